@@ -1,0 +1,60 @@
+"""Relievo: one picture in, one clean textured mesh out.
+
+import relievo
+relievo.generate("cup.png").save("cup.glb")
+"""
+
+from . import _runtime
+
+_runtime.load()
+
+from ._engine import Engine, Settings, close_engine, generate, shared_engine  # noqa: E402
+from ._errors import (  # noqa: E402
+    CancelledError,
+    DeviceLostError,
+    EmptySurfaceError,
+    Error,
+    InternalError,
+    InvalidImageError,
+    InvalidSettingsError,
+    IoError,
+    ModelCorruptError,
+    ModelMismatchError,
+    ModelMissingError,
+    NoSubjectError,
+    OutOfMemoryError,
+)
+from ._native import Job, JobStatus, Mesh, Provenance, Result, StageReport, SurfaceReport, version  # noqa: E402
+from ._types import PathLike, Picture  # noqa: E402
+
+__version__ = version()
+
+__all__ = [
+    "CancelledError",
+    "DeviceLostError",
+    "EmptySurfaceError",
+    "Engine",
+    "Error",
+    "InternalError",
+    "InvalidImageError",
+    "InvalidSettingsError",
+    "IoError",
+    "Job",
+    "JobStatus",
+    "Mesh",
+    "ModelCorruptError",
+    "ModelMismatchError",
+    "ModelMissingError",
+    "NoSubjectError",
+    "OutOfMemoryError",
+    "PathLike",
+    "Picture",
+    "Provenance",
+    "Result",
+    "Settings",
+    "StageReport",
+    "SurfaceReport",
+    "close_engine",
+    "generate",
+    "shared_engine",
+]

@@ -1,0 +1,88 @@
+"""The engine, the one that the process shares, and the call that does everything."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from . import _native
+from ._native import JobStatus, Result
+from ._types import PathLike, Picture
+
+
+class Settings(TypedDict, total=False):
+    """What may be set. Defaults and ranges are the engine's (native/engine/settings.h)."""
+
+    model: str
+    mask: PathLike  # "auto", "alpha" or a picture file
+    mask_threshold: float
+    mask_invert: bool
+    grid: int  # cubes a side of the box
+    depth: float  # thickness; 1 turns a disc into a ball
+    texture_size: int  # height of the texture in texels
+
+
+class Engine(_native.Engine):
+    """Runs jobs one after the other on a thread of its own. close() cancels them; so does leaving a `with` block.
+
+    models is the folder of the embedded weights (default: the package's own), threads of the CPU (0: all).
+    """
+
+    def __init__(self, models: PathLike | None = None, threads: int = 0) -> None:
+        super().__init__(Path(__file__).parent / "models" if models is None else models, threads)
+
+
+_lock = threading.Lock()
+_shared: Engine | None = None
+
+
+def shared_engine() -> Engine:
+    """The process's own engine, made when it is first asked for."""
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = Engine()
+        return _shared
+
+
+@atexit.register
+def close_engine() -> None:
+    """Cancels what the shared engine runs and waits until it has stopped. The next use makes a new one."""
+    global _shared
+    with _lock:
+        engine, _shared = _shared, None
+    if engine is not None:
+        engine.close()
+
+
+def generate(
+    picture: Picture,
+    *,
+    name: str = "",
+    progress: Callable[[JobStatus], object] | None = None,
+    **settings: Unpack[Settings],
+) -> Result:
+    """Makes a textured mesh of a picture and waits for it.
+
+    picture is a file (PNG, JPEG, WebP, EXR) or an array `[height, width, 3 or 4]`, sRGB-encoded, row 0 at the top, of
+    uint8 or of float32 in 0..1. name is that of the result (default: the file's, without its extension). progress is
+    called about ten times a second and once at the end. Raises a subclass of Error; Ctrl-C, or an exception from
+    progress, cancels the job.
+    """
+    job = shared_engine().submit(picture, name=name, **settings)
+    try:
+        is_over = False
+        while not is_over:
+            is_over = job.wait(0.1)
+            if progress is not None:
+                progress(job.status)
+    except BaseException:
+        job.cancel()
+        raise
+    if job.error is not None:
+        raise job.error
+    assert job.result is not None
+    return job.result

@@ -1,0 +1,181 @@
+"""The native module. Arrays are read-only views that keep their result alive; nothing is copied.
+
+Whatever fails raises a subclass of `relievo.Error`.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._errors import Error
+from ._types import PathLike, Picture
+
+@final
+class SurfaceReport:
+    """How sound a surface is."""
+
+    @property
+    def watertight(self) -> bool:
+        """Every edge has exactly two faces, and there is a face."""
+    @property
+    def manifold(self) -> bool: ...
+    @property
+    def components(self) -> int:
+        """Pieces that are connected over edges."""
+    @property
+    def euler(self) -> int:
+        """Vertices - edges + faces."""
+    @property
+    def area(self) -> float: ...
+    @property
+    def volume(self) -> float:
+        """Positive when the faces look outward."""
+
+@final
+class Provenance:
+    """Where a result came from."""
+
+    @property
+    def picture(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def settings(self) -> str:
+        """One JSON object."""
+    @property
+    def version(self) -> str:
+        """Of Relievo."""
+
+@final
+class Mesh:
+    """Right-handed, Z up, front towards -Y, metres: Blender's axes. Faces are counter-clockwise seen from outside."""
+
+    @property
+    def vertices(self) -> NDArray[np.float32]:
+        """`[V, 3]`"""
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """`[F, 3]`"""
+    @property
+    def corner_uv(self) -> NDArray[np.float32]:
+        """`[F, 3, 2]`, origin at the bottom left of the albedo"""
+    @property
+    def albedo(self) -> NDArray[np.uint8]:
+        """`[H, W, 3]`, sRGB, row 0 at the top"""
+    @property
+    def normal_map(self) -> NDArray[np.uint8] | None:
+        """`[H, W, 3]`, tangent space"""
+    @property
+    def vertex_colours(self) -> NDArray[np.float32] | None:
+        """`[V, 3]`, sRGB-encoded 0..1"""
+    @property
+    def report(self) -> SurfaceReport: ...
+    @property
+    def provenance(self) -> Provenance: ...
+
+@final
+class StageReport:
+    @property
+    def name(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def peak_bytes(self) -> int:
+        """Highest resident size of the process during the stage."""
+    @property
+    def device(self) -> str: ...
+
+@final
+class Result:
+    @property
+    def name(self) -> str: ...
+    @property
+    def mesh(self) -> Mesh: ...
+    @property
+    def albedo_png(self) -> memoryview:
+        """The albedo as a PNG file."""
+    @property
+    def foreground(self) -> NDArray[np.float32]:
+        """`[S, S, 4]` the cut-out that was meshed, sRGB-encoded, straight alpha"""
+    @property
+    def crop(self) -> tuple[int, int, int]:
+        """x, y and side of the foreground's square in pixels of the picture; it may reach outside."""
+    @property
+    def stages(self) -> list[StageReport]: ...
+    @property
+    def plan(self) -> str:
+        """What ran where, in words."""
+    def save(self, where: PathLike, formats: list[str] | None = None) -> list[Path]:
+        """Writes the mesh and returns the files.
+
+        where is one file, NAME.glb, NAME.obj or NAME.ply, or a folder, which is made if need be; there, formats
+        (default: glb) says which files are written, named after the result.
+        """
+
+@final
+class JobStatus:
+    @property
+    def state(self) -> Literal["waiting", "running", "done", "failed", "cancelled"]: ...
+    @property
+    def stage(self) -> str:
+        """foreground, reconstruct, surface, texture, or empty before the first and after the last."""
+    @property
+    def fraction(self) -> float:
+        """Of the whole job, 0..1; only grows."""
+    @property
+    def seconds(self) -> float:
+        """Since it began to run."""
+    @property
+    def seconds_left(self) -> float | None:
+        """None while unknown."""
+
+@final
+class Job:
+    """One generation. Every call is safe from any thread."""
+
+    @property
+    def status(self) -> JobStatus: ...
+    @property
+    def error(self) -> Error | None:
+        """Of a failed or cancelled job."""
+    @property
+    def result(self) -> Result | None:
+        """None until it is done."""
+    def cancel(self) -> None: ...
+    def wait(self, seconds: float | None = None) -> bool:
+        """Waits until it has ended; False when the time ran out first. Ctrl-C raises KeyboardInterrupt."""
+
+class Engine:
+    def __init__(self, models: PathLike, threads: int = 0) -> None: ...
+    def submit(
+        self,
+        picture: Picture,
+        *,
+        name: str = "",
+        model: str = ...,
+        mask: PathLike = ...,
+        mask_threshold: float = ...,
+        mask_invert: bool = ...,
+        grid: int = ...,
+        depth: float = ...,
+        texture_size: int = ...,
+    ) -> Job:
+        """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job."""
+    def unload(self) -> None:
+        """Gives the memory of loaded models back; waits for no job."""
+    def close(self) -> None:
+        """Cancels what runs and waits for it, about a second at most. The jobs stay valid."""
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+def version() -> str: ...
+def describe_settings() -> dict[str, dict[str, Any]]:
+    """default, and min and max where there are any, of each setting."""
+
+def exit_statuses() -> dict[str, int]:
+    """The exit status of each error code."""

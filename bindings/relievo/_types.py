@@ -1,0 +1,12 @@
+"""Names for what the functions of this package take."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Picture: TypeAlias = PathLike | NDArray[np.uint8] | NDArray[np.float32]

@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "bindings.h"
+
+namespace py = pybind11;
+namespace fs = std::filesystem;
+
+namespace relievo::bindings {
+namespace {
+
+using Shape = std::vector<py::ssize_t>;
+
+/// A read-only array over `data` that keeps `owner` alive. C order.
+template <typename Scalar>
+py::array_t<Scalar> view(const Scalar* data, Shape shape, const py::object& owner) {
+  py::array_t<Scalar> array(std::move(shape), data, owner);
+  array.attr("flags").attr("writeable") = false;
+  return array;
+}
+
+/// The same over a vector of rows such as Float3, whose shape is `row`.
+template <typename Scalar, typename Row>
+py::array_t<Scalar> view_rows(const std::vector<Row>& rows, Shape row, const py::object& owner) {
+  row.insert(row.begin(), static_cast<py::ssize_t>(rows.size()));
+  return view(reinterpret_cast<const Scalar*>(rows.data()), std::move(row), owner);
+}
+
+py::array_t<uint8_t> view_bytes(const ByteImage& image, const py::object& owner) {
+  return view(image.pixels.data(), {image.height, image.width, image.channels}, owner);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// `where` is a file when no formats are given and it ends in that of a mesh, else a folder.
+std::vector<fs::path> save(const GenerateResult& result, const fs::path& where,
+                           const std::optional<std::vector<std::string>>& formats) {
+  const py::gil_scoped_release unlocked;
+  constexpr std::array kEndings{".glb", ".obj", ".ply"};
+  const std::string ending = lower(where.extension().string());
+  const bool is_file = !formats && !fs::is_directory(where) &&
+                       std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
+  if (!is_file) return save_result(result, where, formats.value_or(std::vector<std::string>{"glb"}));
+  GenerateResult renamed = result;
+  renamed.name = where.stem().string();
+  return save_result(renamed, where.has_parent_path() ? where.parent_path() : ".", {ending.substr(1)});
+}
+
+void bind_mesh(py::module_& module) {
+  py::class_<SurfaceReport>(module, "SurfaceReport", py::module_local())
+      .def_readonly("watertight", &SurfaceReport::watertight)
+      .def_readonly("manifold", &SurfaceReport::manifold)
+      .def_readonly("components", &SurfaceReport::components)
+      .def_readonly("euler", &SurfaceReport::euler)
+      .def_readonly("area", &SurfaceReport::area)
+      .def_readonly("volume", &SurfaceReport::volume);
+
+  py::class_<Provenance>(module, "Provenance", py::module_local())
+      .def_readonly("picture", &Provenance::picture)
+      .def_readonly("model", &Provenance::model)
+      .def_readonly("settings", &Provenance::settings)
+      .def_readonly("version", &Provenance::version);
+
+  // `shown(f)`: a property whose value is a view made by f(mesh, owner).
+  const auto shown = [](auto make) {
+    return
+        [make](const py::object& self) -> py::object { return make(self.cast<const TexturedMesh&>(), self); };
+  };
+  using Mesh = TexturedMesh;
+  using Owner = py::object;
+  py::class_<Mesh, std::shared_ptr<Mesh>>(module, "Mesh", py::module_local())
+      .def_property_readonly("vertices", shown([](const Mesh& mesh, const Owner& owner) {
+                               return view_rows<float>(mesh.surface.vertices, {3}, owner);
+                             }))
+      .def_property_readonly("faces", shown([](const Mesh& mesh, const Owner& owner) {
+                               return view_rows<int32_t>(mesh.surface.faces, {3}, owner);
+                             }))
+      .def_property_readonly("corner_uv", shown([](const Mesh& mesh, const Owner& owner) {
+                               return view_rows<float>(mesh.corner_uv, {3, 2}, owner);
+                             }))
+      .def_property_readonly("albedo", shown([](const Mesh& mesh, const Owner& owner) {
+                               return view_bytes(mesh.albedo, owner);
+                             }))
+      .def_property_readonly("normal_map", shown([](const Mesh& mesh, const Owner& owner) -> py::object {
+                               if (mesh.normal_map.pixels.empty()) return py::none();
+                               return view_bytes(mesh.normal_map, owner);
+                             }))
+      .def_property_readonly("vertex_colours", shown([](const Mesh& mesh, const Owner& owner) -> py::object {
+                               if (mesh.vertex_colours.empty()) return py::none();
+                               return view_rows<float>(mesh.vertex_colours, {3}, owner);
+                             }))
+      .def_readonly("report", &Mesh::report)
+      .def_readonly("provenance", &Mesh::provenance);
+}
+
+}  // namespace
+
+py::object python_result(const std::shared_ptr<const GenerateResult>& result) {
+  return py::cast(std::const_pointer_cast<GenerateResult>(result));
+}
+
+void bind_result(py::module_& module) {
+  bind_mesh(module);
+
+  py::class_<StageReport>(module, "StageReport", py::module_local())
+      .def_readonly("name", &StageReport::name)
+      .def_readonly("seconds", &StageReport::seconds)
+      .def_readonly("peak_bytes", &StageReport::peak_bytes)
+      .def_readonly("device", &StageReport::device);
+
+  using Result = GenerateResult;
+  py::class_<Result, std::shared_ptr<Result>>(module, "Result", py::module_local())
+      .def_readonly("name", &Result::name)
+      .def_readonly("plan", &Result::plan)
+      .def_readonly("stages", &Result::stages)
+      .def_property_readonly("mesh",
+                             [](const std::shared_ptr<Result>& result) {
+                               return std::shared_ptr<TexturedMesh>(result, &result->mesh);
+                             })
+      .def_property_readonly(
+          "albedo_png",
+          [](const py::object& self) {
+            const auto& png = self.cast<const Result&>().albedo_png;
+            const auto size = static_cast<py::ssize_t>(png.size());
+            return py::memoryview(view(reinterpret_cast<const uint8_t*>(png.data()), {size}, self));
+          })
+      .def_property_readonly(
+          "foreground",
+          [](const py::object& self) {
+            const Image& image = self.cast<const Result&>().foreground;
+            return view(image.pixels.data(), {image.height, image.width, image.channels}, self);
+          })
+      .def_property_readonly(
+          "crop",
+          [](const Result& result) { return py::make_tuple(result.crop.x, result.crop.y, result.crop.side); })
+      .def("save", &save, py::arg("where"), py::arg("formats") = py::none());
+}
+
+}  // namespace relievo::bindings

@@ -1,0 +1,45 @@
+# LibTorch: only libtorch_cpu and libc10 are linked. libtorch_cuda is opened at run time where there is a GPU, so one
+# build serves a CPU-only runtime and a CUDA runtime.
+set(RELIEVO_SITE_PACKAGES "${PROJECT_SOURCE_DIR}/.venv/lib/python3.11/site-packages"
+    CACHE PATH "site-packages of the environment that packaging/setup makes")
+set(TORCH_DIR "${RELIEVO_SITE_PACKAGES}/torch")
+set(CUDART_DIR "${RELIEVO_SITE_PACKAGES}/nvidia/cu13")
+if(NOT EXISTS "${TORCH_DIR}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "LibTorch is not in ${TORCH_DIR}: run packaging/setup first")
+endif()
+
+add_library(torch::c10 SHARED IMPORTED)
+set_target_properties(torch::c10 PROPERTIES IMPORTED_LOCATION "${TORCH_DIR}/lib/libc10.so")
+add_library(torch::cpu SHARED IMPORTED)
+set_target_properties(torch::cpu PROPERTIES
+  IMPORTED_LOCATION "${TORCH_DIR}/lib/libtorch_cpu.so"
+  INTERFACE_INCLUDE_DIRECTORIES "${TORCH_DIR}/include;${TORCH_DIR}/include/torch/csrc/api/include"
+  INTERFACE_LINK_LIBRARIES torch::c10)
+# libtorch_cpu needs the shared CUDA runtime in any case, so our kernels use the same one.
+add_library(cuda::runtime SHARED IMPORTED)
+set_target_properties(cuda::runtime PROPERTIES IMPORTED_LOCATION "${CUDART_DIR}/lib/libcudart.so.13")
+
+# OpenMP with torch's own runtime library, so that a process has one.
+add_library(torch::openmp SHARED IMPORTED)
+set_target_properties(torch::openmp PROPERTIES
+  IMPORTED_LOCATION "${TORCH_DIR}/lib/libgomp.so.1"
+  INTERFACE_COMPILE_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+
+# Where the programs of the build find their runtime. An installed module has no such path: its loader opens the
+# libraries by name first. RPATH, not RUNPATH, so that libgomp is torch's own throughout.
+set(CMAKE_BUILD_RPATH "${TORCH_DIR}/lib;${CUDART_DIR}/lib")
+add_link_options(-Wl,--disable-new-dtags)
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_package(JPEG REQUIRED)
+find_package(assimp REQUIRED)
+find_package(OpenEXR REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
+pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)

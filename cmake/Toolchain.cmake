@@ -1,0 +1,25 @@
+find_program(CCACHE ccache)
+if(CCACHE)
+  # Precompiled headers are cached too.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+include(CheckLanguage)
+set(RELIEVO_CUDA OFF)
+if(NOT RELIEVO_SANITIZE)
+  # The CUDA runtime is the wheel's shared one (see Dependencies.cmake): no second, static runtime.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)
+  set(CMAKE_CUDA_ARCHITECTURES "75-real;80-real;86-real;89-real;90-real;100-real;120")
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(CMAKE_CUDA_STANDARD 17)  # CMake 3.25 knows no later one for nvcc; kernels need none
+    set(RELIEVO_CUDA ON)
+  endif()
+endif()
+message(STATUS "CUDA kernels: ${RELIEVO_CUDA}")

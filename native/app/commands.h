@@ -1,0 +1,19 @@
+// The commands of the program. Each adds its words to the parser; what it returns runs when the words were
+// given.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace relievo {
+
+using Command = std::function<int()>;  ///< returns the exit status; throws Error
+
+/// `relievo generate PICTURE… -o DIR`
+Command add_generate(CLI::App& parser);
+
+/// `relievo golden DIR`
+Command add_golden(CLI::App& parser);
+
+}  // namespace relievo

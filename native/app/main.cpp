@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "engine/engine.h"
+
+namespace {
+
+int report(const relievo::Error& error) {
+  fmt::print(stderr, "relievo: {}\n", error.message());
+  if (!error.hint().empty()) fmt::print(stderr, "  {}\n", error.hint());
+  return exit_status(error.code());
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Relievo: one picture in, one clean textured mesh out.", "relievo");
+  app.set_version_flag("--version", "relievo " + relievo::version());
+  app.require_subcommand(1);
+  std::vector<std::pair<CLI::App*, relievo::Command>> commands;
+  const auto add = [&](const char* name, const char* description, auto adder) {
+    CLI::App* parser = app.add_subcommand(name, description);
+    commands.emplace_back(parser, adder(*parser));
+  };
+  add("generate", "Make a textured mesh of each picture.", relievo::add_generate);
+  add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    // CLI11's message names the word that it cannot use.
+    return report({relievo::ErrorCode::kInvalidSettings, error.what(),
+                   "See relievo --help and relievo COMMAND --help."});
+  }
+  for (const auto& [parser, command] : commands) {
+    if (parser->parsed()) return command();
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (...) {
+    return report(relievo::current_error());
+  }
+}

@@ -1,0 +1,77 @@
+#include "base/atomic_file.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+[[noreturn]] void throw_io(const std::filesystem::path& path, int error_number) {
+  const char* hint = error_number == ENOSPC || error_number == EDQUOT
+                         ? "The disk is full: free some space or choose another folder."
+                         : "Check that the folder exists and that you may write to it.";
+  throw Error(
+      ErrorCode::kIo,
+      fmt::format("Cannot write '{}': {}.", path.string(), std::generic_category().message(error_number)),
+      hint);
+}
+
+class Descriptor {
+ public:
+  /// An error names the file that the caller wants, `final_path`.
+  Descriptor(const std::filesystem::path& path, int flags, const std::filesystem::path& final_path)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (fd_ < 0) throw_io(final_path, errno);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { ::close(fd_); }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path& temporary)>& write) {
+  static std::atomic<unsigned> counter{0};
+  const std::filesystem::path temporary =
+      path.parent_path() /
+      fmt::format(".{}.{}-{}.part{}", path.stem().string(), ::getpid(), counter++, path.extension().string());
+  try {
+    write(temporary);
+    const Descriptor file(temporary, O_RDONLY, path);
+    if (::fsync(file.get()) != 0) throw_io(path, errno);
+    std::error_code error;
+    std::filesystem::rename(temporary, path, error);
+    if (error) throw_io(path, error.value());
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    const Descriptor file(temporary, O_WRONLY | O_CREAT | O_EXCL, path);
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) throw_io(path, errno);
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    }
+  });
+}
+
+}  // namespace relievo

@@ -1,0 +1,17 @@
+// Log lines for people. They go to standard error, or wherever the program or the engine sends them.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace relievo {
+
+enum class LogLevel { kDebug, kInfo, kWarning };
+
+/// Any thread may call it.
+void log(LogLevel level, std::string_view line);
+
+/// Replaces the receiver (default: warnings to standard error). Called under a lock, one line at a time.
+void set_log_sink(std::function<void(LogLevel, std::string_view)> sink);
+
+}  // namespace relievo

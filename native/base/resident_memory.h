@@ -1,0 +1,15 @@
+// How much memory the process holds, as the system counts it.
+#pragma once
+
+#include <cstdint>
+
+namespace relievo {
+
+/// Starts a new measurement of the peak. Does nothing where the system has no such counter.
+void reset_peak_resident_bytes();
+
+/// The highest resident size since the process began or since the last reset; 0 where the system does not
+/// tell.
+int64_t peak_resident_bytes();
+
+}  // namespace relievo

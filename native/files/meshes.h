@@ -1,0 +1,30 @@
+// Meshes out, GLB and OBJ through Assimp. What comes in here is in scene axes (base/mesh.h: Z up, front -Y,
+// metres). Axes of the formats: glTF is Y up with its front towards +Z by specification, and OBJ is written
+// the same way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it
+// is written in scene axes, Blender's default.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/mesh.h"
+
+namespace relievo {
+
+/// Writes `folder/name.<format>` and what belongs to it, and returns all files, the mesh first.
+///   glb  one file, textures embedded as PNG
+///   obj  with name.mtl and name.png (and name_normal.png); quotation marks in a picture's name become %22
+///   ply  binary little-endian with normals and vertex colours, no texture
+/// The object, the mesh and the material are called `name`. Corners that share position and UV share a
+/// vertex, and normals are smooth across UV seams. `albedo_png`, where given, is used instead of encoding
+/// mesh.albedo again. PLY takes its colours from the albedo where mesh.vertex_colours is empty.
+/// Every file is whole or not there, and the mesh comes last, when all that it refers to is there.
+/// Throws Error{kIo}; Error{kInvalidSettings} for another format, or a name with a slash, backslash, control
+/// character or a space at an end; Error{kEmptySurface} for a mesh without faces; Error{kInternal} where the
+/// parts of the mesh do not fit together.
+std::vector<std::filesystem::path> write_mesh(const std::filesystem::path& folder, const std::string& name,
+                                              const std::string& format, const TexturedMesh& mesh,
+                                              const std::vector<std::byte>& albedo_png = {});
+
+}  // namespace relievo

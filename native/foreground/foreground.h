@@ -1,0 +1,36 @@
+// Image -> Foreground: which pixels are the subject, and the square around it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/image.h"
+#include "foreground/u2net.h"
+#include "nn/execution.h"
+
+namespace relievo {
+
+enum class MaskSource {
+  kAuto,   ///< the picture's alpha channel where it cuts out 0.5 % of the pixels or more, else the network
+  kAlpha,  ///< the alpha channel; an error when there is none
+  kGiven,  ///< a mask that the caller brings
+};
+
+struct ForegroundSettings {
+  MaskSource source = MaskSource::kAuto;
+  float threshold = 0.5f;  ///< mask value that becomes the outline, alpha 0.5; between 0 and 1
+  bool invert = false;     ///< swaps subject and background, wherever the mask comes from
+  int side = 1024;         ///< of the resulting square, in pixels
+};
+
+/// Finds the subject and crops it: islands of the mask under 1 % of the largest one's area do not decide the
+/// crop. The mask takes the place of the picture's alpha; a network looks at the colours alone. `given` is
+/// the mask for kGiven, of any size (it is resampled to the picture's). `network` is called for a mask where
+/// one has to be made; it may be null when the picture brings its own. Throws Error{kNoSubject} when nothing
+/// reaches the threshold (for the network: when its raw map stays below 0.5 everywhere, before the min-max
+/// stretch), Error{kInvalidImage} for an empty picture, values that are not finite, or kAlpha without alpha,
+/// Error{kModelMissing} when a network is needed and there is none.
+Foreground cut_out(const Image& picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
+                   U2Net* network, const Execution& execution);
+
+}  // namespace relievo

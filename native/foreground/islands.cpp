@@ -1,0 +1,95 @@
+#include "foreground/islands.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace relievo {
+namespace {
+
+/// Connected pixels, merged row by row (union-find over runs, so that memory goes with the mask's structure
+/// and not with its size).
+class Islands {
+ public:
+  void add_row(const float* values, int width, int y) {
+    row_.clear();
+    size_t above = 0;
+    for (int x = 0; x < width; ++x) {
+      if (!(values[x] >= kOutline)) continue;
+      const int begin = x;
+      while (x < width && values[x] >= kOutline) ++x;
+      Run run{begin, x, -1};
+      while (above < row_above_.size() && row_above_[above].end < begin) ++above;
+      for (size_t i = above; i < row_above_.size() && row_above_[i].begin <= run.end; ++i) {
+        run.island = run.island < 0 ? root(row_above_[i].island) : merged(run.island, row_above_[i].island);
+      }
+      if (run.island < 0) {
+        run.island = static_cast<int>(islands_.size());
+        islands_.push_back({.parent = run.island, .box = {begin, y, run.end, y + 1}});
+      }
+      Island& island = islands_[run.island];
+      island.area += run.end - begin;
+      island.box = united(island.box, {begin, y, run.end, y + 1});
+      row_.push_back(run);
+    }
+    std::swap(row_, row_above_);
+  }
+
+  std::optional<PixelBox> box_without_specks() {
+    int64_t largest = 0;
+    for (const Island& island : islands_) largest = std::max(largest, island.area);
+    std::optional<PixelBox> box;
+    for (size_t i = 0; i < islands_.size(); ++i) {
+      const Island& island = islands_[i];
+      if (island.parent != static_cast<int>(i)) continue;
+      if (static_cast<double>(island.area) < kSpeckShare * static_cast<double>(largest)) continue;
+      box = box ? united(*box, island.box) : island.box;
+    }
+    return box;
+  }
+
+ private:
+  struct Run {
+    int begin, end, island;
+  };
+  struct Island {
+    int parent;
+    int64_t area = 0;
+    PixelBox box;
+  };
+
+  static PixelBox united(const PixelBox& a, const PixelBox& b) {
+    return {std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
+            std::max(a.bottom, b.bottom)};
+  }
+
+  int root(int island) {
+    while (islands_[island].parent != island) {
+      island = islands_[island].parent = islands_[islands_[island].parent].parent;
+    }
+    return island;
+  }
+
+  int merged(int first, int second) {
+    first = root(first), second = root(second);
+    if (first == second) return first;
+    islands_[second].parent = first;
+    islands_[first].area += islands_[second].area;
+    islands_[first].box = united(islands_[first].box, islands_[second].box);
+    return first;
+  }
+
+  std::vector<Island> islands_;
+  std::vector<Run> row_, row_above_;
+};
+
+}  // namespace
+
+std::optional<PixelBox> subject_box(const Mask& mask) {
+  Islands islands;
+  for (int y = 0; y < mask.height; ++y) {
+    islands.add_row(&mask.values[static_cast<size_t>(y) * mask.width], mask.width, y);
+  }
+  return islands.box_without_specks();
+}
+
+}  // namespace relievo

@@ -1,0 +1,26 @@
+// Where in a mask the subject is.
+#pragma once
+
+#include <optional>
+
+#include "base/image.h"
+
+namespace relievo {
+
+/// Pixels left..right-1 of rows top..bottom-1.
+struct PixelBox {
+  int left = 0, top = 0, right = 0, bottom = 0;
+};
+
+/// Values from here on are the subject's.
+inline constexpr float kOutline = 0.5f;
+
+/// An island (pixels of the subject that touch, corners included) smaller than this share of the largest one
+/// is a speck.
+inline constexpr double kSpeckShare = 0.01;
+
+/// The box around the subject without its specks; nothing when no value reaches kOutline. Two shoes or a cup
+/// and its spoon stay together; a dot in a corner that a mask brings along does not move the crop.
+std::optional<PixelBox> subject_box(const Mask& mask);
+
+}  // namespace relievo

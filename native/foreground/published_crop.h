@@ -1,0 +1,25 @@
+// How InstantMesh prepares a cut-out, on bytes: what its networks were fed with. cut_out (foreground.h) is
+// the product's own way.
+#pragma once
+
+#include "base/image.h"
+
+namespace relievo {
+
+/// RGBA -> RGB on white, each channel rounded to a byte.
+ByteImage paste_on_white(const ByteImage& rgba);
+
+/// The box of alpha > 0, without its last row and its last column, padded with transparent black to a square
+/// and then to a side of floor(square / ratio); where padding is uneven the right and bottom get the pixel
+/// more. A subject of one pixel gives an empty picture. Throws Error{kNoSubject} when every alpha is zero.
+ByteImage published_crop(const ByteImage& rgba, double ratio);
+
+/// A network's raw map -> an 8-bit mask `[height, width, 1]`: stretched from its lowest and highest value to
+/// 0..255, truncated, resampled with Lanczos.
+ByteImage published_mask(const Mask& map, int width, int height);
+
+/// RGB and a mask of the same size -> RGBA over transparent black, so that colours are darkened where the
+/// mask is soft.
+ByteImage published_cut_out(const ByteImage& rgb, const ByteImage& mask);
+
+}  // namespace relievo

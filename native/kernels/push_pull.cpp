@@ -1,0 +1,129 @@
+#include "kernels/push_pull.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/parallel.h"
+#include "kernels/distance_transform.h"
+#include "kernels/resample.h"
+
+namespace relievo::kernels {
+namespace {
+
+// Alpha, as a part of the highest one, from where on a pixel shows nothing but the subject.
+constexpr float kSolid = 0.95f;
+
+// Distances from the outside as parts of the picture's width. Colours still bleed over a solid edge (lenses,
+// JPEG's coarser chroma): they count fully this far inside. Where the mask is not solid, but inside, they
+// begin to count and count fully at the other two.
+constexpr float kBleeding = 0.005f;
+constexpr float kNearEdge = 0.015f;
+constexpr float kWellInside = 0.025f;
+
+constexpr int kGrain = 32;  // rows
+
+struct Level {
+  Image colours;
+  std::vector<float> weights;
+};
+
+/// Half the size, rounded up: each pixel the weighted mean of its up to four.
+Level pull(const Level& fine) {
+  const Image& in = fine.colours;
+  Level coarse{Image((in.width + 1) / 2, (in.height + 1) / 2, in.channels), {}};
+  Image& out = coarse.colours;
+  coarse.weights.resize(static_cast<size_t>(out.width) * out.height);
+  parallel_for(out.height, kGrain, [&](int64_t first, int64_t last) {
+    for (int y = static_cast<int>(first); y < last; ++y) {
+      for (int x = 0; x < out.width; ++x) {
+        float sum = 0;
+        float* colour = out.pixel(x, y);
+        for (int row = 2 * y; row < std::min(2 * y + 2, in.height); ++row) {
+          for (int column = 2 * x; column < std::min(2 * x + 2, in.width); ++column) {
+            const float weight = fine.weights[static_cast<size_t>(row) * in.width + column];
+            if (weight <= 0) continue;
+            sum += weight;
+            for (int c = 0; c < in.channels; ++c) colour[c] += weight * in.pixel(column, row)[c];
+          }
+        }
+        if (sum > 0) {
+          for (int c = 0; c < in.channels; ++c) colour[c] /= sum;
+        }
+        coarse.weights[static_cast<size_t>(y) * out.width + x] = std::min(sum, 1.0f);
+      }
+    }
+  });
+  return coarse;
+}
+
+/// Blends what is missing in `fine` from the complete `coarse`.
+void push(const Image& coarse, Image& fine, const std::vector<float>& weights) {
+  parallel_for(fine.height, kGrain, [&](int64_t first, int64_t last) {
+    std::vector<float> behind(fine.channels);
+    for (int y = static_cast<int>(first); y < last; ++y) {
+      for (int x = 0; x < fine.width; ++x) {
+        const float weight = weights[static_cast<size_t>(y) * fine.width + x];
+        if (weight >= 1) continue;
+        sample_bilinear(coarse, (static_cast<float>(x) + 0.5f) / 2, (static_cast<float>(y) + 0.5f) / 2,
+                        behind.data());
+        float* colour = fine.pixel(x, y);
+        for (int c = 0; c < fine.channels; ++c) {
+          colour[c] = weight > 0 ? weight * colour[c] + (1 - weight) * behind[c] : behind[c];
+        }
+      }
+    }
+  });
+}
+
+void fill(Level& level) {
+  if (level.weights.size() == 1) {
+    if (level.weights[0] <= 0) std::ranges::fill(level.colours.pixels, 0.0f);
+    return;
+  }
+  Level coarse = pull(level);
+  fill(coarse);
+  push(coarse.colours, level.colours, level.weights);
+}
+
+/// `[height, width]` how far each pixel is inside of where alpha is at least `threshold`, as a part of the
+/// width.
+std::vector<float> depth_inside(const Image& picture, float threshold) {
+  std::vector<uint8_t> is_outside(static_cast<size_t>(picture.width) * picture.height);
+  for (size_t i = 0; i < is_outside.size(); ++i) is_outside[i] = picture.pixels[4 * i + 3] < threshold;
+  std::vector<float> depth = distance_transform(is_outside, picture.width, picture.height);
+  for (float& value : depth) value /= static_cast<float>(picture.width);
+  return depth;
+}
+
+}  // namespace
+
+void push_pull(Image& colours, const std::vector<float>& weights) {
+  Level level{std::move(colours), weights};
+  fill(level);
+  colours = std::move(level.colours);
+}
+
+Image grow_colours(const Image& picture) {
+  Image colours(picture.width, picture.height, 3);
+  colours.linear = picture.linear;
+  const size_t count = static_cast<size_t>(picture.width) * picture.height;
+  float highest = std::numeric_limits<float>::min();
+  for (size_t i = 0; i < count; ++i) {
+    std::copy_n(&picture.pixels[4 * i], 3, &colours.pixels[3 * i]);
+    highest = std::max(highest, picture.pixels[4 * i + 3]);
+  }
+  const std::vector<float> in_solid = depth_inside(picture, kSolid * highest);
+  const std::vector<float> in_mask = depth_inside(picture, 0.5f);
+  std::vector<float> weights(count);
+  for (size_t i = 0; i < count; ++i) {
+    const float solid = std::min(in_solid[i] / kBleeding, 1.0f);
+    const float inside = (in_mask[i] - kNearEdge) / (kWellInside - kNearEdge);
+    // Squared, so that what is thin all over keeps its own colour but an edge takes that of what it belongs
+    // to.
+    weights[i] = std::clamp(std::max(solid * solid, inside), 0.0f, 1.0f);
+  }
+  push_pull(colours, weights);
+  return colours;
+}
+
+}  // namespace relievo::kernels

@@ -1,0 +1,12 @@
+// torch's exceptions as Relievo's.
+#pragma once
+
+#include "base/error.h"
+
+namespace relievo {
+
+/// Like current_error(), for code that calls torch: its out-of-memory exceptions, on a GPU and on the CPU,
+/// become out_of_memory.
+Error current_torch_error();
+
+}  // namespace relievo

@@ -1,0 +1,52 @@
+#include "nn/layers.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/tensors.h"
+
+namespace relievo {
+
+Linear::Linear(int64_t in, int64_t out, Bias with_bias)
+    : weight(register_parameter("weight", placeholder({out, in}), false)) {
+  if (with_bias == Bias::kYes) bias = register_parameter("bias", placeholder({out}), false);
+}
+
+at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+LayerNorm::LayerNorm(int64_t width, double epsilon_)
+    : weight(register_parameter("weight", placeholder({width}), false)),
+      bias(register_parameter("bias", placeholder({width}), false)),
+      epsilon(epsilon_) {}
+
+at::Tensor LayerNorm::forward(const at::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
+}
+
+Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_)
+    : weight(register_parameter("weight", placeholder({out, in, kernel, kernel}), false)),
+      bias(register_parameter("bias", placeholder({out}), false)),
+      settings(settings_) {}
+
+at::Tensor Conv2d::forward(const at::Tensor& x) const {
+  return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
+}
+
+ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_t stride_)
+    : weight(register_parameter("weight", placeholder({in, out, kernel, kernel}), false)),
+      bias(register_parameter("bias", placeholder({out}), false)),
+      stride(stride_) {}
+
+at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
+  return at::conv_transpose2d(x, weight, bias, stride);
+}
+
+at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                int64_t heads) {
+  const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
+    return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
+  };
+  const at::Tensor out = at::scaled_dot_product_attention(split(q), split(k), split(v));
+  return out.transpose(1, 2).reshape(q.sizes());
+}
+
+}  // namespace relievo

@@ -1,0 +1,85 @@
+// The layers that the networks are made of. Their parameters are placeholders until nn/tensors.h's
+// load_strict fills them. They register under the names PyTorch gives them (`weight`, `bias`, ...), so that a
+// network's parameter names are those of the published files.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+namespace relievo {
+
+enum class Bias { kNo, kYes };
+
+struct Linear : torch::nn::Module {
+  Linear(int64_t in, int64_t out, Bias with_bias = Bias::kYes);
+  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out], or undefined
+};
+
+struct LayerNorm : torch::nn::Module {
+  LayerNorm(int64_t width, double epsilon);
+  at::Tensor forward(const at::Tensor& x) const;  // [..., width], normalised over the last axis
+
+  at::Tensor weight;  // [width]
+  at::Tensor bias;    // [width]
+  double epsilon;
+};
+
+struct ConvSettings {
+  int64_t stride = 1;
+  int64_t padding = 0;
+  int64_t dilation = 1;
+};
+
+struct Conv2d : torch::nn::Module {
+  Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings = {});
+  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+
+  at::Tensor weight;  // [out, in, kernel, kernel]
+  at::Tensor bias;    // [out]
+  ConvSettings settings;
+};
+
+struct ConvTranspose2d : torch::nn::Module {
+  ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_t stride);
+  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, (H-1) stride + kernel, ...]
+
+  at::Tensor weight;  // [in, out, kernel, kernel]
+  at::Tensor bias;    // [out]
+  int64_t stride;
+};
+
+/// Children without a forward of their own, under the names that the file gives them
+/// (`attention.output.dense`).
+struct Group : torch::nn::Module {
+  /// Puts `child` at the dotted `path` below this module, making the groups on the way.
+  template <typename Child>
+  std::shared_ptr<Child> add(const std::string& path, std::shared_ptr<Child> child) {
+    return add_below(*this, path, std::move(child));
+  }
+
+  template <typename Child>
+  static std::shared_ptr<Child> add_below(torch::nn::Module& parent, const std::string& path,
+                                          std::shared_ptr<Child> child) {
+    const size_t dot = path.find('.');
+    if (dot == std::string::npos) return parent.register_module(path, std::move(child));
+    const std::string head = path.substr(0, dot);
+    const auto children = parent.named_children();
+    const std::shared_ptr<torch::nn::Module>* group = children.find(head);
+    if (group) return add_below(**group, path.substr(dot + 1), std::move(child));
+    return add_below(*parent.register_module(head, std::make_shared<Group>()), path.substr(dot + 1),
+                     std::move(child));
+  }
+};
+
+/// Multi-head attention of already projected rows: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T, D]`.
+at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads);
+
+}  // namespace relievo

@@ -1,0 +1,128 @@
+#include "reconstruct/image_encoder.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "nn/tensors.h"
+
+namespace relievo {
+namespace {
+
+// The statistics of ImageNet, which DINO was trained with.
+constexpr float kMean[] = {0.485f, 0.456f, 0.406f};
+constexpr float kStd[] = {0.229f, 0.224f, 0.225f};
+constexpr double kEpsilon = 1e-12;
+constexpr int64_t kCameraNumbers = 16;
+
+at::Tensor channel_constant(const float (&values)[3], const at::Tensor& like) {
+  return at::tensor(at::ArrayRef<float>(values, 3)).to(like.options()).view({1, 3, 1, 1});
+}
+
+at::Tensor modulated(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale) {
+  return x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1);
+}
+
+}  // namespace
+
+struct ImageEncoder::Block : Group {
+  explicit Block(const ImageEncoderConfig& config) : heads(config.heads) {
+    const int64_t width = config.width;
+    query = add("attention.attention.query", std::make_shared<Linear>(width, width));
+    key = add("attention.attention.key", std::make_shared<Linear>(width, width));
+    value = add("attention.attention.value", std::make_shared<Linear>(width, width));
+    attention_out = add("attention.output.dense", std::make_shared<Linear>(width, width));
+    mlp_in = add("intermediate.dense", std::make_shared<Linear>(width, config.mlp_width));
+    mlp_out = add("output.dense", std::make_shared<Linear>(config.mlp_width, width));
+    norm_before = add("layernorm_before", std::make_shared<LayerNorm>(width, kEpsilon));
+    norm_after = add("layernorm_after", std::make_shared<LayerNorm>(width, kEpsilon));
+    modulation = add("adaLN_modulation.1", std::make_shared<Linear>(width, 4 * width));
+  }
+
+  /// x `[N, T, width]`, camera `[N, width]`.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& camera) const {
+    const auto parts = modulation->forward(at::silu(camera)).chunk(4, -1);
+    const at::Tensor& shift_attention = parts[0];
+    const at::Tensor& scale_attention = parts[1];
+    const at::Tensor& shift_mlp = parts[2];
+    const at::Tensor& scale_mlp = parts[3];
+
+    const at::Tensor attended = modulated(norm_before->forward(x), shift_attention, scale_attention);
+    const at::Tensor attention = multi_head_attention(query->forward(attended), key->forward(attended),
+                                                      value->forward(attended), heads);
+    const at::Tensor middle = x + attention_out->forward(attention);
+    const at::Tensor hidden = mlp_in->forward(modulated(norm_after->forward(middle), shift_mlp, scale_mlp));
+    return middle + mlp_out->forward(at::gelu(hidden));
+  }
+
+  int64_t heads;
+  std::shared_ptr<Linear> query, key, value, attention_out, mlp_in, mlp_out, modulation;
+  std::shared_ptr<LayerNorm> norm_before, norm_after;
+};
+
+ImageEncoder::ImageEncoder(const ImageEncoderConfig& config) : config_(config) {
+  const int64_t width = config.width, stored = config.image / config.patch;
+  const auto model = register_module("model", std::make_shared<Group>());
+  const auto embeddings = model->add("embeddings", std::make_shared<Group>());
+  class_token_ = embeddings->register_parameter("cls_token", placeholder({1, 1, width}), false);
+  position_embeddings_ = embeddings->register_parameter("position_embeddings",
+                                                        placeholder({1, 1 + stored * stored, width}), false);
+  patches_ =
+      embeddings->add("patch_embeddings.projection",
+                      std::make_shared<Conv2d>(3, width, config.patch, ConvSettings{.stride = config.patch}));
+  for (int64_t i = 0; i < config.layers; ++i) {
+    blocks_.push_back(model->add(fmt::format("encoder.layer.{}", i), std::make_shared<Block>(config)));
+  }
+  norm_ = model->add("layernorm", std::make_shared<LayerNorm>(width, kEpsilon));
+  camera_in_ = Group::add_below(*this, "camera_embedder.0", std::make_shared<Linear>(kCameraNumbers, width));
+  camera_out_ = Group::add_below(*this, "camera_embedder.2", std::make_shared<Linear>(width, width));
+}
+
+at::Tensor ImageEncoder::position_embedding(int64_t height, int64_t width) const {
+  const int64_t rows = height / config_.patch, columns = width / config_.patch;
+  const int64_t stored = config_.image / config_.patch;
+  // The published rule: a picture with as many patches is taken as it is only when it is square.
+  if (rows * columns == stored * stored && height == width) return position_embeddings_;
+  const at::Tensor grid =
+      position_embeddings_.slice(1, 1).view({1, stored, stored, config_.width}).permute({0, 3, 1, 2});
+  // DINO's rule: the coordinates are scaled by (n + 0.1) / stored, not n / stored, so sample positions shift
+  // slightly.
+  const auto scale = [stored](int64_t n) {
+    return (static_cast<double>(n) + 0.1) / static_cast<double>(stored);
+  };
+  const at::Tensor resampled = at::upsample_bicubic2d(grid.to(at::kFloat).contiguous(), {rows, columns},
+                                                      /*align_corners=*/false, scale(rows), scale(columns));
+  const at::Tensor tokens = resampled.permute({0, 2, 3, 1}).reshape({1, rows * columns, config_.width});
+  return at::cat({position_embeddings_.slice(1, 0, 1), tokens.to(position_embeddings_.scalar_type())}, 1);
+}
+
+at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
+                                 const Observer& observer) const {
+  const int64_t height = pixels.size(-2), width = pixels.size(-1);
+  if (height < config_.patch || width < config_.patch || height % config_.patch || width % config_.patch) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("Views of {} x {} pixels do not divide into patches of {}.", width, height,
+                            config_.patch),
+                fmt::format("Choose a multiple of {} as the input size.", config_.patch));
+  }
+  const at::Tensor views = pixels.flatten(0, 1);
+  const at::Tensor normalised = (views - channel_constant(kMean, views)) / channel_constant(kStd, views);
+  observe(observer, "pixel_values", normalised);
+  const at::Tensor camera = camera_out_->forward(at::silu(camera_in_->forward(cameras)));
+  observe(observer, "camera_embed", camera);
+  const at::Tensor camera_rows = camera.flatten(0, 1);
+
+  const at::Tensor patch = patches_->forward(normalised).flatten(2).transpose(1, 2);
+  observe(observer, "patch", patch);
+  const at::Tensor position = position_embedding(height, width);
+  observe(observer, "pos_embed", position);
+  at::Tensor x = at::cat({class_token_.expand({patch.size(0), 1, config_.width}), patch}, 1) + position;
+  observe(observer, "embeddings", x);
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    x = blocks_[i]->forward(x, camera_rows);
+    observe(observer, fmt::format("layer{}", i), x);
+  }
+  return norm_->forward(x);
+}
+
+}  // namespace relievo

@@ -1,0 +1,51 @@
+// The image encoder: a ViT (Dosovitskiy et al. 2021; DINO weights, Caron et al. 2021) whose blocks are
+// modulated by the camera (adaptive layer norm as in DiT, Peebles and Xie 2023, without gates; InstantMesh,
+// Xu et al. 2024, section 3.2).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/layers.h"
+#include "nn/observer.h"
+
+namespace relievo {
+
+struct ImageEncoderConfig {
+  int64_t width = 768;
+  int64_t heads = 12;
+  int64_t layers = 12;
+  int64_t mlp_width = 3072;
+  int64_t patch = 16;
+  int64_t image = 224;  ///< side of the pictures that the stored position embedding is for
+};
+
+class ImageEncoder : public torch::nn::Module {
+ public:
+  explicit ImageEncoder(const ImageEncoderConfig& config);
+
+  /// pixels `[B, V, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch; cameras `[B, V, 16]`
+  /// (base/camera.h). Returns tokens `[B * V, 1 + H/patch * W/patch, width]`, the class token first. The
+  /// observer sees pixel_values, camera_embed, patch, pos_embed, embeddings, layer0, layer1, ...
+  at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
+                     const Observer& observer = {}) const;
+
+  /// The stored position embedding `[1, 1 + n, width]` resampled for a picture of height x width pixels.
+  at::Tensor position_embedding(int64_t height, int64_t width) const;
+
+ private:
+  struct Block;
+
+  ImageEncoderConfig config_;
+  at::Tensor class_token_;
+  at::Tensor position_embeddings_;
+  std::shared_ptr<Conv2d> patches_;
+  std::vector<std::shared_ptr<Block>> blocks_;
+  std::shared_ptr<LayerNorm> norm_;
+  std::shared_ptr<Linear> camera_in_;
+  std::shared_ptr<Linear> camera_out_;
+};
+
+}  // namespace relievo

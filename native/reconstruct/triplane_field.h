@@ -1,0 +1,81 @@
+// A triplane with its heads as a Field: what a point's features mean (InstantMesh, Xu et al. 2024,
+// section 3.2; EG3D, Chan et al. 2022).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/field.h"
+#include "nn/layers.h"
+
+namespace relievo {
+
+/// Features at points: planes `[3, C, H, W]`, points `[N, 3]` in the box -1..1 -> `[N, 3 C]`, plane-major.
+/// Outside the planes they are zero. (Which plane sees which axes: kernels/triplane.h.)
+at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points);
+
+/// Four linear layers with ReLU between them; registered as 0, 2, 4, 6.
+class Head : public torch::nn::Module {
+ public:
+  Head(int64_t in, int64_t out);
+  at::Tensor forward(const at::Tensor& features) const;  // [..., in] -> [..., out]
+
+ private:
+  std::vector<std::shared_ptr<Linear>> layers_;
+};
+
+/// Colours as the published heads give them: sigmoid(x) * 1.002 - 0.001.
+at::Tensor colour_of(const at::Tensor& raw);
+
+/// The heads of the mesh models (FlexiCubes): names `net_sdf`, `net_rgb`, `net_deformation`, `net_weight`.
+struct MeshHeads : torch::nn::Module {
+  explicit MeshHeads(int64_t channels);
+  std::shared_ptr<Head> distance, colour, deformation, weight;
+};
+
+/// The head of the NeRF models: `net`, channel 0 density, 1..3 colour.
+struct DensityHeads : torch::nn::Module {
+  explicit DensityHeads(int64_t channels);
+  std::shared_ptr<Head> density_and_colour;
+};
+
+/// Signed-distance field of a mesh model. Deformation is tanh(raw) / (4 grid); cube weights are 0.1 times the
+/// head on the 8 corners' features, corner-major.
+class TriplaneMeshField : public Field {
+ public:
+  TriplaneMeshField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads);  // planes [3, C, H, W]
+
+  FieldKind kind() const override { return FieldKind::kSignedDistance; }
+  at::Device device() const override { return planes_.device(); }
+  at::Tensor values(const at::Tensor& points) const override;
+  at::Tensor deformation(const at::Tensor& points, int grid) const override;
+  at::Tensor cube_weights(const at::Tensor& corners) const override;
+  at::Tensor colours(const at::Tensor& points) const override;
+
+  at::Tensor raw_deformation(const at::Tensor& points) const;  // [N, 3], before tanh
+
+ private:
+  at::Tensor planes_;
+  std::shared_ptr<const MeshHeads> heads_;
+};
+
+/// Density field of a NeRF model: softplus(raw - 1).
+class TriplaneDensityField : public Field {
+ public:
+  TriplaneDensityField(at::Tensor planes, std::shared_ptr<const DensityHeads> heads);
+
+  FieldKind kind() const override { return FieldKind::kDensity; }
+  at::Device device() const override { return planes_.device(); }
+  at::Tensor values(const at::Tensor& points) const override;
+  at::Tensor colours(const at::Tensor& points) const override;
+
+  at::Tensor raw(const at::Tensor& points) const;  // [N, 4] the head's output
+
+ private:
+  at::Tensor planes_;
+  std::shared_ptr<const DensityHeads> heads_;
+};
+
+}  // namespace relievo

@@ -1,0 +1,85 @@
+#include "reconstruct/triplane_transformer.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "nn/tensors.h"
+
+namespace relievo {
+
+struct TriplaneTransformer::Block : Group {
+  explicit Block(const TriplaneTransformerConfig& config) : heads(config.heads) {
+    constexpr double kEpsilon = 1e-5;
+    const int64_t width = config.width;
+    norm1 = add("norm1", std::make_shared<LayerNorm>(width, kEpsilon));
+    norm2 = add("norm2", std::make_shared<LayerNorm>(width, kEpsilon));
+    norm3 = add("norm3", std::make_shared<LayerNorm>(width, kEpsilon));
+    const auto cross = add("cross_attn", std::make_shared<Group>());
+    query = cross->register_parameter("q_proj_weight", placeholder({width, width}), false);
+    key = cross->register_parameter("k_proj_weight", placeholder({width, config.condition_width}), false);
+    value = cross->register_parameter("v_proj_weight", placeholder({width, config.condition_width}), false);
+    cross_out = cross->add("out_proj", std::make_shared<Linear>(width, width, Bias::kNo));
+    const auto self = add("self_attn", std::make_shared<Group>());
+    query_key_value = self->register_parameter("in_proj_weight", placeholder({3 * width, width}), false);
+    self_out = self->add("out_proj", std::make_shared<Linear>(width, width, Bias::kNo));
+    mlp_in = add("mlp.0", std::make_shared<Linear>(width, 4 * width));
+    mlp_out = add("mlp.3", std::make_shared<Linear>(4 * width, width));
+  }
+
+  at::Tensor cross_attention(const at::Tensor& x, const at::Tensor& condition) const {
+    return cross_out->forward(multi_head_attention(at::linear(x, query), at::linear(condition, key),
+                                                   at::linear(condition, value), heads));
+  }
+
+  at::Tensor self_attention(const at::Tensor& x) const {
+    const auto parts = at::linear(x, query_key_value).chunk(3, -1);
+    return self_out->forward(multi_head_attention(parts[0], parts[1], parts[2], heads));
+  }
+
+  at::Tensor forward(at::Tensor x, const at::Tensor& condition, const std::string& name,
+                     const Observer& observer) const {
+    const auto add_branch = [&](const char* branch, const at::Tensor& out) {
+      observe(observer, name + "." + branch, out);
+      x = x + out;
+    };
+    add_branch("cross_attn", cross_attention(norm1->forward(x), condition));
+    add_branch("self_attn", self_attention(norm2->forward(x)));
+    add_branch("mlp", mlp_out->forward(at::gelu(mlp_in->forward(norm3->forward(x)))));
+    observe(observer, name, x);
+    return x;
+  }
+
+  int64_t heads;
+  std::shared_ptr<LayerNorm> norm1, norm2, norm3;
+  at::Tensor query, key, value, query_key_value;
+  std::shared_ptr<Linear> cross_out, self_out, mlp_in, mlp_out;
+};
+
+TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config) : config_(config) {
+  const int64_t tokens = 3 * config.low_resolution * config.low_resolution;
+  tokens_ = register_parameter("pos_embed", placeholder({1, tokens, config.width}), false);
+  for (int64_t i = 0; i < config.layers; ++i) {
+    blocks_.push_back(Group::add_below(*this, fmt::format("layers.{}", i), std::make_shared<Block>(config)));
+  }
+  norm_ = register_module("norm", std::make_shared<LayerNorm>(config.width, 1e-6));
+  deconv_ = register_module("deconv", std::make_shared<ConvTranspose2d>(config.width, config.channels, 2, 2));
+}
+
+at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Observer& observer) const {
+  const int64_t batch = condition.size(0), side = config_.low_resolution;
+  at::Tensor x = tokens_.expand({batch, -1, -1});
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    x = blocks_[i]->forward(x, condition, fmt::format("layer{}", i), observer);
+  }
+  x = norm_->forward(x);
+  observe(observer, "norm", x);
+  // Tokens are ordered plane, row, column. The published module upsamples all items' first planes, then all
+  // second ones ...
+  const at::Tensor maps =
+      x.view({batch, 3, side, side, config_.width}).permute({1, 0, 4, 2, 3}).flatten(0, 1);
+  const at::Tensor planes = deconv_->forward(maps.contiguous());
+  observe(observer, "deconv", planes);
+  return planes.unflatten(0, {3, batch}).transpose(0, 1).contiguous();
+}
+
+}  // namespace relievo

@@ -1,0 +1,60 @@
+// How a surface can pass through one cube: the 256 cases of dual marching cubes (Nielson 2004, "Dual Marching
+// Cubes"), derived at compile time from the geometry of the cube.
+//
+// Corner c lies at (c & 1, c >> 1 & 1, c >> 2 & 1) of its cube. Bit c of a case is set when corner c is
+// inside.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace relievo {
+
+inline constexpr int kCubeCorners = 8;
+inline constexpr int kCubeEdges = 12;
+inline constexpr int kMostDualVertices = 4;
+
+/// The two corners of each edge: four along x and z by turns, then four along y, which run downwards.
+inline constexpr std::array<std::array<int, 2>, kCubeEdges> kEdgeCorners{
+    {{0, 1}, {1, 5}, {4, 5}, {0, 4}, {2, 3}, {3, 7}, {6, 7}, {2, 6}, {2, 0}, {3, 1}, {7, 5}, {6, 4}}};
+
+constexpr std::array<std::array<int, kCubeCorners>, kCubeCorners> edges_by_corners() {
+  std::array<std::array<int, kCubeCorners>, kCubeCorners> edges{};
+  for (auto& row : edges) row.fill(-1);
+  for (int e = 0; e < kCubeEdges; ++e) {
+    const auto& [a, b] = kEdgeCorners[e];
+    edges[a][b] = edges[b][a] = e;
+  }
+  return edges;
+}
+
+/// The edge between two corners, in either direction; -1 when there is none.
+inline constexpr auto kEdgeBetween = edges_by_corners();
+
+/// What a case becomes. The surface leaves the cube in closed loops of crossed edges; each loop is one dual
+/// vertex. On a face whose corners are inside and outside by turns, the inside corners are kept apart.
+struct CubeCase {
+  int vertex_count = 0;
+  int edge_count = 0;
+  /// The crossed edges, loop by loop, ascending within a loop; loop k is edges[first[k]] .. edges[first[k +
+  /// 1] - 1]. Loops are in the order of the lowest corner of the inside piece that they bound, then of their
+  /// lowest corner outside.
+  std::array<int, kCubeEdges> edges{};
+  std::array<int, kMostDualVertices + 1> first{};
+  /// The loop that an edge belongs to; -1 for an edge that is not crossed.
+  std::array<int, kCubeEdges> loop_of_edge{};
+  /// Where one loop crosses one face twice, the step (x, y, z) to the cube behind that face; else zero. If
+  /// that cube does the same, the two dual vertices would share an edge of four quads; both cubes then take
+  /// the opposite case, which keeps the outside corners apart instead (FlexiCubes, section 4.2; cases C16 and
+  /// C19).
+  std::array<int, 3> twin{};
+
+  constexpr bool is_ambiguous() const { return twin[0] != 0 || twin[1] != 0 || twin[2] != 0; }
+};
+
+/// The case that crosses the same edges with inside and outside exchanged.
+constexpr uint8_t opposite_case(uint8_t cube_case) { return static_cast<uint8_t>(~cube_case); }
+
+extern const std::array<CubeCase, 256> kCubeCases;
+
+}  // namespace relievo

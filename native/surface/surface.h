@@ -1,0 +1,26 @@
+// Field -> Surface: where a shape's field changes sign, as closed triangles.
+#pragma once
+
+#include "base/mesh.h"
+#include "nn/execution.h"
+#include "nn/field.h"
+
+namespace relievo {
+
+struct SurfaceSettings {
+  int grid = 128;  ///< cubes a side, 8..1024
+  bool close_at_box =
+      true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
+};
+
+/// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
+/// -1.05..1.05 (InstantMesh's box times 1.05), in the model box. Signed distances are evaluated on the whole
+/// grid, in chunks; deformation and weights only at cubes that the surface crosses. Throws
+/// Error{kEmptySurface} when the field has one sign everywhere, Error{kInvalidSettings} for a grid out of
+/// range or a density field, Error{kInternal} for values that are not finite, Error{kCancelled}.
+Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution);
+
+/// Measures a surface. Throws Error{kInternal} when a face names a vertex that is not there.
+SurfaceReport inspect_surface(const Surface& surface);
+
+}  // namespace relievo

@@ -1,0 +1,18 @@
+// The checkers: each reads a fixture's inputs, computes with our code and compares. One a folder of fixtures.
+#pragma once
+
+#include "verify/fixture.h"
+
+namespace relievo {
+
+void check_camera(Fixture& fixture);
+void check_dino_encoder(Fixture& fixture);
+void check_flexicubes(Fixture& fixture);
+void check_lrm_mesh(Fixture& fixture);
+void check_preprocess(Fixture& fixture);
+void check_synthesizer_mesh(Fixture& fixture);
+void check_synthesizer_nerf(Fixture& fixture);
+void check_triplane_transformer(Fixture& fixture);
+void check_u2netp(Fixture& fixture);
+
+}  // namespace relievo

@@ -1,0 +1,103 @@
+#include "verify/fixture.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "nn/tensors.h"
+
+namespace relievo {
+
+std::string case_of(const std::string& tensor_name) {
+  const size_t slash = tensor_name.find('/');
+  return slash == std::string::npos ? std::string() : tensor_name.substr(0, slash);
+}
+
+Fixture::Fixture(std::string name, const std::filesystem::path& folder)
+    : name_(std::move(name)), folder_(folder), io_(read_safetensors(folder / "io.safetensors")) {
+  std::ifstream stream(folder / "config.json");
+  config_ = nlohmann::json::parse(stream, nullptr, false);
+  if (config_.is_discarded()) {
+    throw Error(ErrorCode::kIo, fmt::format("'{}' is not JSON.", (folder / "config.json").string()));
+  }
+  if (std::filesystem::exists(folder / "weights.safetensors")) {
+    weights_ = read_safetensors(folder / "weights.safetensors");
+  }
+}
+
+const TensorFile& Fixture::weights() const {
+  if (!weights_)
+    throw Error(ErrorCode::kIo, fmt::format("'{}' has no weights.safetensors.", folder_.string()));
+  return *weights_;
+}
+
+std::set<std::string> Fixture::cases() const {
+  std::set<std::string> names;
+  for (const auto& [name, view] : io_.tensors) names.insert(case_of(name));
+  return names;
+}
+
+std::vector<std::string> Fixture::tensors(const std::string& prefix) const {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : io_.tensors) {
+    if (name.starts_with(prefix)) names.push_back(name);
+  }
+  return names;
+}
+
+at::Tensor Fixture::read(const std::string& tensor) {
+  read_.insert(tensor);
+  return tensor_view(io_, tensor);
+}
+
+void Fixture::compare(const std::string& tensor, const at::Tensor& ours, Tolerance tolerance) {
+  const at::Tensor theirs = read(tensor);
+  double limit = tolerance.absolute;
+  double error = std::numeric_limits<double>::infinity();
+  if (ours.defined() && ours.sizes() == theirs.sizes()) {
+    if (theirs.numel() == 0) {
+      error = 0;
+    } else {
+      const at::Tensor reference = theirs.to(at::kDouble);
+      limit += tolerance.relative * std::max(1.0, reference.abs().max().item<double>());
+      // Written so that a NaN on either side fails.
+      const double largest = (ours.to(at::kCPU, at::kDouble) - reference).abs().max().item<double>();
+      if (!std::isnan(largest)) error = largest;
+    }
+  }
+  comparisons_.push_back({name_ + "/" + case_of(tensor), tensor, error, limit});
+}
+
+void Fixture::record(const std::string& tensor, double error, double tolerance) {
+  read_.insert(tensor);
+  if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
+  comparisons_.push_back({name_ + "/" + case_of(tensor), tensor, error, tolerance});
+}
+
+void Fixture::fail(const std::string& case_name, const std::string& reason) {
+  comparisons_.push_back({name_ + "/" + case_name, reason, std::numeric_limits<double>::infinity(), 0});
+}
+
+void Fixture::for_each_case(const std::function<void(const std::string&)>& check) {
+  for (const std::string& name : cases()) {
+    try {
+      check(name);
+    } catch (const std::exception& error) {
+      fail(name, error.what());
+    }
+  }
+}
+
+std::vector<std::string> Fixture::unread() const {
+  std::vector<std::string> names;
+  for (const auto& [name, view] : io_.tensors) {
+    if (!read_.contains(name)) names.push_back(name_ + "/" + name);
+  }
+  return names;
+}
+
+}  // namespace relievo

@@ -1,0 +1,102 @@
+#include "verify/golden.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "verify/checks.h"
+
+namespace relievo {
+namespace {
+
+using Checker = void (*)(Fixture&);
+
+const std::map<std::string, Checker, std::less<>>& checkers() {
+  static const std::map<std::string, Checker, std::less<>> table{
+      {"camera", check_camera},
+      {"dino_encoder", check_dino_encoder},
+      {"flexicubes", check_flexicubes},
+      {"lrm_mesh", check_lrm_mesh},
+      {"preprocess", check_preprocess},
+      {"synthesizer_mesh", check_synthesizer_mesh},
+      {"synthesizer_nerf", check_synthesizer_nerf},
+      {"triplane_transformer", check_triplane_transformer},
+      {"u2netp", check_u2netp},
+  };
+  return table;
+}
+
+/// How many times its tolerance a comparison is off.
+double badness(const Comparison& comparison) {
+  if (comparison.error == 0) return 0;
+  return comparison.tolerance > 0 ? comparison.error / comparison.tolerance
+                                  : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+std::map<std::string, std::filesystem::path> fixture_folders(const std::filesystem::path& root) {
+  namespace fs = std::filesystem;
+  std::map<std::string, fs::path> folders;
+  std::error_code error;
+  if (fs::exists(root / "io.safetensors")) {
+    folders.emplace(fs::canonical(root).filename().string(), root);
+    return folders;
+  }
+  for (auto it = fs::recursive_directory_iterator(root, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (it->path().filename() == "io.safetensors") {
+      const fs::path folder = it->path().parent_path();
+      folders.emplace(fs::relative(folder, root).generic_string(), folder);
+    }
+  }
+  if (folders.empty()) {
+    throw Error(ErrorCode::kIo, fmt::format("There are no fixtures in '{}'.", root.string()),
+                "Name the folder that holds camera/, dino_encoder/ and the others.");
+  }
+  return folders;
+}
+
+bool check_fixture(Fixture& fixture) {
+  const at::NoGradGuard no_grad;
+  const auto checker = checkers().find(fixture.name());
+  if (checker == checkers().end()) return false;
+  try {
+    checker->second(fixture);
+  } catch (const std::exception& error) {
+    fixture.fail("", error.what());
+  }
+  return true;
+}
+
+GoldenReport run_golden(const std::filesystem::path& folder) {
+  GoldenReport report;
+  for (const auto& [name, path] : fixture_folders(folder)) {
+    Fixture fixture(name, path);
+    if (!check_fixture(fixture)) {
+      report.unsupported.push_back(name);
+      continue;
+    }
+    std::map<std::string, Comparison> worst_of_case;
+    for (const Comparison& comparison : fixture.comparisons()) {
+      const auto [it, is_new] = worst_of_case.emplace(comparison.case_name, comparison);
+      if (!is_new && badness(comparison) > badness(it->second)) it->second = comparison;
+    }
+    for (const auto& [case_name, comparison] : worst_of_case) {
+      ++report.cases;
+      if (!comparison.passed()) ++report.failed;
+      report.worst.push_back(comparison);
+    }
+    const auto unread = fixture.unread();
+    report.unread.insert(report.unread.end(), unread.begin(), unread.end());
+  }
+  std::stable_sort(report.worst.begin(), report.worst.end(),
+                   [](const Comparison& a, const Comparison& b) { return badness(a) > badness(b); });
+  return report;
+}
+
+}  // namespace relievo

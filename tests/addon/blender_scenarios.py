@@ -1,0 +1,356 @@
+"""What the tests of the extension do inside Blender, each in a process and a profile of its own.
+
+    python blender_scenarios.py SCENARIO FOLDER [WORD...]
+
+The profile is FOLDER/profile. A scenario installs the extension, does its work and leaves what it saw in
+FOLDER/facts.json, for the tests to judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
+FOLDER = Path(sys.argv[2])
+os.environ["BLENDER_USER_RESOURCES"] = str(FOLDER / "profile")
+
+import bpy  # noqa: E402  (it reads the environment)
+
+MODULE = "bl_ext.user_default.relievo"
+PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken_cut_out.png"
+QUARTERS = FOLDER / "quarters.png"  # of the test: red top left, green top right, blue bottom left, yellow bottom right
+
+
+def install() -> Any:
+    """Installs and enables the extension; what Blender prints of it goes to standard error."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(BUILD / "relievo-extension.zip"), repo="user_default", enable_on_install=True
+    )
+    sys.stdout.flush()
+    os.dup2(output, 1)
+    os.close(output)
+    return importlib.import_module(MODULE)
+
+
+def quick() -> None:
+    bpy.context.scene.relievo.grid = 24
+    bpy.context.scene.relievo.texture_size = 64
+
+
+def slow() -> None:
+    """A job that takes many seconds, if nobody cancels it."""
+    bpy.context.scene.relievo.grid = 512
+    bpy.context.scene.relievo.texture_size = 4096
+
+
+def names(collection: Any) -> list[str]:
+    return sorted(item.name for item in collection)
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether it came true within a minute."""
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+class Layout:
+    """Stands in for a panel's layout, which only a window has: knows Blender's functions and what they take."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self._drawn = drawn
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        parameters = bpy.types.UILayout.bl_rna.functions[name].parameters
+
+        def call(*words: Any, **options: Any) -> Any:
+            for key, value in options.items():
+                if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
+                    raise KeyError(value)
+            if name == "prop":
+                self._drawn.append(words[0].bl_rna.properties[words[1]].name)
+            else:
+                self._drawn.append(options.get("text", ""))
+            return Layout(self._drawn)
+
+        return call
+
+
+def drawn() -> list[str]:
+    """The texts of the panel as it is now."""
+    panel = importlib.import_module(f"{MODULE}.panel").RELIEVO_PT_main
+    texts: list[str] = []
+    stand_in = SimpleNamespace(layout=Layout(texts))
+    for name, method in vars(panel).items():
+        if name.startswith("_draw"):
+            setattr(stand_in, name, functools.partial(method, stand_in))
+    panel.draw(stand_in, SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=240)))
+    return [text for text in texts if text]
+
+
+def generate() -> dict[str, Any]:
+    """A real picture through the operator, with the panel's defaults."""
+    install()
+    bpy.context.scene.cursor.location = (1, 2, 3)
+    bpy.ops.ed.undo_push(message="before")
+    answer = bpy.ops.relievo.generate(filepath=str(PICTURE))
+    (thing,) = bpy.data.objects
+    mesh = thing.data
+    (material,) = mesh.materials
+    (shader,) = (node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    texture = shader.inputs["Base Color"].links[0].from_node
+    image = texture.image
+    result = importlib.import_module(f"{MODULE}.relievo").generate(PICTURE)
+    facts = {
+        "answer": list(answer),
+        "names": [thing.name, mesh.name, material.name, image.name],
+        "location": list(thing.location),
+        "collections": names(thing.users_collection),
+        "in_scene": names(bpy.context.scene.collection.children),
+        "selected": thing.select_get(),
+        "active": bpy.context.view_layer.objects.active == thing,
+        "provenance": {key: value for key, value in thing.items() if key.startswith("relievo_")},
+        "vertices_equal": [list(v.co) for v in mesh.vertices] == result.mesh.vertices.tolist(),
+        "faces_equal": [list(p.vertices) for p in mesh.polygons] == result.mesh.faces.tolist(),
+        "uv_equal": [list(uv.vector) for uv in mesh.uv_layers.active.uv]
+        == result.mesh.corner_uv.reshape(-1, 2).tolist(),
+        "uv_layers": names(mesh.uv_layers),
+        "smooth": all(p.use_smooth for p in mesh.polygons),
+        "needed_repair": mesh.validate(),
+        "picture_in_panel": bpy.context.scene.relievo.picture,
+        "image": {
+            "packed": bytes(image.packed_file.data) == bytes(result.albedo_png),
+            "size": list(image.size),
+            "colour_space": image.colorspace_settings.name,
+            "node": texture.type,
+        },
+        "output_is_linked": any(
+            link.from_node == shader and link.to_node.type == "OUTPUT_MATERIAL" for link in material.node_tree.links
+        ),
+        "metallic": shader.inputs["Metallic"].default_value,
+    }
+    bpy.ops.ed.undo()
+    facts["after_undo"] = [names(bpy.data.objects), names(bpy.context.scene.collection.children)]
+    bpy.ops.ed.redo()
+    facts["after_redo"] = names(bpy.data.objects)
+    return facts
+
+
+def quarters() -> dict[str, Any]:
+    """Where the four colours of the picture are on the object, by Blender's own mesh, UV and pixels."""
+    install()
+    quick()
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    (thing,) = bpy.data.objects
+    mesh = thing.data
+    image = bpy.data.images[thing.name]
+    width, height = image.size
+    seen: dict[str, list[list[float]]] = {}
+    for polygon in mesh.polygons:
+        if polygon.normal.y > -0.7 or min(abs(polygon.center.x), abs(polygon.center.z)) < 0.15:
+            continue  # not of the front, or where colours meet
+        where = ("left" if polygon.center.x < 0 else "right") + (" bottom" if polygon.center.z < 0 else " top")
+        for loop in polygon.loop_indices:
+            u, v = mesh.uv_layers.active.uv[loop].vector
+            start = 4 * (int(v * height) * width + int(u * width))
+            seen.setdefault(where, []).append(list(image.pixels[start : start + 3]))
+    low, high = ([f(v.co[axis] for v in mesh.vertices) for axis in range(3)] for f in (min, max))
+    return {
+        "colours": {where: [sum(c) / len(c) for c in zip(*colours, strict=True)] for where, colours in seen.items()},
+        "size": [b - a for a, b in zip(low, high, strict=True)],
+    }
+
+
+def lifecycle() -> dict[str, Any]:
+    """Jobs that are cancelled, overtaken by other files, undone, and so on."""
+    extension = install()
+    jobs = extension.jobs
+    facts: dict[str, Any] = {}
+
+    def start(pace: Callable[[], None], picture: Path = PICTURE) -> Any:
+        pace()
+        settings = bpy.context.scene.relievo
+        jobs.start(bpy.context, picture, importlib.import_module(f"{MODULE}.properties").engine_settings(settings))
+        return jobs.current().job
+
+    def is_running(job: Any) -> bool:
+        return wait_for(lambda: job.status.state == "running")
+
+    def state_of(job: Any) -> str:
+        job.wait(60)
+        return str(job.status.state)
+
+    facts["panel_at_rest"] = drawn()
+    bpy.context.scene.relievo.mask = "file"
+    facts["panel_with_mask_file"] = drawn()
+    bpy.context.scene.relievo.mask = "auto"
+    facts["can_cancel_nothing"] = bpy.ops.relievo.cancel.poll()
+    job = start(slow)
+    facts["timer_while_a_job_runs"] = [bpy.app.timers.is_registered(jobs.poll), is_running(job), jobs.poll()]
+    start(slow, QUARTERS)
+    facts["panel_with_jobs"] = drawn()
+    bpy.ops.relievo.cancel()
+    job.wait(60)
+    facts["cancel"] = [state_of(job), jobs.poll(), jobs.last_failure(), names(bpy.data.objects), jobs.current()]
+
+    start(quick)
+    bpy.context.scene.cursor.location = (5, 0, 0)
+    start(quick, QUARTERS)
+    waiting = jobs.waiting()
+    jobs.finish()
+    places = {thing.name: list(thing.location) for thing in bpy.data.objects}
+    facts["two"] = [waiting, places, names(bpy.data.collections)]
+
+    job = start(slow)
+    is_running(job)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    facts["file_load"] = [
+        state_of(job),
+        jobs.current(),
+        names(bpy.data.objects),
+        bpy.app.timers.is_registered(jobs.poll),
+    ]
+
+    bpy.ops.ed.undo_push(message="nothing")
+    bpy.ops.object.empty_add()
+    bpy.ops.ed.undo_push(message="an empty")
+    start(quick)
+    bpy.ops.ed.undo()
+    facts["undo"] = [names(bpy.data.objects), jobs.finish(), names(bpy.data.objects)]
+    bpy.ops.ed.undo()
+    facts["undo_of_result"] = names(bpy.data.objects)
+
+    first = bpy.context.scene
+    bpy.context.window.scene = bpy.data.scenes.new("Other")
+    start(quick)
+    bpy.context.window.scene = first
+    jobs.finish()
+    facts["other_scene"] = {scene.name: names(scene.objects) for scene in bpy.data.scenes}
+    bpy.context.window.scene = bpy.data.scenes["Other"]
+    start(quick)
+    bpy.data.scenes.remove(bpy.data.scenes["Other"])
+    jobs.finish()
+    facts["removed_scene"] = {scene.name: names(scene.objects) for scene in bpy.data.scenes}
+
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.view_layer.objects.active
+    bpy.ops.object.mode_set(mode="EDIT")
+    start(quick)
+    failure = jobs.finish()
+    facts["edit_mode"] = [failure, bpy.context.mode, bpy.context.view_layer.objects.active == cube]
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+    start(quick, FOLDER / "none.png")
+    failure = jobs.finish()
+    facts["failure"] = [failure.code, failure.message, failure.hint]
+    facts["panel_with_failure"] = drawn()
+    start(quick)
+    facts["failure_before_the_next_job"] = [jobs.last_failure(), jobs.finish()]
+    try:
+        bpy.ops.relievo.generate(filepath=str(FOLDER / "none.png"))
+    except RuntimeError as error:
+        facts["operator_error"] = str(error)
+    bpy.context.scene.relievo.picture = ""
+    try:
+        bpy.ops.relievo.generate()
+    except RuntimeError as error:
+        facts["no_picture"] = str(error)
+
+    import addon_utils
+
+    facts["disabled"] = []
+    for _ in range(2):
+        job = start(slow)
+        is_running(job)
+        addon_utils.disable(MODULE)
+        facts["disabled"].append(
+            [
+                job.status.state,
+                bpy.app.timers.is_registered(jobs.poll),
+                hasattr(bpy.types.Scene, "relievo"),
+                hasattr(bpy.types, "RELIEVO_PT_main"),
+                [handler.__name__ for handler in bpy.app.handlers.load_post if MODULE in handler.__module__],
+            ]
+        )
+        addon_utils.enable(MODULE)
+    quick()
+    before = len(bpy.data.objects)
+    bpy.ops.relievo.generate(filepath=str(PICTURE))
+    facts["enabled_again"] = len(bpy.data.objects) - before
+
+    # The same file once more, as an update is: Blender forgets all modules of the extension.
+    extension = install()
+    quick()
+    bpy.ops.relievo.generate(filepath=str(PICTURE))
+    facts["installed_again"] = names(bpy.data.objects)
+
+    # Blender ends now, with a job running.
+    extension.jobs.start(bpy.context, PICTURE, {"grid": 512, "texture_size": 4096})
+    facts["running_at_the_end"] = is_running(extension.jobs.current().job)
+    return facts
+
+
+def command() -> dict[str, Any]:
+    """The command's function, called with each list of words that the test left in FOLDER/runs.json."""
+    extension = install()
+    facts = {}
+    for name, words in json.loads((FOLDER / "runs.json").read_text()).items():
+        output, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            status = extension.commands.run(words)
+        facts[name] = {"status": status, "output": output.getvalue(), "errors": errors.getvalue()}
+    blend = FOLDER / "out" / "chicken_cut_out.blend"
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    (image,) = bpy.data.images
+    facts["blend"] = {
+        "scene": names(bpy.context.scene.objects),
+        "collections": names(bpy.data.collections),
+        "packed": image.packed_file is not None,
+    }
+    return facts
+
+
+def command_alone() -> dict[str, Any]:
+    """The command as Blender's own process runs it; ends with its exit status."""
+    extension = install()
+    words = sys.argv[3:]
+    if words[0] == "interrupted":
+        words = words[1:]
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    sys.exit(extension.commands.run(words))
+
+
+def without_runtime() -> dict[str, Any]:
+    """No LibTorch: the extension is there and says so."""
+    os.environ["RELIEVO_RUNTIME_DIR"] = str(FOLDER)
+    extension = install()
+    try:
+        bpy.ops.relievo.generate(filepath=str(PICTURE))
+    except RuntimeError as error:
+        message = str(error)
+    failure = extension.jobs.last_failure()
+    status = extension.commands.run(["generate", str(PICTURE), "-o", str(FOLDER / "out")])
+    return {"message": message, "code": failure.code, "status": status}
+
+
+if __name__ == "__main__":
+    seen = globals()[sys.argv[1]]()
+    (FOLDER / "facts.json").write_text(json.dumps(seen))

@@ -1,0 +1,289 @@
+"""The installed extension: what it makes of a picture, and that nothing a person does while a job runs does harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pictures import PICTURES
+
+ROOT = Path(__file__).resolve().parents[2]
+ZIP = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo-extension.zip"
+PICTURE = PICTURES / "chicken_cut_out.png"
+
+
+def write_png(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """An RGBA file of `[height, width, 4]`."""
+    height, width = pixels.shape[:2]
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 6, 0, 0, 0])
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+
+
+def write_quarters(path: Path) -> None:
+    """A wide disc of four colours: red top left, green top right, blue bottom left, yellow bottom right."""
+    height, width = 96, 144
+    y, x = np.mgrid[:height, :width].astype(float)
+    y, x = (y + 0.5) / height - 0.5, (x + 0.5) / width - 0.5
+    pixels = np.zeros((height, width, 4), np.uint8)
+    pixels[(y < 0) & (x < 0)] = (255, 0, 0, 255)
+    pixels[(y < 0) & (x > 0)] = (0, 255, 0, 255)
+    pixels[(y > 0) & (x < 0)] = (0, 0, 255, 255)
+    pixels[(y > 0) & (x > 0)] = (255, 255, 0, 255)
+    pixels[x**2 + y**2 > 0.4**2] = 0
+    write_png(path, pixels)
+
+
+def blender(scenario: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    write_quarters(folder / "quarters.png")
+    command = [sys.executable, str(Path(__file__).with_name("blender_scenarios.py")), scenario, str(folder), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def facts_of(scenario: str, folder: Path) -> dict[str, Any]:
+    ended = blender(scenario, folder)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+    return facts
+
+
+# The package
+
+
+def test_zip_passes_blenders_validation() -> None:
+    tool = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    ended = subprocess.run([sys.executable, tool, "validate", ZIP], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_zip_has_the_versions_and_licence_of_the_project() -> None:
+    with zipfile.ZipFile(ZIP) as archive:
+        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
+        settings = json.loads(archive.read("relievo/settings.json"))
+        licence = archive.read("LICENSE")
+    assert manifest["version"] == settings["version"]
+    assert manifest["license"] == ["SPDX:GPL-3.0-or-later"]
+    assert b"GNU GENERAL PUBLIC LICENSE" in licence
+
+
+def test_zip_has_the_weights_with_their_notice_and_no_library_of_others() -> None:
+    with zipfile.ZipFile(ZIP) as archive:
+        names = archive.namelist()
+    assert {"relievo/models/u2netp.safetensors", "relievo/models/u2netp.md"} <= set(names)
+    assert [Path(name).name.partition(".")[0] for name in names if ".so" in name] == ["_native"]
+    assert not [name for name in names if "__pycache__" in name]
+    assert max(map(len, names)) < 80
+
+
+def test_module_in_the_zip_looks_for_libtorch_nowhere_by_itself() -> None:
+    with zipfile.ZipFile(ZIP) as archive:
+        (module,) = (archive.read(name) for name in archive.namelist() if ".so" in name)
+    assert b"torch/lib" not in module  # as in the RPATH of the build
+
+
+# One picture
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("generate", tmp_path_factory.mktemp("generate"))
+
+
+def test_operator_makes_an_object_named_after_the_picture(made: dict[str, Any]) -> None:
+    assert made["answer"] == ["FINISHED"]
+    assert made["names"] == ["chicken_cut_out"] * 4
+
+
+def test_object_stands_at_the_cursor_selected_and_active(made: dict[str, Any]) -> None:
+    assert made["location"] == [1, 2, 3]
+    assert made["selected"]
+    assert made["active"]
+
+
+def test_object_is_in_its_own_collection(made: dict[str, Any]) -> None:
+    assert made["collections"] == made["in_scene"] == ["Relievo"]
+
+
+def test_mesh_is_exactly_the_results(made: dict[str, Any]) -> None:
+    assert made["vertices_equal"]
+    assert made["faces_equal"]
+    assert made["uv_equal"]
+    assert made["uv_layers"] == ["UVMap"]
+
+
+def test_mesh_is_sound_and_smooth(made: dict[str, Any]) -> None:
+    assert made["smooth"]
+    assert not made["needed_repair"]
+
+
+def test_texture_is_the_packed_png_as_a_colour(made: dict[str, Any]) -> None:
+    assert made["image"] == {"packed": True, "size": [2048, 1024], "colour_space": "sRGB", "node": "TEX_IMAGE"}
+
+
+def test_material_is_a_linked_principled_shader(made: dict[str, Any]) -> None:
+    assert made["output_is_linked"]
+    assert made["metallic"] == 0
+
+
+def test_object_tells_where_it_came_from(made: dict[str, Any]) -> None:
+    told = made["provenance"]
+    assert told["relievo_picture"] == str(PICTURE)
+    assert told["relievo_model"] == "preview"
+    assert json.loads(told["relievo_settings"])["grid"] == 128
+    assert told["relievo_version"]
+
+
+def test_picture_is_remembered_in_the_panel(made: dict[str, Any]) -> None:
+    assert made["picture_in_panel"] == str(PICTURE)
+
+
+def test_one_undo_takes_everything_back_and_redo_brings_it(made: dict[str, Any]) -> None:
+    assert made["after_undo"] == [[], []]
+    assert made["after_redo"] == ["chicken_cut_out"]
+
+
+@pytest.fixture(scope="module")
+def quarters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("quarters", tmp_path_factory.mktemp("quarters"))
+
+
+@pytest.mark.parametrize(
+    ("where", "colour"),
+    [("left top", (1, 0, 0)), ("right top", (0, 1, 0)), ("left bottom", (0, 0, 1)), ("right bottom", (1, 1, 0))],
+)
+def test_picture_is_upright_on_the_front(quarters: dict[str, Any], where: str, colour: tuple[int, ...]) -> None:
+    assert quarters["colours"][where] == pytest.approx(colour, abs=0.1)
+
+
+def test_front_has_the_pictures_proportions(quarters: dict[str, Any]) -> None:
+    width, _, height = quarters["size"]
+    assert width / height == pytest.approx(1.5, rel=0.1)
+
+
+# While a job runs
+
+
+@pytest.fixture(scope="module")
+def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("lifecycle", tmp_path_factory.mktemp("lifecycle"))
+
+
+def test_timer_runs_while_a_job_does(lifecycle: dict[str, Any]) -> None:
+    is_registered, is_running, interval = lifecycle["timer_while_a_job_runs"]
+    assert is_registered
+    assert is_running
+    assert interval > 0
+
+
+def test_cancel_stops_the_job_and_leaves_nothing(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["cancel"] == ["cancelled", None, None, [], None]
+
+
+def test_nothing_to_cancel_without_a_job(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["can_cancel_nothing"] is False
+
+
+def test_jobs_queue_up_and_each_has_the_cursor_of_its_start(lifecycle: dict[str, Any]) -> None:
+    places = {"chicken_cut_out": [0, 0, 0], "quarters": [5, 0, 0]}
+    assert lifecycle["two"] == [1, places, ["Relievo"]]
+
+
+def test_loading_a_file_cancels(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["file_load"] == ["cancelled", None, [], False]
+
+
+def test_undo_does_not_reach_a_job(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["undo"] == [[], None, ["chicken_cut_out"]]
+    assert lifecycle["undo_of_result"] == []
+
+
+def test_object_goes_to_the_scene_of_its_start(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["other_scene"] == {"Scene": [], "Other": ["chicken_cut_out"]}
+
+
+def test_object_goes_to_the_open_scene_when_its_own_is_gone(lifecycle: dict[str, Any]) -> None:
+    (objects,) = lifecycle["removed_scene"].values()
+    assert len(objects) == 1
+
+
+def test_edit_mode_is_left_alone(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["edit_mode"] == [None, "EDIT_MESH", True]
+
+
+def test_failure_is_kept_for_the_panel_until_the_next_job(lifecycle: dict[str, Any]) -> None:
+    code, message, hint = lifecycle["failure"]
+    assert code == "io"
+    assert "none.png" in message
+    assert hint
+    assert lifecycle["failure_before_the_next_job"] == [None, None]
+
+
+SETTINGS = ["Picture", "Mask", "Threshold", "Invert Mask", "Depth", "Grid", "Texture Size"]
+
+
+def test_panel_shows_the_settings(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["panel_at_rest"] == SETTINGS
+    assert lifecycle["panel_with_mask_file"] == [*SETTINGS[:2], "Mask File", *SETTINGS[2:]]
+
+
+def test_panel_shows_the_stage_and_what_waits(lifecycle: dict[str, Any]) -> None:
+    progress, rest = lifecycle["panel_with_jobs"][len(SETTINGS) :]
+    assert progress.startswith("chicken_cut_out: ")
+    assert "1 more waiting" in rest
+
+
+def test_panel_shows_the_whole_failure_in_lines_that_fit(lifecycle: dict[str, Any]) -> None:
+    _, message, hint = lifecycle["failure"]
+    lines = lifecycle["panel_with_failure"][len(SETTINGS) :]
+    assert "".join(lines).replace(" ", "") == (message + hint).replace(" ", "")
+    assert max(map(len, lines)) <= 27
+
+
+def test_operator_reports_the_failure_with_its_hint(lifecycle: dict[str, Any]) -> None:
+    assert "none.png" in lifecycle["operator_error"]
+    assert "Check that the path" in lifecycle["operator_error"]
+
+
+def test_operator_asks_for_a_picture(lifecycle: dict[str, Any]) -> None:
+    assert "Choose a picture" in lifecycle["no_picture"]
+
+
+def test_disabling_cancels_and_leaves_nothing_registered_twice(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["disabled"] == [["cancelled", False, False, False, []]] * 2
+
+
+def test_extension_works_after_it_was_enabled_again(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["enabled_again"] == 1
+
+
+def test_extension_works_after_it_was_installed_again(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["installed_again"] == ["chicken_cut_out"]
+
+
+def test_blender_ends_well_while_a_job_runs(lifecycle: dict[str, Any]) -> None:
+    assert lifecycle["running_at_the_end"]  # facts_of() saw the exit status
+
+
+def test_missing_libtorch_is_said_where_it_is_needed(tmp_path: Path) -> None:
+    facts = facts_of("without_runtime", tmp_path)
+    assert facts["code"] == "io"
+    assert "libtorch_cpu.so" in facts["message"]
+    assert "pip install torch" in facts["message"]
+    assert facts["status"] == 3

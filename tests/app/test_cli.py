@@ -1,0 +1,274 @@
+"""The command line program, run as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build" / "relievo"
+PICTURES = ROOT / "tests" / "data" / "pictures"
+
+
+def relievo(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(PROGRAM), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, stdin=subprocess.DEVNULL)
+
+
+def png(width: int, height: int, rows: bytes, colour_type: int = 6) -> bytes:
+    """A PNG file of 8-bit samples; `rows` without filter bytes. Written by hand, so that sizes may lie."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    stride = width * {0: 1, 2: 3, 6: 4}[colour_type]
+    filtered = b"".join(b"\0" + rows[i : i + stride] for i in range(0, len(rows), stride)) if rows else b""
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(filtered)) + chunk(b"IEND", b"")
+
+
+def disc(side: int = 96) -> bytes:
+    """A red disc on transparent ground, its upper half darker."""
+    rows = bytearray()
+    for y in range(side):
+        for x in range(side):
+            inside = (x - side / 2 + 0.5) ** 2 + (y - side / 2 + 0.5) ** 2 < (side * 0.4) ** 2
+            rows += bytes((120 if y < side / 2 else 220, 40, 30, 255 if inside else 0))
+    return png(side, side, bytes(rows))
+
+
+@pytest.fixture
+def cup(tmp_path: Path) -> Path:
+    path = tmp_path / "cup.png"
+    path.write_bytes(disc())
+    return path
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+QUICK = ("--grid", "24", "--texture-size", "64")
+
+
+def test_version_is_printed() -> None:
+    result = relievo("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("relievo 0.")
+
+
+def test_runs_from_any_folder_without_environment(cup: Path, tmp_path: Path) -> None:
+    command = [str(PROGRAM), "generate", "cup.png", "-o", "out", *QUICK]
+    result = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out" / "cup.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_json_holds_one_object_a_picture_and_nothing_else(cup: Path, tmp_path: Path) -> None:
+    result = relievo("generate", cup, "-o", tmp_path / "out", "--json", "--format", "glb,obj,ply", *QUICK)
+    assert result.returncode == 0, result.stderr
+    (line,) = result.stdout.splitlines()
+    answer: dict[str, Any] = json.loads(line)
+    assert answer["ok"] is True and answer["picture"] == str(cup)
+    assert {"files", "stages", "vertices", "faces", "watertight", "manifold", "components", "seed", "plan"} <= set(
+        answer
+    )
+    assert answer["watertight"] and answer["manifold"] and answer["components"] == 1
+    assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "texture"]
+    assert all(stage["seconds"] >= 0 and stage["peak_bytes"] > 0 and stage["device"] for stage in answer["stages"])
+    names = {Path(file).name for file in answer["files"]}
+    assert {"cup.glb", "cup.obj", "cup.mtl", "cup.ply"} <= names
+    assert all(Path(file).stat().st_size > 0 for file in answer["files"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--faces", "5000"],
+        ["--seed", "3"],
+        ["--views", "six.png"],
+        ["--devices", "cuda:0"],
+        ["--turntable", "8"],
+        ["--format", "fbx"],
+    ],
+)
+def test_an_option_that_is_not_there_is_refused_by_name(cup: Path, tmp_path: Path, words: list[str]) -> None:
+    result = relievo("generate", cup, "-o", tmp_path / "out", *words)
+    assert result.returncode == 2
+    assert words[0] in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--grid", "4"],
+        ["--grid", "100000"],
+        ["--depth", "nan"],
+        ["--depth", "-1"],
+        ["--mask-threshold", "2"],
+        ["--texture-size", "1"],
+        ["--grid", "many"],
+    ],
+)
+def test_settings_out_of_range_are_refused(cup: Path, tmp_path: Path, words: list[str]) -> None:
+    result = relievo("generate", cup, "-o", tmp_path / "out", *words)
+    assert result.returncode == 2
+    assert words[0].lstrip("-").replace("-", "_") in result.stderr.replace("-", "_")
+
+
+def test_other_commands_are_refused() -> None:
+    assert relievo("devices").returncode == 2
+    assert relievo().returncode == 2
+
+
+def failure(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(result.stdout.splitlines()[0])
+    assert answer["ok"] is False
+    assert answer["error"]["message"] and answer["error"]["hint"]
+    error: dict[str, Any] = answer["error"]
+    return error
+
+
+def transparent(side: int) -> bytes:
+    return png(side, side, bytes(4 * side * side))
+
+
+BAD_PICTURES = {
+    "empty.png": (b"", "invalid_image", 2),
+    "text.png": (b"this is no picture, whatever its name says\n" * 20, "invalid_image", 2),
+    "huge.png": (png(20000, 20000, b""), "invalid_image", 2),
+    "truncated.png": (disc()[:300], "invalid_image", 2),
+    "transparent.png": (transparent(32), "no_subject", 2),
+    "plain.png": (png(64, 64, bytes([128]) * (3 * 64 * 64), 2), "no_subject", 2),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PICTURES)
+def test_bad_pictures_have_their_codes(tmp_path: Path, name: str) -> None:
+    content, code, status = BAD_PICTURES[name]
+    (tmp_path / name).write_bytes(content)
+    result = relievo("generate", tmp_path / name, "-o", tmp_path / "out", "--json", *QUICK)
+    assert failure(result)["code"] == code
+    assert result.returncode == status
+    assert files_in(tmp_path / "out") == []
+
+
+def test_missing_picture_is_io(tmp_path: Path) -> None:
+    result = relievo("generate", tmp_path / "none.png", "-o", tmp_path / "out", "--json")
+    assert failure(result)["code"] == "io"
+    assert result.returncode == 3
+
+
+def test_one_pixel_becomes_an_object_or_an_error_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(png(1, 1, b"\xff\0\0\xff"))
+    result = relievo("generate", tmp_path / "one.png", "-o", tmp_path / "out", "--json", *QUICK)
+    assert result.returncode == 2
+    assert failure(result)["code"] in ("no_subject", "invalid_image")
+
+
+def test_output_that_cannot_be_written_is_io(cup: Path, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("keep me")
+    result = relievo("generate", cup, "-o", in_the_way, "--json", *QUICK)
+    assert failure(result)["code"] == "io" and result.returncode == 3
+    assert in_the_way.read_text() == "keep me"
+    result = relievo("generate", cup, "-o", "/proc/relievo", "--json", *QUICK)
+    assert failure(result)["code"] == "io" and result.returncode == 3
+
+
+def test_unknown_model_is_missing(cup: Path, tmp_path: Path) -> None:
+    result = relievo("generate", cup, "-o", tmp_path / "out", "--model", "instant-mesh-large")
+    assert result.returncode == 4
+    assert "instant-mesh-large" in result.stderr
+
+
+def test_one_bad_picture_does_not_stop_the_others(cup: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no")
+    other = tmp_path / "other.png"
+    shutil.copy(cup, other)
+    result = relievo("generate", cup, bad, other, "-o", tmp_path / "out", "--json", *QUICK)
+    assert [json.loads(line)["ok"] for line in result.stdout.splitlines()] == [True, False, True]
+    assert result.returncode == 5
+    assert files_in(tmp_path / "out") == ["cup.glb", "other.glb"]
+
+
+def test_names_with_dots_capitals_and_twins_do_not_meet(cup: Path, tmp_path: Path) -> None:
+    names = ["a.b.png", "a.c.PNG", "sub/a.b.png", "a.b.Png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(cup, tmp_path / name)
+    result = relievo("generate", *(tmp_path / name for name in names), "-o", tmp_path / "out", *QUICK)
+    assert result.returncode == 0, result.stderr
+    assert files_in(tmp_path / "out") == ["a.b.glb", "a.b_2.glb", "a.b_3.glb", "a.c.glb"]
+
+
+def test_mask_words(cup: Path, tmp_path: Path) -> None:
+    """A mask file and an inverted one are the same shape; a picture without alpha has no alpha to use."""
+    side = 96
+    grey = bytes(255 if x < side // 2 else 0 for _ in range(side) for x in range(side))
+    (tmp_path / "left.png").write_bytes(png(side, side, grey, 0))
+    (tmp_path / "right.png").write_bytes(png(side, side, bytes(255 - g for g in grey), 0))
+    answers = []
+    for words in (["--mask", tmp_path / "left.png"], ["--mask", tmp_path / "right.png", "--mask-invert"]):
+        result = relievo("generate", cup, "-o", tmp_path / "out", "--json", *words, *QUICK)
+        assert result.returncode == 0, result.stderr
+        answers.append(json.loads(result.stdout)["vertices"])
+    assert answers[0] == answers[1]
+    (tmp_path / "opaque.png").write_bytes(png(64, 64, bytes([200]) * (3 * 64 * 64), 2))
+    result = relievo("generate", tmp_path / "opaque.png", "-o", tmp_path / "out", "--json", "--mask", "alpha", *QUICK)
+    assert failure(result)["code"] == "invalid_image"
+    result = relievo("generate", cup, "-o", tmp_path / "out", "--json", "--mask", tmp_path / "none.png", *QUICK)
+    assert failure(result)["code"] == "io"
+
+
+def test_ctrl_c_cancels(tmp_path: Path) -> None:
+    picture = PICTURES / "coffee.png"
+    if not picture.exists():
+        picture = next(PICTURES.glob("coffee.*"))
+    command = [
+        str(PROGRAM),
+        "generate",
+        str(picture),
+        "-o",
+        str(tmp_path / "out"),
+        "--grid",
+        "512",
+        "--texture-size",
+        "4096",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert files_in(tmp_path / "out") == []
+
+
+def test_golden_reports_every_fixture_and_exits_by_it(tmp_path: Path) -> None:
+    golden = Path(os.environ.get("RELIEVO_GOLDEN", ROOT / "tests" / "data" / "golden"))
+    result = relievo("golden", golden / "camera", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["cases"] > 0 and report["failed"] == 0 and report["unread"] == []
+    broken = tmp_path / "camera"
+    shutil.copytree(golden / "camera", broken)
+    (broken / "io.safetensors").chmod(0o644)
+    data = bytearray((broken / "io.safetensors").read_bytes())
+    data[-4:] = struct.pack("<f", 123.0)
+    (broken / "io.safetensors").write_bytes(data)
+    result = relievo("golden", broken, "--json")
+    assert result.returncode == 1
+    assert json.loads(result.stdout)["failed"] == 1
+    assert relievo("golden", tmp_path / "none").returncode == 3

@@ -1,0 +1,150 @@
+"""What a result shows: views into the engine's memory, files."""
+
+from __future__ import annotations
+
+import gc
+import json
+import struct
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+import relievo
+from shapes import QUICK, disc
+
+
+@pytest.fixture(scope="module")
+def result() -> relievo.Result:
+    return relievo.generate(disc(), name="cup", **QUICK)
+
+
+def test_arrays_have_the_documented_shapes_and_types(result: relievo.Result) -> None:
+    mesh = result.mesh
+    n = len(mesh.faces)
+    assert (mesh.vertices.shape[1:], mesh.vertices.dtype.name) == ((3,), "float32")
+    assert (mesh.faces.shape[1:], mesh.faces.dtype.name) == ((3,), "int32")
+    assert (mesh.corner_uv.shape[1:], mesh.corner_uv.dtype.name) == ((3, 2), "float32")
+    assert len(mesh.corner_uv) == n > 100
+    assert mesh.albedo.dtype == np.uint8
+    assert mesh.albedo.shape[0] == QUICK["texture_size"]
+    assert mesh.albedo.shape[2] == 3
+    assert result.foreground.shape[2] == 4
+    assert result.foreground.dtype == np.float32
+    assert mesh.normal_map is None
+    assert mesh.vertex_colours is not None
+    assert mesh.vertex_colours.shape == mesh.vertices.shape
+    assert mesh.vertex_colours.dtype == np.float32
+
+
+def test_faces_are_of_its_vertices(result: relievo.Result) -> None:
+    faces = result.mesh.faces
+    assert faces.min() == 0
+    assert faces.max() == len(result.mesh.vertices) - 1
+
+
+def test_arrays_are_the_results_own_memory(result: relievo.Result) -> None:
+    for name in ("vertices", "faces", "corner_uv", "albedo"):
+        first, second = getattr(result.mesh, name), getattr(result.mesh, name)
+        assert first.__array_interface__["data"] == (second.__array_interface__["data"][0], True)
+
+
+@pytest.mark.parametrize("name", ["vertices", "faces", "corner_uv", "albedo"])
+def test_arrays_cannot_be_written(result: relievo.Result, name: str) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(result.mesh, name)[0] = 0
+
+
+def test_array_keeps_its_mesh_alive_and_nothing_longer() -> None:
+    result = relievo.generate(disc(), **QUICK)
+    mesh = result.mesh
+    alive = weakref.ref(mesh)
+    vertices = mesh.vertices
+    values = vertices.copy()
+    del result, mesh
+    gc.collect()
+    assert alive() is not None
+    assert (vertices == values).all()
+    del vertices
+    gc.collect()
+    assert alive() is None
+
+
+def test_png_is_bytes_like_and_as_large_as_the_albedo(result: relievo.Result) -> None:
+    png = bytes(result.albedo_png)
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    height, width = result.mesh.albedo.shape[:2]
+    assert struct.unpack(">II", png[16:24]) == (width, height)
+
+
+def test_report_and_provenance_are_told(result: relievo.Result) -> None:
+    report = result.mesh.report
+    assert (report.watertight, report.manifold, report.components, report.euler) == (True, True, 1, 2)
+    assert result.mesh.provenance.picture == result.name == "cup"
+    assert result.mesh.provenance.version == relievo.__version__
+    assert [stage.name for stage in result.stages] == ["foreground", "reconstruct", "surface", "texture"]
+    assert result.plan
+
+
+def test_crop_is_the_disc_at_0_85_of_the_square(result: relievo.Result) -> None:
+    x, y, side = result.crop
+    assert side == pytest.approx(0.8 * 96 / 0.85, abs=3)
+    assert x + side / 2 == pytest.approx(48, abs=1)
+    assert y + side / 2 == pytest.approx(48, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+def test_save_to_a_file_takes_its_name(result: relievo.Result, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "new" / f"my.object.{kind}"
+    assert path in result.save(path)
+    assert {file.stem for file in path.parent.iterdir()} == {"my.object"}
+
+
+def test_save_to_a_folder_writes_glb_under_the_results_name(result: relievo.Result, tmp_path: Path) -> None:
+    assert result.save(str(tmp_path / "new")) == [tmp_path / "new" / "cup.glb"]
+
+
+def test_folder_that_is_called_like_a_file_is_a_folder(result: relievo.Result, tmp_path: Path) -> None:
+    (tmp_path / "old.glb").mkdir()
+    assert result.save(tmp_path / "old.glb") == [tmp_path / "old.glb" / "cup.glb"]
+
+
+def test_save_writes_each_format(result: relievo.Result, tmp_path: Path) -> None:
+    files = result.save(tmp_path, ["glb", "ply"])
+    assert files == [tmp_path / "cup.glb", tmp_path / "cup.ply"]
+    assert all(file.stat().st_size > 1000 for file in files)
+
+
+def test_save_refuses_unknown_formats(result: relievo.Result, tmp_path: Path) -> None:
+    with pytest.raises(relievo.InvalidSettingsError, match="fbx"):
+        result.save(tmp_path, ["fbx"])
+
+
+def test_save_says_where_it_cannot_write(result: relievo.Result, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("keep me")
+    with pytest.raises(relievo.IoError, match="file") as caught:
+        result.save(tmp_path / "file" / "cup.glb")
+    assert caught.value.hint
+
+
+def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
+    # The mask: the disc's own alpha, as a picture file that the engine can read.
+    source = tmp_path / "mask.png"
+    source.write_bytes(relievo.generate(disc(), **QUICK).albedo_png)
+    settings: relievo.Settings = {
+        "model": "preview",
+        "mask": source,
+        "mask_threshold": 0.25,
+        "mask_invert": True,
+        "grid": 20,
+        "depth": 0.5,
+        "texture_size": 128,
+    }
+    told = json.loads(relievo.generate(disc(), **settings).mesh.provenance.settings)
+    assert told == {**settings, "mask": "file", "mask_file": str(source)}
+
+
+def test_defaults_are_the_engines() -> None:
+    told = json.loads(relievo.generate(disc()).mesh.provenance.settings)
+    described = relievo._native.describe_settings()
+    assert {name: facts["default"] for name, facts in described.items()} | {"mask_file": ""} == told

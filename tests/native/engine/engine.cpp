@@ -1,0 +1,217 @@
+#include "engine/engine.h"
+
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A disc with its own alpha, left half red and right half blue, upper part brighter.
+Image disc(int side = 128) {
+  Image image(side, side, 4);
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const float dx = (static_cast<float>(x) + 0.5f) / static_cast<float>(side) - 0.5f;
+      const float dy = (static_cast<float>(y) + 0.5f) / static_cast<float>(side) - 0.5f;
+      float* p = image.pixel(x, y);
+      p[dx < 0 ? 0 : 2] = dy < 0 ? 0.9f : 0.5f;
+      p[3] = dx * dx + dy * dy < 0.16f ? 1.0f : 0.0f;
+    }
+  }
+  return image;
+}
+
+GenerateRequest quick_request() {
+  GenerateRequest request;
+  request.image = disc();
+  request.name = "disc";
+  request.settings.grid = 32;
+  request.settings.texture_size = 64;
+  return request;
+}
+
+GenerateRequest slow_request() {
+  GenerateRequest request = quick_request();
+  request.settings.grid = 512;
+  return request;
+}
+
+TEST(Engine, TurnsADiscIntoABallInScenePosition) {
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  ASSERT_EQ(job.status().state, JobState::kDone) << job.error()->message();
+  const auto result = job.result();
+  const TexturedMesh& mesh = result->mesh;
+  EXPECT_TRUE(mesh.report.watertight);
+  EXPECT_TRUE(mesh.report.manifold);
+  EXPECT_EQ(mesh.report.components, 1);
+  EXPECT_EQ(mesh.report.euler, 2);
+  EXPECT_GT(mesh.report.volume, 0);
+  // The disc fills 0.85 of the square that spans -1..1.
+  for (const Float3& v : mesh.surface.vertices) {
+    EXPECT_NEAR(std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]), 0.85, 0.04);
+  }
+}
+
+TEST(Engine, FrontLooksTowardsMinusYWithThePictureTheRightWayRound) {
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  const TexturedMesh& mesh = job.result()->mesh;
+  int checked = 0;
+  for (size_t f = 0; f < mesh.surface.faces.size(); ++f) {
+    for (int corner = 0; corner < 3; ++corner) {
+      const Float3& v = mesh.surface.vertices[mesh.surface.faces[f][corner]];
+      if (v[1] > -0.4f || std::abs(v[0]) < 0.15f || std::abs(v[2]) < 0.15f)
+        continue;  // the front, off the borders
+      const Float2& uv = mesh.corner_uv[f][corner];
+      const uint8_t* texel =
+          mesh.albedo.pixel(static_cast<int>(uv[0] * static_cast<float>(mesh.albedo.width)),
+                            static_cast<int>((1 - uv[1]) * static_cast<float>(mesh.albedo.height)));
+      const bool is_red = texel[0] > texel[2];
+      const bool is_bright = std::max(texel[0], texel[2]) > 180;
+      EXPECT_EQ(is_red, v[0] < 0) << v[0] << " " << v[2];
+      EXPECT_EQ(is_bright, v[2] > 0) << v[0] << " " << v[2];
+      ++checked;
+    }
+  }
+  EXPECT_GT(checked, 100);
+}
+
+TEST(Engine, ReportsStagesInOrderAndProgressThatGrows) {
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  double last = -1;
+  while (!job.wait(0.001)) {
+    const JobStatus status = job.status();
+    EXPECT_GE(status.fraction, last);
+    last = status.fraction;
+  }
+  EXPECT_EQ(job.status().fraction, 1);
+  std::vector<std::string> names;
+  for (const StageReport& stage : job.result()->stages) {
+    names.push_back(stage.name);
+    EXPECT_GE(stage.seconds, 0);
+    EXPECT_GT(stage.peak_bytes, 0);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "texture"}));
+}
+
+TEST(Engine, TheSamePictureGivesTheSameMesh) {
+  Engine engine;
+  const Job first = engine.submit(quick_request()), second = engine.submit(quick_request());
+  ASSERT_TRUE(first.wait(60) && second.wait(60));
+  EXPECT_EQ(first.result()->mesh.surface.vertices, second.result()->mesh.surface.vertices);
+  EXPECT_EQ(first.result()->albedo_png, second.result()->albedo_png);
+}
+
+TEST(Engine, FailureIsKeptOnTheJobAndTheNextJobRuns) {
+  Engine engine;
+  GenerateRequest bad = quick_request();
+  bad.image = {};
+  bad.picture = "/nonexistent.png";
+  const Job failing = engine.submit(bad), good = engine.submit(quick_request());
+  ASSERT_TRUE(failing.wait(60) && good.wait(60));
+  EXPECT_EQ(failing.status().state, JobState::kFailed);
+  ASSERT_TRUE(failing.error().has_value());
+  EXPECT_EQ(failing.error()->code(), ErrorCode::kIo);
+  EXPECT_EQ(failing.result(), nullptr);
+  EXPECT_EQ(good.status().state, JobState::kDone);
+}
+
+TEST(Engine, ImpossibleRequestsAreRefusedAtOnce) {
+  Engine engine;
+  GenerateRequest request = quick_request();
+  request.settings.model = "instant-mesh-large";
+  EXPECT_THROW(engine.submit(request), Error);
+  request = quick_request();
+  request.settings.grid = 3;
+  EXPECT_THROW(engine.submit(request), Error);
+  EXPECT_THROW(engine.submit({}), Error);
+}
+
+TEST(Engine, CancelEndsARunningJobSoonAndTwiceIsFine) {
+  Engine engine;
+  const Job job = engine.submit(slow_request());
+  while (job.status().state == JobState::kWaiting) std::this_thread::yield();
+  job.cancel();
+  job.cancel();
+  ASSERT_TRUE(job.wait(10));
+  EXPECT_EQ(job.status().state, JobState::kCancelled);
+  EXPECT_EQ(job.error()->code(), ErrorCode::kCancelled);
+}
+
+TEST(Engine, CancelledWhileWaitingEndsAtOnceAndIsNeverRun) {
+  Engine engine;
+  const Job running = engine.submit(slow_request()), waiting = engine.submit(quick_request());
+  waiting.cancel();
+  EXPECT_TRUE(waiting.wait(0));
+  EXPECT_EQ(waiting.status().state, JobState::kCancelled);
+  running.cancel();
+  EXPECT_TRUE(running.wait(10));
+  EXPECT_EQ(waiting.result(), nullptr);
+}
+
+TEST(Engine, DestructionCancelsWhatIsLeftAndJobsOutliveIt) {
+  auto engine = std::make_unique<Engine>();
+  const Job running = engine->submit(slow_request()), waiting = engine->submit(quick_request());
+  while (running.status().state == JobState::kWaiting) std::this_thread::yield();
+  engine.reset();
+  EXPECT_EQ(running.status().state, JobState::kCancelled);
+  EXPECT_EQ(waiting.status().state, JobState::kCancelled);
+}
+
+TEST(Engine, UnloadedModelsAreLoadedAgain) {
+  Engine engine;
+  ASSERT_TRUE(engine.submit(quick_request()).wait(60));
+  engine.unload();
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  EXPECT_EQ(job.status().state, JobState::kDone);
+}
+
+TEST(Engine, APictureThatNeedsTheNetworkSaysWhenItIsMissing) {
+  Engine engine({.models = "/nonexistent", .threads = 1});
+  GenerateRequest request = quick_request();
+  request.image = Image(64, 64, 3, 0.5f);
+  const Job job = engine.submit(request), with_alpha = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60) && with_alpha.wait(60));
+  EXPECT_EQ(job.error()->code(), ErrorCode::kModelMissing);
+  EXPECT_EQ(with_alpha.status().state, JobState::kDone);
+}
+
+TEST(Engine, NamesBecomeUsableAsFiles) {
+  Engine engine;
+  const std::pair<const char*, const char*> names[] = {
+      {" a/b\\c\n ", "a_b_c_"}, {"  ", "picture"}, {"tasse \xc3\xa9t\xc3\xa9", "tasse \xc3\xa9t\xc3\xa9"}};
+  for (const auto& [given, expected] : names) {
+    GenerateRequest request = quick_request();
+    request.name = given;
+    const Job job = engine.submit(request);
+    ASSERT_TRUE(job.wait(60));
+    EXPECT_EQ(job.result()->name, expected);
+  }
+}
+
+TEST(SaveResult, WritesEachFormatAndRefusesOthers) {
+  const fs::path folder = fs::temp_directory_path() / ("relievo-save-" + std::to_string(::getpid()));
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  for (const fs::path& file : save_result(*job.result(), folder / "deep" / "er", {"glb", "obj", "ply"})) {
+    EXPECT_GT(fs::file_size(file), 0u) << file;
+  }
+  EXPECT_THROW(save_result(*job.result(), folder, {"fbx"}), Error);
+  EXPECT_THROW(save_result(*job.result(), "/proc/relievo", {"glb"}), Error);
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace relievo

@@ -1,0 +1,154 @@
+// All fixtures, and whether their checks could fail at all.
+#include "verify/golden.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path golden_folder() {
+  const char* golden = std::getenv("RELIEVO_GOLDEN");
+  return golden ? golden : RELIEVO_TEST_DATA "/golden";
+}
+
+/// What later issues cover.
+bool may_be_unread(const std::string& name) {
+  for (const char* prefix : {"preprocess/clip_", "preprocess/vae/", "synthesizer_nerf/render/"}) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+class Golden : public testing::TestWithParam<std::string> {
+ protected:
+  Golden() : copy_(fs::temp_directory_path() / ("relievo-golden-" + std::to_string(::getpid()))) {}
+  ~Golden() override { fs::remove_all(copy_); }
+
+  fs::path folder() const { return fixture_folders(golden_folder()).at(GetParam()); }
+  fs::path copy_;
+};
+
+TEST_P(Golden, EveryTensorIsReadAndAgrees) {
+  if (!fixture_folders(golden_folder()).contains(GetParam()))
+    return;  // RELIEVO_GOLDEN may hold some folders only
+  Fixture fixture(GetParam(), folder());
+  ASSERT_TRUE(check_fixture(fixture));
+  EXPECT_GT(fixture.comparisons().size(), 0u);
+  for (const Comparison& c : fixture.comparisons()) {
+    EXPECT_LE(c.error, c.tolerance) << c.case_name << " " << c.tensor;
+  }
+  for (const std::string& name : fixture.unread()) EXPECT_TRUE(may_be_unread(name)) << name;
+}
+
+/// Changes one element of a tensor by clearly more than its tolerance.
+void perturb(std::span<std::byte> bytes, DType dtype, double tolerance, std::mt19937& random) {
+  const size_t size = element_size(dtype), at = random() % (bytes.size() / size) * size;
+  const auto change = [&]<typename T>(T amount) {
+    T value;
+    std::memcpy(&value, &bytes[at], sizeof value);
+    value = static_cast<T>(value + amount);
+    std::memcpy(&bytes[at], &value, sizeof value);
+  };
+  switch (dtype) {
+    case DType::kFloat64:
+      return change(10 * tolerance + 1e-3);
+    case DType::kFloat32:
+      return change(static_cast<float>(10 * tolerance + 1e-3));
+    case DType::kInt64:
+      return change(int64_t{1});
+    case DType::kInt32:
+      return change(int32_t{1});
+    case DType::kInt16:
+      return change(int16_t{1});
+    case DType::kUInt8:
+      return change(uint8_t{100});
+    default:
+      FAIL() << "no fixture has outputs of type " << dtype_name(dtype);
+  }
+}
+
+// One element of every compared tensor is changed; each comparison must notice its own.
+TEST_P(Golden, AnyChangedOutputIsNoticed) {
+  if (!fixture_folders(golden_folder()).contains(GetParam())) return;
+  Fixture clean(GetParam(), folder());
+  ASSERT_TRUE(check_fixture(clean));
+  std::map<std::string, double> tolerances;
+  for (const Comparison& c : clean.comparisons())
+    tolerances[c.tensor] = std::max(tolerances[c.tensor], c.tolerance);
+
+  std::mt19937 random(11);
+  std::map<std::string, TensorView, std::less<>> tensors = clean.io().tensors;
+  std::map<std::string, std::vector<std::byte>> changed;
+  for (const auto& [name, tolerance] : tolerances) {
+    if (!tensors.contains(name) || tensors[name].bytes.empty()) continue;
+    TensorView& view = tensors[name];
+    std::vector<std::byte>& bytes = changed[name];
+    bytes.assign(view.bytes.begin(), view.bytes.end());
+    perturb(bytes, view.dtype, tolerance, random);
+    view.bytes = bytes;
+  }
+  fs::copy(folder(), copy_);
+  fs::permissions(copy_ / "io.safetensors", fs::perms::owner_all);
+  write_safetensors(copy_ / "io.safetensors", tensors);
+
+  Fixture fixture(GetParam(), copy_);
+  ASSERT_TRUE(check_fixture(fixture));
+  std::map<std::string, bool> noticed;
+  for (const Comparison& c : fixture.comparisons()) noticed[c.tensor] |= !c.passed();
+  for (const auto& [name, bytes] : changed) EXPECT_TRUE(noticed[name]) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, Golden,
+                         testing::Values("camera", "dino_encoder", "flexicubes", "lrm_mesh", "preprocess",
+                                         "synthesizer_mesh", "synthesizer_nerf", "triplane_transformer",
+                                         "u2netp"),
+                         [](const auto& fixture) { return fixture.param; });
+
+TEST(GoldenReport, NamesWhatIsNotCovered) {
+  if (!fs::exists(golden_folder() / "lrm_nerf")) return;
+  const GoldenReport report = run_golden(golden_folder() / "lrm_nerf");
+  EXPECT_EQ(report.unsupported, (std::vector<std::string>{"lrm_nerf"}));
+  EXPECT_EQ(report.cases, 0);
+}
+
+TEST(GoldenReport, FolderWithoutFixturesIsAnError) {
+  EXPECT_THROW(run_golden("/nonexistent"), Error);
+  EXPECT_THROW(run_golden("/proc/self/fdinfo"), Error);
+}
+
+TEST(Fixture, ComparisonFailsOnShapeAndOnNotANumber) {
+  const fs::path folder = fs::temp_directory_path() / ("relievo-fixture-" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const float values[] = {1, 2};
+  write_safetensors(folder / "io.safetensors",
+                    {{"a/x", {DType::kFloat32, {2}, std::as_bytes(std::span(values))}}});
+  write_safetensors(folder / "config.json", {});
+  Fixture* broken = nullptr;
+  EXPECT_THROW(broken = new Fixture("f", folder), Error) << broken;
+  fs::copy_file(fixture_folders(golden_folder()).begin()->second / "config.json", folder / "config.json",
+                fs::copy_options::overwrite_existing);
+  Fixture fixture("f", folder);
+  fixture.compare("a/x", at::tensor({1.0f, 2.0f}), {});
+  fixture.compare("a/x", at::tensor({1.0f, 2.0f, 3.0f}), {.absolute = 100});
+  fixture.compare("a/x", at::tensor({1.0f, std::numeric_limits<float>::quiet_NaN()}), {.absolute = 100});
+  fixture.compare("a/x", at::Tensor(), {.absolute = 100});
+  fixture.compare("a/x", at::tensor({1.5f, 2.0f}), {.absolute = 0.1, .relative = 0.1});
+  std::vector<bool> passed;
+  for (const Comparison& c : fixture.comparisons()) passed.push_back(c.passed());
+  EXPECT_EQ(passed, (std::vector<bool>{true, false, false, false, false}));
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace relievo
