@@ -16,4 +16,7 @@ Command add_generate(CLI::App& parser);
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);
 
+/// `relievo bench NAME`
+Command add_bench(CLI::App& parser);
+
 }  // namespace relievo

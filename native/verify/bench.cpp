@@ -1,0 +1,69 @@
+#include "verify/bench.h"
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+const fs::path kBenchmarks = fs::path(RELIEVO_SOURCE_DIR) / "benchmarks";
+const fs::path kPython = fs::path(RELIEVO_SOURCE_DIR) / ".venv-bench" / "bin" / "python";
+
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+/// Runs a command and parses the last line that it prints; its standard error is ours.
+json last_line_of(const std::string& command) {
+  const auto close = [](FILE* pipe) { return pclose(pipe); };
+  std::unique_ptr<FILE, decltype(close)> pipe(popen(command.c_str(), "r"), close);
+  if (!pipe) throw Error(ErrorCode::kInternal, fmt::format("'{}' cannot be started.", command));
+  std::string output;
+  std::array<char, 4096> buffer{};
+  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) {
+    output.append(buffer.data(), count);
+  }
+  const int status = pclose(pipe.release());
+  while (!output.empty() && output.back() == '\n') output.pop_back();
+  json result = json::parse(output.substr(output.rfind('\n') + 1), nullptr, false);
+  if (status != 0 || !result.is_object()) {
+    throw Error(ErrorCode::kInternal, fmt::format("'{}' failed (status {}).", command, status),
+                "What it printed stands above.");
+  }
+  return result;
+}
+
+}  // namespace
+
+const std::map<std::string, Bench, std::less<>>& benches() {
+  static const std::map<std::string, Bench, std::less<>> table{};
+  return table;
+}
+
+json run_own_side(const std::string& name, const json& arguments) {
+  const std::string program = fs::read_symlink("/proc/self/exe").string();
+  return last_line_of(
+      fmt::format("{} bench {} --own-side {}", quoted(program), quoted(name), quoted(arguments.dump())));
+}
+
+json run_other_side(const std::string& script, const json& arguments) {
+  if (!fs::exists(kPython)) {
+    throw Error(ErrorCode::kModelMissing, "The other side's Python packages are not there.",
+                "Run benchmarks/setup first; it takes about 5 GB of disk.");
+  }
+  return last_line_of(fmt::format("{} {} {}", quoted(kPython.string()),
+                                  quoted((kBenchmarks / script).string()), quoted(arguments.dump())));
+}
+
+}  // namespace relievo
