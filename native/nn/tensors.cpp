@@ -89,8 +89,8 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
     if (found == file.tensors.end()) {
       missing.push_back(prefix + name);
     } else if (parameter.sizes() != at::IntArrayRef(found->second.shape)) {
-      mis_shaped.push_back(
-          fmt::format("{} ({} instead of {})", found->first, shape_text(found->second.shape), shape_text(parameter.sizes())));
+      mis_shaped.push_back(fmt::format("{} ({} instead of {})", found->first, shape_text(found->second.shape),
+                                       shape_text(parameter.sizes())));
     }
   }
   if (!missing.empty() || !unexpected.empty() || !mis_shaped.empty()) {

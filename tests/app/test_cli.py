@@ -221,7 +221,11 @@ def test_mask_words(cup: Path, tmp_path: Path) -> None:
     (tmp_path / "left.png").write_bytes(png(side, side, grey, 0))
     (tmp_path / "right.png").write_bytes(png(side, side, bytes(255 - g for g in grey), 0))
     answers = []
-    for words in (["--mask", tmp_path / "left.png"], ["--mask", tmp_path / "right.png", "--mask-invert"]):
+    choices: list[list[str | Path]] = [
+        ["--mask", tmp_path / "left.png"],
+        ["--mask", tmp_path / "right.png", "--mask-invert"],
+    ]
+    for words in choices:
         result = relievo("generate", cup, "-o", tmp_path / "out", "--json", *words, *QUICK)
         assert result.returncode == 0, result.stderr
         answers.append(json.loads(result.stdout)["vertices"])
