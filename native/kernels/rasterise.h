@@ -136,8 +136,8 @@ RELIEVO_BODY PixelBox box_of_triangle(const Rasterisation& r, int64_t face) {
     }
   }
   constexpr double kSlack = 1e-3;  // far above rounding: the box only bounds, the edges decide
-  const bool is_seen =
-      low_x <= r.width - 1 + kSlack && high_x >= -kSlack && low_y <= r.height - 1 + kSlack && high_y >= -kSlack;
+  const bool is_seen = low_x <= r.width - 1 + kSlack && high_x >= -kSlack && low_y <= r.height - 1 + kSlack &&
+                       high_y >= -kSlack;
   if (!is_seen) return box;
   box.first_column = static_cast<int32_t>(fmax(0.0, ceil(low_x - kSlack)));
   box.last_column = static_cast<int32_t>(fmin(r.width - 1.0, floor(high_x + kSlack)));
