@@ -50,7 +50,7 @@ std::vector<View> framed_views(const Surface& surface, const std::vector<Angle>&
 ByteImage on_background(const Layers& layers, const Mask& shadow) {
   // Linear light, from the top to the bottom of the picture: a studio's paper roll.
   constexpr Float3 kTop{0.80f, 0.81f, 0.82f}, kBottom{0.66f, 0.66f, 0.665f};
-  constexpr float kShadowDepth = 0.45f;
+  constexpr float kShadowDepth = 0.6f;
   const Image& colour = layers.colour;
   ByteImage out(colour.width, colour.height, 3);
   for (int y = 0; y < colour.height; ++y) {

@@ -74,7 +74,7 @@ struct Angle {
 /// Square views of the mesh from these angles, all from the same distance: the nearest from which the whole
 /// mesh is in every picture with a margin around it (0..0.4, a share of the side).
 std::vector<View> framed_views(const Surface& surface, const std::vector<Angle>& angles, int side,
-                               double margin = 0.08, double fov_degrees = 24);
+                               double margin = 0.06, double fov_degrees = 24);
 
 /// sRGB-encoded opaque RGB: the layers' colour on a quiet light background, with a shadow below if `shadow`
 /// is not empty.
