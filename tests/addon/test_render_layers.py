@@ -45,8 +45,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def oiio() -> Any:
     """OpenImageIO as Blender carries it."""
-    version = ".".join(str(part) for part in bpy.app.version[:2])
-    packages = Path(bpy.__file__).parent / version / "python" / "lib" / "python3.11" / "site-packages"
+    packages = Path(bpy.utils.system_resource("PYTHON")) / "lib" / "python3.11" / "site-packages"
     sys.path.append(str(packages))
     try:
         return importlib.import_module("OpenImageIO")
@@ -94,7 +93,7 @@ def test_layers_hold_what_the_camera_sees(oiio: Any, samples: Path, kind: str) -
     for (across, down), colour in zip(corners, expected, strict=True):
         row = inner_rows[int(down * len(inner_rows))]
         column = inner_columns[int(across * len(inner_columns))]
-        strongest = [layers[f"albedo.{c}"][row, column] > 0.3 for c in "RGB"]
+        strongest = [layers[f"albedo.{c}"][row, column] > 0.45 for c in "RGB"]
         assert strongest == [bool(c) for c in colour]
 
 
@@ -110,6 +109,7 @@ def test_colours_are_multiplied_by_alpha(oiio: Any, samples: Path) -> None:
 def test_blenders_compositor_offers_every_layer(oiio: Any, samples: Path, tmp_path: Path) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     image = bpy.data.images.load(str(samples / "half.exr"))
+    assert tuple(image.size) == (0, 0)  # of files in layers only the compositor knows; asking makes Blender read it
     assert image.type == "MULTILAYER"
     scene = bpy.context.scene
     scene.use_nodes = True
