@@ -49,10 +49,12 @@ TEST(Gallery, IsRendered) {
   const char* input = std::getenv("RELIEVO_GALLERY_INPUT");
   const std::filesystem::path out = folder;
   const std::string name = std::filesystem::path(path).stem();
-  write_contact_sheet(out / (name + "_sheet.png"), renderer,
-                      input != nullptr ? read_picture(input) : Image{});
+  write_contact_sheet(out / (name + "_sheet.jpg"), renderer, input != nullptr ? read_picture(input) : Image{},
+                      260);
   TurntableSettings settings;
-  settings.side = 320;
+  settings.side = 256;
+  settings.frames = 30;
+  settings.frames_per_second = 20;
   settings.format = TurntableSettings::Frames::kNone;
   EXPECT_EQ(write_turntable(out, name, renderer, settings).size(), 1u);
 }
