@@ -69,8 +69,8 @@ Attempt from_web(const std::string& url, const Download& download, PartFile& par
       most = part.bytes();
       tries = 0;
       wait = kFirstPause;
-    } else {
-      ++tries;
+    } else if (++tries == kTriesWithoutProgress) {
+      break;
     }
     pause(wait, control.cancel);
     wait *= 2;
