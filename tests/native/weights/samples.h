@@ -61,7 +61,7 @@ struct ZipEntry {
 };
 
 /// A zip archive as PyTorch writes it, without checksums; `zip64` puts sizes and offsets into extra fields.
-[[gnu::noinline]] inline std::string zip(const std::vector<ZipEntry>& entries, bool zip64 = false) {
+inline std::string zip(const std::vector<ZipEntry>& entries, bool zip64 = false) {
   std::string archive, directory;
   for (const ZipEntry& entry : entries) {
     const uint64_t offset = archive.size(), size = entry.content.size();
@@ -93,44 +93,41 @@ struct ZipEntry {
 }
 
 // The instructions of a pickle.
-[[gnu::noinline]] inline std::string text(const std::string& value) {
-  return "X" + raw(static_cast<uint32_t>(value.size())) + value;
+inline std::string text(const std::string& value) {
+  return std::string("X") + raw(static_cast<uint32_t>(value.size())) + value;
 }
-[[gnu::noinline]] inline std::string integer(int64_t value) {
-  return std::string("\x8a\x08", 2) + raw(value);
-}
-[[gnu::noinline]] inline std::string tuple(const std::vector<int64_t>& values) {
+inline std::string integer(int64_t value) { return std::string("\x8a\x08", 2) + raw(value); }
+inline std::string tuple(const std::vector<int64_t>& values) {
   std::string code = "(";
   for (const int64_t value : values) code += integer(value);
   return code + "t";
 }
-[[gnu::noinline]] inline std::string global(const std::string& module, const std::string& name) {
-  return "c" + module + "\n" + name + "\n";
+inline std::string global(const std::string& module, const std::string& name) {
+  return std::string("c") + module + "\n" + name + "\n";
 }
 /// A tensor over the storage `key` of `elements` numbers.
-[[gnu::noinline]] inline std::string tensor(const std::string& key, int64_t elements, int64_t offset,
-                                            const std::vector<int64_t>& shape,
-                                            const std::vector<int64_t>& strides,
-                                            const std::string& storage = "FloatStorage") {
+inline std::string tensor(const std::string& key, int64_t elements, int64_t offset,
+                          const std::vector<int64_t>& shape, const std::vector<int64_t>& strides,
+                          const std::string& storage = "FloatStorage") {
   return global("torch._utils", "_rebuild_tensor_v2") + "((" + text("storage") + global("torch", storage) +
          text(key) + text("cpu") + integer(elements) + "tQ" + integer(offset) + tuple(shape) +
          tuple(strides) + "\x89" + global("collections", "OrderedDict") + ")RtR";
 }
-[[gnu::noinline]] inline std::string pickle(const std::string& code) { return "\x80\x02" + code + "."; }
+inline std::string pickle(const std::string& code) { return std::string("\x80\x02") + code + "."; }
 /// {"a": value}
-[[gnu::noinline]] inline std::string dictionary(const std::string& value) {
-  return "}(" + text("a") + value + "u";
+inline std::string dictionary(const std::string& value) {
+  return std::string("}(") + text("a") + value + "u";
 }
 
-[[gnu::noinline]] inline std::string floats(const std::vector<float>& values) {
+inline std::string floats(const std::vector<float>& values) {
   std::string bytes;
   for (const float value : values) bytes += raw(value);
   return bytes;
 }
 
 /// A checkpoint of one pickle and one storage, "0".
-[[gnu::noinline]] inline std::string checkpoint(const std::string& code,
-                                                const std::string& storage = floats({0, 1, 2, 3, 4, 5})) {
+inline std::string checkpoint(const std::string& code,
+                              const std::string& storage = floats({0, 1, 2, 3, 4, 5})) {
   return zip(
       {{"archive/data.pkl", pickle(code)}, {"archive/byteorder", "little"}, {"archive/data/0", storage}});
 }
