@@ -1,12 +1,11 @@
-"""Checkpoints that PyTorch itself writes, read by Relievo. Run by `make check-torch`: PyTorch's Python is only in .venv-bench.
+"""Checkpoints that PyTorch itself writes, read by Relievo. Run by `make check-torch`, with .venv-bench's Python.
 
-Writes a folder like tests/data/golden/checkpoint_files with random contents and lets `relievo golden` compare it bit by bit, and
-asks that a checkpoint with a program in it is refused.
+Writes a folder like tests/data/golden/checkpoint_files with random contents, lets `relievo golden` compare it bit by
+bit, and asks that a checkpoint with a program in it is refused.
 """
 
 from __future__ import annotations
 
-import collections
 import json
 import os
 import subprocess
@@ -23,7 +22,7 @@ PROGRAM = ROOT / "build" / "relievo"
 PREFIX = "lrm_generator."
 
 
-def state_dict(seed: int) -> collections.OrderedDict[str, Any]:
+def state_dict(seed: int) -> dict[str, Any]:
     """Every type, and every way in which a tensor may lie in a storage."""
     torch.manual_seed(seed)
     base = torch.randn(40, 30)
@@ -76,9 +75,8 @@ def main() -> int:
             result = subprocess.run([PROGRAM, "golden", folder, "--json"], capture_output=True, text=True)
             report = json.loads(result.stdout)
             is_right = result.returncode == 0 and report["failed"] == 0 and not report["unread"]
-            print(
-                f"torch {torch.__version__}, seed {seed}: {len(state)} tensors, 4 containers: {'right' if is_right else report}"
-            )
+            outcome = "right" if is_right else report
+            print(f"torch {torch.__version__}, seed {seed}: {len(state)} tensors, 4 containers: {outcome}")
             failed += not is_right
 
         class Program:
@@ -90,7 +88,7 @@ def main() -> int:
             torch.save(
                 {"state_dict": {"w": torch.ones(2)}, "x": Program()}, path, _use_new_zipfile_serialization=zipped
             )
-            command = [PROGRAM, "models", "import", path, "--as", "instant-mesh-base", "--json"]
+            command = [str(PROGRAM), "models", "import", str(path), "--as", "instant-mesh-base", "--json"]
             environment = os.environ | {"RELIEVO_MODELS": scratch}
             result = subprocess.run(command, capture_output=True, text=True, env=environment)
             is_right = json.loads(result.stdout)["error"]["code"] == "model_corrupt" and "system" in result.stdout
