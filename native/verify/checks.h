@@ -6,6 +6,7 @@
 namespace relievo {
 
 void check_camera(Fixture& fixture);
+void check_checkpoint_files(Fixture& fixture);
 void check_dino_encoder(Fixture& fixture);
 void check_flexicubes(Fixture& fixture);
 void check_lrm_mesh(Fixture& fixture);

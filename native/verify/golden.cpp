@@ -18,6 +18,7 @@ using Checker = void (*)(Fixture&);
 const std::map<std::string, Checker, std::less<>>& checkers() {
   static const std::map<std::string, Checker, std::less<>> table{
       {"camera", check_camera},
+      {"checkpoint_files", check_checkpoint_files},
       {"dino_encoder", check_dino_encoder},
       {"flexicubes", check_flexicubes},
       {"lrm_mesh", check_lrm_mesh},
