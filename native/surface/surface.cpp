@@ -77,12 +77,11 @@ void close_at_border(const at::Tensor& distances, int grid) {  // [grid + 1, gri
 }
 
 /// `[(grid + 1)^3]` signed distances on the CPU, as the extractor is to see them.
-at::Tensor grid_distances(const Field& field, const SurfaceSettings& settings, int64_t chunk,
+at::Tensor grid_distances(const GridField& field, const SurfaceSettings& settings, int64_t chunk,
                           const Control& control) {
   const int64_t side = settings.grid + 1;
-  at::Tensor distances = in_chunks(side * side * side, chunk, control, [&](int64_t first, int64_t last) {
-    return field.values(grid_positions(settings.grid, at::arange(first, last)).to(field.device()));
-  });
+  at::Tensor distances = in_chunks(side * side * side, chunk, control,
+                                   [&](int64_t first, int64_t last) { return field.values(first, last); });
   check_finite(distances, "signed distances");
   const auto [lowest, highest] = distances.aminmax();
   if (lowest.item<float>() >= 0) throw_empty("the shape is empty");
@@ -125,7 +124,9 @@ Surface extract_surface(const Field& field, const SurfaceSettings& settings, con
   const Control& control = execution.control;
   const int64_t chunk = std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestChunk, kLargestChunk);
 
-  at::Tensor dense = grid_distances(field, settings, chunk, control.part(0, kDistancesDone));
+  const at::Tensor line = grid_line(settings.grid);
+  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
+  at::Tensor dense = grid_distances(*on_grid, settings, chunk, control.part(0, kDistancesDone));
   const SurfaceCubes cubes = find_surface_cubes(settings.grid, span_of<float>(dense), control.cancel);
   if (cubes.size() == 0) throw_empty("the shape does not reach into the grid");
   const at::Tensor points = indices_of(cubes.points);
@@ -133,23 +134,21 @@ Surface extract_surface(const Field& field, const SurfaceSettings& settings, con
   dense.reset();
   control.step(kCubesDone);
 
-  const at::Device device = field.device();
   const at::Tensor undeformed = grid_positions(settings.grid, points);
   const at::Tensor deformation = in_chunks(
-      points.size(0), chunk, control.part(kCubesDone, kDeformationDone), [&](int64_t first, int64_t last) {
-        return field.deformation(undeformed.slice(0, first, last).to(device), settings.grid);
-      });
+      points.size(0), chunk, control.part(kCubesDone, kDeformationDone),
+      [&](int64_t first, int64_t last) { return on_grid->deformation(points.slice(0, first, last)); });
   check_finite(deformation, "deformations");
   const at::Tensor positions = deformation.defined() ? undeformed + deformation : undeformed;
 
-  const at::Tensor corners = indices_of({cubes.corners.front().data(), cubes.corners.size() * kCubeCorners});
-  const at::Tensor weights =
-      in_chunks(cubes.size(), std::max<int64_t>(1, chunk / kCubeCorners),
-                control.part(kDeformationDone, kWeightsDone), [&](int64_t first, int64_t last) {
-                  const at::Tensor of_cubes = corners.slice(0, first * kCubeCorners, last * kCubeCorners);
-                  return field.cube_weights(
-                      undeformed.index_select(0, of_cubes).view({-1, kCubeCorners, 3}).to(device));
-                });
+  const int64_t cube_chunk = on_grid->cubes_are_narrow() ? chunk : std::max<int64_t>(1, chunk / kCubeCorners);
+  const at::Tensor weights = in_chunks(
+      cubes.size(), cube_chunk, control.part(kDeformationDone, kWeightsDone),
+      [&](int64_t first, int64_t last) {
+        const std::span<const int32_t> corners(cubes.corners[first].data(),
+                                               static_cast<size_t>((last - first) * kCubeCorners));
+        return on_grid->cube_weights(points.index_select(0, indices_of(corners)).view({-1, kCubeCorners}));
+      });
   check_finite(weights, "cube weights");
   control.step(kWeightsDone);
 

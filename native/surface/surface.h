@@ -11,6 +11,7 @@ struct SurfaceSettings {
   int grid = 128;  ///< cubes a side, 8..1024
   bool close_at_box =
       true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
+  bool point_by_point = false;  ///< asks the field at every vertex by itself: the slow way, for comparison
 };
 
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
