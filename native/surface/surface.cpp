@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "surface/flexicubes.h"
 #include "surface/grid.h"
+#include "surface/marching_cubes.h"
 #include "surface/surface_cubes.h"
 
 namespace relievo {
@@ -103,12 +104,7 @@ at::Tensor indices_of(std::span<const int32_t> numbers) {
   return at::from_blob(const_cast<int32_t*>(numbers.data()), {std::ssize(numbers)}, at::kInt).to(at::kLong);
 }
 
-void check_request(const Field& field, const SurfaceSettings& settings) {
-  if (field.kind() != FieldKind::kSignedDistance) {
-    throw Error(ErrorCode::kInvalidSettings,
-                "FlexiCubes meshes signed distances, and this model gives densities.",
-                "Choose a mesh model.");
-  }
+void check_request(const SurfaceSettings& settings) {
   if (settings.grid < kSmallestGrid || settings.grid > kLargestGrid) {
     throw Error(ErrorCode::kInvalidSettings,
                 fmt::format("A grid of {} cubes a side is out of range.", settings.grid),
@@ -116,13 +112,45 @@ void check_request(const Field& field, const SurfaceSettings& settings) {
   }
 }
 
+/// Makes the outermost layer outside where it is inside.
+void close_densities(const at::Tensor& values, double threshold) {  // [side, side, side], in place
+  const double outside = threshold - std::max(std::abs(threshold), 1.0);
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    for (const int64_t place : {int64_t{0}, values.size(axis) - 1}) {
+      at::Tensor outer = values.select(axis, place);
+      outer.masked_fill_(outer > threshold, outside);
+    }
+  }
+}
+
+Surface extract_density(const Field& field, const SurfaceSettings& settings, int64_t chunk,
+                        const Control& control) {
+  const int64_t side = settings.grid;
+  const at::Tensor line = at::linspace(-1, 1, side);
+  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
+  const at::Tensor values =
+      in_chunks(side * side * side, chunk, control.part(0, kWeightsDone),
+                [&](int64_t first, int64_t last) { return on_grid->values(first, last); });
+  check_finite(values, "densities");
+  const double threshold = settings.density_threshold;
+  if (values.max().item<double>() <= threshold) throw_empty("the density is below the threshold everywhere");
+  if (values.min().item<double>() > threshold) throw_empty("the density is above the threshold everywhere");
+  if (settings.close_at_box) close_densities(values.view({side, side, side}), threshold);
+  control.cancel.check();
+  Surface surface = marching_cubes(settings.grid, span_of<float>(values), settings.density_threshold);
+  if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
+  control.step(1);
+  return surface;
+}
+
 }  // namespace
 
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution) {
-  check_request(field, settings);
+  check_request(settings);
   const at::NoGradGuard no_grad;
   const Control& control = execution.control;
   const int64_t chunk = std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestChunk, kLargestChunk);
+  if (field.kind() == FieldKind::kDensity) return extract_density(field, settings, chunk, control);
 
   const at::Tensor line = grid_line(settings.grid);
   const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
