@@ -154,6 +154,41 @@ void split_fans(Surface& surface, const std::vector<std::array<Side, 2>>& pairs)
   }
 }
 
+/// Where a fan passes the same edge twice, its vertices cannot be told apart: such a pair of faces gets a
+/// vertex of its own in the middle of the edge. Returns whether there was one; a face is cut once a call.
+bool split_crowded_edges(Surface& surface, const std::vector<std::array<Side, 2>>& pairs) {
+  std::map<std::pair<int32_t, int32_t>, std::vector<std::array<Side, 2>>> by_edge;
+  for (const auto& pair : pairs) {
+    const Side& side = pair[0];
+    int32_t a = surface.faces[side.corner / 3][side.corner % 3];
+    const int32_t next = next_corner(side.corner);
+    int32_t b = surface.faces[next / 3][next % 3];
+    if (a > b) std::swap(a, b);
+    by_edge[{a, b}].push_back(pair);
+  }
+  std::vector<bool> is_cut(surface.faces.size());
+  bool is_crowded = false;
+  for (const auto& [edge, crowd] : by_edge) {
+    for (size_t i = 1; i < crowd.size(); ++i) {
+      is_crowded = true;
+      const int32_t first = crowd[i][0].corner / 3, second = crowd[i][1].corner / 3;
+      if (is_cut[first] || is_cut[second] || first == second) continue;
+      is_cut[first] = is_cut[second] = true;
+      const auto middle = static_cast<int32_t>(surface.vertices.size());
+      const Float3 a = surface.vertices[edge.first], b = surface.vertices[edge.second];
+      surface.vertices.push_back({(a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2});
+      for (const Side& side : crowd[i]) {
+        Int3& face = surface.faces[side.corner / 3];
+        Int3 half = face;
+        half[side.corner % 3] = middle;
+        face[next_corner(side.corner) % 3] = middle;
+        surface.faces.push_back(half);
+      }
+    }
+  }
+  return is_crowded;
+}
+
 double volume_of(const Surface& surface, const Int3& f) {
   const Float3 zero{};
   return dot(minus(surface.vertices[f[0]], zero),
@@ -249,8 +284,13 @@ Surface clean_surface(const Surface& surface, const CleanSettings& settings, con
   Surface cleaned = surface;
   drop_degenerate(cleaned);
   control.step(0.2);
-  const auto pairs = pair_sides(cleaned, sorted_sides(cleaned));
+  auto pairs = pair_sides(cleaned, sorted_sides(cleaned));
   split_fans(cleaned, pairs);
+  constexpr int kMostRounds = 16;
+  for (int round = 0; round < kMostRounds && split_crowded_edges(cleaned, pairs); ++round) {
+    pairs = pair_sides(cleaned, sorted_sides(cleaned));
+    split_fans(cleaned, pairs);
+  }
   control.step(0.6);
   orient(cleaned, pairs);
   remove_debris(cleaned, settings.smallest_share);
