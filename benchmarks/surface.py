@@ -26,7 +26,7 @@ def read(path: str) -> Tensors:
             continue
         begin, end = (8 + length + offset for offset in entry["data_offsets"])
         values = np.frombuffer(data[begin:end], np.float32).reshape(entry["shape"]).copy()
-        tensors[name] = torch.from_numpy(values)
+        tensors[name.removeprefix("heads.")] = torch.from_numpy(values)
     return tensors
 
 

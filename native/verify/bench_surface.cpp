@@ -77,7 +77,7 @@ void write_inputs(const fs::path& path, int64_t channels) {
   for (const auto& item : heads.named_parameters()) {
     const at::Tensor& p = item.value();
     const double bound = 1 / std::sqrt(p.dim() == 2 ? static_cast<double>(p.size(1)) : 64.0);
-    tensors[item.key()] = (at::rand(p.sizes()) * 2 - 1) * bound;
+    tensors["heads." + item.key()] = (at::rand(p.sizes()) * 2 - 1) * bound;
   }
   std::map<std::string, TensorView, std::less<>> views;
   for (auto& [name, tensor] : tensors) {
@@ -106,7 +106,7 @@ json bench_surface_own_side(const json& arguments) {
   const TensorFile file = read_safetensors(arguments.at("inputs").get<std::string>());
   const at::Tensor planes = tensor_view(file, "planes").clone();
   const auto heads = std::make_shared<MeshHeads>(planes.size(1));
-  load_strict(*heads, file, "", {});
+  load_strict(*heads, file, "heads.", {});
   const BenchField field(planes, heads, arguments.at("shell"));
   const SurfaceSettings settings{
       .grid = arguments.at("grid"), .close_at_box = false, .point_by_point = arguments.at("dense")};
