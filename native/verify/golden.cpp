@@ -22,6 +22,8 @@ const std::map<std::string, Checker, std::less<>>& checkers() {
       {"dino_encoder", check_dino_encoder},
       {"flexicubes", check_flexicubes},
       {"lrm_mesh", check_lrm_mesh},
+      {"lrm_nerf", check_lrm_nerf},
+      {"marching_cubes", check_marching_cubes},
       {"preprocess", check_preprocess},
       {"synthesizer_mesh", check_synthesizer_mesh},
       {"synthesizer_nerf", check_synthesizer_nerf},
