@@ -40,6 +40,8 @@ class RELIEVO_PT_main(bpy.types.Panel):
         column = layout.column(align=True)
         column.prop(settings, "depth")
         column.prop(settings, "grid")
+        column.prop(settings, "faces")
+        column.prop(settings, "keep_debris")
         column.prop(settings, "texture_size")
 
         button = layout.row()
