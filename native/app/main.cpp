@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
   };
   add("generate", "Make a textured mesh of each picture.", relievo::add_generate);
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
+  add("models", "List, fetch, check, import and remove models.", relievo::add_models);
   add("bench", "Measure a claim beside the other side, in one run.", relievo::add_bench);
 
   try {
