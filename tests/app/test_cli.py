@@ -101,23 +101,12 @@ def test_faces_are_bounded_and_the_mesh_stays_closed(cup: Path, tmp_path: Path) 
 
 
 def test_small_pieces_go_unless_asked_to_stay(tmp_path: Path) -> None:
-    side = 128  # a large square and, well apart, a small one
-    inside = [
-        [(10 <= x < 90 and 10 <= y < 90) or (108 <= x < 118 and 108 <= y < 118) for x in range(side)]
-        for y in range(side)
-    ]
-    samples = b"".join(bytes([200, 90, 60, 255 if solid else 0]) for row in inside for solid in row)
+    side = 128  # a large square and, well apart, one with less than a hundredth of its area
+    squares = ((10, 90), (106, 114))
+    inside = [any(a <= x < b and a <= y < b for a, b in squares) for y in range(side) for x in range(side)]
+    samples = b"".join(bytes([200, 90, 60, 255 if solid else 0]) for solid in inside)
     (tmp_path / "two.png").write_bytes(png(side, side, samples, 6))
-    words: list[str | Path] = [
-        "generate",
-        tmp_path / "two.png",
-        "-o",
-        tmp_path / "out",
-        "--json",
-        "--no-sheet",
-        "--grid",
-        "64",
-    ]
+    words = ["generate", str(tmp_path / "two.png"), "-o", str(tmp_path / "out"), "--json", "--no-sheet", "--grid", "64"]
     assert json.loads(relievo(*words).stdout)["components"] == 1
     assert json.loads(relievo(*words, "--keep-debris").stdout)["components"] == 2
 
