@@ -47,14 +47,15 @@ std::vector<StackFinding> check_stack(const StackFacts& facts) {
     add(true, "The CUDA runtime library libcudart is missing.", "Install the runtime again.");
   } else if (*facts.runtime_cuda / 1000 != *facts.torch_cuda / 1000) {
     add(true,
-        fmt::format("LibTorch is built for CUDA {} but the CUDA runtime here is {}.", *facts.torch_cuda / 1000,
-                    *facts.runtime_cuda / 1000),
+        fmt::format("LibTorch is built for CUDA {} but the CUDA runtime here is {}.",
+                    *facts.torch_cuda / 1000, *facts.runtime_cuda / 1000),
         "Install the runtime again: both must come from one set.");
   }
   const int needed = driver_for(*facts.torch_cuda);
   const int major = facts.driver_version[0].value_or(0);
   if (major == 0 && !facts.driver_cuda) {
-    add(true, "The driver does not tell its version.", fmt::format("Install NVIDIA's driver {} or later.", needed));
+    add(true, "The driver does not tell its version.",
+        fmt::format("Install NVIDIA's driver {} or later.", needed));
   } else if ((major != 0 && major < needed) ||
              (facts.driver_cuda && *facts.driver_cuda / 1000 < *facts.torch_cuda / 1000)) {
     add(true,

@@ -76,7 +76,8 @@ CpuInfo find_cpu() {
       const auto limit = number_in(folder / limit_name);
       if (!limit || *limit >= cpu.total_bytes) continue;
       cpu.cgroup_limit_bytes = std::min(*limit, cpu.cgroup_limit_bytes.value_or(*limit));
-      cpu.free_bytes = std::clamp<int64_t>(*limit - number_in(folder / usage_name).value_or(0), 0, cpu.free_bytes);
+      cpu.free_bytes =
+          std::clamp<int64_t>(*limit - number_in(folder / usage_name).value_or(0), 0, cpu.free_bytes);
     }
     if (const auto quota = first_line(folder / "cpu.max")) {
       double time = 0, period = 0;
@@ -159,9 +160,10 @@ Machine find_machine(const std::string& runtime_folder) {
       runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;
   if (!folder.empty()) {
     // libtorch_cpu and libtorch_cuda of one folder come from one wheel, built for the runtime that it links.
-    if (fs::exists(fs::path(folder) / "libtorch_cuda.so")) facts.torch_cuda = facts.runtime_cuda.value_or(13000);
-    facts.nccl_found = has_library(folder, "libnccl.so") ||
-                       has_library(folder + "/../../nvidia/nccl/lib", "libnccl.so");
+    if (fs::exists(fs::path(folder) / "libtorch_cuda.so"))
+      facts.torch_cuda = facts.runtime_cuda.value_or(13000);
+    facts.nccl_found =
+        has_library(folder, "libnccl.so") || has_library(folder + "/../../nvidia/nccl/lib", "libnccl.so");
   }
   return machine;
 }

@@ -1,5 +1,5 @@
-// What the machine has: GPUs as NVML tells (opened at run time; absent is fine), the CPU, memory. And whether LibTorch, the
-// CUDA runtime and the driver fit together.
+// What the machine has: GPUs as NVML tells (opened at run time; absent is fine), the CPU, memory. And whether
+// LibTorch, the CUDA runtime and the driver fit together.
 #pragma once
 
 #include <cstdint>
@@ -61,12 +61,12 @@ struct Machine {
   SlotSources sources() const;
 };
 
-/// Looks at the machine. Never fails: what cannot be found out is left empty. `runtime_folder` is where libtorch_cuda.so would
-/// lie; empty: beside the libtorch_cpu that is loaded.
+/// Looks at the machine. Never fails: what cannot be found out is left empty. `runtime_folder` is where
+/// libtorch_cuda.so would lie; empty: beside the libtorch_cpu that is loaded.
 Machine find_machine(const std::string& runtime_folder = {});
 
-/// Whether the parts fit, with a hint for each way they do not. Pure. Nothing is said on a machine without an NVIDIA GPU and
-/// without a CUDA runtime of torch's: that is a fine CPU machine.
+/// Whether the parts fit, with a hint for each way they do not. Pure. Nothing is said on a machine without an
+/// NVIDIA GPU and without a CUDA runtime of torch's: that is a fine CPU machine.
 std::vector<StackFinding> check_stack(const StackFacts& facts);
 
 }  // namespace relievo

@@ -36,13 +36,15 @@ std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vec
       const std::string waiting = stage_list(lane, stages, [](const auto& p) { return !p.resident; });
       if (waiting.empty()) return "makes whole pictures with everything resident";
       return "makes whole pictures; the weights of " + waiting +
-             " wait in host memory while other stages run, since all together do not fit or leave no room for "
+             " wait in host memory while other stages run, since all together do not fit or leave no room "
+             "for "
              "a batch";
     }
     case LaneKind::kPipeline: {
       std::string text = "overlap pictures, each with its own stages resident:";
       for (const int slot : lane.slots) {
-        text += fmt::format(" {} on {};", stage_list(lane, stages, [&](const auto& p) { return p.slots[0] == slot; }),
+        text += fmt::format(" {} on {};",
+                            stage_list(lane, stages, [&](const auto& p) { return p.slots[0] == slot; }),
                             slots[size_t(slot)].name);
       }
       text.pop_back();
@@ -89,15 +91,22 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
                                        how(lane, slots, stages), lane.batch, peaks_of(lane, slots)));
   }
   if (plan.lanes.size() > 1) {
-    plan.reasons.push_back(fmt::format(
-        "{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.", plan.lanes.size()));
+    plan.reasons.push_back(
+        fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
+                    plan.lanes.size()));
   }
   switch (plan.rung) {
-    case Rung::kFull: break;
-    case Rung::kChunks: plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once."); break;
-    case Rung::kTiled: plan.reasons.emplace_back("The VAE runs in tiles, which needs less memory."); break;
+    case Rung::kFull:
+      break;
+    case Rung::kChunks:
+      plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
+      break;
+    case Rung::kTiled:
+      plan.reasons.emplace_back("The VAE runs in tiles, which needs less memory.");
+      break;
     case Rung::kHalf:
-      plan.reasons.emplace_back("Half precision, which changes the result slightly: nothing fits without it.");
+      plan.reasons.emplace_back(
+          "Half precision, which changes the result slightly: nothing fits without it.");
       break;
     case Rung::kSmallerInput:
       plan.reasons.emplace_back("A smaller input, which changes the result: nothing fits without it.");
@@ -108,10 +117,10 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
   }
   for (size_t i = 0; i < slots.size(); ++i) {
     if (used[i]) continue;
-    plan.refused.push_back(fmt::format(
-        "{} is left idle: {}.", slots[i].name,
-        options.policy == Policy::kMemory ? "the policy asks for the least memory"
-                                          : "it would not finish a picture sooner, or nothing fits in it"));
+    plan.refused.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
+                                       options.policy == Policy::kMemory
+                                           ? "the policy asks for the least memory"
+                                           : "it would not finish a picture sooner, or nothing fits in it"));
   }
 }
 
@@ -125,7 +134,8 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
     return fmt::format("{}: does not fit, or no stage offers it.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
-  return fmt::format("{}: would take {:.3g} s instead of {:.3g} s.", name, alternative->seconds, taken.seconds);
+  return fmt::format("{}: would take {:.3g} s instead of {:.3g} s.", name, alternative->seconds,
+                     taken.seconds);
 }
 
 }  // namespace relievo

@@ -21,9 +21,8 @@ class LaneBuilder {
     }
     by_weight_.resize(count_);
     std::iota(by_weight_.begin(), by_weight_.end(), size_t{0});
-    std::ranges::stable_sort(by_weight_, [&](size_t a, size_t b) {
-      return modes_[a]->weight_bytes > modes_[b]->weight_bytes;
-    });
+    std::ranges::stable_sort(
+        by_weight_, [&](size_t a, size_t b) { return modes_[a]->weight_bytes > modes_[b]->weight_bytes; });
   }
 
   std::vector<Lane> build() {
@@ -34,7 +33,8 @@ class LaneBuilder {
         const size_t least = wish == Strategy::kOffload ? std::min<size_t>(1, count_) : 0;
         for (size_t offloaded = least; offloaded <= count_; ++offloaded) {
           if (count_ == 1 && offloaded == 1 && wish != Strategy::kOffload) continue;
-          if (offloaded > 0 && (wish == Strategy::kSingle || wish == Strategy::kData) && count_ == 1) continue;
+          if (offloaded > 0 && (wish == Strategy::kSingle || wish == Strategy::kData) && count_ == 1)
+            continue;
           add_single(batch, offloaded);
         }
       } else {
@@ -48,9 +48,7 @@ class LaneBuilder {
   }
 
  private:
-  int64_t budget(size_t slot) const {
-    return int64_t(double(q_.slots[slot].budget_bytes) * q_.budget_share);
-  }
+  int64_t budget(size_t slot) const { return int64_t(double(q_.slots[slot].budget_bytes) * q_.budget_share); }
   double load_seconds(size_t stage, const Slot& slot, double share = 1) const {
     return share * double(modes_[stage]->weight_bytes) / slot.host_bytes_per_second;
   }
@@ -84,7 +82,8 @@ class LaneBuilder {
   /// What a batch's values between stages take, wherever it waits.
   int64_t handed_on(int batch) const {
     int64_t bytes = 0;
-    for (const StageProfile& stage : q_.stages) bytes = std::max(bytes, stage.output_bytes_per_picture * batch);
+    for (const StageProfile& stage : q_.stages)
+      bytes = std::max(bytes, stage.output_bytes_per_picture * batch);
     return bytes;
   }
 
@@ -130,8 +129,9 @@ class LaneBuilder {
         most[part] = std::max(most[part], modes_[i]->workspace(batch));
         result.station_s[part] += modes_[i]->time(batch) / slot.speed;
         if (i + 1 < count_ && (cuts >> i & 1U)) {
-          result.station_s[part] += double(q_.stages[i].output_bytes_per_picture) * batch /
-                                    std::min(slot.host_bytes_per_second, q_.slots[part + 1].host_bytes_per_second);
+          result.station_s[part] +=
+              double(q_.stages[i].output_bytes_per_picture) * batch /
+              std::min(slot.host_bytes_per_second, q_.slots[part + 1].host_bytes_per_second);
           ++part;
         }
       }
@@ -291,8 +291,8 @@ class LaneBuilder {
                      batch / link;
         }
         if (!resident) seconds += double(modes_[i]->weight_bytes) / link;
-        result.stages.push_back(placement(
-            i, resident, {result.slots.begin(), result.slots.begin() + std::ptrdiff_t(sharers)}));
+        result.stages.push_back(
+            placement(i, resident, {result.slots.begin(), result.slots.begin() + std::ptrdiff_t(sharers)}));
       }
       for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
       finish(std::move(result), seconds);

@@ -16,8 +16,8 @@ struct LaneQuestion {
   double budget_share = 1;  ///< of each slot's budget that may be used
 };
 
-/// All lanes of exactly these slots that fit in their budgets. Whether one fits and how long it takes never gets worse with
-/// more memory.
+/// All lanes of exactly these slots that fit in their budgets. Whether one fits and how long it takes never
+/// gets worse with more memory.
 std::vector<Lane> possible_lanes(const LaneQuestion& question);
 
 }  // namespace relievo

@@ -28,8 +28,7 @@ constexpr unsigned long long kNotAvailable = ~0ULL;
 
 class Library {
  public:
-  explicit Library(const std::string& name)
-      : handle_(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {}
+  explicit Library(const std::string& name) : handle_(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {}
   explicit operator bool() const { return handle_ != nullptr; }
 
   template <typename... Arguments>
@@ -60,7 +59,8 @@ GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
     info.utilisation_percent = int(utilisation.gpu);
   }
   unsigned int celsius = 0;
-  if (nvml.call("nvmlDeviceGetTemperature", device, 0, &celsius) == 0) info.temperature_celsius = int(celsius);
+  if (nvml.call("nvmlDeviceGetTemperature", device, 0, &celsius) == 0)
+    info.temperature_celsius = int(celsius);
   nvml.call("nvmlDeviceGetCudaComputeCapability", device, &info.compute_major, &info.compute_minor);
   for (const char* kind :
        {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"}) {

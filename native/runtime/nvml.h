@@ -1,4 +1,5 @@
-// The few declarations of NVIDIA's public NVML interface that we call. The library is the driver's own, opened by name.
+// The few declarations of NVIDIA's public NVML interface that we call. The library is the driver's own,
+// opened by name.
 #pragma once
 
 #include <optional>

@@ -24,8 +24,8 @@ int64_t pictures_within(const Lane& lane, double seconds) {
 
 /// Whether `a` makes at least as many pictures as `b` in any time.
 bool covers(const Lane& a, const Lane& b) {
-  return a.latency_s <= b.latency_s && a.batch >= b.batch && a.interval_s * b.batch <= b.interval_s * a.batch &&
-         a.interval_s <= b.interval_s;
+  return a.latency_s <= b.latency_s && a.batch >= b.batch &&
+         a.interval_s * b.batch <= b.interval_s * a.batch && a.interval_s <= b.interval_s;
 }
 
 /// The lanes of every run of neighbouring slots, less those that another of the same slots covers.
@@ -149,8 +149,8 @@ std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vecto
   int64_t best_bytes = 0;
   for (size_t first = 0; first < slots.size(); ++first) {
     for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
-      for (Lane& lane : possible_lanes(
-               {std::span(slots).subspan(first, length), int(first), stages, options, rung, 1})) {
+      for (Lane& lane :
+           possible_lanes({std::span(slots).subspan(first, length), int(first), stages, options, rung, 1})) {
         Plan candidate;
         candidate.rung = rung;
         const int batches = (options.pictures + lane.batch - 1) / lane.batch;
@@ -178,12 +178,14 @@ std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<St
                                stage.modes, [&](const StageMode& mode) { return int(mode.rung) == rung; });
                          });
     if (!offered) continue;
-    auto found = options.policy == Policy::kMemory ? smallest_in(slots, stages, options, Rung(rung))
-                                                   : plan_in(slots, stages, options, Rung(rung), budget_share);
+    auto found = options.policy == Policy::kMemory
+                     ? smallest_in(slots, stages, options, Rung(rung))
+                     : plan_in(slots, stages, options, Rung(rung), budget_share);
     if (!found) continue;
     const int64_t bytes = bytes_of(*found);
-    const bool better = !best || (options.policy == Policy::kMemory ? bytes < best_bytes
-                                                                    : found->seconds < best->seconds * (1 - 1e-9));
+    const bool better =
+        !best || (options.policy == Policy::kMemory ? bytes < best_bytes
+                                                    : found->seconds < best->seconds * (1 - 1e-9));
     if (better) {
       best = std::move(found);
       best_bytes = bytes;
@@ -219,14 +221,15 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   PlanOptions least = options;
   least.strategy = Strategy::kAuto;
   least.policy = Policy::kMemory;
-  const auto found = best_of(endless, stages, least, Rung::kFull,
-                             options.allow_lossy ? Rung::kSmallerInput : Rung::kTiled);
+  const auto found =
+      best_of(endless, stages, least, Rung::kFull, options.allow_lossy ? Rung::kSmallerInput : Rung::kTiled);
   return found ? found->lanes.front().peak_bytes.front() : 0;
 }
 
 }  // namespace
 
-Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages, const PlanOptions& options) {
+Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+          const PlanOptions& options) {
   if (slots.empty() || stages.empty() || options.pictures < 1) {
     throw Error(ErrorCode::kInternal, "A plan needs slots, stages and pictures.");
   }

@@ -12,7 +12,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// One slot's part of a lane; a lane that is no pipeline has one station.
 struct Station {
-  double batch_s = 0;  // of a full batch
+  double batch_s = 0;          // of a full batch
   std::optional<int> waiting;  // pictures handed over, at most one batch
   int working = 0;             // pictures
   double busy_until = kNever;
@@ -113,7 +113,8 @@ class Simulation {
     return running;
   }
 
-  static double busy_seconds(const Lane& lane, size_t slot, const std::vector<StageProfile>& stages, Rung rung) {
+  static double busy_seconds(const Lane& lane, size_t slot, const std::vector<StageProfile>& stages,
+                             Rung rung) {
     double seconds = 0;
     for (const StagePlacement& placement : lane.stages) {
       const double time = stages[size_t(placement.stage)].mode(rung).time(lane.batch);
@@ -207,8 +208,8 @@ class Simulation {
 
 }  // namespace
 
-SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-                      int pictures, const Scenario& scenario) {
+SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario) {
   return Simulation(plan, slots, stages, pictures, scenario).run();
 }
 

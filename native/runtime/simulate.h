@@ -1,4 +1,5 @@
-// A machine that is not there, working through a plan: discrete events, hand-over between stages, slow and lost devices.
+// A machine that is not there, working through a plan: discrete events, hand-over between stages, slow and
+// lost devices.
 #pragma once
 
 #include "runtime/planner.h"
@@ -20,16 +21,16 @@ struct Scenario {
 
 struct SimulatedRun {
   double seconds = 0;
-  int done = 0;    ///< pictures, each counted once
-  int redone = 0;  ///< pictures that a lost device had begun
+  int done = 0;                     ///< pictures, each counted once
+  int redone = 0;                   ///< pictures that a lost device had begun
   std::vector<double> utilisation;  ///< by slot, 0..1
   std::vector<int64_t> peak_bytes;  ///< by slot
   std::vector<int> pictures;        ///< by slot that finished them (a lane counts at its last slot)
 };
 
-/// Runs `pictures` through the lanes of `plan`. A lost slot ends its lane; its unfinished pictures go back to the queue.
-/// Fewer are done than asked when every lane is lost. Deterministic.
-SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-                      int pictures, const Scenario& scenario = {});
+/// Runs `pictures` through the lanes of `plan`. A lost slot ends its lane; its unfinished pictures go back to
+/// the queue. Fewer are done than asked when every lane is lost. Deterministic.
+SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {});
 
 }  // namespace relievo

@@ -14,7 +14,8 @@ namespace relievo {
 namespace {
 
 constexpr std::string_view kHint =
-    "Write slots as cuda:0,cuda:1 or cpu*2@3GiB: a device, *N for N shares of it, @SIZE for the memory of each.";
+    "Write slots as cuda:0,cuda:1 or cpu*2@3GiB: a device, *N for N shares of it, @SIZE for the memory of "
+    "each.";
 constexpr std::string_view kImaginaryHint =
     "Write an imaginary machine as 8x80GiB,2x24GiB; 2x24GiB@0.5 is half as fast.";
 constexpr int kMaxSlots = 256;
@@ -155,7 +156,8 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
     if (request.device == "cpu") {
       add(request, whole_cpu(sources));
     } else if (request.device == "cuda") {
-      if (gpus == 0) refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
+      if (gpus == 0)
+        refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
       for (int i = 0; i < gpus; ++i) add(request, whole_gpu(i, sources));
     } else if (request.device.starts_with("cuda:")) {
       const std::string_view digits = request.device.substr(5);
@@ -190,7 +192,8 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);
       const auto [end, error] = std::from_chars(speed.data(), speed.data() + speed.size(), slot.speed);
-      if (error != std::errc() || end != speed.data() + speed.size() || !(slot.speed > 0) || slot.speed > 1000) {
+      if (error != std::errc() || end != speed.data() + speed.size() || !(slot.speed > 0) ||
+          slot.speed > 1000) {
         refuse(fmt::format("'{}' in '{}' is not a speed.", speed, word), kImaginaryHint);
       }
       size = size.substr(0, at);

@@ -100,7 +100,8 @@ void fit_costs(StageProfile& profile, const std::vector<CostSample>& samples) {
   for (StageMode& mode : profile.modes) {
     std::vector<std::pair<double, double>> bytes, seconds;
     for (const CostSample& sample : samples) {
-      if (sample.stage != profile.name || sample.rung != mode.rung || sample.precision != mode.precision) continue;
+      if (sample.stage != profile.name || sample.rung != mode.rung || sample.precision != mode.precision)
+        continue;
       mode.weight_bytes = sample.weight_bytes;
       bytes.emplace_back(sample.batch, double(sample.workspace_bytes));
       seconds.emplace_back(sample.batch, sample.seconds);

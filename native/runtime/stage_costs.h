@@ -1,4 +1,5 @@
-// What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Learnt from samples.
+// What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Learnt from
+// samples.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,8 @@
 
 namespace relievo {
 
-/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 5). The last two change the result.
+/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 5). The last two
+/// change the result.
 enum class Rung { kFull, kChunks, kTiled, kHalf, kSmallerInput };
 
 inline bool is_lossy(Rung rung) { return rung >= Rung::kHalf; }
@@ -34,12 +36,12 @@ struct StageProfile {
   std::string name;
   std::vector<StageMode> modes;  ///< in the order of the ladder; the first is what is wanted
   int max_batch = 1;
-  int blocks = 1;                     ///< that its layers can be split into, over slots
-  bool guidance_halves = false;       ///< its two guidance halves can run on two slots
-  bool points = false;                ///< its query points can be divided over slots
+  int blocks = 1;                            ///< that its layers can be split into, over slots
+  bool guidance_halves = false;              ///< its two guidance halves can run on two slots
+  bool points = false;                       ///< its query points can be divided over slots
   int64_t output_bytes_per_picture = 0;      ///< handed to the next stage
   int64_t activation_bytes_per_picture = 0;  ///< handed from slot to slot inside it, when it is split
-  double handovers = 1;  ///< how often that happens a call: diffusion steps
+  double handovers = 1;                      ///< how often that happens a call: diffusion steps
 
   /// The mode to use when the ladder has been taken down to `rung`: the last one at or above it.
   const StageMode& mode(Rung rung) const;
@@ -56,12 +58,12 @@ struct CostSample {
   double seconds = 0;
 };
 
-/// Sets the costs of every mode of which `samples` holds at least one batch; the affine parts by least squares over the
-/// batches (never negative), the workspace's so that no sample lies above the line.
+/// Sets the costs of every mode of which `samples` holds at least one batch; the affine parts by least
+/// squares over the batches (never negative), the workspace's so that no sample lies above the line.
 void fit_costs(StageProfile& profile, const std::vector<CostSample>& samples);
 
-/// Keeps samples by device in a JSON file of the user's cache folder. A file that cannot be read counts as empty: it is a
-/// cache. Throws Error{kIo} when writing fails.
+/// Keeps samples by device in a JSON file of the user's cache folder. A file that cannot be read counts as
+/// empty: it is a cache. Throws Error{kIo} when writing fails.
 class CostStore {
  public:
   explicit CostStore(std::string path = default_path());
