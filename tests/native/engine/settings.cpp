@@ -51,9 +51,10 @@ TEST(Settings, MissingFieldsKeepTheirDefaults) {
 }
 
 TEST(Settings, OutOfRangeIsRefused) {
-  for (const char* text : {R"({"grid": 7})", R"({"grid": 513})", R"({"depth": 0})", R"({"depth": 4.1})", R"({"faces": -1})", R"({"faces": 99})",
-                           R"({"mask_threshold": 0})", R"({"mask_threshold": 1})", R"({"texture_size": 63})",
-                           R"({"texture_size": 8193})", R"({"mask": "file"})", R"({"mask_file": "a.png"})"}) {
+  for (const char* text :
+       {R"({"grid": 7})", R"({"grid": 513})", R"({"depth": 0})", R"({"depth": 4.1})", R"({"faces": -1})",
+        R"({"faces": 99})", R"({"mask_threshold": 0})", R"({"mask_threshold": 1})", R"({"texture_size": 63})",
+        R"({"texture_size": 8193})", R"({"mask": "file"})", R"({"mask_file": "a.png"})"}) {
     EXPECT_EQ(refusal([&] { validate(settings_from_json(text)); }), ErrorCode::kInvalidSettings) << text;
   }
   Settings settings;
