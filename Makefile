@@ -45,7 +45,7 @@ zip-offline: modules
 
 test-gui: zip
 	@packaging/trixie
-	@$(PYTHON) -m pytest -q tests/gui
+	@$(PYTHON) -m pytest -q -s tests/gui
 
 # A tree of its own without precompiled headers: clang cannot read GCC's.
 lint: setup

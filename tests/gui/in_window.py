@@ -12,6 +12,7 @@ a generator, and what it yields is how many seconds to wait.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import traceback
@@ -21,6 +22,7 @@ from types import CodeType
 from typing import Any
 
 import bpy
+from mathutils import Euler
 
 FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
 EXTENSION = "/extensions/user_default/relievo/"
@@ -33,14 +35,14 @@ facts: dict[str, Any] = {"stages": [], "fractions": [], "calls": []}
 class Stopwatch:
     """Times every call of the extension's Python by Blender: operators, panels, timers, handlers.
 
-    Of each outermost call: name, seconds on the clock, seconds on the processor. All run on Blender's main thread, so
-    that is how long the window stands still for the extension.
+    Of each outermost call: name, seconds on the clock, seconds on the processor, whether it brought a mesh. All run on
+    Blender's main thread, so that is how long the window stands still for the extension.
     """
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, float, float]] = []
+        self.calls: list[tuple[str, float, float, bool]] = []
         self._outermost: object | None = None
-        self._begin = (0.0, 0.0)
+        self._begin = (0.0, 0.0, 0)
         monitoring: Any = getattr(sys, "monitoring")  # noqa: B009  (mypy checks for 3.11, which has none)
         self._never_again = monitoring.DISABLE
         events = monitoring.events
@@ -58,18 +60,19 @@ class Stopwatch:
             return self._never_again
         if self._outermost is None:
             self._outermost = sys._getframe(1)
-            self._begin = (time.perf_counter(), time.thread_time())
+            self._begin = (time.perf_counter(), time.thread_time(), len(bpy.data.meshes))
         return None
 
     def _end(self, code: CodeType, offset: int, value: object) -> None:
         if self._outermost is not None and self._outermost is sys._getframe(1):
             wall, processor = time.perf_counter() - self._begin[0], time.thread_time() - self._begin[1]
             self._outermost = None
-            self.calls.append((f"{Path(code.co_filename).stem}.{code.co_qualname}", wall, processor))
+            is_import = len(bpy.data.meshes) > self._begin[2]
+            self.calls.append((f"{Path(code.co_filename).stem}.{code.co_qualname}", wall, processor, is_import))
 
 
 class Heart:
-    """A timer as fast as Blender runs them; gaps between its beats are the pauses of the main loop, with all drawing."""
+    """A timer as fast as Blender runs them: the gaps between its beats are the main loop's pauses, drawing included."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
@@ -164,13 +167,14 @@ def watch_job(jobs: Any) -> Iterator[float]:
 
 
 def look_at_object() -> Iterator[float]:
+    """From the front and a little to the side, with its material."""
     area, _, region = view()
-    area.spaces[0].shading.type = "MATERIAL"
-    area.spaces[0].overlay.show_relationship_lines = False
+    space = area.spaces[0]
+    space.shading.type = "MATERIAL"
+    space.region_3d.view_rotation = Euler((math.radians(78), 0, math.radians(25))).to_quaternion()
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_selected()
-    # Compiling the material's shader in software takes its time.
-    yield 8.0
+    yield 1.0
     yield from screenshot("object")
 
 
