@@ -43,6 +43,10 @@ zip: modules
 zip-offline: modules
 	@$(PYTHON) packaging/release.py --offline $(or $(RUNTIME),cpu)
 
+# Built where everything already is; `pip wheel .` alone compiles it all once more.
+wheel: build
+	@$(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -C build-dir=build -w dist .
+
 test-gui: zip
 	@packaging/trixie
 	@$(PYTHON) -m pytest -q -s tests/gui

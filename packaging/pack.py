@@ -1,6 +1,6 @@
-"""Packs the extension's zip from the files that CMake has put together.
+"""Completes the package from the files that CMake has put together, and packs the extension's zip.
 
-    python packaging/pack.py STAGE ZIP [--runtime cpu|cuda]
+    python packaging/pack.py STAGE [ZIP [--runtime cpu|cuda]]
 
 STAGE is the folder that `cmake --install build --component extension --prefix STAGE` filled; the libraries that the
 modules need are grafted into it (graft.py) and the licences of all that added. With --runtime, LibTorch goes in too,
@@ -46,9 +46,9 @@ def add_runtime(stage: Path, kind: str) -> None:
     folder.mkdir()
     for file in files:
         shutil.copyfile(file, folder / file.name)
-    copy_of_python("torch", stage / "licences")
+    copy_of_python("torch", stage / "relievo" / "licences")
     for info in place.glob("nvidia_*.dist-info"):
-        copy_of_python(info.name.partition("-")[0], stage / "licences")
+        copy_of_python(info.name.partition("-")[0], stage / "relievo" / "licences")
 
 
 def check(stage: Path) -> None:
@@ -77,8 +77,15 @@ def write_zip(folder: Path, output: Path) -> None:
     beside.replace(output)
 
 
+def complete(stage: Path) -> None:
+    """Adds to STAGE/relievo the libraries that its modules need, and all licences."""
+    package = stage / "relievo"
+    shutil.rmtree(package / "licences", ignore_errors=True)
+    write_licences(package / "licences", graft(package))
+
+
 def pack(stage: Path, output: Path, runtime: str | None = None) -> None:
-    write_licences(stage / "licences", graft(stage / "relievo"))
+    complete(stage)
     check(stage)
     if runtime is not None:
         add_runtime(stage, runtime)
@@ -99,11 +106,14 @@ def _cpu_libraries() -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", type=Path)
-    parser.add_argument("zip", type=Path)
+    parser.add_argument("zip", type=Path, nargs="?")
     parser.add_argument("--runtime", choices=("cpu", "cuda"))
     options = parser.parse_args()
     try:
-        pack(options.stage, options.zip, options.runtime)
+        if options.zip is None:
+            complete(options.stage)
+        else:
+            pack(options.stage, options.zip, options.runtime)
     except (OSError, ValueError) as error:
         raise SystemExit(f"pack: {error}") from error
 

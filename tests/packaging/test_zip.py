@@ -103,11 +103,11 @@ def test_paths_are_short(names: list[str]) -> None:
 
 
 def test_every_library_has_its_licence(extension: Path, libraries: list[Path]) -> None:
-    table = (extension / "licences" / "README.txt").read_text()
+    table = (extension / "relievo" / "licences" / "README.txt").read_text()
     for library in libraries:
         found = re.search(rf"^{re.escape(library.name)}\s+(\S+\.txt) \((\S+) \d", table, re.MULTILINE)
         assert found, library.name
-        assert "opyright" in (extension / "licences" / found[1]).read_text()
+        assert "opyright" in (extension / "relievo" / "licences" / found[1]).read_text()
 
 
 # The libraries
