@@ -2,12 +2,16 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test lint format fuzz tsan check-torch clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
 	@echo "make test    set up, build, run all tests"
 	@echo "make build   set up and build only -> build/relievo, build/relievo-extension.zip"
+	@echo "make zip     the extension for CPython 3.11 and 3.13, to be published -> dist/"
+	@echo "make zip-offline  the same with LibTorch in it, for a studio's own use (RUNTIME=cuda: with CUDA) -> dist/"
+	@echo "make wheel   the Python package relievo for CPython 3.11 -> dist/"
+	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
@@ -25,8 +29,27 @@ build: setup
 demo: build
 	@$(PYTHON) packaging/demo.py
 
-test: build
+test: build zip
 	@$(PYTHON) tests/run.py
+
+modules: build
+	@packaging/python-headers
+	@cmake -S . -B build -G Ninja >build/configure.log
+	@cmake --build build --target relievo_python relievo_other_python python_package
+
+zip: modules
+	@$(PYTHON) packaging/release.py
+
+zip-offline: modules
+	@$(PYTHON) packaging/release.py --offline $(or $(RUNTIME),cpu)
+
+# Built where everything already is; `pip wheel .` alone compiles it all once more.
+wheel: build
+	@$(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -C build-dir=build -w dist .
+
+test-gui: zip
+	@packaging/trixie
+	@$(PYTHON) -m pytest -q -s tests/gui
 
 # A tree of its own without precompiled headers: clang cannot read GCC's.
 lint: setup
@@ -53,4 +76,4 @@ tsan: setup
 	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
 
 clean:
-	@rm -rf build build-fuzz build-tsan build-lint demo
+	@rm -rf build dist build-fuzz build-tsan build-lint demo

@@ -78,7 +78,7 @@ def main() -> int:
         if program.is_file() and os.access(program, os.X_OK):
             report = REPORTS / f"{program.name}.xml"
             total.add(run_suite(program.name, [program, "--gtest_brief=1", f"--gtest_output=xml:{report}"], report))
-    for folder in ("tests/bindings", "tests/addon", "tests/app"):
+    for folder in ("tests/bindings", "tests/addon", "tests/app", "tests/packaging"):
         report = REPORTS / f"{folder.replace('/', '_')}.xml"
         total.add(run_suite(folder, [BIN / "pytest", "-q", folder, f"--junitxml={report}"], report))
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)

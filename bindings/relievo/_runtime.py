@@ -4,7 +4,7 @@ A runtime is one folder with all of LIBRARIES in it, or torch's `lib` folder as 
 beside the package. The first of these that holds libtorch_cpu.so is taken:
 
 1. the folder that the environment variable RELIEVO_RUNTIME_DIR names,
-2. `runtime` in the user folder of the Blender extension that this package is part of,
+2. `runtime` in the user folder of the Blender extension that this package is part of, or in the extension itself,
 3. the torch package of the running Python.
 """
 
@@ -75,6 +75,7 @@ def _candidates() -> Iterator[Path]:
         import bpy
 
         yield Path(bpy.utils.extension_path_user(__package__.rpartition(".")[0], path="runtime"))
+        yield Path(__file__).parents[1] / "runtime"
     torch = importlib.util.find_spec("torch")
     if torch is not None and torch.origin is not None:
         yield Path(torch.origin).parent / "lib"

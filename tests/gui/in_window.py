@@ -1,0 +1,247 @@
+"""What the tests do inside Blender's window. Run by Blender itself:
+
+    blender --enable-event-simulate --python in_window.py -- FOLDER PICTURE
+
+The extension is installed and enabled. Leaves what it saw in FOLDER/facts.json and ends Blender. Where a picture of the
+screen is wanted, it makes FOLDER/NAME.wanted and goes on when that file is gone.
+
+All is done from one timer, as a person would: a step, then time for Blender to draw and to handle events. Each step is
+a generator, and what it yields is how many seconds to wait.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+import traceback
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import bpy
+from mathutils import Euler
+
+FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
+EXTENSION = "/extensions/user_default/relievo/"
+HEARTBEAT = 0.001  # seconds
+LONGEST_JOB = 300.0
+
+facts: dict[str, Any] = {}
+
+
+class Stopwatch:
+    """Times every call of the extension's Python by Blender: operators, panels, timers, handlers.
+
+    Of each outermost call: name, seconds on the clock, seconds on the processor, whether it brought a mesh. All run on
+    Blender's main thread, so that is how long the window stands still for the extension.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[str, float, float, bool]] = []
+        self._outermost: object | None = None
+        self._begin = (0.0, 0.0, 0)
+        monitoring: Any = getattr(sys, "monitoring")  # noqa: B009  (mypy checks for 3.11, which has none)
+        self._never_again = monitoring.DISABLE
+        events = monitoring.events
+        monitoring.use_tool_id(monitoring.PROFILER_ID, "relievo's tests")
+        for event, act in (
+            (events.PY_START, self._start),
+            (events.PY_RETURN, self._end),
+            (events.PY_UNWIND, self._end),
+        ):
+            monitoring.register_callback(monitoring.PROFILER_ID, event, act)
+        monitoring.set_events(monitoring.PROFILER_ID, events.PY_START | events.PY_RETURN | events.PY_UNWIND)
+
+    def _start(self, code: CodeType, offset: int) -> object:
+        if EXTENSION not in code.co_filename:
+            return self._never_again
+        if self._outermost is None:
+            self._outermost = sys._getframe(1)
+            self._begin = (time.perf_counter(), time.thread_time(), len(bpy.data.meshes))
+        return None
+
+    def _end(self, code: CodeType, offset: int, value: object) -> None:
+        if self._outermost is not None and self._outermost is sys._getframe(1):
+            wall, processor = time.perf_counter() - self._begin[0], time.thread_time() - self._begin[1]
+            self._outermost = None
+            is_import = len(bpy.data.meshes) > self._begin[2]
+            self._calls.append((f"{Path(code.co_filename).stem}.{code.co_qualname}", wall, processor, is_import))
+
+    def taken(self) -> list[tuple[str, float, float, bool]]:
+        """The calls since this was last asked."""
+        calls, self._calls = self._calls, []
+        return calls
+
+
+class Heart:
+    """A timer as fast as Blender runs them: the gaps between its beats are the main loop's pauses, drawing included."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.longest = 0.0
+        bpy.app.timers.register(self._beat, first_interval=HEARTBEAT)
+
+    def _beat(self) -> float:
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+        return HEARTBEAT
+
+    def start(self) -> None:
+        self._last = time.perf_counter()
+        self.longest = 0.0
+
+
+def window() -> bpy.types.Window:
+    return bpy.context.window_manager.windows[0]
+
+
+def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
+    """The 3D view: area, sidebar, main region."""
+    area = next(area for area in window().screen.areas if area.type == "VIEW_3D")
+    regions = {region.type: region for region in area.regions}
+    return area, regions["UI"], regions["WINDOW"]
+
+
+def screenshot(name: str) -> Iterator[float]:
+    wanted = FOLDER / f"{name}.wanted"
+    wanted.touch()
+    while wanted.exists():
+        yield 0.05
+
+
+def open_panel() -> Iterator[float]:
+    area, sidebar, _ = view()
+    area.spaces[0].show_region_ui = True
+    yield 1.0
+    sidebar.active_panel_category = "Relievo"
+    area.tag_redraw()
+    yield 1.0
+
+
+def simulate(kind: str, value: str, place: tuple[int, int], **keys: bool) -> None:
+    window().event_simulate(type=kind, value=value, x=place[0], y=place[1], **keys)
+
+
+def find_button(operator: str) -> Generator[float, None, tuple[int, int]]:
+    """Moves the mouse down the sidebar until it is over the operator's button; returns where.
+
+    Copying over a button puts what it does on the clipboard.
+    """
+    _, sidebar, _ = view()
+    for y in range(sidebar.y + sidebar.height - 8, sidebar.y, -8):
+        place = (sidebar.x + sidebar.width // 2, y)
+        simulate("MOUSEMOVE", "NOTHING", place)
+        yield 0.1
+        for value in ("PRESS", "RELEASE"):
+            simulate("C", value, place, ctrl=True)
+        yield 0.1
+        if f"bpy.ops.{operator}(" in bpy.context.window_manager.clipboard:
+            return place
+    raise RuntimeError(f"There is no button of {operator} in the sidebar.")
+
+
+def click(place: tuple[int, int]) -> Iterator[float]:
+    simulate("MOUSEMOVE", "NOTHING", place)
+    yield 0.1
+    simulate("LEFTMOUSE", "PRESS", place)
+    yield 0.05
+    simulate("LEFTMOUSE", "RELEASE", place)
+    yield 0.2
+
+
+def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
+    """Until the job is over: its stages and fractions, and a picture of the screen halfway."""
+    end = time.monotonic() + LONGEST_JOB
+    facts["stages"], facts["fractions"] = [], []
+    while (task := jobs.current()) is not None and time.monotonic() < end:
+        status = task.job.status
+        if not facts["stages"] or facts["stages"][-1] != status.stage:
+            facts["stages"].append(status.stage)
+        facts["fractions"].append(status.fraction)
+        if status.fraction > 0.5 and picture is not None:
+            yield from screenshot(picture)
+            picture = None
+        yield 0.05
+
+
+def look_at_object() -> Iterator[float]:
+    """From the front and a little to the side, with its material."""
+    area, _, region = view()
+    space = area.spaces[0]
+    space.shading.type = "MATERIAL"
+    space.region_3d.view_rotation = Euler((math.radians(78), 0, math.radians(25))).to_quaternion()
+    with bpy.context.temp_override(window=window(), area=area, region=region):
+        bpy.ops.view3d.view_selected()
+    yield 1.0
+    yield from screenshot("object")
+
+
+def scenario() -> Iterator[float]:
+    heart = Heart()
+    yield 2.0
+    for thing in list(bpy.data.objects):
+        if thing.type == "MESH":
+            bpy.data.objects.remove(thing)
+    yield from open_panel()
+    settings = bpy.context.scene.relievo
+    settings.picture = str(PICTURE)
+    settings.texture_size = 2048
+    view()[0].tag_redraw()
+    yield 1.0
+    yield from screenshot("panel")
+
+    jobs = sys.modules["bl_ext.user_default.relievo"].jobs
+    # What redrawing the sidebar ten times a second costs in this window without the extension's help.
+    heart.start()
+    for _ in range(30):
+        view()[1].tag_redraw()
+        yield 0.1
+    facts["pause_of_redraws"] = heart.longest
+
+    names = {thing.name for thing in bpy.data.objects}
+    button = yield from find_button("relievo.generate")
+    stopwatch = Stopwatch()
+    for run in ("first", "second"):  # LibTorch is loaded at the first click
+        heart.start()
+        yield from click(button)
+        facts["job_after_click"] = jobs.current() is not None
+        facts[run] = {"click": stopwatch.taken(), "pause_of_click": heart.longest}
+        heart.start()
+        yield from watch_job(jobs, picture="progress" if run == "first" else None)
+        yield 0.5
+        facts[run] |= {"job": stopwatch.taken(), "pause_of_job": heart.longest}
+    failure = jobs.last_failure()
+    facts["failure"] = failure and str(failure)
+    facts["new_objects"] = sorted({thing.name for thing in bpy.data.objects} - names)
+    thing = bpy.context.view_layer.objects.active
+    facts["object"] = {
+        "name": thing.name,
+        "faces": len(thing.data.polygons),
+        "size": list(thing.dimensions),
+        "image": list(next(iter(image.size for image in bpy.data.images if image.packed_file))),
+    }
+    yield from look_at_object()
+
+
+def main() -> Iterator[float]:
+    try:
+        yield from scenario()
+    except Exception:
+        facts["error"] = traceback.format_exc()
+    (FOLDER / "facts.json").write_text(json.dumps(facts))
+    bpy.ops.wm.quit_blender()
+
+
+steps = main()
+
+
+def step() -> float | None:
+    return next(steps, None)
+
+
+bpy.context.preferences.view.show_splash = False
+bpy.app.timers.register(step, first_interval=3.0)

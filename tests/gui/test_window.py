@@ -1,0 +1,178 @@
+"""The published zip in a real window: Debian 13's Blender 4.3 (CPython 3.13) in build-trixie/, drawn in software.
+
+    make test-gui
+
+Not part of `make test`: it needs root, 1.5 GB and several minutes. Pictures of the screen are left in build/gui/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import screen
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "build" / "gui"
+PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken.jpg"
+IN_TRIXIE = Path("/tmp/chicken.jpg")  # a short path, for the pictures of the screen
+TRIXIE = [str(ROOT / "packaging" / "trixie"), "run"]
+BLENDER = [*TRIXIE, "blender"]
+LEAST_COLOURED = 0.1
+LONGEST_RUN = 600.0  # seconds
+LONGEST_COMPILATION = 180.0  # of the material's shader, which draws in grey until then
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """An empty profile, and the environment's LibTorch in one folder: the chroot has none."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    runtime = FOLDER / "runtime"
+    runtime.mkdir(parents=True)
+    place = Path(sysconfig.get_path("purelib")).resolve()
+    for folder in (place / "torch" / "lib", place / "nvidia" / "cu13" / "lib"):
+        for name in ("libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libcudart.so.13", "libcupti.so.13"):
+            if (folder / name).exists() and not (runtime / name).is_symlink():
+                (runtime / name).symlink_to(folder / name)
+    yield {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "BLENDER"))},
+        "BLENDER_USER_RESOURCES": str(FOLDER / "profile"),
+        "RELIEVO_RUNTIME_DIR": str(runtime),
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+    }
+    shutil.rmtree(FOLDER / "profile", ignore_errors=True)
+
+
+def coloured(picture: NDArray[np.uint8]) -> float:
+    """How much of the view's middle is of a colour. An empty view is grey."""
+    height, width = picture.shape[:2]
+    middle = picture[height // 4 : height * 3 // 4, width // 8 : width // 2].astype(int)
+    return float((middle.max(-1) - middle.min(-1) > 30).mean())
+
+
+def run(environment: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*BLENDER, *map(str, words)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST_RUN)
+
+
+@pytest.fixture(scope="module")
+def installed(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    (archive,) = (ROOT / "dist").glob("relievo-*-linux-x64.zip")
+    return run(environment, "--command", "extension", "install-file", "-r", "user_default", "-e", archive)
+
+
+def report_pauses(facts: dict[str, Any]) -> None:
+    """Shows how long the window stood still, on the terminal and in build/gui/pauses.txt. Nothing is asserted of it."""
+
+    def longest(calls: list[tuple[str, float, float, bool]]) -> str:
+        name, wall, processor, _ = max(calls, key=lambda call: call[1], default=("nothing", 0.0, 0.0, False))
+        return f"{wall * 1e3:.1f} ms ({processor * 1e3:.1f} ms of processor time), {name}"
+
+    lines = [f"{facts['object']['faces']} faces, texture {facts['object']['image']}, load {os.getloadavg()[0]:.1f}"]
+    for run in ("first", "second"):
+        of = facts[run]
+        imports = [call for call in of["job"] if call[3]]
+        lines += [
+            f"{run} generation",
+            f"  longest call at the click:   {longest(of['click'])}",
+            f"  longest call until the end:  {longest([call for call in of['job'] if not call[3]])}",
+            f"  import of the object:        {longest(imports)}",
+            f"  longest gap of the main loop: {of['pause_of_click'] * 1e3:.0f} ms at the click, "
+            f"{of['pause_of_job'] * 1e3:.0f} ms until the end, drawing included",
+        ]
+    lines.append(f"redrawing the sidebar without a job: {facts['pause_of_redraws'] * 1e3:.0f} ms")
+    text = "\n".join(lines)
+    (FOLDER / "pauses.txt").write_text(text + "\n")
+    print(f"\n{text}", file=sys.__stdout__, flush=True)
+
+
+@pytest.fixture(scope="module")
+def seen(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What tests/gui/in_window.py has seen. Pictures of the screen are taken when it asks for them."""
+    script = Path(__file__).with_name("in_window.py")
+    log = FOLDER / "blender.log"
+    screens: dict[str, NDArray[np.uint8]] = {}
+    subprocess.run([*TRIXIE, "cp", PICTURE, IN_TRIXIE], check=True)
+    with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
+        command = [*BLENDER, "--enable-event-simulate", "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
+        blender = subprocess.Popen(
+            list(map(str, [*command, "--python", script, "--", FOLDER, IN_TRIXIE])),
+            env={**environment, "DISPLAY": display},
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            end = time.monotonic() + LONGEST_RUN
+            while blender.poll() is None and time.monotonic() < end:
+                for wanted in FOLDER.glob("*.wanted"):
+                    name = wanted.stem
+                    screens[name] = screen.pixels(FOLDER)
+                    age = time.time() - wanted.stat().st_mtime
+                    if name == "object" and coloured(screens[name]) < LEAST_COLOURED and age < LONGEST_COMPILATION:
+                        continue
+                    screen.write_png(wanted.with_suffix(".png"), screens[name])
+                    wanted.unlink()
+                time.sleep(0.02)
+        finally:
+            screen.stop(blender)
+    facts = FOLDER / "facts.json"
+    assert facts.exists(), log.read_text()
+    result: dict[str, Any] = json.loads(facts.read_text())
+    assert "error" not in result, result["error"]
+    report_pauses(result)
+    return {**result, "screens": screens}
+
+
+def test_blender_installs_it_by_its_command(installed: subprocess.CompletedProcess[str]) -> None:
+    assert installed.returncode == 0, installed.stderr
+    assert 'Installed "relievo"' in installed.stdout
+
+
+def test_headless_command_makes_the_files(
+    environment: dict[str, str], installed: subprocess.CompletedProcess[str]
+) -> None:
+    words = ["generate", PICTURE, "-o", FOLDER / "out", "--format", "blend,glb", "--json"]
+    ended = run(environment, "-b", "-c", "relievo", *map(str, words))
+    assert ended.returncode == 0, ended.stderr
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("{"))
+    report = json.loads(line)
+    assert report["ok"]
+    assert report["watertight"]
+    assert {Path(file).suffix for file in report["files"]} >= {".blend", ".glb"}
+    assert all(Path(file).stat().st_size > 100_000 for file in report["files"][:2])
+
+
+def test_click_on_the_button_starts_a_job(seen: dict[str, Any]) -> None:
+    assert seen["job_after_click"]
+
+
+def test_stages_pass_and_the_fraction_only_grows(seen: dict[str, Any]) -> None:
+    assert {"surface", "texture"} <= set(seen["stages"])
+    assert seen["fractions"] == sorted(seen["fractions"])
+    assert len(set(seen["fractions"])) > 5
+
+
+def test_object_of_the_picture_is_there(seen: dict[str, Any]) -> None:
+    assert seen["failure"] is None
+    assert seen["new_objects"] == [IN_TRIXIE.stem, f"{IN_TRIXIE.stem}.001"]
+    assert seen["object"]["faces"] > 40_000
+    assert seen["object"]["image"][1] == 2048
+
+
+def test_object_is_on_the_screen(seen: dict[str, Any]) -> None:
+    """The chicken is brown: where the view was grey, there is colour."""
+    assert coloured(seen["screens"]["panel"]) < LEAST_COLOURED / 2
+    assert coloured(seen["screens"]["object"]) > LEAST_COLOURED

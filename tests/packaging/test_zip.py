@@ -1,0 +1,255 @@
+"""The zip that is published: dist/relievo-VERSION-linux-x64.zip, as `make zip` leaves it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from pathlib import Path
+
+import elf
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "dist"
+PICTURES = ROOT / "tests" / "data" / "pictures"
+BLENDER_EXT = next(Path(sysconfig.get_path("purelib"), "bpy").glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+
+# What a library in the zip may ask for besides its neighbours: the system's part, and LibTorch as
+# bindings/relievo/_runtime.py opens it.
+SYSTEM = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libgcc_s.so.1", "libstdc++.so.6"}
+SYSTEM |= {"ld-linux-x86-64.so.2"}
+RUNTIME = {"libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libcudart.so.13"}
+
+
+@pytest.fixture(scope="module")
+def archive() -> Path:
+    (found,) = (path for path in DIST.glob("relievo-*-linux-x64.zip"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def names(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as file:
+        return file.namelist()
+
+
+@pytest.fixture(scope="module")
+def extension(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked zip."""
+    folder = tmp_path_factory.mktemp("extension")
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def modules(extension: Path) -> list[Path]:
+    return sorted((extension / "relievo").glob("_native.*"))
+
+
+@pytest.fixture(scope="module")
+def libraries(extension: Path) -> list[Path]:
+    return sorted((extension / "relievo" / "libs").iterdir())
+
+
+def test_blender_validates_it(archive: Path) -> None:
+    ended = subprocess.run([sys.executable, BLENDER_EXT, "validate", archive], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_name_has_the_version_and_the_platform_of_the_manifest(archive: Path, extension: Path) -> None:
+    manifest = tomllib.loads((extension / "blender_manifest.toml").read_text())
+    assert archive.name == f"{manifest['id']}-{manifest['version']}-{manifest['platforms'][0]}.zip"
+
+
+def test_there_is_a_module_for_each_python_of_blenders(modules: list[Path]) -> None:
+    assert [module.name for module in modules if module.suffix == ".so"] == [
+        "_native.cpython-311-x86_64-linux-gnu.so",
+        "_native.cpython-313-x86_64-linux-gnu.so",
+    ]
+
+
+def test_modules_are_for_the_python_of_their_name(modules: list[Path]) -> None:
+    # pybind11 compiles in the version that it refuses all others but.
+    for module, version in zip((m for m in modules if m.suffix == ".so"), (b"3.11", b"3.13"), strict=True):
+        assert b"\0" + version + b"\0" in module.read_bytes()
+
+
+def test_embedded_weights_and_their_cards_are_in_it(names: list[str]) -> None:
+    weights = {f"relievo/models/{path.name}" for path in (ROOT / "models").glob("*.safetensors")}
+    cards = {name.replace(".safetensors", ".md") for name in weights}
+    assert weights
+    assert weights | cards <= set(names)
+
+
+def test_nothing_of_libtorchs_or_nvidias_is_in_it(names: list[str]) -> None:
+    foreign = re.compile(r"(lib)?(torch|c10|gomp|cuda|cudart|cudnn|cublas|cupti|nv\w*|nccl)\b.*\.so", re.IGNORECASE)
+    assert not [name for name in names if foreign.match(name.rpartition("/")[2])]
+
+
+def test_no_compiled_python_is_in_it(names: list[str]) -> None:
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_paths_are_short(names: list[str]) -> None:
+    assert max(map(len, names)) < 120
+
+
+def test_every_library_has_its_licence(extension: Path, libraries: list[Path]) -> None:
+    table = (extension / "relievo" / "licences" / "README.txt").read_text()
+    for library in libraries:
+        found = re.search(rf"^{re.escape(library.name)}\s+(\S+\.txt) \((\S+) \d", table, re.MULTILINE)
+        assert found, library.name
+        assert "opyright" in (extension / "relievo" / "licences" / found[1]).read_text()
+
+
+# The libraries
+
+
+def test_everything_asked_for_is_in_the_zip_or_the_systems_or_the_runtimes(
+    modules: list[Path], libraries: list[Path]
+) -> None:
+    known = SYSTEM | RUNTIME | {elf.soname(library) or "" for library in libraries}
+    for file in [*(m for m in modules if m.suffix == ".so"), *libraries]:
+        assert elf.needed(file) <= known, file.name
+
+
+def test_libraries_have_names_of_their_own(libraries: list[Path]) -> None:
+    assert len(libraries) >= 10
+    for library in libraries:
+        assert elf.soname(library) == library.name
+        assert re.search(r"-relievo-[0-9a-f]{8}\.so\b", library.name)
+
+
+def test_libraries_are_looked_for_beside_the_module_only(modules: list[Path], libraries: list[Path]) -> None:
+    for module in (m for m in modules if m.suffix == ".so"):
+        assert elf.search_paths(module) == ["$ORIGIN/libs"]
+    for library in libraries:
+        assert elf.search_paths(library) == ["$ORIGIN"]
+
+
+def test_modules_show_python_one_function(modules: list[Path]) -> None:
+    for module in (m for m in modules if m.suffix == ".so"):
+        assert elf.exported(module) == {"PyInit__native"}
+
+
+def test_libraries_show_nothing_under_its_common_name(libraries: list[Path]) -> None:
+    for library in libraries:
+        common = {name for name in elf.exported(library) if not name.startswith("relievo_")}
+        assert common <= {"_init", "_fini"}, library.name
+
+
+def test_floor_is_the_one_that_is_stated(modules: list[Path], libraries: list[Path]) -> None:
+    files = [*(m for m in modules if m.suffix == ".so"), *libraries]
+    asked = {family: max(elf.newest_version(file, family) for file in files) for family in ("GLIBC", "GLIBCXX")}
+    text = (ROOT / "docs" / "release.md").read_text()
+    stated = re.search(r"glibc (\d+\.\d+) and a libstdc\+\+ with GLIBCXX_(\d+\.\d+\.\d+)", text)
+    assert stated
+    assert asked == {
+        "GLIBC": tuple(map(int, stated[1].split("."))),
+        "GLIBCXX": tuple(map(int, stated[2].split("."))),
+    }
+
+
+IN_BLENDER = """
+import sys
+import bpy
+sys.path.insert(0, sys.argv[1])
+import relievo
+from pathlib import Path
+loaded = {line.split("/")[-1].strip() for line in Path("/proc/self/maps").read_text().splitlines() if "/" in line}
+assert any(name.startswith("libOpenEXR.so") for name in loaded), "Blender's"
+assert any(name.startswith("libOpenEXR-3_1-relievo-") for name in loaded), "ours"
+result = relievo.generate(sys.argv[2], mask="alpha", grid=16, texture_size=64)
+bpy.ops.wm.read_factory_settings(use_empty=True)
+image = bpy.data.images.load(sys.argv[2])
+print("sizes", *image.size, *result.foreground.shape)
+"""
+
+
+def test_no_library_of_blenders_is_mixed_up_with_ours(extension: Path, tmp_path: Path) -> None:
+    """Both read an OpenEXR picture in one process, and the loader's own log says what was bound to what."""
+    picture = PICTURES / "formats" / "rgba_float.exr"
+    log = tmp_path / "bindings"
+    environment = {**os.environ, "LD_DEBUG": "bindings", "LD_DEBUG_OUTPUT": str(log)}
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_BLENDER, extension, picture], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"^sizes [1-9]\d* [1-9]\d* [1-9]\d* [1-9]\d* 4$", ended.stdout, re.MULTILINE)
+
+    seen = 0
+    line_of = re.compile(r"binding file (\S+) \[0\] to (\S+) \[0\]: \w+ symbol `(\S+?)'")
+    for file in tmp_path.glob("bindings.*"):
+        with file.open() as lines:
+            for line in lines:
+                if (found := line_of.search(line)) is None:
+                    continue
+                asking, answering, symbol = found.groups()
+                is_ours, is_by_us = (str(extension) in name for name in (asking, answering))
+                if is_by_us:
+                    assert is_ours, f"{symbol} of {asking} is taken from {answering}"
+                elif is_ours:
+                    seen += 1
+                    name = Path(answering).name
+                    assert name.startswith("python") or name in SYSTEM | RUNTIME, (
+                        f"{symbol} of {asking} is taken from {answering}"
+                    )
+    assert seen > 500
+
+
+# LibTorch in the extension's own folder, as in the offline zip
+
+INSTALLED = """
+import os, sys
+from pathlib import Path
+import bpy
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
+folder = Path(sys.modules["bl_ext.user_default.relievo"].__file__).parent / "runtime"
+folder.mkdir()
+for library in sys.argv[2:]:
+    (folder / Path(library).name).symlink_to(library)
+from bl_ext.user_default.relievo.relievo import _runtime
+print("found in", *{path.parent for path in _runtime.find_libraries()})
+print("is", folder)
+"""
+
+
+def test_runtime_in_the_extension_is_found(archive: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path)}
+    place = Path(sysconfig.get_path("purelib"))
+    libraries = [
+        *((place / "torch" / "lib" / name) for name in ("libc10.so", "libtorch_cpu.so", "libgomp.so.1")),
+        *((place / "nvidia" / "cu13" / "lib" / name) for name in ("libcudart.so.13", "libcupti.so.13")),
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", INSTALLED, archive, *libraries], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = re.search(r"^found in (.+)\nis (.+)$", ended.stdout, re.MULTILINE)
+    assert found
+    assert found[1] == found[2]
+
+
+# The repository
+
+
+def test_index_names_the_zip_as_it_is(archive: Path) -> None:
+    (entry,) = json.loads((DIST / "index.json").read_text())["data"]
+    assert entry["archive_url"] == f"./{archive.name}"
+    assert entry["archive_size"] == archive.stat().st_size
+    assert entry["archive_hash"] == f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+
+
+def test_checksums_are_those_of_the_files(archive: Path) -> None:
+    ended = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=DIST, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{archive.name}: OK" in ended.stdout
