@@ -30,7 +30,7 @@ std::atomic<int64_t> g_next_block{1};
 
 std::atomic<bool> g_recording{false};
 std::mutex g_events_mutex;
-std::vector<AllocationEvent> g_events;
+std::vector<MemoryEvent> g_events;
 
 void record(int64_t block, int64_t bytes) {
   if (!g_recording.load(std::memory_order_relaxed)) return;
@@ -158,7 +158,7 @@ void start_recording() {
   g_recording = true;
 }
 
-std::vector<AllocationEvent> stop_recording() {
+std::vector<MemoryEvent> stop_recording() {
   const std::lock_guard lock(g_events_mutex);
   g_recording = false;
   return std::move(g_events);

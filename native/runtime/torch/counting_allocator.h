@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/caching_model.h"
+
 namespace relievo {
 
 /// One slot's account. Any thread may use it.
@@ -66,14 +68,9 @@ std::shared_ptr<MemoryAccount> thread_account();
 /// Returns how many there were since the last call.
 int64_t fail_allocation(int64_t n);
 
-/// One block's life, for the model of the caching allocator (runtime/caching_model.h).
-struct AllocationEvent {
-  int64_t block = 0;  ///< a number of its own
-  int64_t bytes = 0;  ///< 0: it is freed
-};
-
-/// Records what counted threads allocate and free, until stop_recording().
+/// Records what counted threads allocate and free, until stop_recording(); for the model of the caching
+/// allocator.
 void start_recording();
-std::vector<AllocationEvent> stop_recording();
+std::vector<MemoryEvent> stop_recording();
 
 }  // namespace relievo
