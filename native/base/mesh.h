@@ -30,8 +30,8 @@ struct SurfaceReport {
   bool watertight = false;  ///< every edge has exactly two faces, and there is a face
   bool manifold = false;  ///< no edge with more than two faces, no vertex whose faces form more than one fan,
                           ///< and neighbouring faces turn the same way
-  int components = 0;  ///< pieces connected over edges
-  int euler = 0;       ///< vertices - edges + faces, unused vertices not counted
+  int components = 0;     ///< pieces connected over edges
+  int euler = 0;          ///< vertices - edges + faces, unused vertices not counted
   double area = 0;
   double volume = 0;  ///< signed; positive when the faces look outward
 };

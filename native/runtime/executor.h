@@ -23,7 +23,7 @@
 
 namespace relievo {
 
-struct StageReport {
+struct StageRun {
   std::string stage;
   std::string slot;  ///< `cpu#0`, or several with + between
   double seconds = 0;
@@ -36,7 +36,7 @@ struct StageReport {
 struct Outcome {
   std::any value;
   std::optional<Error> error;
-  std::vector<StageReport> stages;
+  std::vector<StageRun> stages;
   std::vector<std::string> notes;  ///< rungs that were taken, in words
   bool lossy = false;              ///< a rung that changes the result was taken
 };

@@ -13,7 +13,7 @@ namespace relievo {
 struct Batch {
   std::vector<int> pictures;
   std::vector<std::any> values;  ///< by picture
-  std::vector<StageReport> reports;
+  std::vector<StageRun> reports;
   std::vector<std::string> notes;
   bool lossy = false;
 };
