@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "verify/bench_memory.h"
 #include "verify/bench_surface.h"
 
 namespace relievo {
@@ -49,6 +50,12 @@ json last_line_of(const std::string& command) {
 
 const std::map<std::string, Bench, std::less<>>& benches() {
   static const std::map<std::string, Bench, std::less<>> table{
+      {"checkpoint",
+       {"Gradients of 12 large transformer blocks, with checkpointing and without", bench_checkpoint,
+        bench_checkpoint_own_side}},
+      {"fragmentation",
+       {"A recorded run through a model of the caching allocator, with its settings and without",
+        bench_fragmentation, bench_fragmentation_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},

@@ -1,0 +1,167 @@
+#include "runtime/torch/counting_allocator.h"
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+#include <c10/util/Exception.h>
+
+#include "runtime/slots.h"
+
+namespace relievo {
+namespace {
+
+// thread_local objects with destructors may be gone while torch still frees: the account is kept by a plain
+// pointer.
+thread_local std::shared_ptr<MemoryAccount>* t_account = nullptr;
+
+struct ThreadAccount {
+  ~ThreadAccount() { t_account = nullptr; }
+  std::shared_ptr<MemoryAccount> account;
+};
+thread_local ThreadAccount t_owner;
+
+std::atomic<int64_t> g_allocations{0};
+std::atomic<int64_t> g_fail_at{0};
+std::atomic<int64_t> g_next_block{1};
+
+std::atomic<bool> g_recording{false};
+std::mutex g_events_mutex;
+std::vector<MemoryEvent> g_events;
+
+void record(int64_t block, int64_t bytes) {
+  if (!g_recording.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(g_events_mutex);
+  g_events.push_back({block, bytes});
+}
+
+/// What stands in front of every block, as long as torch's alignment.
+struct alignas(64) Header {
+  std::shared_ptr<MemoryAccount> account;
+  int64_t bytes = 0;
+  int64_t block = 0;
+};
+static_assert(sizeof(Header) == 64 && sizeof(Header) % c10::gAlignment == 0);
+
+void free_block(void* data) {
+  if (!data) return;
+  Header* header = reinterpret_cast<Header*>(static_cast<char*>(data) - sizeof(Header));
+  if (header->account) {
+    header->account->discharge(header->bytes);
+    record(header->block, 0);
+  }
+  header->~Header();
+  c10::free_cpu(header);
+}
+
+class CountingAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    if (bytes == 0) return {nullptr, nullptr, &free_block, c10::Device(c10::kCPU)};
+    std::shared_ptr<MemoryAccount> account = t_account ? *t_account : nullptr;
+    const int64_t size = int64_t(bytes);
+    if (account) {
+      const int64_t n = g_allocations.fetch_add(1, std::memory_order_relaxed) + 1;
+      TORCH_CHECK_WITH(OutOfMemoryError, n != g_fail_at.load(std::memory_order_relaxed),
+                       "This allocation was made to fail.");
+      account->charge(size);
+    }
+    void* base = nullptr;
+    try {
+      base = c10::alloc_cpu(bytes + sizeof(Header));
+    } catch (...) {
+      if (account) account->discharge(size);
+      throw;
+    }
+    Header* header = new (base) Header;
+    if (account) {
+      header->bytes = size;
+      header->block = g_next_block.fetch_add(1, std::memory_order_relaxed);
+      header->account = std::move(account);
+      record(header->block, size);
+    }
+    void* data = static_cast<char*>(base) + sizeof(Header);
+    return {data, data, &free_block, c10::Device(c10::kCPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &free_block; }
+
+  void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+};
+
+}  // namespace
+
+MemoryAccount::MemoryAccount(std::string name, int64_t budget) : name_(std::move(name)), budget_(budget) {}
+
+int64_t MemoryAccount::take_peak() { return std::max(peak_.exchange(used()), used()); }
+
+void MemoryAccount::charge(int64_t bytes) {
+  int64_t before = used_.load(std::memory_order_relaxed);
+  do {
+    TORCH_CHECK_WITH(OutOfMemoryError, bytes <= budget_ - before, name_,
+                     " ran out of memory: ", format_bytes(bytes), " asked for, ", format_bytes(before),
+                     " of ", format_bytes(budget_), " used.");
+  } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+  int64_t peak = peak_.load(std::memory_order_relaxed);
+  while (before + bytes > peak &&
+         !peak_.compare_exchange_weak(peak, before + bytes, std::memory_order_relaxed)) {
+  }
+}
+
+MemoryCharge::MemoryCharge(int64_t bytes) : account_(thread_account()) {
+  if (!account_) return;
+  account_->charge(bytes);
+  bytes_ = bytes;
+}
+
+MemoryCharge::MemoryCharge(MemoryCharge&& other) noexcept
+    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+MemoryCharge& MemoryCharge::operator=(MemoryCharge&& other) noexcept {
+  std::swap(account_, other.account_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+MemoryCharge::~MemoryCharge() {
+  if (account_) account_->discharge(bytes_);
+}
+
+void install_counting_allocator() {
+  static const bool installed = [] {
+    constexpr uint8_t kAboveTorch = 100;
+    c10::SetCPUAllocator(new CountingAllocator, kAboveTorch);
+    return true;
+  }();
+  static_cast<void>(installed);
+}
+
+void set_thread_account(std::shared_ptr<MemoryAccount> account) {
+  t_owner.account = std::move(account);
+  t_account = &t_owner.account;
+}
+
+std::shared_ptr<MemoryAccount> thread_account() { return t_account ? *t_account : nullptr; }
+
+int64_t fail_allocation(int64_t n) {
+  const int64_t before = g_allocations.exchange(0);
+  g_fail_at = n;
+  return before;
+}
+
+void start_recording() {
+  const std::lock_guard lock(g_events_mutex);
+  g_events.clear();
+  g_recording = true;
+}
+
+std::vector<MemoryEvent> stop_recording() {
+  const std::lock_guard lock(g_events_mutex);
+  g_recording = false;
+  return std::move(g_events);
+}
+
+}  // namespace relievo

@@ -1,0 +1,58 @@
+#include "runtime/torch/device_memory.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <c10/core/AllocatorConfig.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <dlfcn.h>
+
+namespace relievo {
+
+std::string allocator_settings(Policy policy) {
+  switch (policy) {
+    case Policy::kFastest:
+      return "expandable_segments:True";
+    case Policy::kBalanced:
+      return "expandable_segments:True,garbage_collection_threshold:0.8";
+    case Policy::kMemory:
+      return "max_split_size_mb:128,garbage_collection_threshold:0.6";
+  }
+  return {};
+}
+
+std::string apply_allocator_settings(Policy policy) {
+  for (const char* name : {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}) {
+    if (const char* own = std::getenv(name); own && *own) return own;
+  }
+  const std::string settings = allocator_settings(policy);
+  // libtorch_cuda reads the variable when it is opened; if it is open already, it is told.
+  setenv("PYTORCH_ALLOC_CONF", settings.c_str(), 0);
+  c10::CachingAllocator::setAllocatorSettings(settings);
+  return settings;
+}
+
+bool open_torch_cuda(std::string* why) {
+  if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return true;
+  Dl_info here{};
+  // Any symbol of libc10 tells the folder that all of torch lies in.
+  if (dladdr(reinterpret_cast<void*>(&c10::GetAllocator), &here) == 0 || !here.dli_fname) return false;
+  const auto path = std::filesystem::path(here.dli_fname).parent_path() / "libtorch_cuda.so";
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
+    const char* error = dlerror();
+    if (why) *why = error ? error : "unknown";
+    return false;
+  }
+  return c10::impl::hasDeviceGuardImpl(c10::kCUDA);
+}
+
+std::optional<DeviceMemory> device_memory(int device) {
+  if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return std::nullopt;
+  const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(c10::DeviceIndex(device));
+  constexpr size_t kAll = 0;  // StatType::AGGREGATE
+  return DeviceMemory{stats.allocated_bytes[kAll].current, stats.reserved_bytes[kAll].current,
+                      stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].peak};
+}
+
+}  // namespace relievo

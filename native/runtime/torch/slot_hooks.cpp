@@ -1,0 +1,56 @@
+#include "runtime/torch/slot_hooks.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "runtime/torch/counting_allocator.h"
+#include "runtime/torch/device_memory.h"
+
+namespace relievo {
+namespace {
+
+struct Accounts {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<MemoryAccount>> by_slot;
+
+  std::shared_ptr<MemoryAccount> of(const Slot& slot) {
+    const std::lock_guard lock(mutex);
+    auto& account = by_slot[slot.name];
+    if (!account) account = std::make_shared<MemoryAccount>(slot.name, slot.budget_bytes);
+    return account;
+  }
+};
+
+}  // namespace
+
+SlotHooks make_slot_hooks() {
+  install_counting_allocator();
+  const auto accounts = std::make_shared<Accounts>();
+  SlotHooks hooks;
+  hooks.enter = [accounts](const Slot& slot) {
+    at::set_num_threads(slot.threads);
+    if (slot.kind == SlotKind::kCuda) {
+      c10::impl::VirtualGuardImpl(c10::kCUDA)
+          .setDevice(c10::Device(c10::kCUDA, c10::DeviceIndex(slot.device)));
+    } else {
+      set_thread_account(accounts->of(slot));
+    }
+  };
+  hooks.release_cache = [](const Slot& slot) {
+    if (slot.kind == SlotKind::kCuda) c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+  };
+  hooks.take_peak = [accounts](const Slot& slot) -> int64_t {
+    if (slot.kind != SlotKind::kCuda) return accounts->of(slot)->take_peak();
+    const auto memory = device_memory(slot.device);
+    c10::getDeviceAllocator(c10::kCUDA)->resetPeakStats(c10::DeviceIndex(slot.device));
+    return memory ? memory->peak_allocated_bytes : 0;
+  };
+  return hooks;
+}
+
+}  // namespace relievo
