@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _PACKAGE = f"{__package__}.relievo"
 
 # Default and range of each setting, as the engine has them.
-SETTINGS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "relievo" / "settings.json").read_text())[
-    "settings"
-]
+_FACTS: dict[str, Any] = json.loads((Path(__file__).parent / "relievo" / "settings.json").read_text())
+SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
+VERSION: str = _FACTS["version"]
 
 
 @dataclass(frozen=True)
