@@ -15,6 +15,11 @@ namespace fs = std::filesystem;
 namespace relievo::bindings {
 namespace {
 
+py::memoryview memory_of(const std::vector<std::byte>& bytes, const py::object& owner) {
+  const auto size = static_cast<py::ssize_t>(bytes.size());
+  return py::memoryview(view(reinterpret_cast<const uint8_t*>(bytes.data()), {size}, owner));
+}
+
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
@@ -107,11 +112,10 @@ void bind_result(py::module_& module) {
                              })
       .def_property_readonly(
           "albedo_png",
-          [](const py::object& self) {
-            const auto& png = self.cast<const Result&>().albedo_png;
-            const auto size = static_cast<py::ssize_t>(png.size());
-            return py::memoryview(view(reinterpret_cast<const uint8_t*>(png.data()), {size}, self));
-          })
+          [](const py::object& self) { return memory_of(self.cast<const Result&>().albedo_png, self); })
+      .def_property_readonly(
+          "normal_map_png",
+          [](const py::object& self) { return memory_of(self.cast<const Result&>().normal_map_png, self); })
       .def_property_readonly(
           "foreground",
           [](const py::object& self) {

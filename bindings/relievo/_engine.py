@@ -42,12 +42,12 @@ _lock = threading.Lock()
 _shared: Engine | None = None
 
 
-def shared_engine() -> Engine:
-    """The process's own engine, made when it is first asked for."""
+def shared_engine(threads: int = 0, idle_seconds: float = 0) -> Engine:
+    """The process's own engine, made when it is first asked for: with these options then."""
     global _shared
     with _lock:
         if _shared is None:
-            _shared = Engine()
+            _shared = Engine(threads=threads, idle_seconds=idle_seconds)
         return _shared
 
 

@@ -98,6 +98,9 @@ class Result:
     def albedo_png(self) -> memoryview:
         """The albedo as a PNG file."""
     @property
+    def normal_map_png(self) -> memoryview:
+        """The normal map as a PNG file; empty when there is none."""
+    @property
     def foreground(self) -> NDArray[np.float32]:
         """`[S, S, 4]` the cut-out that was meshed, sRGB-encoded, straight alpha"""
     @property

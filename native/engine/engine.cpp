@@ -19,6 +19,7 @@
 #include "engine/job.h"
 #include "engine/pipeline.h"
 #include "files/meshes.h"
+#include "files/pictures.h"
 #include "nn/errors.h"
 #include "render/contact_sheet.h"
 #include "render/layers_file.h"
@@ -144,6 +145,9 @@ struct Engine::Impl {
         constexpr double kPreviewShare = 0.03;
         result = std::make_shared<GenerateResult>(
             run_pipeline(job.request, models, control.part(0, 1 - kPreviewShare), {enter, show}));
+        if (!result->mesh.normal_map.pixels.empty() && result->normal_map_png.empty()) {
+          result->normal_map_png = encode_png(result->mesh.normal_map);
+        }
         for (const StageReport& stage : result->stages) {
           job.log(fmt::format("{}: {:.2f} s on {}", stage.name, stage.seconds, stage.device));
         }

@@ -20,12 +20,13 @@ namespace relievo {
 /// A picture, as a file or in memory, and what to make of it. What is in memory is decoded on the job's
 /// thread.
 struct GenerateRequest {
-  std::filesystem::path picture;  ///< PNG, JPEG, WebP or EXR; only a name when one of the next is not empty
-  Image image;
-  ByteImage bytes;                 ///< 3 or 4 channels, sRGB-encoded
-  std::vector<std::byte> encoded;  ///< a picture file's content
-  std::string name;                ///< of the result; empty: the file's name without its extension
-  Settings settings;
+  std::filesystem::path picture =
+      {};  ///< PNG, JPEG, WebP or EXR; only a name when one of the next is not empty
+  Image image = {};
+  ByteImage bytes = {};                 ///< 3 or 4 channels, sRGB-encoded
+  std::vector<std::byte> encoded = {};  ///< a picture file's content
+  std::string name = {};                ///< of the result; empty: the file's name without its extension
+  Settings settings = {};
   /// Ends after the first stage, without a result: for its preview. Goes before all jobs that wait, and runs
   /// while the queue is paused, too.
   bool only_foreground = false;
@@ -65,10 +66,11 @@ struct StageReport {
 
 struct GenerateResult {
   std::string name;
-  TexturedMesh mesh;                  ///< in scene axes (base/mesh.h), metres
-  std::vector<std::byte> albedo_png;  ///< mesh.albedo as a PNG file, encoded on the job's thread
-  Image foreground;                   ///< [S, S, 4] the cut-out that was meshed
-  Crop crop;                          ///< the square of the picture that became the foreground
+  TexturedMesh mesh;                      ///< in scene axes (base/mesh.h), metres
+  std::vector<std::byte> albedo_png;      ///< mesh.albedo as a PNG file, encoded on the job's thread
+  std::vector<std::byte> normal_map_png;  ///< likewise; empty when there is none
+  Image foreground;                       ///< [S, S, 4] the cut-out that was meshed
+  Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
   std::string plan;  ///< in words: what ran where
 };
