@@ -51,14 +51,14 @@ def write_quarters(path: Path) -> None:
     write_png(path, pixels)
 
 
-def blender(scenario: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def blender(scenario: str, folder: Path, *words: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
     write_quarters(folder / "quarters.png")
     command = [sys.executable, str(Path(__file__).with_name("blender_scenarios.py")), scenario, str(folder), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds)
 
 
-def facts_of(scenario: str, folder: Path) -> dict[str, Any]:
-    ended = blender(scenario, folder)
+def facts_of(scenario: str, folder: Path, seconds: float = 300) -> dict[str, Any]:
+    ended = blender(scenario, folder, seconds=seconds)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
     return facts

@@ -34,13 +34,13 @@ def facts(folder: Path) -> dict[str, Any]:
         shutil.copy(quarters, twin)
 
     def words(*pictures: Path, to: str = "out", more: list[str] | None = None) -> list[str]:
-        return ["generate", *map(str, pictures), "-o", str(folder / to), *QUICK, *(more or ["--json"])]
+        return ["generate", *map(str, pictures), "-o", str(folder / to), *QUICK, *(more or ["--no-sheet", "--json"])]
 
     runs = {
         "both": words(PICTURE, more=["--format", "blend,glb", "--json"]),
         "quarters": words(quarters, to="quarters"),
         "plain": words(quarters, to="plain", more=["--depth", "1", "--no-sheet"]),
-        "twins": words(*twins, to="twins", more=["--format", "blend,obj", "--json"]),
+        "twins": words(*twins, to="twins", more=["--format", "blend,obj", "--no-sheet", "--json"]),
         "one_fails": words(quarters, none, PICTURE, to="one_fails", more=["--no-sheet", "--json"]),
         "missing": words(none),
         "no_picture": words(text),
@@ -53,7 +53,9 @@ def facts(folder: Path) -> dict[str, Any]:
         "bad_number": words(quarters, more=["--grid", "many"]),
         "no_command": [],
         "other_command": ["paint", str(folder)],
-        "mask_file": words(quarters, to="mask", more=["--mask", str(quarters), "--mask-invert", "--json"]),
+        "mask_file": words(
+            quarters, to="mask", more=["--mask", str(quarters), "--mask-invert", "--no-sheet", "--json"]
+        ),
     }
     (folder / "runs.json").write_text(json.dumps(runs))
     return facts_of("command", folder)
@@ -182,9 +184,9 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     runs = {
         "first": batch_words(source, out),
         "second": batch_words(source, out),
-        "other_settings": batch_words(source, out, "--depth", "0.5"),
-        "again": batch_words(source, out, "--depth", "0.5", "--again"),
-        "manifest": batch_words(manifest, folder / "from_manifest"),
+        "other_settings": batch_words(source, out, "--depth", "0.5", "--no-sheet"),
+        "again": batch_words(source, out, "--depth", "0.5", "--no-sheet", "--again"),
+        "manifest": batch_words(manifest, folder / "from_manifest", "--no-sheet"),
         "wrong": batch_words(folder / "wrong.json", out),
         "empty": batch_words(folder / "empty", out),
         "missing": batch_words(folder / "none.json", out),
@@ -239,7 +241,7 @@ def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
     """Killed by SIGKILL once the first picture was told: what is finished then is not made again."""
     source, out = batch_folder(tmp_path, 6), tmp_path / "out"
     write_quarters(tmp_path / "quarters.png")
-    command = [sys.executable, str(SCENARIOS), "command_alone", str(tmp_path), *batch_words(source, out)]
+    command = [sys.executable, str(SCENARIOS), "command_alone", str(tmp_path), *batch_words(source, out, "--no-sheet")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as killed:
         assert killed.stdout is not None
         first = json.loads(killed.stdout.readline())
@@ -247,7 +249,7 @@ def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
         killed.kill()
     assert killed.returncode == -signal.SIGKILL
     times = {file: file.stat().st_mtime_ns for file in map(Path, first["files"])}
-    ended = blender("command_alone", tmp_path, *batch_words(source, out))
+    ended = blender("command_alone", tmp_path, *batch_words(source, out, "--no-sheet"))
     assert ended.returncode == 0, ended.stderr
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert sorted(Path(answer["picture"]).name for answer in told) == [f"{i}.PNG" for i in range(6)]
