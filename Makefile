@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
+	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
 setup:
@@ -74,6 +75,9 @@ tsan: setup
 	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null
 	@cmake --build build-tsan --target test_runtime
 	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
+
+soak: build
+	@.venv/bin/pytest -q -s tests/addon/soak.py
 
 clean:
 	@rm -rf build dist build-fuzz build-tsan build-lint demo

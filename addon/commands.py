@@ -1,4 +1,4 @@
-"""The headless command: blender -b -c relievo generate PICTURE... -o DIR
+"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, and batch FOLDER|MANIFEST -o DIR
 
 Timers do not fire with -b, so this waits for the jobs itself.
 """
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import bpy
 
-from . import backend, import_mesh, words
+from . import backend, batch, import_mesh, words
 from .backend import Failure
-from .words import Outcome
+from .words import Outcome, Task
 
 if TYPE_CHECKING:
     import relievo
@@ -35,7 +35,8 @@ def run(arguments: list[str]) -> int:
         return ended.code if isinstance(ended.code, int) else 2
     try:
         with _answers() as answers, _interrupts() as interrupts:
-            return _generate(options, answers, interrupts)
+            command = _batch if options.command == "batch" else _generate
+            return command(options, answers, interrupts)
     except Exception as error:
         failure = Failure.of(error)
         print(f"relievo: {failure}", file=sys.stderr)
@@ -43,52 +44,103 @@ def run(arguments: list[str]) -> int:
 
 
 def _generate(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
+    tasks = words.tasks_of(options)
+    outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
+    return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))
+
+
+def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
+    options.version = backend.VERSION
+    tasks = batch.tasks_of(options)
+    state = batch.State(options.output, options.again)
+    left = []
+    for task in tasks:
+        answer = state.finished(task, options)
+        if answer is None:
+            left.append(task)
+        elif options.json:
+            print(json.dumps(answer), file=answers, flush=True)
+    failures: dict[str, Failure] = {}
+    made = 0
+    for task, outcome in _run(left, options, answers, interrupts):
+        if outcome.failure is not None:
+            failures[task.picture] = outcome.failure
+            continue
+        made += 1
+        try:
+            state.finish(task, options, outcome)
+        except OSError as error:  # the picture is made all the same
+            print(f"relievo: {error}", file=sys.stderr)
+    print(batch.summary(failures, made, len(tasks) - len(left)), file=sys.stderr)
+    return words.exit_status(list(failures.values()), len(tasks))
+
+
+def _run(
+    tasks: list[Task], options: Namespace, answers: TextIO, interrupts: list[int], is_strict: bool = False
+) -> Iterator[tuple[Task, Outcome]]:
+    """Makes, saves and tells one after the other; a failure stops nothing, Ctrl-C does.
+
+    Strict: settings that cannot be, which are those of all, are raised and not told for a picture.
+    """
+    if not tasks:
+        return
     engine = backend.engine()
-    pictures: list[str] = options.pictures
-    names = words.result_names(pictures)
 
-    def submit(i: int) -> relievo.Job:
-        return engine.submit(pictures[i], name=names[i], **words.settings_of(options))
+    def submit(task: Task) -> relievo.Job | Failure:
+        try:
+            return engine.submit(task.picture, name=task.name, **task.settings)
+        except Exception as error:
+            if is_strict:
+                raise
+            return Failure.of(error)
 
-    failures: list[Failure | None] = []
-    following = submit(0)
-    for i, picture in enumerate(pictures):
+    line = words.ProgressLine(not options.json)
+    following = submit(tasks[0])
+    for i, task in enumerate(tasks):
         job = following
-        if i + 1 < len(pictures):  # the next is computed while this one is written
-            following = submit(i + 1)
-        while not job.wait(0.1):
-            if interrupts:
-                job.cancel()
-                following.cancel()
-        outcome = _save(picture, job, options)
-        failures.append(outcome.failure)
+        if i + 1 < len(tasks):  # the next is computed while this one is written
+            following = submit(tasks[i + 1])
+        if isinstance(job, Failure):
+            outcome = Outcome(task.picture, failure=job)
+        else:
+            while not job.wait(0.1):
+                line.draw(f"[{i + 1}/{len(tasks)}] {task.name}", job.status)
+                if interrupts:
+                    job.cancel()
+                    if not isinstance(following, Failure):
+                        following.cancel()
+            line.clear()
+            outcome = _save(task.picture, job, options)
         if options.json:
             print(json.dumps(words.as_json(outcome)), file=answers, flush=True)
         else:
             print(words.as_text(outcome), file=answers if outcome.result else sys.stderr, flush=True)
+        yield task, outcome
+        outcome.result = None  # the caller may keep outcomes, not meshes
         if interrupts:
             break
-    return words.exit_status(failures)
 
 
 def _save(picture: str, job: relievo.Job, options: Namespace) -> Outcome:
     if job.error is not None:
         return Outcome(picture, failure=Failure.of(job.error))
-    assert job.result is not None
+    result = job.take()
+    assert result is not None
     files: list[Path] = []
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         for name in options.format:
             if name == "blend":
-                files.append(save_blend(job.result, options.output))
+                files.append(save_blend(result, options.output))
             else:
-                files += job.result.save(options.output, [name])
+                files += result.save(options.output, [name])
+        files += result.save_renders(options.output, sheet=options.sheet, turntable=options.turntable, exr=options.exr)
     except OSError as error:
         hint = "Choose a folder that you may write to, on a disk with space left."
         return Outcome(picture, failure=Failure("io", f"Cannot write to {options.output}: {error}.", hint, 3))
     except Exception as error:
         return Outcome(picture, failure=Failure.of(error))
-    return Outcome(picture, job.result, files)
+    return Outcome(picture, result, files)
 
 
 def save_blend(result: relievo.Result, folder: Path) -> Path:

@@ -6,23 +6,27 @@ nothing of Blender's but plain numbers until it is done.
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import backend, import_mesh
+from . import backend, history, import_mesh, pictures, thumbnails
 from .backend import Failure
+from .import_mesh import ImportOptions
+from .pictures import Source
 
 if TYPE_CHECKING:
     import relievo
 
 INTERVAL = 0.1  # seconds between two looks at the jobs
+MASK = "mask"  # the thumbnail of the mask preview
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Task:
     """A job and where its object is to stand."""
 
@@ -30,18 +34,47 @@ class Task:
     name: str
     scene: int  # session_uid
     location: tuple[float, float, float]
+    source: str = ""  # pictures.Source.label
+    options: ImportOptions = field(default_factory=ImportOptions)
+    replaces: int = 0  # session_uid of the object that gets the new mesh; 0: a new object
+    shown: int = 0  # how many of the job's previews are in the thumbnails
+
+    @property
+    def thumbnail(self) -> str:
+        return f"job {self.job.number}"
 
 
 _tasks: list[Task] = []  # in the order in which they run
+_mask_job: relievo.Job | None = None
+_mask_failure: Failure | None = None
 _last_failure: Failure | None = None
+_last_plan = ""
 
 
-def start(context: bpy.types.Context, picture: Path, settings: relievo.Settings) -> None:
-    """Puts a picture in the queue. Its object will stand at the 3D cursor. Raises relievo.Error."""
+def start(
+    context: bpy.types.Context,
+    picture: Path | Source,
+    settings: Any,
+    options: ImportOptions | None = None,
+    replaces: bpy.types.Object | None = None,
+) -> Task:
+    """Puts a picture in the queue. Its object will stand at the 3D cursor, or be the one that it replaces the mesh of.
+
+    Raises relievo.Error.
+    """
     global _last_failure
     _last_failure = None
-    job = backend.engine().submit(picture, **settings)
-    _tasks.append(Task(job, picture.stem, context.scene.session_uid, tuple(context.scene.cursor.location)))
+    source = picture if isinstance(picture, Source) else pictures.from_file(picture)
+    job = backend.engine().submit(source.picture, name=source.name, source=source.label, **settings)
+    location = tuple(replaces.location if replaces else context.scene.cursor.location)
+    uid = replaces.session_uid if replaces else 0
+    task = Task(job, source.name, context.scene.session_uid, location, source.label, options or ImportOptions(), uid)
+    _tasks.append(task)
+    _watch()
+    return task
+
+
+def _watch() -> None:
     if not bpy.app.timers.is_registered(poll):
         # Persistent: loading a file must not stop it before the jobs are put away.
         bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
@@ -49,10 +82,21 @@ def start(context: bpy.types.Context, picture: Path, settings: relievo.Settings)
 
 def poll() -> float | None:
     """The timer: takes in what is done. Also what headless code calls, where timers do not fire."""
-    while _tasks and not _is_user_busy() and _tasks[0].job.wait(0):
-        _finish(_tasks.pop(0))
+    _look_at_mask()
+    for task in _tasks:
+        _look_at_previews(task)
+    for task in _tasks[:]:
+        if not task.job.wait(0):
+            continue
+        is_result = task.job.status.state == "done"
+        if is_result and _is_user_busy():
+            continue
+        _tasks.remove(task)
+        _finish(task)
+        if is_result:
+            break  # one a time: the window must not stand still
     redraw()
-    return INTERVAL if _tasks else None
+    return INTERVAL if _tasks or _mask_job is not None else None
 
 
 def finish() -> Failure | None:
@@ -62,18 +106,41 @@ def finish() -> Failure | None:
     return _last_failure
 
 
+def tasks() -> list[Task]:
+    return _tasks
+
+
+def find(number: int) -> Task | None:
+    return next((task for task in _tasks if task.job.number == number), None)
+
+
 def cancel() -> None:
     """Cancels everything. The timer then finds the jobs ended."""
     for task in _tasks:
         task.job.cancel()
 
 
+def move(task: Task, step: int) -> None:
+    """Up (-1) or down (1) among those that wait."""
+    waiting = [other for other in _tasks if other.job.status.state == "waiting"]
+    if task not in waiting:
+        return
+    place = min(max(waiting.index(task) + step, 0), len(waiting) - 1)
+    if backend.engine().move(task.job, place):
+        waiting.remove(task)
+        waiting.insert(place, task)
+        _tasks[:] = [other for other in _tasks if other not in waiting] + waiting
+
+
 def drop() -> None:
     """Cancels everything and forgets it."""
-    global _last_failure
+    global _last_failure, _mask_failure
     cancel()
+    hide_mask()
+    for task in _tasks:
+        thumbnails.forget(task.thumbnail)
     _tasks.clear()
-    _last_failure = None
+    _last_failure = _mask_failure = None
     if bpy.app.timers.is_registered(poll):
         bpy.app.timers.unregister(poll)
 
@@ -92,6 +159,11 @@ def last_failure() -> Failure | None:
     return _last_failure
 
 
+def last_plan() -> str:
+    """What ran where in the last job that was done, in words."""
+    return _last_plan
+
+
 def fail(error: Exception) -> Failure:
     """Remembers why something did not work, for the panel."""
     global _last_failure
@@ -99,16 +171,77 @@ def fail(error: Exception) -> Failure:
     return _last_failure
 
 
+def dismiss_failure() -> None:
+    global _last_failure
+    _last_failure = None
+
+
+# The mask's preview
+
+
+def show_mask(source: Source, settings: Any) -> None:
+    """Cuts the subject out, before all jobs that wait. Raises relievo.Error."""
+    global _mask_job, _mask_failure
+    if _mask_job is not None:
+        _mask_job.cancel()
+    _mask_failure = None
+    _mask_job = backend.engine().submit(source.picture, source=source.label, only_foreground=True, **settings)
+    _watch()
+
+
+def hide_mask() -> None:
+    global _mask_job, _mask_failure
+    if _mask_job is not None:
+        _mask_job.cancel()
+    _mask_job = _mask_failure = None
+    thumbnails.forget(MASK)
+
+
+def is_mask_shown() -> bool:
+    return _mask_job is not None or _mask_failure is not None or thumbnails.has(MASK)
+
+
+def mask_failure() -> Failure | None:
+    return _mask_failure
+
+
+def _look_at_mask() -> None:
+    global _mask_job, _mask_failure
+    if _mask_job is None or not _mask_job.wait(0):
+        return
+    job, _mask_job = _mask_job, None
+    if job.error is not None:
+        thumbnails.forget(MASK)
+        if job.error.code != "cancelled":
+            _mask_failure = Failure.of(job.error)
+        return
+    for preview in job.previews:
+        thumbnails.put(MASK, preview.pixels)
+
+
+# Taking in
+
+
 def redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
                 for region in area.regions:
                     if region.type == "UI":
                         region.tag_redraw()
+            elif area.type == "PREFERENCES":
+                area.tag_redraw()
+
+
+def _look_at_previews(task: Task) -> None:
+    previews = task.job.previews
+    if len(previews) > task.shown:
+        task.shown = len(previews)
+        thumbnails.put(task.thumbnail, previews[-1].pixels)
 
 
 def _finish(task: Task) -> None:
+    thumbnails.forget(task.thumbnail)
     if task.job.error is not None:
         if task.job.error.code != "cancelled":
             fail(task.job.error)
@@ -120,10 +253,20 @@ def _finish(task: Task) -> None:
 
 
 def _take_in(task: Task) -> None:
-    assert task.job.result is not None
+    global _last_plan
+    result = task.job.take()
+    assert result is not None
     scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
     scene = scenes.get(task.scene, bpy.context.scene)
-    thing = import_mesh.add_object(task.job.result, scene, task.location)
+    shaded = next((preview.pixels for preview in task.job.previews if preview.name == "shaded"), None)
+    old = next((thing for thing in bpy.data.objects if thing.session_uid == task.replaces), None)
+    if task.replaces and old is not None and old.type == "MESH" and old.mode == "OBJECT":
+        import_mesh.replace_mesh(old, result, task.options)
+        thing = old
+    else:
+        thing = import_mesh.add_object(result, scene, task.location, task.options)
+    if task.options.asset:
+        import_mesh.mark_asset(thing, shaded)
     # In another mode, the person works on an object that must stay the active one.
     if bpy.context.mode == "OBJECT" and bpy.context.scene == scene:
         layer = bpy.context.view_layer
@@ -132,6 +275,8 @@ def _take_in(task: Task) -> None:
                 selected.select_set(False)
             thing.select_set(True)
             layer.objects.active = thing
+    _last_plan = result.plan
+    history.add(result.name, task.source, json.loads(result.mesh.provenance.settings), task.job.status.seconds, shaded)
     bpy.ops.ed.undo_push(message=f"Relievo: {task.name}")
 
 

@@ -1,80 +1,224 @@
-"""The tab `Relievo` of the 3D view's sidebar."""
+"""The tab `Relievo` of the sidebar, in the 3D view and in the image editor."""
 
 from __future__ import annotations
 
-import textwrap
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import jobs
-from .operators import RELIEVO_OT_cancel, RELIEVO_OT_generate
+from . import backend, history, jobs, setup_panel, thumbnails
+from .backend import SETTINGS, Failure
+from .properties import MASK, SHAPE, TEXTURE
+
+if TYPE_CHECKING:
+    import relievo
 
 STAGES = {
     "": "Waiting",
     "foreground": "Finding the Subject",
+    "views": "Imagining Other Views",
     "reconstruct": "Reconstructing",
     "surface": "Meshing",
     "texture": "Texturing",
 }
+MENDS = {
+    "setup": ("relievo.open_setup", "PREFERENCES"),
+    "unload": ("relievo.unload", "TRASH"),
+    "mask": ("relievo.show_mask", "MOD_MASK"),
+    "picture": ("relievo.generate", "FILE_FOLDER"),
+}
 
 
-class RELIEVO_PT_main(bpy.types.Panel):
-    bl_label = "Relievo"
-    bl_category = "Relievo"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        settings = context.scene.relievo
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-
+def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings, width = context.scene.relievo, context.region.width
+    if setup_panel.installation() is not None or backend.missing_runtime() is not None:
+        setup_panel.draw(layout.box(), width)
+    row = layout.row(align=True)
+    row.prop(settings, "source", expand=True)
+    if settings.source == "FILE":
         layout.prop(settings, "picture")
-        column = layout.column(align=True)
-        column.prop(settings, "mask")
-        if settings.mask == "file":
-            column.prop(settings, "mask_file", text="")
-        column.prop(settings, "mask_threshold", slider=True)
-        column.prop(settings, "mask_invert")
-        column = layout.column(align=True)
-        column.prop(settings, "depth")
-        column.prop(settings, "grid")
-        column.prop(settings, "faces")
-        column.prop(settings, "keep_debris")
-        column.prop(settings, "texture_size")
+    else:
+        layout.template_ID(settings, "image", open="image.open")
+    row = layout.row(align=True)
+    row.operator("relievo.paste", icon="PASTEDOWN")
+    if context.area is not None and context.area.type == "IMAGE_EDITOR":
+        row.operator("relievo.use_image", icon="IMAGE_DATA")
+    layout.prop(settings, "quality")
 
-        button = layout.row()
-        button.scale_y = 1.5
-        button.operator(RELIEVO_OT_generate.bl_idname, icon="MESH_MONKEY")
-        self._draw_progress(layout)
-        self._draw_failure(layout, context.region.width)
-
-    def _draw_progress(self, layout: bpy.types.UILayout) -> None:
-        task = jobs.current()
-        if task is None:
-            return
-        status = task.job.status
+    button = layout.row(align=True)
+    button.scale_y = 1.5
+    button.operator("relievo.generate", icon="MESH_MONKEY")
+    button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
+    if context.object is not None and "relievo_settings" in context.object:
         row = layout.row(align=True)
-        row.progress(factor=status.fraction, type="BAR", text=f"{task.name}: {STAGES[status.stage]}")
-        row.operator(RELIEVO_OT_cancel.bl_idname, text="", icon="X")
-        facts = []
-        if status.seconds_left is not None:
-            facts.append(f"{status.seconds_left:.0f} s left")
-        if jobs.waiting():
-            facts.append(f"{jobs.waiting()} more waiting")
-        if facts:
-            layout.label(text=", ".join(facts))
+        row.operator("relievo.regenerate", icon="FILE_REFRESH")
+        row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
+    draw_queue(layout)
+    if (failure := jobs.last_failure()) is not None:
+        draw_failure(layout, failure, width)
 
-    def _draw_failure(self, layout: bpy.types.UILayout, width: int) -> None:
-        failure = jobs.last_failure()
-        if failure is None:
-            return
-        # Labels do not wrap by themselves; a letter takes about 7 pixels, the box's border and icon 50.
-        scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
-        letters = max(20, int((width / scale - 50) / 7))
-        box = layout.box().column(align=True)
-        for i, line in enumerate(textwrap.wrap(failure.message, letters)):
-            box.label(text=line, icon="ERROR" if i == 0 else "BLANK1")
-        for line in textwrap.wrap(failure.hint, letters):
-            box.label(text=line, icon="BLANK1")
+
+def draw_queue(layout: bpy.types.UILayout) -> None:
+    tasks = jobs.tasks()
+    if not tasks:
+        return
+    is_first = True  # of those that wait: it cannot move up
+    for task in tasks:
+        status = task.job.status
+        draw_task(layout, task, status, status.state == "waiting" and not is_first)
+        is_first = is_first and status.state != "waiting"
+    engine = backend.loaded_engine()
+    is_paused = engine is not None and engine.paused
+    row = layout.row(align=True)
+    row.operator("relievo.pause", text="Resume" if is_paused else "Pause", icon="PLAY" if is_paused else "PAUSE")
+    row.operator("relievo.cancel", text="Cancel All", icon="X").number = 0
+
+
+def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: relievo.JobStatus, can_rise: bool) -> None:
+    row = layout.row(align=True)
+    if icon := thumbnails.icon(task.thumbnail):
+        layout.template_icon(icon_value=icon, scale=5.0)
+    left = "" if status.seconds_left is None else f", {seconds(status.seconds_left)} left"
+    text = f"{task.name}: {STAGES.get(status.stage, status.stage)}{left}"
+    row.progress(factor=status.fraction, type="BAR", text=text)
+    if can_rise:
+        up = row.operator("relievo.move", text="", icon="TRIA_UP")
+        up.number, up.step = task.job.number, -1
+    row.operator("relievo.cancel", text="", icon="X").number = task.job.number
+
+
+def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> None:
+    box = setup_panel.draw_failure(layout, failure, width)
+    row = box.row(align=True)
+    if failure.mend in MENDS:
+        operator, icon = MENDS[failure.mend]
+        text = "Choose Picture" if failure.mend == "picture" else None
+        button = row.operator(operator, icon=icon, **({"text": text} if text else {}))
+        if failure.mend == "picture":
+            button.choose = True
+    row.operator("relievo.dismiss", text="", icon="X")
+
+
+def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    layout.prop(settings, "mask")
+    if settings.mask == "file":
+        layout.prop(settings, "mask_file")
+    _draw_settings(layout, settings, MASK)
+    if not jobs.is_mask_shown():
+        layout.operator("relievo.show_mask", icon="HIDE_OFF")
+        return
+    layout.operator("relievo.hide_mask", icon="HIDE_ON")
+    if icon := thumbnails.icon(jobs.MASK):
+        layout.template_icon(icon_value=icon, scale=10.0)
+    elif (failure := jobs.mask_failure()) is not None:
+        setup_panel.draw_failure(layout, failure, context.region.width)
+
+
+def draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    column = layout.column(align=True)
+    _draw_settings(column, settings, SHAPE)
+    if "seed" in SETTINGS:
+        column.operator("relievo.dice", icon="FILE_REFRESH")
+    _draw_settings(layout.column(align=True), settings, TEXTURE)
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Any) -> None:
+    for name in names:
+        if name in SETTINGS:
+            layout.prop(settings, name)
+
+
+def draw_import(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    layout.prop(settings, "collection", icon="OUTLINER_COLLECTION")
+    layout.prop(settings, "normalise")
+    if settings.normalise:
+        layout.prop(settings, "size")
+    for name in ("origin_at_base", "smooth", "material", "asset"):
+        layout.prop(settings, name)
+
+
+def draw_history(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    known = history.entries()
+    if not known:
+        layout.label(text="Nothing yet")
+        return
+    for entry in known[:12]:
+        row = layout.row()
+        if icon := history.icon(entry):
+            row.template_icon(icon_value=icon, scale=3.0)
+        column = row.column(align=True)
+        column.label(text=entry.name)
+        column.label(text=f"{time.strftime('%d %b %H:%M', time.localtime(entry.when))}, {seconds(entry.seconds)}")
+        buttons = row.row(align=True)
+        buttons.operator("relievo.use_settings", text="", icon="COPYDOWN").key = entry.key
+        buttons.operator("relievo.generate_again", text="", icon="FILE_REFRESH").key = entry.key
+        buttons.operator("relievo.forget", text="", icon="X").key = entry.key
+    layout.operator("relievo.forget", text="Clear History", icon="TRASH").key = ""
+
+
+def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    engine = backend.loaded_engine()
+    if engine is None:
+        layout.label(text="Shown once something was made")
+    else:
+        for device in backend.devices():
+            column = layout.column(align=True)
+            column.label(text=device.name, icon="ERROR" if device.note else "DESKTOP")
+            free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
+            column.label(text=f"{device.slot}: {free}", icon="BLANK1")
+            if device.note:
+                setup_panel.draw_lines(column, device.note, context.region.width)
+        if plan := jobs.last_plan():
+            setup_panel.draw_lines(layout.column(align=True), plan, context.region.width, "INFO")
+    layout.operator("relievo.unload", icon="TRASH")
+
+
+def seconds(number: float) -> str:
+    return f"{number:.0f} s" if number < 100 else f"{number / 60:.0f} min"
+
+
+def _method(draw: Callable[[bpy.types.UILayout, bpy.types.Context], None]) -> Any:
+    return lambda self, context: draw(self.layout, context)
+
+
+def _panels() -> tuple[type, ...]:
+    """Each part, for the 3D view and for the image editor."""
+    parts = (
+        ("main", "Relievo", draw_main),
+        ("mask", "Mask", draw_mask),
+        ("settings", "Settings", draw_settings),
+        ("import", "Import", draw_import),
+        ("history", "History", draw_history),
+        ("devices", "Devices", draw_devices),
+    )
+    classes = []
+    for space, ending in (("VIEW_3D", ""), ("IMAGE_EDITOR", "_image")):
+        for name, label, draw in parts:
+            members: dict[str, Any] = {
+                "bl_label": label,
+                "bl_category": "Relievo",
+                "bl_space_type": space,
+                "bl_region_type": "UI",
+                "draw": _method(draw),
+            }
+            if name != "main":
+                members["bl_parent_id"] = f"RELIEVO_PT_main{ending}"
+                members["bl_options"] = {"DEFAULT_CLOSED"}
+            classes.append(type(f"RELIEVO_PT_{name}{ending}", (bpy.types.Panel,), members))
+    return tuple(classes)
+
+
+CLASSES = _panels()

@@ -1,8 +1,9 @@
-"""The words of the headless command and what it answers. Knows nothing of Blender."""
+"""The words of the headless commands and what they answer. Knows nothing of Blender."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,15 @@ FORMATS = ("blend", "glb", "obj", "ply")
 SOME_FAILED = 5  # exit status of a run over several pictures
 
 
+@dataclass(frozen=True)
+class Task:
+    """One picture and what to make of it."""
+
+    picture: str
+    name: str  # of the result's files
+    settings: dict[str, Any]
+
+
 @dataclass
 class Outcome:
     """What became of one picture."""
@@ -29,29 +39,50 @@ class Outcome:
 
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="blender -b -c relievo", allow_abbrev=False)
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    commands = root.add_subparsers(required=True, metavar="COMMAND", dest="command")
     words = commands.add_parser("generate", help="make a textured mesh of each picture", allow_abbrev=False)
     words.add_argument("pictures", nargs="+", metavar="PICTURE", help="PNG, JPEG, WebP or EXR files")
+    _add_words(words)
+    words = commands.add_parser(
+        "batch",
+        help="make a textured mesh of each picture of a folder or manifest; goes on where it was stopped",
+        allow_abbrev=False,
+    )
+    words.add_argument("source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON file")
+    _add_words(words)
+    words.add_argument("--again", action="store_true", help="make everything anew, also what is finished")
+    return root
+
+
+def _add_words(words: argparse.ArgumentParser) -> None:
     words.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="made if need be")
     words.add_argument(
         "--format", type=_formats, default=["blend"], help=f"any of {', '.join(FORMATS)}; default: blend"
     )
-    words.add_argument("--mask", default=SETTINGS["mask"]["default"], metavar="auto|alpha|FILE")
-    words.add_argument("--mask-invert", action="store_true", help="swap subject and background")
-    words.add_argument("--keep-debris", action="store_true", help="keep small pieces that float beside the object")
-    words.add_argument("--model", default=SETTINGS["model"]["default"])
-    for name, kind in (
-        ("mask_threshold", float),
-        ("grid", int),
-        ("depth", float),
-        ("faces", int),
-        ("texture_size", int),
-    ):
-        facts = SETTINGS[name]
-        described = f"from {facts['min']} to {facts['max']}; default: {facts['default']}"
-        words.add_argument(f"--{name.replace('_', '-')}", type=kind, default=facts["default"], help=described)
+    for name, facts in SETTINGS.items():
+        _add_setting(words, name, facts)
+    words.add_argument(
+        "--turntable", type=int, default=0, metavar="N", help="frames of a turn around the object; 0: none"
+    )
+    words.add_argument("--exr", action="store_true", help="a front view as OpenEXR layers; the turntable's frames too")
+    words.add_argument("--no-sheet", action="store_false", dest="sheet", help="no preview picture NAME_sheet.png")
     words.add_argument("--json", action="store_true", help="print one JSON object a picture")
-    return root
+
+
+def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any]) -> None:
+    """A word as the native program has it: --mask-invert, --no-projection, --grid N."""
+    default = facts["default"]
+    word = name.replace("_", "-")
+    if isinstance(default, bool):
+        action = "store_false" if default else "store_true"
+        words.add_argument(f"--no-{word}" if default else f"--{word}", action=action, dest=name)
+    elif name == "mask":
+        words.add_argument("--mask", default=default, metavar="auto|alpha|FILE")
+    elif "min" in facts:
+        described = f"from {facts['min']} to {facts['max']}; default: {default}"
+        words.add_argument(f"--{word}", type=type(default), default=default, help=described)
+    else:
+        words.add_argument(f"--{word}", type=type(default), default=default)
 
 
 def _formats(words: str) -> list[str]:
@@ -62,19 +93,14 @@ def _formats(words: str) -> list[str]:
     return formats
 
 
-def settings_of(options: argparse.Namespace) -> relievo.Settings:
-    settings: relievo.Settings = {
-        "model": options.model,
-        "mask": options.mask,
-        "mask_threshold": options.mask_threshold,
-        "mask_invert": options.mask_invert,
-        "grid": options.grid,
-        "depth": options.depth,
-        "faces": options.faces,
-        "keep_debris": options.keep_debris,
-        "texture_size": options.texture_size,
-    }
-    return settings
+def settings_of(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in SETTINGS}
+
+
+def tasks_of(options: argparse.Namespace) -> list[Task]:
+    """Of the command `generate`."""
+    names = result_names(options.pictures)
+    return [Task(picture, name, settings_of(options)) for picture, name in zip(options.pictures, names, strict=True)]
 
 
 def result_names(pictures: Sequence[str]) -> list[str]:
@@ -127,12 +153,41 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join([first, *(f"  {file}" for file in outcome.files)])
 
 
-def exit_status(failures: Sequence[Failure | None]) -> int:
-    """Of a run over pictures that ended so."""
+def exit_status(failures: Sequence[Failure | None], pictures: int) -> int:
+    """Of a run over that many pictures, of which those that were tried ended so."""
     failed = [failure for failure in failures if failure is not None]
     for failure in failed:
         if failure.code == "cancelled":
             return failure.exit_status
-    if failed and len(failures) > 1:
+    if failed and pictures > 1:
         return SOME_FAILED
     return failed[0].exit_status if failed else 0
+
+
+class ProgressLine:
+    """One line on the terminal that follows a job, on standard error and only where that is a terminal."""
+
+    WIDTH = 24
+
+    def __init__(self, is_wanted: bool) -> None:
+        self._is_on = is_wanted and sys.stderr.isatty()
+        self._is_drawn = False
+
+    def draw(self, title: str, status: relievo.JobStatus) -> None:
+        if not self._is_on:
+            return
+        filled = int(status.fraction * self.WIDTH)
+        bar = "█" * filled + "░" * (self.WIDTH - filled)
+        left = "" if status.seconds_left is None else f"{status.seconds_left:.0f} s left"
+        print(
+            f"\r\033[K{title}  {bar} {100 * status.fraction:3.0f} %  {status.stage:<11} {left}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._is_drawn = True
+
+    def clear(self) -> None:
+        if self._is_drawn:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._is_drawn = False

@@ -10,6 +10,7 @@
 #include <pybind11/pybind11.h>
 
 #include "engine/engine.h"
+#include "engine/machine.h"
 
 namespace relievo::bindings {
 

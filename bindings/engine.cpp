@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <string_view>
 #include <variant>
 
 #include <pybind11/numpy.h>
@@ -8,6 +8,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "bindings.h"
+#include "views.h"
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -18,8 +19,8 @@ namespace {
 /// An Engine that Python may close early.
 class PythonEngine {
  public:
-  PythonEngine(fs::path models, int threads)
-      : engine_(std::make_shared<Engine>(EngineOptions{std::move(models), threads})) {}
+  PythonEngine(fs::path models, int threads, double idle_seconds)
+      : engine_(std::make_shared<Engine>(EngineOptions{std::move(models), threads, idle_seconds})) {}
   ~PythonEngine() { close(); }
 
   Engine& get() const {
@@ -37,7 +38,8 @@ class PythonEngine {
   std::shared_ptr<Engine> engine_;
 };
 
-Image image_from_array(const py::array& array) {
+/// Copied only: the job's thread looks at the values.
+void set_array(GenerateRequest& request, const py::array& array) {
   const auto refuse = [](const char* what) {
     return Error(ErrorCode::kInvalidImage, what,
                  "Give an array [height, width, 3 or 4] of uint8 0..255 or float32 0..1.");
@@ -50,18 +52,33 @@ Image image_from_array(const py::array& array) {
   const auto channels = static_cast<int>(array.shape(2));
   if (py::isinstance<py::array_t<uint8_t>>(array)) {
     const auto bytes = py::array_t<uint8_t, py::array::c_style>::ensure(array);
-    ByteImage image(width, height, channels);
-    std::copy_n(bytes.data(), image.pixels.size(), image.pixels.begin());
-    return from_bytes(image);
+    request.bytes = ByteImage(width, height, channels);
+    std::copy_n(bytes.data(), request.bytes.pixels.size(), request.bytes.pixels.begin());
+    return;
   }
   if (!py::isinstance<py::array_t<float>>(array)) throw refuse("The picture's array has the wrong type.");
   const auto floats = py::array_t<float, py::array::c_style>::ensure(array);
-  Image image(width, height, channels);
-  std::copy_n(floats.data(), image.pixels.size(), image.pixels.begin());
-  if (!std::all_of(image.pixels.begin(), image.pixels.end(), [](float v) { return std::isfinite(v); })) {
-    throw refuse("The picture's array holds values that are not finite.");
+  request.image = Image(width, height, channels);
+  std::copy_n(floats.data(), request.image.pixels.size(), request.image.pixels.begin());
+}
+
+using Picture = std::variant<py::array, py::bytes, fs::path>;
+
+void set_picture(GenerateRequest& request, const Picture& picture, const fs::path& source) {
+  request.picture = source;
+  if (const auto* array = std::get_if<py::array>(&picture)) {
+    set_array(request, *array);
+  } else if (const auto* bytes = std::get_if<py::bytes>(&picture)) {
+    const std::string_view content = *bytes;
+    const auto* begin = reinterpret_cast<const std::byte*>(content.data());
+    request.encoded.assign(begin, begin + content.size());
+    if (content.empty()) {
+      throw Error(ErrorCode::kInvalidImage, "The picture's bytes are empty.",
+                  "Give the bytes of a picture file.");
+    }
+  } else {
+    request.picture = std::get<fs::path>(picture);
   }
-  return image;
 }
 
 /// `auto`, `alpha` or a file, as on the command line.
@@ -120,7 +137,33 @@ void bind_job(py::module_& module) {
         return status.seconds_left < 0 ? std::nullopt : std::optional(status.seconds_left);
       });
 
+  py::class_<LogLine>(module, "LogLine", py::module_local())
+      .def_readonly("seconds", &LogLine::seconds)
+      .def_readonly("text", &LogLine::text);
+
+  py::class_<Preview, std::shared_ptr<Preview>>(module, "Preview", py::module_local())
+      .def_readonly("name", &Preview::name)
+      .def_property_readonly("pixels", [](const py::object& self) {
+        return view_bytes(self.cast<const Preview&>().picture, self);
+      });
+
   py::class_<Job>(module, "Job", py::module_local())
+      .def_property_readonly("number", &Job::number)
+      .def_property_readonly("name", &Job::name)
+      .def_property_readonly("log", &Job::log)
+      .def_property_readonly("previews",
+                             [](const Job& job) {
+                               py::list previews;
+                               for (const auto& preview : job.previews()) {
+                                 previews.append(std::const_pointer_cast<Preview>(preview));
+                               }
+                               return previews;
+                             })
+      .def("take",
+           [](const Job& job) -> py::object {
+             const auto result = job.take();
+             return result ? python_result(result) : py::none();
+           })
       .def_property_readonly("status", &Job::status)
       .def_property_readonly("error",
                              [](const Job& job) -> py::object {
@@ -132,30 +175,43 @@ void bind_job(py::module_& module) {
                                const auto result = job.result();
                                return result ? python_result(result) : py::none();
                              })
+      .def(
+          "__eq__", [](const Job& job, const Job& other) { return job == other; }, py::is_operator())
+      .def("__hash__", [](const Job& job) { return std::hash<uint64_t>()(job.number()); })
       .def("cancel", &Job::cancel)
       .def("wait", &wait, py::arg("seconds") = py::none());
+}
+
+void bind_machine(py::module_& module) {
+  py::class_<DeviceInfo>(module, "DeviceInfo", py::module_local())
+      .def_readonly("slot", &DeviceInfo::slot)
+      .def_readonly("name", &DeviceInfo::name)
+      .def_readonly("total_bytes", &DeviceInfo::total_bytes)
+      .def_readonly("free_bytes", &DeviceInfo::free_bytes)
+      .def_readonly("note", &DeviceInfo::note);
+  module.def("devices", &find_devices, py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace
 
 void bind_engine(py::module_& module) {
   bind_job(module);
+  bind_machine(module);
   module.def("describe_settings", &describe_settings);
 
   const Settings defaults;
   py::class_<PythonEngine>(module, "Engine", py::module_local())
-      .def(py::init<fs::path, int>(), py::arg("models"), py::arg("threads") = 0)
+      .def(py::init<fs::path, int, double>(), py::arg("models"), py::arg("threads") = 0,
+           py::arg("idle_seconds") = 0)
       .def(
           "submit",
-          [](const PythonEngine& engine, const std::variant<py::array, fs::path>& picture,
-             const std::string& name, const std::string& model, const fs::path& mask, float mask_threshold,
-             bool mask_invert, int grid, float depth, int faces, bool keep_debris, int texture_size) {
+          [](const PythonEngine& engine, const Picture& picture, const std::string& name,
+             const fs::path& source, bool only_foreground, const std::string& model, const fs::path& mask,
+             float mask_threshold, bool mask_invert, int grid, float depth, int faces, bool keep_debris,
+             int texture_size) {
             GenerateRequest request;
-            if (const auto* array = std::get_if<py::array>(&picture)) {
-              request.image = image_from_array(*array);
-            } else {
-              request.picture = std::get<fs::path>(picture);
-            }
+            set_picture(request, picture, source);
+            request.only_foreground = only_foreground;
             request.name = name;
             Settings& settings = request.settings;
             settings.model = model;
@@ -169,12 +225,28 @@ void bind_engine(py::module_& module) {
             set_mask(settings, mask);
             return engine.get().submit(std::move(request));
           },
-          py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("model") = defaults.model,
-          py::arg("mask") = "auto", py::arg("mask_threshold") = defaults.mask_threshold,
-          py::arg("mask_invert") = defaults.mask_invert, py::arg("grid") = defaults.grid,
-          py::arg("depth") = defaults.depth, py::arg("faces") = defaults.faces,
-          py::arg("keep_debris") = defaults.keep_debris, py::arg("texture_size") = defaults.texture_size)
+          py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
+          py::arg("only_foreground") = false, py::arg("model") = defaults.model, py::arg("mask") = "auto",
+          py::arg("mask_threshold") = defaults.mask_threshold, py::arg("mask_invert") = defaults.mask_invert,
+          py::arg("grid") = defaults.grid, py::arg("depth") = defaults.depth,
+          py::arg("faces") = defaults.faces, py::arg("keep_debris") = defaults.keep_debris,
+          py::arg("texture_size") = defaults.texture_size)
+      .def("queue", [](const PythonEngine& engine) { return engine.get().queue(); })
+      .def(
+          "move",
+          [](const PythonEngine& engine, const Job& job, size_t place) {
+            return engine.get().move(job, place);
+          },
+          py::arg("job"), py::arg("place"))
+      .def("pause", [](const PythonEngine& engine) { engine.get().pause(); })
+      .def("resume", [](const PythonEngine& engine) { engine.get().resume(); })
+      .def_property_readonly("paused", [](const PythonEngine& engine) { return engine.get().paused(); })
       .def("unload", [](const PythonEngine& engine) { engine.get().unload(); })
+      .def_property_readonly("loaded", [](const PythonEngine& engine) { return engine.get().loaded(); })
+      .def(
+          "set_idle_seconds",
+          [](const PythonEngine& engine, double seconds) { engine.get().set_idle_seconds(seconds); },
+          py::arg("seconds"))
       .def("close", &PythonEngine::close)
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](PythonEngine& engine, const py::args&) { engine.close(); });

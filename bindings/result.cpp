@@ -7,6 +7,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "bindings.h"
+#include "views.h"
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -14,25 +15,9 @@ namespace fs = std::filesystem;
 namespace relievo::bindings {
 namespace {
 
-using Shape = std::vector<py::ssize_t>;
-
-/// A read-only array over `data` that keeps `owner` alive. C order.
-template <typename Scalar>
-py::array_t<Scalar> view(const Scalar* data, Shape shape, const py::object& owner) {
-  py::array_t<Scalar> array(std::move(shape), data, owner);
-  array.attr("flags").attr("writeable") = false;
-  return array;
-}
-
-/// The same over a vector of rows such as Float3, whose shape is `row`.
-template <typename Scalar, typename Row>
-py::array_t<Scalar> view_rows(const std::vector<Row>& rows, Shape row, const py::object& owner) {
-  row.insert(row.begin(), static_cast<py::ssize_t>(rows.size()));
-  return view(reinterpret_cast<const Scalar*>(rows.data()), std::move(row), owner);
-}
-
-py::array_t<uint8_t> view_bytes(const ByteImage& image, const py::object& owner) {
-  return view(image.pixels.data(), {image.height, image.width, image.channels}, owner);
+py::memoryview memory_of(const std::vector<std::byte>& bytes, const py::object& owner) {
+  const auto size = static_cast<py::ssize_t>(bytes.size());
+  return py::memoryview(view(reinterpret_cast<const uint8_t*>(bytes.data()), {size}, owner));
 }
 
 std::string lower(std::string text) {
@@ -127,11 +112,10 @@ void bind_result(py::module_& module) {
                              })
       .def_property_readonly(
           "albedo_png",
-          [](const py::object& self) {
-            const auto& png = self.cast<const Result&>().albedo_png;
-            const auto size = static_cast<py::ssize_t>(png.size());
-            return py::memoryview(view(reinterpret_cast<const uint8_t*>(png.data()), {size}, self));
-          })
+          [](const py::object& self) { return memory_of(self.cast<const Result&>().albedo_png, self); })
+      .def_property_readonly(
+          "normal_map_png",
+          [](const py::object& self) { return memory_of(self.cast<const Result&>().normal_map_png, self); })
       .def_property_readonly(
           "foreground",
           [](const py::object& self) {
@@ -141,6 +125,14 @@ void bind_result(py::module_& module) {
       .def_property_readonly(
           "crop",
           [](const Result& result) { return py::make_tuple(result.crop.x, result.crop.y, result.crop.side); })
+      .def(
+          "save_renders",
+          [](const Result& result, const fs::path& folder, bool sheet, int turntable, bool exr) {
+            const py::gil_scoped_release unlocked;
+            return save_renders(result, folder, {.turntable = turntable, .exr = exr, .sheet = sheet});
+          },
+          py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
+          py::arg("exr") = false)
       .def("save", &save, py::arg("where"), py::arg("formats") = py::none());
 }
 

@@ -24,13 +24,27 @@ from ._errors import (  # noqa: E402
     NoSubjectError,
     OutOfMemoryError,
 )
-from ._native import Job, JobStatus, Mesh, Provenance, Result, StageReport, SurfaceReport, version  # noqa: E402
+from ._native import (  # noqa: E402
+    DeviceInfo,
+    Job,
+    JobStatus,
+    LogLine,
+    Mesh,
+    Preview,
+    Provenance,
+    Result,
+    StageReport,
+    SurfaceReport,
+    devices,
+    version,
+)
 from ._types import PathLike, Picture  # noqa: E402
 
 __version__ = version()
 
 __all__ = [
     "CancelledError",
+    "DeviceInfo",
     "DeviceLostError",
     "EmptySurfaceError",
     "Engine",
@@ -41,6 +55,7 @@ __all__ = [
     "IoError",
     "Job",
     "JobStatus",
+    "LogLine",
     "Mesh",
     "ModelCorruptError",
     "ModelMismatchError",
@@ -49,12 +64,14 @@ __all__ = [
     "OutOfMemoryError",
     "PathLike",
     "Picture",
+    "Preview",
     "Provenance",
     "Result",
     "Settings",
     "StageReport",
     "SurfaceReport",
     "close_engine",
+    "devices",
     "generate",
     "shared_engine",
 ]

@@ -30,23 +30,24 @@ class Settings(TypedDict, total=False):
 class Engine(_native.Engine):
     """Runs jobs one after the other on a thread of its own. close() cancels them; so does leaving a `with` block.
 
-    models is the folder of the embedded weights (default: the package's own), threads of the CPU (0: all).
+    models is the folder of the embedded weights (default: the package's own), threads of the CPU (0: all). After
+    idle_seconds without a job, models are unloaded (0: never).
     """
 
-    def __init__(self, models: PathLike | None = None, threads: int = 0) -> None:
-        super().__init__(Path(__file__).parent / "models" if models is None else models, threads)
+    def __init__(self, models: PathLike | None = None, threads: int = 0, idle_seconds: float = 0) -> None:
+        super().__init__(Path(__file__).parent / "models" if models is None else models, threads, idle_seconds)
 
 
 _lock = threading.Lock()
 _shared: Engine | None = None
 
 
-def shared_engine() -> Engine:
-    """The process's own engine, made when it is first asked for."""
+def shared_engine(threads: int = 0, idle_seconds: float = 0) -> Engine:
+    """The process's own engine, made when it is first asked for: with these options then."""
     global _shared
     with _lock:
         if _shared is None:
-            _shared = Engine()
+            _shared = Engine(threads=threads, idle_seconds=idle_seconds)
         return _shared
 
 
@@ -69,10 +70,10 @@ def generate(
 ) -> Result:
     """Makes a textured mesh of a picture and waits for it.
 
-    picture is a file (PNG, JPEG, WebP, EXR) or an array `[height, width, 3 or 4]`, sRGB-encoded, row 0 at the top, of
-    uint8 or of float32 in 0..1. name is that of the result (default: the file's, without its extension). progress is
-    called about ten times a second and once at the end. Raises a subclass of Error; Ctrl-C, or an exception from
-    progress, cancels the job.
+    picture is a file (PNG, JPEG, WebP, EXR), the bytes of one, or an array `[height, width, 3 or 4]`, sRGB-encoded,
+    row 0 at the top, of uint8 or of float32 in 0..1. name is that of the result (default: the file's, without its
+    extension). progress is called about ten times a second and once at the end. Raises a subclass of Error; Ctrl-C, or
+    an exception from progress, cancels the job.
     """
     job = shared_engine().submit(picture, name=name, **settings)
     try:

@@ -98,6 +98,9 @@ class Result:
     def albedo_png(self) -> memoryview:
         """The albedo as a PNG file."""
     @property
+    def normal_map_png(self) -> memoryview:
+        """The normal map as a PNG file; empty when there is none."""
+    @property
     def foreground(self) -> NDArray[np.float32]:
         """`[S, S, 4]` the cut-out that was meshed, sRGB-encoded, straight alpha"""
     @property
@@ -108,6 +111,10 @@ class Result:
     @property
     def plan(self) -> str:
         """What ran where, in words."""
+    def save_renders(
+        self, folder: PathLike, *, sheet: bool = False, turntable: int = 0, exr: bool = False
+    ) -> list[Path]:
+        """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files."""
     def save(self, where: PathLike, formats: list[str] | None = None) -> list[Path]:
         """Writes the mesh and returns the files.
 
@@ -133,9 +140,42 @@ class JobStatus:
         """None while unknown."""
 
 @final
+class LogLine:
+    @property
+    def seconds(self) -> float:
+        """Since the job began to run."""
+    @property
+    def text(self) -> str: ...
+
+@final
+class Preview:
+    """A picture that shows what a job has come to."""
+
+    @property
+    def name(self) -> str:
+        """foreground (RGBA: the cut-out), shaded (RGB: the finished object)"""
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """`[H, W, 3 or 4]`, sRGB, row 0 at the top, 256 a side at most"""
+
+@final
 class Job:
     """One generation. Every call is safe from any thread."""
 
+    @property
+    def number(self) -> int:
+        """Of the process, in the order of submit()."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def log(self) -> list[LogLine]: ...
+    @property
+    def previews(self) -> list[Preview]:
+        """In the order in which they came."""
+    def take(self) -> Result | None:
+        """The result, which the job then forgets."""
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
     @property
     def status(self) -> JobStatus: ...
     @property
@@ -149,12 +189,14 @@ class Job:
         """Waits until it has ended; False when the time ran out first. Ctrl-C raises KeyboardInterrupt."""
 
 class Engine:
-    def __init__(self, models: PathLike, threads: int = 0) -> None: ...
+    def __init__(self, models: PathLike, threads: int = 0, idle_seconds: float = 0) -> None: ...
     def submit(
         self,
         picture: Picture,
         *,
         name: str = "",
+        source: PathLike = "",
+        only_foreground: bool = False,
         model: str = ...,
         mask: PathLike = ...,
         mask_threshold: float = ...,
@@ -165,15 +207,51 @@ class Engine:
         keep_debris: bool = ...,
         texture_size: int = ...,
     ) -> Job:
-        """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job."""
+        """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job.
+
+        source says where a picture in memory comes from. only_foreground: the job ends after the first stage without a
+        result, and its preview shows the mask; it goes before all that wait.
+        """
+    def queue(self) -> list[Job]:
+        """What runs, then what waits, in order."""
+    def move(self, job: Job, place: int) -> bool:
+        """Puts a waiting job at a place among those that wait (0: next). False when it does not wait."""
+    def pause(self) -> None:
+        """No further job begins; one that runs goes on to its end."""
+    def resume(self) -> None: ...
+    @property
+    def paused(self) -> bool: ...
     def unload(self) -> None:
         """Gives the memory of loaded models back; waits for no job."""
+    @property
+    def loaded(self) -> bool:
+        """Whether models are in memory."""
+    def set_idle_seconds(self, seconds: float) -> None:
+        """Without a job, after which models are unloaded; 0: never."""
     def close(self) -> None:
         """Cancels what runs and waits for it, about a second at most. The jobs stay valid."""
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+@final
+class DeviceInfo:
+    @property
+    def slot(self) -> str:
+        """cuda:0, cpu"""
+    @property
+    def name(self) -> str: ...
+    @property
+    def total_bytes(self) -> int: ...
+    @property
+    def free_bytes(self) -> int: ...
+    @property
+    def note(self) -> str:
+        """Why it cannot be used, and what to do; empty when it can."""
+
+def devices() -> list[DeviceInfo]:
+    """GPUs, then the CPU. May take a tenth of a second the first time."""
 
 def version() -> str: ...
 def describe_settings() -> dict[str, dict[str, Any]]:

@@ -9,4 +9,4 @@ import numpy as np
 from numpy.typing import NDArray
 
 PathLike: TypeAlias = str | os.PathLike[str]
-Picture: TypeAlias = PathLike | NDArray[np.uint8] | NDArray[np.float32]
+Picture: TypeAlias = PathLike | bytes | NDArray[np.uint8] | NDArray[np.float32]

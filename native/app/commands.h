@@ -13,6 +13,9 @@ using Command = std::function<int()>;  ///< returns the exit status; throws Erro
 /// `relievo generate PICTURE… -o DIR`
 Command add_generate(CLI::App& parser);
 
+/// `relievo batch FOLDER|MANIFEST -o DIR`
+Command add_batch(CLI::App& parser);
+
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);
 

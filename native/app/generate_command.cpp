@@ -1,5 +1,4 @@
 #include <csignal>
-#include <map>
 #include <memory>
 #include <set>
 
@@ -7,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/generate.h"
 #include "app/progress_line.h"
-#include "engine/engine.h"
 
 namespace relievo {
 namespace {
@@ -16,28 +15,19 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-struct Options {
-  std::vector<std::string> pictures;
-  std::string folder;
-  std::string mask = "auto";
-  std::vector<std::string> formats{"glb"};
-  Renders renders{.sheet = true};
-  bool json = false;
-  Settings settings;
-};
-
 volatile std::sig_atomic_t g_interrupted = 0;
 
-/// What became of one picture.
-struct Outcome {
-  std::string picture;
-  std::shared_ptr<const GenerateResult> result;  // null when it failed
-  std::vector<fs::path> files;
-  std::optional<Error> error;
-};
+/// Waits for the job, drawing its progress, and cancels it when the person presses Ctrl-C.
+void follow(const Job& job, const std::string& title, ProgressLine& line) {
+  while (!job.wait(0.1)) {
+    if (g_interrupted) job.cancel();
+    line.draw(title, job.status());
+  }
+  line.clear();
+}
 
-/// A name for each picture's result: the file's name without its last extension; one that is taken gets a
-/// number.
+}  // namespace
+
 std::vector<std::string> result_names(const std::vector<std::string>& pictures) {
   std::set<std::string> taken;
   std::vector<std::string> names;
@@ -51,7 +41,7 @@ std::vector<std::string> result_names(const std::vector<std::string>& pictures) 
 }
 
 json to_json(const Outcome& outcome) {
-  json object = {{"picture", outcome.picture}, {"ok", !outcome.error}};
+  json object = {{"picture", outcome.task.picture}, {"ok", !outcome.error}};
   if (outcome.error) {
     object["error"] = {{"code", code_name(outcome.error->code())},
                        {"message", outcome.error->message()},
@@ -80,55 +70,70 @@ json to_json(const Outcome& outcome) {
 
 void print_text(const Outcome& outcome) {
   if (outcome.error) {
-    fmt::print(stderr, "relievo: {}: {}\n", outcome.picture, outcome.error->message());
+    fmt::print(stderr, "relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
     if (!outcome.error->hint().empty()) fmt::print(stderr, "  {}\n", outcome.error->hint());
     return;
   }
   const TexturedMesh& mesh = outcome.result->mesh;
   double seconds = 0;
   for (const StageReport& stage : outcome.result->stages) seconds += stage.seconds;
-  fmt::print("{}: {} vertices, {} faces, {}, {:.1f} s\n", outcome.picture, mesh.surface.vertices.size(),
+  fmt::print("{}: {} vertices, {} faces, {}, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
              mesh.surface.faces.size(), mesh.report.watertight ? "watertight" : "not watertight", seconds);
   for (const fs::path& file : outcome.files) fmt::print("  {}\n", file.string());
 }
 
-/// Waits for the job, drawing its progress, and cancels it when the person presses Ctrl-C.
-void follow(const Job& job, const std::string& title, ProgressLine& line) {
-  while (!job.wait(0.1)) {
-    if (g_interrupted) job.cancel();
-    line.draw(title, job.status());
-  }
-  line.clear();
+void print_line(const json& object) {
+  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+  std::fflush(stdout);
 }
 
-int exit_status_of(const std::vector<Outcome>& outcomes) {
+int exit_status_of(const std::vector<Outcome>& outcomes, size_t pictures) {
   int status = 0;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.error) continue;
     if (outcome.error->code() == ErrorCode::kCancelled) return exit_status(ErrorCode::kCancelled);
-    status = outcomes.size() > 1 ? kExitSomeFailed : exit_status(outcome.error->code());
+    status = pictures > 1 ? kExitSomeFailed : exit_status(outcome.error->code());
   }
   return status;
 }
 
-int generate(const Options& options) {
+void set_mask(Settings& settings, const std::string& mask) {
+  settings.mask = mask == "auto" ? MaskKind::kAuto : mask == "alpha" ? MaskKind::kAlpha : MaskKind::kFile;
+  settings.mask_file = settings.mask == MaskKind::kFile ? mask : std::string();
+}
+
+std::vector<Outcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
+                                  const std::function<void(const Outcome&)>& on_outcome, bool is_strict) {
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
-  const std::vector<std::string> names = result_names(options.pictures);
+  std::vector<Outcome> outcomes;
+  if (tasks.empty()) return outcomes;
   Engine engine;
-  const auto submit = [&](size_t i) {
-    return engine.submit(
-        {.picture = options.pictures[i], .image = {}, .name = names[i], .settings = options.settings});
+  /// A job, or why there is none.
+  struct Submitted {
+    std::optional<Job> job;
+    std::optional<Error> error;
+  };
+  const auto submit = [&](const PictureTask& task) -> Submitted {
+    try {
+      return {engine.submit({.picture = task.picture, .name = task.name, .settings = task.settings}), {}};
+    } catch (...) {
+      if (is_strict) throw;
+      return {{}, current_error()};
+    }
   };
 
-  std::vector<Outcome> outcomes;
   ProgressLine line(!options.json);
-  std::optional<Job> next = submit(0);
-  for (size_t i = 0; i < options.pictures.size(); ++i) {
-    const Job job = *next;
+  Submitted next = submit(tasks[0]);
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const Submitted now = next;
     // The next picture is computed while this one is written.
-    if (i + 1 < options.pictures.size()) next = submit(i + 1);
-    follow(job, fmt::format("[{}/{}] {}", i + 1, options.pictures.size(), names[i]), line);
-    Outcome outcome{options.pictures[i], job.result(), {}, job.error()};
+    if (i + 1 < tasks.size()) next = submit(tasks[i + 1]);
+    Outcome outcome{tasks[i], nullptr, {}, now.error};
+    if (now.job) {
+      follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), line);
+      outcome.result = now.job->take();
+      outcome.error = now.job->error();
+    }
     if (outcome.result) {
       try {
         outcome.files = save_result(*outcome.result, options.folder, options.formats);
@@ -139,24 +144,21 @@ int generate(const Options& options) {
       }
     }
     if (options.json) {
-      fmt::print("{}\n", to_json(outcome).dump(-1, ' ', false, json::error_handler_t::replace));
-      std::fflush(stdout);
+      print_line(to_json(outcome));
     } else {
       print_text(outcome);
     }
+    on_outcome(outcome);
     outcome.result.reset();
     outcomes.push_back(std::move(outcome));
     if (g_interrupted) break;
   }
-  return exit_status_of(outcomes);
+  return outcomes;
 }
 
-}  // namespace
-
-Command add_generate(CLI::App& parser) {
-  const auto options = std::make_shared<Options>();
+void add_generate_words(CLI::App& parser, GenerateOptions& given) {
+  GenerateOptions* const options = &given;
   Settings& settings = options->settings;
-  parser.add_option("pictures", options->pictures, "PNG, JPEG, WebP or EXR files")->required();
   parser.add_option("-o,--output", options->folder, "Folder for the results; made if need be")->required();
   parser.add_option("--model", settings.model, "Model")->capture_default_str();
   parser
@@ -188,14 +190,22 @@ Command add_generate(CLI::App& parser) {
       "A front view as OpenEXR layers: colour, albedo, depth, normal, position; the turntable's frames too");
   parser.add_flag("!--no-sheet", options->renders.sheet, "No contact sheet NAME_sheet.png");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");
+}
+
+Command add_generate(CLI::App& parser) {
+  const auto options = std::make_shared<GenerateOptions>();
+  parser.add_option("pictures", options->pictures, "PNG, JPEG, WebP or EXR files")->required();
+  add_generate_words(parser, *options);
   return [options] {
-    if (options->mask == "alpha") {
-      options->settings.mask = MaskKind::kAlpha;
-    } else if (options->mask != "auto") {
-      options->settings.mask = MaskKind::kFile;
-      options->settings.mask_file = options->mask;
+    set_mask(options->settings, options->mask);
+    const std::vector<std::string> names = result_names(options->pictures);
+    std::vector<PictureTask> tasks;
+    for (size_t i = 0; i < names.size(); ++i) {
+      tasks.push_back({options->pictures[i], names[i], options->settings});
     }
-    return generate(*options);
+    const auto outcomes = generate_all(
+        tasks, *options, [](const Outcome&) {}, true);
+    return exit_status_of(outcomes, tasks.size());
   };
 }
 

@@ -25,6 +25,8 @@ int run(int argc, char** argv) {
     commands.emplace_back(parser, adder(*parser));
   };
   add("generate", "Make a textured mesh of each picture.", relievo::add_generate);
+  add("batch", "Make a textured mesh of each picture of a folder or manifest; goes on where it was stopped.",
+      relievo::add_batch);
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
   add("models", "List, fetch, check, import and remove models.", relievo::add_models);
   add("devices", "Show what can compute here.", relievo::add_devices);

@@ -28,7 +28,10 @@ void log(LogLevel level, std::string_view line) {
 
 void set_log_sink(std::function<void(LogLevel, std::string_view)> new_sink) {
   const std::lock_guard lock(g_mutex);
-  sink() = std::move(new_sink);
+  if (new_sink)
+    sink() = std::move(new_sink);
+  else
+    sink() = warnings_to_stderr;
 }
 
 }  // namespace relievo

@@ -11,7 +11,8 @@ enum class LogLevel { kDebug, kInfo, kWarning };
 /// Any thread may call it.
 void log(LogLevel level, std::string_view line);
 
-/// Replaces the receiver (default: warnings to standard error). Called under a lock, one line at a time.
+/// Replaces the receiver; none: warnings to standard error, as at the start. Called under a lock, one line at
+/// a time.
 void set_log_sink(std::function<void(LogLevel, std::string_view)> sink);
 
 }  // namespace relievo

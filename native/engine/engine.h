@@ -17,12 +17,19 @@
 
 namespace relievo {
 
-/// A picture, as a file or in memory, and what to make of it.
+/// A picture, as a file or in memory, and what to make of it. What is in memory is decoded on the job's
+/// thread.
 struct GenerateRequest {
-  std::filesystem::path picture;  ///< PNG, JPEG, WebP or EXR; not read when `image` is given
-  Image image;                    ///< used instead of the file when not empty
-  std::string name;               ///< of the result; empty: the file's name without its extension
-  Settings settings;
+  std::filesystem::path picture =
+      {};  ///< PNG, JPEG, WebP or EXR; only a name when one of the next is not empty
+  Image image = {};
+  ByteImage bytes = {};                 ///< 3 or 4 channels, sRGB-encoded
+  std::vector<std::byte> encoded = {};  ///< a picture file's content
+  std::string name = {};                ///< of the result; empty: the file's name without its extension
+  Settings settings = {};
+  /// Ends after the first stage, without a result: for its preview. Goes before all jobs that wait, and runs
+  /// while the queue is paused, too.
+  bool only_foreground = false;
 };
 
 enum class JobState { kWaiting, kRunning, kDone, kFailed, kCancelled };
@@ -37,6 +44,18 @@ struct JobStatus {
   double seconds_left = -1;  ///< estimate; negative while unknown
 };
 
+struct LogLine {
+  double seconds = 0;  ///< since the job began to run
+  std::string text;
+};
+
+/// A picture that shows what a job has come to, at most kPreviewSide pixels a side.
+struct Preview {
+  std::string name;   ///< `foreground` (RGBA: the cut-out), `shaded` (RGB: the finished object)
+  ByteImage picture;  ///< 3 or 4 channels, sRGB
+};
+inline constexpr int kPreviewSide = 256;
+
 struct StageReport {
   std::string name;
   double seconds = 0;
@@ -47,10 +66,11 @@ struct StageReport {
 
 struct GenerateResult {
   std::string name;
-  TexturedMesh mesh;                  ///< in scene axes (base/mesh.h), metres
-  std::vector<std::byte> albedo_png;  ///< mesh.albedo as a PNG file, encoded on the job's thread
-  Image foreground;                   ///< [S, S, 4] the cut-out that was meshed
-  Crop crop;                          ///< the square of the picture that became the foreground
+  TexturedMesh mesh;                      ///< in scene axes (base/mesh.h), metres
+  std::vector<std::byte> albedo_png;      ///< mesh.albedo as a PNG file, encoded on the job's thread
+  std::vector<std::byte> normal_map_png;  ///< likewise; empty when there is none
+  Image foreground;                       ///< [S, S, 4] the cut-out that was meshed
+  Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
   std::string plan;  ///< in words: what ran where
 };
@@ -62,14 +82,24 @@ class Job {
   struct State;
   explicit Job(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
+  uint64_t number() const;  ///< of the process, in the order of submit(), from 1
+  const std::string& name() const;
   JobStatus status() const;
+  std::vector<LogLine> log() const;
+  /// In the order in which they came.
+  std::vector<std::shared_ptr<const Preview>> previews() const;
   void cancel() const;  ///< any time, any number of times
   bool wait(
       double seconds = -1) const;  ///< until it has ended; false when the time (negative: any) ran out first
   std::optional<Error> error() const;                    ///< of a failed or cancelled job
-  std::shared_ptr<const GenerateResult> result() const;  ///< null until it is done
+  std::shared_ptr<const GenerateResult> result() const;  ///< null until it is done, and after take()
+  /// The result, which the job then forgets: it lives as long as its last user. It survives the engine.
+  std::shared_ptr<const GenerateResult> take() const;
+
+  friend bool operator==(const Job&, const Job&) = default;  ///< the same job
 
  private:
+  friend class Engine;
   std::shared_ptr<State> state_;
 };
 
@@ -77,10 +107,11 @@ struct EngineOptions {
   std::filesystem::path
       models;       ///< folder of the embedded models; empty: found beside the program or in the source tree
   int threads = 0;  ///< of the CPU; 0: all
+  double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0: never
 };
 
 /// Owns the models and the worker thread. One a process is enough. Jobs run one after the other in the order
-/// of submit().
+/// of the queue. No call waits for a job, but the destructor.
 class Engine {
  public:
   explicit Engine(const EngineOptions& options = {});
@@ -91,7 +122,18 @@ class Engine {
   /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once; everything else is on the job.
   Job submit(GenerateRequest request);
 
-  void unload();  ///< gives the memory of loaded models back; waits for no job
+  std::vector<Job> queue() const;  ///< what runs, then what waits, in order
+  /// Puts a waiting job at `place` among those that wait (0: next; too large: last). False when it does not
+  /// wait.
+  bool move(const Job& job, size_t place);
+  /// While paused, no job begins; one that runs goes on to its end.
+  void pause();
+  void resume();
+  bool paused() const;
+
+  void unload();        ///< gives the memory of loaded models back to the system, after the job that runs
+  bool loaded() const;  ///< whether models are in memory
+  void set_idle_seconds(double seconds);
 
  private:
   struct Impl;

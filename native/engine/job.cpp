@@ -1,5 +1,8 @@
 #include "engine/job.h"
 
+#include <algorithm>
+#include <atomic>
+
 namespace relievo {
 namespace {
 
@@ -7,6 +10,11 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+uint64_t next_number() {
+  static std::atomic<uint64_t> last = 0;
+  return ++last;
 }
 
 bool has_ended(JobState state) { return state != JobState::kWaiting && state != JobState::kRunning; }
@@ -29,6 +37,11 @@ const char* state_name(JobState state) {
   return "unknown";
 }
 
+Job::State::State(GenerateRequest request_)
+    : number(next_number()),
+      name(request_.name.empty() ? request_.picture.stem().string() : request_.name),
+      request(std::move(request_)) {}
+
 bool Job::State::begin() {
   const std::lock_guard lock(mutex);
   if (status.state != JobState::kWaiting) return false;
@@ -44,7 +57,20 @@ void Job::State::enter(const std::string& stage) {
 
 void Job::State::report(double fraction) {
   const std::lock_guard lock(mutex);
-  status.fraction = fraction;
+  status.fraction = std::max(status.fraction, fraction);
+}
+
+void Job::State::log(std::string line) {
+  const std::lock_guard lock(mutex);
+  constexpr size_t kMostLines = 1000;
+  if (lines.size() < kMostLines) lines.push_back({seconds_since(begun), std::move(line)});
+}
+
+void Job::State::show(Preview preview) {
+  auto shared = std::make_shared<const Preview>(std::move(preview));
+  const std::lock_guard lock(mutex);
+  std::erase_if(previews, [&](const auto& other) { return other->name == shared->name; });
+  previews.push_back(std::move(shared));
 }
 
 void Job::State::end(JobState state) {
@@ -55,9 +81,9 @@ void Job::State::end(JobState state) {
   ended.notify_all();
 }
 
-void Job::State::finish(GenerateResult finished) {
+void Job::State::finish(std::shared_ptr<const GenerateResult> finished) {
   const std::lock_guard lock(mutex);
-  result = std::make_shared<const GenerateResult>(std::move(finished));
+  result = std::move(finished);
   status.fraction = 1;
   end(JobState::kDone);
 }
@@ -67,6 +93,19 @@ void Job::State::fail(Error reason) {
   const bool is_cancelled = reason.code() == ErrorCode::kCancelled;
   error = std::move(reason);
   end(is_cancelled ? JobState::kCancelled : JobState::kFailed);
+}
+
+uint64_t Job::number() const { return state_->number; }
+const std::string& Job::name() const { return state_->name; }
+
+std::vector<LogLine> Job::log() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->lines;
+}
+
+std::vector<std::shared_ptr<const Preview>> Job::previews() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->previews;
 }
 
 JobStatus Job::status() const {
@@ -103,6 +142,11 @@ std::optional<Error> Job::error() const {
 std::shared_ptr<const GenerateResult> Job::result() const {
   const std::lock_guard lock(state_->mutex);
   return state_->result;
+}
+
+std::shared_ptr<const GenerateResult> Job::take() const {
+  const std::lock_guard lock(state_->mutex);
+  return std::exchange(state_->result, nullptr);
 }
 
 }  // namespace relievo

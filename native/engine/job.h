@@ -11,7 +11,9 @@
 namespace relievo {
 
 struct Job::State {
-  const GenerateRequest request;
+  const uint64_t number;
+  const std::string name;
+  GenerateRequest request;  ///< the worker's; its pictures are gone once it has run
   const CancelToken cancel;
 
   std::mutex mutex;
@@ -21,13 +23,17 @@ struct Job::State {
   std::chrono::steady_clock::time_point begun;
   std::optional<Error> error;
   std::shared_ptr<const GenerateResult> result;
+  std::vector<LogLine> lines;
+  std::vector<std::shared_ptr<const Preview>> previews;
 
-  explicit State(GenerateRequest request_) : request(std::move(request_)) {}
+  explicit State(GenerateRequest request_);
 
   bool begin();  ///< waiting -> running; false when it was cancelled before
   void enter(const std::string& stage);
   void report(double fraction);
-  void finish(GenerateResult finished);
+  void log(std::string line);
+  void show(Preview preview);  ///< replaces an older one of its name
+  void finish(std::shared_ptr<const GenerateResult> finished);
   void fail(Error reason);  ///< cancelled when that is the reason, else failed
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 #include <ATen/Parallel.h>
@@ -54,6 +55,18 @@ class StageRunner {
   const std::function<void(const std::string&)>& on_stage_;
   double done_ = 0;
 };
+
+Image decode_picture(const GenerateRequest& request) {
+  if (!request.bytes.pixels.empty()) return from_bytes(request.bytes);
+  if (!request.encoded.empty()) return read_picture(request.encoded, request.picture.string());
+  if (request.image.empty()) return read_picture(request.picture);
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  if (!std::all_of(request.image.pixels.begin(), request.image.pixels.end(), is_finite)) {
+    throw Error(ErrorCode::kInvalidImage, "The picture holds values that are not finite.",
+                "Give values from 0 to 1.");
+  }
+  return request.image;
+}
 
 /// A picture as a mask: its alpha where it has one, else its grey level.
 Mask mask_from_picture(const Image& picture) {
@@ -127,30 +140,37 @@ void check_request(const GenerateRequest& request) {
                 fmt::format("The model '{}' is not available.", request.settings.model),
                 "This version has one model: preview.");
   }
-  if (request.picture.empty() && request.image.empty()) {
+  if (request.picture.empty() && request.image.empty() && request.bytes.pixels.empty() &&
+      request.encoded.empty()) {
     throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.");
   }
 }
 
-GenerateResult run_pipeline(const GenerateRequest& request, Models& models, const Control& control,
-                            const std::function<void(const std::string&)>& on_stage) {
+Foreground find_foreground(const GenerateRequest& request, Models& models, const Control& control) {
   const at::NoGradGuard no_grad;
   const Settings& settings = request.settings;
-  StageRunner stages(control, on_stage);
+  const Image picture = decode_picture(request);
+  std::optional<Mask> given;
+  if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file));
+  control.step(0.2);
+  const ForegroundSettings cut{.source = mask_source(settings.mask),
+                               .threshold = settings.mask_threshold,
+                               .invert = settings.mask_invert,
+                               .side = std::clamp(settings.texture_size, 512, 4096)};
+  return cut_out(picture, cut, given, models.loaded().mask_net.get(),
+                 Execution{.control = control.part(0.2, 1)});
+}
+
+GenerateResult run_pipeline(const GenerateRequest& request, Models& models, const Control& control,
+                            const Follower& follower) {
+  const at::NoGradGuard no_grad;
+  const Settings& settings = request.settings;
+  StageRunner stages(control, follower.on_stage);
   GenerateResult result;
 
-  const Foreground foreground = stages.run("foreground", 0.45, [&](const Control& part) {
-    const Image picture = request.image.empty() ? read_picture(request.picture) : request.image;
-    std::optional<Mask> given;
-    if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file));
-    part.step(0.2);
-    const ForegroundSettings cut{.source = mask_source(settings.mask),
-                                 .threshold = settings.mask_threshold,
-                                 .invert = settings.mask_invert,
-                                 .side = std::clamp(settings.texture_size, 512, 4096)};
-    return cut_out(picture, cut, given, models.loaded().mask_net.get(),
-                   Execution{.control = part.part(0.2, 1)});
-  });
+  const Foreground foreground = stages.run(
+      "foreground", 0.45, [&](const Control& part) { return find_foreground(request, models, part); });
+  follower.on_picture("foreground", foreground.image);
   const std::unique_ptr<Field> field = stages.run("reconstruct", 0.2, [&](const Control& part) {
     // Two cells of the grid that will mesh it: thinner parts would come out beaded or not at all.
     const float thinnest =

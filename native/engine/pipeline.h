@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/control.h"
+#include "base/image.h"
 #include "engine/engine.h"
 
 namespace relievo {
@@ -20,6 +21,7 @@ class Models {
   struct Loaded;
   Loaded& loaded();  ///< loads what is not there yet
   void unload();
+  bool is_loaded() const { return loaded_ != nullptr; }
 
  private:
   std::filesystem::path folder_;
@@ -33,8 +35,17 @@ std::filesystem::path find_models(const std::filesystem::path& given);
 /// Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run.
 void check_request(const GenerateRequest& request);
 
-/// Runs all stages on the calling thread. `on_stage` is told each stage's name as it begins.
+/// Who follows a run; both are called on its thread.
+struct Follower {
+  std::function<void(const std::string& stage)> on_stage;  ///< as each stage begins
+  std::function<void(const std::string& name, const Image&)> on_picture;
+};
+
+/// The first stage alone: reads or decodes the picture and cuts the subject out.
+Foreground find_foreground(const GenerateRequest& request, Models& models, const Control& control);
+
+/// Runs all stages on the calling thread.
 GenerateResult run_pipeline(const GenerateRequest& request, Models& models, const Control& control,
-                            const std::function<void(const std::string&)>& on_stage);
+                            const Follower& follower);
 
 }  // namespace relievo

@@ -9,8 +9,8 @@ FOLDER/facts.json, for the tests to judge.
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -85,24 +85,29 @@ class Layout:
             for key, value in options.items():
                 if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
                     raise KeyError(value)
-            if name == "prop":
+            if name in ("prop", "template_ID"):
                 self._drawn.append(words[0].bl_rna.properties[words[1]].name)
             else:
                 self._drawn.append(options.get("text", ""))
+            if name == "operator" and not options.get("text"):
+                operator = getattr(bpy.ops.relievo, words[0].partition(".")[2])
+                self._drawn.append(operator.get_rna_type().name)
             return Layout(self._drawn)
 
         return call
 
 
-def drawn() -> list[str]:
-    """The texts of the panel as it is now."""
-    panel = importlib.import_module(f"{MODULE}.panel").RELIEVO_PT_main
+def drawn(part: str = "main") -> list[str]:
+    """The texts of a part of the panel as it is now."""
+    panel = importlib.import_module(f"{MODULE}.panel")
     texts: list[str] = []
-    stand_in = SimpleNamespace(layout=Layout(texts))
-    for name, method in vars(panel).items():
-        if name.startswith("_draw"):
-            setattr(stand_in, name, functools.partial(method, stand_in))
-    panel.draw(stand_in, SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=240)))
+    context = SimpleNamespace(
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=240),
+        area=SimpleNamespace(type="VIEW_3D"),
+        object=bpy.context.view_layer.objects.active,
+    )
+    getattr(panel, f"draw_{part}")(Layout(texts), context)
     return [text for text in texts if text]
 
 
@@ -199,8 +204,9 @@ def lifecycle() -> dict[str, Any]:
         return str(job.status.state)
 
     facts["panel_at_rest"] = drawn()
+    facts["parts"] = {part: drawn(part) for part in ("mask", "settings", "import", "history", "devices")}
     bpy.context.scene.relievo.mask = "file"
-    facts["panel_with_mask_file"] = drawn()
+    facts["panel_with_mask_file"] = drawn("mask")
     bpy.context.scene.relievo.mask = "auto"
     facts["can_cancel_nothing"] = bpy.ops.relievo.cancel.poll()
     job = start(slow)
@@ -308,6 +314,222 @@ def lifecycle() -> dict[str, Any]:
     return facts
 
 
+def mesh_facts(thing: Any) -> dict[str, Any]:
+    low, high = ([f(v.co[axis] for v in thing.data.vertices) for axis in range(3)] for f in (min, max))
+    return {
+        "low": low,
+        "size": [b - a for a, b in zip(low, high, strict=True)],
+        "smooth": any(p.use_smooth for p in thing.data.polygons),
+        "materials": len(thing.data.materials),
+        "collections": names(thing.users_collection),
+        "asset": thing.asset_data is not None,
+        "location": list(thing.location),
+        "faces": len(thing.data.polygons),
+    }
+
+
+def mask_pixels(extension: Any) -> list[float]:
+    """Alpha of the mask's thumbnail in the middle and near the corner."""
+    preview = extension.thumbnails._icons[extension.jobs.MASK]
+    width, height = preview.image_size
+    alpha = list(preview.image_pixels_float)[3::4]
+    return [alpha[height // 2 * width + width // 2], alpha[2 * width + 2]]
+
+
+def panel_words() -> dict[str, Any]:
+    """Presets, mask, several pictures, images of Blender's, import options, regenerate, history, the queue."""
+    extension = install()
+    jobs, history = extension.jobs, extension.history
+    properties = importlib.import_module(f"{MODULE}.properties")
+    facts: dict[str, Any] = {}
+    settings = bpy.context.scene.relievo
+
+    facts["presets"] = [settings.quality]
+    settings.mask_threshold, settings.depth = 0.25, 0.75
+    for preset in ("PREVIEW", "BEST", "STANDARD"):
+        settings.quality = preset
+        facts["presets"] += [[settings.quality, settings.grid, settings.texture_size]]
+    settings.grid = 24
+    facts["presets"] += [settings.quality, settings.mask_threshold, settings.depth]
+    settings.property_unset("mask_threshold")
+    settings.property_unset("depth")
+
+    quick()
+    settings.picture = str(QUARTERS)
+    facts["mask"] = [jobs.is_mask_shown(), list(bpy.ops.relievo.show_mask()), mask_pixels(extension)]
+    settings.mask_invert = True
+    facts["mask_follows"] = [jobs._mask_job is not None, jobs.finish(), mask_pixels(extension)]
+    settings.mask_invert = False
+    settings.picture = str(FOLDER / "none.png")
+    jobs.finish()
+    facts["mask_failure"] = [jobs.mask_failure().code, drawn("mask"), jobs.last_failure()]
+    bpy.ops.relievo.hide_mask()
+    facts["mask_hidden"] = [jobs.is_mask_shown(), len(bpy.data.objects), len(history.entries())]
+
+    twin = FOLDER / "twin.png"
+    twin.write_bytes(QUARTERS.read_bytes())
+    bpy.ops.relievo.generate(directory=str(FOLDER), files=[{"name": "quarters.png"}, {"name": "twin.png"}])
+    facts["several"] = names(bpy.data.objects)
+
+    settings.image = bpy.data.images.load(str(QUARTERS))
+    settings.image.pack()
+    settings.image.name = "Painting"
+    settings.source = "IMAGE"
+    bpy.ops.relievo.generate()
+    painting = bpy.data.objects["Painting"]
+    facts["packed_image"] = [painting["relievo_picture"], mesh_facts(painting)["faces"]]
+    pixels = list(settings.image.pixels)
+    settings.image = bpy.data.images.new("Drawn", *settings.image.size, alpha=True)
+    settings.image.pixels = pixels
+    bpy.ops.relievo.generate()
+    drawn_faces = mesh_facts(bpy.data.objects["Drawn"])["faces"]
+    facts["drawn_image"] = [bpy.data.objects["Drawn"]["relievo_picture"], drawn_faces]
+    settings.image = None
+    try:
+        bpy.ops.relievo.generate()
+    except RuntimeError as error:
+        facts["no_image"] = str(error)
+    settings.source = "FILE"
+
+    settings.picture = str(twin)
+    settings.collection, settings.normalise, settings.size = "Props", True, 3.0
+    settings.origin_at_base, settings.smooth, settings.material, settings.asset = True, False, False, True
+    others = names(bpy.data.objects)
+    bpy.context.scene.cursor.location = (0, 7, 0)
+    bpy.ops.relievo.generate()
+    (name,) = set(names(bpy.data.objects)) - set(others)
+    facts["options"] = mesh_facts(bpy.data.objects[name])
+    preview = bpy.data.objects[name].preview
+    facts["asset_preview"] = list(preview.image_size)
+    for option in ("collection", "normalise", "size", "origin_at_base", "smooth", "material", "asset"):
+        settings.property_unset(option)
+
+    thing = bpy.data.objects["quarters"]
+    for selected in bpy.context.selected_objects:
+        selected.select_set(False)
+    bpy.context.view_layer.objects.active = thing
+    thing.location = (1, 1, 1)
+    before, count = mesh_facts(thing), [len(bpy.data.objects), len(bpy.data.meshes), len(bpy.data.materials)]
+    bpy.ops.ed.undo_push(message="moved")
+    settings.grid, settings.faces = 48, 300
+    bpy.ops.relievo.regenerate()
+    facts["regenerated"] = [
+        mesh_facts(thing) == before,
+        count == [len(bpy.data.objects), len(bpy.data.meshes), len(bpy.data.materials)],
+    ]
+    bpy.ops.relievo.regenerate(use_panel=True)
+    facts["regenerated_with_panel"] = [
+        before["faces"],
+        mesh_facts(bpy.data.objects["quarters"])["faces"],
+        list(bpy.data.objects["quarters"].location),
+        json.loads(bpy.data.objects["quarters"]["relievo_settings"])["faces"],
+    ]
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    facts["regenerated_undone"] = mesh_facts(bpy.data.objects["quarters"]) == before
+    settings = bpy.context.scene.relievo
+    settings.grid, settings.faces, settings.picture = 128, 0, ""
+    bpy.context.view_layer.objects.active = bpy.data.objects["quarters"]
+    bpy.ops.relievo.use_settings()
+    facts["used_settings"] = [settings.grid, settings.texture_size, Path(settings.picture).name]
+    facts["regenerate_in_panel"] = "Regenerate" in drawn()
+
+    first = history.entries()[0]
+    facts["history"] = [
+        [entry.name for entry in history.entries()],
+        first.thumbnail.read_bytes()[:4] == b"\x89PNG",
+        drawn("history")[:2],
+    ]
+    before_again = len(bpy.data.objects)
+    bpy.ops.relievo.generate_again(key=history.entries()[-1].key)
+    facts["again"] = [len(bpy.data.objects) - before_again, history.entries()[0].name]
+    bpy.ops.relievo.forget(key=history.entries()[0].key)
+    history.forget()
+    facts["forgotten_one"] = [len(history.entries()), not any(e.thumbnail.exists() for e in [first])]
+    bpy.ops.relievo.forget()
+    history.forget()
+    facts["forgotten_all"] = [len(history.entries()), list(history.folder().glob("*.png"))]
+
+    engine = extension.backend.engine()
+    bpy.ops.relievo.pause()
+    quick()
+    for letter in "abcd":
+        source = extension.pictures.Source(QUARTERS, str(QUARTERS), letter)
+        jobs.start(bpy.context, source, properties.engine_settings(settings))
+    tasks = {task.name: task for task in jobs.tasks()}
+    bpy.ops.relievo.move(number=tasks["d"].job.number, step=-1)
+    bpy.ops.relievo.move(number=tasks["d"].job.number, step=-1)
+    bpy.ops.relievo.move(number=tasks["a"].job.number, step=-1)
+    facts["queue"] = [[task.name for task in jobs.tasks()], [job.name for job in engine.queue()], drawn()]
+    bpy.ops.relievo.cancel(number=tasks["b"].job.number)
+    jobs.poll()
+    facts["thinned"] = [[task.name for task in jobs.tasks()], tasks["b"].job.status.state, engine.paused]
+    objects = set(names(bpy.data.objects))
+    bpy.ops.relievo.pause()
+    jobs.finish()
+    facts["made"] = sorted(set(names(bpy.data.objects)) - objects)
+
+    jobs.start(bpy.context, FOLDER / "none.png", {})
+    jobs.finish()
+    facts["mend_picture"] = [jobs.last_failure().mend, drawn()]
+    bpy.ops.relievo.dismiss()
+    facts["dismissed"] = jobs.last_failure()
+
+    facts["unload"] = [engine.loaded, list(bpy.ops.relievo.unload()), wait_for(lambda: not engine.loaded)]
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    bpy.context.preferences.addons[MODULE].preferences.idle_minutes = 0.0005
+    facts["idle"] = wait_for(lambda: not engine.loaded)
+    facts["devices"] = drawn("devices")
+    handler = bpy.types.RELIEVO_FH_picture
+    facts["drop"] = [handler.bl_import_operator, handler.bl_file_extensions]
+    facts["paste"] = bpy.ops.relievo.paste.poll()
+    return facts
+
+
+def setup() -> dict[str, Any]:
+    """The first start: no LibTorch anywhere, then installed from the wheels of FOLDER/wheels.json."""
+    find_spec = importlib.util.find_spec
+    importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
+    extension = install()
+    setup_panel, setup_runtime, backend = extension.setup_panel, extension.setup_runtime, extension.backend
+    facts: dict[str, Any] = {"panel": drawn(), "online": bpy.app.online_access}
+
+    def answer(operator: Any, **words: Any) -> str:
+        try:
+            return str(list(operator(**words)))
+        except RuntimeError as error:
+            return str(error)
+
+    facts["offline"] = answer(bpy.ops.relievo.setup_online)
+    facts["generate"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
+    facts["mend"] = [extension.jobs.last_failure().mend, drawn()]
+    facts["bad_zip"] = answer(bpy.ops.relievo.setup_zip, filepath=str(PICTURE))
+    facts["bad_folder"] = answer(bpy.ops.relievo.setup_folder, directory=str(FOLDER / "profile"))
+
+    bpy.context.preferences.system.use_online_access = True
+    facts["online_now"] = bpy.app.online_access
+    wheels = json.loads((FOLDER / "wheels.json").read_text())
+    real = setup_panel.RUNTIMES["cpu"]
+    setup_panel.RUNTIMES["cpu"] = setup_runtime.Runtime(
+        "cpu", real.title, real.description, real.libraries, tuple(setup_runtime.Wheel(**wheel) for wheel in wheels)
+    )
+    setup_panel.start(setup_runtime.install_online(setup_panel.RUNTIMES["cpu"], setup_panel.folder()))
+    setup_panel.installation().wait(0.05)
+    facts["installing"] = drawn()
+    bpy.ops.relievo.setup_cancel()
+    setup_panel.finish()
+    facts["cancelled"] = [setup_panel.failure(), backend.missing_runtime() is not None]
+    facts["install"] = answer(bpy.ops.relievo.setup_online)
+    facts["libraries"] = sorted(file.name for file in setup_panel.folder().iterdir())
+    facts["left"] = sorted(file.name for file in setup_panel.folder().parent.iterdir())
+    facts["missing"] = backend.missing_runtime()
+    quick()
+    facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
+    maps = Path("/proc/self/maps").read_text()
+    facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
+    return facts
+
+
 def command() -> dict[str, Any]:
     """The command's function, called with each list of words that the test left in FOLDER/runs.json."""
     extension = install()
@@ -318,6 +540,8 @@ def command() -> dict[str, Any]:
             status = extension.commands.run(words)
         facts[name] = {"status": status, "output": output.getvalue(), "errors": errors.getvalue()}
     blend = FOLDER / "out" / "chicken_cut_out.blend"
+    if not blend.exists():
+        return facts
     bpy.ops.wm.open_mainfile(filepath=str(blend))
     (image,) = bpy.data.images
     facts["blend"] = {
@@ -349,6 +573,40 @@ def without_runtime() -> dict[str, Any]:
     failure = extension.jobs.last_failure()
     status = extension.commands.run(["generate", str(PICTURE), "-o", str(FOLDER / "out")])
     return {"message": message, "code": failure.code, "status": status}
+
+
+def status_of_process(word: str) -> int:
+    """A number of /proc/self/status: VmRSS in KiB, Threads."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(word)).split()[1])
+
+
+def soak() -> dict[str, Any]:
+    """A hundred generations of a real picture with the mask's network, each object removed again."""
+    import addon_utils
+
+    extension = install()
+    bpy.context.preferences.edit.undo_steps = 2
+    memory: list[float] = []
+    threads: list[int] = []
+    for _ in range(100):
+        bpy.context.scene.relievo.grid = 64
+        bpy.context.scene.relievo.texture_size = 512
+        bpy.ops.relievo.generate(filepath=str(PICTURE.with_name("chicken.jpg")))
+        bpy.data.batch_remove(bpy.data.objects[:])
+        bpy.ops.outliner.orphans_purge(do_recursive=True)
+        memory.append(round(status_of_process("VmRSS") / 1024, 1))
+        threads.append(status_of_process("Threads"))
+    bpy.ops.relievo.unload()
+    wait_for(lambda: not extension.backend.engine().loaded)
+    unloaded = status_of_process("VmRSS") / 1024
+    addon_utils.disable(MODULE)
+    return {
+        "memory_mib": memory,
+        "threads": threads,
+        "unloaded_mib": unloaded,
+        "threads_when_disabled": status_of_process("Threads"),
+    }
 
 
 if __name__ == "__main__":

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_extension import PICTURE, blender, facts_of, write_quarters
 
+SCENARIOS = Path(__file__).with_name("blender_scenarios.py")
 QUICK = ["--grid", "24", "--texture-size", "64"]
 
 
@@ -30,14 +34,14 @@ def facts(folder: Path) -> dict[str, Any]:
         shutil.copy(quarters, twin)
 
     def words(*pictures: Path, to: str = "out", more: list[str] | None = None) -> list[str]:
-        return ["generate", *map(str, pictures), "-o", str(folder / to), *QUICK, *(more or ["--json"])]
+        return ["generate", *map(str, pictures), "-o", str(folder / to), *QUICK, *(more or ["--no-sheet", "--json"])]
 
     runs = {
         "both": words(PICTURE, more=["--format", "blend,glb", "--json"]),
         "quarters": words(quarters, to="quarters"),
-        "plain": words(quarters, to="plain", more=["--depth", "1"]),
-        "twins": words(*twins, to="twins", more=["--format", "blend,obj", "--json"]),
-        "one_fails": words(quarters, none, PICTURE, to="one_fails"),
+        "plain": words(quarters, to="plain", more=["--depth", "1", "--no-sheet"]),
+        "twins": words(*twins, to="twins", more=["--format", "blend,obj", "--no-sheet", "--json"]),
+        "one_fails": words(quarters, none, PICTURE, to="one_fails", more=["--no-sheet", "--json"]),
         "missing": words(none),
         "no_picture": words(text),
         "no_model": words(quarters, more=["--model", "instant-mesh-large", "--json"]),
@@ -48,8 +52,10 @@ def facts(folder: Path) -> dict[str, Any]:
         "unknown_format": words(quarters, more=["--format", "blend,fbx"]),
         "bad_number": words(quarters, more=["--grid", "many"]),
         "no_command": [],
-        "other_command": ["batch", str(folder)],
-        "mask_file": words(quarters, to="mask", more=["--mask", str(quarters), "--mask-invert", "--json"]),
+        "other_command": ["paint", str(folder)],
+        "mask_file": words(
+            quarters, to="mask", more=["--mask", str(quarters), "--mask-invert", "--no-sheet", "--json"]
+        ),
     }
     (folder / "runs.json").write_text(json.dumps(runs))
     return facts_of("command", folder)
@@ -64,7 +70,8 @@ def test_answer_has_what_the_other_command_line_says(facts: dict[str, Any], fold
     (answer,) = answers(facts["both"])
     assert answer["picture"] == str(PICTURE)
     assert answer["ok"] is True
-    assert answer["files"] == [str(folder / "out" / f"chicken_cut_out.{kind}") for kind in ("blend", "glb")]
+    names = ["chicken_cut_out.blend", "chicken_cut_out.glb", "chicken_cut_out_sheet.png"]
+    assert answer["files"] == [str(folder / "out" / name) for name in names]
     assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "texture"]
     assert (answer["watertight"], answer["manifold"], answer["seed"]) == (True, True, None)
     assert answer["vertices"] > 100
@@ -79,7 +86,11 @@ def test_blend_holds_the_object_alone_with_its_texture(facts: dict[str, Any]) ->
 
 def test_only_the_files_are_left(facts: dict[str, Any], folder: Path) -> None:
     assert facts["both"]["status"] == 0
-    assert sorted(file.name for file in (folder / "out").iterdir()) == ["chicken_cut_out.blend", "chicken_cut_out.glb"]
+    assert sorted(file.name for file in (folder / "out").iterdir()) == [
+        "chicken_cut_out.blend",
+        "chicken_cut_out.glb",
+        "chicken_cut_out_sheet.png",
+    ]
 
 
 def test_blend_is_written_where_no_format_is_named(facts: dict[str, Any], folder: Path) -> None:
@@ -131,7 +142,7 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
         ("unknown_format", 2, "fbx"),
         ("bad_number", 2, "--grid"),
         ("no_command", 2, "COMMAND"),
-        ("other_command", 2, "batch"),
+        ("other_command", 2, "paint"),
     ],
 )
 def test_words_that_cannot_be_used_are_named(facts: dict[str, Any], run: str, status: int, word: str) -> None:
@@ -145,6 +156,107 @@ def test_mask_from_a_file_turned_inside_out(facts: dict[str, Any]) -> None:
     (answer,) = answers(facts["mask_file"])
     (plain,) = answers(facts["quarters"])
     assert answer["vertices"] != plain["vertices"]
+
+
+def batch_folder(tmp_path: Path, pictures: int) -> Path:
+    source = tmp_path / "in"
+    source.mkdir()
+    for i in range(pictures):
+        write_quarters(source / f"{i}.PNG")
+    (source / "notes.txt").write_text("no picture")
+    return source
+
+
+def batch_words(source: Path, output: Path, *more: str) -> list[str]:
+    return ["batch", str(source), "-o", str(output), *QUICK, "--format", "blend,glb", "--json", *more]
+
+
+@pytest.fixture(scope="module")
+def batches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("batches")
+    source, out = batch_folder(folder, 2), folder / "out"
+    (source / "bad.jpg").write_text("this is no picture\n" * 20)
+    manifest = folder / "list.json"
+    entries = ["in/0.PNG", {"picture": "in/0.PNG", "name": "named", "settings": {"depth": 0.5, "mask": "in/1.PNG"}}]
+    manifest.write_text(json.dumps({"settings": {"grid": 16}, "pictures": entries}))
+    (folder / "wrong.json").write_text(json.dumps([{"picture": "in/0.PNG", "settings": {"fases": 3}}]))
+    (folder / "empty").mkdir()
+    runs = {
+        "first": batch_words(source, out),
+        "second": batch_words(source, out),
+        "other_settings": batch_words(source, out, "--depth", "0.5", "--no-sheet"),
+        "again": batch_words(source, out, "--depth", "0.5", "--no-sheet", "--again"),
+        "manifest": batch_words(manifest, folder / "from_manifest", "--no-sheet"),
+        "wrong": batch_words(folder / "wrong.json", out),
+        "empty": batch_words(folder / "empty", out),
+        "missing": batch_words(folder / "none.json", out),
+    }
+    (folder / "runs.json").write_text(json.dumps(runs))
+    facts = facts_of("command", folder)
+    facts["files"] = sorted(file.name for file in out.iterdir())
+    return facts
+
+
+def test_batch_makes_the_pictures_of_a_folder_and_tells_what_failed(batches: dict[str, Any]) -> None:
+    assert batches["first"]["status"] == 5
+    assert [(Path(a["picture"]).name, a["ok"]) for a in answers(batches["first"])] == [
+        ("0.PNG", True),
+        ("1.PNG", True),
+        ("bad.jpg", False),
+    ]
+    assert "2 made, 0 already there, 1 failed" in batches["first"]["errors"]
+    assert "bad.jpg" in batches["first"]["errors"]
+    kinds = (".blend", ".glb", "_sheet.png")
+    assert batches["files"] == sorted([f"{i}{kind}" for i in range(2) for kind in kinds] + ["relievo-batch.json"])
+
+
+def test_batch_repeats_only_what_failed(batches: dict[str, Any]) -> None:
+    first, second = answers(batches["first"]), answers(batches["second"])
+    assert second[:2] == [{**answer, "skipped": True} for answer in first[:2]]
+    assert "error" in second[2]
+    assert "0 made, 2 already there, 1 failed" in batches["second"]["errors"]
+
+
+def test_batch_with_other_settings_is_made_anew(batches: dict[str, Any]) -> None:
+    for run in ("other_settings", "again"):
+        assert "2 made, 0 already there, 1 failed" in batches[run]["errors"]
+
+
+def test_manifest_names_pictures_and_their_settings(batches: dict[str, Any]) -> None:
+    assert batches["manifest"]["status"] == 0, batches["manifest"]["errors"]
+    first, second = answers(batches["manifest"])
+    assert [Path(answer["files"][0]).name for answer in (first, second)] == ["0.blend", "named.blend"]
+    assert first["vertices"] != second["vertices"]
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "word"), [("wrong", 2, "fases"), ("empty", 2, "empty"), ("missing", 3, "none.json")]
+)
+def test_batch_that_cannot_be_is_named(batches: dict[str, Any], run: str, status: int, word: str) -> None:
+    assert (batches[run]["status"], batches[run]["output"]) == (status, "")
+    assert word in batches[run]["errors"]
+
+
+def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Killed by SIGKILL once the first picture was told: what is finished then is not made again."""
+    source, out = batch_folder(tmp_path, 6), tmp_path / "out"
+    write_quarters(tmp_path / "quarters.png")
+    command = [sys.executable, str(SCENARIOS), "command_alone", str(tmp_path), *batch_words(source, out, "--no-sheet")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as killed:
+        assert killed.stdout is not None
+        first = json.loads(killed.stdout.readline())
+        killed.stdout.readline()  # the state of the first is written by now
+        killed.kill()
+    assert killed.returncode == -signal.SIGKILL
+    times = {file: file.stat().st_mtime_ns for file in map(Path, first["files"])}
+    ended = blender("command_alone", tmp_path, *batch_words(source, out, "--no-sheet"))
+    assert ended.returncode == 0, ended.stderr
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert sorted(Path(answer["picture"]).name for answer in told) == [f"{i}.PNG" for i in range(6)]
+    assert {**first, "skipped": True} in told
+    assert 0 < len([answer for answer in told if "skipped" in answer]) < 6
+    assert times == {file: file.stat().st_mtime_ns for file in times}
+    assert not [file.name for file in out.iterdir() if "part" in file.name]
 
 
 def test_standard_output_of_the_process_has_the_answers_only(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,82 @@ def test_jobs_run_in_the_order_of_submit() -> None:
         assert jobs[2].wait(60)
         assert [job.status.state for job in jobs] == ["done"] * 3
         assert [job.result.name for job in jobs if job.result] == ["0", "1", "2"]
+
+
+def test_queue_can_be_paused_ordered_and_thinned() -> None:
+    with relievo.Engine() as engine:
+        engine.pause()
+        assert engine.paused
+        a, b, c = (engine.submit(disc(), name=name, **QUICK) for name in "abc")
+        assert [job.name for job in engine.queue()] == ["a", "b", "c"]
+        assert engine.queue()[0] == a
+        assert len({a, engine.queue()[0]}) == 1
+        assert a.number < b.number < c.number
+        assert engine.move(c, 0)
+        b.cancel()
+        assert engine.queue() == [c, a]
+        engine.resume()
+        assert a.wait(60)
+        assert [job.status.state for job in (a, b, c)] == ["done", "cancelled", "done"]
+
+
+def test_foreground_alone_is_shown_even_while_paused() -> None:
+    with relievo.Engine() as engine:
+        engine.pause()
+        job = engine.submit(disc(), only_foreground=True)
+        assert job.wait(60)
+        (preview,) = job.previews
+        assert (preview.name, preview.pixels.shape, job.result) == ("foreground", (256, 256, 4), None)
+        alpha = preview.pixels[..., 3]
+        assert (alpha[128, 128], alpha[1, 1]) == (255, 0)
+
+
+def test_finished_job_has_pictures_and_log() -> None:
+    with relievo.Engine() as engine:
+        job = engine.submit(disc(), **QUICK)
+        assert job.wait(60)
+        assert [preview.name for preview in job.previews] == ["foreground", "shaded"]
+        text = "\n".join(line.text for line in job.log)
+        assert all(stage in text for stage in ("foreground", "reconstruct", "surface", "texture"))
+
+
+def test_result_can_be_taken_once() -> None:
+    with relievo.Engine() as engine:
+        job = engine.submit(disc(), **QUICK)
+        assert job.wait(60)
+        result = job.take()
+        assert result is not None
+        assert (job.take(), job.result) == (None, None)
+    assert len(result.mesh.vertices) > 100
+
+
+def test_bytes_of_a_file_are_a_picture_with_a_source() -> None:
+    with relievo.Engine() as engine:
+        path = PICTURES / "chicken_cut_out.png"
+        jobs = [engine.submit(path, **QUICK), engine.submit(path.read_bytes(), source="image:chicken", **QUICK)]
+        assert all(job.wait(60) for job in jobs)
+        first, second = (job.result for job in jobs)
+        assert first is not None and second is not None
+        assert (first.mesh.vertices == second.mesh.vertices).all()
+        assert second.mesh.provenance.picture == "image:chicken"
+        with pytest.raises(relievo.InvalidImageError):
+            engine.submit(b"")
+
+
+def test_idle_engine_unloads() -> None:
+    with relievo.Engine(idle_seconds=0.05) as engine:
+        assert engine.submit(disc(), **QUICK).wait(60)
+        for _ in range(1000):
+            if not engine.loaded:
+                break
+            time.sleep(0.01)
+        assert not engine.loaded
+
+
+def test_devices_end_with_the_cpu() -> None:
+    cpu = relievo.devices()[-1]
+    assert (cpu.slot, cpu.note) == ("cpu", "")
+    assert 0 < cpu.free_bytes <= cpu.total_bytes
 
 
 def test_close_cancels_and_jobs_stay_valid() -> None:

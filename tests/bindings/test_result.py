@@ -115,6 +115,11 @@ def test_save_writes_each_format(result: relievo.Result, tmp_path: Path) -> None
     assert all(file.stat().st_size > 1000 for file in files)
 
 
+def test_renders_are_written_as_asked(result: relievo.Result, tmp_path: Path) -> None:
+    assert result.save_renders(tmp_path, sheet=True) == [tmp_path / "cup_sheet.png"]
+    assert (tmp_path / "cup_sheet.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_save_refuses_unknown_formats(result: relievo.Result, tmp_path: Path) -> None:
     with pytest.raises(relievo.InvalidSettingsError, match="fbx"):
         result.save(tmp_path, ["fbx"])

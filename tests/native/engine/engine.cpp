@@ -7,6 +7,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "engine/machine.h"
+#include "files/pictures.h"
+
 namespace relievo {
 namespace {
 
@@ -166,6 +169,146 @@ TEST(Engine, DestructionCancelsWhatIsLeftAndJobsOutliveIt) {
   engine.reset();
   EXPECT_EQ(running.status().state, JobState::kCancelled);
   EXPECT_EQ(waiting.status().state, JobState::kCancelled);
+}
+
+std::vector<std::string> names_of(const std::vector<Job>& jobs) {
+  std::vector<std::string> names;
+  for (const Job& job : jobs) names.push_back(job.name());
+  return names;
+}
+
+GenerateRequest named(const std::string& name) {
+  GenerateRequest request = quick_request();
+  request.name = name;
+  return request;
+}
+
+TEST(Engine, PausedQueueKeepsItsOrderAndRunsInIt) {
+  Engine engine;
+  engine.pause();
+  EXPECT_TRUE(engine.paused());
+  const Job a = engine.submit(named("a")), b = engine.submit(named("b")), c = engine.submit(named("c"));
+  EXPECT_EQ(names_of(engine.queue()), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_TRUE(engine.move(c, 0));
+  EXPECT_TRUE(engine.move(a, 9));
+  EXPECT_EQ(names_of(engine.queue()), (std::vector<std::string>{"c", "b", "a"}));
+  b.cancel();
+  EXPECT_EQ(names_of(engine.queue()), (std::vector<std::string>{"c", "a"}));
+  EXPECT_FALSE(engine.move(b, 0));
+  EXPECT_FALSE(a.wait(0.1));
+  EXPECT_EQ(c.status().state, JobState::kWaiting);
+  engine.resume();
+  ASSERT_TRUE(c.wait(60));
+  EXPECT_NE(a.status().state, JobState::kDone);  // it ran second
+  ASSERT_TRUE(a.wait(60));
+  EXPECT_EQ(a.status().state, JobState::kDone);
+  EXPECT_TRUE(engine.queue().empty());
+}
+
+TEST(Engine, ForegroundAloneRunsFirstAndShowsTheMask) {
+  Engine engine;
+  engine.pause();
+  const Job waiting = engine.submit(named("mesh"));
+  GenerateRequest request = named("mask");
+  request.only_foreground = true;
+  const Job job = engine.submit(request);
+  ASSERT_TRUE(job.wait(60));
+  EXPECT_EQ(job.status().state, JobState::kDone);
+  EXPECT_EQ(job.result(), nullptr);
+  EXPECT_EQ(waiting.status().state, JobState::kWaiting);
+  const auto previews = job.previews();
+  ASSERT_EQ(previews.size(), 1u);
+  EXPECT_EQ(previews[0]->name, "foreground");
+  const ByteImage& picture = previews[0]->picture;
+  ASSERT_EQ(picture.channels, 4);
+  EXPECT_EQ(std::max(picture.width, picture.height), kPreviewSide);
+  EXPECT_EQ(picture.pixel(picture.width / 2, picture.height / 2)[3], 255);
+  EXPECT_EQ(picture.pixel(1, 1)[3], 0);
+}
+
+TEST(Engine, FinishedJobShowsTheCutOutAndTheObject) {
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  const auto previews = job.previews();
+  ASSERT_EQ(previews.size(), 2u);
+  EXPECT_EQ(previews[0]->name, "foreground");
+  EXPECT_EQ(previews[1]->name, "shaded");
+  // The ball: coloured in the middle, the grey ground in the corner.
+  const ByteImage& shaded = previews[1]->picture;
+  const auto spread = [&](int x, int y) {
+    const uint8_t* p = shaded.pixel(x, y);
+    return std::max({p[0], p[1], p[2]}) - std::min({p[0], p[1], p[2]});
+  };
+  EXPECT_GT(spread(kPreviewSide / 2, kPreviewSide / 2), 40);
+  EXPECT_LT(spread(2, 2), 12);
+}
+
+TEST(Engine, LogNamesEachStage) {
+  Engine engine;
+  const Job job = engine.submit(quick_request());
+  ASSERT_TRUE(job.wait(60));
+  std::string text;
+  double last = 0;
+  for (const LogLine& line : job.log()) {
+    text += line.text + "\n";
+    EXPECT_GE(line.seconds, last);
+    last = line.seconds;
+  }
+  for (const char* stage : {"foreground", "reconstruct", "surface", "texture"}) {
+    EXPECT_NE(text.find(stage), std::string::npos) << stage;
+  }
+}
+
+TEST(Engine, TakenResultOutlivesJobAndEngine) {
+  std::shared_ptr<const GenerateResult> result;
+  {
+    Engine engine;
+    const Job job = engine.submit(quick_request());
+    ASSERT_TRUE(job.wait(60));
+    EXPECT_NE(job.result(), nullptr);
+    result = job.take();
+    EXPECT_EQ(job.result(), nullptr);
+    EXPECT_EQ(job.take(), nullptr);
+    EXPECT_EQ(job.status().state, JobState::kDone);
+  }
+  EXPECT_EQ(result.use_count(), 1);
+  EXPECT_EQ(result->name, "disc");
+}
+
+TEST(Engine, PicturesInMemoryAreDecodedOnTheJob) {
+  Engine engine;
+  GenerateRequest bytes = quick_request(), encoded = quick_request(), broken = quick_request();
+  bytes.bytes = to_bytes(bytes.image);
+  encoded.encoded = encode_png(bytes.bytes);
+  broken.encoded = {std::byte{1}, std::byte{2}};
+  for (GenerateRequest* request : {&bytes, &encoded, &broken}) request->image = {};
+  const Job a = engine.submit(bytes), b = engine.submit(encoded), c = engine.submit(broken);
+  ASSERT_TRUE(a.wait(60) && b.wait(60) && c.wait(60));
+  ASSERT_NE(a.result(), nullptr);
+  ASSERT_NE(b.result(), nullptr);
+  EXPECT_EQ(a.result()->mesh.surface.vertices, b.result()->mesh.surface.vertices);
+  EXPECT_EQ(c.error()->code(), ErrorCode::kInvalidImage);
+}
+
+TEST(Engine, IdleTimeUnloadsTheModels) {
+  Engine engine;
+  EXPECT_FALSE(engine.loaded());
+  ASSERT_TRUE(engine.submit(quick_request()).wait(60));
+  EXPECT_TRUE(engine.loaded());
+  engine.set_idle_seconds(0.05);
+  for (int i = 0; i < 1000 && engine.loaded(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(engine.loaded());
+}
+
+TEST(Engine, DevicesEndWithTheCpu) {
+  const std::vector<DeviceInfo> devices = find_devices();
+  ASSERT_FALSE(devices.empty());
+  EXPECT_EQ(devices.back().slot, "cpu");
+  EXPECT_GT(devices.back().total_bytes, 0);
+  EXPECT_GT(devices.back().free_bytes, 0);
+  EXPECT_LE(devices.back().free_bytes, devices.back().total_bytes);
 }
 
 TEST(Engine, UnloadedModelsAreLoadedAgain) {

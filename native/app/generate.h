@@ -1,0 +1,66 @@
+// What `relievo generate` and `relievo batch` have in common: their words, the run over pictures, the
+// answers.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "engine/engine.h"
+
+namespace relievo {
+
+struct GenerateOptions {
+  std::vector<std::string> pictures;
+  std::string folder;
+  std::string mask = "auto";
+  std::vector<std::string> formats{"glb"};
+  Renders renders{.sheet = true};
+  bool json = false;
+  Settings settings;
+};
+
+/// Every word of `generate` but the pictures.
+void add_generate_words(CLI::App& parser, GenerateOptions& options);
+/// `auto`, `alpha` or a file, as the words say it.
+void set_mask(Settings& settings, const std::string& mask);
+
+struct PictureTask {
+  std::string picture;
+  std::string name;  ///< of the result's files
+  Settings settings;
+};
+
+/// What became of one picture.
+struct Outcome {
+  PictureTask task;
+  std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
+  std::vector<std::filesystem::path> files;
+  std::optional<Error> error;
+};
+
+/// A name for each picture's result: the file's name without its last extension; one that is taken gets a
+/// number.
+std::vector<std::string> result_names(const std::vector<std::string>& pictures);
+
+/// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_outcome` is called after
+/// each. Throws Error for settings that cannot be when all tasks have the same (`is_strict`).
+std::vector<Outcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
+                                  const std::function<void(const Outcome&)>& on_outcome,
+                                  bool is_strict = false);
+
+nlohmann::json to_json(const Outcome& outcome);
+void print_line(const nlohmann::json& object);  ///< on standard output
+/// For people.
+void print_text(const Outcome& outcome);
+
+/// Of `pictures` pictures of which these were tried.
+int exit_status_of(const std::vector<Outcome>& outcomes, size_t pictures);
+
+}  // namespace relievo

@@ -1,0 +1,136 @@
+"""The panel's words: presets, the mask, several pictures, import options, regenerate, history, the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_extension import facts_of
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("panel_words", tmp_path_factory.mktemp("panel_words"))
+
+
+def test_presets_set_the_quality_and_nothing_of_the_picture(words: dict[str, Any]) -> None:
+    first, preview, best, standard, after, threshold, depth = words["presets"]
+    assert first == "STANDARD"
+    assert preview == ["PREVIEW", 64, 512]
+    assert best == ["BEST", 256, 2048]
+    assert standard == ["STANDARD", 128, 1024]
+    assert after == "CUSTOM"
+    assert (threshold, depth) == (0.25, 0.75)
+
+
+def test_mask_is_shown(words: dict[str, Any]) -> None:
+    was_shown, answer, (middle, corner) = words["mask"]
+    assert (was_shown, answer) == (False, ["FINISHED"])
+    assert (middle, corner) == pytest.approx((1, 0), abs=0.02)
+
+
+def test_mask_follows_its_settings(words: dict[str, Any]) -> None:
+    was_submitted, failure, (middle, _) = words["mask_follows"]
+    assert (was_submitted, failure) == (True, None)
+    assert middle < 0.5
+
+
+def test_mask_says_why_there_is_none_and_leaves_the_jobs_message_alone(words: dict[str, Any]) -> None:
+    code, texts, last = words["mask_failure"]
+    assert (code, last) == ("io", None)
+    assert "none.png" in "".join(texts)
+    assert words["mask_hidden"] == [False, 0, 0]
+
+
+def test_several_pictures_make_several_objects(words: dict[str, Any]) -> None:
+    assert words["several"] == ["quarters", "twin"]
+
+
+def test_images_of_blenders_are_pictures(words: dict[str, Any]) -> None:
+    (packed, packed_faces), (drawn, drawn_faces) = words["packed_image"], words["drawn_image"]
+    assert (packed, drawn) == ("image:Painting", "image:Drawn")
+    assert packed_faces == drawn_faces > 100
+    assert "Choose a picture" in words["no_image"]
+
+
+def test_import_options(words: dict[str, Any]) -> None:
+    told = words["options"]
+    assert max(told["size"]) == pytest.approx(3)
+    assert told["low"][2] == pytest.approx(0, abs=1e-6)
+    assert told["low"][0] == pytest.approx(-told["size"][0] / 2, abs=1e-5)
+    assert (told["smooth"], told["materials"], told["collections"], told["asset"]) == (False, 0, ["Props"], True)
+    assert told["location"] == [0, 7, 0]
+    assert words["asset_preview"] == [256, 256]
+
+
+def test_regenerate_makes_the_same_object_with_its_own_settings(words: dict[str, Any]) -> None:
+    assert words["regenerated"] == [True, True]
+
+
+def test_regenerate_can_take_the_panels_settings(words: dict[str, Any]) -> None:
+    before, after, location, faces = words["regenerated_with_panel"]
+    assert after <= 300 < before
+    assert (location, faces) == ([1, 1, 1], 300)
+
+
+def test_regenerate_can_be_undone(words: dict[str, Any]) -> None:
+    assert words["regenerated_undone"]
+
+
+def test_settings_of_an_object_come_back_into_the_panel(words: dict[str, Any]) -> None:
+    assert words["used_settings"] == [24, 64, "quarters.png"]
+    assert words["regenerate_in_panel"]
+
+
+def test_history_is_newest_first_with_pictures(words: dict[str, Any]) -> None:
+    known, is_png, texts = words["history"]
+    assert known == ["quarters", "quarters", "twin", "Drawn", "Painting", "twin", "quarters"]
+    assert is_png
+    assert texts[0] == "quarters"
+
+
+def test_history_can_be_made_again_and_forgotten(words: dict[str, Any]) -> None:
+    assert words["again"] == [1, "quarters"]
+    left, _ = words["forgotten_one"]
+    assert left == 7
+    assert words["forgotten_all"] == [0, []]
+
+
+def test_queue_has_the_order_that_was_asked_for(words: dict[str, Any]) -> None:
+    tasks, jobs, texts = words["queue"]
+    assert tasks == jobs == ["a", "d", "b", "c"]
+    assert [text for text in texts if text.endswith(": Waiting")] == [f"{name}: Waiting" for name in "adbc"]
+    assert "Resume" in texts
+
+
+def test_one_job_can_be_removed_and_the_rest_are_made(words: dict[str, Any]) -> None:
+    assert words["thinned"] == [["a", "d", "c"], "cancelled", True]
+    assert words["made"] == ["a", "c", "d"]
+
+
+def test_failure_has_a_button_that_mends_it(words: dict[str, Any]) -> None:
+    mend, texts = words["mend_picture"]
+    assert mend == "picture"
+    assert "Choose Picture" in texts
+    assert words["dismissed"] is None
+
+
+def test_models_are_unloaded_by_hand_and_when_idle(words: dict[str, Any]) -> None:
+    assert words["unload"] == [True, ["FINISHED"], True]
+    assert words["idle"]
+
+
+def test_devices_are_told_with_their_memory_and_the_plan(words: dict[str, Any]) -> None:
+    text = " ".join(words["devices"])
+    assert "cpu: " in text and "free" in text
+    assert "One picture" in text
+
+
+def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:
+    operator, endings = words["drop"]
+    assert operator == "relievo.generate"
+    assert ".png" in endings.split(";")
+
+
+def test_nothing_can_be_pasted_without_a_window(words: dict[str, Any]) -> None:
+    assert words["paste"] is False

@@ -1,0 +1,239 @@
+"""Getting LibTorch: downloads that are checked and go on where they stopped, zips, folders; the set-up in Blender."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from relievo import _runtime
+from test_extension import ROOT, ZIP, facts_of
+from wheel_server import WheelServer, write_wheel
+
+LIBRARIES = {name: name.encode() * 1000 for name in _runtime.LIBRARIES}
+TORCH, CUDA = "torch-2.11.0-cp311.whl", "nvidia_cuda_runtime-13.whl"
+
+
+@pytest.fixture(scope="module")
+def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The extension's module, out of its zip: it is not registered."""
+    folder = tmp_path_factory.mktemp("package")
+    with zipfile.ZipFile(ZIP) as archive:
+        archive.extractall(folder / "relievo_extension")
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("relievo_extension.setup_runtime")
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[WheelServer]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    in_torch = {f"torch/lib/{name}": content for name, content in LIBRARIES.items() if "cu" not in name}
+    write_wheel(folder / TORCH, {**in_torch, "torch/lib/libtorch_python.so": b"no", "torch/__init__.py": b"no"})
+    in_cuda = {f"nvidia/cu13/lib/{name}": LIBRARIES[name] for name in LIBRARIES if "cu" in name}
+    write_wheel(folder / CUDA, in_cuda)
+    serving = WheelServer(folder)
+    yield serving
+    serving.close()
+
+
+def runtime_of(setup: Any, server: WheelServer, **changes: Any) -> Any:
+    wheels = [{**server.facts(name), **(changes if name == TORCH else {})} for name in (TORCH, CUDA)]
+    libraries = tuple(_runtime.LIBRARIES)
+    return setup.Runtime("cpu", "CPU Runtime", "", libraries, tuple(setup.Wheel(**wheel) for wheel in wheels))
+
+
+def ended(installation: Any) -> Any:
+    """The failure of an installation."""
+    assert installation.wait(60)
+    return installation.failure
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_installs_the_named_libraries_only(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    runtime = runtime_of(setup, server)
+    installation = setup.install_online(runtime, tmp_path / "user" / "runtime")
+    assert ended(installation) is None
+    assert contents(tmp_path / "user" / "runtime") == LIBRARIES
+    assert installation.fraction == 1
+    assert [file.name for file in (tmp_path / "user").iterdir()] == ["runtime"]  # downloads are gone
+
+
+def test_wrong_checksum_is_refused_and_nothing_changes(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    folder = tmp_path / "user" / "runtime"
+    folder.mkdir(parents=True)
+    (folder / "old").write_text("keep me")
+    failure = ended(setup.install_online(runtime_of(setup, server, sha256="0" * 64), folder))
+    assert (failure.code, failure.exit_status) == ("io", 3)
+    assert TORCH in failure.message and "checksum" in failure.message and failure.hint
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert not list(tmp_path.glob("user/downloads/*"))
+
+
+def test_file_that_is_longer_than_told_is_refused(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    size = server.facts(TORCH)["bytes"]
+    failure = ended(setup.install_online(runtime_of(setup, server, bytes=size - 1), tmp_path / "u" / "runtime"))
+    assert "more in a file" in failure.message
+    assert not (tmp_path / "u" / "runtime").exists()
+
+
+def test_download_that_was_cut_off_goes_on(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    folder = tmp_path / "user" / "runtime"
+    server.cut_after = 5000
+    failure = ended(setup.install_online(runtime_of(setup, server), folder))
+    assert "cut off" in failure.message and "kept" in failure.hint
+    server.cut_after = None
+    assert ended(setup.install_online(runtime_of(setup, server), folder)) is None
+    assert server.ranges == [None, "bytes=5000-", None]
+    assert contents(folder) == LIBRARIES
+
+
+def test_server_without_ranges_begins_anew(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    folder = tmp_path / "user" / "runtime"
+    server.cut_after = 5000
+    assert ended(setup.install_online(runtime_of(setup, server), folder)) is not None
+    server.cut_after, server.knows_ranges = None, False
+    assert ended(setup.install_online(runtime_of(setup, server), folder)) is None
+    assert contents(folder) == LIBRARIES
+
+
+def test_cancel_ends_it_and_keeps_what_is_there(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    (server.folder / TORCH).write_bytes(bytes(20 << 20))
+    server.seconds_a_chunk = 0.05
+    installation = setup.install_online(runtime_of(setup, server), tmp_path / "user" / "runtime")
+    while installation.done < 1 << 20:
+        assert not installation.wait(0.01)
+    installation.cancel()
+    installation.cancel()
+    assert ended(installation).code == "cancelled"
+    assert (tmp_path / "user" / "downloads" / f"{TORCH}.part").stat().st_size >= 1 << 20
+    assert not (tmp_path / "user" / "runtime").exists()
+
+
+def test_server_that_is_not_there_is_an_error_with_a_hint(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    runtime = runtime_of(setup, server)
+    server.close()
+    failure = ended(setup.install_online(runtime, tmp_path / "user" / "runtime"))
+    assert TORCH in failure.message and "connection" in failure.hint
+
+
+def test_missing_file_on_the_server_is_named(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    runtime = runtime_of(setup, server)
+    (server.folder / CUDA).unlink()
+    failure = ended(setup.install_online(runtime, tmp_path / "user" / "runtime"))
+    assert CUDA in failure.message and "404" not in failure.hint
+
+
+def test_offline_zip_is_unpacked(setup: Any, tmp_path: Path) -> None:
+    write_wheel(tmp_path / "offline.zip", {f"runtime/{name}": content for name, content in LIBRARIES.items()})
+    with zipfile.ZipFile(tmp_path / "offline.zip", "a") as archive:
+        archive.writestr("relievo/libs/libpng_relievo.so", "not of LibTorch")
+    runtime = setup.runtimes()["cuda"]
+    assert ended(setup.install_zip(tmp_path / "offline.zip", runtime, tmp_path / "u" / "runtime")) is None
+    assert contents(tmp_path / "u" / "runtime") == LIBRARIES
+
+
+@pytest.mark.parametrize("name", ["none.zip", "text.zip", "torch_only.zip"])
+def test_zip_without_libtorch_is_refused(setup: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.zip").write_text("no zip")
+    write_wheel(tmp_path / "torch_only.zip", {"libc10.so": b"c10"})
+    failure = ended(setup.install_zip(tmp_path / name, setup.runtimes()["cpu"], tmp_path / "u" / "runtime"))
+    assert name in failure.message and failure.hint
+    assert not list(tmp_path.glob("u/*"))
+
+
+@pytest.mark.parametrize("below", ["", "runtime", "torch/lib", "lib", "a/b/c"])
+def test_libtorch_is_found_below_a_folder(setup: Any, tmp_path: Path, below: str) -> None:
+    place = tmp_path / below
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "libtorch_cpu.so").touch()
+    assert setup.find_in_folder(tmp_path, setup.runtimes()["cpu"]) == place
+
+
+def test_folder_without_libtorch_is_refused(setup: Any, tmp_path: Path) -> None:
+    with pytest.raises(setup.SetupError, match="no LibTorch"):
+        setup.find_in_folder(tmp_path, setup.runtimes()["cpu"])
+
+
+def test_addresses_are_public_and_of_the_versions_that_are_built_with() -> None:
+    facts = json.loads((ROOT / "addon" / "runtimes.json").read_text())
+    locked = re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "packaging" / "runtime-cpu.txt").read_text(), re.MULTILINE)
+    cpu = facts["runtimes"]["cpu"]
+    assert set(cpu["libraries"]) == set(_runtime.LIBRARIES)
+    names = [wheel["url"].rpartition("/")[2] for wheel in cpu["wheels"]]
+    assert sorted(f"{name.replace('-', '_')}-{version}" for name, version in locked) == sorted(
+        "-".join(name.split("-")[:2]) for name in names
+    )
+    for runtime in facts["runtimes"].values():
+        for wheel in runtime["wheels"]:
+            assert re.fullmatch(
+                r"https://files\.pythonhosted\.org/packages/[\da-f]{2}/[\da-f]{2}/.+\.whl", wheel["url"]
+            )
+            assert len(wheel["sha256"]) == 64 and wheel["bytes"] > 0
+
+
+# In Blender
+
+
+@pytest.fixture(scope="module")
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("first_start")
+    (folder / "server").mkdir()
+    libraries = {f"torch/lib/{library.name}": library for library in _runtime.find_libraries()}
+    write_wheel(folder / "server" / TORCH, libraries)
+    server = WheelServer(folder / "server")
+    (folder / "wheels.json").write_text(json.dumps([server.facts(TORCH)]))
+    server.seconds_a_chunk = 0.005
+    yield facts_of("setup", folder)
+    server.close()
+
+
+def test_panel_says_what_is_missing_and_what_it_weighs(first_start: dict[str, Any]) -> None:
+    text = " ".join(first_start["panel"])
+    assert "LibTorch is missing" in text
+    assert "Install CPU Runtime (544 MB)" in text
+    assert "Install CUDA Runtime (2.5 GB)" in text
+    assert "Install from Zip" in text and "Use Folder" in text
+
+
+def test_nothing_is_fetched_while_blender_is_offline(first_start: dict[str, Any]) -> None:
+    assert first_start["online"] is False
+    assert "may not go online" in first_start["offline"]
+    assert "Allow Online Access" in first_start["panel"]
+
+
+def test_failure_for_want_of_libtorch_leads_to_the_setup(first_start: dict[str, Any]) -> None:
+    assert "LibTorch was not found" in first_start["generate"]
+    mend, panel = first_start["mend"]
+    assert mend == "setup"
+    assert "Open Set-Up" in panel
+
+
+def test_zip_and_folder_without_libtorch_are_refused(first_start: dict[str, Any]) -> None:
+    assert "cannot be read as a zip" in first_start["bad_zip"]
+    assert "no LibTorch" in first_start["bad_folder"]
+
+
+def test_installation_is_shown_and_can_be_cancelled(first_start: dict[str, Any]) -> None:
+    assert first_start["online_now"] is True
+    assert any(text.startswith(("Fetching torch", "Starting")) for text in first_start["installing"])
+    assert first_start["cancelled"] == [None, True]
+
+
+def test_installed_libtorch_works_at_once(first_start: dict[str, Any]) -> None:
+    assert first_start["install"] == "['FINISHED']"
+    assert first_start["libraries"] == sorted(_runtime.LIBRARIES)
+    assert "downloads" not in first_start["left"]
+    assert first_start["missing"] is None
+    assert first_start["generated"] == "['FINISHED']"
+    assert first_start["loaded_from_there"]

@@ -1,0 +1,74 @@
+"""A server of made-up wheels, which can be told to misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import zipfile
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+def write_wheel(path: Path, members: Mapping[str, bytes | Path]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            if isinstance(content, Path):
+                archive.write(content, name)
+            else:
+                archive.writestr(name, content)
+
+
+class WheelServer:
+    """Serves the files of a folder on this machine, with ranges as the real one does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ranges: list[str | None] = []  # of the requests
+        self.cut_after: int | None = None  # bytes of an answer, after which the connection ends
+        self.knows_ranges = True
+        self.seconds_a_chunk = 0.0
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server._answer(self)
+
+            def log_message(self, *words: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """A wheel as it stands in runtimes.json."""
+        content = (self.folder / name).read_bytes()
+        url = f"http://127.0.0.1:{self._server.server_port}/{name}"
+        return {"url": url, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        asked = request.headers.get("Range")
+        self.ranges.append(asked)
+        file = self.folder / request.path[1:]
+        if not file.exists():
+            request.send_error(404)
+            return
+        content = file.read_bytes()
+        begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.knows_ranges else 0
+        request.send_response(206 if begin else 200)
+        request.send_header("Content-Length", str(len(content) - begin))
+        request.end_headers()
+        content = content[begin:][: self.cut_after]
+        for start in range(0, len(content), 1 << 20):
+            try:
+                request.wfile.write(content[start : start + (1 << 20)])
+            except ConnectionError:  # the other side has cancelled
+                return
+            time.sleep(self.seconds_a_chunk)
