@@ -1,6 +1,7 @@
 // The one interface between what makes a shape and what meshes and colours it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <ATen/core/Tensor.h>
@@ -28,6 +29,8 @@ class GridField {
   virtual at::Tensor cube_weights(const at::Tensor& corners) const = 0;
   /// Whether a cube takes no more workspace than a vertex (else eight times as much).
   virtual bool cubes_are_narrow() const { return false; }
+  /// What it holds on the field's device as long as it lives.
+  virtual int64_t held_bytes() const { return 0; }
 };
 
 /// `[N, 3]` positions of the vertices `[N]` (int64, on the CPU) of the grid with the positions `line`
@@ -67,8 +70,12 @@ class Field {
   virtual at::Tensor colours(const at::Tensor& points) const = 0;
 
   /// This field on the grid with the positions `line` `[side]` float32 (on the CPU) along each axis. It reads
-  /// this field, which outlives it. Without an answer of its own a field is asked point by point.
-  virtual std::unique_ptr<GridField> on_grid(const at::Tensor& line) const { return on_grid_dense(line); }
+  /// this field, which outlives it, and holds no more than `byte_budget` on the field's device. Without an
+  /// answer of its own a field is asked point by point.
+  virtual std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const {
+    (void)byte_budget;
+    return on_grid_dense(line);
+  }
 
   /// The same, always point by point.
   std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const;

@@ -92,7 +92,8 @@ at::Tensor TriplaneMeshField::colours(const at::Tensor& points) const {
   return colour_of(heads_->colour->forward(sample_triplane(planes_, points)));
 }
 
-std::unique_ptr<GridField> TriplaneMeshField::on_grid(const at::Tensor& line) const {
+std::unique_ptr<GridField> TriplaneMeshField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
+  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_dense(line);
   return triplane_on_grid(planes_, heads_, line);
 }
 
@@ -111,7 +112,8 @@ at::Tensor TriplaneDensityField::colours(const at::Tensor& points) const {
   return colour_of(raw(points).slice(-1, 1));
 }
 
-std::unique_ptr<GridField> TriplaneDensityField::on_grid(const at::Tensor& line) const {
+std::unique_ptr<GridField> TriplaneDensityField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
+  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_dense(line);
   return triplane_on_grid(planes_, heads_, line);
 }
 

@@ -45,7 +45,8 @@ struct DensityHeads : torch::nn::Module {
 };
 
 /// Signed-distance field of a mesh model. Deformation is tanh(raw) / (4 grid); cube weights are 0.1 times the
-/// head on the 8 corners' features, corner-major.
+/// head on the 8 corners' features, corner-major. On a grid whose tables do not fit the byte budget it is
+/// asked point by point.
 class TriplaneMeshField : public Field {
  public:
   TriplaneMeshField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads);  // planes [3, C, H, W]
@@ -56,7 +57,7 @@ class TriplaneMeshField : public Field {
   at::Tensor deformation(const at::Tensor& points, int grid) const override;
   at::Tensor cube_weights(const at::Tensor& corners) const override;
   at::Tensor colours(const at::Tensor& points) const override;
-  std::unique_ptr<GridField> on_grid(const at::Tensor& line) const override;
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override;
 
   at::Tensor raw_deformation(const at::Tensor& points) const;  // [N, 3], before tanh
 
@@ -74,7 +75,7 @@ class TriplaneDensityField : public Field {
   at::Device device() const override { return planes_.device(); }
   at::Tensor values(const at::Tensor& points) const override;
   at::Tensor colours(const at::Tensor& points) const override;
-  std::unique_ptr<GridField> on_grid(const at::Tensor& line) const override;
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override;
 
   at::Tensor raw(const at::Tensor& points) const;  // [N, 4] the head's output
 

@@ -13,48 +13,94 @@ namespace {
 // Vertices whose hidden layers (64 floats each) stay in a core's cache.
 constexpr int64_t kBlock = 1024;
 
-/// What each plane adds to a layer: [side^2, 64] for the planes (x, y), (x, z) and (y, z), in that order of
-/// indices.
-using PlaneTerms = std::array<at::Tensor, 3>;
+/// Something of each plane, (x, y), (x, z) and (y, z), on the part of the grid whose x begins at `first_x`:
+/// [(xs) side, N], the same, and [side^2, N], in that order of indices.
+struct PlaneRows {
+  std::array<at::Tensor, 3> planes;
+  int64_t first_x = 0;
+};
 
-/// The features of each plane on the grid, `[side^2, C]`, indexed as PlaneTerms.
-PlaneTerms sample_planes(const at::Tensor& planes, const at::Tensor& line) {
-  const int64_t side = line.size(0), channels = planes.size(1);
-  const at::Tensor slow = line.unsqueeze(1).expand({side, side}).flatten(),
-                   fast = line.unsqueeze(0).expand({side, side}).flatten();
-  const at::Tensor along_x = sample_triplane(planes, at::stack({slow, fast, fast}, -1)),
-                   along_y = sample_triplane(planes, at::stack({fast, slow, fast}, -1));
-  return {along_x.slice(1, 0, channels).contiguous(), along_x.slice(1, channels, 2 * channels).contiguous(),
-          along_y.slice(1, 2 * channels).contiguous()};
-}
-
-/// The part of a first layer, `weight` `[64, 3 C]`, that each plane's features go through.
-PlaneTerms plane_terms(const PlaneTerms& features, const at::Tensor& weight, const at::Tensor& bias = {}) {
-  const int64_t channels = features[0].size(1);
-  PlaneTerms terms;
-  for (int64_t plane = 0; plane < 3; ++plane) {
-    const at::Tensor part = weight.slice(1, plane * channels, (plane + 1) * channels).to(features[0]);
-    terms[plane] = plane == 0 && bias.defined() ? at::addmm(bias.to(features[0]), features[plane], part.t())
-                                                : features[plane].mm(part.t());
+/// The planes' features on the grid. Only those of (y, z) are held; the others belong to one x each, and are
+/// read for as many x as are asked for at a time.
+class PlaneFeatures {
+ public:
+  PlaneFeatures(const at::Tensor& planes, at::Tensor line)
+      // Channels last, so that sample_triplane need not turn them each time.
+      : planes_(planes.to(at::kFloat).permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})),
+        line_(std::move(line)) {
+    const auto [slow, fast] = slow_and_fast(0, side());
+    across_x_ = sample_triplane(planes_, at::stack({fast, slow, fast}, -1)).slice(1, 2 * channels()).clone();
   }
-  return terms;
+
+  int64_t side() const { return line_.size(0); }
+  int64_t channels() const { return planes_.size(1); }
+  int64_t bytes() const { return static_cast<int64_t>(across_x_.nbytes()); }
+  const at::Tensor& across_x() const { return across_x_; }
+
+  PlaneRows between(int64_t first_x, int64_t last_x) const {
+    const auto [slow, fast] = slow_and_fast(first_x, last_x);
+    const at::Tensor along_x = sample_triplane(planes_, at::stack({slow, fast, fast}, -1));
+    return {{along_x.slice(1, 0, channels()), along_x.slice(1, channels(), 2 * channels()), across_x_},
+            first_x};
+  }
+
+ private:
+  std::array<at::Tensor, 2> slow_and_fast(int64_t first, int64_t last) const {
+    return {line_.slice(0, first, last).unsqueeze(1).expand({last - first, side()}).flatten(),
+            line_.unsqueeze(0).expand({last - first, side()}).flatten()};
+  }
+
+  at::Tensor planes_, line_, across_x_;
+};
+
+/// What the features of plane `plane` add to a layer with the weight `[64, 3 C]`; the bias goes with (y, z).
+at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tensor& weight,
+                      const at::Tensor& bias = {}) {
+  const int64_t channels = features.size(1);
+  const at::Tensor part = weight.slice(1, plane * channels, (plane + 1) * channels).to(features).t();
+  return plane == 2 && bias.defined() ? at::addmm(bias.to(features), features, part) : features.mm(part);
 }
 
-/// The rows of the three terms that a vertex adds up.
-std::array<int64_t, 3> rows_of(int64_t vertex, int64_t side) {
+/// A head's first layer on the grid, before ReLU.
+class FirstLayer {
+ public:
+  FirstLayer(const Head& head, const PlaneFeatures& features)
+      : weight_(head.first().weight),
+        across_x_(plane_term(features.across_x(), 2, weight_, head.first().bias)) {}
+
+  PlaneRows between(const PlaneFeatures& features, int64_t first_x, int64_t last_x) const {
+    const PlaneRows rows = features.between(first_x, last_x);
+    return {{plane_term(rows.planes[0], 0, weight_), plane_term(rows.planes[1], 1, weight_), across_x_},
+            first_x};
+  }
+  int64_t bytes() const { return static_cast<int64_t>(across_x_.nbytes()); }
+
+ private:
+  at::Tensor weight_, across_x_;
+};
+
+/// The rows that belong to a vertex.
+std::array<int64_t, 3> rows_of(int64_t vertex, int64_t side, int64_t first_x) {
   const int64_t x = vertex / side / side, y = vertex / side % side, z = vertex % side;
-  return {x * side + y, x * side + z, y * side + z};
+  return {(x - first_x) * side + y, (x - first_x) * side + z, y * side + z};
+}
+
+/// The x of the vertices [N], N > 0: first .. last - 1.
+std::array<int64_t, 2> range_of_x(const at::Tensor& vertices, int64_t side) {
+  const auto [lowest, highest] = vertices.aminmax();
+  return {lowest.item<int64_t>() / side / side, highest.item<int64_t>() / side / side + 1};
 }
 
 /// hidden[i] (+)= the terms of vertex_of(i), for i in first..last - 1, on the CPU.
 template <typename VertexOf>
-void add_terms(const PlaneTerms& terms, int64_t side, bool accumulate, float* hidden, int64_t first,
+void add_terms(const PlaneRows& terms, int64_t side, bool accumulate, float* hidden, int64_t first,
                int64_t last, const VertexOf& vertex_of) {
-  const int64_t width = terms[0].size(1);
-  const std::array<const float*, 3> data{terms[0].const_data_ptr<float>(), terms[1].const_data_ptr<float>(),
-                                         terms[2].const_data_ptr<float>()};
+  const int64_t width = terms.planes[0].size(1);
+  const std::array<const float*, 3> data{terms.planes[0].const_data_ptr<float>(),
+                                         terms.planes[1].const_data_ptr<float>(),
+                                         terms.planes[2].const_data_ptr<float>()};
   for (int64_t i = first; i < last; ++i) {
-    const auto rows = rows_of(vertex_of(i), side);
+    const auto rows = rows_of(vertex_of(i), side, terms.first_x);
     const float *a = data[0] + rows[0] * width, *b = data[1] + rows[1] * width,
                 *c = data[2] + rows[2] * width;
     float* __restrict out = hidden + i * width;
@@ -67,19 +113,19 @@ void add_terms(const PlaneTerms& terms, int64_t side, bool accumulate, float* hi
 }
 
 /// The same for vertices [N] on any device.
-at::Tensor gathered_terms(const PlaneTerms& terms, int64_t side, const at::Tensor& vertices) {
-  const at::Tensor v = vertices.to(terms[0].device());
-  const at::Tensor x = v.div(side * side, "floor"), y = v.div(side, "floor").remainder(side),
+at::Tensor gathered_terms(const PlaneRows& terms, int64_t side, const at::Tensor& vertices) {
+  const at::Tensor v = vertices.to(terms.planes[0].device());
+  const at::Tensor x = v.div(side * side, "floor") - terms.first_x, y = v.div(side, "floor").remainder(side),
                    z = v.remainder(side);
-  return terms[0].index_select(0, x * side + y) + terms[1].index_select(0, x * side + z) +
-         terms[2].index_select(0, y * side + z);
+  return terms.planes[0].index_select(0, x * side + y) + terms.planes[1].index_select(0, x * side + z) +
+         terms.planes[2].index_select(0, y * side + z);
 }
 
 /// A head at `count` vertices, the number of the i-th given by `vertex_of`: [count, out].
 template <typename VertexOf>
-at::Tensor head_on_cpu(const Head& head, const PlaneTerms& terms, int64_t side, int64_t count,
+at::Tensor head_on_cpu(const Head& head, const PlaneRows& terms, int64_t side, int64_t count,
                        const VertexOf& vertex_of) {
-  const int64_t width = terms[0].size(1);
+  const int64_t width = terms.planes[0].size(1);
   const at::Tensor probe = head.after_first(at::zeros({1, width}));
   at::Tensor out = at::empty({count, probe.size(1)}, at::kFloat);
   parallel_for(count, kBlock, [&](int64_t first, int64_t last) {
@@ -91,16 +137,16 @@ at::Tensor head_on_cpu(const Head& head, const PlaneTerms& terms, int64_t side, 
   return out;
 }
 
-at::Tensor head_at(const Head& head, const PlaneTerms& terms, int64_t side, const at::Tensor& vertices) {
-  if (!terms[0].is_cpu()) return head.after_first(gathered_terms(terms, side, vertices));
+at::Tensor head_at(const Head& head, const PlaneRows& terms, int64_t side, const at::Tensor& vertices) {
+  if (!terms.planes[0].is_cpu()) return head.after_first(gathered_terms(terms, side, vertices));
   const at::Tensor numbers = vertices.contiguous();
   const int64_t* const number = numbers.const_data_ptr<int64_t>();
   return head_on_cpu(head, terms, side, numbers.size(0), [number](int64_t i) { return number[i]; });
 }
 
-at::Tensor head_in_range(const Head& head, const PlaneTerms& terms, int64_t side, int64_t first,
+at::Tensor head_in_range(const Head& head, const PlaneRows& terms, int64_t side, int64_t first,
                          int64_t last) {
-  if (!terms[0].is_cpu())
+  if (!terms.planes[0].is_cpu())
     return head.after_first(gathered_terms(terms, side, at::arange(first, last, at::kLong)));
   return head_on_cpu(head, terms, side, last - first, [first](int64_t i) { return first + i; });
 }
@@ -110,28 +156,36 @@ class MeshOnGrid : public GridField {
   MeshOnGrid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads, const at::Tensor& line)
       : heads_(std::move(heads)),
         side_(line.size(0)),
-        features_(sample_planes(planes, line)),
-        distance_(first_layer(*heads_->distance)),
-        deformation_(first_layer(*heads_->deformation)) {}
+        features_(planes, line),
+        distance_(*heads_->distance, features_),
+        deformation_(*heads_->deformation, features_) {}
 
   at::Tensor values(int64_t first, int64_t last) const override {
-    return head_in_range(*heads_->distance, distance_, side_, first, last).squeeze(-1);
+    const PlaneRows terms =
+        distance_.between(features_, first / side_ / side_, (last - 1) / side_ / side_ + 1);
+    return head_in_range(*heads_->distance, terms, side_, first, last).squeeze(-1);
   }
 
   at::Tensor deformation(const at::Tensor& vertices) const override {
-    return head_at(*heads_->deformation, deformation_, side_, vertices).tanh_() / (4 * (side_ - 1));
+    const auto [first_x, last_x] = range_of_x(vertices, side_);
+    const PlaneRows terms = deformation_.between(features_, first_x, last_x);
+    return head_at(*heads_->deformation, terms, side_, vertices).tanh_() / (4 * (side_ - 1));
   }
 
   // Corner by corner, so that the terms of one corner only are held.
   at::Tensor cube_weights(const at::Tensor& corners) const override {
     const Head& head = *heads_->weight;
     const at::Tensor weight = head.first().weight;
-    const int64_t cubes = corners.size(0), per_corner = 3 * features_[0].size(1);
-    at::Tensor hidden = at::zeros({cubes, weight.size(0)}, features_[0].options());
+    const int64_t cubes = corners.size(0), per_corner = 3 * features_.channels();
+    const auto [first_x, last_x] = range_of_x(corners, side_);
+    const PlaneRows features = features_.between(first_x, last_x);
+    at::Tensor hidden = at::zeros({cubes, weight.size(0)}, features.planes[0].options());
     for (int64_t corner = 0; corner < 8; ++corner) {
-      const PlaneTerms terms =
-          plane_terms(features_, weight.slice(1, corner * per_corner, (corner + 1) * per_corner),
-                      corner == 0 ? head.first().bias : at::Tensor());
+      const at::Tensor part = weight.slice(1, corner * per_corner, (corner + 1) * per_corner);
+      PlaneRows terms{{}, first_x};
+      for (int64_t plane = 0; plane < 3; ++plane)
+        terms.planes[plane] =
+            plane_term(features.planes[plane], plane, part, corner == 0 ? head.first().bias : at::Tensor());
       const at::Tensor vertices = corners.select(1, corner).contiguous();
       if (!hidden.is_cpu()) {
         hidden += gathered_terms(terms, side_, vertices);
@@ -147,15 +201,15 @@ class MeshOnGrid : public GridField {
   }
 
   bool cubes_are_narrow() const override { return true; }
-
- private:
-  PlaneTerms first_layer(const Head& head) const {
-    return plane_terms(features_, head.first().weight, head.first().bias);
+  int64_t held_bytes() const override {
+    return features_.bytes() + distance_.bytes() + deformation_.bytes() + distance_.bytes();
   }
 
+ private:
   std::shared_ptr<const MeshHeads> heads_;
   int64_t side_;
-  PlaneTerms features_, distance_, deformation_;
+  PlaneFeatures features_;
+  FirstLayer distance_, deformation_;
 };
 
 class DensityOnGrid : public GridField {
@@ -163,23 +217,33 @@ class DensityOnGrid : public GridField {
   DensityOnGrid(const at::Tensor& planes, std::shared_ptr<const DensityHeads> heads, const at::Tensor& line)
       : heads_(std::move(heads)),
         side_(line.size(0)),
-        terms_(plane_terms(sample_planes(planes, line), heads_->density_and_colour->first().weight,
-                           heads_->density_and_colour->first().bias)) {}
+        features_(planes, line),
+        layer_(*heads_->density_and_colour, features_) {}
 
   at::Tensor values(int64_t first, int64_t last) const override {
-    const at::Tensor raw = head_in_range(*heads_->density_and_colour, terms_, side_, first, last);
+    const PlaneRows terms = layer_.between(features_, first / side_ / side_, (last - 1) / side_ / side_ + 1);
+    const at::Tensor raw = head_in_range(*heads_->density_and_colour, terms, side_, first, last);
     return at::softplus(raw.select(-1, 0) - 1);
   }
   at::Tensor deformation(const at::Tensor&) const override { return {}; }
   at::Tensor cube_weights(const at::Tensor&) const override { return {}; }
+  int64_t held_bytes() const override { return features_.bytes() + layer_.bytes(); }
 
  private:
   std::shared_ptr<const DensityHeads> heads_;
   int64_t side_;
-  PlaneTerms terms_;
+  PlaneFeatures features_;
+  FirstLayer layer_;
 };
 
 }  // namespace
+
+int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side) {
+  constexpr int64_t kHidden = 64, kLayers = 3;  // two that are held, one that is made for a corner
+  // While the features are read, all three planes' are there.
+  return side * side * static_cast<int64_t>(sizeof(float)) *
+         std::max(3 * planes.size(1), planes.size(1) + kLayers * kHidden);
+}
 
 std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads,
                                             const at::Tensor& line) {

@@ -2,16 +2,21 @@
 
 #include <array>
 #include <limits>
-#include <numeric>
-#include <vector>
+#include <utility>
+
+#include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "kernels/cube_cases.h"
 #include "kernels/marching_cubes.h"
-#include "surface/cube_cases.h"
+#include "surface/on_device.h"
 
 namespace relievo {
 namespace {
 
+using kernels::kCubeEdges;
+using kernels::kEdgeBetween;
+using kernels::kEdgeCorners;
 using kernels::MarchingCase;
 
 /// Whether two edges lie in one face of the cube.
@@ -91,38 +96,35 @@ constexpr std::array<int8_t, kCubeEdges> edge_numbers(bool want_owner) {
 
 constexpr std::array<int8_t, kCubeEdges> kOwners = edge_numbers(true), kAxes = edge_numbers(false);
 
-void sum_up(std::vector<int32_t>& starts) {
-  int64_t sum = 0;
-  for (int32_t& start : starts) start = static_cast<int32_t>(sum += start);
-  if (sum > std::numeric_limits<int32_t>::max() / 3) {
-    throw Error(ErrorCode::kInternal, "The surface has too many faces.", "Choose a smaller grid.");
-  }
-}
+constexpr int64_t kMostFaces = std::numeric_limits<int32_t>::max() / 3;
 
 }  // namespace
 
-Surface marching_cubes(int side, std::span<const float> values, float threshold) {
+Surface marching_cubes(int side, const at::Tensor& values, float threshold) {
   const int64_t count = int64_t{side} * side * side;
-  if (std::ssize(values) != count) throw Error(ErrorCode::kInternal, "The values do not fit the grid.");
-  std::vector<int32_t> vertex_starts(count + 1), face_starts(count + 1);
-  kernels::MarchingCubes cubes{.values = values.data(),
-                               .table = kTable.data(),
-                               .edge_owner = kOwners.data(),
-                               .edge_axis = kAxes.data(),
-                               .vertex_starts = vertex_starts.data(),
-                               .face_starts = face_starts.data(),
+  if (values.numel() != count) throw Error(ErrorCode::kInternal, "The values do not fit the grid.");
+  const at::Device device = values.device();
+  const at::Tensor dense = values.to(at::kFloat).contiguous();
+  const at::Tensor table = constant_on(device, kTable.data(), sizeof(kTable)),
+                   owners = constant_on(device, kOwners.data(), sizeof(kOwners)),
+                   axes = constant_on(device, kAxes.data(), sizeof(kAxes));
+  const at::TensorOptions integers = dense.options().dtype(at::kInt);
+  at::Tensor vertex_starts = at::zeros({count + 1}, integers), face_starts = at::zeros({count + 1}, integers);
+  kernels::MarchingCubes cubes{.values = dense.const_data_ptr<float>(),
+                               .table = static_cast<const MarchingCase*>(table.const_data_ptr()),
+                               .edge_owner = static_cast<const int8_t*>(owners.const_data_ptr()),
+                               .edge_axis = static_cast<const int8_t*>(axes.const_data_ptr()),
+                               .vertex_starts = vertex_starts.mutable_data_ptr<int32_t>(),
+                               .face_starts = face_starts.mutable_data_ptr<int32_t>(),
                                .side = side,
                                .threshold = threshold};
-  kernels::count_marching_cpu(cubes);
-  sum_up(vertex_starts);
-  sum_up(face_starts);
-  Surface surface;
-  surface.vertices.resize(vertex_starts.back());
-  surface.faces.resize(face_starts.back());
-  cubes.vertices = reinterpret_cast<float*>(surface.vertices.data());
-  cubes.faces = reinterpret_cast<int32_t*>(surface.faces.data());
-  kernels::fill_marching_cpu(cubes);
-  return surface;
+  launch_on(device, RELIEVO_LAUNCHERS(count_marching), cubes);
+  const at::Tensor vertices = at::empty({sum_up(vertex_starts, kMostFaces), 3}, dense.options()),
+                   faces = at::empty({sum_up(face_starts, kMostFaces), 3}, integers);
+  cubes.vertices = vertices.mutable_data_ptr<float>();
+  cubes.faces = faces.mutable_data_ptr<int32_t>();
+  launch_on(device, RELIEVO_LAUNCHERS(fill_marching), cubes);
+  return surface_of(vertices, faces);
 }
 
 }  // namespace relievo

@@ -25,16 +25,41 @@ constexpr int64_t kBytesPerPoint = 8 << 10;
 constexpr int64_t kSmallestChunk = 1 << 10;
 constexpr int64_t kLargestChunk = 1 << 17;
 
+// What meshing holds for a value of the grid at most: the values twice, two counts and their masks.
+constexpr int64_t kBytesPerValue = 20;
+
+// The dense way: cube weights in as many pieces as the published implementation takes.
+constexpr int64_t kPieces = 8;
+
 // How much of the work the steps are taken to be.
 constexpr double kDistancesDone = 0.8;
 constexpr double kCubesDone = 0.85;
 constexpr double kDeformationDone = 0.9;
 constexpr double kWeightsDone = 0.95;
 
+/// Where and in what portions a field is asked.
+struct Portions {
+  int64_t chunk = kLargestChunk;  ///< points at a time
+  at::Device place = at::kCPU;    ///< where the answers are gathered and meshed
+};
+
+Portions portions_of(const Field& field, const GridField& on_grid, int64_t values,
+                     const Execution& execution) {
+  int64_t budget = execution.byte_budget - on_grid.held_bytes();
+  Portions portions;
+  if (!field.device().is_cpu() && values * kBytesPerValue <= budget / 2) {
+    portions.place = field.device();
+    budget -= values * kBytesPerValue;
+  }
+  portions.chunk = std::clamp(budget / kBytesPerPoint, kSmallestChunk, kLargestChunk);
+  return portions;
+}
+
 /// Evaluates `evaluate(first, last)` for ranges of about `chunk` of `count` items, which returns `[last -
-/// first, ...]` or an undefined tensor, and gathers the results on the CPU; undefined where the first is.
+/// first, ...]` or an undefined tensor, and gathers the results on `place`; undefined where the first is.
 template <typename Evaluate>
-at::Tensor in_chunks(int64_t count, int64_t chunk, const Control& control, const Evaluate& evaluate) {
+at::Tensor in_chunks(int64_t count, int64_t chunk, at::Device place, const Control& control,
+                     const Evaluate& evaluate) {
   at::Tensor results;
   for (int64_t first = 0; first < count; first += chunk) {
     const int64_t last = std::min(count, first + chunk);
@@ -43,7 +68,7 @@ at::Tensor in_chunks(int64_t count, int64_t chunk, const Control& control, const
     if (!results.defined()) {
       std::vector<int64_t> shape = part.sizes().vec();
       shape[0] = count;
-      results = at::empty(shape, at::kFloat);
+      results = at::empty(shape, at::TensorOptions().dtype(at::kFloat).device(place));
     }
     results.slice(0, first, last).copy_(part);
     control.step(static_cast<double>(last) / static_cast<double>(count));
@@ -77,11 +102,11 @@ void close_at_border(const at::Tensor& distances, int grid) {  // [grid + 1, gri
   }
 }
 
-/// `[(grid + 1)^3]` signed distances on the CPU, as the extractor is to see them.
-at::Tensor grid_distances(const GridField& field, const SurfaceSettings& settings, int64_t chunk,
+/// `[(grid + 1)^3]` signed distances, as the extractor is to see them.
+at::Tensor grid_distances(const GridField& field, const SurfaceSettings& settings, const Portions& portions,
                           const Control& control) {
   const int64_t side = settings.grid + 1;
-  at::Tensor distances = in_chunks(side * side * side, chunk, control,
+  at::Tensor distances = in_chunks(side * side * side, portions.chunk, portions.place, control,
                                    [&](int64_t first, int64_t last) { return field.values(first, last); });
   check_finite(distances, "signed distances");
   const auto [lowest, highest] = distances.aminmax();
@@ -91,17 +116,6 @@ at::Tensor grid_distances(const GridField& field, const SurfaceSettings& setting
   distances.masked_fill_(distances == 0, std::numeric_limits<float>::min());
   if (settings.close_at_box) close_at_border(distances.view({side, side, side}), settings.grid);
   return distances;
-}
-
-template <typename Value>
-std::span<const Value> span_of(const at::Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  return {static_cast<const Value*>(tensor.const_data_ptr()), tensor.nbytes() / sizeof(Value)};
-}
-
-/// A copy as an int64 tensor.
-at::Tensor indices_of(std::span<const int32_t> numbers) {
-  return at::from_blob(const_cast<int32_t*>(numbers.data()), {std::ssize(numbers)}, at::kInt).to(at::kLong);
 }
 
 void check_request(const SurfaceSettings& settings) {
@@ -123,21 +137,87 @@ void close_densities(const at::Tensor& values, double threshold) {  // [side, si
   }
 }
 
-Surface extract_density(const Field& field, const SurfaceSettings& settings, int64_t chunk,
-                        const Control& control) {
-  const int64_t side = settings.grid;
-  const at::Tensor line = at::linspace(-1, 1, side);
-  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
+Surface extract_density(const Field& field, const GridField& on_grid, const SurfaceSettings& settings,
+                        const Execution& execution) {
+  const Control& control = execution.control;
+  const int64_t side = settings.grid, count = side * side * side;
+  const Portions portions = portions_of(field, on_grid, count, execution);
   const at::Tensor values =
-      in_chunks(side * side * side, chunk, control.part(0, kWeightsDone),
-                [&](int64_t first, int64_t last) { return on_grid->values(first, last); });
+      in_chunks(count, portions.chunk, portions.place, control.part(0, kWeightsDone),
+                [&](int64_t first, int64_t last) { return on_grid.values(first, last); });
   check_finite(values, "densities");
   const double threshold = settings.density_threshold;
   if (values.max().item<double>() <= threshold) throw_empty("the density is below the threshold everywhere");
   if (values.min().item<double>() > threshold) throw_empty("the density is above the threshold everywhere");
   if (settings.close_at_box) close_densities(values.view({side, side, side}), threshold);
   control.cancel.check();
-  Surface surface = marching_cubes(settings.grid, span_of<float>(values), settings.density_threshold);
+  Surface surface = marching_cubes(settings.grid, values, settings.density_threshold);
+  if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
+  control.step(1);
+  return surface;
+}
+
+/// `[C, 3]` deformation of the points; undefined where there is none. Densely: of all points, then these.
+at::Tensor deformation_at(const at::Tensor& points, const GridField& on_grid, const SurfaceSettings& settings,
+                          const Portions& portions, const Control& control) {
+  const int64_t side = settings.grid + 1;
+  const at::Tensor asked = settings.dense ? at::arange(side * side * side) : points.cpu();
+  const at::Tensor deformation = in_chunks(
+      asked.size(0), portions.chunk, portions.place, control,
+      [&](int64_t first, int64_t last) { return on_grid.deformation(asked.slice(0, first, last)); });
+  check_finite(deformation, "deformations");
+  return settings.dense && deformation.defined() ? deformation.index_select(0, points) : deformation;
+}
+
+/// `[S, 21]` weights of the crossed cubes; undefined where there are none. Densely: of all cubes, then these.
+at::Tensor weights_of(const SurfaceCubes& cubes, const at::Tensor& points, const GridField& on_grid,
+                      const SurfaceSettings& settings, const Portions& portions, const Control& control) {
+  at::Tensor weights;
+  if (settings.dense) {
+    const at::Tensor corners = grid_cubes(settings.grid);
+    const int64_t count = corners.size(0);
+    const at::Tensor all = in_chunks(
+        count, (count + kPieces - 1) / kPieces, portions.place, control,
+        [&](int64_t first, int64_t last) { return on_grid.cube_weights(corners.slice(0, first, last)); });
+    weights = all.defined() ? all.index_select(0, cubes.cubes) : all;
+  } else {
+    const at::Tensor vertices = points.cpu(), corners = cubes.corners.cpu();
+    const int64_t chunk = on_grid.cubes_are_narrow()
+                              ? portions.chunk
+                              : std::max<int64_t>(1, portions.chunk / kernels::kCubeCorners);
+    weights = in_chunks(cubes.size(), chunk, portions.place, control, [&](int64_t first, int64_t last) {
+      const at::Tensor numbers = corners.slice(0, first, last);
+      return on_grid.cube_weights(vertices.index_select(0, numbers.flatten()).view_as(numbers));
+    });
+  }
+  check_finite(weights, "cube weights");
+  return weights;
+}
+
+Surface extract_distance(const Field& field, const GridField& on_grid, const SurfaceSettings& settings,
+                         const Execution& execution) {
+  const Control& control = execution.control;
+  const int64_t side = settings.grid + 1;
+  const Portions portions = portions_of(field, on_grid, side * side * side, execution);
+  at::Tensor dense = grid_distances(on_grid, settings, portions, control.part(0, kDistancesDone));
+  const SurfaceCubes cubes = find_surface_cubes(settings.grid, dense, control.cancel);
+  if (cubes.size() == 0) throw_empty("the shape does not reach into the grid");
+  const at::Tensor points = cubes.points.to(at::kLong);
+  FlexiCubesInput input{.distances = dense.index_select(0, points),
+                        .positions = grid_positions(settings.grid, points.cpu()).to(portions.place)};
+  dense.reset();
+  control.step(kCubesDone);
+
+  const at::Tensor deformation =
+      deformation_at(points, on_grid, settings, portions, control.part(kCubesDone, kDeformationDone));
+  if (deformation.defined()) input.positions += deformation;
+  input.weights =
+      weights_of(cubes, points, on_grid, settings, portions, control.part(kDeformationDone, kWeightsDone));
+  control.step(kWeightsDone);
+
+  const DualVertices vertices = dual_vertices(cubes, input);
+  control.cancel.check();
+  Surface surface = flexicubes(cubes, input, vertices);
   if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
   control.step(1);
   return surface;
@@ -148,45 +228,12 @@ Surface extract_density(const Field& field, const SurfaceSettings& settings, int
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution) {
   check_request(settings);
   const at::NoGradGuard no_grad;
-  const Control& control = execution.control;
-  const int64_t chunk = std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestChunk, kLargestChunk);
-  if (field.kind() == FieldKind::kDensity) return extract_density(field, settings, chunk, control);
-
-  const at::Tensor line = grid_line(settings.grid);
-  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
-  at::Tensor dense = grid_distances(*on_grid, settings, chunk, control.part(0, kDistancesDone));
-  const SurfaceCubes cubes = find_surface_cubes(settings.grid, span_of<float>(dense), control.cancel);
-  if (cubes.size() == 0) throw_empty("the shape does not reach into the grid");
-  const at::Tensor points = indices_of(cubes.points);
-  const at::Tensor distances = dense.index_select(0, points);
-  dense.reset();
-  control.step(kCubesDone);
-
-  const at::Tensor undeformed = grid_positions(settings.grid, points);
-  const at::Tensor deformation = in_chunks(
-      points.size(0), chunk, control.part(kCubesDone, kDeformationDone),
-      [&](int64_t first, int64_t last) { return on_grid->deformation(points.slice(0, first, last)); });
-  check_finite(deformation, "deformations");
-  const at::Tensor positions = deformation.defined() ? undeformed + deformation : undeformed;
-
-  const int64_t cube_chunk = on_grid->cubes_are_narrow() ? chunk : std::max<int64_t>(1, chunk / kCubeCorners);
-  const at::Tensor weights = in_chunks(
-      cubes.size(), cube_chunk, control.part(kDeformationDone, kWeightsDone),
-      [&](int64_t first, int64_t last) {
-        const std::span<const int32_t> corners(cubes.corners[first].data(),
-                                               static_cast<size_t>((last - first) * kCubeCorners));
-        return on_grid->cube_weights(points.index_select(0, indices_of(corners)).view({-1, kCubeCorners}));
-      });
-  check_finite(weights, "cube weights");
-  control.step(kWeightsDone);
-
-  const FlexiCubesInput input{span_of<float>(distances), span_of<Float3>(positions), span_of<float>(weights)};
-  const DualVertices vertices = dual_vertices(cubes, input);
-  control.cancel.check();
-  Surface surface = flexicubes(cubes, input, vertices);
-  if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
-  control.step(1);
-  return surface;
+  const bool is_density = field.kind() == FieldKind::kDensity;
+  const at::Tensor line = is_density ? at::linspace(-1, 1, settings.grid) : grid_line(settings.grid);
+  const auto on_grid =
+      settings.dense ? field.on_grid_dense(line) : field.on_grid(line, execution.byte_budget / 2);
+  return is_density ? extract_density(field, *on_grid, settings, execution)
+                    : extract_distance(field, *on_grid, settings, execution);
 }
 
 }  // namespace relievo

@@ -13,15 +13,17 @@ struct SurfaceSettings {
   float density_threshold = 10;  ///< a density above it is inside
   bool close_at_box =
       true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
-  bool point_by_point = false;  ///< asks the field at every vertex by itself: the slow way, for comparison
+  bool dense = false;  ///< every head at every point and cube of the grid, as the published implementation
+                       ///< does it (weights in its 8 pieces, whatever the byte budget): for comparison
 };
 
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
 /// -1.05..1.05 (InstantMesh's box times 1.05), in the model box; a density field with marching cubes
 /// (Lorensen and Cline 1987) over -1..1. Signed distances are evaluated on the whole grid, in chunks;
-/// deformation and weights only at cubes that the surface crosses. Throws Error{kEmptySurface} when the field
-/// has one sign everywhere, Error{kInvalidSettings} for a grid out of range, Error{kInternal} for values that
-/// are not finite, Error{kCancelled}.
+/// deformation and weights only at cubes that the surface crosses. On a GPU's field the meshing is done there
+/// too where the grid's values fit half the byte budget, else on the CPU. Throws Error{kEmptySurface} when
+/// the field has one sign everywhere, Error{kInvalidSettings} for a grid out of range, Error{kInternal} for
+/// values that are not finite, Error{kCancelled}.
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution);
 
 /// Measures a surface. Throws Error{kInternal} when a face names a vertex that is not there.

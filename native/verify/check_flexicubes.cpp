@@ -14,11 +14,6 @@ namespace {
 
 constexpr Tolerance kTolerance{.absolute = 1e-5};
 
-template <typename Value>
-std::span<const Value> span_of(const at::Tensor& tensor) {
-  return {static_cast<const Value*>(tensor.const_data_ptr()), tensor.nbytes() / sizeof(Value)};
-}
-
 /// `[items, width]` of its own.
 template <typename Item, typename Number>
 at::Tensor tensor_of(const std::vector<Item>& items, int64_t width, Number) {
@@ -26,39 +21,27 @@ at::Tensor tensor_of(const std::vector<Item>& items, int64_t width, Number) {
       .view({std::ssize(items), width});
 }
 
-at::Tensor indices_of(const std::vector<int32_t>& numbers) {
-  return at::tensor(at::ArrayRef<int32_t>(numbers.data(), numbers.size())).to(at::kLong);
-}
-
 /// What flexicubes gets, gathered from dense tensors.
 struct Extraction {
   /// distances [(grid + 1)^3], deformation [(grid + 1)^3, 3] and weights [grid^3, 21], or undefined.
   Extraction(int grid, const at::Tensor& dense_distances, const at::Tensor& deformation,
              const at::Tensor& dense_weights)
-      : cubes(find_surface_cubes(grid, span_of<float>(dense_distances))) {
-    const at::Tensor points = indices_of(cubes.points);
-    distances = dense_distances.index_select(0, points);
-    positions = grid_positions(grid, points);
-    if (deformation.defined()) positions += deformation.index_select(0, points);
-    if (dense_weights.defined()) weights = dense_weights.index_select(0, indices_of(cubes.cubes));
-    vertices = dual_vertices(cubes, input());
-  }
-
-  FlexiCubesInput input() const {
-    FlexiCubesInput spans{span_of<float>(distances), span_of<Float3>(positions), {}};
-    if (weights.defined()) spans.weights = span_of<float>(weights);
-    return spans;
+      : cubes(find_surface_cubes(grid, dense_distances)) {
+    const at::Tensor points = cubes.points.to(at::kLong);
+    input = {.distances = dense_distances.index_select(0, points), .positions = grid_positions(grid, points)};
+    if (deformation.defined()) input.positions += deformation.index_select(0, points);
+    if (dense_weights.defined()) input.weights = dense_weights.index_select(0, cubes.cubes);
+    vertices = dual_vertices(cubes, input);
   }
 
   SurfaceCubes cubes;
-  at::Tensor distances, positions, weights;
+  FlexiCubesInput input;
   DualVertices vertices;
 };
 
 void compare_surface(Fixture& fixture, const Extraction& extraction, Triangulation triangulation,
                      const std::string& vertices_name, const std::string& faces_name) {
-  const Surface surface =
-      flexicubes(extraction.cubes, extraction.input(), extraction.vertices, triangulation);
+  const Surface surface = flexicubes(extraction.cubes, extraction.input, extraction.vertices, triangulation);
   fixture.compare(vertices_name, tensor_of(surface.vertices, 3, float{}), kTolerance);
   fixture.compare(faces_name, tensor_of(surface.faces, 3, int32_t{}), {});
 }
@@ -67,16 +50,13 @@ void compare_surface(Fixture& fixture, const Extraction& extraction, Triangulati
 void compare_extraction(Fixture& fixture, const Extraction& extraction, Triangulation triangulation,
                         const std::string& prefix) {
   compare_surface(fixture, extraction, triangulation, prefix + "verts", prefix + "faces");
-  const std::vector<float> deviations =
-      edge_deviations(extraction.cubes, extraction.input(), extraction.vertices);
-  fixture.compare(prefix + "L_dev", tensor_of(deviations, 1, float{}).view(-1), kTolerance);
+  fixture.compare(prefix + "L_dev", edge_deviations(extraction.cubes, extraction.input, extraction.vertices),
+                  kTolerance);
   // A case without a surface has neither.
   if (fixture.has(prefix + "surf_cubes"))
-    fixture.compare(prefix + "surf_cubes", indices_of(extraction.cubes.cubes), {});
-  if (fixture.has(prefix + "case_ids")) {
-    const std::vector<int32_t> cases(extraction.cubes.cases.begin(), extraction.cubes.cases.end());
-    fixture.compare(prefix + "case_ids", indices_of(cases), {});
-  }
+    fixture.compare(prefix + "surf_cubes", extraction.cubes.cubes.to(at::kLong), {});
+  if (fixture.has(prefix + "case_ids"))
+    fixture.compare(prefix + "case_ids", extraction.cubes.cases.to(at::kLong), {});
 }
 
 int grid_of(const at::Tensor& distances) {

@@ -10,10 +10,9 @@ namespace relievo {
 void check_marching_cubes(Fixture& fixture) {
   const auto threshold = fixture.config().at("threshold").get<float>();
   fixture.for_each_case([&](const std::string& name) {
-    const at::Tensor values = fixture.read(name + "/sigma").contiguous();
+    const at::Tensor values = fixture.read(name + "/sigma");
     const auto side = static_cast<int>(values.size(0));
-    const Surface surface = marching_cubes(
-        side, {values.const_data_ptr<float>(), static_cast<size_t>(values.numel())}, threshold);
+    const Surface surface = marching_cubes(side, values, threshold);
     compare_marching(fixture, name + "/", surface, side, 1e-6);
   });
 }

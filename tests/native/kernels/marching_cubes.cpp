@@ -1,33 +1,18 @@
 #include "kernels/marching_cubes.h"
 
-#include <algorithm>
 #include <numeric>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "shuffled.h"
 
 namespace relievo::kernels {
 namespace {
 
 constexpr int kSide = 9;
 constexpr int64_t kCount = int64_t{kSide} * kSide * kSide;
-
-/// Calls `body(i)` for all vertices in shuffled order on three threads.
-template <typename Body>
-void run_shuffled(const Body& body) {
-  std::vector<int64_t> order(kCount);
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(3));
-  std::vector<std::thread> threads;
-  for (size_t t = 0; t < 3; ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t i = t; i < order.size(); i += 3) body(order[i]);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 /// Values, a made-up table (one triangle of edges 0, 3 and 8 where corner 0 alone is inside) and room.
 struct Arrays {
@@ -72,10 +57,10 @@ TEST(MarchingKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
   plain.sum_up();
   fill_marching_cpu(plain.cubes());
   const MarchingCubes counting = shuffled.cubes();
-  run_shuffled([&](int64_t i) { count_marching_at(counting, i); });
+  run_shuffled(kCount, [&](int64_t i) { count_marching_at(counting, i); });
   shuffled.sum_up();
   const MarchingCubes filling = shuffled.cubes();
-  run_shuffled([&](int64_t i) { fill_marching_at(filling, i); });
+  run_shuffled(kCount, [&](int64_t i) { fill_marching_at(filling, i); });
   ASSERT_FALSE(plain.faces.empty());
   EXPECT_EQ(plain.vertices, shuffled.vertices);
   EXPECT_EQ(plain.faces, shuffled.faces);

@@ -1,6 +1,8 @@
 // Heads on a regular grid answer what they answer point by point.
 #include "reconstruct/triplane_grid.h"
 
+#include <limits>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +10,7 @@ namespace relievo {
 namespace {
 
 constexpr int kChannels = 7, kSide = 12;
+constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
 void randomise(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) parameter.set_data(at::randn(parameter.sizes()) * 0.3);
@@ -35,7 +38,7 @@ TEST_F(TriplaneGrid, MeshHeadsAgreeWithPointByPoint) {
   const auto heads = std::make_shared<MeshHeads>(kChannels);
   randomise(*heads);
   const TriplaneMeshField field(planes_, heads);
-  const auto shared = field.on_grid(line_), dense = field.on_grid_dense(line_);
+  const auto shared = field.on_grid(line_, kNoLimit), dense = field.on_grid_dense(line_);
   expect_close(shared->values(0, all_.size(0)), dense->values(0, all_.size(0)));
   expect_close(shared->values(100, 777), dense->values(100, 777));
   const at::Tensor some = all_.index_select(0, at::randperm(all_.size(0)).slice(0, 0, 200));
@@ -48,7 +51,7 @@ TEST_F(TriplaneGrid, DensityHeadsAgreeWithPointByPoint) {
   const auto heads = std::make_shared<DensityHeads>(kChannels);
   randomise(*heads);
   const TriplaneDensityField field(planes_, heads);
-  expect_close(field.on_grid(line_)->values(0, all_.size(0)),
+  expect_close(field.on_grid(line_, kNoLimit)->values(0, all_.size(0)),
                field.on_grid_dense(line_)->values(0, all_.size(0)));
 }
 

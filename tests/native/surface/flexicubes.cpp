@@ -113,28 +113,24 @@ TEST(FlexiCubes, DeformationMovesTheSurface) {
 /// Everything that the core gives for dense distances and weights.
 struct Extracted {
   Extracted(int grid, const at::Tensor& dense, const at::Tensor& dense_weights = {})
-      : cubes(find_surface_cubes(grid, {dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())})) {
-    const at::Tensor points = at::tensor(at::ArrayRef<int32_t>(cubes.points)).to(at::kLong);
-    distances = dense.index_select(0, points);
-    positions = grid_positions(grid, points);
-    if (dense_weights.defined()) {
-      weights = dense_weights.index_select(0, at::tensor(at::ArrayRef<int32_t>(cubes.cubes)).to(at::kLong));
-    }
-    vertices = dual_vertices(cubes, input());
+      : cubes(find_surface_cubes(grid, dense)) {
+    const at::Tensor points = cubes.points.to(at::kLong);
+    input = {.distances = dense.index_select(0, points), .positions = grid_positions(grid, points)};
+    if (dense_weights.defined()) input.weights = dense_weights.index_select(0, cubes.cubes);
+    vertices = dual_vertices(cubes, input);
   }
 
-  FlexiCubesInput input() const {
-    const auto count = static_cast<size_t>(distances.numel());
-    FlexiCubesInput spans{{distances.const_data_ptr<float>(), count},
-                          {reinterpret_cast<const Float3*>(positions.const_data_ptr<float>()), count},
-                          {}};
-    if (weights.defined())
-      spans.weights = {weights.const_data_ptr<float>(), static_cast<size_t>(weights.numel())};
-    return spans;
+  Float3 vertex(int64_t number) const {
+    const at::Tensor v = vertices.positions[number];
+    return {v[0].item<float>(), v[1].item<float>(), v[2].item<float>()};
+  }
+  std::vector<float> deviations() const {
+    const at::Tensor values = edge_deviations(cubes, input, vertices);
+    return {values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel()};
   }
 
   SurfaceCubes cubes;
-  at::Tensor distances, positions, weights;
+  FlexiCubesInput input;
   DualVertices vertices;
 };
 
@@ -163,7 +159,7 @@ class Symmetric : public testing::TestWithParam<uint64_t> {
 
   static at::Tensor mesh(const at::Tensor& field) {
     const Extracted extracted(kGrid, field.contiguous().flatten());
-    return faces_of(flexicubes(extracted.cubes, extracted.input(), extracted.vertices, Triangulation::kFour));
+    return faces_of(flexicubes(extracted.cubes, extracted.input, extracted.vertices, Triangulation::kFour));
   }
   /// The mesh with its axes in the given order, some reversed.
   static at::Tensor turned(const at::Tensor& mesh, at::IntArrayRef axes, at::ArrayRef<float> signs) {
@@ -203,7 +199,7 @@ TEST(FlexiCubes, QuadIsCutAlongTheDiagonalOfLargerGammas) {
   for (const int cube : {0, 3, 5, 6}) weights[cube][kCubeWeights - 1] = 2;
   const auto cuts_between = [&](const at::Tensor& w) {
     const Extracted extracted(grid, distances, w);
-    const Surface surface = flexicubes(extracted.cubes, extracted.input(), extracted.vertices);
+    const Surface surface = flexicubes(extracted.cubes, extracted.input, extracted.vertices);
     std::array<int, 8> faces_at{};
     for (const Int3& face : surface.faces) {
       for (const int32_t v : face) ++faces_at[v];
@@ -220,10 +216,10 @@ TEST(FlexiCubes, BetaPullsTheVertexTowardsACrossing) {
   const at::Tensor distances = at::tensor({-1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f});
   at::Tensor weights = at::zeros({1, kCubeWeights});
   // Half way along the three edges from the corner inside.
-  const Float3 even = Extracted(grid, distances, weights).vertices.positions.at(0);
+  const Float3 even = Extracted(grid, distances, weights).vertex(0);
   EXPECT_NEAR(even[0], -1.05 + 1.05 / 3, 1e-6);
   weights[0][0] = 100;  // beta 1.5 on the edge along x
-  const Float3 pulled = Extracted(grid, distances, weights).vertices.positions.at(0);
+  const Float3 pulled = Extracted(grid, distances, weights).vertex(0);
   EXPECT_NEAR(pulled[0], -1.05 + 1.05 * 1.5 / 3.5, 1e-6);
   EXPECT_NEAR(pulled[1], -1.05 + 1.05 / 3.5, 1e-6);
 }
@@ -232,16 +228,15 @@ TEST(FlexiCubes, AlphaMovesTheCrossingsAwayFromItsCorner) {
   const int grid = 1;
   const at::Tensor distances = at::tensor({-1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f});
   at::Tensor weights = at::zeros({1, kCubeWeights});
-  weights[0][kCubeEdges] = 100;  // alpha 1.5 at the corner inside
-  const Float3 vertex = Extracted(grid, distances, weights).vertices.positions.at(0);
+  weights[0][kernels::kCubeEdges] = 100;  // alpha 1.5 at the corner inside
+  const Float3 vertex = Extracted(grid, distances, weights).vertex(0);
   EXPECT_NEAR(vertex[2], -1.05 + 2.1 * (1.5 / 2.5) / 3, 1e-6);
 }
 
 TEST(FlexiCubes, CrossingsAtEqualDistanceDoNotDeviate) {
   const at::Tensor distances = at::tensor({-1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f});
   const Extracted extracted(1, distances);
-  const std::vector<float> deviations =
-      edge_deviations(extracted.cubes, extracted.input(), extracted.vertices);
+  const std::vector<float> deviations = extracted.deviations();
   ASSERT_EQ(deviations.size(), 3u);
   for (const float deviation : deviations) EXPECT_NEAR(deviation, 0, 1e-6);
 }
@@ -253,8 +248,7 @@ TEST(FlexiCubes, DeviationIsMeasuredFromTheMean) {
   const double third = 2.1 / 3;
   const double near = std::sqrt(4.0 + 1 + 4) / 3 * third, far = std::sqrt(1.0 + 1 + 16) / 3 * third;
   const double mean = (2 * near + far) / 3;
-  const std::vector<float> deviations =
-      edge_deviations(extracted.cubes, extracted.input(), extracted.vertices);
+  const std::vector<float> deviations = extracted.deviations();
   ASSERT_EQ(deviations.size(), 3u);
   // Edges 0 (x), 3 (z) and 8 (y).
   EXPECT_NEAR(deviations[0], std::abs(near - mean), 1e-6);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "fields.h"
+#include "kernels/surface_cubes.h"
 
 namespace relievo {
 namespace {
@@ -16,9 +17,30 @@ namespace {
 constexpr int kGrid = 9;
 constexpr int kSide = kGrid + 1;
 
-SurfaceCubes find_in(const at::Tensor& distances, const CancelToken& cancel = {}) {
-  return find_surface_cubes(
-      kGrid, {distances.const_data_ptr<float>(), static_cast<size_t>(distances.numel())}, cancel);
+std::vector<int32_t> numbers(const at::Tensor& tensor) {
+  const at::Tensor ints = tensor.to(at::kInt).contiguous();
+  return {ints.const_data_ptr<int32_t>(), ints.const_data_ptr<int32_t>() + ints.numel()};
+}
+
+/// What was found, as plain arrays.
+struct Found {
+  explicit Found(const SurfaceCubes& found)
+      : cubes(numbers(found.cubes)),
+        cases(numbers(found.cases)),
+        points(numbers(found.points)),
+        corners(numbers(found.corners)),
+        row_starts(numbers(found.row_starts)) {}
+
+  int64_t size() const { return std::ssize(cubes); }
+  int32_t find(int x, int y, int z) const {
+    return kernels::find_cube(row_starts.data(), cubes.data(), kGrid, x, y, z);
+  }
+
+  std::vector<int32_t> cubes, cases, points, corners, row_starts;
+};
+
+Found find_in(const at::Tensor& distances, const CancelToken& cancel = {}) {
+  return Found(find_surface_cubes(kGrid, distances, cancel));
 }
 
 /// One vertex in about thirty inside.
@@ -46,16 +68,16 @@ TEST(SurfaceCubes, AreThoseWithCornersInsideAndOutside) {
 }
 
 TEST(SurfaceCubes, CornersNameTheVerticesOfTheirCube) {
-  const SurfaceCubes found = find_in(sparse_noise());
+  const Found found = find_in(sparse_noise());
   for (int64_t s = 0; s < found.size(); ++s) {
     for (int corner = 0; corner < 8; ++corner) {
-      EXPECT_EQ(found.points[found.corners[s][corner]], vertex_of_corner(found.cubes[s], corner));
+      EXPECT_EQ(found.points[found.corners[8 * s + corner]], vertex_of_corner(found.cubes[s], corner));
     }
   }
 }
 
 TEST(SurfaceCubes, PointsAreTheirCornersAndEachIsThereOnce) {
-  const SurfaceCubes found = find_in(sparse_noise());
+  const Found found = find_in(sparse_noise());
   std::set<int32_t> corners;
   for (const int32_t cube : found.cubes) {
     for (int corner = 0; corner < 8; ++corner) corners.insert(vertex_of_corner(cube, corner));
@@ -64,7 +86,7 @@ TEST(SurfaceCubes, PointsAreTheirCornersAndEachIsThereOnce) {
 }
 
 TEST(SurfaceCubes, CubesAreFoundByTheirPlaceAndOthersAreNot) {
-  const SurfaceCubes found = find_in(sparse_noise());
+  const Found found = find_in(sparse_noise());
   for (int cube = 0; cube < kGrid * kGrid * kGrid; ++cube) {
     const auto place = std::ranges::find(found.cubes, cube);
     const auto expected = place == found.cubes.end() ? -1 : static_cast<int32_t>(place - found.cubes.begin());
@@ -86,7 +108,7 @@ TEST(SurfaceCubes, AmbiguousTwinsBothTakeTheOppositeCase) {
   at::Tensor distances = at::full({kSide, kSide, kSide}, -1.0f);
   distances[0][1][1] = 1;
   distances[1][0][1] = 1;
-  const SurfaceCubes found = find_in(distances.flatten());
+  const Found found = find_in(distances.flatten());
   EXPECT_EQ(found.cases.at(found.find(0, 0, 0)), 0b01100000);
   EXPECT_EQ(found.cases.at(found.find(0, 0, 1)), 0b00000110);
 }
@@ -98,7 +120,7 @@ TEST(SurfaceCubes, AmbiguousCubeWithoutATwinKeepsItsCase) {
   distances[1][0][1] = 1;
   distances[0][0][2] = 1;
   distances[1][1][2] = 1;
-  const SurfaceCubes found = find_in(distances.flatten());
+  const Found found = find_in(distances.flatten());
   EXPECT_EQ(found.cases.at(found.find(0, 0, 0)), 0b10011111);
 }
 

@@ -8,7 +8,9 @@
 #include <array>
 #include <cstdint>
 
-namespace relievo {
+#include "kernels/body.h"
+
+namespace relievo::kernels {
 
 inline constexpr int kCubeCorners = 8;
 inline constexpr int kCubeEdges = 12;
@@ -20,7 +22,9 @@ inline constexpr std::array<std::array<int, 2>, kCubeEdges> kEdgeCorners{
 
 constexpr std::array<std::array<int, kCubeCorners>, kCubeCorners> edges_by_corners() {
   std::array<std::array<int, kCubeCorners>, kCubeCorners> edges{};
-  for (auto& row : edges) row.fill(-1);
+  for (auto& row : edges) {
+    for (int& edge : row) edge = -1;
+  }
   for (int e = 0; e < kCubeEdges; ++e) {
     const auto& [a, b] = kEdgeCorners[e];
     edges[a][b] = edges[b][a] = e;
@@ -34,27 +38,33 @@ inline constexpr auto kEdgeBetween = edges_by_corners();
 /// What a case becomes. The surface leaves the cube in closed loops of crossed edges; each loop is one dual
 /// vertex. On a face whose corners are inside and outside by turns, the inside corners are kept apart.
 struct CubeCase {
-  int vertex_count = 0;
-  int edge_count = 0;
+  int8_t vertex_count = 0;
+  int8_t edge_count = 0;
   /// The crossed edges, loop by loop, ascending within a loop; loop k is edges[first[k]] .. edges[first[k +
   /// 1] - 1]. Loops are in the order of the lowest corner of the inside piece that they bound, then of their
   /// lowest corner outside.
-  std::array<int, kCubeEdges> edges{};
-  std::array<int, kMostDualVertices + 1> first{};
+  int8_t edges[kCubeEdges] = {};
+  int8_t first[kMostDualVertices + 1] = {};
   /// The loop that an edge belongs to; -1 for an edge that is not crossed.
-  std::array<int, kCubeEdges> loop_of_edge{};
+  int8_t loop_of_edge[kCubeEdges] = {};
   /// Where one loop crosses one face twice, the step (x, y, z) to the cube behind that face; else zero. If
   /// that cube does the same, the two dual vertices would share an edge of four quads; both cubes then take
   /// the opposite case, which keeps the outside corners apart instead (FlexiCubes, section 4.2; cases C16 and
   /// C19).
-  std::array<int, 3> twin{};
-
-  constexpr bool is_ambiguous() const { return twin[0] != 0 || twin[1] != 0 || twin[2] != 0; }
+  int8_t twin[3] = {};
+  bool is_ambiguous = false;  ///< has a twin
 };
 
 /// The case that crosses the same edges with inside and outside exchanged.
-constexpr uint8_t opposite_case(uint8_t cube_case) { return static_cast<uint8_t>(~cube_case); }
+RELIEVO_BODY constexpr uint8_t opposite_case(uint8_t cube_case) { return static_cast<uint8_t>(~cube_case); }
 
-extern const std::array<CubeCase, 256> kCubeCases;
+/// All that bodies look up. A GPU reads a copy in its own memory.
+struct CubeTable {
+  CubeCase cases[256];
+  int8_t edge_corners[kCubeEdges][2] = {};   ///< kEdgeCorners
+  int8_t edges_along[kCubeCorners][3] = {};  ///< the edge that leaves a corner upwards along an axis; else -1
+};
 
-}  // namespace relievo
+extern const CubeTable kCubeTable;
+
+}  // namespace relievo::kernels

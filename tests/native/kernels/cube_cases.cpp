@@ -1,4 +1,4 @@
-#include "surface/cube_cases.h"
+#include "kernels/cube_cases.h"
 
 #include <algorithm>
 #include <set>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace relievo {
+namespace relievo::kernels {
 namespace {
 
 using Loops = std::set<std::set<int>>;
@@ -14,7 +14,7 @@ using Loops = std::set<std::set<int>>;
 Loops loops_of(const CubeCase& cube_case) {
   Loops loops;
   for (int k = 0; k < cube_case.vertex_count; ++k) {
-    const auto begin = cube_case.edges.begin();
+    const int8_t* begin = cube_case.edges;
     loops.emplace(begin + cube_case.first[k], begin + cube_case.first[k + 1]);
   }
   return loops;
@@ -36,7 +36,7 @@ struct Symmetry {
     for (int c = 0; c < kCubeCorners; ++c) turned |= (i >> c & 1) << corner(c);
     return turned;
   }
-  std::array<int, 3> step(const std::array<int, 3>& s) const {
+  std::array<int, 3> step(const int8_t* s) const {
     std::array<int, 3> turned{};
     for (int axis = 0; axis < 3; ++axis)
       turned[axis] = (mirrored >> axis & 1) ? -s[axes[axis]] : s[axes[axis]];
@@ -55,7 +55,7 @@ std::vector<Symmetry> all_symmetries() {
 
 TEST(CubeCases, EveryCrossedEdgeIsInOneLoop) {
   for (int i = 0; i < 256; ++i) {
-    const CubeCase& cube_case = kCubeCases[i];
+    const CubeCase& cube_case = kCubeTable.cases[i];
     std::array<int, kCubeEdges> times{};
     for (int k = 0; k < cube_case.edge_count; ++k) ++times[cube_case.edges[k]];
     for (int e = 0; e < kCubeEdges; ++e) {
@@ -66,13 +66,13 @@ TEST(CubeCases, EveryCrossedEdgeIsInOneLoop) {
 }
 
 TEST(CubeCases, LoopOfEdgeAgreesWithTheLoops) {
-  for (const CubeCase& cube_case : kCubeCases) {
+  for (const CubeCase& cube_case : kCubeTable.cases) {
     std::array<int, kCubeEdges> loop{};
     loop.fill(-1);
     for (int k = 0; k < cube_case.vertex_count; ++k) {
       for (int i = cube_case.first[k]; i < cube_case.first[k + 1]; ++i) loop[cube_case.edges[i]] = k;
     }
-    EXPECT_EQ(loop, cube_case.loop_of_edge);
+    EXPECT_TRUE(std::ranges::equal(loop, cube_case.loop_of_edge));
   }
 }
 
@@ -80,12 +80,12 @@ TEST(CubeCases, LoopsTurnAndMirrorWithTheCube) {
   for (const Symmetry& symmetry : all_symmetries()) {
     for (int i = 0; i < 256; ++i) {
       Loops turned;
-      for (const auto& loop : loops_of(kCubeCases[i])) {
+      for (const auto& loop : loops_of(kCubeTable.cases[i])) {
         std::set<int> edges;
         for (const int e : loop) edges.insert(symmetry.edge(e));
         turned.insert(edges);
       }
-      EXPECT_EQ(loops_of(kCubeCases[symmetry.cube_case(i)]), turned) << "case " << i;
+      EXPECT_EQ(loops_of(kCubeTable.cases[symmetry.cube_case(i)]), turned) << "case " << i;
     }
   }
 }
@@ -93,38 +93,40 @@ TEST(CubeCases, LoopsTurnAndMirrorWithTheCube) {
 TEST(CubeCases, TwinsTurnAndMirrorWithTheCube) {
   for (const Symmetry& symmetry : all_symmetries()) {
     for (int i = 0; i < 256; ++i) {
-      EXPECT_EQ(kCubeCases[symmetry.cube_case(i)].twin, symmetry.step(kCubeCases[i].twin)) << "case " << i;
+      EXPECT_TRUE(std::ranges::equal(kCubeTable.cases[symmetry.cube_case(i)].twin,
+                                     symmetry.step(kCubeTable.cases[i].twin)))
+          << "case " << i;
     }
   }
 }
 
 TEST(CubeCases, CornersInsideAcrossAFaceAreKeptApart) {
   const int corners_1_and_2 = 0b00000110;
-  EXPECT_EQ(loops_of(kCubeCases[corners_1_and_2]), (Loops{{0, 1, 9}, {4, 7, 8}}));
+  EXPECT_EQ(loops_of(kCubeTable.cases[corners_1_and_2]), (Loops{{0, 1, 9}, {4, 7, 8}}));
 }
 
 TEST(CubeCases, CornersOutsideAcrossAFaceAreJoinedAndHaveATwinBehindIt) {
-  const CubeCase& all_but_1_and_2 = kCubeCases[0b11111001];
+  const CubeCase& all_but_1_and_2 = kCubeTable.cases[0b11111001];
   EXPECT_EQ(loops_of(all_but_1_and_2), (Loops{{0, 1, 4, 7, 8, 9}}));
-  EXPECT_EQ(all_but_1_and_2.twin, (std::array<int, 3>{0, 0, -1}));
+  EXPECT_TRUE(std::ranges::equal(all_but_1_and_2.twin, std::array<int, 3>{0, 0, -1}));
 }
 
 TEST(CubeCases, CornersOutsideAcrossTheCubeAreApart) {
-  EXPECT_EQ(loops_of(kCubeCases[0b01111110]), (Loops{{0, 3, 8}, {5, 6, 10}}));
+  EXPECT_EQ(loops_of(kCubeTable.cases[0b01111110]), (Loops{{0, 3, 8}, {5, 6, 10}}));
 }
 
 // C16 and C19 of the paper: 36 of the 256.
 TEST(CubeCases, AnAmbiguousCaseHasOneOnItsOtherSide) {
   int count = 0;
   for (int i = 0; i < 256; ++i) {
-    if (!kCubeCases[i].is_ambiguous()) continue;
+    if (!kCubeTable.cases[i].is_ambiguous) continue;
     ++count;
-    EXPECT_FALSE(kCubeCases[opposite_case(static_cast<uint8_t>(i))].is_ambiguous()) << "case " << i;
-    EXPECT_EQ(kCubeCases[opposite_case(static_cast<uint8_t>(i))].vertex_count,
-              kCubeCases[i].vertex_count + 1);
+    EXPECT_FALSE(kCubeTable.cases[opposite_case(static_cast<uint8_t>(i))].is_ambiguous) << "case " << i;
+    EXPECT_EQ(kCubeTable.cases[opposite_case(static_cast<uint8_t>(i))].vertex_count,
+              kCubeTable.cases[i].vertex_count + 1);
   }
   EXPECT_EQ(count, 36);
 }
 
 }  // namespace
-}  // namespace relievo
+}  // namespace relievo::kernels

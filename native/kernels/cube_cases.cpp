@@ -1,10 +1,10 @@
-#include "surface/cube_cases.h"
+#include "kernels/cube_cases.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-namespace relievo {
+namespace relievo::kernels {
 namespace {
 
 constexpr bool is_inside(int cube_case, int corner) { return cube_case >> corner & 1; }
@@ -90,7 +90,7 @@ constexpr CubeCase derive_case(int cube_case) {
   }
 
   CubeCase result;
-  result.loop_of_edge.fill(-1);
+  for (int8_t& label : result.loop_of_edge) label = -1;
   for (int last_place = -1;;) {
     int next_place = std::numeric_limits<int>::max();
     for (int e = 0; e < kCubeEdges; ++e) {
@@ -99,7 +99,7 @@ constexpr CubeCase derive_case(int cube_case) {
     if (next_place == std::numeric_limits<int>::max()) break;
     for (int e = 0; e < kCubeEdges; ++e) {
       if (!is_crossed(e) || place[loop[e]] != next_place) continue;
-      result.edges[result.edge_count++] = e;
+      result.edges[result.edge_count++] = static_cast<int8_t>(e);
       result.loop_of_edge[e] = result.vertex_count;
     }
     result.first[++result.vertex_count] = result.edge_count;
@@ -113,7 +113,9 @@ constexpr CubeCase derive_case(int cube_case) {
       const int e = kEdgeBetween[face.corners[k]][face.corners[(k + 1) % 4]];
       crosses_twice = crosses_twice && is_crossed(e) && result.loop_of_edge[e] == first_loop;
     }
-    if (crosses_twice) result.twin = face.step;
+    if (!crosses_twice) continue;
+    result.is_ambiguous = true;
+    for (int axis = 0; axis < 3; ++axis) result.twin[axis] = static_cast<int8_t>(face.step[axis]);
   }
   return result;
 }
@@ -123,12 +125,23 @@ template <int kCase>
 constexpr CubeCase kDerivedCase = derive_case(kCase);
 
 template <int... kCases>
-constexpr std::array<CubeCase, 256> derive_cases(std::integer_sequence<int, kCases...>) {
-  return {kDerivedCase<kCases>...};
+constexpr CubeTable derive_table(std::integer_sequence<int, kCases...>) {
+  CubeTable table{.cases = {kDerivedCase<kCases>...}};
+  for (int e = 0; e < kCubeEdges; ++e) {
+    for (int end = 0; end < 2; ++end) table.edge_corners[e][end] = static_cast<int8_t>(kEdgeCorners[e][end]);
+  }
+  for (int corner = 0; corner < kCubeCorners; ++corner) {
+    for (int axis = 0; axis < 3; ++axis) {
+      const int other = corner | 1 << axis;
+      table.edges_along[corner][axis] =
+          static_cast<int8_t>(other == corner ? -1 : kEdgeBetween[corner][other]);
+    }
+  }
+  return table;
 }
 
 }  // namespace
 
-constinit const std::array<CubeCase, 256> kCubeCases = derive_cases(std::make_integer_sequence<int, 256>());
+constinit const CubeTable kCubeTable = derive_table(std::make_integer_sequence<int, 256>());
 
-}  // namespace relievo
+}  // namespace relievo::kernels

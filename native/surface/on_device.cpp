@@ -1,0 +1,56 @@
+#include "surface/on_device.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+template <typename Item>
+std::vector<Item> items_of(const at::Tensor& tensor) {
+  const at::Tensor rows = tensor.cpu().contiguous();
+  const auto* const begin = static_cast<const Item*>(rows.const_data_ptr());
+  return {begin, begin + rows.size(0)};
+}
+
+}  // namespace
+
+void* stream_of(const at::Device& device) {
+  const c10::impl::VirtualGuardImpl guard(device.type());
+  return guard.getStream(device).native_handle();
+}
+
+void throw_no_kernels(const at::Device& device) {
+  throw Error(ErrorCode::kInvalidSettings, fmt::format("This build cannot compute on {}.", device.str()),
+              "Use the CPU, or a build with CUDA.");
+}
+
+OnDevice::OnDevice(const at::Device& device) : before_(at::kCPU) {
+  if (!device.is_cpu()) before_ = c10::impl::VirtualGuardImpl(device.type()).exchangeDevice(device);
+}
+
+OnDevice::~OnDevice() {
+  if (!before_.is_cpu()) c10::impl::VirtualGuardImpl(before_.type()).uncheckedSetDevice(before_);
+}
+
+int64_t sum_up(at::Tensor& starts, int64_t largest) {
+  const auto sum = starts.sum(at::kLong).item<int64_t>();
+  if (sum > largest) {
+    throw Error(ErrorCode::kInternal, "The surface has too many faces.", "Choose a smaller grid.");
+  }
+  starts.cumsum_(0, at::kInt);
+  return sum;
+}
+
+at::Tensor constant_on(const at::Device& device, const void* data, int64_t bytes) {
+  return at::from_blob(const_cast<void*>(data), {bytes}, at::kByte).to(device);
+}
+
+Surface surface_of(const at::Tensor& vertices, const at::Tensor& faces) {
+  return {items_of<Float3>(vertices), items_of<Int3>(faces)};
+}
+
+}  // namespace relievo
