@@ -18,7 +18,7 @@ namespace {
 
 // Faces of a part: so few that parts keep all threads busy and xatlas's faster-than-linear growth does not
 // matter, so many that cutting does not decide the number of charts.
-constexpr int kPartFaces = 12000;
+constexpr int kPartFaces = 4000;
 
 // xatlas packs each part before it tells its charts; at this size it rounds their extents little.
 constexpr float kPartSide = 768;

@@ -17,6 +17,7 @@ constexpr int kSide = 1024;  // pixels of the bitmap
 constexpr int kCoarse = 96;  // a chart tries steps of this part of its size
 constexpr int kSmall =
     32;  // pixels: so many charts are smaller that each begins where the last one was placed
+constexpr int kRounds = 2, kMostRounds = 6;
 constexpr int kHalvings = 3;
 constexpr double kHighestCover = 0.95, kLowestCover = 0.02;
 
@@ -119,22 +120,25 @@ struct Stencil {
   }
 };
 
-/// The square that fills up from row 0 on. Rows beyond its end are kept free, to see how far it would go.
+/// The square that fills up from row 0 on.
 class Square {
  public:
-  Square() : bits_(kSide + 64, kSide) {}
+  Square() : bits_(kSide + 64 * (kBefore + kAfter), kSide) {}
 
   /// Whether all that the claim asks for around (x, y), the shape's corner, is free.
   bool is_free(const Stencil& stencil, int x, int y, int gap) const {
-    const int left = x - gap, top = y - gap;
+    const int left = x - gap + 64 * kBefore, top = y - gap, words = stencil.claim.words();
+    const int word = left >> 6, shift = left & 63;
     for (const int r : stencil.rows) {
       const int into = top + r;
       if (into < 0 || into >= kSide) continue;
       const uint64_t* claim = stencil.claim.row(r);
-      const uint64_t* taken = bits_.row(into);
-      for (int w = 0; w < stencil.claim.words(); ++w) {
-        if (claim[w] & at(taken, left + 64 * w)) return false;
+      const uint64_t* taken = bits_.row(into) + word;
+      uint64_t clash = 0;
+      for (int w = 0; w < words; ++w) {
+        clash |= claim[w] & (taken[w] >> shift | taken[w + 1] << 1 << (63 - shift));
       }
+      if (clash) return false;
     }
     return true;
   }
@@ -142,18 +146,14 @@ class Square {
   void take(const Bits& shape, int x, int y) {
     for (int row = 0; row < shape.height(); ++row) {
       for (int column = 0; column < shape.width(); ++column) {
-        if (shape.get(column, row)) bits_.set(x + column, y + row);
+        if (shape.get(column, row)) bits_.set(x + column + 64 * kBefore, y + row);
       }
     }
   }
 
  private:
-  /// 64 pixels of a row from `x` on, which may be negative.
-  uint64_t at(const uint64_t* row, int x) const {
-    const int word = x >> 6, shift = x & 63;
-    const auto read = [&](int w) { return w < 0 || w >= bits_.words() ? 0 : row[w]; };
-    return shift == 0 ? read(word) : read(word) >> shift | read(word + 1) << (64 - shift);
-  }
+  // Words beside each row, so that a claim may reach over the border.
+  static constexpr int kBefore = 1, kAfter = 3;
 
   Bits bits_;
 };
@@ -263,9 +263,9 @@ std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
 Attempt best_attempt(const std::vector<Chart>& charts, const std::vector<std::vector<int32_t>>& orders,
                      double area, int gap, const Control& control) {
   double low = kLowestCover, high = kHighestCover;  // of the square's area
-  std::array<double, 4> covers{0.5, 0.62, 0.7, 0.78};
+  std::array<double, 4> covers{0.56, 0.62, 0.68, 0.74};
   Attempt best;
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < kRounds || (best.spots.empty() && round < kMostRounds); ++round) {
     std::array<Attempt, 4> attempts;
     parallel_for(4, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
@@ -276,7 +276,7 @@ Attempt best_attempt(const std::vector<Chart>& charts, const std::vector<std::ve
         }
       }
     });
-    control.step(static_cast<double>(round + 1) / 4);
+    control.step(static_cast<double>(round + 1) / kRounds);
     for (int i = 0; i < 4; ++i) {
       if (attempts[i].spots.empty()) {
         high = std::min(high, covers[i]);
@@ -285,7 +285,6 @@ Attempt best_attempt(const std::vector<Chart>& charts, const std::vector<std::ve
       low = covers[i];
       best = std::move(attempts[i]);
     }
-    if (high / low < 1.02) break;
     const double step = best.spots.empty() ? 1.0 / 4 : 1.0 / 5;
     for (int i = 0; i < 4; ++i) covers[i] = low * std::pow(high / low, step * (i + (step < 0.25 ? 1 : 0)));
   }
