@@ -15,10 +15,9 @@ namespace {
 
 constexpr int kSide = 1024;  // pixels of the bitmap
 constexpr int kCoarse = 96;  // a chart tries steps of this part of its size
-constexpr int kSmall =
-    32;  // pixels: so many charts are smaller that each begins where the last one was placed
-constexpr int kRounds = 2, kMostRounds = 6;
-constexpr int kHalvings = 3;
+constexpr int kThorough =
+    150;  // charts that search from the first row on; smaller ones begin where the last one lay
+constexpr int kRounds = 4;
 constexpr double kHighestCover = 0.95, kLowestCover = 0.02;
 
 /// A bit a pixel.
@@ -107,7 +106,8 @@ Bits turned(const Bits& bits) {
 /// A chart in one direction: what it covers, and what must be free around it.
 struct Stencil {
   Bits shape, claim;
-  std::vector<int> rows;  // of the claim, the fullest first
+  std::vector<int> rows;   // of the claim, the fullest first
+  std::vector<int> start;  // of each row of the claim that is one run of pixels: its first; else -1
 
   explicit Stencil(Bits shape_, int gap) : shape(std::move(shape_)), claim(grown(shape, gap)) {
     rows.resize(claim.height());
@@ -117,6 +117,13 @@ struct Stencil {
       for (int w = 0; w < claim.words(); ++w) fill[y] += std::popcount(claim.row(y)[w]);
     }
     std::ranges::sort(rows, std::greater<>(), [&](int y) { return fill[y]; });
+    start.assign(rows.size(), -1);
+    for (const int y : rows) {
+      int first = 0, last = claim.width() - 1;
+      while (first < claim.width() && !claim.get(first, y)) ++first;
+      while (last > first && !claim.get(last, y)) --last;
+      if (last - first + 1 == fill[y]) start[y] = first;
+    }
   }
 };
 
@@ -125,8 +132,9 @@ class Square {
  public:
   Square() : bits_(kSide + 64 * (kBefore + kAfter), kSide) {}
 
-  /// Whether all that the claim asks for around (x, y), the shape's corner, is free.
-  bool is_free(const Stencil& stencil, int x, int y, int gap) const {
+  /// 0 when all that the claim asks for around (x, y), the shape's corner, is free; else how far to the right
+  /// the next place may be that is.
+  int blocked(const Stencil& stencil, int x, int y, int gap) const {
     const int left = x - gap + 64 * kBefore, top = y - gap, words = stencil.claim.words();
     const int word = left >> 6, shift = left & 63;
     for (const int r : stencil.rows) {
@@ -134,13 +142,14 @@ class Square {
       if (into < 0 || into >= kSide) continue;
       const uint64_t* claim = stencil.claim.row(r);
       const uint64_t* taken = bits_.row(into) + word;
-      uint64_t clash = 0;
-      for (int w = 0; w < words; ++w) {
-        clash |= claim[w] & (taken[w] >> shift | taken[w + 1] << 1 << (63 - shift));
+      for (int w = words - 1; w >= 0; --w) {
+        const uint64_t clash = claim[w] & (taken[w] >> shift | taken[w + 1] << 1 << (63 - shift));
+        if (clash == 0) continue;
+        // A run has to be past the last taken pixel that it meets.
+        return stencil.start[r] < 0 ? 1 : 64 * w + 64 - std::countl_zero(clash) - stencil.start[r];
       }
-      if (clash) return false;
     }
-    return true;
+    return 0;
   }
 
   void take(const Bits& shape, int x, int y) {
@@ -180,8 +189,8 @@ struct Spot {
 Spot slid_down(const Square& square, const Stencil& stencil, Spot spot, int border, int gap) {
   for (bool moved = true; moved;) {
     moved = false;
-    for (; spot.y > border && square.is_free(stencil, spot.x, spot.y - 1, gap); --spot.y) moved = true;
-    for (; spot.x > border && square.is_free(stencil, spot.x - 1, spot.y, gap); --spot.x) moved = true;
+    for (; spot.y > border && square.blocked(stencil, spot.x, spot.y - 1, gap) == 0; --spot.y) moved = true;
+    for (; spot.x > border && square.blocked(stencil, spot.x - 1, spot.y, gap) == 0; --spot.x) moved = true;
   }
   return spot;
 }
@@ -192,8 +201,8 @@ std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<in
   Square square;
   std::vector<Spot> spots(charts.size());
   const int border = (gap + 1) / 2;
-  // Small charts of about one size find nothing free before this row.
-  int size_class = 1 << 30, first_row = border;
+  // Small charts of about one size find nothing free before this row (nearly so).
+  int size_class = 1 << 30, first_row = border, placed_charts = 0;
   for (const int32_t c : order) {
     if (control.cancel.cancelled()) return {};
     const Chart& chart = charts[c];
@@ -219,8 +228,11 @@ std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<in
       const int step = 1 + longer / kCoarse;
       bool found = false;
       for (int y = first_row; !found && y + height < best_end && y + height <= kSide - border; y += step) {
-        for (int x = border; x + width <= kSide - border; x += step) {
-          if (!square.is_free(stencil, x, y, gap)) continue;
+        for (int x = border; x + width <= kSide - border;) {
+          if (const int jump = square.blocked(stencil, x, y, gap)) {
+            x += std::max(jump, step);
+            continue;
+          }
           best = slid_down(square, stencil, {x, y, turns}, border, gap);
           best_end = best.y + height;
           best_shape = shape;
@@ -231,7 +243,7 @@ std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<in
       if (turns < 3) shape = turned(shape);
     }
     if (best_end == 1 << 30) return {};
-    if (longer < kSmall) first_row = std::max(first_row, best.y);
+    if (++placed_charts > kThorough) first_row = std::max(first_row, best.y);
     square.take(best_shape, best.x, best.y);
     spots[c] = best;
   }
@@ -239,8 +251,9 @@ std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<in
 }
 
 struct Attempt {
-  double scale = 0;
-  std::vector<Spot> spots;
+  double scale = 0;         // pixels a unit
+  int gap = 0;              // pixels
+  std::vector<Spot> spots;  // empty where the charts do not fit
 };
 
 /// Charts from the largest to the smallest, by several measures of size: none is the best for every set.
@@ -258,35 +271,56 @@ std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
   return orders;
 }
 
-/// The largest scale that fits, to about one per cent. Scales are tried four at a time, so that the result
-/// does not depend on the number of threads.
-Attempt best_attempt(const std::vector<Chart>& charts, const std::vector<std::vector<int32_t>>& orders,
-                     double area, int gap, const Control& control) {
-  double low = kLowestCover, high = kHighestCover;  // of the square's area
-  std::array<double, 4> covers{0.56, 0.62, 0.68, 0.74};
-  Attempt best;
-  for (int round = 0; round < kRounds || (best.spots.empty() && round < kMostRounds); ++round) {
-    std::array<Attempt, 4> attempts;
-    parallel_for(4, 1, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) {
-        attempts[i].scale = kSide * std::sqrt(covers[i] / area);
-        for (const std::vector<int32_t>& order : orders) {
-          attempts[i].spots = attempt(charts, order, attempts[i].scale, gap, control);
-          if (!attempts[i].spots.empty()) break;
-        }
+/// Four attempts side by side, so that the result does not depend on the number of threads.
+std::array<Attempt, 4> try_four(const std::vector<Chart>& charts,
+                                const std::vector<std::vector<int32_t>>& orders,
+                                const std::array<double, 4>& scales, const std::array<int, 4>& gaps,
+                                const Control& control) {
+  std::array<Attempt, 4> attempts;
+  parallel_for(4, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      attempts[i] = {scales[i], gaps[i], {}};
+      for (const std::vector<int32_t>& order : orders) {
+        attempts[i].spots = attempt(charts, order, scales[i], gaps[i], control);
+        if (!attempts[i].spots.empty()) break;
       }
-    });
-    control.step(static_cast<double>(round + 1) / kRounds);
-    for (int i = 0; i < 4; ++i) {
-      if (attempts[i].spots.empty()) {
-        high = std::min(high, covers[i]);
+    }
+  });
+  control.cancel.check();
+  return attempts;
+}
+
+/// The widest of four gaps that leaves the wanted cover, and the largest scale with it, to about two per
+/// cent; where there is none, the largest scale with the narrowest.
+Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, double wanted_cover,
+                     const Control& control) {
+  const std::vector<std::vector<int32_t>> orders = orders_of(charts);
+  const auto scale = [&](double cover) { return kSide * std::sqrt(cover / area); };
+  const std::array<int, 4> gaps{gap, gap / 2, gap / 4, gap / 8};
+  const double wanted = scale(wanted_cover);
+  std::array<Attempt, 4> attempts = try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, control);
+  const auto found = std::ranges::find_if(attempts, [](const Attempt& a) { return !a.spots.empty(); });
+  Attempt best{0, gaps[3], {}};
+  if (found != attempts.end()) best = std::move(*found);
+  double low = best.spots.empty() ? kLowestCover : wanted_cover;
+  double high = best.spots.empty() ? wanted_cover : kHighestCover;
+  const int rounds = best.spots.empty() ? kRounds : 1;
+  for (int round = 0; round < rounds; ++round) {
+    control.step(0.3 + 0.7 * round / kRounds);
+    std::array<double, 4> scales;
+    for (int i = 0; i < 4; ++i) scales[i] = scale(low * std::pow(high / low, 0.2 * (i + 1)));
+    // Above what is wanted, four steps of four per cent: little more ever fits.
+    if (rounds == 1) scales = {wanted * 1.02, wanted * 1.04, wanted * 1.06, wanted * 1.09};
+    attempts = try_four(charts, orders, scales, {best.gap, best.gap, best.gap, best.gap}, control);
+    for (Attempt& a : attempts) {
+      const double cover = area * a.scale * a.scale / kSide / kSide;
+      if (a.spots.empty()) {
+        high = std::min(high, cover);
         break;
       }
-      low = covers[i];
-      best = std::move(attempts[i]);
+      low = cover;
+      best = std::move(a);
     }
-    const double step = best.spots.empty() ? 1.0 / 4 : 1.0 / 5;
-    for (int i = 0; i < 4; ++i) covers[i] = low * std::pow(high / low, step * (i + (step < 0.25 ? 1 : 0)));
   }
   return best;
 }
@@ -305,23 +339,13 @@ Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_c
     }
   }
   if (!(area > 0)) return packing;
-  const std::vector<std::vector<int32_t>> orders = orders_of(charts);
-
-  Attempt best;
-  for (int halving = 0; halving <= kHalvings; ++halving) {
-    const int pixels = static_cast<int>(std::lround(gap * kSide)) >> halving;
-    Attempt now =
-        best_attempt(charts, orders, area, pixels, control.part(halving / 4.0, (halving + 1) / 4.0));
-    control.cancel.check();
-    if (now.spots.empty() || now.scale <= best.scale) continue;
-    best = std::move(now);
-    packing.gap = static_cast<float>(pixels) / kSide;
-    if (area * best.scale * best.scale / kSide / kSide >= wanted_cover) break;
-  }
+  const Attempt best =
+      best_attempt(charts, area, static_cast<int>(std::lround(gap * kSide)), wanted_cover, control);
   if (best.spots.empty()) {
     throw Error(ErrorCode::kInternal, "The charts of the surface do not fit into a texture.",
                 "Simplify the surface, or leave out its debris.");
   }
+  packing.gap = static_cast<float>(best.gap) / kSide;
   packing.scale = static_cast<float>(best.scale / kSide);
   packing.covered = area * best.scale * best.scale / kSide / kSide;
   for (size_t c = 0; c < charts.size(); ++c) {

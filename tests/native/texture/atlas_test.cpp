@@ -1,25 +1,19 @@
 #include "texture/atlas.h"
 
-#include <chrono>
+#include <ctime>
 #include <limits>
 #include <set>
-#include <thread>
 
 #include "base/parallel.h"
-#include "kernels/bake.h"
-#include "kernels/tiles.h"
 #include "shapes.h"
-#include "texture/charts.h"
-#include "texture/pack.h"
 #include "texture/parts.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {
 
 /// One atlas for the tests that only look at it.
 const Surface& bumpy() {
-  static const Surface surface = bumpy_ball(60);
+  static const Surface surface = bumpy_ball(48);
   return surface;
 }
 const Atlas& bumpy_atlas() {
@@ -70,7 +64,7 @@ TEST(Atlas, HasFewCharts) {
   const Atlas& atlas = bumpy_atlas();
   const std::set<int32_t> charts(atlas.chart_of_face.begin(), atlas.chart_of_face.end());
   EXPECT_EQ(static_cast<int>(charts.size()) - static_cast<int>(charts.count(-1)), atlas.report.charts);
-  EXPECT_LT(atlas.report.charts, 150);  // of 14,400 faces
+  EXPECT_LT(atlas.report.charts, 150);  // of 9,216 faces
 }
 
 TEST(Atlas, KeepsWhatFacesOfAChartShare) {
@@ -142,7 +136,7 @@ TEST(Atlas, LeavesTheAskedGapBetweenCharts) {
 }
 
 TEST(Atlas, IsTheSameOnAnyNumberOfThreads) {
-  const Surface surface = bumpy_ball(40);
+  const Surface surface = bumpy_ball(48);  // three parts
   const int threads = parallel_threads();
   set_parallel_threads(1);
   const Atlas one = unwrap(surface, {}, {});
@@ -156,7 +150,7 @@ TEST(Atlas, StartsNoThreadsOfItsOwn) {
   // xatlas takes every thread of the machine unless it is kept from it: nothing may run beside this thread.
   const int threads = parallel_threads();
   set_parallel_threads(1);
-  const Surface surface = bumpy_ball(60);
+  const Surface surface = bumpy_ball(48);
   const auto cpu_seconds = [](clockid_t clock) {
     timespec time{};
     clock_gettime(clock, &time);
@@ -190,7 +184,7 @@ TEST(Atlas, UnwrapsOneTriangle) {
   surface.faces = {{0, 1, 2}};
   const Atlas atlas = unwrap(surface, {}, {});
   EXPECT_EQ(atlas.report.charts, 1);
-  EXPECT_GT(uv_area(atlas.corner_uv[0]), 0.3);
+  EXPECT_GT(uv_area(atlas.corner_uv[0]), 0.2);  // its longest side lies along u
 }
 
 TEST(Atlas, UnwrapsManyPieces) {
@@ -249,9 +243,9 @@ TEST(Atlas, ReportsProgressToTheEnd) {
   std::vector<double> seen;
   Control control;
   control.progress = Progress([&](double fraction) { seen.push_back(fraction); });
-  unwrap(ball(0.5f, 30), {}, control);
-  EXPECT_GT(seen.size(), 10u);
+  unwrap(bumpy_ball(50), {}, control);  // three parts
   EXPECT_EQ(seen.back(), 1);
+  for (size_t i = 1; i < seen.size(); ++i) EXPECT_LT(seen[i] - seen[i - 1], 0.35);
 }
 
 TEST(Parts, HoldEveryFaceOnceAndConnected) {
