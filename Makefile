@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test lint format fuzz clean
+.PHONY: help setup build demo test lint format fuzz tsan check-torch clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -11,6 +11,8 @@ help:
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
+	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
+	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make clean   remove build/ and demo/"
 
 setup:
@@ -41,5 +43,14 @@ fuzz: setup
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_weights --gtest_filter='*Fuzz*'
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_files --gtest_filter='*Fuzz*'
 
+# Not part of the tests: PyTorch's Python is in the benchmarks' environment only.
+check-torch: build
+	@.venv-bench/bin/python tests/check_with_torch.py
+
+tsan: setup
+	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null
+	@cmake --build build-tsan --target test_runtime
+	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
+
 clean:
-	@rm -rf build build-fuzz build-lint demo
+	@rm -rf build build-fuzz build-tsan build-lint demo

@@ -40,6 +40,8 @@ class RELIEVO_PT_main(bpy.types.Panel):
         column = layout.column(align=True)
         column.prop(settings, "depth")
         column.prop(settings, "grid")
+        column.prop(settings, "faces")
+        column.prop(settings, "keep_debris")
         column.prop(settings, "texture_size")
 
         button = layout.row()
@@ -69,7 +71,8 @@ class RELIEVO_PT_main(bpy.types.Panel):
         if failure is None:
             return
         # Labels do not wrap by themselves; a letter takes about 7 pixels, the box's border and icon 50.
-        letters = max(20, int((width / bpy.context.preferences.system.ui_scale - 50) / 7))
+        scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
+        letters = max(20, int((width / scale - 50) / 7))
         box = layout.box().column(align=True)
         for i, line in enumerate(textwrap.wrap(failure.message, letters)):
             box.label(text=line, icon="ERROR" if i == 0 else "BLANK1")

@@ -28,6 +28,16 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
         description="Cubes along each side of the box that holds the object; more show finer detail and take longer",
         **SETTINGS["grid"],
     )
+    faces: IntProperty(
+        name="Faces",
+        description="Triangles at most; 0 keeps as many as the grid gives",
+        **SETTINGS["faces"],
+    )
+    keep_debris: BoolProperty(
+        name="Keep Debris",
+        description="Keep small pieces that float beside the object",
+        **SETTINGS["keep_debris"],
+    )
     texture_size: IntProperty(
         name="Texture Size",
         description="Height of the texture in pixels",
@@ -68,6 +78,8 @@ def engine_settings(properties: RELIEVO_PG_settings) -> "relievo.Settings":
         "mask_invert": properties.mask_invert,
         "grid": properties.grid,
         "depth": properties.depth,
+        "faces": properties.faces,
+        "keep_debris": properties.keep_debris,
         "texture_size": properties.texture_size,
     }
 

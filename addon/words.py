@@ -38,8 +38,15 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("--mask", default=SETTINGS["mask"]["default"], metavar="auto|alpha|FILE")
     words.add_argument("--mask-invert", action="store_true", help="swap subject and background")
+    words.add_argument("--keep-debris", action="store_true", help="keep small pieces that float beside the object")
     words.add_argument("--model", default=SETTINGS["model"]["default"])
-    for name, kind in (("mask_threshold", float), ("grid", int), ("depth", float), ("texture_size", int)):
+    for name, kind in (
+        ("mask_threshold", float),
+        ("grid", int),
+        ("depth", float),
+        ("faces", int),
+        ("texture_size", int),
+    ):
         facts = SETTINGS[name]
         described = f"from {facts['min']} to {facts['max']}; default: {facts['default']}"
         words.add_argument(f"--{name.replace('_', '-')}", type=kind, default=facts["default"], help=described)
@@ -63,6 +70,8 @@ def settings_of(options: argparse.Namespace) -> relievo.Settings:
         "mask_invert": options.mask_invert,
         "grid": options.grid,
         "depth": options.depth,
+        "faces": options.faces,
+        "keep_debris": options.keep_debris,
         "texture_size": options.texture_size,
     }
     return settings

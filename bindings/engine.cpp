@@ -105,6 +105,8 @@ py::dict describe_settings() {
       "mask_threshold"_a = number(settings.mask_threshold, kMaskThresholdRange),
       "mask_invert"_a = py::dict("default"_a = settings.mask_invert),
       "grid"_a = number(settings.grid, kGridRange), "depth"_a = number(settings.depth, kDepthRange),
+      "faces"_a = number(settings.faces, kFacesRange),
+      "keep_debris"_a = py::dict("default"_a = settings.keep_debris),
       "texture_size"_a = number(settings.texture_size, kTextureSizeRange));
 }
 
@@ -147,7 +149,7 @@ void bind_engine(py::module_& module) {
           "submit",
           [](const PythonEngine& engine, const std::variant<py::array, fs::path>& picture,
              const std::string& name, const std::string& model, const fs::path& mask, float mask_threshold,
-             bool mask_invert, int grid, float depth, int texture_size) {
+             bool mask_invert, int grid, float depth, int faces, bool keep_debris, int texture_size) {
             GenerateRequest request;
             if (const auto* array = std::get_if<py::array>(&picture)) {
               request.image = image_from_array(*array);
@@ -161,6 +163,8 @@ void bind_engine(py::module_& module) {
             settings.mask_invert = mask_invert;
             settings.grid = grid;
             settings.depth = depth;
+            settings.faces = faces;
+            settings.keep_debris = keep_debris;
             settings.texture_size = texture_size;
             set_mask(settings, mask);
             return engine.get().submit(std::move(request));
@@ -168,7 +172,8 @@ void bind_engine(py::module_& module) {
           py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("model") = defaults.model,
           py::arg("mask") = "auto", py::arg("mask_threshold") = defaults.mask_threshold,
           py::arg("mask_invert") = defaults.mask_invert, py::arg("grid") = defaults.grid,
-          py::arg("depth") = defaults.depth, py::arg("texture_size") = defaults.texture_size)
+          py::arg("depth") = defaults.depth, py::arg("faces") = defaults.faces,
+          py::arg("keep_debris") = defaults.keep_debris, py::arg("texture_size") = defaults.texture_size)
       .def("unload", [](const PythonEngine& engine) { engine.get().unload(); })
       .def("close", &PythonEngine::close)
       .def("__enter__", [](const py::object& self) { return self; })

@@ -106,7 +106,8 @@ def block_names() -> list[str]:
 
 
 def read_weights(onnx: bytes) -> dict[str, Array]:
-    """ModelProto.graph = 7; GraphProto.node = 1, initializer = 5 (TensorProto.name = 8); NodeProto.input = 1, op_type = 4.
+    """ModelProto.graph = 7; GraphProto.node = 1, initializer = 5 (TensorProto.name = 8);
+    NodeProto.input = 1, op_type = 4.
 
     The exporter numbered the convolutions it folded a normalisation into; they are told by their place in the graph.
     The others kept their names.

@@ -22,6 +22,8 @@ class Settings(TypedDict, total=False):
     mask_invert: bool
     grid: int  # cubes a side of the box
     depth: float  # thickness; 1 turns a disc into a ball
+    faces: int  # triangles at most; 0: as many as the grid gives
+    keep_debris: bool  # keeps pieces of less than a hundredth of the surface
     texture_size: int  # height of the texture in texels
 
 

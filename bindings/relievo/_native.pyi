@@ -161,6 +161,8 @@ class Engine:
         mask_invert: bool = ...,
         grid: int = ...,
         depth: float = ...,
+        faces: int = ...,
+        keep_debris: bool = ...,
         texture_size: int = ...,
     ) -> Job:
         """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job."""

@@ -16,6 +16,14 @@ Command add_generate(CLI::App& parser);
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);
 
+/// `relievo models list|fetch|verify|import|remove`
+Command add_models(CLI::App& parser);
+/// `relievo devices`
+Command add_devices(CLI::App& parser);
+
+/// `relievo plan`
+Command add_plan(CLI::App& parser);
+
 /// `relievo bench NAME`
 Command add_bench(CLI::App& parser);
 

@@ -21,6 +21,7 @@ struct Options {
   std::string folder;
   std::string mask = "auto";
   std::vector<std::string> formats{"glb"};
+  Renders renders{.sheet = true};
   bool json = false;
   Settings settings;
 };
@@ -131,6 +132,8 @@ int generate(const Options& options) {
     if (outcome.result) {
       try {
         outcome.files = save_result(*outcome.result, options.folder, options.formats);
+        const auto pictures = save_renders(*outcome.result, options.folder, options.renders);
+        outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();
       }
@@ -166,12 +169,24 @@ Command add_generate(CLI::App& parser) {
   parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
   parser.add_option("--depth", settings.depth, "Thickness; 1 turns a disc into a ball")
       ->capture_default_str();
+  parser.add_option("--faces", settings.faces, "Triangles at most; 0: as many as the grid gives")
+      ->capture_default_str();
+  parser.add_flag("--keep-debris", settings.keep_debris, "Keep small pieces that float beside the object");
   parser.add_option("--texture-size", settings.texture_size, "Height of the texture in texels")
       ->capture_default_str();
   parser.add_option("--format", options->formats, "Any of glb, obj, ply, separated by commas")
       ->delimiter(',')
       ->check(CLI::IsMember({"glb", "obj", "ply"}))
       ->capture_default_str();
+  parser
+      .add_option("--turntable", options->renders.turntable,
+                  "Frames of a turn around the object, as PNG files and an animated WebP; 0: none")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  parser.add_flag(
+      "--exr", options->renders.exr,
+      "A front view as OpenEXR layers: colour, albedo, depth, normal, position; the turntable's frames too");
+  parser.add_flag("!--no-sheet", options->renders.sheet, "No contact sheet NAME_sheet.png");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");
   return [options] {
     if (options->mask == "alpha") {

@@ -26,6 +26,9 @@ int run(int argc, char** argv) {
   };
   add("generate", "Make a textured mesh of each picture.", relievo::add_generate);
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
+  add("models", "List, fetch, check, import and remove models.", relievo::add_models);
+  add("devices", "Show what can compute here.", relievo::add_devices);
+  add("plan", "Plan and simulate a run, on this machine or on one that is not there.", relievo::add_plan);
   add("bench", "Measure a claim beside the other side, in one run.", relievo::add_bench);
 
   try {

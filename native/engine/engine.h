@@ -105,6 +105,18 @@ std::vector<std::filesystem::path> save_result(const GenerateResult& result,
                                                const std::filesystem::path& folder,
                                                const std::vector<std::string>& formats);
 
+/// Pictures of a result that may be wanted besides.
+struct Renders {
+  int turntable = 0;   ///< frames of a full turn; 0: none
+  bool exr = false;    ///< the front view as OpenEXR layers, and the turntable's frames so too
+  bool sheet = false;  ///< a contact sheet
+};
+
+/// Writes `DIR/NAME_sheet.png`, `DIR/NAME.exr`, `DIR/NAME_turntable.webp` with its frames, as asked, and
+/// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}.
+std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
+                                                const std::filesystem::path& folder, const Renders& renders);
+
 std::string version();  ///< of Relievo, e.g. "0.1.0"
 
 }  // namespace relievo

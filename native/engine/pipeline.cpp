@@ -13,6 +13,7 @@
 #include "foreground/foreground.h"
 #include "nn/tensors.h"
 #include "reconstruct/inflated_mask.h"
+#include "surface/clean_surface.h"
 #include "surface/grid.h"
 #include "surface/surface.h"
 #include "texture/texture.h"
@@ -157,7 +158,11 @@ GenerateResult run_pipeline(const GenerateRequest& request, Models& models, cons
     return inflate(foreground, {.depth = settings.depth, .thinnest = thinnest}, Execution{.control = part});
   });
   Surface surface = stages.run("surface", 0.2, [&](const Control& part) {
-    return extract_surface(*field, {.grid = settings.grid}, Execution{.control = part});
+    const Surface meshed =
+        extract_surface(*field, {.grid = settings.grid}, Execution{.control = part.part(0, 0.7)});
+    const CleanSettings clean = settings.keep_debris ? CleanSettings{.smallest_share = 0} : CleanSettings{};
+    Surface cleaned = clean_surface(meshed, clean, part.part(0.7, 0.8));
+    return settings.faces ? simplify_surface(cleaned, settings.faces, part.part(0.8, 1)) : cleaned;
   });
   result.mesh = stages.run("texture", 0.15, [&](const Control& part) {
     TexturedMesh mesh =

@@ -35,6 +35,8 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("mask_invert", settings.mask_invert);
   visit("grid", settings.grid);
   visit("depth", settings.depth);
+  visit("faces", settings.faces);
+  visit("keep_debris", settings.keep_debris);
   visit("texture_size", settings.texture_size);
 }
 
@@ -66,6 +68,11 @@ void validate(const Settings& settings) {
   check_range("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
   check_range("grid", settings.grid, kGridRange);
   check_range("depth", settings.depth, kDepthRange);
+  check_range("faces", settings.faces, kFacesRange);
+  if (settings.faces != 0 && settings.faces < kFewestFaces) {
+    throw invalid(
+        fmt::format("faces is {}; it must be 0 (all) or at least {}.", settings.faces, kFewestFaces));
+  }
   check_range("texture_size", settings.texture_size, kTextureSizeRange);
   if ((settings.mask == MaskKind::kFile) != !settings.mask_file.empty()) {
     throw invalid("A mask file needs mask 'file', and mask 'file' needs a mask file.");

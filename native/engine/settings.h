@@ -15,6 +15,8 @@ struct Range {
 };
 inline constexpr Range<float> kMaskThresholdRange{0.01f, 0.99f};
 inline constexpr Range<int> kGridRange{8, 512};
+inline constexpr Range<int> kFacesRange{0, 5'000'000};
+inline constexpr int kFewestFaces = 100;  // of those that may be asked for
 inline constexpr Range<float> kDepthRange{0.05f, 4.0f};
 inline constexpr Range<int> kTextureSizeRange{64, 8192};
 
@@ -29,6 +31,9 @@ struct Settings {
 
   int grid = 128;      ///< cubes a side of the box
   float depth = 1.0f;  ///< thickness of an inflated shape; 1 turns a disc into a ball
+
+  int faces = 0;             ///< triangles at most; 0: as many as the grid gives
+  bool keep_debris = false;  ///< keeps pieces of less than a hundredth of the surface
 
   int texture_size = 1024;  ///< height of the albedo in texels
 };

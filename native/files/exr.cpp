@@ -19,6 +19,7 @@
 #include <half.h>
 
 #include "base/error.h"
+#include "files/exr_stream.h"
 #include "files/formats.h"
 
 namespace relievo::files {
@@ -41,25 +42,6 @@ class MemoryReader : public Imf::IStream {
 
  private:
   std::span<const std::byte> bytes_;
-  uint64_t position_ = 0;
-};
-
-class MemoryWriter : public Imf::OStream {
- public:
-  MemoryWriter() : OStream("memory") {}
-
-  void write(const char from[], int count) override {
-    const size_t end = position_ + static_cast<size_t>(count);
-    if (end > bytes_.size()) bytes_.resize(end);
-    std::memcpy(bytes_.data() + position_, from, static_cast<size_t>(count));
-    position_ = end;
-  }
-  uint64_t tellp() override { return position_; }
-  void seekp(uint64_t position) override { position_ = position; }
-  std::vector<std::byte> take() { return std::move(bytes_); }
-
- private:
-  std::vector<std::byte> bytes_;
   uint64_t position_ = 0;
 };
 
@@ -241,7 +223,7 @@ std::vector<std::byte> encode_exr(const Image& image) {
                  Imf::Slice::Make(Imf::HALF, samples.data() + c, header.dataWindow(), sizeof(half) * channels,
                                   sizeof(half) * channels * static_cast<size_t>(image.width)));
   }
-  MemoryWriter stream;
+  ExrMemoryWriter stream;
   {
     Imf::OutputFile file(stream, header);
     file.setFrameBuffer(frame);

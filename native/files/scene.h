@@ -23,11 +23,6 @@ struct IndexedMesh {
   std::vector<Int3> faces;
 };
 
-/// Unit normals, one a vertex: the mean of the faces' normals, weighted by the angle of the corner (Thürmer
-/// and Wüthrich, "Computing Vertex Normals from Polygonal Facets", 1998). (0, 0, 1) where there is no face
-/// with an area.
-std::vector<Float3> vertex_normals(const Surface& surface);
-
 /// Splits the vertices at the seams: one for each pair of vertex and UV. Normals are those of the unsplit
 /// surface.
 IndexedMesh split_at_seams(const TexturedMesh& mesh);

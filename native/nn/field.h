@@ -1,6 +1,8 @@
 // The one interface between what makes a shape and what meshes and colours it.
 #pragma once
 
+#include <memory>
+
 #include <ATen/core/Tensor.h>
 
 namespace relievo {
@@ -9,6 +11,28 @@ enum class FieldKind {
   kSignedDistance,  ///< negative inside, zero on the surface
   kDensity,         ///< volume density >= 0; the surface is where it passes a threshold
 };
+
+/// A field seen at the vertices of one regular grid: `side` positions along each axis, vertex
+/// (x side + y) side + z. Answers what Field answers at the vertices' positions, to rounding; a field that
+/// can share work between vertices does so here. Results lie on the field's device.
+class GridField {
+ public:
+  virtual ~GridField() = default;
+
+  /// `[last - first]` values at the vertices first..last - 1.
+  virtual at::Tensor values(int64_t first, int64_t last) const = 0;
+  /// `[N, 3]` deformation of vertices `[N]` (int64, on the CPU); undefined where the field does not deform.
+  virtual at::Tensor deformation(const at::Tensor& vertices) const = 0;
+  /// `[F, 21]` weights of the cubes with the vertices `[F, 8]` (int64, on the CPU); undefined where there are
+  /// none.
+  virtual at::Tensor cube_weights(const at::Tensor& corners) const = 0;
+  /// Whether a cube takes no more workspace than a vertex (else eight times as much).
+  virtual bool cubes_are_narrow() const { return false; }
+};
+
+/// `[N, 3]` positions of the vertices `[N]` (int64, on the CPU) of the grid with the positions `line`
+/// `[side]` along each axis.
+at::Tensor line_positions(const at::Tensor& line, const at::Tensor& vertices);
 
 /// A shape in the model box -1..1 (axes: base/mesh.h). All points are `[N, 3]` float32 (x, y, z) on the
 /// field's device; points outside the box are answered too. Calls may run on several threads at once; none
@@ -41,6 +65,13 @@ class Field {
 
   /// `[N, 3]` sRGB-encoded colour, about 0..1, not clamped.
   virtual at::Tensor colours(const at::Tensor& points) const = 0;
+
+  /// This field on the grid with the positions `line` `[side]` float32 (on the CPU) along each axis. It reads
+  /// this field, which outlives it. Without an answer of its own a field is asked point by point.
+  virtual std::unique_ptr<GridField> on_grid(const at::Tensor& line) const { return on_grid_dense(line); }
+
+  /// The same, always point by point.
+  std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const;
 };
 
 }  // namespace relievo

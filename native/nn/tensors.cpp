@@ -1,5 +1,6 @@
 #include "nn/tensors.h"
 
+#include <algorithm>
 #include <map>
 
 #include <ATen/ops/from_blob.h>
@@ -58,39 +59,82 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name) {
   const at::TensorOptions options = at::TensorOptions().dtype(scalar_type(view.dtype));
   // from_blob refuses a null pointer, which an empty file region may have.
   if (view.bytes.empty()) return at::empty(view.shape, options);
+  const bool is_strided = !view.strides.empty();
   // Older writers do not align the data; torch's kernels want elements where their type may lie.
   if (reinterpret_cast<uintptr_t>(view.bytes.data()) % element_size(view.dtype) != 0) {
-    at::Tensor copy = at::empty(view.shape, options);
+    at::Tensor copy =
+        at::empty({static_cast<int64_t>(view.bytes.size() / element_size(view.dtype))}, options);
     std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(copy.data_ptr()));
-    return copy;
+    return is_strided ? copy.as_strided(view.shape, view.strides) : copy.view(view.shape);
   }
-  return at::from_blob(
-      const_cast<std::byte*>(view.bytes.data()), view.shape, [storage = file.storage](void*) {}, options);
+  const auto keep = [storage = file.storage](void*) {};
+  auto* data = const_cast<std::byte*>(view.bytes.data());
+  return is_strided ? at::from_blob(data, view.shape, view.strides, keep, options)
+                    : at::from_blob(data, view.shape, keep, options);
 }
+
+namespace {
+
+/// A parameter's tensor: cast while it is copied, so that nothing of the stored type is ever held in memory.
+at::Tensor loaded(const at::Tensor& stored, const Execution& execution) {
+  const at::ScalarType dtype = stored.is_floating_point() ? execution.dtype : stored.scalar_type();
+  at::Tensor result = stored;
+  if (stored.scalar_type() != dtype || !stored.is_contiguous()) {
+    result = at::empty(stored.sizes(), at::TensorOptions().dtype(dtype));
+    result.copy_(stored);
+  }
+  return result.to(execution.device);
+}
+
+}  // namespace
 
 at::Tensor placeholder(at::IntArrayRef shape) { return at::empty({1}).expand(shape); }
 
+std::string PublishedNames::present_name(std::string name) const {
+  for (const auto& [old_part, new_part] : renamed) {
+    // Dotted names are compared part by part: ".query." with dots around the whole.
+    std::string dotted = "." + name + ".";
+    const std::string from = "." + old_part + ".", to = "." + new_part + ".";
+    for (size_t at = dotted.find(from); at != std::string::npos; at = dotted.find(from, at + to.size() - 1))
+      dotted.replace(at, from.size(), to);
+    name = dotted.substr(1, dotted.size() - 2);
+  }
+  return name;
+}
+
 std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile& file,
-                                     const std::string& prefix, const Execution& execution) {
+                                     const std::string& prefix, const Execution& execution,
+                                     const PublishedNames& published) {
   std::map<std::string, at::Tensor> wanted;
   for (const auto& item : module.named_parameters()) wanted.emplace(item.key(), item.value());
   for (const auto& item : module.named_buffers()) wanted.emplace(item.key(), item.value());
 
   std::vector<std::string> skipped, unexpected, missing, mis_shaped;
-  for (const auto& [name, view] : file.tensors) {
-    if (!name.starts_with(prefix)) {
-      skipped.push_back(name);
-    } else if (!wanted.contains(name.substr(prefix.size()))) {
-      unexpected.push_back(name);
+  std::map<std::string, std::string> stored_names;  // by the parameter's name
+  for (const auto& [stored_name, view] : file.tensors) {
+    if (!stored_name.starts_with(prefix)) {
+      skipped.push_back(stored_name);
+      continue;
+    }
+    const std::string name = published.present_name(stored_name.substr(prefix.size()));
+    const bool is_ignored =
+        std::find(published.ignored.begin(), published.ignored.end(), name) != published.ignored.end();
+    if (!wanted.contains(name)) {
+      (is_ignored ? skipped : unexpected).push_back(stored_name);
+    } else if (!stored_names.emplace(name, stored_name).second) {
+      unexpected.push_back(stored_name);  // under its old name and under its new one
     }
   }
   for (const auto& [name, parameter] : wanted) {
-    const auto found = file.tensors.find(prefix + name);
-    if (found == file.tensors.end()) {
+    const auto found = stored_names.find(name);
+    if (found == stored_names.end()) {
       missing.push_back(prefix + name);
-    } else if (parameter.sizes() != at::IntArrayRef(found->second.shape)) {
-      mis_shaped.push_back(
-          fmt::format("{} ({} instead of {})", found->first, shape_text(found->second.shape), shape_text(parameter.sizes())));
+      continue;
+    }
+    const TensorView& view = file.at(found->second);
+    if (parameter.sizes() != at::IntArrayRef(view.shape)) {
+      mis_shaped.push_back(fmt::format("{} ({} instead of {})", found->second, shape_text(view.shape),
+                                       shape_text(parameter.sizes())));
     }
   }
   if (!missing.empty() || !unexpected.empty() || !mis_shaped.empty()) {
@@ -102,9 +146,7 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
                 "Check that the file is the one that this model asks for.");
   }
   for (auto& [name, parameter] : wanted) {
-    const at::Tensor stored = tensor_view(file, prefix + name);
-    parameter.set_data(stored.is_floating_point() ? stored.to(execution.device, execution.dtype)
-                                                  : stored.to(execution.device));
+    parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution));
   }
   return skipped;
 }

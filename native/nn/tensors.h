@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -21,11 +22,24 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name);
 /// them.
 at::Tensor placeholder(at::IntArrayRef shape);
 
+/// Names that older files of the same model carry.
+struct PublishedNames {
+  /// Parts of dotted names, old and new: {"query", "to_q"} makes `a.query.weight` `a.to_q.weight`. Either may
+  /// have dots.
+  std::vector<std::pair<std::string, std::string>> renamed = {};
+  /// Names without the prefix that may be there and are of no use; they are listed with the skipped ones.
+  std::vector<std::string> ignored = {};
+
+  std::string present_name(std::string name) const;
+};
+
 /// Fills every parameter and buffer of `module` from the tensors of `file` whose names begin with `prefix`
-/// (the rest of the name is the parameter's), cast to the execution's device and dtype. Float32 on the CPU
-/// stays memory-mapped. Returns the names outside the prefix, which were skipped. Throws
+/// (the rest of the name is the parameter's, or was according to `published`). Float32 on the CPU stays
+/// memory-mapped; anything else is cast to the execution's dtype while it is copied, so that memory holds the
+/// result only. Returns the names that were skipped: those outside the prefix and the ignored ones. Throws
 /// Error{kModelMismatch} that names every missing, unexpected or mis-shaped tensor.
 std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile& file,
-                                     const std::string& prefix, const Execution& execution);
+                                     const std::string& prefix, const Execution& execution,
+                                     const PublishedNames& published = {});
 
 }  // namespace relievo

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/triplane.h"
+#include "reconstruct/triplane_grid.h"
 
 namespace relievo {
 
@@ -51,6 +52,11 @@ at::Tensor Head::forward(const at::Tensor& features) const {
   return x;
 }
 
+at::Tensor Head::after_first(at::Tensor hidden) const {
+  for (size_t i = 1; i < layers_.size(); ++i) hidden = layers_[i]->forward(hidden.relu_());
+  return hidden;
+}
+
 at::Tensor colour_of(const at::Tensor& raw) { return raw.sigmoid() * 1.002 - 0.001; }
 
 MeshHeads::MeshHeads(int64_t channels)
@@ -86,6 +92,10 @@ at::Tensor TriplaneMeshField::colours(const at::Tensor& points) const {
   return colour_of(heads_->colour->forward(sample_triplane(planes_, points)));
 }
 
+std::unique_ptr<GridField> TriplaneMeshField::on_grid(const at::Tensor& line) const {
+  return triplane_on_grid(planes_, heads_, line);
+}
+
 TriplaneDensityField::TriplaneDensityField(at::Tensor planes, std::shared_ptr<const DensityHeads> heads)
     : planes_(std::move(planes)), heads_(std::move(heads)) {}
 
@@ -99,6 +109,10 @@ at::Tensor TriplaneDensityField::values(const at::Tensor& points) const {
 
 at::Tensor TriplaneDensityField::colours(const at::Tensor& points) const {
   return colour_of(raw(points).slice(-1, 1));
+}
+
+std::unique_ptr<GridField> TriplaneDensityField::on_grid(const at::Tensor& line) const {
+  return triplane_on_grid(planes_, heads_, line);
 }
 
 }  // namespace relievo

@@ -21,6 +21,9 @@ class Head : public torch::nn::Module {
  public:
   Head(int64_t in, int64_t out);
   at::Tensor forward(const at::Tensor& features) const;  // [..., in] -> [..., out]
+  /// The layers after the first, from its output before ReLU, which is overwritten: [N, 64] -> [N, out].
+  at::Tensor after_first(at::Tensor hidden) const;
+  const Linear& first() const { return *layers_.front(); }
 
  private:
   std::vector<std::shared_ptr<Linear>> layers_;
@@ -53,6 +56,7 @@ class TriplaneMeshField : public Field {
   at::Tensor deformation(const at::Tensor& points, int grid) const override;
   at::Tensor cube_weights(const at::Tensor& corners) const override;
   at::Tensor colours(const at::Tensor& points) const override;
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line) const override;
 
   at::Tensor raw_deformation(const at::Tensor& points) const;  // [N, 3], before tanh
 
@@ -70,6 +74,7 @@ class TriplaneDensityField : public Field {
   at::Device device() const override { return planes_.device(); }
   at::Tensor values(const at::Tensor& points) const override;
   at::Tensor colours(const at::Tensor& points) const override;
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line) const override;
 
   at::Tensor raw(const at::Tensor& points) const;  // [N, 4] the head's output
 

@@ -2,12 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include "base/parallel.h"
+#include "nn/field.h"
 
 namespace relievo {
 namespace {
-
-constexpr int64_t kGrain = 16384;
 
 /// `[(grid+1), (grid+1), (grid+1)]` int64: each vertex's own index.
 at::Tensor vertex_indices(int grid) {
@@ -17,28 +15,16 @@ at::Tensor vertex_indices(int grid) {
 
 }  // namespace
 
-at::Tensor grid_positions(int grid, const at::Tensor& indices) {
+at::Tensor grid_line(int grid) {
   // The published grid rounds the fractions i / grid to five decimals (a trace of how it merges cube
   // corners); networks were trained on it, and its float32 values are matched to the bit.
   constexpr float kDecimals = 1e5;
   const at::Tensor fractions = (at::arange(grid + 1, at::kFloat) / grid * kDecimals).round() / kDecimals;
-  const at::Tensor line = (fractions - 0.5) * kGridSide;
+  return (fractions - 0.5) * kGridSide;
+}
 
-  const at::Tensor numbers = indices.to(at::kLong).contiguous();
-  at::Tensor positions = at::empty({numbers.size(0), 3}, at::kFloat);
-  const float* const at_step = line.const_data_ptr<float>();
-  const int64_t* const number = numbers.const_data_ptr<int64_t>();
-  float* const position = positions.mutable_data_ptr<float>();
-  parallel_for(numbers.size(0), kGrain, [&](int64_t first, int64_t last) {
-    const auto side = static_cast<uint32_t>(grid + 1);
-    for (int64_t i = first; i < last; ++i) {
-      const auto vertex = static_cast<uint32_t>(number[i]), row = vertex / side;
-      position[3 * i] = at_step[row / side];
-      position[3 * i + 1] = at_step[row % side];
-      position[3 * i + 2] = at_step[vertex % side];
-    }
-  });
-  return positions;
+at::Tensor grid_positions(int grid, const at::Tensor& indices) {
+  return line_positions(grid_line(grid), indices);
 }
 
 at::Tensor grid_vertices(int grid) { return grid_positions(grid, vertex_indices(grid).flatten()); }

@@ -8,6 +8,9 @@ namespace relievo {
 /// The grid's side: it covers -1.05..1.05, five per cent more than the model box.
 inline constexpr double kGridSide = 2.1;
 
+/// `[grid + 1]` float32 positions along each axis.
+at::Tensor grid_line(int grid);
+
 /// `[N, 3]` float32 positions of the vertices with the indices `[N]`, on the CPU; x slowest, z fastest.
 at::Tensor grid_positions(int grid, const at::Tensor& indices);
 

@@ -1,32 +1,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "surface/disjoint_sets.h"
 #include "surface/surface.h"
 
 namespace relievo {
 namespace {
-
-/// Sets of numbers 0..count-1 that grow together (Tarjan 1975, with path halving).
-class DisjointSets {
- public:
-  explicit DisjointSets(size_t count) : parents_(count) { std::iota(parents_.begin(), parents_.end(), 0); }
-
-  int32_t root(int32_t i) {
-    while (parents_[i] != i) i = parents_[i] = parents_[parents_[i]];
-    return i;
-  }
-  void join(int32_t a, int32_t b) { parents_[root(a)] = root(b); }
-
- private:
-  std::vector<int32_t> parents_;
-};
 
 /// One side of a triangle; corner c of face f has number 3 f + c, and its side runs to the next corner.
 struct Side {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "surface/flexicubes.h"
 #include "surface/grid.h"
+#include "surface/marching_cubes.h"
 #include "surface/surface_cubes.h"
 
 namespace relievo {
@@ -77,12 +78,11 @@ void close_at_border(const at::Tensor& distances, int grid) {  // [grid + 1, gri
 }
 
 /// `[(grid + 1)^3]` signed distances on the CPU, as the extractor is to see them.
-at::Tensor grid_distances(const Field& field, const SurfaceSettings& settings, int64_t chunk,
+at::Tensor grid_distances(const GridField& field, const SurfaceSettings& settings, int64_t chunk,
                           const Control& control) {
   const int64_t side = settings.grid + 1;
-  at::Tensor distances = in_chunks(side * side * side, chunk, control, [&](int64_t first, int64_t last) {
-    return field.values(grid_positions(settings.grid, at::arange(first, last)).to(field.device()));
-  });
+  at::Tensor distances = in_chunks(side * side * side, chunk, control,
+                                   [&](int64_t first, int64_t last) { return field.values(first, last); });
   check_finite(distances, "signed distances");
   const auto [lowest, highest] = distances.aminmax();
   if (lowest.item<float>() >= 0) throw_empty("the shape is empty");
@@ -104,12 +104,7 @@ at::Tensor indices_of(std::span<const int32_t> numbers) {
   return at::from_blob(const_cast<int32_t*>(numbers.data()), {std::ssize(numbers)}, at::kInt).to(at::kLong);
 }
 
-void check_request(const Field& field, const SurfaceSettings& settings) {
-  if (field.kind() != FieldKind::kSignedDistance) {
-    throw Error(ErrorCode::kInvalidSettings,
-                "FlexiCubes meshes signed distances, and this model gives densities.",
-                "Choose a mesh model.");
-  }
+void check_request(const SurfaceSettings& settings) {
   if (settings.grid < kSmallestGrid || settings.grid > kLargestGrid) {
     throw Error(ErrorCode::kInvalidSettings,
                 fmt::format("A grid of {} cubes a side is out of range.", settings.grid),
@@ -117,15 +112,49 @@ void check_request(const Field& field, const SurfaceSettings& settings) {
   }
 }
 
+/// Makes the outermost layer outside where it is inside.
+void close_densities(const at::Tensor& values, double threshold) {  // [side, side, side], in place
+  const double outside = threshold - std::max(std::abs(threshold), 1.0);
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    for (const int64_t place : {int64_t{0}, values.size(axis) - 1}) {
+      at::Tensor outer = values.select(axis, place);
+      outer.masked_fill_(outer > threshold, outside);
+    }
+  }
+}
+
+Surface extract_density(const Field& field, const SurfaceSettings& settings, int64_t chunk,
+                        const Control& control) {
+  const int64_t side = settings.grid;
+  const at::Tensor line = at::linspace(-1, 1, side);
+  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
+  const at::Tensor values =
+      in_chunks(side * side * side, chunk, control.part(0, kWeightsDone),
+                [&](int64_t first, int64_t last) { return on_grid->values(first, last); });
+  check_finite(values, "densities");
+  const double threshold = settings.density_threshold;
+  if (values.max().item<double>() <= threshold) throw_empty("the density is below the threshold everywhere");
+  if (values.min().item<double>() > threshold) throw_empty("the density is above the threshold everywhere");
+  if (settings.close_at_box) close_densities(values.view({side, side, side}), threshold);
+  control.cancel.check();
+  Surface surface = marching_cubes(settings.grid, span_of<float>(values), settings.density_threshold);
+  if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
+  control.step(1);
+  return surface;
+}
+
 }  // namespace
 
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution) {
-  check_request(field, settings);
+  check_request(settings);
   const at::NoGradGuard no_grad;
   const Control& control = execution.control;
   const int64_t chunk = std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestChunk, kLargestChunk);
+  if (field.kind() == FieldKind::kDensity) return extract_density(field, settings, chunk, control);
 
-  at::Tensor dense = grid_distances(field, settings, chunk, control.part(0, kDistancesDone));
+  const at::Tensor line = grid_line(settings.grid);
+  const auto on_grid = settings.point_by_point ? field.on_grid_dense(line) : field.on_grid(line);
+  at::Tensor dense = grid_distances(*on_grid, settings, chunk, control.part(0, kDistancesDone));
   const SurfaceCubes cubes = find_surface_cubes(settings.grid, span_of<float>(dense), control.cancel);
   if (cubes.size() == 0) throw_empty("the shape does not reach into the grid");
   const at::Tensor points = indices_of(cubes.points);
@@ -133,23 +162,21 @@ Surface extract_surface(const Field& field, const SurfaceSettings& settings, con
   dense.reset();
   control.step(kCubesDone);
 
-  const at::Device device = field.device();
   const at::Tensor undeformed = grid_positions(settings.grid, points);
   const at::Tensor deformation = in_chunks(
-      points.size(0), chunk, control.part(kCubesDone, kDeformationDone), [&](int64_t first, int64_t last) {
-        return field.deformation(undeformed.slice(0, first, last).to(device), settings.grid);
-      });
+      points.size(0), chunk, control.part(kCubesDone, kDeformationDone),
+      [&](int64_t first, int64_t last) { return on_grid->deformation(points.slice(0, first, last)); });
   check_finite(deformation, "deformations");
   const at::Tensor positions = deformation.defined() ? undeformed + deformation : undeformed;
 
-  const at::Tensor corners = indices_of({cubes.corners.front().data(), cubes.corners.size() * kCubeCorners});
-  const at::Tensor weights =
-      in_chunks(cubes.size(), std::max<int64_t>(1, chunk / kCubeCorners),
-                control.part(kDeformationDone, kWeightsDone), [&](int64_t first, int64_t last) {
-                  const at::Tensor of_cubes = corners.slice(0, first * kCubeCorners, last * kCubeCorners);
-                  return field.cube_weights(
-                      undeformed.index_select(0, of_cubes).view({-1, kCubeCorners, 3}).to(device));
-                });
+  const int64_t cube_chunk = on_grid->cubes_are_narrow() ? chunk : std::max<int64_t>(1, chunk / kCubeCorners);
+  const at::Tensor weights = in_chunks(
+      cubes.size(), cube_chunk, control.part(kDeformationDone, kWeightsDone),
+      [&](int64_t first, int64_t last) {
+        const std::span<const int32_t> corners(cubes.corners[first].data(),
+                                               static_cast<size_t>((last - first) * kCubeCorners));
+        return on_grid->cube_weights(points.index_select(0, indices_of(corners)).view({-1, kCubeCorners}));
+      });
   check_finite(weights, "cube weights");
   control.step(kWeightsDone);
 

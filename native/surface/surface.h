@@ -8,16 +8,20 @@
 namespace relievo {
 
 struct SurfaceSettings {
-  int grid = 128;  ///< cubes a side, 8..1024
+  int grid =
+      128;  ///< 8..1024: cubes a side of a signed distance, values a side of a density (published: 256)
+  float density_threshold = 10;  ///< a density above it is inside
   bool close_at_box =
       true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
+  bool point_by_point = false;  ///< asks the field at every vertex by itself: the slow way, for comparison
 };
 
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
-/// -1.05..1.05 (InstantMesh's box times 1.05), in the model box. Signed distances are evaluated on the whole
-/// grid, in chunks; deformation and weights only at cubes that the surface crosses. Throws
-/// Error{kEmptySurface} when the field has one sign everywhere, Error{kInvalidSettings} for a grid out of
-/// range or a density field, Error{kInternal} for values that are not finite, Error{kCancelled}.
+/// -1.05..1.05 (InstantMesh's box times 1.05), in the model box; a density field with marching cubes
+/// (Lorensen and Cline 1987) over -1..1. Signed distances are evaluated on the whole grid, in chunks;
+/// deformation and weights only at cubes that the surface crosses. Throws Error{kEmptySurface} when the field
+/// has one sign everywhere, Error{kInvalidSettings} for a grid out of range, Error{kInternal} for values that
+/// are not finite, Error{kCancelled}.
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution);
 
 /// Measures a surface. Throws Error{kInternal} when a face names a vertex that is not there.

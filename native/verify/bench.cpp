@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "verify/bench_surface.h"
 
 namespace relievo {
 namespace {
@@ -47,7 +48,11 @@ json last_line_of(const std::string& command) {
 }  // namespace
 
 const std::map<std::string, Bench, std::less<>>& benches() {
-  static const std::map<std::string, Bench, std::less<>> table{};
+  static const std::map<std::string, Bench, std::less<>> table{
+      {"surface",
+       {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
+        bench_surface_own_side}},
+  };
   return table;
 }
 

@@ -8,6 +8,7 @@
 #include "surface/grid.h"
 #include "surface/surface.h"
 #include "verify/checks.h"
+#include "verify/compare_marching.h"
 
 namespace relievo {
 namespace {
@@ -234,6 +235,47 @@ void check_lrm_mesh(Fixture& fixture) {
     const at::Tensor rgb = field->colours(ours);
     fixture.compare(prefix + "rgb", rgb.unsqueeze(0), kActivations);
     fixture.compare(prefix + "colors_u8", (rgb.clamp(0, 1) * 255).to(at::kByte), {.absolute = 1});
+  });
+}
+
+void check_lrm_nerf(Fixture& fixture) {
+  const int side = fixture.config().at("mesh_resolution");
+  const auto threshold = fixture.config().at("mesh_threshold").get<float>();
+  Lrm lrm(lrm_config(fixture.config(), LrmKind::kNerf));
+  const Execution execution;
+  load_strict(lrm, fixture.weights(), "lrm_generator.", execution);
+  const at::Tensor line = at::linspace(-1, 1, side);
+  const at::Tensor vertices = line_positions(line, at::arange(int64_t{side} * side * side));
+  fixture.for_each_case([&](const std::string& name) {
+    const std::string prefix = name + "/";
+    const Views views{fixture.read(prefix + "images")[0], fixture.read(prefix + "cameras")[0]};
+    const at::Tensor tokens = lrm.encode(views, execution);
+    if (fixture.has(prefix + "encoder_out")) {
+      fixture.compare(prefix + "encoder_out", tokens.view({views.pixels.size(0), -1, tokens.size(-1)}),
+                      kActivations);
+    }
+    const at::Tensor planes = lrm.planes(tokens, execution);
+    fixture.compare(prefix + "planes", planes.unsqueeze(0), kActivations);
+    const std::unique_ptr<Field> field = lrm.field(planes);
+    const Tolerance densities{.absolute = 1e-4, .relative = 1e-5};
+    fixture.compare(prefix + "grid_sigma", field->values(vertices).view({1, side, side, side, 1}), densities);
+    fixture.compare(prefix + "grid_rgb", field->colours(vertices).view({1, side, side, side, 3}),
+                    kActivations);
+    const Surface surface = extract_surface(
+        *field, {.grid = side, .density_threshold = threshold, .close_at_box = false}, execution);
+    const std::vector<int64_t> ours = compare_marching(fixture, prefix, surface, side, 1e-4);
+    if (ours.empty()) return;
+    const at::Tensor positions =
+        at::from_blob(const_cast<Float3*>(surface.vertices.data()), {std::ssize(surface.vertices), 3});
+    const at::Tensor rgb = field->colours(positions.index_select(0, at::tensor(at::ArrayRef<int64_t>(ours))));
+    // The published colours wrap round at 256.
+    const at::Tensor theirs = fixture.read(prefix + "colors_u8").to(at::kInt);
+    const at::Tensor difference = ((rgb * 255).to(at::kInt) - theirs).remainder(256);
+    fixture.record(prefix + "colors_u8",
+                   rgb.sizes() == theirs.sizes()
+                       ? at::minimum(difference, 256 - difference).max().item<double>()
+                       : std::numeric_limits<double>::infinity(),
+                   1);
   });
 }
 

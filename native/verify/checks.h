@@ -6,9 +6,12 @@
 namespace relievo {
 
 void check_camera(Fixture& fixture);
+void check_checkpoint_files(Fixture& fixture);
 void check_dino_encoder(Fixture& fixture);
 void check_flexicubes(Fixture& fixture);
 void check_lrm_mesh(Fixture& fixture);
+void check_lrm_nerf(Fixture& fixture);
+void check_marching_cubes(Fixture& fixture);
 void check_preprocess(Fixture& fixture);
 void check_synthesizer_mesh(Fixture& fixture);
 void check_synthesizer_nerf(Fixture& fixture);

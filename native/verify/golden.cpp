@@ -18,9 +18,12 @@ using Checker = void (*)(Fixture&);
 const std::map<std::string, Checker, std::less<>>& checkers() {
   static const std::map<std::string, Checker, std::less<>> table{
       {"camera", check_camera},
+      {"checkpoint_files", check_checkpoint_files},
       {"dino_encoder", check_dino_encoder},
       {"flexicubes", check_flexicubes},
       {"lrm_mesh", check_lrm_mesh},
+      {"lrm_nerf", check_lrm_nerf},
+      {"marching_cubes", check_marching_cubes},
       {"preprocess", check_preprocess},
       {"synthesizer_mesh", check_synthesizer_mesh},
       {"synthesizer_nerf", check_synthesizer_nerf},

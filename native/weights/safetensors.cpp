@@ -104,7 +104,11 @@ Range parse_tensor(const json& entry, uint64_t data_bytes, TensorView& view) {
 size_t element_size(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)).size; }
 std::string_view dtype_name(DType dtype) { return kDTypes.at(static_cast<size_t>(dtype)).name; }
 
-int64_t TensorView::elements() const { return static_cast<int64_t>(bytes.size() / element_size(dtype)); }
+int64_t TensorView::elements() const {
+  int64_t count = 1;
+  for (const int64_t extent : shape) count *= extent;
+  return count;
+}
 
 const TensorView& TensorFile::at(std::string_view name) const {
   const auto found = tensors.find(name);
@@ -169,6 +173,7 @@ void write_safetensors(const std::filesystem::path& path,
   json header = json::object();
   uint64_t offset = 0;
   for (const auto& [name, view] : tensors) {
+    if (!view.strides.empty()) throw Error(ErrorCode::kInternal, "Only contiguous tensors can be written.");
     header[name] = {{"dtype", dtype_name(view.dtype)},
                     {"shape", view.shape},
                     {"data_offsets", {offset, offset + view.bytes.size()}}};

@@ -19,11 +19,12 @@ enum class DType { kFloat64, kFloat32, kFloat16, kBFloat16, kInt64, kInt32, kInt
 size_t element_size(DType dtype);          ///< bytes
 std::string_view dtype_name(DType dtype);  ///< as safetensors writes it: F32, BF16, I64, ...
 
-/// One tensor inside a file: contiguous, row-major, little-endian. The bytes live as long as the TensorFile.
+/// One tensor inside a file, little-endian. The bytes live as long as the TensorFile.
 struct TensorView {
   DType dtype = DType::kFloat32;
   std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;
+  std::span<const std::byte> bytes;   ///< from the first element to the last
+  std::vector<int64_t> strides = {};  ///< in elements; empty: contiguous and row-major
 
   int64_t elements() const;
 };
@@ -45,7 +46,27 @@ struct TensorFile {
 /// are Error{kIo}.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-/// Writes one; tensors in the order of their names, 8-byte aligned data.
+/// Reads what PyTorch's save() wrote: a zip archive (since 1.6) or the older stream of pickles. A
+/// `state_dict` inside is taken for the whole; plain values beside the tensors are skipped. The pickle can
+/// build tensors and nothing else: whatever other name it asks for is Error{kModelCorrupt} that says which,
+/// and so is a damaged, compressed or big-endian file. Tensors stay memory-mapped, and may be strided and
+/// share bytes.
+TensorFile read_pytorch(const std::filesystem::path& path);
+
+/// Reads the initialisers of an ONNX file, external data files beside it included. A U2-Net, whose exporter
+/// numbered the convolutions that it folded a normalisation into, gets the names of the published module.
+TensorFile read_onnx(const std::filesystem::path& path);
+
+/// Reads a weight file of any kind above, recognised by its content, or a folder:
+/// - one component of a diffusers model (one weight file, or several and their *.index.json);
+/// - a whole diffusers model (model_index.json): names begin with the component's, `unet.conv_in.weight`.
+/// Missing files are Error{kIo}, anything that cannot be read strictly is Error{kModelCorrupt}.
+TensorFile read_weights(const std::filesystem::path& path);
+
+/// The weight file of a component's folder, or the index of several; empty where there is none.
+std::filesystem::path component_weights(const std::filesystem::path& folder);
+
+/// Writes a safetensors file; tensors in the order of their names, contiguous.
 void write_safetensors(const std::filesystem::path& path,
                        const std::map<std::string, TensorView, std::less<>>& tensors);
 

@@ -235,7 +235,7 @@ def test_failure_is_kept_for_the_panel_until_the_next_job(lifecycle: dict[str, A
     assert lifecycle["failure_before_the_next_job"] == [None, None]
 
 
-SETTINGS = ["Picture", "Mask", "Threshold", "Invert Mask", "Depth", "Grid", "Texture Size"]
+SETTINGS = ["Picture", "Mask", "Threshold", "Invert Mask", "Depth", "Grid", "Faces", "Keep Debris", "Texture Size"]
 
 
 def test_panel_shows_the_settings(lifecycle: dict[str, Any]) -> None:

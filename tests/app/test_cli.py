@@ -91,14 +91,45 @@ def test_json_holds_one_object_a_picture_and_nothing_else(cup: Path, tmp_path: P
     assert all(Path(file).stat().st_size > 0 for file in answer["files"])
 
 
+def test_faces_are_bounded_and_the_mesh_stays_closed(cup: Path, tmp_path: Path) -> None:
+    many, few = (
+        json.loads(relievo("generate", cup, "-o", tmp_path / "out", "--json", "--no-sheet", *words).stdout)
+        for words in (["--grid", "64"], ["--grid", "64", "--faces", "800"])
+    )
+    assert many["faces"] > 2000 and 400 < few["faces"] <= 800
+    assert few["watertight"] and few["manifold"] and few["components"] == 1
+
+
+def test_small_pieces_go_unless_asked_to_stay(tmp_path: Path) -> None:
+    side = 128  # a large square and, well apart, one with less than a hundredth of its area
+    squares = ((10, 90), (106, 114))
+    inside = [any(a <= x < b and a <= y < b for a, b in squares) for y in range(side) for x in range(side)]
+    samples = b"".join(bytes([200, 90, 60, 255 if solid else 0]) for solid in inside)
+    (tmp_path / "two.png").write_bytes(png(side, side, samples, 6))
+    words = ["generate", str(tmp_path / "two.png"), "-o", str(tmp_path / "out"), "--json", "--no-sheet", "--grid", "64"]
+    assert json.loads(relievo(*words).stdout)["components"] == 1
+    assert json.loads(relievo(*words, "--keep-debris").stdout)["components"] == 2
+
+
+def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = relievo("generate", cup, "-o", out, "--json", "--no-sheet", "--turntable", "3", *QUICK)
+    assert files_in(out) == ["cup.glb", "cup_turntable", "cup_turntable.webp"]
+    assert files_in(out / "cup_turntable") == ["cup_0001.png", "cup_0002.png", "cup_0003.png"]
+    assert len(json.loads(result.stdout)["files"]) == 5
+    relievo("generate", cup, "-o", tmp_path / "exr", "--no-sheet", "--exr", "--turntable", "1", *QUICK)
+    assert files_in(tmp_path / "exr") == ["cup.exr", "cup.glb", "cup_turntable", "cup_turntable.webp"]
+    assert files_in(tmp_path / "exr" / "cup_turntable") == ["cup_0001.exr"]
+    assert (tmp_path / "exr" / "cup.exr").read_bytes()[:4] == b"\x76\x2f\x31\x01"
+
+
 @pytest.mark.parametrize(
     "words",
     [
-        ["--faces", "5000"],
         ["--seed", "3"],
         ["--views", "six.png"],
         ["--devices", "cuda:0"],
-        ["--turntable", "8"],
+        ["--normal-map"],
         ["--format", "fbx"],
     ],
 )
@@ -201,7 +232,7 @@ def test_one_bad_picture_does_not_stop_the_others(cup: Path, tmp_path: Path) -> 
     result = relievo("generate", cup, bad, other, "-o", tmp_path / "out", "--json", *QUICK)
     assert [json.loads(line)["ok"] for line in result.stdout.splitlines()] == [True, False, True]
     assert result.returncode == 5
-    assert files_in(tmp_path / "out") == ["cup.glb", "other.glb"]
+    assert files_in(tmp_path / "out") == ["cup.glb", "cup_sheet.png", "other.glb", "other_sheet.png"]
 
 
 def test_names_with_dots_capitals_and_twins_do_not_meet(cup: Path, tmp_path: Path) -> None:
@@ -211,7 +242,8 @@ def test_names_with_dots_capitals_and_twins_do_not_meet(cup: Path, tmp_path: Pat
         shutil.copy(cup, tmp_path / name)
     result = relievo("generate", *(tmp_path / name for name in names), "-o", tmp_path / "out", *QUICK)
     assert result.returncode == 0, result.stderr
-    assert files_in(tmp_path / "out") == ["a.b.glb", "a.b_2.glb", "a.b_3.glb", "a.c.glb"]
+    names = ["a.b", "a.b_2", "a.b_3", "a.c"]
+    assert files_in(tmp_path / "out") == sorted(f"{name}{end}" for name in names for end in (".glb", "_sheet.png"))
 
 
 def test_mask_words(cup: Path, tmp_path: Path) -> None:
@@ -221,7 +253,11 @@ def test_mask_words(cup: Path, tmp_path: Path) -> None:
     (tmp_path / "left.png").write_bytes(png(side, side, grey, 0))
     (tmp_path / "right.png").write_bytes(png(side, side, bytes(255 - g for g in grey), 0))
     answers = []
-    for words in (["--mask", tmp_path / "left.png"], ["--mask", tmp_path / "right.png", "--mask-invert"]):
+    choices: list[list[str | Path]] = [
+        ["--mask", tmp_path / "left.png"],
+        ["--mask", tmp_path / "right.png", "--mask-invert"],
+    ]
+    for words in choices:
         result = relievo("generate", cup, "-o", tmp_path / "out", "--json", *words, *QUICK)
         assert result.returncode == 0, result.stderr
         answers.append(json.loads(result.stdout)["vertices"])

@@ -53,7 +53,7 @@ def test_unknown_model() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("grid", 7), ("grid", 513), ("depth", float("nan")), ("mask_threshold", 1.0), ("texture_size", 63)],
+    [("grid", 7), ("grid", 513), ("depth", float("nan")), ("faces", 50), ("mask_threshold", 1.0), ("texture_size", 63)],
 )
 def test_settings_out_of_range_are_refused_by_name(name: str, value: float) -> None:
     error = failure(disc(), **{name: value})
@@ -63,7 +63,7 @@ def test_settings_out_of_range_are_refused_by_name(name: str, value: float) -> N
 
 def test_described_ranges_are_the_engines() -> None:
     settings = {name: facts for name, facts in relievo._native.describe_settings().items() if "min" in facts}
-    assert set(settings) == {"mask_threshold", "grid", "depth", "texture_size"}
+    assert set(settings) == {"mask_threshold", "grid", "depth", "faces", "texture_size"}
     for name, facts in settings.items():
         step = 1 if isinstance(facts["default"], int) else 0.01
         for value in (facts["min"] - step, facts["max"] + step):
@@ -91,7 +91,7 @@ def test_settings_of_the_wrong_type_are_type_errors() -> None:
     with pytest.raises(TypeError):
         relievo.generate(disc(), grid=24.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        relievo.generate(disc(), faces=1000)  # type: ignore[call-arg]
+        relievo.generate(disc(), fases=1000)  # type: ignore[call-arg]
 
 
 def test_arrays_of_any_layout_and_type_are_one_picture() -> None:

@@ -138,6 +138,8 @@ def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
         "mask_invert": True,
         "grid": 20,
         "depth": 0.5,
+        "faces": 200,
+        "keep_debris": True,
         "texture_size": 128,
     }
     told = json.loads(relievo.generate(disc(), **settings).mesh.provenance.settings)

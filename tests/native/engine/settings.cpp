@@ -34,6 +34,8 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.mask_invert = true;
   settings.grid = 96;
   settings.depth = 0.5f;
+  settings.faces = 5000;
+  settings.keep_debris = true;
   settings.texture_size = 2048;
   const json first = json::parse(to_json(settings));
   EXPECT_EQ(to_json(settings_from_json(first.dump())), first.dump());
@@ -49,7 +51,7 @@ TEST(Settings, MissingFieldsKeepTheirDefaults) {
 }
 
 TEST(Settings, OutOfRangeIsRefused) {
-  for (const char* text : {R"({"grid": 7})", R"({"grid": 513})", R"({"depth": 0})", R"({"depth": 4.1})",
+  for (const char* text : {R"({"grid": 7})", R"({"grid": 513})", R"({"depth": 0})", R"({"depth": 4.1})", R"({"faces": -1})", R"({"faces": 99})",
                            R"({"mask_threshold": 0})", R"({"mask_threshold": 1})", R"({"texture_size": 63})",
                            R"({"texture_size": 8193})", R"({"mask": "file"})", R"({"mask_file": "a.png"})"}) {
     EXPECT_EQ(refusal([&] { validate(settings_from_json(text)); }), ErrorCode::kInvalidSettings) << text;

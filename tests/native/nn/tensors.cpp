@@ -115,6 +115,59 @@ TEST_F(LoadStrict, Float32OnTheCpuIsNotCopied) {
             static_cast<const void*>(file.at("net.block.first.weight").bytes.data()));
 }
 
+TEST_F(LoadStrict, AcceptsOlderNames) {
+  add_all();
+  tensors_["net.old.first.weight"] = tensors_.at("net.block.first.weight");
+  tensors_["net.old.proj_attn.weight"] = tensors_.at("net.block.second.weight");
+  tensors_["net.old.first.bias"] = tensors_.at("net.block.first.bias");
+  for (const char* name : {"net.block.first.weight", "net.block.second.weight", "net.block.first.bias"})
+    tensors_.erase(name);
+  add("net.position_ids", {1}, {0});
+  write_safetensors(path_, tensors_);
+  const PublishedNames published{.renamed = {{"old", "block"}, {"block.proj_attn", "block.second"}},
+                                 .ignored = {"position_ids"}};
+  Net net;
+  EXPECT_THAT(load_strict(net, read_safetensors(path_), "net.", {}, published),
+              ElementsAre("net.position_ids"));
+  EXPECT_FLOAT_EQ(net.second->forward(net.first->forward(at::ones({1, 2}))).item<float>(), 3.5f + 7 + 11);
+}
+
+TEST(PublishedNames, ReplacesWholePartsOnly) {
+  const PublishedNames published{.renamed = {{"query", "to_q"}, {"proj_attn", "to_out.0"}}};
+  EXPECT_EQ(published.present_name("mid.query.weight"), "mid.to_q.weight");
+  EXPECT_EQ(published.present_name("query.query.proj_attn"), "to_q.to_q.to_out.0");
+  EXPECT_EQ(published.present_name("mid.query_norm.weight"), "mid.query_norm.weight");
+}
+
+TEST_F(LoadStrict, RefusesATensorUnderBothItsNames) {
+  add_all();
+  add("net.old.first.bias", {3}, {0, 0, 0});
+  write_safetensors(path_, tensors_);
+  Net net;
+  EXPECT_THROW(load_strict(net, read_safetensors(path_), "net.", {}, {.renamed = {{"old", "block"}}}), Error);
+}
+
+/// A file whose first weight is stored transposed and at an odd address.
+TensorFile strided_file(const std::shared_ptr<std::vector<std::byte>>& bytes, const TensorFile& plain) {
+  const std::array<float, 6> transposed{1, 3, 5, 2, 4, 6};
+  bytes->resize(1 + sizeof transposed);
+  std::memcpy(bytes->data() + 1, transposed.data(), sizeof transposed);
+  TensorFile file{plain.path, plain.tensors, plain.storage};
+  file.tensors["net.block.first.weight"] = {DType::kFloat32, {3, 2}, std::span(*bytes).subspan(1), {1, 3}};
+  return file;
+}
+
+TEST_F(LoadStrict, StridedWeightsBecomeContiguous) {
+  add_all();
+  write_safetensors(path_, tensors_);
+  const auto bytes = std::make_shared<std::vector<std::byte>>();
+  const TensorFile file = strided_file(bytes, read_safetensors(path_));
+  Net net;
+  load_strict(net, file, "net.", {});
+  EXPECT_TRUE(net.first->weight.is_contiguous());
+  EXPECT_TRUE(net.first->weight.equal(at::tensor({1.f, 2.f, 3.f, 4.f, 5.f, 6.f}).view({3, 2})));
+}
+
 TEST(TensorView, OutlivesTheFileObject) {
   const fs::path path =
       fs::temp_directory_path() / ("relievo-view-" + std::to_string(::getpid()) + ".safetensors");

@@ -188,10 +188,51 @@ TEST(ExtractSurface, SmallestGridIsMeshed) {
   EXPECT_TRUE(inspect_surface(extract_surface(FunctionField(sphere(0.6)), {.grid = 8}, {})).watertight);
 }
 
-TEST(ExtractSurface, DensityIsRefused) {
-  FunctionField field(sphere(0.5));
+/// A ball of density 20 in its middle that passes 10 at the radius.
+FunctionField density_ball(double radius, double x = 0) {
+  FunctionField field([=](const at::Tensor& p) { return 10 - 10 * sphere(radius, x)(p) / radius; });
   field.field_kind = FieldKind::kDensity;
-  EXPECT_EQ(error_of(field).code(), ErrorCode::kInvalidSettings);
+  return field;
+}
+
+TEST(ExtractSurface, DensityBecomesAClosedBallThatLooksOutward) {
+  const SurfaceReport report = inspect_surface(extract_surface(density_ball(0.7), {.grid = 64}, {}));
+  EXPECT_TRUE(report.watertight);
+  EXPECT_TRUE(report.manifold);
+  EXPECT_EQ(report.euler, 2);
+  EXPECT_NEAR(report.volume, 4.0 / 3 * M_PI * std::pow(0.7, 3), 0.01);
+}
+
+TEST(ExtractSurface, DensityThatReachesTheBoxIsClosedThereUnlessAskedNotTo) {
+  const FunctionField field = density_ball(0.5, 0.8);
+  EXPECT_TRUE(inspect_surface(extract_surface(field, {.grid = 32}, {})).watertight);
+  EXPECT_FALSE(inspect_surface(extract_surface(field, {.grid = 32, .close_at_box = false}, {})).watertight);
+}
+
+TEST(ExtractSurface, DensityOnOneSideOfTheThresholdIsAnEmptySurface) {
+  for (const double value : {1.0, 100.0}) {
+    FunctionField field([=](const at::Tensor& p) { return at::full({p.size(0)}, value, at::kFloat); });
+    field.field_kind = FieldKind::kDensity;
+    const Error error = error_of(field);
+    EXPECT_EQ(error.code(), ErrorCode::kEmptySurface) << value;
+    EXPECT_FALSE(error.hint().empty());
+  }
+}
+
+TEST(ExtractSurface, RandomDensitiesBecomeClosedManifolds) {
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    at::manual_seed(seed);
+    const at::Tensor values = at::rand({kGrid * kGrid * kGrid}) * 20;
+    FunctionField field([&](const at::Tensor& p) {
+      const at::Tensor steps = ((p + 1) / 2 * (kGrid - 1)).round().to(at::kLong);
+      return values.index_select(
+          0, (steps.select(1, 0) * kGrid + steps.select(1, 1)) * kGrid + steps.select(1, 2));
+    });
+    field.field_kind = FieldKind::kDensity;
+    const SurfaceReport report = inspect_surface(extract_surface(field, {.grid = kGrid}, {}));
+    EXPECT_TRUE(report.watertight) << "seed " << seed;
+    EXPECT_TRUE(report.manifold) << "seed " << seed;
+  }
 }
 
 TEST(ExtractSurface, StopsWithinAChunkWhenCancelled) {

@@ -110,15 +110,15 @@ TEST_P(Golden, AnyChangedOutputIsNoticed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Golden,
-                         testing::Values("camera", "dino_encoder", "flexicubes", "lrm_mesh", "preprocess",
-                                         "synthesizer_mesh", "synthesizer_nerf", "triplane_transformer",
-                                         "u2netp"),
+                         testing::Values("camera", "dino_encoder", "flexicubes", "lrm_mesh", "lrm_nerf",
+                                         "marching_cubes", "preprocess", "synthesizer_mesh",
+                                         "synthesizer_nerf", "triplane_transformer", "u2netp"),
                          [](const auto& fixture) { return fixture.param; });
 
 TEST(GoldenReport, NamesWhatIsNotCovered) {
-  if (!fs::exists(golden_folder() / "lrm_nerf")) return;
-  const GoldenReport report = run_golden(golden_folder() / "lrm_nerf");
-  EXPECT_EQ(report.unsupported, (std::vector<std::string>{"lrm_nerf"}));
+  if (!fs::exists(golden_folder() / "schedulers")) return;
+  const GoldenReport report = run_golden(golden_folder() / "schedulers");
+  EXPECT_EQ(report.unsupported, (std::vector<std::string>{"schedulers"}));
   EXPECT_EQ(report.cases, 0);
 }
 

@@ -12,22 +12,25 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 HERE = Path(__file__).parent
+Array = npt.NDArray[Any]
 WIDTH, HEIGHT = 6, 4
 X, Y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
 
 
-def colour(scale: int) -> np.ndarray:
+def colour(scale: int) -> Array:
     """[H, W, 3] of 8 bits (scale 1) or 16 bits (scale 257, and then a little that 8 bits cannot hold)."""
     extra = 0 if scale == 1 else 1
     return np.stack([40 * X * scale + extra, 70 * Y * scale + extra, (255 - 25 * (X + Y)) * scale - extra], -1)
 
 
-def alpha(scale: int) -> np.ndarray:
+def alpha(scale: int) -> Array:
     return ((255 - 50 * X) * scale)[..., None]
 
 
@@ -38,7 +41,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def scanlines(samples: np.ndarray, depth: int) -> bytes:
+def scanlines(samples: Array, depth: int) -> bytes:
     """[H, W, C] to rows with filter type 0."""
     rows = samples.reshape(samples.shape[0], -1)
     if depth == 16:
@@ -51,7 +54,7 @@ def scanlines(samples: np.ndarray, depth: int) -> bytes:
     return b"".join(b"\0" + row.tobytes() for row in packed)
 
 
-def interlaced(samples: np.ndarray) -> bytes:
+def interlaced(samples: Array) -> bytes:
     passes = [
         (0, 0, 8, 8),
         (4, 0, 8, 8),
@@ -186,7 +189,7 @@ def make_webp() -> None:
 # OpenEXR: scan lines, not compressed
 
 
-def exr(name: str, channels: dict[str, np.ndarray], origin: tuple[int, int] = (0, 0)) -> None:
+def exr(name: str, channels: dict[str, Array], origin: tuple[int, int] = (0, 0)) -> None:
     """Channels are [H, W] of float16, float32 or uint32."""
     kinds = {np.dtype(np.uint32): 0, np.dtype(np.float16): 1, np.dtype(np.float32): 2}
     names = sorted(channels)

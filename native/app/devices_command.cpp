@@ -1,0 +1,90 @@
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "runtime/devices.h"
+
+namespace relievo {
+namespace {
+
+using nlohmann::json;
+
+template <typename Value>
+json maybe(const std::optional<Value>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+json to_json(const Machine& machine, const std::vector<StackFinding>& findings) {
+  json gpus = json::array();
+  for (const GpuInfo& gpu : machine.gpus) {
+    gpus.push_back({{"slot", fmt::format("cuda:{}", gpu.index)},
+                    {"name", gpu.name},
+                    {"total_bytes", gpu.total_bytes},
+                    {"free_bytes", gpu.free_bytes},
+                    {"other_processes", gpu.other_processes},
+                    {"others_bytes", gpu.others_bytes},
+                    {"utilisation_percent", maybe(gpu.utilisation_percent)},
+                    {"temperature_celsius", maybe(gpu.temperature_celsius)},
+                    {"compute_capability", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)}});
+  }
+  const CpuInfo& cpu = machine.cpu;
+  json checks = json::array();
+  for (const StackFinding& finding : findings) {
+    checks.push_back({{"fatal", finding.fatal}, {"what", finding.what}, {"hint", finding.hint}});
+  }
+  return {{"driver", machine.driver.empty() ? json(nullptr) : json(machine.driver)},
+          {"cuda_runtime", maybe(machine.facts.runtime_cuda)},
+          {"torch_cuda", maybe(machine.facts.torch_cuda)},
+          {"nccl", machine.facts.nccl_found},
+          {"gpus", gpus},
+          {"usable_gpus", machine.sources().gpu_free_bytes.size()},
+          {"cpu",
+           {{"name", cpu.name},
+            {"threads", cpu.threads},
+            {"total_bytes", cpu.total_bytes},
+            {"free_bytes", cpu.free_bytes},
+            {"cgroup_limit_bytes", maybe(cpu.cgroup_limit_bytes)}}},
+          {"checks", checks}};
+}
+
+int run(bool as_json) {
+  const Machine machine = find_machine();
+  const auto findings = check_stack(machine.facts);
+  if (as_json) {
+    fmt::print("{}\n", to_json(machine, findings).dump());
+    return 0;
+  }
+  fmt::print("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {}\n", "slot", "name", "total", "free", "busy", "temp",
+             "");
+  for (const GpuInfo& gpu : machine.gpus) {
+    const auto number = [](const std::optional<int>& value, const char* unit) {
+      return value ? fmt::format("{}{}", *value, unit) : std::string("-");
+    };
+    fmt::print("cuda:{:<3} {:<34} {:>12} {:>12} {:>6} {:>6}  compute {}.{}; {} other process{} ({})\n",
+               gpu.index, gpu.name, format_bytes(gpu.total_bytes), format_bytes(gpu.free_bytes),
+               number(gpu.utilisation_percent, "%"), number(gpu.temperature_celsius, " C"), gpu.compute_major,
+               gpu.compute_minor, gpu.other_processes, gpu.other_processes == 1 ? "" : "es",
+               format_bytes(gpu.others_bytes));
+  }
+  const CpuInfo& cpu = machine.cpu;
+  fmt::print("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {} thread{}\n", "cpu", cpu.name.substr(0, 34),
+             format_bytes(cpu.total_bytes), format_bytes(cpu.free_bytes), "-", "-", cpu.threads,
+             cpu.threads == 1 ? "" : "s");
+  fmt::print("NVIDIA driver: {}\n", machine.driver.empty() ? "none" : machine.driver);
+  for (const StackFinding& finding : findings) {
+    fmt::print("{}: {}\n  {}\n", finding.fatal ? "GPUs cannot be used" : "note", finding.what, finding.hint);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command add_devices(CLI::App& parser) {
+  const auto as_json = std::make_shared<bool>(false);
+  parser.add_flag("--json", *as_json, "Print one JSON object");
+  return [as_json] { return run(*as_json); };
+}
+
+}  // namespace relievo

@@ -1,0 +1,218 @@
+#include <chrono>
+#include <csignal>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/progress_line.h"
+#include "base/error.h"
+#include "downloads/store.h"
+
+namespace relievo {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string name, source;
+  std::vector<std::string> from;
+  bool json = false;
+};
+
+CancelToken g_cancel;  // NOLINT: what a signal handler may reach
+
+const char* state_name(ModelState state) {
+  switch (state) {
+    case ModelState::kMissing:
+      return "missing";
+    case ModelState::kPartial:
+      return "partial";
+    case ModelState::kInstalled:
+      return "installed";
+    case ModelState::kEmbedded:
+      return "embedded";
+  }
+  return "";
+}
+
+void print(const json& object) {
+  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+json or_null(const auto& optional) { return optional ? json(*optional) : json(nullptr); }
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+json describe(const CatalogueModel& model) {
+  json files = json::array();
+  for (const CatalogueFile& file : model.files) {
+    files.push_back({{"path", file.path},
+                     {"url", file.url.empty() ? json(nullptr) : json(file.url)},
+                     {"bytes", or_null(file.bytes)},
+                     {"sha256", or_null(file.sha256)},
+                     {"installed", !installed_file(model, file).empty()}});
+  }
+  return {{"name", model.name},
+          {"title", model.title},
+          {"state", state_name(model_state(model))},
+          {"licence", model.licence},
+          {"stages", model.stages},
+          {"files", files},
+          {"folder", model.embedded ? json(nullptr) : json((models_folder() / model.name).string())}};
+}
+
+int list(const Options& options) {
+  for (const CatalogueModel& model : catalogue()) {
+    if (options.json) {
+      print(describe(model));
+    } else {
+      fmt::print("{:<20} {:<10} {:<12} {}\n", model.name, state_name(model_state(model)),
+                 joined(model.stages), model.title);
+      fmt::print("{:<44} licence: {}\n", "", model.licence);
+    }
+  }
+  if (!options.json) fmt::print("Models are kept in {}\n", models_folder().string());
+  return 0;
+}
+
+/// Draws how far a file is, with the time that the rest will take at the speed so far.
+class Bar {
+ public:
+  explicit Bar(bool wanted) : line_(wanted) {}
+
+  void draw(const std::string& path, uint64_t done, uint64_t total) {
+    const auto now = std::chrono::steady_clock::now();
+    if (path != path_) {
+      path_ = path;
+      begin_ = now;
+      begun_at_ = done;
+      drawn_ = {};
+    }
+    if (now - drawn_ < std::chrono::milliseconds(100)) return;
+    drawn_ = now;
+    const double seconds = std::chrono::duration<double>(now - begin_).count();
+    const double speed = seconds > 0 ? static_cast<double>(done - std::min(begun_at_, done)) / seconds : 0;
+    JobStatus status;
+    status.stage = fmt::format("{:.1f} MB, {:.1f} MB/s", static_cast<double>(done) / 1e6, speed / 1e6);
+    if (total > 0) {
+      status.fraction = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+      if (speed > 0 && total >= done) status.seconds_left = static_cast<double>(total - done) / speed;
+    }
+    line_.draw(path, status);
+  }
+
+ private:
+  ProgressLine line_;
+  std::string path_;
+  std::chrono::steady_clock::time_point begin_, drawn_;
+  uint64_t begun_at_ = 0;
+};
+
+int fetch(const Options& options) {
+  const CatalogueModel& model = catalogue_model(options.name);
+  std::vector<std::string> fetched;
+  {
+    Bar bar(!options.json);
+    fetched = fetch_model(
+        model, options.from, Control{{}, g_cancel},
+        [&](const std::string& path, uint64_t done, uint64_t total) { bar.draw(path, done, total); });
+  }
+  const std::string folder = find_model(model.name).folder.string();
+  if (options.json) {
+    print({{"name", model.name}, {"ok", true}, {"fetched", fetched}, {"folder", folder}});
+  } else if (fetched.empty()) {
+    fmt::print("{} is there already, in {}\n", model.name, folder);
+  } else {
+    fmt::print("{}: {} in {}\n", model.name, joined(fetched), folder);
+  }
+  return 0;
+}
+
+int verify(const Options& options) {
+  const CatalogueModel& model = catalogue_model(options.name);
+  const std::vector<std::string> unknown = verify_model(model, Control{{}, g_cancel});
+  if (options.json) {
+    print({{"name", model.name}, {"ok", true}, {"unknown", unknown}});
+  } else {
+    fmt::print("{} is as it should be.\n", model.name);
+    if (!unknown.empty()) fmt::print("  No digest is known to compare with: {}\n", joined(unknown));
+  }
+  return 0;
+}
+
+int import(const Options& options) {
+  const Imported imported = import_model(options.source, options.name, Control{{}, g_cancel});
+  const ModelState state = model_state(catalogue_model(imported.name));
+  if (options.json) {
+    print({{"name", imported.name},
+           {"ok", true},
+           {"imported", imported.paths},
+           {"unpublished", imported.unpublished},
+           {"state", state_name(state)}});
+  } else {
+    fmt::print("{}: {} ({})\n", imported.name, joined(imported.paths), state_name(state));
+    if (!imported.unpublished.empty())
+      fmt::print("  Not the published content: {}\n", joined(imported.unpublished));
+  }
+  return 0;
+}
+
+int remove(const Options& options) {
+  const bool was_there = remove_model(catalogue_model(options.name));
+  if (options.json) {
+    print({{"name", options.name}, {"ok", true}, {"removed", was_there}});
+  } else {
+    fmt::print("{} {}\n", options.name, was_there ? "is removed." : "was not installed.");
+  }
+  return 0;
+}
+
+/// With --json a failure is an object too, as in generate.
+int reported(const Options& options, int (*command)(const Options&)) {
+  std::signal(SIGINT, [](int) { g_cancel.cancel(); });
+  try {
+    return command(options);
+  } catch (...) {
+    if (!options.json) throw;
+    const Error error = current_error();
+    print({{"name", options.name},
+           {"ok", false},
+           {"error",
+            {{"code", code_name(error.code())}, {"message", error.message()}, {"hint", error.hint()}}}});
+    return exit_status(error.code());
+  }
+}
+
+}  // namespace
+
+Command add_models(CLI::App& parser) {
+  const auto options = std::make_shared<Options>();
+  const auto chosen = std::make_shared<int (*)(const Options&)>(nullptr);
+  parser.require_subcommand(1);
+  const auto add = [&](const char* name, const char* description, int (*command)(const Options&)) {
+    CLI::App* sub = parser.add_subcommand(name, description);
+    sub->add_flag("--json", options->json, "Print JSON, one object a line");
+    sub->callback([chosen, command] { *chosen = command; });
+    return sub;
+  };
+  const auto add_name = [&](CLI::App* sub) { sub->add_option("name", options->name, "Model")->required(); };
+  add("list", "All models and whether they are installed", list);
+  CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it", fetch);
+  add_name(fetching);
+  fetching->add_option("--from", options->from,
+                       "Folder or address of a mirror, tried before the catalogue's own; may be repeated");
+  add_name(add("verify", "Compare a model's files with their digests", verify));
+  CLI::App* importing = add("import", "Copy a weight file or a folder in", import);
+  importing->add_option("source", options->source, "Weight file, or folder of a diffusers model")->required();
+  importing->add_option("--as", options->name, "The model that it is");
+  add_name(add("remove", "Delete a model's files", remove));
+  return [options, chosen] { return reported(*options, *chosen); };
+}
+
+}  // namespace relievo

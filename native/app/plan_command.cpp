@@ -1,0 +1,158 @@
+#include <map>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "base/error.h"
+#include "runtime/devices.h"
+#include "runtime/estimated_costs.h"
+#include "runtime/explain_plan.h"
+#include "runtime/simulate.h"
+
+namespace relievo {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string devices;
+  PlanOptions plan;
+  bool no_lossy = false;
+  int steps = 75;
+  std::vector<std::string> stragglers, losses;
+  bool json = false;
+};
+
+/// `cuda:0=2.5` -> slot index and number.
+std::pair<int, double> named_number(const std::string& text, const std::vector<Slot>& slots,
+                                    const char* option) {
+  const size_t equals = text.rfind('=');
+  char* end = nullptr;
+  const double value = equals == std::string::npos ? 0 : std::strtod(text.c_str() + equals + 1, &end);
+  if (end && *end == '\0' && value > 0) {
+    for (size_t i = 0; i < slots.size(); ++i) {
+      if (slots[i].name == text.substr(0, equals)) return {int(i), value};
+    }
+  }
+  throw Error(ErrorCode::kInvalidSettings, fmt::format("'{}' cannot be read as {}.", text, option),
+              fmt::format("Write SLOT=NUMBER, for example {}={}.", slots.front().name, "2"));
+}
+
+std::vector<Slot> slots_of(const std::string& text) {
+  const bool imaginary =
+      !text.empty() && text.find('x') != std::string::npos && text.front() >= '0' && text.front() <= '9';
+  if (imaginary) return parse_imaginary_slots(text);
+  const SlotSources sources = find_machine().sources();
+  return text.empty() ? default_slots(sources) : parse_slots(text, sources);
+}
+
+json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
+  json placements = json::array();
+  for (const StagePlacement& placement : lane.stages) {
+    json names = json::array();
+    for (const int slot : placement.slots) names.push_back(slots[size_t(slot)].name);
+    placements.push_back({{"stage", stages[size_t(placement.stage)].name},
+                          {"slots", names},
+                          {"rung", rung_name(placement.rung)},
+                          {"precision", placement.precision},
+                          {"resident", placement.resident},
+                          {"blocks", placement.blocks}});
+  }
+  return {{"kind", lane_kind_name(lane.kind)},
+          {"batch", lane.batch},
+          {"latency_s", lane.latency_s},
+          {"interval_s", lane.interval_s},
+          {"stages", placements}};
+}
+
+int run(const Options& options) {
+  const std::vector<Slot> slots = slots_of(options.devices);
+  const std::vector<StageProfile> stages = estimated_stages(options.steps);
+  PlanOptions asked = options.plan;
+  asked.allow_lossy = !options.no_lossy;
+  const Plan made = plan(slots, stages, asked);
+  Scenario scenario;
+  for (const std::string& text : options.stragglers) {
+    const auto [slot, value] = named_number(text, slots, "a straggler");
+    scenario.stragglers.push_back({slot, value});
+  }
+  for (const std::string& text : options.losses) {
+    const auto [slot, value] = named_number(text, slots, "a loss");
+    scenario.losses.push_back({slot, value});
+  }
+  const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario);
+
+  if (options.json) {
+    json devices = json::array(), lanes = json::array();
+    for (size_t i = 0; i < slots.size(); ++i) {
+      devices.push_back({{"slot", slots[i].name},
+                         {"budget_bytes", slots[i].budget_bytes},
+                         {"utilisation", simulated.utilisation[i]},
+                         {"peak_bytes", simulated.peak_bytes[i]},
+                         {"pictures", simulated.pictures[i]}});
+    }
+    for (const Lane& lane : made.lanes) lanes.push_back(lane_json(lane, slots, stages));
+    fmt::print("{}\n", json{{"pictures", asked.pictures},
+                            {"done", simulated.done},
+                            {"redone", simulated.redone},
+                            {"planned_s", made.seconds},
+                            {"seconds", simulated.seconds},
+                            {"lossy", made.lossy()},
+                            {"costs", "estimated"},
+                            {"devices", devices},
+                            {"lanes", lanes},
+                            {"reasons", made.reasons},
+                            {"refused", made.refused}}
+                           .dump());
+    return 0;
+  }
+  fmt::print("{} pictures in {:.1f} s ({:.1f} a minute); costs are estimates\n", simulated.done,
+             simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0);
+  if (simulated.done < asked.pictures) {
+    fmt::print("{} pictures are left undone: every lane was lost\n", asked.pictures - simulated.done);
+  }
+  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9}\n", "slot", "budget", "peak", "busy", "pictures");
+  for (size_t i = 0; i < slots.size(); ++i) {
+    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9}\n", slots[i].name, format_bytes(slots[i].budget_bytes),
+               format_bytes(simulated.peak_bytes[i]), 100 * simulated.utilisation[i], simulated.pictures[i]);
+  }
+  for (const std::string& reason : made.reasons) fmt::print("+ {}\n", reason);
+  for (const std::string& reason : made.refused) fmt::print("- {}\n", reason);
+  return 0;
+}
+
+}  // namespace
+
+Command add_plan(CLI::App& parser) {
+  const auto options = std::make_shared<Options>();
+  parser.add_option(
+      "--devices", options->devices,
+      "Slots of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
+  parser.add_option("--images", options->plan.pictures, "Pictures")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000000));
+  const std::map<std::string, Policy> policies{
+      {"fastest", Policy::kFastest}, {"balanced", Policy::kBalanced}, {"memory", Policy::kMemory}};
+  parser.add_option("--policy", options->plan.policy, "fastest, balanced or memory")
+      ->transform(CLI::CheckedTransformer(policies).description(""));
+  const std::map<std::string, Strategy> strategies{
+      {"auto", Strategy::kAuto},      {"single", Strategy::kSingle},     {"data", Strategy::kData},
+      {"stage", Strategy::kStage},    {"guidance", Strategy::kGuidance}, {"split", Strategy::kSplit},
+      {"offload", Strategy::kOffload}};
+  parser
+      .add_option("--strategy", options->plan.strategy,
+                  "auto, single, data, stage, guidance, split or offload")
+      ->transform(CLI::CheckedTransformer(strategies).description(""));
+  parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
+  parser.add_option("--steps", options->steps, "Diffusion steps")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  parser.add_option("--slow", options->stragglers, "SLOT=FACTOR: simulate a slot that is slower");
+  parser.add_option("--lose", options->losses, "SLOT=SECONDS: simulate a slot that is lost then");
+  parser.add_flag("--json", options->json, "Print one JSON object");
+  return [options] { return run(*options); };
+}
+
+}  // namespace relievo

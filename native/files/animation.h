@@ -1,0 +1,20 @@
+// Animated WebP.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/image.h"
+
+namespace relievo {
+
+/// One picture (3 or 4 channels) as a lossy WebP, `quality` 0..100; alpha is kept exactly. Frames are encoded
+/// one by one so that several threads can. Throws Error{kInvalidSettings} beyond 16383 pixels a side.
+std::vector<std::byte> encode_animation_frame(const ByteImage& image, float quality = 88);
+
+/// Frames of one size as an animation that repeats for ever, each shown for `milliseconds`. Every frame is
+/// whole, so a player can start anywhere. Throws Error{kInternal} where they are none or do not fit together.
+std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds);
+
+}  // namespace relievo

@@ -1,0 +1,24 @@
+// OpenEXR files of any channels, for renders in layers.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace relievo {
+
+/// One channel of an OpenEXR file. The dot in a name parts layer and channel: "normal.X".
+struct ExrChannel {
+  std::string name;
+  const float* first = nullptr;  ///< value of the left top pixel
+  size_t stride = 1;             ///< floats from one pixel to the next; rows follow each other without a gap
+  bool half = false;             ///< stored in 16 bits (clamped to +-65504), else in 32
+};
+
+/// A scan line file, ZIP-compressed; `comments` goes into its header. Throws Error{kInternal} for two
+/// channels of one name or none at all.
+std::vector<std::byte> encode_exr_channels(int width, int height, std::span<const ExrChannel> channels,
+                                           const std::string& comments = {});
+
+}  // namespace relievo

@@ -1,0 +1,19 @@
+// A triplane's heads on a regular grid. A plane's features there depend on two coordinates only, and a head's
+// first layer is linear: it is applied to each plane's side x side samples once, and a vertex adds up three
+// of the results. No sampling and no wide layer is left for each vertex.
+#pragma once
+
+#include <memory>
+
+#include "reconstruct/triplane_field.h"
+
+namespace relievo {
+
+/// planes [3, C, H, W]; line [side], the positions along each axis.
+std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads,
+                                            const at::Tensor& line);
+std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes,
+                                            std::shared_ptr<const DensityHeads> heads,
+                                            const at::Tensor& line);
+
+}  // namespace relievo

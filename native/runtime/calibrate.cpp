@@ -1,0 +1,109 @@
+#include "runtime/calibrate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace relievo {
+namespace {
+
+class Calibration {
+ public:
+  Calibration(const Slot& slot, const CalibrateOptions& options) : slot_(slot), options_(options) {}
+
+  std::vector<CostSample> samples;
+
+  /// The stage's output for one picture in its first mode that fits.
+  std::any measure(Stage& stage, const std::any& input) {
+    std::optional<std::any> output;
+    for (const StageMode& mode : stage.profile().modes) {
+      options_.control.cancel.check();
+      const int64_t before = peak();
+      try {
+        stage.load({slot_, mode.rung, mode.precision, 0, 0});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kOutOfMemory) throw;
+        continue;
+      }
+      peak();
+      const int64_t weights = std::max<int64_t>(0, peak() - before);
+      for (const int batch : options_.batches) {
+        if (batch > stage.profile().max_batch) continue;
+        auto made = measure_batch(stage, mode, batch, input, before, weights);
+        if (made && !output) output = std::move(made);
+      }
+      stage.unload(slot_);
+      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+    }
+    if (!output) {
+      throw Error(ErrorCode::kOutOfMemory,
+                  stage.profile().name + " does not fit into " + slot_.name + " in any mode.",
+                  "Calibrate with a larger slot.");
+    }
+    return *output;
+  }
+
+ private:
+  int64_t peak() const { return options_.hooks.take_peak ? options_.hooks.take_peak(slot_) : 0; }
+
+  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, const std::any& input,
+                                        int64_t before, int64_t weights) {
+    StageCall call;
+    call.rung = mode.rung;
+    call.precision = mode.precision;
+    call.slots = {slot_};
+    call.control = {{}, options_.control.cancel};
+    for (int i = 0; i < batch; ++i) call.pictures.push_back(i);
+    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+      for (const size_t k : which) body(k);
+    });
+    const std::vector<std::any> inputs(size_t(batch), input);
+    std::vector<double> seconds;
+    int64_t highest = 0;
+    std::any output;
+    try {
+      for (int i = 0; i <= options_.repeats; ++i) {
+        peak();
+        const auto start = std::chrono::steady_clock::now();
+        auto outputs = stage.run(call, inputs);
+        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+        highest = std::max(highest, peak());
+        if (i > 0 || options_.repeats == 0) seconds.push_back(taken.count());
+        output = std::move(outputs.front());
+      }
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory) throw;
+      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+      return std::nullopt;
+    }
+    std::ranges::nth_element(seconds, seconds.begin() + std::ptrdiff_t(seconds.size() / 2));
+    samples.push_back({stage.profile().name, mode.rung, mode.precision, batch, weights,
+                       std::max<int64_t>(0, highest - before - weights),
+                       seconds[seconds.size() / 2] * slot_.speed});
+    return output;
+  }
+
+  const Slot& slot_;
+  const CalibrateOptions& options_;
+};
+
+}  // namespace
+
+std::vector<CostSample> calibrate(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
+                                  const std::any& input, const CalibrateOptions& options) {
+  Calibration calibration(slot, options);
+  SlotThread thread(slot, options.hooks);
+  thread.run([&] {
+    std::any value = input;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      value = calibration.measure(*stages[i], value);
+      options.control.progress.report(double(i + 1) / double(stages.size()));
+    }
+  });
+  return calibration.samples;
+}
+
+}  // namespace relievo

@@ -1,0 +1,171 @@
+#include "runtime/devices.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <dlfcn.h>
+#include <sched.h>
+
+#include "runtime/nvml.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  return line;
+}
+
+std::string after_colon(const fs::path& path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const size_t start = line.find_first_not_of(" \t", line.find(':') + 1);
+    return start == std::string::npos ? std::string() : line.substr(start);
+  }
+  return {};
+}
+
+int64_t kibibytes(std::string_view key) {
+  const std::string text = after_colon("/proc/meminfo", key);
+  return text.empty() ? 0 : std::stoll(text) * 1024;
+}
+
+/// The folder of this process's cgroup (version 2, or the memory controller of version 1).
+std::vector<fs::path> cgroup_folders() {
+  std::vector<fs::path> folders;
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    const fs::path root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    if (!controllers.empty() && controllers.find("memory") == std::string::npos) continue;
+    folders.push_back(root.string() + path);
+    folders.push_back(root);
+  }
+  return folders;
+}
+
+std::optional<int64_t> number_in(const fs::path& path) {
+  const auto line = first_line(path);
+  if (!line || line->empty() || line->front() < '0' || line->front() > '9') return std::nullopt;  // "max"
+  return std::stoll(*line);
+}
+
+CpuInfo find_cpu() {
+  CpuInfo cpu;
+  cpu.name = after_colon("/proc/cpuinfo", "model name");
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cpu.threads = std::max(1, CPU_COUNT(&set));
+  cpu.total_bytes = kibibytes("MemTotal");
+  cpu.free_bytes = kibibytes("MemAvailable");
+  for (const fs::path& folder : cgroup_folders()) {
+    for (const auto& [limit_name, usage_name] :
+         {std::pair{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}}) {
+      const auto limit = number_in(folder / limit_name);
+      if (!limit || *limit >= cpu.total_bytes) continue;
+      cpu.cgroup_limit_bytes = std::min(*limit, cpu.cgroup_limit_bytes.value_or(*limit));
+      cpu.free_bytes =
+          std::clamp<int64_t>(*limit - number_in(folder / usage_name).value_or(0), 0, cpu.free_bytes);
+    }
+    if (const auto quota = first_line(folder / "cpu.max")) {
+      double time = 0, period = 0;
+      if (std::sscanf(quota->c_str(), "%lf %lf", &time, &period) == 2 && period > 0) {
+        cpu.threads = std::clamp(int(std::ceil(time / period)), 1, cpu.threads);
+      }
+    }
+  }
+  return cpu;
+}
+
+/// Where a library lies that this process has open; empty without it.
+std::string open_library(std::string_view name) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const size_t slash = line.find('/');
+    if (slash != std::string::npos && line.find(name, slash) != std::string::npos) return line.substr(slash);
+  }
+  return {};
+}
+
+bool has_library(const std::string& folder, std::string_view name) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().starts_with(name)) return true;
+  }
+  return false;
+}
+
+std::optional<int> cuda_runtime_version() {
+  const std::string path = open_library("libcudart.so");
+  if (path.empty()) return std::nullopt;
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  if (!library) return std::nullopt;
+  int version = 0;
+  const auto ask = reinterpret_cast<int (*)(int*)>(dlsym(library, "cudaRuntimeGetVersion"));
+  const bool told = ask && ask(&version) == 0;
+  dlclose(library);
+  return told ? std::optional<int>(version) : std::nullopt;
+}
+
+}  // namespace
+
+SlotSources Machine::sources() const {
+  SlotSources sources{cpu.threads, cpu.free_bytes, {}};
+  const auto findings = check_stack(facts);
+  const bool usable =
+      facts.torch_cuda && std::ranges::none_of(findings, [](const auto& finding) { return finding.fatal; });
+  if (usable) {
+    for (const GpuInfo& gpu : gpus) sources.gpu_free_bytes.push_back(gpu.free_bytes);
+  }
+  return sources;
+}
+
+Machine find_machine(const std::string& runtime_folder) {
+  Machine machine;
+  machine.cpu = find_cpu();
+  NvmlReport nvml = ask_nvml();
+  machine.driver = nvml.driver;
+  machine.gpus = std::move(nvml.gpus);
+
+  StackFacts& facts = machine.facts;
+  facts.nvml_found = nvml.found;
+  facts.nvml_error = nvml.error;
+  int major = 0, minor = 0;
+  const int parts = std::sscanf(nvml.driver.c_str(), "%d.%d", &major, &minor);
+  if (parts >= 1) facts.driver_version[0] = major;
+  if (parts >= 2) facts.driver_version[1] = minor;
+  facts.driver_cuda = nvml.driver_cuda;
+  facts.runtime_cuda = cuda_runtime_version();
+  facts.gpus = int(machine.gpus.size());
+  for (const GpuInfo& gpu : machine.gpus) {
+    const int compute = 10 * gpu.compute_major + gpu.compute_minor;
+    if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
+      facts.lowest_compute = compute;
+    }
+  }
+  const std::string torch_library = open_library("libtorch_cpu.so");
+  const std::string folder =
+      runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;
+  if (!folder.empty()) {
+    // libtorch_cpu and libtorch_cuda of one folder come from one wheel, built for the runtime that it links.
+    if (fs::exists(fs::path(folder) / "libtorch_cuda.so"))
+      facts.torch_cuda = facts.runtime_cuda.value_or(13000);
+    facts.nccl_found =
+        has_library(folder, "libnccl.so") || has_library(folder + "/../../nvidia/nccl/lib", "libnccl.so");
+  }
+  return machine;
+}
+
+}  // namespace relievo

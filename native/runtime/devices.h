@@ -1,0 +1,72 @@
+// What the machine has: GPUs as NVML tells (opened at run time; absent is fine), the CPU, memory. And whether
+// LibTorch, the CUDA runtime and the driver fit together.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/slots.h"
+
+namespace relievo {
+
+struct GpuInfo {
+  int index = 0;
+  std::string name;
+  int64_t total_bytes = 0;
+  int64_t free_bytes = 0;
+  int64_t others_bytes = 0;  ///< used by other processes, where the driver tells
+  int other_processes = 0;
+  std::optional<int> utilisation_percent;
+  std::optional<int> temperature_celsius;
+  int compute_major = 0;
+  int compute_minor = 0;
+};
+
+struct CpuInfo {
+  std::string name;
+  int threads = 1;  ///< that this process may use: affinity and the cgroup's quota counted
+  int64_t total_bytes = 0;
+  int64_t free_bytes = 0;  ///< what can be taken without swapping, within the cgroup's limit
+  std::optional<int64_t> cgroup_limit_bytes;
+};
+
+/// What the start-up check looks at. Gathered by find_machine(); tests make them up.
+struct StackFacts {
+  bool nvml_found = false;
+  std::string nvml_error;                ///< when it was found but does not work
+  std::optional<int> driver_version[2];  ///< 580, 95
+  std::optional<int> driver_cuda;        ///< the newest CUDA that the driver serves, 13000
+  std::optional<int> runtime_cuda;       ///< of the libcudart here, 13000
+  std::string torch_version;             ///< empty: not asked
+  std::optional<int> torch_cuda;         ///< that libtorch_cuda was built for, 13000; none: CPU-only runtime
+  bool nccl_found = false;
+  int gpus = 0;
+  int lowest_compute = 0;  ///< of the GPUs, 75 for 7.5
+};
+
+struct StackFinding {
+  bool fatal = false;  ///< no GPU can be used; else only something is missing
+  std::string what;
+  std::string hint;
+};
+
+struct Machine {
+  std::string driver;  ///< empty without one
+  std::vector<GpuInfo> gpus;
+  CpuInfo cpu;
+  StackFacts facts;
+
+  SlotSources sources() const;
+};
+
+/// Looks at the machine. Never fails: what cannot be found out is left empty. `runtime_folder` is where
+/// libtorch_cuda.so would lie; empty: beside the libtorch_cpu that is loaded.
+Machine find_machine(const std::string& runtime_folder = {});
+
+/// Whether the parts fit, with a hint for each way they do not. Pure. Nothing is said on a machine without an
+/// NVIDIA GPU and without a CUDA runtime of torch's: that is a fine CPU machine.
+std::vector<StackFinding> check_stack(const StackFacts& facts);
+
+}  // namespace relievo

@@ -1,0 +1,391 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "runtime/hand_over.h"
+#include "runtime/picture_queue.h"
+#include "runtime/residency.h"
+#include "runtime/stage_ladder.h"
+
+namespace relievo {
+
+class Executor::Impl {
+ public:
+  Impl(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages, ExecutorOptions options)
+      : stages_(std::move(stages)), options_(std::move(options)), residency_(stages_, slots.size()) {
+    for (Slot& slot : slots)
+      threads_.push_back(std::make_unique<SlotThread>(std::move(slot), options_.hooks));
+    if (options_.idle_seconds > 0) {
+      watcher_ = std::thread([this] { watch(); });
+    }
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    if (watcher_.joinable()) watcher_.join();
+    unload_all();
+  }
+
+  std::vector<Outcome> run(Plan plan, std::vector<std::any> inputs, const RunOptions& options) {
+    const std::lock_guard one_at_a_time(running_);
+    const Busy busy(*this);
+    PictureQueue queue(std::move(inputs), options);
+    StageLadder ladder(stages_, threads_, residency_, options_, options);
+    while (!queue.all_done()) {
+      std::vector<std::future<void>> lanes;
+      for (const Lane& lane : plan.lanes) start_lane(lane, queue, ladder, options, lanes);
+      wait_for(lanes, queue);
+      if (queue.all_done()) break;
+      if (options.control.cancel.cancelled()) {
+        queue.fail_the_rest({ErrorCode::kCancelled, "Cancelled."});
+      } else if (!plan_again(plan, queue, options)) {
+        break;
+      }
+    }
+    return queue.take_outcomes();
+  }
+
+  void unload() {
+    const std::lock_guard one_at_a_time(running_);
+    unload_all();
+  }
+
+  std::vector<int> lost_slots() const {
+    const std::lock_guard lock(mutex_);
+    return {lost_.begin(), lost_.end()};
+  }
+
+  int loaded() const { return residency_.count(); }
+
+ private:
+  /// All lanes end before anything is thrown: they share the queue.
+  static void wait_for(std::vector<std::future<void>>& lanes, PictureQueue& queue) {
+    std::exception_ptr failure;
+    for (auto& lane : lanes) {
+      try {
+        lane.get();
+      } catch (...) {
+        failure = std::current_exception();
+        queue.stop();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  /// A whole plan for the slots that are left. False: there is none, and the rest has failed.
+  bool plan_again(Plan& plan, PictureQueue& queue, const RunOptions& options) {
+    std::vector<Slot> alive;
+    std::vector<int> indices;
+    {
+      const std::lock_guard lock(mutex_);
+      for (size_t i = 0; i < threads_.size(); ++i) {
+        if (lost_.contains(int(i))) continue;
+        alive.push_back(threads_[i]->slot());
+        indices.push_back(int(i));
+      }
+    }
+    if (alive.empty()) {
+      queue.fail_the_rest({ErrorCode::kDeviceLost, "Every device was lost.",
+                           "Check the cables, cooling and driver of the devices, or use --devices cpu."});
+      return false;
+    }
+    std::vector<StageProfile> profiles;
+    for (const auto& stage : stages_) profiles.push_back(stage->profile());
+    PlanOptions wanted = options.plan;
+    wanted.strategy = Strategy::kAuto;
+    wanted.pictures = queue.left();
+    try {
+      plan = relievo::plan(alive, profiles, wanted);
+    } catch (const Error& error) {
+      queue.fail_the_rest(error);
+      return false;
+    }
+    for (Lane& lane : plan.lanes) {
+      for (int& slot : lane.slots) slot = indices[size_t(slot)];
+      for (StagePlacement& placement : lane.stages) {
+        for (int& slot : placement.slots) slot = indices[size_t(slot)];
+      }
+    }
+    log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
+    return true;
+  }
+
+  bool is_lost(const std::vector<int>& slots) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(slots, [&](int slot) { return lost_.contains(slot); });
+  }
+
+  void lose(const SlotLost& lost) {
+    const std::lock_guard lock(mutex_);
+    if (!lost_.insert(lost.slot).second) return;
+    log(LogLevel::kWarning,
+        fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.error.message()));
+  }
+
+  void start_lane(const Lane& lane, PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
+                  std::vector<std::future<void>>& running) {
+    if (is_lost(lane.slots)) return;
+    keep_only_what_is_placed(lane);
+    if (lane.kind != LaneKind::kPipeline) {
+      running.push_back(threads_[size_t(lane.slots[0])]->start(
+          [this, &lane, &queue, &ladder, &options] { run_lane(lane, queue, ladder, options); }));
+      return;
+    }
+    auto pipeline = std::make_shared<Pipeline>(lane.slots.size());
+    for (size_t part = 0; part < lane.slots.size(); ++part) {
+      running.push_back(
+          threads_[size_t(lane.slots[part])]->start([this, &lane, part, pipeline, &queue, &ladder, &options] {
+            run_part(lane, part, *pipeline, queue, ladder, options);
+          }));
+    }
+  }
+
+  /// Weights of an earlier run that this lane does not keep make room first.
+  void keep_only_what_is_placed(const Lane& lane) {
+    for (const int slot : lane.slots) {
+      threads_[size_t(slot)]->run([&] {
+        for (const StagePlacement& placement : lane.stages) {
+          const bool kept =
+              placement.resident && std::ranges::find(placement.slots, slot) != placement.slots.end();
+          if (!kept) residency_.unload(size_t(slot), size_t(placement.stage));
+        }
+      });
+    }
+  }
+
+  Progress progress_of(const std::vector<int>& pictures, size_t stage, PictureQueue& queue) const {
+    const double from = double(stage) / double(stages_.size()), span = 1.0 / double(stages_.size());
+    return Progress([&queue, pictures, from, span](double fraction) {
+      // The last step is the outcome itself.
+      for (const int picture : pictures) queue.progress(picture, std::min(from + span * fraction, 0.999));
+    });
+  }
+
+  void run_stages(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch& batch,
+                  PictureQueue& queue, StageLadder& ladder, const RunOptions& options) {
+    for (const StagePlacement* placement : placements) {
+      options.control.cancel.check();
+      ladder.run(*placement, batch, lane.stages.size() == 1,
+                 progress_of(batch.pictures, size_t(placement->stage), queue));
+    }
+  }
+
+  static void deliver(Batch& batch, PictureQueue& queue) {
+    for (size_t i = 0; i < batch.pictures.size(); ++i) {
+      Outcome outcome;
+      outcome.value = std::move(batch.values[i]);
+      outcome.stages = batch.reports;
+      outcome.notes = batch.notes;
+      outcome.lossy = batch.lossy;
+      queue.finish(batch.pictures[i], std::move(outcome));
+    }
+  }
+
+  static Batch begin(const std::vector<int>& pictures, const PictureQueue& queue) {
+    Batch batch;
+    batch.pictures = pictures;
+    for (const int picture : pictures) batch.values.push_back(queue.input(picture));
+    return batch;
+  }
+
+  /// A batch failed for a reason of its own: alone, each picture gets its own error or its own result.
+  void run_one_by_one(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch batch,
+                      PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
+                      std::vector<Batch>& done) {
+    for (size_t i = 0; i < batch.pictures.size(); ++i) {
+      Batch one{{batch.pictures[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
+      try {
+        run_stages(lane, placements, one, queue, ladder, options);
+      } catch (const Error& error) {
+        if (options.control.cancel.cancelled()) throw;
+        Outcome outcome;
+        outcome.error = error;
+        outcome.notes = one.notes;
+        queue.finish(batch.pictures[i], std::move(outcome));
+        batch.pictures[i] = -1;
+        continue;
+      } catch (const SlotLost&) {
+        std::vector<int> rest;
+        for (const Batch& finished : done) rest.push_back(finished.pictures[0]);
+        for (size_t k = i; k < batch.pictures.size(); ++k) rest.push_back(batch.pictures[k]);
+        queue.put_back(rest);
+        done.clear();
+        throw;
+      }
+      done.push_back(std::move(one));
+    }
+  }
+
+  enum class Ended { kWell, kLost, kCancelled };
+
+  /// Runs the stages on a batch; on return every picture of it is in `done`, has failed, or is back in the
+  /// queue.
+  Ended attempt(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch batch,
+                PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
+                std::vector<Batch>& done) {
+    const Batch before = batch;
+    bool again = false;
+    try {
+      try {
+        run_stages(lane, placements, batch, queue, ladder, options);
+        done.push_back(std::move(batch));
+        return Ended::kWell;
+      } catch (const SlotLost&) {
+        queue.put_back(before.pictures);
+        throw;
+      } catch (...) {
+        const Error error = error_now(options_.hooks);
+        if (options.control.cancel.cancelled()) return Ended::kCancelled;
+        again = before.pictures.size() > 1;
+        if (!again) {
+          Outcome outcome;
+          outcome.error = error;
+          outcome.notes = batch.notes;
+          queue.finish(before.pictures[0], std::move(outcome));
+        }
+      }
+      if (again) run_one_by_one(lane, placements, before, queue, ladder, options, done);
+      return Ended::kWell;
+    } catch (const SlotLost& lost) {
+      lose(lost);
+      return Ended::kLost;
+    } catch (const Error&) {
+      return Ended::kCancelled;
+    }
+  }
+
+  void run_lane(const Lane& lane, PictureQueue& queue, StageLadder& ladder, const RunOptions& options) {
+    std::vector<const StagePlacement*> placements;
+    for (const StagePlacement& placement : lane.stages) placements.push_back(&placement);
+    while (true) {
+      const std::vector<int> pictures = queue.pull(lane.batch);
+      if (pictures.empty()) return;
+      std::vector<Batch> done;
+      const Ended ended = attempt(lane, placements, begin(pictures, queue), queue, ladder, options, done);
+      for (Batch& batch : done) deliver(batch, queue);
+      if (ended != Ended::kWell) return;
+    }
+  }
+
+  void run_part(const Lane& lane, size_t part, Pipeline& pipeline, PictureQueue& queue, StageLadder& ladder,
+                const RunOptions& options) {
+    std::vector<const StagePlacement*> placements;
+    for (const StagePlacement& placement : lane.stages) {
+      if (placement.slots[0] == lane.slots[part]) placements.push_back(&placement);
+    }
+    const bool is_last = part + 1 == lane.slots.size();
+    while (!pipeline.broken()) {
+      Batch batch;
+      if (part == 0) {
+        const std::vector<int> pictures = queue.pull(lane.batch);
+        if (pictures.empty()) break;
+        batch = begin(pictures, queue);
+      } else {
+        auto taken = pipeline.take(part - 1);
+        if (!taken) break;
+        batch = std::move(*taken);
+      }
+      std::vector<Batch> done;
+      const Ended ended = attempt(lane, placements, std::move(batch), queue, ladder, options, done);
+      for (Batch& finished : done) {
+        if (is_last) {
+          deliver(finished, queue);
+        } else if (!pipeline.give(part, std::move(finished))) {
+          queue.put_back(finished.pictures);
+        }
+      }
+      if (ended == Ended::kLost) {
+        for (const Batch& waiting : pipeline.break_off()) queue.put_back(waiting.pictures);
+      }
+      if (ended == Ended::kCancelled) pipeline.break_off();
+    }
+    if (!is_last) pipeline.close(part);
+  }
+
+  void unload_all() {
+    for (size_t slot = 0; slot < threads_.size(); ++slot) {
+      threads_[slot]->run([&] {
+        residency_.unload_others(slot, stages_.size());
+        if (options_.hooks.release_cache) options_.hooks.release_cache(threads_[slot]->slot());
+      });
+    }
+  }
+
+  struct Busy {
+    explicit Busy(Impl& owner) : impl(owner) { impl.set_busy(true); }
+    ~Busy() { impl.set_busy(false); }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    Impl& impl;
+  };
+
+  void set_busy(bool busy) {
+    {
+      const std::lock_guard lock(mutex_);
+      busy_ = busy;
+      idle_since_ = std::chrono::steady_clock::now();
+    }
+    changed_.notify_all();
+  }
+
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (busy_ || residency_.count() == 0) {
+        changed_.wait(lock);
+        continue;
+      }
+      const auto due = idle_since_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                         std::chrono::duration<double>(options_.idle_seconds));
+      if (changed_.wait_until(lock, due) != std::cv_status::timeout || busy_ || stopping_) continue;
+      lock.unlock();
+      if (running_.try_lock()) {
+        unload_all();
+        running_.unlock();
+      }
+      lock.lock();
+    }
+  }
+
+  std::vector<std::shared_ptr<Stage>> stages_;
+  ExecutorOptions options_;
+  std::vector<std::unique_ptr<SlotThread>> threads_;
+  Residency residency_;
+  std::mutex running_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<int> lost_;
+  bool busy_ = false;
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point idle_since_ = std::chrono::steady_clock::now();
+  std::thread watcher_;
+};
+
+Executor::Executor(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages,
+                   ExecutorOptions options)
+    : impl_(std::make_unique<Impl>(std::move(slots), std::move(stages), std::move(options))) {}
+
+Executor::~Executor() = default;
+
+std::vector<Outcome> Executor::run(const Plan& plan, std::vector<std::any> inputs,
+                                   const RunOptions& options) {
+  return impl_->run(plan, std::move(inputs), options);
+}
+
+void Executor::unload() { impl_->unload(); }
+
+std::vector<int> Executor::lost_slots() const { return impl_->lost_slots(); }
+
+int Executor::loaded() const { return impl_->loaded(); }
+
+}  // namespace relievo

@@ -1,0 +1,83 @@
+// The executor: carries a plan out with real threads.
+//
+// Lanes pull pictures from one queue. A lane of one slot, or of slots that share each picture, takes a batch
+// through all stages; a pipeline hands batches from slot to slot, with at most one waiting between two. Out
+// of memory walks down the ladder at the stage boundary (docs/architecture.md, decision 5). A lost slot is
+// dropped with its lane; its pictures are made again elsewhere, from their inputs, and every picture is
+// delivered exactly once.
+#pragma once
+
+#include <any>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/control.h"
+#include "base/error.h"
+#include "runtime/learned_limits.h"
+#include "runtime/planner.h"
+#include "runtime/slot_thread.h"
+#include "runtime/stage.h"
+
+namespace relievo {
+
+struct StageRun {
+  std::string stage;
+  std::string slot;  ///< `cpu#0`, or several with + between
+  double seconds = 0;
+  int batch = 1;
+  Rung rung = Rung::kFull;
+  std::string precision;
+  int64_t peak_bytes = 0;  ///< of the first slot; 0: not counted
+};
+
+struct Outcome {
+  std::any value;
+  std::optional<Error> error;
+  std::vector<StageRun> stages;
+  std::vector<std::string> notes;  ///< rungs that were taken, in words
+  bool lossy = false;              ///< a rung that changes the result was taken
+};
+
+struct ExecutorOptions {
+  SlotHooks hooks = {};
+  std::shared_ptr<LearnedLimits> limits = std::make_shared<LearnedLimits>();
+  double idle_seconds = 0;  ///< after which all weights are unloaded; 0: never
+};
+
+struct RunOptions {
+  PlanOptions plan = {};  ///< for what is left when slots are lost; allow_lossy also holds for the ladder
+  Control control = {};
+  /// Each picture once, as soon as it is done; one call at a time, from a slot's thread.
+  std::function<void(int picture, const Outcome& outcome)> on_done = {};
+};
+
+class Executor {
+ public:
+  Executor(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages, ExecutorOptions options = {});
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Makes all pictures and returns their outcomes in order. Never throws for a picture: a failed one has its
+  /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). One
+  /// run at a time.
+  std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options = {});
+
+  /// Gives the memory of all weights back.
+  void unload();
+
+  /// Slots that were lost since the executor began; they are not used again.
+  std::vector<int> lost_slots() const;
+
+  /// Stages whose weights are in a slot now.
+  int loaded() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace relievo

@@ -1,0 +1,141 @@
+#include "runtime/explain_plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace relievo {
+namespace {
+
+std::string names_of(const std::vector<int>& indices, const std::vector<Slot>& slots) {
+  std::string text;
+  for (const int index : indices) text += (text.empty() ? "" : ", ") + slots[size_t(index)].name;
+  return text;
+}
+
+std::string peaks_of(const Lane& lane, const std::vector<Slot>& slots) {
+  std::string text;
+  for (size_t i = 0; i < lane.slots.size(); ++i) {
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", format_bytes(lane.peak_bytes[i]),
+                        format_bytes(slots[size_t(lane.slots[i])].budget_bytes));
+  }
+  return text;
+}
+
+std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages, auto&& wanted) {
+  std::string text;
+  for (const StagePlacement& placement : lane.stages) {
+    if (wanted(placement)) text += (text.empty() ? "" : ", ") + stages[size_t(placement.stage)].name;
+  }
+  return text;
+}
+
+std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
+  switch (lane.kind) {
+    case LaneKind::kSingle: {
+      const std::string waiting = stage_list(lane, stages, [](const auto& p) { return !p.resident; });
+      if (waiting.empty()) return "makes whole pictures with everything resident";
+      return "makes whole pictures; the weights of " + waiting +
+             " wait in host memory while other stages run, since all together do not fit or leave no room "
+             "for "
+             "a batch";
+    }
+    case LaneKind::kPipeline: {
+      std::string text = "overlap pictures, each with its own stages resident:";
+      for (const int slot : lane.slots) {
+        text += fmt::format(" {} on {};",
+                            stage_list(lane, stages, [&](const auto& p) { return p.slots[0] == slot; }),
+                            slots[size_t(slot)].name);
+      }
+      text.pop_back();
+      return text;
+    }
+    case LaneKind::kLayerSplit: {
+      const StagePlacement* split = nullptr;
+      for (const StagePlacement& placement : lane.stages) {
+        if (!placement.blocks.empty()) split = &placement;
+      }
+      std::string blocks;
+      if (split) {
+        for (const int count : split->blocks) blocks += fmt::format("{}{}", blocks.empty() ? "" : "+", count);
+      }
+      return fmt::format("share the layers of {} ({} blocks of {}), so that models larger than either fit",
+                         stage_list(lane, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
+                         split ? stages[size_t(split->stage)].name : "none");
+    }
+    case LaneKind::kShared:
+      return fmt::format("share every picture ({}), which shortens the wait for one",
+                         stage_list(lane, stages, [](const auto& p) { return p.slots.size() > 1; }));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string strategy_name(Strategy strategy) {
+  constexpr std::string_view kNames[] = {"auto", "single", "data", "stage", "guidance", "split", "offload"};
+  return std::string(kNames[size_t(strategy)]);
+}
+
+std::string lane_kind_name(LaneKind kind) {
+  constexpr std::string_view kNames[] = {"single", "pipeline", "layer split", "shared"};
+  return std::string(kNames[size_t(kind)]);
+}
+
+void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+             const PlanOptions& options) {
+  std::vector<bool> used(slots.size(), false);
+  for (const Lane& lane : plan.lanes) {
+    for (const int slot : lane.slots) used[size_t(slot)] = true;
+    plan.reasons.push_back(fmt::format("{} {}, {} at a time (peak {}).", names_of(lane.slots, slots),
+                                       how(lane, slots, stages), lane.batch, peaks_of(lane, slots)));
+  }
+  if (plan.lanes.size() > 1) {
+    plan.reasons.push_back(
+        fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
+                    plan.lanes.size()));
+  }
+  switch (plan.rung) {
+    case Rung::kFull:
+      break;
+    case Rung::kChunks:
+      plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
+      break;
+    case Rung::kTiled:
+      plan.reasons.emplace_back("The VAE runs in tiles, which needs less memory.");
+      break;
+    case Rung::kHalf:
+      plan.reasons.emplace_back(
+          "Half precision, which changes the result slightly: nothing fits without it.");
+      break;
+    case Rung::kSmallerInput:
+      plan.reasons.emplace_back("A smaller input, which changes the result: nothing fits without it.");
+      break;
+  }
+  if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {
+    plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
+  }
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (used[i]) continue;
+    plan.refused.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
+                                       options.policy == Policy::kMemory
+                                           ? "the policy asks for the least memory"
+                                           : "it would not finish a picture sooner, or nothing fits in it"));
+  }
+}
+
+std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
+                                const std::vector<Slot>& slots) {
+  const std::string name = strategy_name(other);
+  if (!alternative) {
+    const bool needs_two =
+        other == Strategy::kStage || other == Strategy::kGuidance || other == Strategy::kSplit;
+    if (needs_two && slots.size() < 2) return fmt::format("{}: needs two slots.", name);
+    return fmt::format("{}: does not fit, or no stage offers it.", name);
+  }
+  if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
+  return fmt::format("{}: would take {:.3g} s instead of {:.3g} s.", name, alternative->seconds,
+                     taken.seconds);
+}
+
+}  // namespace relievo

@@ -1,0 +1,73 @@
+// The planner: which slot does what. A pure function of slots, stage costs, number of pictures and policy; it
+// touches no device.
+//
+// A plan divides the slots into lanes. A lane makes whole pictures, pulling them from one queue (data
+// parallel between lanes). Inside, a lane is one slot; or several as a pipeline (each holds some stages,
+// pictures overlap); or several that share each picture (layers split over them, or guidance halves and query
+// points). The search is exhaustive over the ways to cut the list of slots into lanes of neighbours (dynamic
+// programming), with every candidate's memory and time computed without looking at what it is compared with:
+// so more memory never makes a plan slower, and a plan is never worse than the best single slot's.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "runtime/slots.h"
+#include "runtime/stage_costs.h"
+
+namespace relievo {
+
+enum class Policy { kFastest, kBalanced, kMemory };
+enum class LaneKind { kSingle, kPipeline, kLayerSplit, kShared };
+
+/// A wish for one kind of parallel work. kAuto takes what is best.
+enum class Strategy { kAuto, kSingle, kData, kStage, kGuidance, kSplit, kOffload };
+
+struct PlanOptions {
+  int pictures = 1;
+  Policy policy = Policy::kFastest;
+  Strategy strategy = Strategy::kAuto;
+  bool allow_lossy = true;
+  /// Batches above it are known not to fit, whatever the costs say (learnt by the executor). By stage; none:
+  /// no limit.
+  std::vector<int> batch_limits = {};
+};
+
+struct StagePlacement {
+  int stage = 0;
+  Rung rung = Rung::kFull;
+  std::string precision;
+  bool resident = true;     ///< else its weights wait in host memory while other stages run
+  std::vector<int> slots;   ///< one, or those that share it
+  std::vector<int> blocks;  ///< of the layer split, by slot; else empty
+};
+
+struct Lane {
+  LaneKind kind = LaneKind::kSingle;
+  std::vector<int> slots;
+  int batch = 1;
+  std::vector<StagePlacement> stages;
+  double latency_s = 0;             ///< of one batch from end to end
+  double interval_s = 0;            ///< between two batches
+  std::vector<double> station_s;    ///< pipeline: seconds of each slot a batch; else the latency alone
+  std::vector<int64_t> peak_bytes;  ///< by slot of the lane
+};
+
+struct Plan {
+  Rung rung = Rung::kFull;
+  std::vector<Lane> lanes;
+  double seconds = 0;
+  std::vector<std::string> reasons;  ///< what is done and why, one sentence each
+  std::vector<std::string> refused;  ///< what was not done and why
+
+  bool lossy() const { return is_lossy(rung); }
+};
+
+/// Throws Error{kOutOfMemory} with what is missing when not even the last rung fits, Error{kInvalidSettings}
+/// when the strategy cannot be followed (one slot for the guidance split, ...).
+Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+          const PlanOptions& options);
+
+}  // namespace relievo

@@ -1,0 +1,50 @@
+// Slots: what work is given to. A GPU, a part of a GPU, or a share of the CPU with threads and memory of its
+// own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relievo {
+
+enum class SlotKind { kCpu, kCuda, kImaginary };
+
+struct Slot {
+  std::string name;  ///< `cuda:0`, `cpu#1`, `24GiB#0`
+  SlotKind kind = SlotKind::kCpu;
+  int device = 0;                       ///< index of the GPU; 0 for the CPU
+  int threads = 1;                      ///< that compute for this slot
+  int64_t budget_bytes = 0;             ///< for all that it uses, weights included
+  double speed = 1;                     ///< relative to the device that the costs were measured on
+  double host_bytes_per_second = 12e9;  ///< to and from host memory
+};
+
+/// What of the machine slots can be made of.
+struct SlotSources {
+  int cpu_threads = 1;
+  int64_t cpu_free_bytes = 0;
+  std::vector<int64_t> gpu_free_bytes;  ///< by index
+};
+
+/// A number of bytes as people write it: `3GiB`, `512MiB`, `1.5GiB`, `80GB`. Throws Error{kInvalidSettings}.
+int64_t parse_bytes(std::string_view text);
+
+/// Bytes as people read them: `1.5 GiB`.
+std::string format_bytes(int64_t bytes);
+
+/// Slots of this machine from `cuda:0,cuda:1`, `cuda` (all), `cuda:0@8GiB`, `cuda:0*2`, `cpu`, `cpu*2@3GiB`
+/// (two shares of 3 GiB each). Without @, the shares of a device divide what is free of it; CPU shares divide
+/// the threads. Throws Error{kInvalidSettings} for a word it cannot read, a device that is not there, a
+/// device named twice, or more memory than is free.
+std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources);
+
+/// Slots of a machine that is not there, from `8x80GiB,2x24GiB`; `2x24GiB@0.5` is half as fast.
+/// Throws Error{kInvalidSettings}.
+std::vector<Slot> parse_imaginary_slots(std::string_view text);
+
+/// Every GPU, or without one the whole CPU as one slot.
+std::vector<Slot> default_slots(const SlotSources& sources);
+
+}  // namespace relievo

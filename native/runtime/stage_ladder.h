@@ -1,0 +1,55 @@
+// Runs one stage on a batch, and walks down the ladder when memory runs out.
+#pragma once
+
+#include <any>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/residency.h"
+
+namespace relievo {
+
+/// A batch on its way through a lane.
+struct Batch {
+  std::vector<int> pictures;
+  std::vector<std::any> values;  ///< by picture
+  std::vector<StageRun> reports;
+  std::vector<std::string> notes;
+  bool lossy = false;
+};
+
+/// Thrown when a slot is lost: which one.
+struct SlotLost {
+  int slot = 0;
+  Error error;
+};
+
+class StageLadder {
+ public:
+  StageLadder(const std::vector<std::shared_ptr<Stage>>& stages,
+              const std::vector<std::unique_ptr<SlotThread>>& threads, Residency& residency,
+              const ExecutorOptions& options, const RunOptions& run)
+      : stages_(stages), threads_(threads), residency_(residency), options_(options), run_(run) {}
+
+  /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first slot.
+  /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory below
+  /// the last rung) and SlotLost.
+  void run(const StagePlacement& placement, Batch& batch, bool only_stage, const Progress& progress);
+
+ private:
+  std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const Batch& batch,
+                             size_t first, size_t last, const Progress& progress);
+  void load(const StagePlacement& placement, const StageMode& mode);
+  void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
+                const std::function<void(size_t)>& body);
+  void make_room(const StagePlacement& placement);
+  const Slot& slot(int index) const { return threads_[size_t(index)]->slot(); }
+
+  const std::vector<std::shared_ptr<Stage>>& stages_;
+  const std::vector<std::unique_ptr<SlotThread>>& threads_;
+  Residency& residency_;
+  const ExecutorOptions& options_;
+  const RunOptions& run_;
+};
+
+}  // namespace relievo

@@ -1,0 +1,128 @@
+#include "surface/marching_cubes.h"
+
+#include <array>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/marching_cubes.h"
+#include "surface/cube_cases.h"
+
+namespace relievo {
+namespace {
+
+using kernels::MarchingCase;
+
+/// Whether two edges lie in one face of the cube.
+constexpr bool share_face(int a, int b) {
+  int all = 7, any = 0;
+  for (const int corner : {kEdgeCorners[a][0], kEdgeCorners[a][1], kEdgeCorners[b][0], kEdgeCorners[b][1]}) {
+    all &= corner;
+    any |= corner;
+  }
+  return all != 0 || any != 7;
+}
+
+/// Polygons of one case, found by walking along the lines in which they meet the cube's faces.
+constexpr MarchingCase derive_case(int inside) {
+  const auto is_inside = [&](int corner) { return (inside >> corner & 1) != 0; };
+  std::array<int, kCubeEdges> next{};
+  next.fill(-1);
+  for (int axis = 0; axis < 3; ++axis) {
+    for (int side = 0; side < 2; ++side) {
+      const int origin = side << axis, u = 1 << (axis + 1) % 3, v = 1 << (axis + 2) % 3;
+      // In turn, counter-clockwise seen from outside the cube.
+      const std::array<int, 4> corners =
+          side == 1 ? std::array<int, 4>{origin, origin + u, origin + u + v, origin + v}
+                    : std::array<int, 4>{origin, origin + v, origin + u + v, origin + u};
+      for (int begin = 0; begin < 4; ++begin) {
+        const auto corner = [&](int k) { return corners[k % 4]; };
+        if (!is_inside(corner(begin)) || is_inside(corner(begin + 1))) continue;
+        int end = begin + 1;  // the run of outside corners after `begin`
+        while (!is_inside(corner(end + 1))) ++end;
+        next[kEdgeBetween[corner(end)][corner(end + 1)]] = kEdgeBetween[corner(begin)][corner(begin + 1)];
+      }
+    }
+  }
+  MarchingCase result;
+  std::array<bool, kCubeEdges> done{};
+  int count = 0;
+  for (int first = 0; first < kCubeEdges; ++first) {
+    if (next[first] < 0 || done[first]) continue;
+    std::array<int, kCubeEdges> polygon{};
+    int size = 0;
+    for (int e = first; !done[e]; e = next[e]) {
+      done[e] = true;
+      polygon[size++] = e;
+    }
+    // Cut ears off. A diagonal within a face of the cube could meet the neighbour's polygons there.
+    while (size > 3) {
+      int ear = 0;
+      while (ear < size - 1 && share_face(polygon[(ear + size - 1) % size], polygon[(ear + 1) % size])) ++ear;
+      for (const int k : {ear + size - 1, ear, ear + 1}) {
+        result.edges[count++] = static_cast<int8_t>(polygon[k % size]);
+      }
+      for (int k = ear; k + 1 < size; ++k) polygon[k] = polygon[k + 1];
+      --size;
+    }
+    for (int k = 0; k < 3; ++k) result.edges[count++] = static_cast<int8_t>(polygon[k]);
+  }
+  result.triangles = count / 3;
+  return result;
+}
+
+template <int... kCases>
+constexpr std::array<MarchingCase, 256> derive_cases(std::integer_sequence<int, kCases...>) {
+  return {derive_case(kCases)...};
+}
+
+constexpr std::array<MarchingCase, 256> kTable = derive_cases(std::make_integer_sequence<int, 256>());
+
+constexpr std::array<int8_t, kCubeEdges> edge_numbers(bool want_owner) {
+  std::array<int8_t, kCubeEdges> numbers{};
+  for (int e = 0; e < kCubeEdges; ++e) {
+    const int owner = std::min(kEdgeCorners[e][0], kEdgeCorners[e][1]);
+    const int step = kEdgeCorners[e][0] ^ kEdgeCorners[e][1];
+    numbers[e] = static_cast<int8_t>(want_owner ? owner : step / 2);
+  }
+  return numbers;
+}
+
+constexpr std::array<int8_t, kCubeEdges> kOwners = edge_numbers(true), kAxes = edge_numbers(false);
+
+void sum_up(std::vector<int32_t>& starts) {
+  int64_t sum = 0;
+  for (int32_t& start : starts) start = static_cast<int32_t>(sum += start);
+  if (sum > std::numeric_limits<int32_t>::max() / 3) {
+    throw Error(ErrorCode::kInternal, "The surface has too many faces.", "Choose a smaller grid.");
+  }
+}
+
+}  // namespace
+
+Surface marching_cubes(int side, std::span<const float> values, float threshold) {
+  const int64_t count = int64_t{side} * side * side;
+  if (std::ssize(values) != count) throw Error(ErrorCode::kInternal, "The values do not fit the grid.");
+  std::vector<int32_t> vertex_starts(count + 1), face_starts(count + 1);
+  kernels::MarchingCubes cubes{.values = values.data(),
+                               .table = kTable.data(),
+                               .edge_owner = kOwners.data(),
+                               .edge_axis = kAxes.data(),
+                               .vertex_starts = vertex_starts.data(),
+                               .face_starts = face_starts.data(),
+                               .side = side,
+                               .threshold = threshold};
+  kernels::count_marching_cpu(cubes);
+  sum_up(vertex_starts);
+  sum_up(face_starts);
+  Surface surface;
+  surface.vertices.resize(vertex_starts.back());
+  surface.faces.resize(face_starts.back());
+  cubes.vertices = reinterpret_cast<float*>(surface.vertices.data());
+  cubes.faces = reinterpret_cast<int32_t*>(surface.faces.data());
+  kernels::fill_marching_cpu(cubes);
+  return surface;
+}
+
+}  // namespace relievo

@@ -1,0 +1,238 @@
+#include "weights/catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "weights/builtin_catalogue.h"
+#include "weights/tensor_file.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kRecords = "relievo-model.json";
+constexpr std::array kStages{"foreground", "multiview", "reconstruct", "surface", "texture"};
+
+/// Throws unless `object` has exactly these keys.
+void check_keys(const json& object, const std::set<std::string>& keys) {
+  if (!object.is_object()) throw std::runtime_error("it is not an object");
+  for (const auto& [key, value] : object.items()) {
+    if (!keys.contains(key)) throw std::runtime_error(fmt::format("'{}' is not known", key));
+  }
+  for (const std::string& key : keys) {
+    if (!object.contains(key)) throw std::runtime_error(fmt::format("'{}' is missing", key));
+  }
+}
+
+std::string text(const json& object, const char* key) {
+  const json& value = object.at(key);
+  if (!value.is_string() || value.get_ref<const std::string&>().empty())
+    throw std::runtime_error(fmt::format("'{}' is not a text", key));
+  return value.get<std::string>();
+}
+
+bool is_plain(const std::string& name) {
+  return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+bool is_sha256(const std::string& digest) {
+  return digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+void check_path(const std::string& path) {
+  std::istringstream parts(path);
+  for (std::string part; std::getline(parts, part, '/');) {
+    if (!is_plain(part)) throw std::runtime_error(fmt::format("'{}' is no path inside a folder", path));
+  }
+  if (path.ends_with('/')) throw std::runtime_error(fmt::format("'{}' is no file", path));
+}
+
+CatalogueFile parse_file(const json& object, bool embedded) {
+  check_keys(object, {"path", "url", "bytes", "sha256"});
+  CatalogueFile file;
+  file.path = text(object, "path");
+  check_path(file.path);
+  if (!object["url"].is_null()) file.url = text(object, "url");
+  if (embedded != file.url.empty())
+    throw std::runtime_error(
+        "an address is needed by files that do not come with the program, and by those only");
+  if (!file.url.empty() && !file.url.starts_with("https://") && !file.url.starts_with("http://"))
+    throw std::runtime_error(fmt::format("'{}' is no web address", file.url));
+  if (const json& bytes = object["bytes"]; !bytes.is_null()) {
+    if (!bytes.is_number_unsigned() || bytes.get<uint64_t>() == 0)
+      throw std::runtime_error("'bytes' is not a natural number");
+    file.bytes = bytes.get<uint64_t>();
+  }
+  if (!object["sha256"].is_null()) {
+    file.sha256 = text(object, "sha256");
+    if (!is_sha256(*file.sha256)) throw std::runtime_error("'sha256' is not 64 digits in lower case");
+  }
+  return file;
+}
+
+CatalogueModel parse_model(const json& object) {
+  check_keys(object, {"name", "title", "licence", "stages", "embedded", "files"});
+  CatalogueModel model{text(object, "name"), text(object, "title"), text(object, "licence"), {}, false, {}};
+  if (!is_plain(model.name)) throw std::runtime_error(fmt::format("'{}' is no name", model.name));
+  if (!object["embedded"].is_boolean()) throw std::runtime_error("'embedded' is neither true nor false");
+  model.embedded = object["embedded"].get<bool>();
+  for (const json& stage : object["stages"]) {
+    if (!stage.is_string() ||
+        std::find(kStages.begin(), kStages.end(), stage.get<std::string>()) == kStages.end())
+      throw std::runtime_error("'stages' has an unknown stage");
+    model.stages.push_back(stage.get<std::string>());
+  }
+  if (!object["files"].is_array() || object["files"].empty()) throw std::runtime_error("it has no files");
+  std::set<std::string> paths;
+  for (const json& file : object["files"]) {
+    model.files.push_back(parse_file(file, model.embedded));
+    if (!paths.insert(model.files.back().path).second)
+      throw std::runtime_error(fmt::format("'{}' stands twice", model.files.back().path));
+  }
+  return model;
+}
+
+std::string builtin_or_given() {
+  const char* given = std::getenv("RELIEVO_CATALOGUE");
+  if (!given || !*given) return kBuiltinCatalogue;
+  std::ifstream stream(given, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream)
+    throw Error(ErrorCode::kIo, fmt::format("Cannot read the catalogue '{}'.", given),
+                "Check RELIEVO_CATALOGUE.");
+  return content;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+/// models/ beside the program or one folder up, where the files that come with the program lie.
+fs::path embedded_folder() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& candidate : {program / "models", program.parent_path() / "models"}) {
+    if (fs::is_directory(candidate, error)) return candidate;
+  }
+  return program / "models";
+}
+
+}  // namespace
+
+std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
+  std::string where = "the catalogue";
+  try {
+    const json root = json::parse(content);
+    check_keys(root, {"version", "models"});
+    if (root["version"] != 1) throw std::runtime_error("its version is not 1");
+    if (!root["models"].is_array()) throw std::runtime_error("'models' is no list");
+    std::vector<CatalogueModel> models;
+    std::set<std::string> names;
+    for (const json& object : root["models"]) {
+      where = fmt::format("model {} of the catalogue", models.size() + 1);
+      models.push_back(parse_model(object));
+      if (!names.insert(models.back().name).second)
+        throw std::runtime_error(fmt::format("'{}' stands twice", models.back().name));
+    }
+    return models;
+  } catch (const std::exception& reason) {
+    throw Error(ErrorCode::kModelCorrupt, fmt::format("There is a fault in {}: {}.", where, reason.what()),
+                "Install Relievo again, or correct the file that RELIEVO_CATALOGUE names.");
+  }
+}
+
+const std::vector<CatalogueModel>& catalogue() {
+  static const std::vector<CatalogueModel> models = parse_catalogue(builtin_or_given());
+  return models;
+}
+
+const CatalogueModel& catalogue_model(const std::string& name) {
+  std::vector<std::string> names;
+  for (const CatalogueModel& model : catalogue()) {
+    if (model.name == name) return model;
+    names.push_back(model.name);
+  }
+  throw Error(ErrorCode::kModelMissing, fmt::format("There is no model '{}'.", name),
+              fmt::format("Choose one of: {}.", joined(names)));
+}
+
+fs::path models_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value ? fs::path(value) : fs::path();
+  };
+  if (const fs::path given = variable("RELIEVO_MODELS"); !given.empty()) return given;
+  // The specification says that a relative XDG_DATA_HOME is to be ignored.
+  if (const fs::path data = variable("XDG_DATA_HOME"); data.is_absolute()) return data / "relievo" / "models";
+  return variable("HOME") / ".local" / "share" / "relievo" / "models";
+}
+
+std::map<std::string, FileRecord> read_records(const fs::path& model_folder) {
+  std::map<std::string, FileRecord> records;
+  std::ifstream stream(model_folder / kRecords);
+  const json root = json::parse(stream, nullptr, false);
+  if (!root.is_object()) return records;
+  for (const auto& [path, entry] : root.items()) {
+    if (!entry.is_object() || !entry.value("bytes", json()).is_number_unsigned() ||
+        !entry.value("sha256", json()).is_string())
+      continue;
+    const json source = entry.value("source", json());
+    records[path] = {entry["bytes"].get<uint64_t>(), entry["sha256"].get<std::string>(),
+                     source.is_string() ? source.get<std::string>() : std::string()};
+  }
+  return records;
+}
+
+void write_records(const fs::path& model_folder, const std::map<std::string, FileRecord>& records) {
+  json root = json::object();
+  for (const auto& [path, record] : records)
+    root[path] = {{"bytes", record.bytes}, {"sha256", record.sha256}, {"source", record.source}};
+  const std::string content = root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  write_atomically(model_folder / kRecords, std::as_bytes(std::span(content)));
+}
+
+fs::path installed_file(const CatalogueModel& model, const CatalogueFile& file, const fs::path& root) {
+  std::error_code error;
+  const fs::path path = (model.embedded ? embedded_folder() : root / model.name) / file.path;
+  if (fs::is_regular_file(path, error)) return path;
+  return file.path.find('/') == std::string::npos ? fs::path() : component_weights(path.parent_path());
+}
+
+ModelFiles find_model(const std::string& name, const fs::path& root) {
+  const CatalogueModel& model = catalogue_model(name);
+  ModelFiles found{name, model.embedded ? embedded_folder() : root / name, {}};
+  std::vector<std::string> missing;
+  for (const CatalogueFile& file : model.files) {
+    const fs::path path = installed_file(model, file, root);
+    if (path.empty()) {
+      missing.push_back(file.path);
+    } else {
+      found.files.emplace(file.path, path);
+    }
+  }
+  if (missing.empty()) return found;
+  throw Error(ErrorCode::kModelMissing,
+              found.files.empty()
+                  ? fmt::format("The model '{}' is not installed.", name)
+                  : fmt::format("The model '{}' is not complete: {} is missing.", name, joined(missing)),
+              model.embedded ? std::string("Install Relievo again.")
+                             : fmt::format("Run: relievo models fetch {}", name));
+}
+
+}  // namespace relievo

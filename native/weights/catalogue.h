@@ -1,0 +1,74 @@
+// Which models there are, what they consist of, and where their files lie on this machine. The facts have one
+// home, models/catalogue.json, which is built into the program.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace relievo {
+
+struct CatalogueFile {
+  std::string path;                   ///< inside the model's folder, with slashes
+  std::string url;                    ///< empty for a file that comes with the program
+  std::optional<uint64_t> bytes;      ///< unknown until it was fetched once
+  std::optional<std::string> sha256;  ///< lower-case hexadecimal
+};
+
+struct CatalogueModel {
+  std::string name, title, licence;
+  std::vector<std::string> stages;  ///< which stages need it: foreground, multiview, reconstruct
+  bool embedded = false;            ///< comes with the program
+  std::vector<CatalogueFile> files;
+};
+
+/// Parses a catalogue strictly: an unknown or missing key, a path that leaves the folder, an address that is
+/// not http or https, a name twice is Error{kModelCorrupt} that says where.
+std::vector<CatalogueModel> parse_catalogue(const std::string& text);
+
+/// The program's catalogue, or that of the file $RELIEVO_CATALOGUE where it is set.
+const std::vector<CatalogueModel>& catalogue();
+
+/// Throws Error{kModelMissing} for a name that is not in the catalogue; the hint lists those that are.
+const CatalogueModel& catalogue_model(const std::string& name);
+
+/// Where fetched and imported models lie, a folder each: $RELIEVO_MODELS, else relievo/models in
+/// $XDG_DATA_HOME, else
+/// ~/.local/share/relievo/models.
+std::filesystem::path models_folder();
+
+/// What is known of an installed file since it was fetched or imported.
+struct FileRecord {
+  uint64_t bytes = 0;
+  std::string sha256;
+  std::string source;  ///< address or path
+};
+
+/// The records of a model's folder, by path; empty where there are none.
+std::map<std::string, FileRecord> read_records(const std::filesystem::path& model_folder);
+void write_records(const std::filesystem::path& model_folder,
+                   const std::map<std::string, FileRecord>& records);
+
+/// A model that is there in full.
+struct ModelFiles {
+  std::string name;
+  std::filesystem::path folder;                        ///< for read_weights() of a diffusers model
+  std::map<std::string, std::filesystem::path> files;  ///< by the catalogue's path
+  /// Of a model of one file: that file.
+  const std::filesystem::path& file() const { return files.begin()->second; }
+};
+
+/// Where a file of a model lies, or empty. A component of a diffusers folder may also be there under another
+/// of the published file names (.bin for .safetensors, several parts and an index).
+std::filesystem::path installed_file(const CatalogueModel& model, const CatalogueFile& file,
+                                     const std::filesystem::path& root = models_folder());
+
+/// A model's files on this machine. Throws Error{kModelMissing}: the message names what is missing, the hint
+/// how to get it (`relievo models fetch NAME`). Does not read the files: read_weights() is strict about their
+/// content.
+ModelFiles find_model(const std::string& name, const std::filesystem::path& root = models_folder());
+
+}  // namespace relievo

@@ -1,0 +1,21 @@
+// The one error of all readers of weight files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace relievo {
+
+/// What a reader of `kind` throws for `path`: Error{kModelCorrupt}.
+inline Error corrupt_file(const std::filesystem::path& path, const std::string& kind,
+                          const std::string& reason,
+                          const std::string& hint = "Fetch or copy the file again.") {
+  return Error(ErrorCode::kModelCorrupt,
+               fmt::format("'{}' is not a valid {}: {}.", path.string(), kind, reason), hint);
+}
+
+}  // namespace relievo

@@ -1,0 +1,51 @@
+// A pickle machine that can build plain values and tensors, and nothing else. It knows the instructions that
+// PyTorch's save() writes (Python's pickletools.py describes them); every name that a pickle may ask for is
+// in one list in pickle.cpp, and none of them is a program.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "weights/tensor_file.h"
+
+namespace relievo {
+
+struct PickleValue {
+  enum class Kind {
+    kPlain,  ///< something harmless that nobody asks for: None, a float, a set, a long integer
+    kBool,
+    kInt,
+    kText,
+    kSequence,  ///< list or tuple: `items`
+    kDict,      ///< `items` are key, value, key, value...
+    kGlobal,    ///< one of the allowed names: `text`
+    kStorage,   ///< `text` its key, `dtype`, `number` its elements
+    kTensor,    ///< `dtype`, `text` its storage's key, `number` its offset in elements, `shape`, `strides`
+  };
+  Kind kind = Kind::kPlain;
+  DType dtype = DType::kFloat32;
+  int64_t number = 0;
+  int64_t storage_elements = 0;  ///< of a tensor
+  std::string_view text;         ///< a view of the pickle
+  std::vector<PickleValue*> items;
+  std::vector<int64_t> shape, strides;
+};
+
+/// The values of one pickle. They refer to each other and to the pickle's bytes; cycles are possible.
+struct Pickle {
+  std::deque<PickleValue> values;
+  PickleValue* top = nullptr;
+  size_t bytes = 0;  ///< how long the pickle was: another one may follow
+};
+
+/// Runs the pickle at the start of `bytes`. Memory is bounded by a small multiple of the pickle's length,
+/// whatever it says. Throws std::runtime_error with the reason: an instruction or a name that is not allowed,
+/// a damaged or endless pickle.
+Pickle run_pickle(std::span<const std::byte> bytes);
+
+}  // namespace relievo

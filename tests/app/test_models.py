@@ -1,0 +1,385 @@
+"""`relievo models`, against a real web server on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from model_server import Behaviour, ModelServer, serving, sha256
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build" / "relievo"
+CHECKPOINT = ROOT / "tests" / "data" / "golden" / "checkpoint_files" / "lightning.ckpt"
+
+
+def safetensors(numbers: int) -> bytes:
+    """A weight file of `numbers` floats that are not all the same."""
+    data = bytes(i * 31 % 251 for i in range(4 * numbers))
+    header = json.dumps({"w": {"dtype": "F32", "shape": [numbers], "data_offsets": [0, len(data)]}}).encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+CONTENT = safetensors(200_000)
+
+
+@dataclass
+class Shop:
+    """A catalogue of one model `toy` of one file `toy.ckpt`, and the server that has it."""
+
+    server: ModelServer
+    folder: Path
+    catalogue: Path
+    file: dict[str, Any]
+    mirrors: str = ""
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
+
+    @property
+    def path(self) -> Path:
+        return self.models / "toy" / "toy.ckpt"
+
+    @property
+    def part(self) -> Path:
+        return self.models / "toy" / "toy.ckpt.part"
+
+    def serve(self, path: str = "/toy.ckpt", content: bytes = CONTENT, **facts: Any) -> Behaviour:
+        self.server.files[path] = Behaviour(content, **facts)
+        return self.server.files[path]
+
+    def environment(self) -> dict[str, str]:
+        model = {
+            "name": "toy",
+            "title": "A toy",
+            "licence": "MIT",
+            "stages": ["reconstruct"],
+            "embedded": False,
+            "files": [self.file],
+        }
+        self.catalogue.write_text(json.dumps({"version": 1, "models": [model]}))
+        added = {"RELIEVO_CATALOGUE": str(self.catalogue), "RELIEVO_MODELS": str(self.models)}
+        return os.environ | added | {"RELIEVO_MODEL_MIRRORS": self.mirrors, "no_proxy": "127.0.0.1"}
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        command = [str(PROGRAM), "models", *map(str, words)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self.environment(), stdout=pipe, stderr=pipe, text=True)
+
+    def run(self, *words: str | Path) -> tuple[int, dict[str, Any]]:
+        """The exit status and the one object that --json prints."""
+        process = self.start(*words, "--json")
+        output, errors = process.communicate(timeout=60)
+        (line,) = output.splitlines() or [errors]
+        return process.returncode, json.loads(line)
+
+    def fails(self, *words: str | Path) -> dict[str, Any]:
+        status, answer = self.run(*words)
+        assert answer["ok"] is False
+        error: dict[str, Any] = answer["error"]
+        assert error["message"] and error["hint"]
+        assert status == {"io": 3, "invalid_settings": 2}.get(error["code"], 4)
+        return error
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with serving() as server:
+        url = f"{server.address}/toy.ckpt"
+        file = {"path": "toy.ckpt", "url": url, "bytes": len(CONTENT), "sha256": sha256(CONTENT)}
+        yield Shop(server, tmp_path, tmp_path / "catalogue.json", file)
+
+
+def fetched(shop: Shop) -> None:
+    """A fetch that succeeds leaves the file, its record and nothing else."""
+    status, answer = shop.run("fetch", "toy")
+    assert status == 0, answer
+    assert answer["fetched"] == ["toy.ckpt"]
+    assert shop.path.read_bytes() == CONTENT
+    assert sorted(path.name for path in shop.path.parent.iterdir()) == ["relievo-model.json", "toy.ckpt"]
+    assert json.loads((shop.path.parent / "relievo-model.json").read_text())["toy.ckpt"]["sha256"] == sha256(CONTENT)
+
+
+def test_fetches_once(shop: Shop) -> None:
+    shop.serve()
+    fetched(shop)
+    assert shop.run("fetch", "toy")[1]["fetched"] == []
+    assert len(shop.server.requests) == 1
+    assert shop.run("verify", "toy")[0] == 0
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(shop: Shop) -> None:
+    shop.serve(break_after=[100_000, 50_000])
+    fetched(shop)
+    assert shop.server.ranges() == [None, "bytes=100000-", "bytes=150000-"]
+    assert shop.server.requests[1].if_range == '"v1"'
+
+
+def test_a_killed_process_is_resumed(shop: Shop) -> None:
+    behaviour = shop.serve(seconds_a_block=0.2)
+    process = shop.start("fetch", "toy")
+    deadline = time.monotonic() + 30
+    while not (shop.part.exists() and shop.part.stat().st_size > 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert not shop.path.exists()
+    there = shop.part.stat().st_size
+    behaviour.seconds_a_block = 0
+    fetched(shop)
+    assert shop.server.ranges() == [None, f"bytes={there}-"]
+
+
+def test_ctrl_c_keeps_what_has_arrived(shop: Shop) -> None:
+    shop.serve(seconds_a_block=0.2)
+    process = shop.start("fetch", "toy")
+    deadline = time.monotonic() + 30
+    while not (shop.part.exists() and shop.part.stat().st_size > 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not shop.path.exists() and shop.part.stat().st_size > 0
+
+
+def test_two_processes_do_not_write_one_file(shop: Shop) -> None:
+    shop.serve(seconds_a_block=0.1)
+    process = shop.start("fetch", "toy")
+    deadline = time.monotonic() + 30
+    while not (shop.part.exists() and shop.part.stat().st_size > 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "Another process" in shop.fails("fetch", "toy")["message"]
+    process.communicate(timeout=30)
+    assert process.returncode == 0 and shop.path.read_bytes() == CONTENT
+
+
+def test_a_server_that_ignores_ranges_begins_anew(shop: Shop) -> None:
+    shop.serve(break_after=[100_000], ignores_range=True)
+    fetched(shop)
+    assert shop.server.ranges() == [None, "bytes=100000-"]
+
+
+def test_a_file_that_changed_meanwhile_begins_anew(shop: Shop) -> None:
+    shop.part.parent.mkdir(parents=True)
+    shop.part.write_bytes(b"x" * 1000)
+    notes = {"url": shop.file["url"], "validator": '"v0"'}
+    shop.part.with_name("toy.ckpt.part.json").write_text(json.dumps(notes))
+    shop.serve()
+    fetched(shop)
+
+
+def test_what_was_left_and_does_not_fit_is_fetched_whole(shop: Shop) -> None:
+    shop.part.parent.mkdir(parents=True)
+    shop.part.write_bytes(b"x" * 1000)  # nobody knows from where: only the digest tells
+    shop.serve()
+    fetched(shop)
+    assert shop.server.ranges() == ["bytes=1000-", None]
+
+
+def test_what_was_left_is_dropped_when_nothing_can_tell(shop: Shop) -> None:
+    shop.file["sha256"] = None
+    shop.part.parent.mkdir(parents=True)
+    shop.part.write_bytes(b"x" * 1000)
+    shop.serve()
+    fetched(shop)
+    assert shop.server.ranges() == [None]
+
+
+def test_a_part_that_is_already_whole_gets_its_name(shop: Shop) -> None:
+    shop.part.parent.mkdir(parents=True)
+    shop.part.write_bytes(CONTENT)
+    shop.serve()
+    fetched(shop)
+
+
+def test_another_part_than_asked_for_is_refused(shop: Shop) -> None:
+    shop.serve(break_after=[100_000], wrong_range=True)
+    assert "another part" in shop.fails("fetch", "toy")["message"]
+    assert not shop.path.exists()
+
+
+def test_a_length_that_is_never_reached_is_an_error(shop: Shop) -> None:
+    shop.file["bytes"] = shop.file["sha256"] = None
+    shop.serve(claims_bytes=len(CONTENT) + 1000, ignores_range=True)
+    assert shop.fails("fetch", "toy")["code"] == "io"
+    assert not shop.path.exists()
+
+
+@pytest.mark.parametrize("facts", [{"claims_bytes": len(CONTENT) - 1000}, {"sends_extra": b"more"}])
+def test_a_file_of_another_size_is_refused(shop: Shop, facts: dict[str, Any]) -> None:
+    shop.serve(**facts)
+    assert shop.fails("fetch", "toy")["code"] in ("io", "model_corrupt")
+    assert not shop.path.exists()
+
+
+def test_wrong_bytes_are_refused_and_not_kept(shop: Shop) -> None:
+    wrong = bytearray(CONTENT)
+    wrong[-1] ^= 1
+    shop.serve(content=bytes(wrong))
+    error = shop.fails("fetch", "toy")
+    assert error["code"] == "model_corrupt" and "SHA-256" in error["message"]
+    assert list(shop.path.parent.iterdir()) == []
+
+
+def test_redirects_are_followed(shop: Shop) -> None:
+    shop.serve(redirect_to="/elsewhere/toy.bin", break_after=[])
+    shop.serve("/elsewhere/toy.bin", break_after=[5000])
+    fetched(shop)
+    assert [request.path for request in shop.server.requests] == ["/toy.ckpt", "/elsewhere/toy.bin"] * 2
+
+
+def test_endless_redirects_and_other_schemes_are_refused(shop: Shop) -> None:
+    shop.serve(redirect_to="/toy.ckpt")
+    assert shop.fails("fetch", "toy")["code"] == "io"
+    shop.serve(redirect_to=f"file://{CHECKPOINT}")
+    assert shop.fails("fetch", "toy")["code"] == "io"
+    assert not shop.path.exists()
+
+
+def test_the_digest_that_the_server_tells_is_checked(shop: Shop) -> None:
+    shop.file["bytes"] = shop.file["sha256"] = None
+    shop.serve("/elsewhere")
+    shop.serve(redirect_to="/elsewhere", linked_etag=sha256(b"other"))
+    assert shop.fails("fetch", "toy")["code"] == "model_corrupt"
+    shop.serve(redirect_to="/elsewhere", linked_etag=sha256(CONTENT))
+    fetched(shop)
+
+
+def test_a_missing_file_is_named(shop: Shop) -> None:
+    error = shop.fails("fetch", "toy")
+    assert error["code"] == "io" and "404" in error["message"] and shop.file["url"] in error["message"]
+    assert len(shop.server.requests) == 1
+
+
+def test_a_busy_server_is_asked_again(shop: Shop) -> None:
+    shop.serve(statuses=[503, 429])
+    fetched(shop)
+    assert len(shop.server.requests) == 3
+
+
+def test_mirrors_stand_in(shop: Shop) -> None:
+    shop.serve("/mirror/toy.ckpt")
+    shop.mirrors = f"{shop.server.address}/none {shop.server.address}/mirror/"
+    fetched(shop)
+    assert [request.path for request in shop.server.requests] == ["/none/toy.ckpt", "/mirror/toy.ckpt"]
+
+
+def test_a_mirror_with_wrong_bytes_leads_to_the_next(shop: Shop) -> None:
+    shop.serve("/mirror/toy.ckpt", content=b"y" * len(CONTENT))
+    shop.serve()
+    shop.mirrors = f"{shop.server.address}/mirror"
+    fetched(shop)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_is_a_source(shop: Shop, tmp_path: Path, scheme: str) -> None:
+    (tmp_path / "disk" / "toy").mkdir(parents=True)
+    (tmp_path / "disk" / "toy" / "toy.ckpt").write_bytes(CONTENT)
+    status, _ = shop.run("fetch", "toy", "--from", f"{scheme}{tmp_path / 'disk'}")
+    assert status == 0 and shop.path.read_bytes() == CONTENT
+    assert shop.server.requests == []
+
+
+def test_a_full_disk_is_said_and_kept(shop: Shop) -> None:
+    """The limit on a file's size stands for the disk's: the same kind of error at the same place."""
+    shop.serve()
+    command = f'ulimit -f 200; exec "{PROGRAM}" models fetch toy --json'
+    process = subprocess.run(["bash", "-c", f"trap '' XFSZ; {command}"], env=shop.environment(), capture_output=True)
+    answer = json.loads(process.stdout)
+    assert process.returncode == 3 and answer["error"]["code"] == "io"
+    assert shop.part.stat().st_size > 0 and not shop.path.exists()
+    fetched(shop)
+
+
+def test_verify_finds_changed_and_missing_files(shop: Shop) -> None:
+    shop.file["sha256"] = None  # compared with what was noted at the fetch
+    shop.serve()
+    fetched(shop)
+    assert shop.run("verify", "toy") == (0, {"name": "toy", "ok": True, "unknown": []})
+    changed = bytearray(CONTENT)
+    changed[5000] ^= 1
+    shop.path.write_bytes(changed)
+    assert shop.fails("verify", "toy")["code"] == "model_corrupt"
+    shop.path.write_bytes(CONTENT[:-1])
+    assert shop.fails("verify", "toy")["code"] == "model_corrupt"
+    shop.path.unlink()
+    error = shop.fails("verify", "toy")
+    assert error["code"] == "model_missing" and "relievo models fetch toy" in error["hint"]
+
+
+def test_list_and_remove(shop: Shop) -> None:
+    shop.serve()
+    assert shop.run("list")[1]["state"] == "missing"
+    fetched(shop)
+    listed = shop.run("list")[1]
+    assert listed["state"] == "installed" and listed["files"][0]["installed"] is True
+    assert listed["stages"] == ["reconstruct"] and listed["licence"] == "MIT"
+    assert shop.run("remove", "toy") == (0, {"name": "toy", "ok": True, "removed": True})
+    assert not shop.path.parent.exists()
+    assert shop.run("remove", "toy")[1]["removed"] is False
+
+
+def test_import_takes_a_file_that_can_be_read(shop: Shop, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.bin"
+    shutil.copy(CHECKPOINT, mine)
+    assert shop.fails("import", mine)["code"] == "invalid_settings"
+    status, answer = shop.run("import", mine, "--as", "toy")
+    assert status == 0 and answer["imported"] == ["toy.ckpt"] and answer["state"] == "installed"
+    assert answer["unpublished"] == ["toy.ckpt"]
+    assert shop.path.read_bytes() == CHECKPOINT.read_bytes()
+    assert shop.run("verify", "toy")[0] == 0
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch /tmp/relievo-was-here",)
+
+
+def test_import_refuses_a_program(shop: Shop, tmp_path: Path) -> None:
+    mine = tmp_path / "toy.ckpt"
+    mine.write_bytes(pickle.dumps({"state_dict": Hostile()}, protocol=2))
+    error = shop.fails("import", mine)
+    assert error["code"] == "model_corrupt" and "safetensors" in error["hint"]
+    assert not shop.path.exists()
+
+
+def test_unknown_names_are_model_missing(shop: Shop) -> None:
+    for words in (("fetch", "cat"), ("verify", "cat"), ("remove", "cat"), ("import", CHECKPOINT, "--as", "cat")):
+        error = shop.fails(*words)
+        assert error["code"] == "model_missing" and "toy" in error["hint"]
+
+
+def test_a_diffusers_folder_is_imported_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "snapshot"
+    weights = safetensors(10)
+    for name in ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "vision_encoder/model"):
+        path = folder / f"{name}.safetensors"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(weights)
+    (folder / "text_encoder").mkdir()
+    (folder / "text_encoder" / "part1.safetensors").write_bytes(weights)
+    index = {"weight_map": {"w": "part1.safetensors"}}
+    (folder / "text_encoder" / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model_index.json").write_text("{}")
+    environment = os.environ | {"RELIEVO_MODELS": str(tmp_path / "models")}
+    for words in (["import", str(folder)], ["verify", "zero123plus-v1.2"]):
+        result = subprocess.run(
+            [str(PROGRAM), "models", *words, "--json"], env=environment, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout
+    copied = sorted(path.name for path in (tmp_path / "models" / "zero123plus-v1.2" / "text_encoder").iterdir())
+    assert copied == ["model.safetensors.index.json", "part1.safetensors"]

@@ -1,0 +1,102 @@
+#include "runtime/devices.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/nvml.h"
+
+namespace relievo {
+namespace {
+
+StackFacts good_gpu_machine() {
+  StackFacts facts;
+  facts.nvml_found = true;
+  facts.driver_version[0] = 580;
+  facts.driver_version[1] = 95;
+  facts.driver_cuda = 13000;
+  facts.runtime_cuda = 13000;
+  facts.torch_cuda = 13000;
+  facts.nccl_found = true;
+  facts.gpus = 2;
+  facts.lowest_compute = 75;
+  return facts;
+}
+
+TEST(CheckStack, IsSilentWhereAllFits) {
+  EXPECT_TRUE(check_stack(good_gpu_machine()).empty());
+  EXPECT_TRUE(check_stack({}).empty()) << "a machine without GPU and with the CPU-only runtime";
+}
+
+struct Misfit {
+  const char* what;
+  void (*change)(StackFacts&);
+  bool fatal;
+  const char* hint;
+};
+
+class CheckStackMisfits : public testing::TestWithParam<Misfit> {};
+
+TEST_P(CheckStackMisfits, GetAHint) {
+  StackFacts facts = good_gpu_machine();
+  GetParam().change(facts);
+  const auto findings = check_stack(facts);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].fatal, GetParam().fatal);
+  EXPECT_THAT(findings[0].what, testing::HasSubstr(GetParam().what));
+  EXPECT_THAT(findings[0].hint, testing::HasSubstr(GetParam().hint));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CheckStackMisfits,
+    testing::Values(
+        Misfit{"no NVIDIA driver", [](StackFacts& f) { f.nvml_found = false; }, true, "580"},
+        Misfit{"do not fit each other", [](StackFacts& f) { f.nvml_error = "NVML does not start"; }, true,
+               "Restart"},
+        Misfit{"sees no GPU", [](StackFacts& f) { f.gpus = 0; }, true, "container"},
+        Misfit{"CPU-only", [](StackFacts& f) { f.torch_cuda.reset(); }, true, "CUDA runtime"},
+        Misfit{"libcudart is missing", [](StackFacts& f) { f.runtime_cuda.reset(); }, true, "again"},
+        Misfit{"built for CUDA 13", [](StackFacts& f) { f.runtime_cuda = 12080; }, true, "one set"},
+        Misfit{"driver 575 is too old", [](StackFacts& f) { f.driver_version[0] = 575; }, true, "580"},
+        Misfit{"too old for CUDA 13", [](StackFacts& f) { f.driver_cuda = 12090; }, true, "580"},
+        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "--devices"},
+        Misfit{"NCCL", [](StackFacts& f) { f.nccl_found = false; }, false, "nccl"}));
+
+TEST(CheckStack, AcceptsTheOlderDriverForTheOlderCuda) {
+  StackFacts facts = good_gpu_machine();
+  facts.driver_version[0] = 535;
+  facts.driver_cuda = 12020;
+  facts.runtime_cuda = facts.torch_cuda = 12060;
+  EXPECT_TRUE(check_stack(facts).empty());
+}
+
+TEST(Machine, GpusOfABrokenStackAreNoSources) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(2);
+  machine.gpus[1].free_bytes = 7;
+  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, 7));
+  machine.facts.driver_version[0] = 470;
+  EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
+}
+
+TEST(Machine, KnowsItsOwnProcessor) {
+  const Machine machine = find_machine();
+  EXPECT_GE(machine.cpu.threads, 1);
+  EXPECT_GT(machine.cpu.free_bytes, 0);
+  EXPECT_LE(machine.cpu.free_bytes, machine.cpu.total_bytes);
+}
+
+TEST(Nvml, AbsenceIsFine) {
+  const NvmlReport report = ask_nvml("libthere-is-no-such-nvml.so.1");
+  EXPECT_FALSE(report.found);
+  EXPECT_TRUE(report.error.empty());
+}
+
+TEST(Nvml, ALibraryWithoutItsFunctionsIsAnError) {
+  const NvmlReport report = ask_nvml("libm.so.6");
+  EXPECT_TRUE(report.found);
+  EXPECT_FALSE(report.error.empty());
+}
+
+}  // namespace
+}  // namespace relievo

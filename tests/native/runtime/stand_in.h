@@ -1,0 +1,125 @@
+// A stage without networks: it adds its number to what it is given, takes bytes from an imaginary slot, and
+// fails on demand.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "runtime/executor.h"
+
+namespace relievo {
+
+/// What slots hold, by name; throws when a budget is passed.
+class ImaginaryMemory {
+ private:
+  template <typename Body>
+  auto with_lock(const Body& body) {
+    const std::lock_guard lock(mutex_);
+    return body();
+  }
+
+ public:
+  void take(const Slot& slot, int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    if (++allocations_ == fail_at_ || used_[slot.name] + bytes > slot.budget_bytes) {
+      throw Error(ErrorCode::kOutOfMemory, "imaginary memory");
+    }
+    used_[slot.name] += bytes;
+    peak_[slot.name] = std::max(peak_[slot.name], used_[slot.name]);
+  }
+  void give(const Slot& slot, int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    used_[slot.name] -= bytes;
+  }
+  int64_t used(const std::string& slot) {
+    return with_lock([&] { return used_[slot]; });
+  }
+  int64_t peak(const std::string& slot) {
+    return with_lock([&] { return peak_[slot]; });
+  }
+  int allocations() {
+    return with_lock([&] { return allocations_; });
+  }
+  void fail_at(int n) {
+    with_lock([&] {
+      allocations_ = 0;
+      return fail_at_ = n;
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int64_t> used_, peak_;
+  int allocations_ = 0;
+  int fail_at_ = 0;
+};
+
+class StandIn : public Stage {
+ public:
+  StandIn(StageProfile profile, int addend, std::shared_ptr<ImaginaryMemory> memory)
+      : profile_(std::move(profile)), addend_(addend), memory_(std::move(memory)) {}
+
+  /// Called in every run with the slot and the pictures; may throw or sleep.
+  std::function<void(const StageCall&)> on_run;
+  std::atomic<int> loads = 0, runs = 0;
+
+  const StageProfile& profile() const override { return profile_; }
+
+  void load(const StageLoad& load) override {
+    const StageMode& mode = profile_.mode(load.rung);
+    const int blocks = load.last_block - load.first_block;
+    const int64_t bytes = blocks > 0 ? mode.weight_bytes * blocks / profile_.blocks : mode.weight_bytes;
+    memory_->take(load.slot, bytes);
+    ++loads;
+    const std::lock_guard lock(mutex_);
+    held_[load.slot.name] = bytes;
+  }
+
+  void unload(const Slot& slot) override {
+    int64_t bytes = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      bytes = held_[slot.name];
+      held_.erase(slot.name);
+    }
+    memory_->give(slot, bytes);
+  }
+
+  std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
+    ++runs;
+    const int64_t bytes = profile_.mode(call.rung).workspace(int(inputs.size()));
+    memory_->take(call.slots[0], bytes);
+    try {
+      if (on_run) on_run(call);
+      std::atomic<int> shared = 0;
+      if (!call.blocks.empty()) {
+        for (size_t k = 0; k < call.slots.size(); ++k) call.on_slot(k, [&] { shared += call.blocks[k]; });
+        if (shared != profile_.blocks) throw Error(ErrorCode::kInternal, "blocks are missing");
+      } else if (call.slots.size() > 1) {
+        call.on_every_slot([&](size_t) { ++shared; });
+      }
+    } catch (...) {
+      memory_->give(call.slots[0], bytes);
+      throw;
+    }
+    memory_->give(call.slots[0], bytes);
+    std::vector<std::any> outputs;
+    for (const std::any& input : inputs) outputs.emplace_back(std::any_cast<int>(input) + addend_);
+    call.control.step(1);
+    return outputs;
+  }
+
+ private:
+  StageProfile profile_;
+  int addend_;
+  std::shared_ptr<ImaginaryMemory> memory_;
+  std::mutex mutex_;
+  std::map<std::string, int64_t> held_;
+};
+
+}  // namespace relievo
