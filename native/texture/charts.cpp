@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
 
 #include <xatlas.h>
@@ -51,6 +52,12 @@ struct PartWork {
     return !work.control.cancel.cancelled();
   }
 };
+
+/// xatlas prints its warnings on standard output, which belongs to others.
+void silence_xatlas() {
+  static std::once_flag once;
+  std::call_once(once, [] { xatlas::SetPrint(nullptr, false); });
+}
 
 struct DestroyAtlas {
   void operator()(xatlas::Atlas* atlas) const { xatlas::Destroy(atlas); }
@@ -188,6 +195,7 @@ std::vector<Chart> charts_of_part(const Surface& surface, const std::vector<int3
 
 std::vector<Chart> make_charts(const Surface& surface, const Control& control) {
   control.step(0);
+  silence_xatlas();
   const std::vector<std::vector<int32_t>> parts = cut_into_parts(surface, kPartFaces);
   control.cancel.check();
   Work work{control};

@@ -161,8 +161,8 @@ std::vector<Float3> colour_vertices(const Surface& surface, const std::vector<Fl
 
 }  // namespace
 
-TexturedMesh texture_surface(Surface surface, const Field& field, const TextureSources& sources,
-                             const TextureSettings& settings, const Execution& execution) {
+TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, const TextureSources& sources,
+                          const TextureSettings& settings, const Execution& execution) {
   const at::NoGradGuard no_grad;
   const Control& control = execution.control;
   const auto part = [&](double from, double to) {
@@ -172,20 +172,18 @@ TexturedMesh texture_surface(Surface surface, const Field& field, const TextureS
   };
   check_size(settings.size);
   control.step(0);
-  Atlas atlas = unwrap(surface, {}, control.part(0, 0.45));
-
   TexturedMesh mesh;
   mesh.corner_uv = std::move(atlas.corner_uv);
   mesh.texture_report = atlas.report;
   mesh.surface = std::move(surface);
-  const double end = sources.detail ? 0.75 : 1.0;
+  const double end = sources.detail ? 0.5 : 1.0;
   {
     const std::vector<Float3> normals = vertex_normals(mesh.surface);
     std::vector<Projector> projectors;
     if (settings.projection) projectors = make_projectors(mesh.surface, sources, execution);
-    control.step(0.5);
+    control.step(0.05);
     const Painter painter(field, std::move(projectors), execution);
-    mesh.albedo = bake_albedo(mesh, normals, painter, settings.size, part(0.5, end - 0.02));
+    mesh.albedo = bake_albedo(mesh, normals, painter, settings.size, part(0.05, end - 0.02));
     if (settings.vertex_colours) mesh.vertex_colours = colour_vertices(mesh.surface, normals, painter);
   }
   control.step(end);
@@ -195,6 +193,17 @@ TexturedMesh texture_surface(Surface surface, const Field& field, const TextureS
   }
   control.step(1);
   return mesh;
+}
+
+TexturedMesh texture_surface(Surface surface, const Field& field, const TextureSources& sources,
+                             const TextureSettings& settings, const Execution& execution) {
+  check_size(settings.size);
+  const Control& control = execution.control;
+  control.step(0);
+  Atlas atlas = unwrap(surface, {}, control.part(0, 0.5));
+  Execution baking = execution;
+  baking.control = control.part(0.5, 1);
+  return bake_surface(std::move(surface), std::move(atlas), field, sources, settings, baking);
 }
 
 }  // namespace relievo

@@ -6,6 +6,7 @@
 #include "nn/execution.h"
 #include "nn/field.h"
 #include "nn/views.h"
+#include "texture/atlas.h"
 
 namespace relievo {
 
@@ -40,5 +41,9 @@ struct TextureSources {
 /// Error{kCancelled}.
 TexturedMesh texture_surface(Surface surface, const Field& field, const TextureSources& sources,
                              const TextureSettings& settings, const Execution& execution);
+
+/// The same over a given atlas of the surface.
+TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, const TextureSources& sources,
+                          const TextureSettings& settings, const Execution& execution);
 
 }  // namespace relievo

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "verify/bench_surface.h"
+#include "verify/bench_texture.h"
 
 namespace relievo {
 namespace {
@@ -49,6 +50,11 @@ json last_line_of(const std::string& command) {
 
 const std::map<std::string, Bench, std::less<>>& benches() {
   static const std::map<std::string, Bench, std::less<>> table{
+      {"atlas",
+       {"Unwrapping a connected surface of 200,000 faces, beside xatlas alone", bench_atlas,
+        bench_atlas_own_side}},
+      {"bake",
+       {"A texture of 2048 from a triplane, beside NumPy and PyTorch", bench_bake, bench_bake_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},

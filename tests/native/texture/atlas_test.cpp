@@ -212,6 +212,28 @@ TEST(Atlas, UnwrapsNonManifoldSurfaces) {
   EXPECT_EQ(*std::ranges::max_element(depth), 1);
 }
 
+TEST(Atlas, PrintsNothingWhateverTheSurface) {
+  // Faces at random between few vertices: charts that cannot be laid out, which xatlas complains about.
+  Surface surface;
+  uint32_t state = 1;
+  const auto random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
+  for (int i = 0; i < 40; ++i) {
+    surface.vertices.push_back({static_cast<float>(random()) / (1 << 24),
+                                static_cast<float>(random()) / (1 << 24),
+                                static_cast<float>(random()) / (1 << 24)});
+  }
+  for (int i = 0; i < 300; ++i) {
+    surface.faces.push_back({static_cast<int32_t>(random() % 40), static_cast<int32_t>(random() % 40),
+                             static_cast<int32_t>(random() % 40)});
+  }
+  testing::internal::CaptureStdout();
+  const Atlas atlas = unwrap(surface, {}, {});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  for (const auto& corners : atlas.corner_uv) {
+    for (const Float2& uv : corners) ASSERT_TRUE(uv[0] > 0 && uv[0] < 1 && uv[1] > 0 && uv[1] < 1);
+  }
+}
+
 TEST(Atlas, RefusesASurfaceWithoutFaces) {
   Surface flat = wall(1);
   for (Float3& v : flat.vertices) v = {0, 0, 0};
