@@ -43,3 +43,14 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
 pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpmux)
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
+
+# xatlas is compiled from its published source (packaging/sources.txt), without our warnings. It would take every
+# thread of the machine, so it gets none: texture/ runs several of it side by side on the job's own threads.
+set(XATLAS_DIR "${PROJECT_SOURCE_DIR}/.venv/src/xatlas")
+if(NOT EXISTS "${XATLAS_DIR}/xatlas.cpp")
+  message(FATAL_ERROR "xatlas is not in ${XATLAS_DIR}: run packaging/fetch_sources first")
+endif()
+add_library(xatlas STATIC ${XATLAS_DIR}/xatlas.cpp)
+target_include_directories(xatlas SYSTEM PUBLIC ${XATLAS_DIR})
+target_compile_definitions(xatlas PRIVATE XA_MULTITHREADED=0 XA_DEBUG=0)
+target_compile_options(xatlas PRIVATE -w -march=x86-64-v2)

@@ -36,6 +36,15 @@ struct SurfaceReport {
   double volume = 0;  ///< signed; positive when the faces look outward
 };
 
+/// How well the texture is used. Measured by texture/, carried in results.
+struct TextureReport {
+  int charts = 0;           ///< pieces that the surface is unwrapped into
+  double cover = 0;         ///< the charts' share of the texture, 0..1
+  double mean_stretch = 0;  ///< 1 where every face keeps its shape and scale in the texture (L2 of Sander,
+                            ///< Snyder, Gortler and Hoppe 2001, normalised by the areas)
+  float gap = 0;            ///< between charts, in parts of the texture's side
+};
+
 /// Where a result came from; written into files and onto the Blender object.
 struct Provenance {
   std::string picture;   ///< path or name as given
@@ -52,6 +61,7 @@ struct TexturedMesh {
   ByteImage normal_map;                          ///< tangent space, 3 channels; empty when there is none
   std::vector<Float3> vertex_colours;  ///< sRGB-encoded 0..1, one a vertex; empty when there is none
   SurfaceReport report;
+  TextureReport texture_report;
   Provenance provenance;
 };
 

@@ -185,8 +185,9 @@ GenerateResult run_pipeline(const GenerateRequest& request, Models& models, cons
     return settings.faces ? simplify_surface(cleaned, settings.faces, part.part(0.8, 1)) : cleaned;
   });
   result.mesh = stages.run("texture", 0.15, [&](const Control& part) {
-    TexturedMesh mesh = texture_from_picture(std::move(surface), foreground, {.size = settings.texture_size},
-                                             part.part(0, 0.6));
+    TexturedMesh mesh =
+        texture_surface(std::move(surface), *field, {.front = &foreground}, {.size = settings.texture_size},
+                        Execution{.control = part.part(0, 0.8)});
     result.albedo_png = encode_png(mesh.albedo);
     mesh.report = inspect_surface(mesh.surface);
     turn_to_scene(mesh.surface);

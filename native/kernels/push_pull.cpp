@@ -28,12 +28,13 @@ struct Level {
 };
 
 /// Half the size, rounded up: each pixel the weighted mean of its up to four.
-Level pull(const Level& fine) {
+Level pull(const Level& fine, const CancelToken& cancel) {
   const Image& in = fine.colours;
   Level coarse{Image((in.width + 1) / 2, (in.height + 1) / 2, in.channels), {}};
   Image& out = coarse.colours;
   coarse.weights.resize(static_cast<size_t>(out.width) * out.height);
   parallel_for(out.height, kGrain, [&](int64_t first, int64_t last) {
+    cancel.check();
     for (int y = static_cast<int>(first); y < last; ++y) {
       for (int x = 0; x < out.width; ++x) {
         float sum = 0;
@@ -57,8 +58,9 @@ Level pull(const Level& fine) {
 }
 
 /// Blends what is missing in `fine` from the complete `coarse`.
-void push(const Image& coarse, Image& fine, const std::vector<float>& weights) {
+void push(const Image& coarse, Image& fine, const std::vector<float>& weights, const CancelToken& cancel) {
   parallel_for(fine.height, kGrain, [&](int64_t first, int64_t last) {
+    cancel.check();
     std::vector<float> behind(fine.channels);
     for (int y = static_cast<int>(first); y < last; ++y) {
       for (int x = 0; x < fine.width; ++x) {
@@ -75,14 +77,14 @@ void push(const Image& coarse, Image& fine, const std::vector<float>& weights) {
   });
 }
 
-void fill(Level& level) {
+void fill(Level& level, const CancelToken& cancel) {
   if (level.weights.size() == 1) {
     if (level.weights[0] <= 0) std::ranges::fill(level.colours.pixels, 0.0f);
     return;
   }
-  Level coarse = pull(level);
-  fill(coarse);
-  push(coarse.colours, level.colours, level.weights);
+  Level coarse = pull(level, cancel);
+  fill(coarse, cancel);
+  push(coarse.colours, level.colours, level.weights, cancel);
 }
 
 /// `[height, width]` how far each pixel is inside of where alpha is at least `threshold`, as a part of the
@@ -97,9 +99,9 @@ std::vector<float> depth_inside(const Image& picture, float threshold) {
 
 }  // namespace
 
-void push_pull(Image& colours, const std::vector<float>& weights) {
+void push_pull(Image& colours, const std::vector<float>& weights, const CancelToken& cancel) {
   Level level{std::move(colours), weights};
-  fill(level);
+  fill(level, cancel);
   colours = std::move(level.colours);
 }
 

@@ -1,99 +1,215 @@
 #include "texture/charts.h"
 
 #include <algorithm>
-#include <array>
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include <xatlas.h>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "texture/parts.h"
+#include "texture/vector.h"
 
 namespace relievo {
 namespace {
 
-Float3 minus(const Float3& a, const Float3& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+// Faces of a part: so few that parts keep all threads busy and xatlas's faster-than-linear growth does not
+// matter, so many that cutting does not decide the number of charts.
+constexpr int kPartFaces = 4000;
 
-Side turned_to(const Surface& surface, const Int3& face) {
-  const Float3 a = minus(surface.vertices[face[1]], surface.vertices[face[0]]);
-  const Float3 b = minus(surface.vertices[face[2]], surface.vertices[face[0]]);
-  return a[1] * b[2] - a[2] * b[1] >= 0 ? Side::kFront : Side::kBack;
+// xatlas packs each part before it tells its charts; at this size it rounds their extents little.
+constexpr float kPartSide = 768;
+
+// Half of xatlas's own: charts end earlier, so they are flatter, laid out faster, and seldom fall to pieces.
+constexpr float kMaxCost = 1;
+
+/// How far all parts together are.
+struct Work {
+  const Control& control;
+  std::atomic<int64_t> done{0};  // faces, times kSteps
+  int64_t total = 1;
+
+  static constexpr int kSteps = 100;
+};
+
+/// One part's share of the work; xatlas calls report() with percentages of several phases.
+struct PartWork {
+  Work& work;
+  int64_t faces;
+  int64_t reported = 0;
+
+  bool report(xatlas::ProgressCategory category, int percent) {
+    if (category == xatlas::ProgressCategory::ComputeCharts) {
+      const int64_t now = faces * percent;
+      const int64_t sum = work.done.fetch_add(now - reported) + now - reported;
+      reported = now;
+      work.control.progress.report(static_cast<double>(sum) / static_cast<double>(work.total));
+    }
+    return !work.control.cancel.cancelled();
+  }
+};
+
+/// xatlas prints its warnings on standard output, which belongs to others.
+void silence_xatlas() {
+  static std::once_flag once;
+  std::call_once(once, [] { xatlas::SetPrint(nullptr, false); });
 }
 
-/// The faces across the three edges of each face; -1 where there is none or more than one.
-std::vector<Int3> neighbours_of(const std::vector<Int3>& faces) {
-  struct Edge {
-    int32_t low, high;  // vertices
-    int32_t face, corner;
-  };
-  std::vector<Edge> edges;
-  edges.reserve(faces.size() * 3);
-  for (int32_t f = 0; f < static_cast<int32_t>(faces.size()); ++f) {
-    for (int32_t corner = 0; corner < 3; ++corner) {
-      const auto [low, high] = std::minmax(faces[f][corner], faces[f][(corner + 1) % 3]);
-      edges.push_back({low, high, f, corner});
+struct DestroyAtlas {
+  void operator()(xatlas::Atlas* atlas) const { xatlas::Destroy(atlas); }
+};
+
+/// A part as a surface of its own.
+struct Part {
+  std::vector<Float3> vertices;
+  std::vector<uint32_t> indices;
+  std::vector<int32_t> faces;  // of the whole surface
+  double area = 0;
+};
+
+Part take_part(const Surface& surface, const std::vector<int32_t>& faces) {
+  Part part;
+  std::unordered_map<int32_t, uint32_t> number;
+  number.reserve(faces.size());
+  for (const int32_t f : faces) {
+    const double area = length(area_normal(surface, surface.faces[f])) / 2;
+    if (!(area > 0)) continue;
+    part.area += area;
+    part.faces.push_back(f);
+    for (const int32_t v : surface.faces[f]) {
+      const auto [found, is_new] = number.emplace(v, static_cast<uint32_t>(part.vertices.size()));
+      if (is_new) part.vertices.push_back(surface.vertices[v]);
+      part.indices.push_back(found->second);
     }
   }
-  std::ranges::sort(edges, [](const Edge& a, const Edge& b) {
-    return std::array{a.low, a.high, a.face} < std::array{b.low, b.high, b.face};
-  });
-  std::vector<Int3> neighbours(faces.size(), {-1, -1, -1});
-  for (size_t first = 0, last = 0; first < edges.size(); first = last) {
-    while (last < edges.size() && edges[last].low == edges[first].low &&
-           edges[last].high == edges[first].high) {
-      ++last;
-    }
-    if (last - first != 2) continue;
-    const Edge &a = edges[first], &b = edges[first + 1];
-    neighbours[a.face][a.corner] = b.face;
-    neighbours[b.face][b.corner] = a.face;
-  }
-  return neighbours;
+  return part;
 }
 
-/// Gives faces to the other side where that shortens the border between the sides.
-void smooth_border(const std::vector<Int3>& neighbours, std::vector<Side>& sides) {
-  constexpr int kPasses = 8;
-  for (int pass = 0; pass < kPasses; ++pass) {
-    bool changed = false;
-    for (size_t f = 0; f < sides.size(); ++f) {
-      const auto differs = [&](int32_t n) { return n >= 0 && sides[n] != sides[f]; };
-      if (std::ranges::count_if(neighbours[f], differs) < 2) continue;
-      sides[f] = sides[f] == Side::kFront ? Side::kBack : Side::kFront;
-      changed = true;
-    }
-    if (!changed) return;
-  }
+double uv_area(const std::array<Float2, 3>& c) {
+  return (double{c[1][0]} - c[0][0]) * (double{c[2][1]} - c[0][1]) -
+         (double{c[1][1]} - c[0][1]) * (double{c[2][0]} - c[0][0]);
 }
 
-/// Gives pieces of fewer than `smallest` faces to the other side, where they have a neighbour on it.
-void dissolve_small_pieces(const std::vector<Int3>& neighbours, size_t smallest, std::vector<Side>& sides) {
-  std::vector<bool> seen(sides.size(), false);
-  std::vector<int32_t> piece;
-  for (size_t seed = 0; seed < sides.size(); ++seed) {
-    if (seen[seed]) continue;
-    seen[seed] = true;
-    piece.assign(1, static_cast<int32_t>(seed));
-    bool has_other_side = false;
-    for (size_t next = 0; next < piece.size(); ++next) {
-      for (const int32_t n : neighbours[piece[next]]) {
-        if (n < 0) continue;
-        has_other_side |= sides[n] != sides[seed];
-        if (seen[n] || sides[n] != sides[seed]) continue;
-        seen[n] = true;
-        piece.push_back(n);
+/// Moves a chart to the origin and gives it its faces' area.
+void normalise(Chart& chart, const Surface& surface) {
+  double area = 0, flat_area = 0;
+  Float2 low{1e30f, 1e30f};
+  for (size_t i = 0; i < chart.faces.size(); ++i) {
+    area += length(area_normal(surface, surface.faces[chart.faces[i]]));
+    flat_area += std::abs(uv_area(chart.corner_uv[i]));
+    for (const Float2& uv : chart.corner_uv[i]) {
+      for (int axis = 0; axis < 2; ++axis) low[axis] = std::min(low[axis], uv[axis]);
+    }
+  }
+  const auto scale = static_cast<float>(flat_area > 0 ? std::sqrt(area / flat_area) : 0);
+  chart.size = {0, 0};
+  for (auto& corners : chart.corner_uv) {
+    for (Float2& uv : corners) {
+      for (int axis = 0; axis < 2; ++axis) {
+        uv[axis] = (uv[axis] - low[axis]) * scale;
+        chart.size[axis] = std::max(chart.size[axis], uv[axis]);
       }
     }
-    if (piece.size() >= smallest || !has_other_side) continue;
-    const Side other = sides[seed] == Side::kFront ? Side::kBack : Side::kFront;
-    for (const int32_t f : piece) sides[f] = other;
   }
+}
+
+/// A face by itself, its first edge along u.
+Chart lone_face(const Surface& surface, int32_t face) {
+  const Int3& corners = surface.faces[face];
+  const Float3 along = minus(surface.vertices[corners[1]], surface.vertices[corners[0]]);
+  const Float3 other = minus(surface.vertices[corners[2]], surface.vertices[corners[0]]);
+  const float across = length(along);
+  Chart chart{.faces = {face}, .corner_uv = {}};
+  chart.corner_uv.push_back({Float2{0, 0}, Float2{across, 0},
+                             Float2{across > 0 ? dot(along, other) / across : 0.0f,
+                                    across > 0 ? length(area_normal(surface, corners)) / across : 0.0f}});
+  normalise(chart, surface);
+  return chart;
+}
+
+std::vector<Chart> charts_of_part(const Surface& surface, const std::vector<int32_t>& faces, Work& work) {
+  const Part part = take_part(surface, faces);
+  std::vector<Chart> charts;
+  if (part.faces.empty()) return charts;
+  const std::unique_ptr<xatlas::Atlas, DestroyAtlas> atlas(xatlas::Create());
+  PartWork own{work, static_cast<int64_t>(faces.size())};
+  xatlas::SetProgressCallback(
+      atlas.get(),
+      [](xatlas::ProgressCategory category, int percent, void* user) {
+        return static_cast<PartWork*>(user)->report(category, percent);
+      },
+      &own);
+  xatlas::MeshDecl mesh;
+  mesh.vertexPositionData = part.vertices.data();
+  mesh.vertexPositionStride = sizeof(Float3);
+  mesh.vertexCount = static_cast<uint32_t>(part.vertices.size());
+  mesh.indexData = part.indices.data();
+  mesh.indexCount = static_cast<uint32_t>(part.indices.size());
+  mesh.indexFormat = xatlas::IndexFormat::UInt32;
+  // Vertices are one where the surface says so, not where they are near.
+  mesh.epsilon = 0;
+  if (xatlas::AddMesh(atlas.get(), mesh) != xatlas::AddMeshError::Success) {
+    throw Error(ErrorCode::kInternal, "xatlas refused the surface.");
+  }
+  xatlas::ChartOptions growth;
+  growth.fixWinding = true;
+  growth.maxCost = kMaxCost;
+  xatlas::ComputeCharts(atlas.get(), growth);
+  work.control.cancel.check();
+  xatlas::PackOptions packing;
+  packing.texelsPerUnit = kPartSide / static_cast<float>(std::sqrt(part.area));
+  packing.bilinear = false;
+  packing.rotateCharts = false;  // it would turn them over
+  xatlas::PackCharts(atlas.get(), packing);
+  work.control.cancel.check();
+  if (atlas->meshCount != 1) throw Error(ErrorCode::kInternal, "xatlas returned no charts.");
+
+  const xatlas::Mesh& out = atlas->meshes[0];
+  std::unordered_map<int32_t, size_t> number;
+  for (size_t i = 0; i < part.faces.size(); ++i) {
+    const int32_t chart = out.vertexArray[out.indexArray[3 * i]].chartIndex;
+    if (chart < 0) {
+      charts.push_back(lone_face(surface, part.faces[i]));
+      continue;
+    }
+    const auto [found, is_new] = number.emplace(chart, charts.size());
+    if (is_new) charts.emplace_back();
+    Chart& into = charts[found->second];
+    into.faces.push_back(part.faces[i]);
+    auto& corners = into.corner_uv.emplace_back();
+    for (size_t corner = 0; corner < 3; ++corner) {
+      const float* uv = out.vertexArray[out.indexArray[3 * i + corner]].uv;
+      corners[corner] = {uv[0], uv[1]};
+    }
+  }
+  for (Chart& chart : charts) normalise(chart, surface);
+  own.report(xatlas::ProgressCategory::ComputeCharts, Work::kSteps);
+  return charts;
 }
 
 }  // namespace
 
-std::vector<Side> sides_of(const Surface& surface, int smallest) {
-  std::vector<Side> sides(surface.faces.size());
-  std::ranges::transform(surface.faces, sides.begin(),
-                         [&](const Int3& face) { return turned_to(surface, face); });
-  const std::vector<Int3> neighbours = neighbours_of(surface.faces);
-  smooth_border(neighbours, sides);
-  dissolve_small_pieces(neighbours, static_cast<size_t>(smallest), sides);
-  return sides;
+std::vector<Chart> make_charts(const Surface& surface, const Control& control) {
+  control.step(0);
+  silence_xatlas();
+  const std::vector<std::vector<int32_t>> parts = cut_into_parts(surface, kPartFaces);
+  control.cancel.check();
+  Work work{control};
+  work.total = std::max<int64_t>(static_cast<int64_t>(surface.faces.size()) * Work::kSteps, 1);
+  std::vector<std::vector<Chart>> found(parts.size());
+  parallel_for(static_cast<int64_t>(parts.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      if (!control.cancel.cancelled()) found[i] = charts_of_part(surface, parts[i], work);
+    }
+  });
+  control.cancel.check();
+  std::vector<Chart> charts;
+  for (std::vector<Chart>& some : found) std::ranges::move(some, std::back_inserter(charts));
+  return charts;
 }
 
 }  // namespace relievo

@@ -1,17 +1,25 @@
-// Which side of a planar projection each face belongs to.
+// Charts: connected faces laid out flat (xatlas).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "base/control.h"
 #include "base/mesh.h"
 
 namespace relievo {
 
-enum class Side : uint8_t { kFront, kBack };
+/// A piece of the surface in the plane, at the surface's own scale: its area is that of its faces.
+struct Chart {
+  std::vector<int32_t> faces;                    ///< of the surface
+  std::vector<std::array<Float2, 3>> corner_uv;  ///< one triple a face of the chart, from (0, 0) on
+  Float2 size{0, 0};                             ///< largest u and v
+};
 
-/// One side a face: the front for faces turned to +X, but with the border between the sides smoothed, and
-/// pieces of fewer than `smallest` faces given to the side around them, so that charts are contiguous.
-std::vector<Side> sides_of(const Surface& surface, int smallest);
+/// Unwraps every face that has an area: charts grown and laid out by xatlas (least squares conformal maps,
+/// Levy et al. 2002), not turned over. Parts of the surface are unwrapped side by side on
+/// parallel_threads() threads. Faces without an area are in no chart. Throws Error{kCancelled}.
+std::vector<Chart> make_charts(const Surface& surface, const Control& control);
 
 }  // namespace relievo

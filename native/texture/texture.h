@@ -1,22 +1,49 @@
-// Surface -> TexturedMesh: UV coordinates and colour.
+// Surface -> TexturedMesh: UV coordinates, colour, and the detail that simplification took away.
 #pragma once
 
-#include "base/control.h"
 #include "base/image.h"
 #include "base/mesh.h"
+#include "nn/execution.h"
+#include "nn/field.h"
+#include "nn/views.h"
+#include "texture/atlas.h"
 
 namespace relievo {
 
 struct TextureSettings {
-  int size = 1024;  ///< height of the albedo in texels, 64..8192
+  int size = 1024;         ///< texels a side, 64..8192
+  bool projection = true;  ///< throws the pictures onto what they see; without it all colour is the field's
+  bool vertex_colours = true;
 };
 
-/// Textures a surface (model box) with the picture that it was made from: two planar charts side by side, the
-/// front half of the surface (faces turned to +X) on the left, the back half mirrored on the right, so the
-/// albedo is twice as wide as high. The picture's colours are grown over the subject's border, so that no
-/// background shows. Vertex colours are sampled from the same picture. The report is left empty. Throws
-/// Error{kInvalidSettings} for a size out of range, Error{kCancelled}.
-TexturedMesh texture_from_picture(Surface surface, const Foreground& foreground,
-                                  const TextureSettings& settings, const Control& control);
+/// What is known of the object besides its field. All may be missing.
+struct TextureSources {
+  const Foreground* front = nullptr;  ///< the input picture where it shows the model box's front, seen along
+                                      ///< -X from far away (preview)
+  const Views* views = nullptr;       ///< pictures with their cameras in the model box
+  const Surface* detail = nullptr;    ///< the surface before it was simplified: bakes a normal map
+};
+
+/// Textures a surface (model box), which stays as it is. The surface is unwrapped (atlas.h) into a square
+/// albedo of size x size texels. A texel's colour is the field's at the point that it shows, computed in
+/// batches on the field's device; pictures are blended over it where they see the point: the more directly
+/// they look at it the more, not near outlines, and only where nothing lies in front. Between the charts the
+/// colours are grown (push-pull), so neither bilinear interpolation nor mip levels see the background, and
+/// black stays black. Vertex colours are made in the same way. With `sources.detail` a normal map follows
+/// (normal_map.h). The surface's report is left empty, the texture's is filled in.
+///
+/// Memory besides results: about 26 bytes a texel, and the field's workspace for 65,536 points at a time or
+/// what of them execution.byte_budget allows.
+///
+/// Throws Error{kInvalidSettings} for a size out of range or views that are not [V, 3, S, S] with [V, 16]
+/// cameras, Error{kInvalidImage} for a front picture that is not square RGBA, Error{kEmptySurface} when no
+/// face has an area, Error{kInternal} for a broken surface or colours that are not finite,
+/// Error{kCancelled}.
+TexturedMesh texture_surface(Surface surface, const Field& field, const TextureSources& sources,
+                             const TextureSettings& settings, const Execution& execution);
+
+/// The same over a given atlas of the surface.
+TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, const TextureSources& sources,
+                          const TextureSettings& settings, const Execution& execution);
 
 }  // namespace relievo

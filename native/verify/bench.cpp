@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "verify/bench_memory.h"
 #include "verify/bench_surface.h"
+#include "verify/bench_texture.h"
 
 namespace relievo {
 namespace {
@@ -56,6 +57,11 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"fragmentation",
        {"A recorded run through a model of the caching allocator, with its settings and without",
         bench_fragmentation, bench_fragmentation_own_side}},
+      {"atlas",
+       {"Unwrapping a connected surface of 200,000 faces, beside xatlas alone", bench_atlas,
+        bench_atlas_own_side}},
+      {"bake",
+       {"A texture of 2048 from a triplane, beside NumPy and PyTorch", bench_bake, bench_bake_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},

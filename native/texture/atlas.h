@@ -1,0 +1,26 @@
+// Surface -> UV coordinates: charts, packed into one square.
+#pragma once
+
+#include "base/control.h"
+#include "base/mesh.h"
+
+namespace relievo {
+
+struct AtlasSettings {
+  float gap = 1.0f / 128;     ///< between charts, in parts of the side: 16 texels at 2048
+  double wanted_cover = 0.6;  ///< where charts cover less of the square, the gap is made smaller
+};
+
+struct Atlas {
+  std::vector<std::array<Float2, 3>> corner_uv;  ///< one triple a face, 0..1, origin bottom left
+  std::vector<int32_t> chart_of_face;            ///< -1 for a face without an area
+  TextureReport report;
+};
+
+/// Unwraps a surface. Charts are not turned over and do not overlap; the surface's topology stays as it is (a
+/// seam is where corners of one vertex differ). Faces without an area get the UV of one of their vertices.
+/// Throws Error{kEmptySurface} when no face has an area, Error{kInternal} for a face that names a vertex that
+/// is not there or for coordinates that are not finite, Error{kCancelled}.
+Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Control& control);
+
+}  // namespace relievo

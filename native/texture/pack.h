@@ -1,0 +1,32 @@
+// Charts side by side in one square.
+#pragma once
+
+#include <vector>
+
+#include "base/control.h"
+#include "texture/charts.h"
+
+namespace relievo {
+
+/// All charts in the unit square, at one scale.
+struct Packing {
+  struct Place {
+    int quarter_turns = 0;  ///< counter-clockwise; charts are never mirrored
+    Float2 offset{0, 0};    ///< added after scaling and turning
+  };
+  std::vector<Place> places;  ///< one a chart
+  float scale = 0;            ///< from the surface's units to the square's
+  float gap = 0;              ///< between charts, in parts of the square's side
+  double covered = 0;         ///< the charts' share of the square
+};
+
+/// Packs charts, the largest first, each in the lowest free place of a bitmap in one of four directions, at
+/// the largest scale that fits (after Levy et al. 2002, section 4, with bitmaps for horizons). Charts lie at
+/// least `gap` parts of the side apart and half of that from the border; where less than `wanted_cover` of
+/// the square would be covered, the gap is halved, down to an eighth. Throws Error{kCancelled}.
+Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_cover, const Control& control);
+
+/// Where a point of a chart comes to lie.
+Float2 placed(const Packing& packing, size_t chart, const Chart& shape, const Float2& uv);
+
+}  // namespace relievo

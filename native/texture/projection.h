@@ -1,0 +1,47 @@
+// Pictures of the object, thrown back onto its surface.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "base/camera.h"
+#include "base/image.h"
+#include "base/mesh.h"
+#include "nn/execution.h"
+
+namespace relievo {
+
+/// How a picture was taken. A default camera is the one of the input picture: far away on +X, the picture's
+/// right is +Y, its square is the model box's -1..1.
+struct PictureCamera {
+  bool is_perspective = false;
+  CameraVector camera{};  ///< for a perspective one (base/camera.h)
+};
+
+/// A picture with what it can see of one surface.
+class Projector {
+ public:
+  /// `picture` `[H, W, 3 or 4]` is square. Pixels near an outline that the surface has in the picture, and
+  /// near alpha below 0.5, count less, for they carry the background's colour too.
+  Projector(const Surface& surface, Image picture, const PictureCamera& camera, const Execution& execution);
+
+  /// Adds to `sums` `[count, 3]` and `weights` `[count]` the squared weight of each point times its colour,
+  /// and that weight, and raises `best` `[count]` to the weight: 1 where the surface faces the camera, 0
+  /// where it turns away by more than about 78 degrees or where something lies in front.
+  void add(const float* points, const float* normals, int64_t count, float* sums, float* weights,
+           float* best) const;
+
+ private:
+  /// Column, row in units of the picture's side, and how near; false behind the camera.
+  bool project(const float* point, float& x, float& y, float& near) const;
+  Float3 towards_camera(const float* point) const;
+
+  Image picture_;
+  PictureCamera camera_;
+  int depth_side_ = 0;
+  std::vector<float> near_;     // [depth_side, depth_side]
+  std::vector<float> certain_;  // [depth_side, depth_side] 0 at an outline, 1 well inside
+};
+
+}  // namespace relievo

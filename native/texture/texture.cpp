@@ -1,0 +1,209 @@
+#include "texture/texture.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/vertex_normals.h"
+#include "kernels/push_pull.h"
+#include "texture/atlas.h"
+#include "texture/normal_map.h"
+#include "texture/projection.h"
+#include "texture/texels.h"
+
+namespace relievo {
+namespace {
+
+constexpr int kSmallestTexture = 64;
+constexpr int kLargestTexture = 8192;
+constexpr int64_t kBatch = 65536;  // points
+constexpr int64_t kSmallestBatch = 1024;
+constexpr int64_t kBytesPerPoint = 8192;  // what a triplane field of 80 channels needs, and more
+constexpr int64_t kGrain = 8192;
+
+void check_size(int size) {
+  if (size >= kSmallestTexture && size <= kLargestTexture) return;
+  throw Error(ErrorCode::kInvalidSettings, fmt::format("A texture of {} texels is not possible.", size),
+              fmt::format("Choose {} to {}.", kSmallestTexture, kLargestTexture));
+}
+
+/// `[3, S, S]` as a picture.
+Image picture_from(const at::Tensor& view) {
+  const at::Tensor pixels = view.to(at::kCPU, at::kFloat).permute({1, 2, 0}).contiguous();
+  Image image(static_cast<int>(pixels.size(1)), static_cast<int>(pixels.size(0)), 3);
+  std::copy_n(pixels.data_ptr<float>(), image.pixels.size(), image.pixels.begin());
+  return image;
+}
+
+std::vector<Projector> make_projectors(const Surface& surface, const TextureSources& sources,
+                                       const Execution& execution) {
+  std::vector<Projector> projectors;
+  if (sources.front) {
+    const Image& image = sources.front->image;
+    if (image.channels != 4 || image.width != image.height || image.empty()) {
+      throw Error(ErrorCode::kInvalidImage,
+                  fmt::format("A foreground is a square RGBA picture, not {} x {} with {} channels.",
+                              image.width, image.height, image.channels));
+    }
+    projectors.emplace_back(surface, kernels::grow_colours(image), PictureCamera{}, execution);
+  }
+  if (sources.views && sources.views->pixels.defined()) {
+    const at::Tensor &pixels = sources.views->pixels, &cameras = sources.views->cameras;
+    if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != pixels.size(3) || pixels.size(2) == 0 ||
+        !cameras.defined() || cameras.dim() != 2 || cameras.size(0) != pixels.size(0) ||
+        cameras.size(1) != 16) {
+      throw Error(ErrorCode::kInvalidSettings, "Views must be square pictures with one camera each.");
+    }
+    const at::Tensor numbers = cameras.to(at::kCPU, at::kFloat).contiguous();
+    for (int64_t v = 0; v < pixels.size(0); ++v) {
+      PictureCamera camera{.is_perspective = true};
+      std::copy_n(numbers.data_ptr<float>() + 16 * v, 16, camera.camera.begin());
+      projectors.emplace_back(surface, picture_from(pixels.select(0, v)), camera, execution);
+      execution.control.cancel.check();
+    }
+  }
+  return projectors;
+}
+
+/// The colours of points of the surface.
+class Painter {
+ public:
+  Painter(const Field& field, std::vector<Projector> projectors, const Execution& execution)
+      : field_(field),
+        projectors_(std::move(projectors)),
+        cancel_(execution.control.cancel),
+        batch_(std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestBatch, kBatch)) {}
+
+  /// `[N, 3]` on the CPU, sRGB-encoded, not clamped, at points and unit normals `[N, 3]`.
+  at::Tensor colours(const at::Tensor& points, const at::Tensor& normals) const {
+    at::Tensor result = at::empty({points.size(0), 3}, at::kFloat);
+    for (int64_t first = 0; first < points.size(0); first += batch_) {
+      cancel_.check();
+      const int64_t last = std::min(first + batch_, points.size(0));
+      result.slice(0, first, last).copy_(field_.colours(points.slice(0, first, last).to(field_.device())));
+    }
+    if (!result.isfinite().all().item<bool>()) {
+      throw Error(ErrorCode::kInternal, "The model gave colours that are not finite.",
+                  "Try full precision, or another seed.");
+    }
+    if (!projectors_.empty()) blend(points.cpu().contiguous(), normals.cpu().contiguous(), result);
+    return result;
+  }
+
+ private:
+  void blend(const at::Tensor& points, const at::Tensor& normals, at::Tensor& colours) const {
+    const int64_t count = points.size(0);
+    std::vector<float> sums(3 * count, 0), weights(count, 0), best(count, 0);
+    for (const Projector& projector : projectors_) {
+      cancel_.check();
+      projector.add(points.const_data_ptr<float>(), normals.const_data_ptr<float>(), count, sums.data(),
+                    weights.data(), best.data());
+    }
+    float* colour = colours.mutable_data_ptr<float>();
+    parallel_for(count, kGrain, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        if (weights[i] <= 0) continue;
+        for (int64_t c = 3 * i; c < 3 * i + 3; ++c) {
+          colour[c] = std::lerp(colour[c], sums[c] / weights[i], best[i]);
+        }
+      }
+    });
+  }
+
+  const Field& field_;
+  std::vector<Projector> projectors_;
+  CancelToken cancel_;
+  int64_t batch_;
+};
+
+ByteImage bake_albedo(const TexturedMesh& mesh, const std::vector<Float3>& normals, const Painter& painter,
+                      int size, const Execution& execution) {
+  const Control& control = execution.control;
+  Image albedo(size, size, 3);
+  std::vector<float> coverage(static_cast<size_t>(size) * size, 0);
+  const TexelReader reader(mesh.surface, mesh.corner_uv, normals, size, execution);
+  for (int band = 0; band < reader.bands(); ++band) {
+    control.step(0.85 * band / reader.bands());
+    const Texels texels = reader.band(band);
+    const at::Tensor colours = painter.colours(texels.positions, texels.normals);
+    const at::Tensor number = texels.number.cpu();
+    const int64_t* texel = number.const_data_ptr<int64_t>();
+    const float* colour = colours.const_data_ptr<float>();
+    for (int64_t i = 0; i < number.size(0); ++i) {
+      std::copy_n(colour + 3 * i, 3, &albedo.pixels[3 * texel[i]]);
+      coverage[texel[i]] = 1;
+    }
+  }
+  control.step(0.85);
+  kernels::push_pull(albedo, coverage, control.cancel);
+  control.step(0.95);
+  return to_bytes(albedo);
+}
+
+at::Tensor rows_of(const std::vector<Float3>& values) {
+  return at::from_blob(const_cast<float*>(values.data()->data()), {static_cast<int64_t>(values.size()), 3},
+                       at::kFloat);
+}
+
+std::vector<Float3> colour_vertices(const Surface& surface, const std::vector<Float3>& normals,
+                                    const Painter& painter) {
+  const at::Tensor colours =
+      painter.colours(rows_of(surface.vertices), rows_of(normals)).clamp_(0, 1).contiguous();
+  std::vector<Float3> result(surface.vertices.size());
+  std::copy_n(colours.const_data_ptr<float>(), 3 * result.size(), result.data()->data());
+  return result;
+}
+
+}  // namespace
+
+TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, const TextureSources& sources,
+                          const TextureSettings& settings, const Execution& execution) {
+  const at::NoGradGuard no_grad;
+  const Control& control = execution.control;
+  const auto part = [&](double from, double to) {
+    Execution share = execution;
+    share.control = control.part(from, to);
+    return share;
+  };
+  check_size(settings.size);
+  control.step(0);
+  TexturedMesh mesh;
+  mesh.corner_uv = std::move(atlas.corner_uv);
+  mesh.texture_report = atlas.report;
+  mesh.surface = std::move(surface);
+  const double end = sources.detail ? 0.5 : 1.0;
+  {
+    const std::vector<Float3> normals = vertex_normals(mesh.surface);
+    std::vector<Projector> projectors;
+    if (settings.projection) projectors = make_projectors(mesh.surface, sources, execution);
+    control.step(0.05);
+    const Painter painter(field, std::move(projectors), execution);
+    mesh.albedo = bake_albedo(mesh, normals, painter, settings.size, part(0.05, end - 0.02));
+    if (settings.vertex_colours) mesh.vertex_colours = colour_vertices(mesh.surface, normals, painter);
+  }
+  control.step(end);
+  if (sources.detail) {
+    mesh.normal_map =
+        bake_normal_map(mesh.surface, mesh.corner_uv, *sources.detail, settings.size, part(end, 1));
+  }
+  control.step(1);
+  return mesh;
+}
+
+TexturedMesh texture_surface(Surface surface, const Field& field, const TextureSources& sources,
+                             const TextureSettings& settings, const Execution& execution) {
+  check_size(settings.size);
+  const Control& control = execution.control;
+  control.step(0);
+  Atlas atlas = unwrap(surface, {}, control.part(0, 0.5));
+  Execution baking = execution;
+  baking.control = control.part(0.5, 1);
+  return bake_surface(std::move(surface), std::move(atlas), field, sources, settings, baking);
+}
+
+}  // namespace relievo
