@@ -22,10 +22,21 @@ at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
 }
 
-Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_)
+GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
+    : weight(register_parameter("weight", placeholder({channels}), false)),
+      bias(register_parameter("bias", placeholder({channels}), false)),
+      groups(groups_),
+      epsilon(epsilon_) {}
+
+at::Tensor GroupNorm::forward(const at::Tensor& x) const {
+  return at::group_norm(x, groups, weight, bias, epsilon);
+}
+
+Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, Bias with_bias)
     : weight(register_parameter("weight", placeholder({out, in, kernel, kernel}), false)),
-      bias(register_parameter("bias", placeholder({out}), false)),
-      settings(settings_) {}
+      settings(settings_) {
+  if (with_bias == Bias::kYes) bias = register_parameter("bias", placeholder({out}), false);
+}
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
@@ -40,12 +51,13 @@ at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
   return at::conv_transpose2d(x, weight, bias, stride);
 }
 
-at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                int64_t heads) {
+at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                                Causal causal) {
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
   };
-  const at::Tensor out = at::scaled_dot_product_attention(split(q), split(k), split(v));
+  const at::Tensor out =
+      at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);
   return out.transpose(1, 2).reshape(q.sizes());
 }
 

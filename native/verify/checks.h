@@ -10,6 +10,7 @@ void check_dino_encoder(Fixture& fixture);
 void check_flexicubes(Fixture& fixture);
 void check_lrm_mesh(Fixture& fixture);
 void check_preprocess(Fixture& fixture);
+void check_schedulers(Fixture& fixture);
 void check_synthesizer_mesh(Fixture& fixture);
 void check_synthesizer_nerf(Fixture& fixture);
 void check_triplane_transformer(Fixture& fixture);

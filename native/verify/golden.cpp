@@ -22,6 +22,7 @@ const std::map<std::string, Checker, std::less<>>& checkers() {
       {"flexicubes", check_flexicubes},
       {"lrm_mesh", check_lrm_mesh},
       {"preprocess", check_preprocess},
+      {"schedulers", check_schedulers},
       {"synthesizer_mesh", check_synthesizer_mesh},
       {"synthesizer_nerf", check_synthesizer_nerf},
       {"triplane_transformer", check_triplane_transformer},
