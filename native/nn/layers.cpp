@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/group_norm.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -28,8 +29,28 @@ GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
       groups(groups_),
       epsilon(epsilon_) {}
 
-at::Tensor GroupNorm::forward(const at::Tensor& x) const {
-  return at::group_norm(x, groups, weight, bias, epsilon);
+at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
+  const bool is_bfloat16 = x.scalar_type() == at::kBFloat16;
+  const bool has_kernel = x.is_cpu() && (is_bfloat16 || x.scalar_type() == at::kFloat) && x.dim() == 4 &&
+                          x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  if (!has_kernel) {
+    at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
+    return with_silu ? at::silu_(y) : y;
+  }
+  at::Tensor y = at::empty_like(x);
+  const at::Tensor factors = weight.to(at::kFloat), shifts = bias.to(at::kFloat);
+  kernels::group_norm_cpu({.in = x.const_data_ptr(),
+                           .out = y.mutable_data_ptr(),
+                           .is_bfloat16 = is_bfloat16,
+                           .weight = factors.const_data_ptr<float>(),
+                           .bias = shifts.const_data_ptr<float>(),
+                           .batch = x.size(0),
+                           .pixels = x.size(2) * x.size(3),
+                           .channels = x.size(1),
+                           .groups = groups,
+                           .epsilon = epsilon,
+                           .with_silu = with_silu});
+  return y;
 }
 
 Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, Bias with_bias)

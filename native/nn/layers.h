@@ -34,13 +34,18 @@ struct LayerNorm : torch::nn::Module {
 
 struct GroupNorm : torch::nn::Module {
   GroupNorm(int64_t groups, int64_t channels, double epsilon);
-  /// [B, C, H, W], each group of channels normalised over its pixels; keeps the memory format.
-  at::Tensor forward(const at::Tensor& x) const;
+  /// [B, C, H, W], each group of channels normalised over its pixels; keeps the memory format. `silu` does
+  /// that besides.
+  at::Tensor forward(const at::Tensor& x) const { return normalised(x, false); }
+  at::Tensor silu(const at::Tensor& x) const { return normalised(x, true); }
 
   at::Tensor weight;  // [C]
   at::Tensor bias;    // [C]
   int64_t groups;
   double epsilon;
+
+ private:
+  at::Tensor normalised(const at::Tensor& x, bool with_silu) const;
 };
 
 struct ConvSettings {
