@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "verify/bench_networks.h"
 
 namespace relievo {
 namespace {
@@ -47,7 +48,11 @@ json last_line_of(const std::string& command) {
 }  // namespace
 
 const std::map<std::string, Bench, std::less<>>& benches() {
-  static const std::map<std::string, Bench, std::less<>> table{};
+  static const std::map<std::string, Bench, std::less<>> table{
+      {"step",
+       {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side}},
+      {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side}},
+  };
   return table;
 }
 
