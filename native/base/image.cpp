@@ -33,4 +33,16 @@ Image from_bytes(const ByteImage& bytes) {
   return image;
 }
 
+ByteImage paste_on_white(const ByteImage& rgba) {
+  ByteImage rgb(rgba.width, rgba.height, 3);
+  for (size_t i = 0, count = rgb.pixels.size() / 3; i < count; ++i) {
+    const uint8_t* in = &rgba.pixels[4 * i];
+    const int alpha = in[3];
+    for (int c = 0; c < 3; ++c) {
+      rgb.pixels[3 * i + c] = static_cast<uint8_t>(over_255(in[c] * alpha + 255 * (255 - alpha)));
+    }
+  }
+  return rgb;
+}
+
 }  // namespace relievo

@@ -75,6 +75,11 @@ ByteImage to_bytes(const Image& image);
 /// 3 or 4 channels, sRGB-encoded.
 Image from_bytes(const ByteImage& bytes);
 
+/// round(value / 255), for the products of two bytes.
+inline int over_255(int value) { return ((value + 128) + ((value + 128) >> 8)) >> 8; }
+/// RGBA -> RGB on white, each channel rounded to a byte as PIL does.
+ByteImage paste_on_white(const ByteImage& rgba);
+
 /// The rectangle of the source picture that became a Foreground.
 struct Crop {
   int x =

@@ -7,25 +7,6 @@
 #include "foreground/subject_map.h"
 
 namespace relievo {
-namespace {
-
-/// round(value / 255), for the products of two bytes.
-int over_255(int value) { return ((value + 128) + ((value + 128) >> 8)) >> 8; }
-
-}  // namespace
-
-ByteImage paste_on_white(const ByteImage& rgba) {
-  ByteImage rgb(rgba.width, rgba.height, 3);
-  for (size_t i = 0, count = rgb.pixels.size() / 3; i < count; ++i) {
-    const uint8_t* in = &rgba.pixels[4 * i];
-    const int alpha = in[3];
-    for (int c = 0; c < 3; ++c) {
-      rgb.pixels[3 * i + c] = static_cast<uint8_t>(over_255(in[c] * alpha + 255 * (255 - alpha)));
-    }
-  }
-  return rgb;
-}
-
 ByteImage published_crop(const ByteImage& rgba, double ratio) {
   int left = rgba.width, top = rgba.height, right = -1, bottom = -1;
   for (int y = 0; y < rgba.height; ++y) {

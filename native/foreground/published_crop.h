@@ -6,9 +6,6 @@
 
 namespace relievo {
 
-/// RGBA -> RGB on white, each channel rounded to a byte.
-ByteImage paste_on_white(const ByteImage& rgba);
-
 /// The box of alpha > 0, without its last row and its last column, padded with transparent black to a square
 /// and then to a side of floor(square / ratio); where padding is uneven the right and bottom get the pixel
 /// more. A subject of one pixel gives an empty picture. Throws Error{kNoSubject} when every alpha is zero.

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/group_norm.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -22,10 +23,41 @@ at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
 }
 
-Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_)
+GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
+    : weight(register_parameter("weight", placeholder({channels}), false)),
+      bias(register_parameter("bias", placeholder({channels}), false)),
+      groups(groups_),
+      epsilon(epsilon_) {}
+
+at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
+  const bool is_bfloat16 = x.scalar_type() == at::kBFloat16;
+  const bool has_kernel = x.is_cpu() && (is_bfloat16 || x.scalar_type() == at::kFloat) && x.dim() == 4 &&
+                          x.is_contiguous(at::MemoryFormat::ChannelsLast);
+  if (!has_kernel) {
+    at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
+    return with_silu ? at::silu_(y) : y;
+  }
+  at::Tensor y = at::empty_like(x);
+  const at::Tensor factors = weight.to(at::kFloat), shifts = bias.to(at::kFloat);
+  kernels::group_norm_cpu({.in = x.const_data_ptr(),
+                           .out = y.mutable_data_ptr(),
+                           .is_bfloat16 = is_bfloat16,
+                           .weight = factors.const_data_ptr<float>(),
+                           .bias = shifts.const_data_ptr<float>(),
+                           .batch = x.size(0),
+                           .pixels = x.size(2) * x.size(3),
+                           .channels = x.size(1),
+                           .groups = groups,
+                           .epsilon = epsilon,
+                           .with_silu = with_silu});
+  return y;
+}
+
+Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, Bias with_bias)
     : weight(register_parameter("weight", placeholder({out, in, kernel, kernel}), false)),
-      bias(register_parameter("bias", placeholder({out}), false)),
-      settings(settings_) {}
+      settings(settings_) {
+  if (with_bias == Bias::kYes) bias = register_parameter("bias", placeholder({out}), false);
+}
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
@@ -40,12 +72,13 @@ at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
   return at::conv_transpose2d(x, weight, bias, stride);
 }
 
-at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                int64_t heads) {
+at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                                Causal causal) {
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
   };
-  const at::Tensor out = at::scaled_dot_product_attention(split(q), split(k), split(v));
+  const at::Tensor out =
+      at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);
   return out.transpose(1, 2).reshape(q.sizes());
 }
 

@@ -32,6 +32,22 @@ struct LayerNorm : torch::nn::Module {
   double epsilon;
 };
 
+struct GroupNorm : torch::nn::Module {
+  GroupNorm(int64_t groups, int64_t channels, double epsilon);
+  /// [B, C, H, W], each group of channels normalised over its pixels; keeps the memory format. `silu` does
+  /// that besides.
+  at::Tensor forward(const at::Tensor& x) const { return normalised(x, false); }
+  at::Tensor silu(const at::Tensor& x) const { return normalised(x, true); }
+
+  at::Tensor weight;  // [C]
+  at::Tensor bias;    // [C]
+  int64_t groups;
+  double epsilon;
+
+ private:
+  at::Tensor normalised(const at::Tensor& x, bool with_silu) const;
+};
+
 struct ConvSettings {
   int64_t stride = 1;
   int64_t padding = 0;
@@ -39,11 +55,11 @@ struct ConvSettings {
 };
 
 struct Conv2d : torch::nn::Module {
-  Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings = {});
+  Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings = {}, Bias with_bias = Bias::kYes);
   at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
 
   at::Tensor weight;  // [out, in, kernel, kernel]
-  at::Tensor bias;    // [out]
+  at::Tensor bias;    // [out], or undefined
   ConvSettings settings;
 };
 
@@ -79,7 +95,10 @@ struct Group : torch::nn::Module {
   }
 };
 
-/// Multi-head attention of already projected rows: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T, D]`.
-at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads);
+/// Multi-head attention of already projected rows: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T, D]`. A
+/// causal one lets each row see itself and those before it.
+enum class Causal { kNo, kYes };
+at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                                Causal causal = Causal::kNo);
 
 }  // namespace relievo

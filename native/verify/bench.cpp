@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "verify/bench_memory.h"
+#include "verify/bench_networks.h"
 #include "verify/bench_surface.h"
 #include "verify/bench_texture.h"
 
@@ -65,6 +66,9 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},
+      {"step",
+       {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side}},
+      {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side}},
   };
   return table;
 }

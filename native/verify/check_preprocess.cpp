@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/resample.h"
 #include "foreground/published_crop.h"
+#include "multiview/conditioning.h"
 #include "nn/view_grid.h"
 #include "verify/byte_tensor.h"
 #include "verify/checks.h"
@@ -85,6 +86,23 @@ void check_resampling(Fixture& fixture, const std::string& case_name) {
   }
 }
 
+/// `<case>/image` -> `resized_cropped_u8` -> `pixel_values`.
+void check_extractor(Fixture& fixture, const std::string& case_name) {
+  const std::string prefix = case_name + "/";
+  const auto& facts = fixture.config().at("cases").at(case_name);
+  Extractor extractor{.side = facts.at("size")};
+  for (size_t c = 0; c < 3; ++c) {
+    extractor.mean[c] = facts.at("mean")[c];
+    extractor.deviation[c] = facts.at("std")[c];
+  }
+  const ByteImage picture =
+      resized_and_cropped(bytes_from_tensor(fixture.read(prefix + "image")), extractor.side);
+  fixture.compare(prefix + "resized_cropped_u8", tensor_from_bytes(picture).permute({2, 0, 1}), kExact);
+  if (fixture.has(prefix + "pixel_values")) {
+    fixture.compare(prefix + "pixel_values", normalised(picture, extractor)[0], kNormalised);
+  }
+}
+
 }  // namespace
 
 void check_preprocess(Fixture& fixture) {
@@ -95,6 +113,8 @@ void check_preprocess(Fixture& fixture) {
       check_view_grid(fixture, name);
     } else if (name == "pil") {
       check_resampling(fixture, name);
+    } else if (fixture.has(name + "/resized_cropped_u8")) {
+      check_extractor(fixture, name);
     }
   });
 }

@@ -12,10 +12,18 @@ void check_flexicubes(Fixture& fixture);
 void check_lrm_mesh(Fixture& fixture);
 void check_lrm_nerf(Fixture& fixture);
 void check_marching_cubes(Fixture& fixture);
+void check_multiview_pipeline(Fixture& fixture);
 void check_preprocess(Fixture& fixture);
+void check_ref_unet(Fixture& fixture);
+void check_scaling(Fixture& fixture);
+void check_schedulers(Fixture& fixture);
 void check_synthesizer_mesh(Fixture& fixture);
 void check_synthesizer_nerf(Fixture& fixture);
+void check_text_encoder(Fixture& fixture);
 void check_triplane_transformer(Fixture& fixture);
 void check_u2netp(Fixture& fixture);
+void check_unet(Fixture& fixture);
+void check_vae(Fixture& fixture);
+void check_vision_encoder(Fixture& fixture);
 
 }  // namespace relievo

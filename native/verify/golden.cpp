@@ -25,10 +25,18 @@ const std::map<std::string, Checker, std::less<>>& checkers() {
       {"lrm_nerf", check_lrm_nerf},
       {"marching_cubes", check_marching_cubes},
       {"preprocess", check_preprocess},
+      {"schedulers", check_schedulers},
       {"synthesizer_mesh", check_synthesizer_mesh},
       {"synthesizer_nerf", check_synthesizer_nerf},
       {"triplane_transformer", check_triplane_transformer},
       {"u2netp", check_u2netp},
+      {"zero123/pipeline", check_multiview_pipeline},
+      {"zero123/ref_unet", check_ref_unet},
+      {"zero123/scaling", check_scaling},
+      {"zero123/text_encoder", check_text_encoder},
+      {"zero123/unet", check_unet},
+      {"zero123/vae", check_vae},
+      {"zero123/vision_encoder", check_vision_encoder},
   };
   return table;
 }

@@ -1,0 +1,103 @@
+"""What the other sides of the network benches share: their weights, their clock, their memory."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+BLOCK = 1 << 20
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def block() -> torch.Tensor:
+    """Numbers in -0.5..0.5 that look random: MurmurHash3's finalizer of 0, 1, 2, ..."""
+    x = np.arange(BLOCK, dtype=np.uint32)
+    x ^= x >> 16
+    x *= np.uint32(0x85EBCA6B)
+    x ^= x >> 13
+    x *= np.uint32(0xC2B2AE35)
+    x ^= x >> 16
+    return torch.from_numpy((x.astype(np.float64) / 4294967296.0 - 0.5).astype(np.float32))
+
+
+def values(name: str, shape: tuple[int, ...] | torch.Size, source: torch.Tensor) -> torch.Tensor:
+    """As many numbers of the block as the shape holds, from a place that the name decides."""
+    place = 2166136261  # FNV-1a
+    for byte in name.encode():
+        place = ((place ^ byte) * 16777619) & 0xFFFFFFFF
+    count = int(np.prod(shape))
+    place %= BLOCK
+    rolled = torch.roll(source, -place)
+    return rolled.repeat((count + BLOCK - 1) // BLOCK)[:count].reshape(shape)
+
+
+def fill(network: torch.nn.Module, source: torch.Tensor) -> int:
+    """Gives every parameter its numbers, scaled so that activations stay near 1; returns the bytes."""
+    total = 0
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            numbers = values(name, parameter.shape, source)
+            if parameter.dim() >= 2:
+                numbers = numbers * (12 / (parameter.numel() / parameter.shape[0])) ** 0.5
+            else:
+                numbers = numbers * 0.2 + (1 if name.endswith("weight") else 0)
+            parameter.copy_(numbers)
+            total += parameter.numel() * parameter.element_size()
+    return total
+
+
+def make(build: Callable[[], torch.nn.Module], dtype: torch.dtype, source: torch.Tensor) -> tuple[Any, int]:
+    """Builds a network straight in its precision and fills it; returns it and the bytes of its weights."""
+    with torch.device("meta"):
+        network = build().to(dtype)
+    network = network.to_empty(device="cpu").eval()
+    return network, fill(network, source)
+
+
+def status_bytes(key: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def measure(
+    arguments: dict[str, Any], prepare: Callable[[torch.Tensor, torch.dtype], tuple[Callable[[], torch.Tensor], int]]
+) -> None:
+    """Prepares, runs once, then times each of some runs; prints the result as one line."""
+    if arguments.get("threads"):
+        torch.set_num_threads(arguments["threads"])
+    source = block()
+    before = status_bytes("VmRSS")
+    with torch.inference_mode():
+        run, weights = prepare(source, DTYPES[arguments["dtype"]])
+        Path("/proc/self/clear_refs").write_text("5")
+        seconds, cpu_seconds = [], []
+        for repeat in range(arguments["repeats"] + 1):
+            start, cpu_start = time.perf_counter(), time.process_time()
+            out = run()
+            if repeat > 0 or arguments["repeats"] == 0:
+                seconds.append(time.perf_counter() - start)
+                cpu_seconds.append(time.process_time() - cpu_start)
+    peak = status_bytes("VmHWM")
+    flat = out.float().flatten()
+    result = {
+        "seconds": min(seconds),
+        "cpu_seconds": min(cpu_seconds),
+        "peak_bytes": peak - before - weights,
+        "vm_hwm_bytes": peak,
+        "weight_bytes": weights,
+        "sample": flat[:: max(1, flat.numel() // 4096)].tolist(),
+    }
+    print(json.dumps(result))
+
+
+def arguments() -> dict[str, Any]:
+    return dict(json.loads(sys.argv[1]))

@@ -1,0 +1,40 @@
+"""The other side of `relievo bench vae`: latents to a picture with diffusers' AutoencoderKL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import side
+import torch
+from diffusers import AutoencoderKL
+
+
+def prepare_decoding(
+    options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
+) -> tuple[Callable[[], torch.Tensor], int]:
+    widths = options["block_out_channels"]
+    vae, weights = side.make(
+        lambda: AutoencoderKL(
+            block_out_channels=widths,
+            layers_per_block=2,
+            latent_channels=4,
+            norm_num_groups=options["groups"],
+            down_block_types=("DownEncoderBlock2D",) * len(widths),
+            up_block_types=("UpDecoderBlock2D",) * len(widths),
+        ),
+        dtype,
+        source,
+    )
+    latents = (side.values("latents", (1, 4, options["height"], options["width"]), source) * 3.4).to(dtype)
+
+    def run() -> torch.Tensor:
+        out: torch.Tensor = vae.decode(latents).sample
+        return out
+
+    return run, weights
+
+
+if __name__ == "__main__":
+    given = side.arguments()
+    side.measure(given, lambda source, dtype: prepare_decoding(given, source, dtype))

@@ -1,0 +1,158 @@
+#include "kernels/group_norm.h"
+
+#include <cmath>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/vector_clones.h"
+
+namespace relievo::kernels {
+namespace {
+
+constexpr int64_t kRows = 32;  // pixels that are summed in float before they go into a double
+
+/// Sums and squares of what `rows` pixels are above their first one.
+template <typename T>
+RELIEVO_INLINE void sum_rows(const T* x, int64_t rows, int64_t channels, float* sums, float* squares) {
+  for (int64_t c = 0; c < channels; ++c) sums[c] = squares[c] = 0;
+  for (int64_t row = 1; row < rows; ++row) {
+    const T* line = x + row * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      const float d = widen(line[c]) - widen(x[c]);
+      sums[c] += d;
+      squares[c] += d * d;
+    }
+  }
+}
+
+template <typename T>
+RELIEVO_INLINE void scale_rows(const T* in, T* out, int64_t rows, int64_t channels, const float* factor,
+                               const float* shift, bool with_silu) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const T* from = in + row * channels;
+    T* to = out + row * channels;
+    if (with_silu) {
+      for (int64_t c = 0; c < channels; ++c) {
+        const float y = widen(from[c]) * factor[c] + shift[c];
+        narrow(y / (1.0f + vector_exp(-y)), to[c]);
+      }
+    } else {
+      for (int64_t c = 0; c < channels; ++c) narrow(widen(from[c]) * factor[c] + shift[c], to[c]);
+    }
+  }
+}
+
+RELIEVO_VECTOR_CLONES void sum_floats(const float* x, int64_t rows, int64_t channels, float* sums,
+                                      float* squares) {
+  sum_rows(x, rows, channels, sums, squares);
+}
+RELIEVO_VECTOR_CLONES void sum_bfloats(const BFloat16* x, int64_t rows, int64_t channels, float* sums,
+                                       float* squares) {
+  sum_rows(x, rows, channels, sums, squares);
+}
+RELIEVO_VECTOR_CLONES void scale_floats(const float* in, float* out, int64_t rows, int64_t channels,
+                                        const float* factor, const float* shift, bool with_silu) {
+  scale_rows(in, out, rows, channels, factor, shift, with_silu);
+}
+RELIEVO_VECTOR_CLONES void scale_bfloats(const BFloat16* in, BFloat16* out, int64_t rows, int64_t channels,
+                                         const float* factor, const float* shift, bool with_silu) {
+  scale_rows(in, out, rows, channels, factor, shift, with_silu);
+}
+
+void sum(const float* x, int64_t rows, int64_t channels, float* sums, float* squares) {
+  sum_floats(x, rows, channels, sums, squares);
+}
+void sum(const BFloat16* x, int64_t rows, int64_t channels, float* sums, float* squares) {
+  sum_bfloats(x, rows, channels, sums, squares);
+}
+void scale(const float* in, float* out, int64_t rows, int64_t channels, const float* factor,
+           const float* shift, bool with_silu) {
+  scale_floats(in, out, rows, channels, factor, shift, with_silu);
+}
+void scale(const BFloat16* in, BFloat16* out, int64_t rows, int64_t channels, const float* factor,
+           const float* shift, bool with_silu) {
+  scale_bfloats(in, out, rows, channels, factor, shift, with_silu);
+}
+
+/// Number, mean and sum of squared differences from it; merged after Chan, Golub and LeVeque 1983.
+struct Moments {
+  double count = 0, mean = 0, squares = 0;
+
+  void merge(const Moments& other) {
+    const double total = count + other.count;
+    if (total == 0) return;
+    const double apart = other.mean - mean;
+    squares += other.squares + apart * apart * count * other.count / total;
+    mean += apart * other.count / total;
+    count = total;
+  }
+};
+
+template <typename T>
+void normalise(const GroupNorm& norm) {
+  const int64_t channels = norm.channels, group_width = channels / norm.groups;
+  // Blocks do not depend on the number of threads, so neither does the result.
+  const int64_t blocks = (norm.pixels + 8 * kRows - 1) / (8 * kRows);
+  const auto pixel = [&](int64_t item, int64_t at) { return (item * norm.pixels + at) * channels; };
+  const auto* in = static_cast<const T*>(norm.in);
+  auto* out = static_cast<T*>(norm.out);
+
+  std::vector<Moments> parts(static_cast<size_t>(norm.batch * blocks * norm.groups));
+  parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
+    std::vector<float> sums(static_cast<size_t>(channels)), squares(sums.size());
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t item = block / blocks, begin = block % blocks * 8 * kRows;
+      const int64_t end = std::min(norm.pixels, begin + 8 * kRows);
+      Moments* groups = &parts[static_cast<size_t>(block * norm.groups)];
+      for (int64_t at = begin; at < end; at += kRows) {
+        const int64_t rows = std::min(kRows, end - at);
+        const T* x = in + pixel(item, at);
+        sum(x, rows, channels, sums.data(), squares.data());
+        const double count = static_cast<double>(rows);
+        for (int64_t c = 0; c < channels; ++c) {
+          const double mean = sums[static_cast<size_t>(c)] / count;
+          groups[c / group_width].merge(
+              {count, widen(x[c]) + mean,
+               std::max(0.0, squares[static_cast<size_t>(c)] - mean * mean * count)});
+        }
+      }
+    }
+  });
+
+  std::vector<float> factor(static_cast<size_t>(norm.batch * channels)), shift(factor.size());
+  for (int64_t item = 0; item < norm.batch; ++item) {
+    for (int64_t g = 0; g < norm.groups; ++g) {
+      Moments all;
+      for (int64_t block = 0; block < blocks; ++block) {
+        all.merge(parts[static_cast<size_t>((item * blocks + block) * norm.groups + g)]);
+      }
+      const double inverse = 1 / std::sqrt(all.squares / all.count + norm.epsilon);
+      for (int64_t c = g * group_width; c < (g + 1) * group_width; ++c) {
+        const auto at = static_cast<size_t>(item * channels + c);
+        factor[at] = static_cast<float>(norm.weight[c] * inverse);
+        shift[at] = static_cast<float>(norm.bias[c] - norm.weight[c] * inverse * all.mean);
+      }
+    }
+  }
+  parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t item = block / blocks, begin = block % blocks * 8 * kRows;
+      const int64_t rows = std::min(norm.pixels, begin + 8 * kRows) - begin;
+      const auto at = static_cast<size_t>(item * channels);
+      scale(in + pixel(item, begin), out + pixel(item, begin), rows, channels, &factor[at], &shift[at],
+            norm.with_silu);
+    }
+  });
+}
+
+}  // namespace
+
+void group_norm_cpu(const GroupNorm& norm) {
+  if (norm.is_bfloat16) {
+    normalise<BFloat16>(norm);
+  } else {
+    normalise<float>(norm);
+  }
+}
+
+}  // namespace relievo::kernels

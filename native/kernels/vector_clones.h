@@ -1,0 +1,52 @@
+// One source, compiled for several CPUs; the program picks at its start.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+// Sanitizers run before the choice could be made.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+#define RELIEVO_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define RELIEVO_VECTOR_CLONES
+#endif
+#define RELIEVO_INLINE inline __attribute__((always_inline))
+
+namespace relievo::kernels {
+
+/// The bits of a bfloat16.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+RELIEVO_INLINE float widen(float value) { return value; }
+RELIEVO_INLINE float widen(BFloat16 value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
+}
+
+RELIEVO_INLINE void narrow(float value, float& out) { out = value; }
+/// Rounds half to even.
+RELIEVO_INLINE void narrow(float value, BFloat16& out) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  out.bits = static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// e^x to 2 units in the last place, without a branch, so that loops over it become vectors. Clamped to
+/// x in -87..88.
+RELIEVO_INLINE float vector_exp(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  const float n = (x * 1.442695041f + kRound) - kRound;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;  // Cephes' expf
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+}
+
+}  // namespace relievo::kernels

@@ -1,0 +1,30 @@
+// The convolution blocks that the VAE and the UNet of latent diffusion share (Rombach et al. 2022). Pictures
+// are `[B, C, H, W]`, channels last in memory.
+#pragma once
+
+#include <memory>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/layers.h"
+
+namespace relievo {
+
+/// Two normed 3x3 convolutions with a shortcut; the UNet's are told the time in between.
+struct ResnetBlock : torch::nn::Module {
+  /// `time_width` 0: it is told no time.
+  ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t groups, double epsilon);
+
+  /// time `[B, time_width]`, already through SiLU, or undefined.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time = {}) const;
+
+  std::shared_ptr<GroupNorm> norm1, norm2;
+  std::shared_ptr<Conv2d> conv1, conv2, shortcut;
+  std::shared_ptr<Linear> time_projection;
+};
+
+/// `[B, C, H, W]` -> tokens `[B, H * W, C]` and back.
+at::Tensor tokens_of(const at::Tensor& picture);
+at::Tensor picture_of(const at::Tensor& tokens, int64_t height, int64_t width);
+
+}  // namespace relievo

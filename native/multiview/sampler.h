@@ -1,0 +1,88 @@
+// From a network that sees noise to a picture without: noise levels and the solvers that walk them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace relievo {
+
+enum class BetaSchedule { kLinear, kScaledLinear };
+enum class Spacing { kTrailing, kLinspace, kLeading };
+enum class Prediction { kVelocity, kNoise };
+
+/// How the network was trained; the defaults are Zero123++'s (with trailing spacing, as InstantMesh sets it).
+struct Diffusion {
+  int train_steps = 1000;
+  double beta_start = 0.00085;
+  double beta_end = 0.012;
+  BetaSchedule betas = BetaSchedule::kLinear;
+  Spacing spacing = Spacing::kTrailing;
+  int steps_offset = 1;  ///< of leading spacing
+  Prediction prediction = Prediction::kVelocity;
+};
+
+at::Tensor beta_values(const Diffusion& diffusion);        ///< [train_steps] float32
+at::Tensor cumulative_alphas(const Diffusion& diffusion);  ///< [train_steps] float32
+
+/// The steps of a run. A noisy sample is x0 + sigma * noise throughout; the network is shown it divided by
+/// sqrt(sigma^2 + 1).
+struct NoiseLevels {
+  std::vector<float> timesteps;  ///< [steps]
+  std::vector<float> sigmas;     ///< [steps + 1], falling, the last 0
+  float initial_sigma = 1;       ///< of the noise that a run starts from
+};
+
+/// Throws Error{kInvalidSettings} unless 1 <= steps <= train_steps.
+NoiseLevels noise_levels(const Diffusion& diffusion, int steps);
+
+/// sqrt((1 - a) / a) of the cumulative alpha at a training step.
+double sigma_at(const Diffusion& diffusion, int timestep);
+
+/// `clean + sigma * noise`, scaled as the network sees it.
+at::Tensor noised_input(const at::Tensor& clean, const at::Tensor& noise, double sigma);
+
+enum class SamplerKind {
+  kEulerAncestral,  ///< the reference's; draws noise in every step
+  kDpmSolver2M,     ///< DPM-Solver++(2M), Lu et al. 2022, arXiv 2211.01095
+  kUniPC,           ///< UniPC of order 2 with B(h) = e^h - 1, Zhao et al. 2023, arXiv 2302.04867
+};
+
+/// `euler-ancestral`, `dpm-solver++`, `unipc`. Throws Error{kInvalidSettings} for another name.
+SamplerKind sampler_kind(const std::string& name);
+
+/// One run over the noise levels. All tensors float32.
+class Sampler {
+ public:
+  Sampler(SamplerKind kind, Prediction prediction, NoiseLevels levels);
+
+  int steps() const { return static_cast<int>(levels_.timesteps.size()); }
+  float timestep(int step) const { return levels_.timesteps[static_cast<size_t>(step)]; }
+  double sigma(int step) const { return levels_.sigmas[static_cast<size_t>(step)]; }
+  double initial_sigma() const { return levels_.initial_sigma; }
+  bool draws_noise() const { return kind_ == SamplerKind::kEulerAncestral; }
+
+  /// What the network is shown of `x` in this step.
+  at::Tensor input(const at::Tensor& x, int step) const;
+  /// The clean sample that the network's output stands for.
+  at::Tensor clean(const at::Tensor& x, const at::Tensor& output, int step) const;
+  /// The sample after this step. Steps are taken once each, in order. `noise` is standard normal and only
+  /// looked at where draws_noise().
+  at::Tensor step(const at::Tensor& x, const at::Tensor& output, int step, const at::Tensor& noise = {});
+
+ private:
+  at::Tensor ancestral_step(const at::Tensor& x, const at::Tensor& x0, int step,
+                            const at::Tensor& noise) const;
+  at::Tensor multistep(const at::Tensor& x, const at::Tensor& x0, int step) const;
+  at::Tensor predict(const at::Tensor& x, const at::Tensor& x0, int step) const;
+  at::Tensor correct(const at::Tensor& x, const at::Tensor& x0, int step) const;
+
+  SamplerKind kind_;
+  Prediction prediction_;
+  NoiseLevels levels_;
+  std::vector<at::Tensor> cleans_;  // of the last two steps, the latest last
+  at::Tensor start_;                // UniPC: where the last step started
+};
+
+}  // namespace relievo

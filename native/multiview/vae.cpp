@@ -1,0 +1,171 @@
+#include "multiview/vae.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "multiview/resnet.h"
+
+namespace relievo {
+namespace {
+
+constexpr double kEpsilon = 1e-6;
+constexpr ConvSettings kSame{.padding = 1};
+
+std::shared_ptr<ResnetBlock> resnet(int64_t in, int64_t out, const VaeConfig& config) {
+  return std::make_shared<ResnetBlock>(in, out, 0, config.groups, kEpsilon);
+}
+
+at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+}  // namespace
+
+/// Two blocks with attention of one head over all pixels between them.
+struct Vae::Middle : Group {
+  Middle(int64_t width, const VaeConfig& config) {
+    first = add("resnets.0", resnet(width, width, config));
+    second = add("resnets.1", resnet(width, width, config));
+    norm = add("attentions.0.group_norm", std::make_shared<GroupNorm>(config.groups, width, kEpsilon));
+    query = add("attentions.0.to_q", std::make_shared<Linear>(width, width));
+    key = add("attentions.0.to_k", std::make_shared<Linear>(width, width));
+    value = add("attentions.0.to_v", std::make_shared<Linear>(width, width));
+    out = add("attentions.0.to_out.0", std::make_shared<Linear>(width, width));
+  }
+
+  at::Tensor forward(at::Tensor x) const {
+    x = first->forward(x);
+    const at::Tensor tokens = tokens_of(norm->forward(x));
+    const at::Tensor attention =
+        multi_head_attention(query->forward(tokens), key->forward(tokens), value->forward(tokens), 1);
+    return second->forward(x + picture_of(out->forward(attention), x.size(2), x.size(3)));
+  }
+
+  std::shared_ptr<ResnetBlock> first, second;
+  std::shared_ptr<GroupNorm> norm;
+  std::shared_ptr<Linear> query, key, value, out;
+};
+
+struct Vae::Down : Group {
+  Down(int64_t in, int64_t out, bool shrinks, const VaeConfig& config) {
+    for (int64_t i = 0; i < config.layers; ++i) {
+      blocks.push_back(add(fmt::format("resnets.{}", i), resnet(i == 0 ? in : out, out, config)));
+    }
+    if (shrinks)
+      shrink = add("downsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, ConvSettings{.stride = 2}));
+  }
+
+  at::Tensor forward(at::Tensor x) const {
+    for (const auto& block : blocks) x = block->forward(x);
+    // Published with padding on the right and at the bottom only.
+    return shrink ? shrink->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
+  }
+
+  std::vector<std::shared_ptr<ResnetBlock>> blocks;
+  std::shared_ptr<Conv2d> shrink;
+};
+
+struct Vae::Up : Group {
+  Up(int64_t in, int64_t out, bool grows, const VaeConfig& config) {
+    for (int64_t i = 0; i <= config.layers; ++i) {
+      blocks.push_back(add(fmt::format("resnets.{}", i), resnet(i == 0 ? in : out, out, config)));
+    }
+    if (grows) grow = add("upsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, kSame));
+  }
+
+  at::Tensor forward(at::Tensor x) const {
+    for (const auto& block : blocks) x = block->forward(x);
+    return grow ? grow->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)})) : x;
+  }
+
+  std::vector<std::shared_ptr<ResnetBlock>> blocks;
+  std::shared_ptr<Conv2d> grow;
+};
+
+struct Vae::Encoder : Group {
+  explicit Encoder(const VaeConfig& config) {
+    const auto& widths = config.widths;
+    conv_in = add("conv_in", std::make_shared<Conv2d>(config.channels, widths.front(), 3, kSame));
+    for (size_t i = 0; i < widths.size(); ++i) {
+      downs.push_back(
+          add(fmt::format("down_blocks.{}", i),
+              std::make_shared<Down>(widths[i == 0 ? 0 : i - 1], widths[i], i + 1 < widths.size(), config)));
+    }
+    middle = add("mid_block", std::make_shared<Middle>(widths.back(), config));
+    norm = add("conv_norm_out", std::make_shared<GroupNorm>(config.groups, widths.back(), kEpsilon));
+    conv_out = add("conv_out", std::make_shared<Conv2d>(widths.back(), 2 * config.latent_channels, 3, kSame));
+  }
+
+  at::Tensor forward(const at::Tensor& pictures, const Observer& observer) const {
+    at::Tensor x = conv_in->forward(channels_last(pictures));
+    for (size_t i = 0; i < downs.size(); ++i) {
+      x = downs[i]->forward(x);
+      observe(observer, fmt::format("enc_down{}", i), x);
+    }
+    x = middle->forward(x);
+    observe(observer, "enc_mid", x);
+    x = conv_out->forward(norm->silu(x));
+    observe(observer, "enc_out", x);
+    return x;
+  }
+
+  std::shared_ptr<Conv2d> conv_in, conv_out;
+  std::vector<std::shared_ptr<Down>> downs;
+  std::shared_ptr<Middle> middle;
+  std::shared_ptr<GroupNorm> norm;
+};
+
+struct Vae::Decoder : Group {
+  explicit Decoder(const VaeConfig& config) {
+    const std::vector<int64_t> widths(config.widths.rbegin(), config.widths.rend());
+    conv_in = add("conv_in", std::make_shared<Conv2d>(config.latent_channels, widths.front(), 3, kSame));
+    middle = add("mid_block", std::make_shared<Middle>(widths.front(), config));
+    for (size_t i = 0; i < widths.size(); ++i) {
+      ups.push_back(
+          add(fmt::format("up_blocks.{}", i),
+              std::make_shared<Up>(widths[i == 0 ? 0 : i - 1], widths[i], i + 1 < widths.size(), config)));
+    }
+    norm = add("conv_norm_out", std::make_shared<GroupNorm>(config.groups, widths.back(), kEpsilon));
+    conv_out = add("conv_out", std::make_shared<Conv2d>(widths.back(), config.channels, 3, kSame));
+  }
+
+  at::Tensor forward(const at::Tensor& latents, const Observer& observer) const {
+    at::Tensor x = middle->forward(conv_in->forward(channels_last(latents)));
+    observe(observer, "dec_mid", x);
+    for (size_t i = 0; i < ups.size(); ++i) {
+      x = ups[i]->forward(std::move(x));
+      observe(observer, fmt::format("dec_up{}", i), x);
+    }
+    return conv_out->forward(norm->silu(x));
+  }
+
+  std::shared_ptr<Conv2d> conv_in, conv_out;
+  std::shared_ptr<Middle> middle;
+  std::vector<std::shared_ptr<Up>> ups;
+  std::shared_ptr<GroupNorm> norm;
+};
+
+Vae::Vae(const VaeConfig& config)
+    : encoder_(register_module("encoder", std::make_shared<Encoder>(config))),
+      decoder_(register_module("decoder", std::make_shared<Decoder>(config))),
+      quant_(register_module(
+          "quant_conv", std::make_shared<Conv2d>(2 * config.latent_channels, 2 * config.latent_channels, 1))),
+      post_quant_(register_module(
+          "post_quant_conv", std::make_shared<Conv2d>(config.latent_channels, config.latent_channels, 1))) {}
+
+at::Tensor Vae::moments(const at::Tensor& pictures, const Observer& observer) const {
+  return quant_->forward(encoder_->forward(pictures, observer));
+}
+
+LatentDistribution Vae::distribution(const at::Tensor& moments) {
+  const auto halves = moments.chunk(2, 1);
+  return {halves[0], halves[1].clamp(-30, 20)};
+}
+
+at::Tensor LatentDistribution::deviation() const { return (log_variance * 0.5).exp(); }
+
+at::Tensor LatentDistribution::sample(const at::Tensor& noise) const { return mean + deviation() * noise; }
+
+at::Tensor Vae::decode(const at::Tensor& latents, const Observer& observer) const {
+  return decoder_->forward(post_quant_->forward(latents), observer);
+}
+
+}  // namespace relievo

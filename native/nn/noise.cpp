@@ -1,0 +1,21 @@
+#include "nn/noise.h"
+
+#include <ATen/ATen.h>
+
+#include "kernels/noise.h"
+
+namespace relievo {
+
+at::Tensor draw_noise(const NoiseKey& key, uint32_t kind, uint32_t step, at::IntArrayRef shape,
+                      at::Device device) {
+  at::Tensor values = at::empty(shape, at::kFloat);
+  kernels::draw_noise_cpu({.seed = key.seed,
+                           .picture = key.picture,
+                           .kind = kind,
+                           .step = step,
+                           .values = values.data_ptr<float>(),
+                           .count = values.numel()});
+  return values.to(device);
+}
+
+}  // namespace relievo
