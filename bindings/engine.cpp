@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <string_view>
 #include <variant>
 
@@ -81,15 +82,40 @@ void set_picture(GenerateRequest& request, const Picture& picture, const fs::pat
   }
 }
 
-/// `auto`, `alpha` or a file, as on the command line.
-void set_mask(Settings& settings, const fs::path& mask) {
-  if (mask == "auto") return;
-  if (mask == "alpha") {
-    settings.mask = MaskKind::kAlpha;
-    return;
+/// Settings by name, as the engine reads them from JSON. `mask` is `auto`, `alpha` or a file, as on the
+/// command line; paths become text.
+Settings settings_of(const py::dict& given) {
+  py::dict settings;
+  const py::object as_text = py::module_::import("os").attr("fspath");
+  const auto plain = [&](const py::handle& value) -> py::object {
+    return py::hasattr(value, "__fspath__") ? as_text(value) : py::reinterpret_borrow<py::object>(value);
+  };
+  for (const auto& [name, value] : given) {
+    const auto word = py::str(name).cast<std::string>();
+    // JSON has no word for it.
+    if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
+      throw Error(ErrorCode::kInvalidSettings, word + " is not a finite number.");
+    }
+    if (word == "views" && (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))) {
+      py::list files;
+      for (const py::handle& file : value) files.append(plain(file));
+      settings[name] = files;
+    } else if (word == "views") {
+      py::list one;
+      one.append(plain(value));
+      settings[name] = one;
+    } else {
+      settings[name] = plain(value);
+    }
   }
-  settings.mask = MaskKind::kFile;
-  settings.mask_file = mask.string();
+  if (settings.contains("mask")) {
+    const auto mask = py::str(settings["mask"]).cast<std::string>();
+    if (mask != "auto" && mask != "alpha") {
+      settings["mask"] = "file";
+      settings["mask_file"] = mask;
+    }
+  }
+  return settings_from_json(py::module_::import("json").attr("dumps")(settings).cast<std::string>());
 }
 
 /// Waits without the lock, in short steps between which Ctrl-C is heard.
@@ -108,23 +134,6 @@ bool wait(const Job& job, std::optional<double> seconds) {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (is_over || left <= 0) return is_over;
   }
-}
-
-/// Defaults and ranges of the settings, by name.
-py::dict describe_settings() {
-  using namespace py::literals;  // NOLINT(google-build-using-namespace)
-  const Settings settings;
-  const auto number = [](auto value, auto range) {
-    return py::dict("default"_a = value, "min"_a = range.low, "max"_a = range.high);
-  };
-  return py::dict(
-      "model"_a = py::dict("default"_a = settings.model), "mask"_a = py::dict("default"_a = "auto"),
-      "mask_threshold"_a = number(settings.mask_threshold, kMaskThresholdRange),
-      "mask_invert"_a = py::dict("default"_a = settings.mask_invert),
-      "grid"_a = number(settings.grid, kGridRange), "depth"_a = number(settings.depth, kDepthRange),
-      "faces"_a = number(settings.faces, kFacesRange),
-      "keep_debris"_a = py::dict("default"_a = settings.keep_debris),
-      "texture_size"_a = number(settings.texture_size, kTextureSizeRange));
 }
 
 void bind_job(py::module_& module) {
@@ -197,40 +206,25 @@ void bind_machine(py::module_& module) {
 void bind_engine(py::module_& module) {
   bind_job(module);
   bind_machine(module);
-  module.def("describe_settings", &describe_settings);
+  module.def("describe_settings",
+             [] { return py::module_::import("json").attr("loads")(describe_settings()); });
 
-  const Settings defaults;
   py::class_<PythonEngine>(module, "Engine", py::module_local())
       .def(py::init<fs::path, int, double>(), py::arg("models"), py::arg("threads") = 0,
            py::arg("idle_seconds") = 0)
       .def(
           "submit",
           [](const PythonEngine& engine, const Picture& picture, const std::string& name,
-             const fs::path& source, bool only_foreground, const std::string& model, const fs::path& mask,
-             float mask_threshold, bool mask_invert, int grid, float depth, int faces, bool keep_debris,
-             int texture_size) {
+             const fs::path& source, bool only_foreground, const py::kwargs& settings) {
             GenerateRequest request;
             set_picture(request, picture, source);
             request.only_foreground = only_foreground;
             request.name = name;
-            Settings& settings = request.settings;
-            settings.model = model;
-            settings.mask_threshold = mask_threshold;
-            settings.mask_invert = mask_invert;
-            settings.grid = grid;
-            settings.depth = depth;
-            settings.faces = faces;
-            settings.keep_debris = keep_debris;
-            settings.texture_size = texture_size;
-            set_mask(settings, mask);
+            request.settings = settings_of(settings);
             return engine.get().submit(std::move(request));
           },
           py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
-          py::arg("only_foreground") = false, py::arg("model") = defaults.model, py::arg("mask") = "auto",
-          py::arg("mask_threshold") = defaults.mask_threshold, py::arg("mask_invert") = defaults.mask_invert,
-          py::arg("grid") = defaults.grid, py::arg("depth") = defaults.depth,
-          py::arg("faces") = defaults.faces, py::arg("keep_debris") = defaults.keep_debris,
-          py::arg("texture_size") = defaults.texture_size)
+          py::arg("only_foreground") = false)
       .def("queue", [](const PythonEngine& engine) { return engine.get().queue(); })
       .def(
           "move",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -20,11 +20,22 @@ class Settings(TypedDict, total=False):
     mask: PathLike  # "auto", "alpha" or a picture file
     mask_threshold: float
     mask_invert: bool
+    views: PathLike | Sequence[PathLike]  # six views of one's own: a picture of 3 rows x 2 columns, a folder, six files
+    view_count: int  # that the reconstruction sees: 6 or 4
+    seed: int
+    steps: int  # of the diffusion
+    sampler: str  # "euler-ancestral", "dpm-solver++" or "unipc"
+    guidance: float
+    input_size: int  # pixels a side of each view
+    precision: str  # "auto", "fp32", "bf16", "fp16", or by stage: "multiview=bf16,reconstruct=fp32"
     grid: int  # cubes a side of the box
     depth: float  # thickness; 1 turns a disc into a ball
     faces: int  # triangles at most; 0: as many as the grid gives
     keep_debris: bool  # keeps pieces of less than a hundredth of the surface
-    texture_size: int  # height of the texture in texels
+    texture_size: int  # texels a side
+    projection: str  # of the picture onto the texture: "auto" (for preview), "on" or "off"
+    normal_map: bool  # keeps the detail that fewer faces lose
+    vertex_colours: bool  # colours at the vertices, too
 
 
 class Engine(_native.Engine):

@@ -3,6 +3,7 @@
 Whatever fails raises a subclass of `relievo.Error`.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, final
@@ -201,11 +202,22 @@ class Engine:
         mask: PathLike = ...,
         mask_threshold: float = ...,
         mask_invert: bool = ...,
+        views: PathLike | Sequence[PathLike] = ...,
+        view_count: int = ...,
+        seed: int = ...,
+        steps: int = ...,
+        sampler: str = ...,
+        guidance: float = ...,
+        input_size: int = ...,
+        precision: str = ...,
         grid: int = ...,
         depth: float = ...,
         faces: int = ...,
         keep_debris: bool = ...,
         texture_size: int = ...,
+        projection: str = ...,
+        normal_map: bool = ...,
+        vertex_colours: bool = ...,
     ) -> Job:
         """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job.
 

@@ -149,7 +149,7 @@ int batch(BatchOptions& options) {
     }
   }
   const size_t skipped = tasks.size() - left.size();
-  const auto outcomes = generate_all(left, options.generate, [&](const Outcome& outcome) {
+  const auto outcomes = generate_all(left, options.generate, [&](const PictureOutcome& outcome) {
     if (outcome.error) return;
     try {
       state.finish(outcome.task, options.generate, to_json(outcome), outcome.files);
@@ -158,10 +158,10 @@ int batch(BatchOptions& options) {
     }
   });
   const auto failed =
-      std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.error; });
+      std::count_if(outcomes.begin(), outcomes.end(), [](const PictureOutcome& o) { return o.error; });
   fmt::print(stderr, "{} made, {} already there, {} failed\n", outcomes.size() - static_cast<size_t>(failed),
              skipped, failed);
-  for (const Outcome& outcome : outcomes) {
+  for (const PictureOutcome& outcome : outcomes) {
     if (outcome.error) fmt::print(stderr, "  {}: {}\n", outcome.task.picture, outcome.error->message());
   }
   return exit_status_of(outcomes, tasks.size());

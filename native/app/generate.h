@@ -38,7 +38,7 @@ struct PictureTask {
 };
 
 /// What became of one picture.
-struct Outcome {
+struct PictureOutcome {
   PictureTask task;
   std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
   std::vector<std::filesystem::path> files;
@@ -51,16 +51,16 @@ std::vector<std::string> result_names(const std::vector<std::string>& pictures);
 
 /// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_outcome` is called after
 /// each. Throws Error for settings that cannot be when all tasks have the same (`is_strict`).
-std::vector<Outcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
-                                  const std::function<void(const Outcome&)>& on_outcome,
+std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
+                                  const std::function<void(const PictureOutcome&)>& on_outcome,
                                   bool is_strict = false);
 
-nlohmann::json to_json(const Outcome& outcome);
+nlohmann::json to_json(const PictureOutcome& outcome);
 void print_line(const nlohmann::json& object);  ///< on standard output
 /// For people.
-void print_text(const Outcome& outcome);
+void print_text(const PictureOutcome& outcome);
 
 /// Of `pictures` pictures of which these were tried.
-int exit_status_of(const std::vector<Outcome>& outcomes, size_t pictures);
+int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures);
 
 }  // namespace relievo

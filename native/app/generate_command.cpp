@@ -40,7 +40,7 @@ std::vector<std::string> result_names(const std::vector<std::string>& pictures) 
   return names;
 }
 
-json to_json(const Outcome& outcome) {
+json to_json(const PictureOutcome& outcome) {
   json object = {{"picture", outcome.task.picture}, {"ok", !outcome.error}};
   if (outcome.error) {
     object["error"] = {{"code", code_name(outcome.error->code())},
@@ -68,7 +68,7 @@ json to_json(const Outcome& outcome) {
   return object;
 }
 
-void print_text(const Outcome& outcome) {
+void print_text(const PictureOutcome& outcome) {
   if (outcome.error) {
     fmt::print(stderr, "relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
     if (!outcome.error->hint().empty()) fmt::print(stderr, "  {}\n", outcome.error->hint());
@@ -87,9 +87,9 @@ void print_line(const json& object) {
   std::fflush(stdout);
 }
 
-int exit_status_of(const std::vector<Outcome>& outcomes, size_t pictures) {
+int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
   int status = 0;
-  for (const Outcome& outcome : outcomes) {
+  for (const PictureOutcome& outcome : outcomes) {
     if (!outcome.error) continue;
     if (outcome.error->code() == ErrorCode::kCancelled) return exit_status(ErrorCode::kCancelled);
     status = pictures > 1 ? kExitSomeFailed : exit_status(outcome.error->code());
@@ -102,10 +102,12 @@ void set_mask(Settings& settings, const std::string& mask) {
   settings.mask_file = settings.mask == MaskKind::kFile ? mask : std::string();
 }
 
-std::vector<Outcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
-                                  const std::function<void(const Outcome&)>& on_outcome, bool is_strict) {
+std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
+                                         const GenerateOptions& options,
+                                         const std::function<void(const PictureOutcome&)>& on_outcome,
+                                         bool is_strict) {
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
-  std::vector<Outcome> outcomes;
+  std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
   Engine engine;
   /// A job, or why there is none.
@@ -128,7 +130,7 @@ std::vector<Outcome> generate_all(const std::vector<PictureTask>& tasks, const G
     const Submitted now = next;
     // The next picture is computed while this one is written.
     if (i + 1 < tasks.size()) next = submit(tasks[i + 1]);
-    Outcome outcome{tasks[i], nullptr, {}, now.error};
+    PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), line);
       outcome.result = now.job->take();
@@ -160,7 +162,29 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
   GenerateOptions* const options = &given;
   Settings& settings = options->settings;
   parser.add_option("-o,--output", options->folder, "Folder for the results; made if need be")->required();
-  parser.add_option("--model", settings.model, "Model")->capture_default_str();
+  parser.add_option("--model", settings.model, "preview, or a reconstruction model (`relievo models list`)")
+      ->capture_default_str();
+  parser
+      .add_option(
+          "--views", settings.views,
+          "Your own views instead of the diffusion's: a picture of 3 rows x 2 columns, a folder of six "
+          "pictures, or six pictures separated by commas")
+      ->delimiter(',');
+  parser.add_option("--view-count", settings.view_count, "Views that the reconstruction sees: 6 or 4")
+      ->capture_default_str();
+  parser.add_option("--seed", settings.seed, "Of all that is random")->capture_default_str();
+  parser.add_option("--steps", settings.steps, "Of the diffusion")->capture_default_str();
+  parser.add_option("--sampler", settings.sampler, "euler-ancestral, dpm-solver++ or unipc")
+      ->capture_default_str();
+  parser.add_option("--guidance", settings.guidance, "How closely the views follow the picture")
+      ->capture_default_str();
+  parser
+      .add_option("--input-size", settings.input_size, "Pixels a side of each view; less needs less memory")
+      ->capture_default_str();
+  parser
+      .add_option("--precision", settings.precision,
+                  "auto, fp32, bf16 or fp16; or by stage: multiview=bf16,reconstruct=fp32")
+      ->capture_default_str();
   parser
       .add_option("--mask", options->mask,
                   "Where the subject's mask comes from: auto, alpha or a picture file")
@@ -169,13 +193,22 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       ->capture_default_str();
   parser.add_flag("--mask-invert", settings.mask_invert, "Swap subject and background");
   parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
-  parser.add_option("--depth", settings.depth, "Thickness; 1 turns a disc into a ball")
+  parser.add_option("--depth", settings.depth, "Thickness of a preview; 1 turns a disc into a ball")
       ->capture_default_str();
   parser.add_option("--faces", settings.faces, "Triangles at most; 0: as many as the grid gives")
       ->capture_default_str();
   parser.add_flag("--keep-debris", settings.keep_debris, "Keep small pieces that float beside the object");
-  parser.add_option("--texture-size", settings.texture_size, "Height of the texture in texels")
+  parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
       ->capture_default_str();
+  parser
+      .add_option("--projection", settings.projection,
+                  "Throw the pictures onto the texture: on, off, or auto (with preview only)")
+      ->capture_default_str();
+  parser.add_flag_callback(
+      "--no-projection", [&settings] { settings.projection = "off"; }, "The same as --projection off");
+  parser.add_flag("--normal-map", settings.normal_map,
+                  "Keep the detail that --faces takes away in a normal map");
+  parser.add_flag("--vertex-colours", settings.vertex_colours, "Colours at the vertices, too");
   parser.add_option("--format", options->formats, "Any of glb, obj, ply, separated by commas")
       ->delimiter(',')
       ->check(CLI::IsMember({"glb", "obj", "ply"}))
@@ -204,7 +237,7 @@ Command add_generate(CLI::App& parser) {
       tasks.push_back({options->pictures[i], names[i], options->settings});
     }
     const auto outcomes = generate_all(
-        tasks, *options, [](const Outcome&) {}, true);
+        tasks, *options, [](const PictureOutcome&) {}, true);
     return exit_status_of(outcomes, tasks.size());
   };
 }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@ namespace relievo {
 namespace {
 
 using nlohmann::json;
+using Words = std::vector<std::string>;
 
 Error invalid(const std::string& message, const std::string& hint = {}) {
   return {ErrorCode::kInvalidSettings, message, hint};
@@ -26,26 +28,57 @@ void check_range(const char* name, T value, Range<T> range) {
   }
 }
 
-/// Calls `visit(name, field)` for every setting but the mask's kind, which is written as a word.
+const Words kPrecisions{"auto", "fp32", "bf16", "fp16"};
+const Words kMaskWords{"auto", "alpha", "file"};  // in the order of MaskKind
+
+struct AnyValue {};
+
+/// Calls `visit(name, field, limits)` for every setting but the mask's kind, which is written as a word.
+/// Limits are a Range, the words to choose from, or AnyValue.
 template <typename SettingsRef, typename Visitor>
 void for_each_field(SettingsRef& settings, const Visitor& visit) {
-  visit("model", settings.model);
-  visit("mask_file", settings.mask_file);
-  visit("mask_threshold", settings.mask_threshold);
-  visit("mask_invert", settings.mask_invert);
-  visit("grid", settings.grid);
-  visit("depth", settings.depth);
-  visit("faces", settings.faces);
-  visit("keep_debris", settings.keep_debris);
-  visit("texture_size", settings.texture_size);
+  visit("model", settings.model, AnyValue{});
+  visit("mask_file", settings.mask_file, AnyValue{});
+  visit("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
+  visit("mask_invert", settings.mask_invert, AnyValue{});
+  visit("views", settings.views, AnyValue{});
+  visit("view_count", settings.view_count, Range<int>{4, 6});
+  visit("seed", settings.seed, kSeedRange);
+  visit("steps", settings.steps, kStepsRange);
+  visit("sampler", settings.sampler, Words{"euler-ancestral", "dpm-solver++", "unipc"});
+  visit("guidance", settings.guidance, kGuidanceRange);
+  visit("input_size", settings.input_size, kInputSizeRange);
+  visit("precision", settings.precision, AnyValue{});
+  visit("grid", settings.grid, kGridRange);
+  visit("depth", settings.depth, kDepthRange);
+  visit("faces", settings.faces, kFacesRange);
+  visit("keep_debris", settings.keep_debris, AnyValue{});
+  visit("texture_size", settings.texture_size, kTextureSizeRange);
+  visit("projection", settings.projection, Words{"auto", "on", "off"});
+  visit("normal_map", settings.normal_map, AnyValue{});
+  visit("vertex_colours", settings.vertex_colours, AnyValue{});
 }
 
-constexpr const char* kMaskWords[] = {"auto", "alpha", "file"};  // in the order of MaskKind
+void check(const char*, const auto&, AnyValue) {}
+template <typename T>
+void check(const char* name, T value, Range<T> range) {
+  check_range(name, value, range);
+}
+void check(const char* name, const std::string& value, const Words& words) {
+  if (std::find(words.begin(), words.end(), value) != words.end()) return;
+  throw invalid(fmt::format("{} is '{}'; it must be one of {}.", name, value, fmt::join(words, ", ")));
+}
 
 /// Takes a value only if it has the field's own type: no 1 for true, no 1.5 for a whole number.
 void assign(const char* name, const json& value, std::string& field) {
   if (!value.is_string()) throw invalid(fmt::format("{} must be text.", name));
   field = value.get<std::string>();
+}
+void assign(const char* name, const json& value, Words& field) {
+  const bool is_list = value.is_array() &&
+                       std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
+  if (!is_list) throw invalid(fmt::format("{} must be a list of texts.", name));
+  field = value.get<Words>();
 }
 void assign(const char* name, const json& value, bool& field) {
   if (!value.is_boolean()) throw invalid(fmt::format("{} must be true or false.", name));
@@ -62,26 +95,72 @@ void assign(const char* name, const json& value, int& field) {
   field = static_cast<int>(number);
 }
 
+/// The digits that a float has.
+json tidy(float value) { return json::parse(fmt::format("{:.6g}", value)); }
+json tidy(const auto& value) { return value; }
+
+void describe(json&, AnyValue) {}
+template <typename T>
+void describe(json& facts, Range<T> range) {
+  facts["min"] = tidy(range.low);
+  facts["max"] = tidy(range.high);
+}
+void describe(json& facts, const Words& words) { facts["choices"] = words; }
+
 }  // namespace
 
+std::string stage_precision(std::string_view precision, std::string_view stage) {
+  const auto known = [&](std::string_view word) {
+    if (std::find(kPrecisions.begin(), kPrecisions.end(), word) == kPrecisions.end()) {
+      throw invalid(fmt::format("'{}' is no precision.", word),
+                    "Give auto, fp32, bf16 or fp16, or one a stage: multiview=bf16,reconstruct=fp32.");
+    }
+    return std::string(word);
+  };
+  if (precision.find('=') == std::string_view::npos) return known(precision);
+  std::string found = "auto";
+  while (!precision.empty()) {
+    const size_t comma = std::min(precision.find(','), precision.size());
+    const std::string_view part = precision.substr(0, comma);
+    precision.remove_prefix(std::min(comma + 1, precision.size()));
+    const size_t equals = part.find('=');
+    if (equals == std::string_view::npos) return known(part);  // which refuses it, unless it is a precision
+    const std::string_view name = part.substr(0, equals);
+    if (name != "foreground" && name != "multiview" && name != "reconstruct") {
+      throw invalid(fmt::format("There is no stage '{}' that has a precision.", name),
+                    "Stages are foreground, multiview and reconstruct.");
+    }
+    const std::string word = known(part.substr(equals + 1));
+    if (name == stage) found = word;
+  }
+  return found;
+}
+
 void validate(const Settings& settings) {
-  check_range("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
-  check_range("grid", settings.grid, kGridRange);
-  check_range("depth", settings.depth, kDepthRange);
-  check_range("faces", settings.faces, kFacesRange);
+  for_each_field(settings,
+                 [](const char* name, const auto& field, const auto& limits) { check(name, field, limits); });
   if (settings.faces != 0 && settings.faces < kFewestFaces) {
     throw invalid(
         fmt::format("faces is {}; it must be 0 (all) or at least {}.", settings.faces, kFewestFaces));
   }
-  check_range("texture_size", settings.texture_size, kTextureSizeRange);
+  if (settings.view_count == 5) throw invalid("view_count is 5; it must be 4 or 6.");
+  if (settings.input_size % kInputSizeStep != 0) {
+    throw invalid(
+        fmt::format("input_size is {}; it must be a multiple of {}.", settings.input_size, kInputSizeStep));
+  }
+  if (settings.views.size() > 1 && settings.views.size() != 6) {
+    throw invalid(fmt::format("{} files of views were given.", settings.views.size()),
+                  "Give one picture of 3 rows x 2 columns, a folder of six pictures, or six pictures.");
+  }
+  stage_precision(settings.precision, "");
   if ((settings.mask == MaskKind::kFile) != !settings.mask_file.empty()) {
     throw invalid("A mask file needs mask 'file', and mask 'file' needs a mask file.");
   }
 }
 
 std::string to_json(const Settings& settings) {
-  json object = {{"mask", kMaskWords[static_cast<int>(settings.mask)]}};
-  for_each_field(settings, [&](const char* name, const auto& field) { object[name] = field; });
+  json object = {{"mask", kMaskWords[static_cast<size_t>(settings.mask)]}};
+  for_each_field(settings, [&](const char* name, const auto& field, const auto&) { object[name] = field; });
   return object.dump();
 }
 
@@ -90,22 +169,33 @@ Settings settings_from_json(const std::string& text) {
   if (!object.is_object()) throw invalid("The settings are not a JSON object.");
   Settings settings;
   std::set<std::string> known{"mask"};
-  for_each_field(settings, [&](const char* name, auto& field) {
+  for_each_field(settings, [&](const char* name, auto& field, const auto&) {
     known.insert(name);
     if (object.contains(name)) assign(name, object[name], field);
   });
   if (object.contains("mask")) {
     std::string word;
     assign("mask", object["mask"], word);
-    const auto* found = std::find(std::begin(kMaskWords), std::end(kMaskWords), word);
-    if (found == std::end(kMaskWords))
-      throw invalid(fmt::format("mask is '{}'; it must be auto, alpha or file.", word));
-    settings.mask = static_cast<MaskKind>(found - std::begin(kMaskWords));
+    check("mask", word, kMaskWords);
+    settings.mask =
+        static_cast<MaskKind>(std::find(kMaskWords.begin(), kMaskWords.end(), word) - kMaskWords.begin());
   }
   for (const auto& [name, value] : object.items()) {
     if (!known.contains(name)) throw invalid(fmt::format("There is no setting '{}'.", name));
   }
   return settings;
+}
+
+std::string describe_settings() {
+  const Settings settings;
+  json all = {{"mask", {{"default", kMaskWords[static_cast<size_t>(settings.mask)]}}}};
+  for_each_field(settings, [&](const char* name, const auto& field, const auto& limits) {
+    if (std::string_view(name) == "mask_file") return;
+    json facts = {{"default", tidy(field)}};
+    describe(facts, limits);
+    all[name] = facts;
+  });
+  return all.dump();
 }
 
 }  // namespace relievo

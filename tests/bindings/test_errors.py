@@ -63,7 +63,18 @@ def test_settings_out_of_range_are_refused_by_name(name: str, value: float) -> N
 
 def test_described_ranges_are_the_engines() -> None:
     settings = {name: facts for name, facts in relievo._native.describe_settings().items() if "min" in facts}
-    assert set(settings) == {"mask_threshold", "grid", "depth", "faces", "texture_size"}
+    assert set(settings) == {
+        "mask_threshold",
+        "view_count",
+        "seed",
+        "steps",
+        "guidance",
+        "input_size",
+        "grid",
+        "depth",
+        "faces",
+        "texture_size",
+    }
     for name, facts in settings.items():
         step = 1 if isinstance(facts["default"], int) else 0.01
         for value in (facts["min"] - step, facts["max"] + step):
@@ -87,11 +98,11 @@ def test_arrays_that_are_no_pictures_are_refused(picture: Any) -> None:
     assert error.hint
 
 
-def test_settings_of_the_wrong_type_are_type_errors() -> None:
-    with pytest.raises(TypeError):
-        relievo.generate(disc(), grid=24.5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        relievo.generate(disc(), fases=1000)  # type: ignore[call-arg]
+def test_settings_of_the_wrong_type_or_name_are_refused() -> None:
+    for wrong in ({"grid": 24.5}, {"fases": 1000}, {"mask_invert": 1}, {"sampler": "ddim"}, {"views": [1]}):
+        error = failure(disc(), **wrong)
+        assert isinstance(error, relievo.InvalidSettingsError)
+        assert next(iter(wrong)) in error.message
 
 
 def test_arrays_of_any_layout_and_type_are_one_picture() -> None:

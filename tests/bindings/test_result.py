@@ -141,11 +141,22 @@ def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
         "mask": source,
         "mask_threshold": 0.25,
         "mask_invert": True,
+        "views": [],
+        "view_count": 4,
+        "seed": 7,
+        "steps": 20,
+        "sampler": "unipc",
+        "guidance": 3.5,
+        "input_size": 256,
+        "precision": "multiview=bf16",
         "grid": 20,
         "depth": 0.5,
         "faces": 200,
         "keep_debris": True,
         "texture_size": 128,
+        "projection": "off",
+        "normal_map": True,
+        "vertex_colours": True,
     }
     told = json.loads(relievo.generate(disc(), **settings).mesh.provenance.settings)
     assert told == {**settings, "mask": "file", "mask_file": str(source)}

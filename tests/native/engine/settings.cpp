@@ -37,6 +37,17 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.faces = 5000;
   settings.keep_debris = true;
   settings.texture_size = 2048;
+  settings.views = {"a.png"};
+  settings.view_count = 4;
+  settings.seed = 7;
+  settings.steps = 20;
+  settings.sampler = "unipc";
+  settings.guidance = 3.5f;
+  settings.input_size = 256;
+  settings.precision = "multiview=bf16";
+  settings.projection = "off";
+  settings.normal_map = true;
+  settings.vertex_colours = true;
   const json first = json::parse(to_json(settings));
   EXPECT_EQ(to_json(settings_from_json(first.dump())), first.dump());
   // No field kept its default, so none can be missing from either direction.
@@ -51,15 +62,46 @@ TEST(Settings, MissingFieldsKeepTheirDefaults) {
 }
 
 TEST(Settings, OutOfRangeIsRefused) {
-  for (const char* text :
-       {R"({"grid": 7})", R"({"grid": 513})", R"({"depth": 0})", R"({"depth": 4.1})", R"({"faces": -1})",
-        R"({"faces": 99})", R"({"mask_threshold": 0})", R"({"mask_threshold": 1})", R"({"texture_size": 63})",
-        R"({"texture_size": 8193})", R"({"mask": "file"})", R"({"mask_file": "a.png"})"}) {
+  for (const char* text : {R"({"grid": 7})",
+                           R"({"grid": 513})",
+                           R"({"depth": 0})",
+                           R"({"depth": 4.1})",
+                           R"({"faces": -1})",
+                           R"({"faces": 99})",
+                           R"({"mask_threshold": 0})",
+                           R"({"mask_threshold": 1})",
+                           R"({"texture_size": 63})",
+                           R"({"texture_size": 8193})",
+                           R"({"view_count": 3})",
+                           R"({"view_count": 5})",
+                           R"({"seed": -1})",
+                           R"({"steps": 0})",
+                           R"({"sampler": "ddim"})",
+                           R"({"guidance": 0.5})",
+                           R"({"input_size": 328})",
+                           R"({"input_size": 528})",
+                           R"({"precision": "int8"})",
+                           R"({"precision": "multiview=fp64"})",
+                           R"({"precision": "surface=fp32"})",
+                           R"({"precision": "multiview=fp32,bf16x"})",
+                           R"({"projection": "yes"})",
+                           R"({"views": ["a", "b"]})",
+                           R"({"mask": "file"})",
+                           R"({"mask_file": "a.png"})"}) {
     EXPECT_EQ(refusal([&] { validate(settings_from_json(text)); }), ErrorCode::kInvalidSettings) << text;
   }
   Settings settings;
   settings.depth = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(refusal([&] { validate(settings); }), ErrorCode::kInvalidSettings);
+}
+
+TEST(Settings, PrecisionIsForAllStagesOrByStage) {
+  EXPECT_EQ(stage_precision("auto", "multiview"), "auto");
+  EXPECT_EQ(stage_precision("bf16", "reconstruct"), "bf16");
+  const char* mixed = "multiview=bf16,reconstruct=fp32";
+  EXPECT_EQ(stage_precision(mixed, "multiview"), "bf16");
+  EXPECT_EQ(stage_precision(mixed, "reconstruct"), "fp32");
+  EXPECT_EQ(stage_precision(mixed, "foreground"), "auto");
 }
 
 TEST(Settings, WrongTypesAndUnknownNamesAreRefused) {
