@@ -56,7 +56,11 @@ def load(path: Path) -> Any:
 
 
 def render(
-    folder: Path, towards: tuple[float, float, float], middle: tuple[float, float, float], width: float
+    folder: Path,
+    towards: tuple[float, float, float],
+    middle: tuple[float, float, float],
+    width: float,
+    samples: int = 1,
 ) -> Pixels:
     """`[S, S, 4]` linear light, row 0 at the bottom, seen along `towards` by a camera without perspective."""
     scene = bpy.context.scene
@@ -70,7 +74,7 @@ def render(
     scene.camera = camera
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
-    scene.cycles.samples = 1
+    scene.cycles.samples = samples
     scene.cycles.use_denoising = False
     scene.cycles.use_adaptive_sampling = False
     scene.cycles.pixel_filter_type = "BOX"
@@ -123,7 +127,7 @@ def test_texture_is_seen_on_the_front(boxes: Path, tmp_path: Path, kind: str) ->
     world.use_nodes = True
     world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
     bpy.context.scene.cycles.max_bounces = 0
-    seen = render(tmp_path, (0, 1, 0), (0.25, -1, 0.75), 4.5)
+    seen = render(tmp_path, (0, 1, 0), (0.25, -1, 0.75), 4.5, samples=64)
     # The front is a third of the picture wide and all of it high; row 0 is at the bottom.
     colours = {
         (across, up): tuple(
@@ -134,7 +138,9 @@ def test_texture_is_seen_on_the_front(boxes: Path, tmp_path: Path, kind: str) ->
     }
     expected = {(0, 0.94): "100", (1, 0.94): "010", (0, 0.06): "001", (1, 0.06): "110"}
     for place, bits in expected.items():
-        assert "".join("1" if c > 0.5 else "0" for c in colours[place]) == bits, (place, colours)
+        brightest = max(colours[place])
+        assert brightest > 0.2
+        assert "".join("1" if c > brightest / 2 else "0" for c in colours[place]) == bits, (place, colours)
 
 
 def test_ply_colours_are_seen_on_the_front(boxes: Path, tmp_path: Path) -> None:
@@ -176,7 +182,8 @@ def show_smooth_normals(thing: Any) -> None:
 
 def angles(ours: Pixels, theirs: Pixels, where: NDArray[np.bool_]) -> Pixels:
     dots: Pixels = np.clip((ours[where] * theirs[where]).sum(-1), -1, 1)
-    return np.degrees(np.arccos(dots)).astype(np.float32)
+    degrees: Pixels = np.degrees(np.arccos(dots)).astype(np.float32)
+    return degrees
 
 
 @pytest.mark.parametrize("kind", ["glb", "obj"])

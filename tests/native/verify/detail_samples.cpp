@@ -33,9 +33,12 @@ TEST(DetailSamples, AreWritten) {
   const Surface whole = clean_surface(extract_surface(BumpyBall(), {.grid = grid}, {}), {}, {});
   TexturedMesh mesh =
       texture_surface(simplify_surface(whole, 2000, {}), BumpyBall(), {.detail = &whole}, {.size = 1024}, {});
+  EXPECT_GE(mesh.texture_report.cover, 0.6);
   turn_to_scene(mesh.surface);
-  TexturedMesh detail;
+  TexturedMesh detail;  // PLY has vertex colours only, but the mesh must be one
   detail.surface = whole;
+  detail.corner_uv.resize(whole.faces.size());
+  detail.albedo = ByteImage(1, 1, 3);
   turn_to_scene(detail.surface);
   detail.vertex_colours.assign(whole.vertices.size(), {0.6f, 0.6f, 0.6f});
   for (const char* format : {"glb", "obj"}) {
