@@ -20,8 +20,7 @@ namespace {
 /// An Engine that Python may close early.
 class PythonEngine {
  public:
-  PythonEngine(fs::path models, int threads, double idle_seconds)
-      : engine_(std::make_shared<Engine>(EngineOptions{std::move(models), threads, idle_seconds})) {}
+  explicit PythonEngine(const EngineOptions& options) : engine_(std::make_shared<Engine>(options)) {}
   ~PythonEngine() { close(); }
 
   Engine& get() const {
@@ -210,8 +209,27 @@ void bind_engine(py::module_& module) {
              [] { return py::module_::import("json").attr("loads")(describe_settings()); });
 
   py::class_<PythonEngine>(module, "Engine", py::module_local())
-      .def(py::init<fs::path, int, double>(), py::arg("models"), py::arg("threads") = 0,
-           py::arg("idle_seconds") = 0)
+      .def(py::init([](fs::path models, int threads, double idle_seconds, std::string devices,
+                       std::string strategy, std::string policy, bool lossy) {
+             return std::make_unique<PythonEngine>(EngineOptions{std::move(models), threads, idle_seconds,
+                                                                 std::move(devices), std::move(strategy),
+                                                                 std::move(policy), lossy});
+           }),
+           py::arg("models"), py::arg("threads") = 0, py::arg("idle_seconds") = 0, py::arg("devices") = "",
+           py::arg("strategy") = "auto", py::arg("policy") = "fastest", py::arg("lossy") = true)
+      .def_property_readonly("slots",
+                             [](const PythonEngine& engine) {
+                               const py::gil_scoped_release unlocked;
+                               return engine.get().slots();
+                             })
+      .def(
+          "explain_plan",
+          [](const PythonEngine& engine, int pictures, const py::kwargs& given) {
+            const Settings settings = settings_of(given);
+            const py::gil_scoped_release unlocked;
+            return engine.get().explain_plan(settings, pictures);
+          },
+          py::arg("pictures") = 1)
       .def(
           "submit",
           [](const PythonEngine& engine, const Picture& picture, const std::string& name,

@@ -99,12 +99,16 @@ void bind_result(py::module_& module) {
       .def_readonly("name", &StageReport::name)
       .def_readonly("seconds", &StageReport::seconds)
       .def_readonly("peak_bytes", &StageReport::peak_bytes)
-      .def_readonly("device", &StageReport::device);
+      .def_readonly("device", &StageReport::device)
+      .def_readonly("precision", &StageReport::precision)
+      .def_readonly("batch", &StageReport::batch);
 
   using Result = GenerateResult;
   py::class_<Result, std::shared_ptr<Result>>(module, "Result", py::module_local())
       .def_readonly("name", &Result::name)
       .def_readonly("plan", &Result::plan)
+      .def_readonly("notes", &Result::notes)
+      .def_readonly("lossy", &Result::lossy)
       .def_readonly("stages", &Result::stages)
       .def_property_readonly("mesh",
                              [](const std::shared_ptr<Result>& result) {

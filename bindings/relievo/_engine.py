@@ -39,26 +39,50 @@ class Settings(TypedDict, total=False):
 
 
 class Engine(_native.Engine):
-    """Runs jobs one after the other on a thread of its own. close() cancels them; so does leaving a `with` block.
+    """Runs jobs on threads of its own. close() cancels them; so does leaving a `with` block.
 
     models is the folder of the embedded weights (default: the package's own), threads of the CPU (0: all). After
-    idle_seconds without a job, models are unloaded (0: never).
+    idle_seconds without a job, models are unloaded (0: never). devices says what computes: "cuda:0,cuda:1",
+    "cpu*2@3GiB" (default: every GPU, without one the CPU); strategy ("auto", "single", "data", "stage", "guidance",
+    "split", "offload") and policy ("fastest", "balanced", "memory") how; lossy, whether precision or input size may be
+    lowered before a job fails for want of memory.
     """
 
-    def __init__(self, models: PathLike | None = None, threads: int = 0, idle_seconds: float = 0) -> None:
-        super().__init__(Path(__file__).parent / "models" if models is None else models, threads, idle_seconds)
+    def __init__(
+        self,
+        models: PathLike | None = None,
+        threads: int = 0,
+        idle_seconds: float = 0,
+        devices: str = "",
+        strategy: str = "auto",
+        policy: str = "fastest",
+        lossy: bool = True,
+    ) -> None:
+        folder = Path(__file__).parent / "models" if models is None else models
+        super().__init__(folder, threads, idle_seconds, devices, strategy, policy, lossy)
 
 
 _lock = threading.Lock()
 _shared: Engine | None = None
 
 
-def shared_engine(threads: int = 0, idle_seconds: float = 0) -> Engine:
+class EngineOptions(TypedDict, total=False):
+    """What an Engine may be told when it is made."""
+
+    threads: int
+    idle_seconds: float
+    devices: str
+    strategy: str
+    policy: str
+    lossy: bool
+
+
+def shared_engine(**options: Unpack[EngineOptions]) -> Engine:
     """The process's own engine, made when it is first asked for: with these options then."""
     global _shared
     with _lock:
         if _shared is None:
-            _shared = Engine(threads=threads, idle_seconds=idle_seconds)
+            _shared = Engine(**options)
         return _shared
 
 

@@ -85,9 +85,14 @@ class StageReport:
     def seconds(self) -> float: ...
     @property
     def peak_bytes(self) -> int:
-        """Highest resident size of the process during the stage."""
+        """Highest use of the slot's budget during the stage, all weights in it included."""
     @property
     def device(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def batch(self) -> int:
+        """Pictures that were made together."""
 
 @final
 class Result:
@@ -112,6 +117,12 @@ class Result:
     @property
     def plan(self) -> str:
         """What ran where, in words."""
+    @property
+    def notes(self) -> list[str]:
+        """What was done for want of memory."""
+    @property
+    def lossy(self) -> bool:
+        """Whether that changed the result."""
     def save_renders(
         self, folder: PathLike, *, sheet: bool = False, turntable: int = 0, exr: bool = False
     ) -> list[Path]:
@@ -129,7 +140,7 @@ class JobStatus:
     def state(self) -> Literal["waiting", "running", "done", "failed", "cancelled"]: ...
     @property
     def stage(self) -> str:
-        """foreground, reconstruct, surface, texture, or empty before the first and after the last."""
+        """foreground, multiview, reconstruct, surface, texture, or empty before the first and after the last."""
     @property
     def fraction(self) -> float:
         """Of the whole job, 0..1; only grows."""
@@ -190,7 +201,21 @@ class Job:
         """Waits until it has ended; False when the time ran out first. Ctrl-C raises KeyboardInterrupt."""
 
 class Engine:
-    def __init__(self, models: PathLike, threads: int = 0, idle_seconds: float = 0) -> None: ...
+    def __init__(
+        self,
+        models: PathLike,
+        threads: int = 0,
+        idle_seconds: float = 0,
+        devices: str = "",
+        strategy: str = "auto",
+        policy: str = "fastest",
+        lossy: bool = True,
+    ) -> None: ...
+    @property
+    def slots(self) -> list[str]:
+        """Names of what computes. Raises InvalidSettingsError for devices that are not there."""
+    def explain_plan(self, pictures: int = 1, **settings: Any) -> list[str]:
+        """What a plan for so many pictures with these settings would be, in sentences."""
     def submit(
         self,
         picture: Picture,

@@ -1,4 +1,5 @@
 #include <csignal>
+#include <deque>
 #include <memory>
 #include <set>
 
@@ -56,15 +57,20 @@ json to_json(const PictureOutcome& outcome) {
     object["stages"].push_back({{"name", stage.name},
                                 {"seconds", stage.seconds},
                                 {"peak_bytes", stage.peak_bytes},
-                                {"device", stage.device}});
+                                {"device", stage.device},
+                                {"precision", stage.precision},
+                                {"batch", stage.batch}});
   }
   object["vertices"] = result.mesh.surface.vertices.size();
   object["faces"] = result.mesh.surface.faces.size();
   object["watertight"] = result.mesh.report.watertight;
   object["manifold"] = result.mesh.report.manifold;
   object["components"] = result.mesh.report.components;
-  object["seed"] = nullptr;  // nothing in the preview model is random
+  const bool is_random = outcome.task.settings.model != "preview" && outcome.task.settings.views.empty();
+  object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
   object["plan"] = result.plan;
+  object["notes"] = result.notes;
+  object["lossy"] = result.lossy;
   return object;
 }
 
@@ -79,6 +85,7 @@ void print_text(const PictureOutcome& outcome) {
   for (const StageReport& stage : outcome.result->stages) seconds += stage.seconds;
   fmt::print("{}: {} vertices, {} faces, {}, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
              mesh.surface.faces.size(), mesh.report.watertight ? "watertight" : "not watertight", seconds);
+  for (const std::string& note : outcome.result->notes) fmt::print("  {}\n", note);
   for (const fs::path& file : outcome.files) fmt::print("  {}\n", file.string());
 }
 
@@ -109,7 +116,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
-  Engine engine;
+  Engine engine(options.machine);
   /// A job, or why there is none.
   struct Submitted {
     std::optional<Job> job;
@@ -125,11 +132,15 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   };
 
   ProgressLine line(!options.json);
-  Submitted next = submit(tasks[0]);
+  // So many that no slot waits while results are written, and no more: results take memory until then.
+  const size_t ahead = 2 * engine.slots().size();
+  std::deque<Submitted> submitted;
   for (size_t i = 0; i < tasks.size(); ++i) {
-    const Submitted now = next;
-    // The next picture is computed while this one is written.
-    if (i + 1 < tasks.size()) next = submit(tasks[i + 1]);
+    while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
+      submitted.push_back(submit(tasks[i + submitted.size()]));
+    }
+    const Submitted now = submitted.front();
+    submitted.pop_front();
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), line);
@@ -156,6 +167,12 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     if (g_interrupted) break;
   }
   return outcomes;
+}
+
+void add_plan_words(CLI::App& parser, std::string& strategy, std::string& policy) {
+  parser.add_option("--strategy", strategy, "auto, single, data, stage, guidance, split or offload")
+      ->capture_default_str();
+  parser.add_option("--policy", policy, "fastest, balanced or memory")->capture_default_str();
 }
 
 void add_generate_words(CLI::App& parser, GenerateOptions& given) {
@@ -222,6 +239,13 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       "--exr", options->renders.exr,
       "A front view as OpenEXR layers: colour, albedo, depth, normal, position; the turntable's frames too");
   parser.add_flag("!--no-sheet", options->renders.sheet, "No contact sheet NAME_sheet.png");
+  parser.add_option(
+      "--devices", options->machine.devices,
+      "What computes, separated by commas: cuda:0, cuda:0@8GiB, cpu, cpu*2@3GiB; default: every "
+      "GPU, else the CPU");
+  add_plan_words(parser, options->machine.strategy, options->machine.policy);
+  parser.add_flag("!--no-lossy", options->machine.allow_lossy,
+                  "Never change the result to save memory: fail instead");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");
 }
 

@@ -1,10 +1,10 @@
-#include <map>
 #include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/generate.h"
 #include "base/error.h"
 #include "runtime/devices.h"
 #include "runtime/estimated_costs.h"
@@ -19,6 +19,7 @@ using nlohmann::json;
 struct Options {
   std::string devices;
   PlanOptions plan;
+  std::string strategy = "auto", policy = "fastest";
   bool no_lossy = false;
   int steps = 75;
   std::vector<std::string> stragglers, losses;
@@ -72,6 +73,8 @@ int run(const Options& options) {
   const std::vector<StageProfile> stages = estimated_stages(options.steps);
   PlanOptions asked = options.plan;
   asked.allow_lossy = !options.no_lossy;
+  asked.strategy = strategy_of(options.strategy);
+  asked.policy = policy_of(options.policy);
   const Plan made = plan(slots, stages, asked);
   Scenario scenario;
   for (const std::string& text : options.stragglers) {
@@ -133,18 +136,7 @@ Command add_plan(CLI::App& parser) {
   parser.add_option("--images", options->plan.pictures, "Pictures")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000000));
-  const std::map<std::string, Policy> policies{
-      {"fastest", Policy::kFastest}, {"balanced", Policy::kBalanced}, {"memory", Policy::kMemory}};
-  parser.add_option("--policy", options->plan.policy, "fastest, balanced or memory")
-      ->transform(CLI::CheckedTransformer(policies).description(""));
-  const std::map<std::string, Strategy> strategies{
-      {"auto", Strategy::kAuto},      {"single", Strategy::kSingle},     {"data", Strategy::kData},
-      {"stage", Strategy::kStage},    {"guidance", Strategy::kGuidance}, {"split", Strategy::kSplit},
-      {"offload", Strategy::kOffload}};
-  parser
-      .add_option("--strategy", options->plan.strategy,
-                  "auto, single, data, stage, guidance, split or offload")
-      ->transform(CLI::CheckedTransformer(strategies).description(""));
+  add_plan_words(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
   parser.add_option("--steps", options->steps, "Diffusion steps")
       ->capture_default_str()

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <thread>
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -18,18 +20,26 @@
 #include "base/resample.h"
 #include "engine/job.h"
 #include "engine/pipeline.h"
+#include "engine/stages.h"
 #include "files/meshes.h"
 #include "files/pictures.h"
 #include "nn/errors.h"
 #include "render/contact_sheet.h"
 #include "render/layers_file.h"
 #include "render/turntable.h"
+#include "runtime/devices.h"
+#include "runtime/executor.h"
+#include "runtime/torch/device_memory.h"
+#include "runtime/torch/slot_hooks.h"
 
 namespace relievo {
 
 std::string version() { return RELIEVO_VERSION; }
 
 namespace {
+
+namespace fs = std::filesystem;
+using StatePointer = std::shared_ptr<Job::State>;
 
 ByteImage shrunk(const Image& image) {
   const ByteImage bytes = to_bytes(image);
@@ -46,47 +56,146 @@ void give_memory_back() {
 #endif
 }
 
-/// The object at a slant, as a person would look at it first.
-ByteImage shaded(const TexturedMesh& mesh, const Control& control) {
-  const Renderer renderer(mesh);
-  const View view = framed_views(mesh.surface, {{30, 15}}, kPreviewSide)[0];
-  constexpr int kSamples = 4;
-  return on_background(renderer.render(view, kSamples, control), {});
+std::string joined(const std::vector<std::string>& sentences) {
+  return fmt::format("{}", fmt::join(sentences, " "));
+}
+
+/// The job as the stages see it.
+std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
+  auto context = std::make_shared<JobContext>();
+  context->request = &job->request;
+  context->cancel = job->cancel;
+  context->on_stage = [job](const std::string& stage) {
+    job->enter(stage);
+    job->log(fmt::format("Stage {} begins.", stage));
+  };
+  context->on_progress = [job](double fraction) { job->report(fraction); };
+  context->on_picture = [job](const std::string& name, const Image& picture) {
+    job->show({name, shrunk(picture)});
+  };
+  context->on_log = [job](const std::string& line) { job->log(line); };
+  return context;
+}
+
+void forget_pictures(Job::State& job) {
+  job.request.image = {};
+  job.request.bytes = {};
+  job.request.encoded = {};
+}
+
+void end_with(Job::State& job, const Error& error) {
+  job.log(error.message());
+  forget_pictures(job);
+  job.fail(error);
 }
 
 }  // namespace
 
+/// The machine as slots, found when it is first asked for.
+class Engine::Slots {
+ public:
+  explicit Slots(const EngineOptions& options) : options_(options) {}
+
+  /// Throws Error{kInvalidSettings} for devices that are not there.
+  const std::vector<Slot>& get() {
+    const std::lock_guard lock(mutex_);
+    if (!slots_.empty()) return slots_;
+    SlotSources sources = find_machine().sources();
+    if (options_.threads > 0) sources.cpu_threads = options_.threads;
+    std::vector<Slot> slots =
+        options_.devices.empty() ? default_slots(sources) : parse_slots(options_.devices, sources);
+    const bool wants_gpu = std::any_of(slots.begin(), slots.end(),
+                                       [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
+    if (wants_gpu) {
+      apply_allocator_settings(policy_of(options_.policy));
+      std::string why;
+      if (!open_torch_cuda(&why)) {
+        if (!options_.devices.empty()) {
+          throw Error(
+              ErrorCode::kInvalidSettings, "LibTorch cannot use the GPU: " + why,
+              "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");
+        }
+        log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
+        sources.gpu_free_bytes.clear();
+        slots = default_slots(sources);
+      }
+    }
+    slots_ = std::move(slots);
+    return slots_;
+  }
+
+ private:
+  const EngineOptions& options_;
+  std::mutex mutex_;
+  std::vector<Slot> slots_;
+};
+
 struct Engine::Impl {
   using Clock = std::chrono::steady_clock;
-  using StatePointer = std::shared_ptr<Job::State>;
 
-  explicit Impl(const EngineOptions& options)
-      : models(find_models(options.models)),
-        threads(options.threads),
-        idle_seconds(options.idle_seconds),
-        worker([this] { work(); }) {}
+  explicit Impl(const EngineOptions& given)
+      : options(given),
+        models(find_models(given.models)),
+        slots(options),
+        idle_seconds(given.idle_seconds),
+        worker([this] { work(); }),
+        previewer([this] { make_previews(); }) {
+    set_log_sink([this](LogLevel level, std::string_view line) {
+      if (level != LogLevel::kDebug) tell(std::string(line));
+    });
+  }
 
   ~Impl() {
+    set_log_sink(nullptr);
     {
       const std::lock_guard lock(mutex);
       is_closing = true;
-      if (running) Job(running).cancel();
+      closing.cancel();
+      for (const auto& job : running) Job(job).cancel();
       for (const auto& job : queue) Job(job).cancel();
+      for (const auto& job : previews) Job(job).cancel();
     }
     wake.notify_all();
     worker.join();
+    previewer.join();
   }
 
-  void work() {
-    if (threads > 0) {
-      at::set_num_threads(threads);
-      set_parallel_threads(threads);
+  /// A log line goes to the job that it is about, or else to all that run.
+  void tell(const std::string& line) {
+    if (const JobContext* job = current_job()) return job->on_log(line);
+    std::vector<StatePointer> all;
+    {
+      const std::lock_guard lock(mutex);
+      all = running;
     }
+    for (const auto& job : all) job->log(line);
+  }
+
+  PlanOptions plan_options(int pictures) const {
+    return {.pictures = pictures,
+            .policy = policy_of(options.policy),
+            .strategy = strategy_of(options.strategy),
+            .allow_lossy = options.allow_lossy};
+  }
+
+  /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
+  Plan plan_for(const std::vector<StageProfile>& profiles, int pictures) {
+    const int slot_count = static_cast<int>(slots.get().size());
+    Plan made = plan(slots.get(), profiles, plan_options(pictures));
+    const bool is_shared = std::any_of(made.lanes.begin(), made.lanes.end(),
+                                       [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
+    if (is_shared || pictures >= slot_count) return made;
+    return plan(slots.get(), profiles, plan_options(slot_count));
+  }
+
+  // The worker: plans and starts runs. The pictures are made on the slots' own threads.
+
+  void work() {
     std::unique_lock lock(mutex);
     Clock::time_point idle_since = Clock::now();
     while (true) {
       const auto is_wanted = [&] {
-        return is_closing || wants_unload || is_idle_time_new || next_in_queue() != queue.end();
+        return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
       };
       is_idle_time_new = false;
       if (idle_seconds > 0 && is_loaded) {
@@ -98,92 +207,205 @@ struct Engine::Impl {
       }
       if (wants_unload) {
         lock.unlock();
-        models.unload();
+        executor.reset();
         give_memory_back();
         lock.lock();
         wants_unload = is_loaded = false;
       }
-      if (is_closing) return;
-      const auto next = next_in_queue();
-      if (next == queue.end()) continue;
-      running = *next;
-      queue.erase(next);
+      if (is_closing) break;
+      if (is_paused || queue.empty()) continue;
+      const StatePointer first = queue.front();
       lock.unlock();
-      if (running->begin()) run(*running);
+      run(first);
       lock.lock();
-      is_loaded = models.is_loaded();
-      running.reset();
+      is_loaded = executor && executor->loaded() > 0;
       idle_since = Clock::now();
     }
+    lock.unlock();
+    executor.reset();
   }
 
-  /// The first that may run now. Under the lock.
-  std::deque<StatePointer>::iterator next_in_queue() {
-    if (!is_paused) return queue.begin();
-    return std::find_if(queue.begin(), queue.end(),
-                        [](const StatePointer& job) { return job->request.only_foreground; });
-  }
-
-  void run(Job::State& job) {
-    const auto show = [&](const std::string& name, const Image& picture) {
-      job.show({name, shrunk(picture)});
-    };
-    const auto enter = [&](const std::string& stage) {
-      job.enter(stage);
-      job.log(fmt::format("Stage {} begins.", stage));
-    };
-    set_log_sink([&](LogLevel level, std::string_view line) {
-      if (level != LogLevel::kDebug) job.log(std::string(line));
-    });
+  /// Makes `first` and all after it in the queue that can be made with the same plan.
+  void run(const StatePointer& first) {
+    const Settings settings = first->request.settings;
+    int waiting = 0;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& job : queue) waiting += same_costs(job->request.settings, settings) ? 1 : 0;
+    }
+    Plan made;
     try {
-      const Control control{Progress([&](double fraction) { job.report(fraction); }), job.cancel};
-      std::shared_ptr<GenerateResult> result;
-      if (job.request.only_foreground) {
-        enter("foreground");
-        show("foreground", find_foreground(job.request, models, control).image);
-      } else {
-        constexpr double kPreviewShare = 0.03;
-        result = std::make_shared<GenerateResult>(
-            run_pipeline(job.request, models, control.part(0, 1 - kPreviewShare), {enter, show}));
-        if (!result->mesh.normal_map.pixels.empty() && result->normal_map_png.empty()) {
-          result->normal_map_png = encode_png(result->mesh.normal_map);
-        }
-        for (const StageReport& stage : result->stages) {
-          job.log(fmt::format("{}: {:.2f} s on {}", stage.name, stage.seconds, stage.device));
-        }
-        job.show({"shaded", shaded(result->mesh, control.part(1 - kPreviewShare, 1))});
-      }
-      // What the request holds of pictures is not needed any more, and the job may live long.
-      job.request.image = {};
-      job.request.bytes = {};
-      job.request.encoded = {};
-      set_log_sink(nullptr);
-      job.finish(std::move(result));
+      use_recipe(recipe_of(settings));
+      prepare(stages, settings, slots.get());
+      made = plan_for(profiles_of(stages), waiting);
     } catch (...) {
-      set_log_sink(nullptr);
-      Error error = current_torch_error();
-      job.log(error.message());
-      job.fail(std::move(error));
+      take_out(first);
+      if (first->begin()) end_with(*first, current_torch_error());
+      return;
+    }
+    const bool is_for_one =
+        waiting == 1 && std::any_of(made.lanes.begin(), made.lanes.end(),
+                                    [](const Lane& l) { return l.kind != LaneKind::kSingle; });
+    std::vector<StatePointer> taken;  // by picture; touched under the lock
+    RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
+    run_options.more = [&](int most) {
+      std::vector<std::any> pictures;
+      const std::lock_guard lock(mutex);
+      if (is_for_one && queue.size() > 1) return pictures;  // more of them are better planned anew
+      while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
+             !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
+        const StatePointer job = queue.front();
+        queue.pop_front();
+        if (!job->begin()) continue;
+        running.push_back(job);
+        taken.push_back(job);
+        PictureWork work;
+        work.job = context_of(job);
+        pictures.emplace_back(std::move(work));
+      }
+      return pictures;
+    };
+    run_options.on_done = [&](int picture, const Outcome& outcome) {
+      StatePointer job;
+      {
+        const std::lock_guard lock(mutex);
+        job = std::move(taken[static_cast<size_t>(picture)]);
+        std::erase(running, job);
+        is_loaded = true;
+      }
+      finish(*job, outcome, made);
+    };
+    try {
+      executor->run(made, {}, run_options);
+    } catch (...) {  // a fault of ours: nothing may be left running
+      const Error error = current_torch_error();
+      std::vector<StatePointer> left;
+      {
+        const std::lock_guard lock(mutex);
+        left = std::exchange(running, {});
+      }
+      for (const auto& job : left) end_with(*job, error);
     }
   }
 
-  Models models;  // used by the worker only
-  const int threads;
+  static void finish(Job::State& job, const Outcome& outcome, const Plan& plan) {
+    if (outcome.error) return end_with(job, *outcome.error);
+    const auto& work = std::any_cast<const PictureWork&>(outcome.value);
+    if (work.error) return end_with(job, *work.error);
+    const std::shared_ptr<GenerateResult> result = work.result;
+    for (const StageRun& stage : outcome.stages) {
+      result->stages.push_back(
+          {stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision, stage.batch});
+      job.log(fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot));
+    }
+    result->plan = joined(plan.reasons);
+    result->notes = outcome.notes;
+    result->lossy = outcome.lossy || plan.lossy();
+    for (const std::string& note : outcome.notes) job.log(note);
+    forget_pictures(job);
+    job.finish(result);
+  }
+
+  /// Stages and executor for another recipe; the weights of the one before go.
+  void use_recipe(const Recipe& wanted) {
+    if (executor && recipe == wanted) return;
+    executor.reset();
+    stages = make_stages(wanted, models);
+    recipe = wanted;
+    SlotHooks hooks = make_slot_hooks();
+    hooks.current_error = current_torch_error;
+    executor = std::make_unique<Executor>(slots.get(),
+                                          std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
+                                          ExecutorOptions{.hooks = std::move(hooks), .limits = limits});
+  }
+
+  void take_out(const StatePointer& job) {
+    const std::lock_guard lock(mutex);
+    std::erase(queue, job);
+  }
+
+  // The previewer: foregrounds alone, at once, whatever else runs.
+
+  void make_previews() {
+    std::unique_lock lock(mutex);
+    std::unique_ptr<ForegroundStage> stage;
+    while (true) {
+      wake.wait(lock, [&] { return is_closing || !previews.empty() || (drops_preview_model && stage); });
+      if (is_closing) return;
+      if (drops_preview_model) {
+        stage.reset();
+        drops_preview_model = false;
+        continue;
+      }
+      const StatePointer job = previews.front();
+      previews.pop_front();
+      if (!job->begin()) continue;
+      running.push_back(job);
+      lock.unlock();
+      try {
+        preview(stage, job);
+      } catch (...) {
+        end_with(*job, current_torch_error());
+      }
+      lock.lock();
+      std::erase(running, job);
+    }
+  }
+
+  void preview(std::unique_ptr<ForegroundStage>& stage, const StatePointer& job) const {
+    Slot cpu;
+    cpu.name = "cpu";
+    cpu.threads = options.threads > 0 ? options.threads : at::get_num_threads();
+    cpu.budget_bytes = std::numeric_limits<int64_t>::max();
+    at::set_num_threads(cpu.threads);
+    set_parallel_threads(cpu.threads);
+    if (!stage) {
+      stage = std::make_unique<ForegroundStage>(models);
+      stage->load({cpu, Rung::kFull, "fp32", 0, 0});
+    }
+    StageCall call;
+    call.precision = "fp32";
+    call.slots = {cpu};
+    PictureWork work;
+    work.job = context_of(job);
+    const std::any input = std::move(work);
+    const std::vector<std::any> made = stage->run(call, {&input, 1});
+    const auto& after = std::any_cast<const PictureWork&>(made.front());
+    if (after.error) return end_with(*job, *after.error);
+    forget_pictures(*job);
+    job->finish(nullptr);
+  }
+
+  const EngineOptions options;
+  const fs::path models;
+  Slots slots;
+  const CancelToken closing;
+  const std::shared_ptr<LearnedLimits> limits = std::make_shared<LearnedLimits>();
+  // The worker's:
+  Recipe recipe;
+  std::vector<std::shared_ptr<PipelineStage>> stages;
+  std::unique_ptr<Executor> executor;
+
   mutable std::mutex mutex;
   std::condition_variable wake;
   // Guarded by `mutex`:
-  std::deque<StatePointer> queue;
-  StatePointer running;
+  std::deque<StatePointer> queue, previews;
+  std::vector<StatePointer> running;
   double idle_seconds;
   bool is_idle_time_new = false;
   bool is_loaded = false;
   bool is_paused = false;
   bool wants_unload = false;
+  bool drops_preview_model = false;
   bool is_closing = false;
-  std::thread worker;  // last: it uses the others
+  std::thread worker, previewer;  // last: they use the others
 };
 
-Engine::Engine(const EngineOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Engine::Engine(const EngineOptions& options) {
+  policy_of(options.policy);
+  strategy_of(options.strategy);
+  impl_ = std::make_unique<Impl>(options);
+}
 Engine::~Engine() = default;
 
 Job Engine::submit(GenerateRequest request) {
@@ -191,20 +413,36 @@ Job Engine::submit(GenerateRequest request) {
   auto state = std::make_shared<Job::State>(std::move(request));
   {
     const std::lock_guard lock(impl_->mutex);
-    auto place = impl_->queue.end();
-    if (state->request.only_foreground) place = impl_->queue.begin();
-    impl_->queue.insert(place, state);
+    (state->request.only_foreground ? impl_->previews : impl_->queue).push_back(state);
   }
   impl_->wake.notify_all();
   return Job(state);
 }
 
+std::vector<std::string> Engine::slots() const {
+  std::vector<std::string> names;
+  for (const Slot& slot : impl_->slots.get()) names.push_back(slot.name);
+  return names;
+}
+
+std::vector<std::string> Engine::explain_plan(const Settings& settings, int pictures) const {
+  validate(settings);
+  const auto stages = make_stages(recipe_of(settings), impl_->models);
+  prepare(stages, settings, impl_->slots.get());
+  const Plan made = impl_->plan_for(profiles_of(stages), std::max(pictures, 1));
+  std::vector<std::string> sentences = made.reasons;
+  sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
+  return sentences;
+}
+
 std::vector<Job> Engine::queue() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<Job> jobs;
-  if (impl_->running) jobs.emplace_back(impl_->running);
-  for (const auto& state : impl_->queue) {
-    if (Job(state).status().state == JobState::kWaiting) jobs.emplace_back(state);
+  for (const auto& state : impl_->running) jobs.emplace_back(state);
+  for (const auto* waiting : {&impl_->previews, &impl_->queue}) {
+    for (const auto& state : *waiting) {
+      if (Job(state).status().state == JobState::kWaiting) jobs.emplace_back(state);
+    }
   }
   return jobs;
 }
@@ -241,7 +479,7 @@ bool Engine::paused() const {
 void Engine::unload() {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->wants_unload = true;
+    impl_->wants_unload = impl_->drops_preview_model = true;
   }
   impl_->wake.notify_all();
 }

@@ -37,10 +37,10 @@ const char* state_name(JobState state);  ///< `waiting`, `running`, `done`, `fai
 
 struct JobStatus {
   JobState state = JobState::kWaiting;
-  std::string stage;  ///< `foreground`, `reconstruct`, `surface`, `texture`; empty before the first and after
-                      ///< the last
-  double fraction = 0;       ///< of the whole job, 0..1, only grows
-  double seconds = 0;        ///< since it began to run
+  std::string stage;    ///< `foreground`, `multiview`, `reconstruct`, `surface`, `texture`; empty before the
+                        ///< first and after the last
+  double fraction = 0;  ///< of the whole job, 0..1, only grows
+  double seconds = 0;   ///< since it began to run
   double seconds_left = -1;  ///< estimate; negative while unknown
 };
 
@@ -51,17 +51,20 @@ struct LogLine {
 
 /// A picture that shows what a job has come to, at most kPreviewSide pixels a side.
 struct Preview {
-  std::string name;   ///< `foreground` (RGBA: the cut-out), `shaded` (RGB: the finished object)
+  std::string name;   ///< `foreground` (RGBA: the cut-out), `views` (RGB: the six views), `shaded` (RGB: the
+                      ///< finished object)
   ByteImage picture;  ///< 3 or 4 channels, sRGB
 };
 inline constexpr int kPreviewSide = 256;
 
 struct StageReport {
-  std::string name;
+  std::string
+      name;  ///< `foreground`; `condition`, `diffusion`, `decode`; `reconstruct`, `surface`, `texture`
   double seconds = 0;
-  int64_t peak_bytes =
-      0;  ///< highest resident size of the process during the stage (0 where the system does not tell)
-  std::string device;
+  int64_t peak_bytes = 0;  ///< highest use of the slot's budget during the stage, all weights in it included
+  std::string device;      ///< the slot; several with + between
+  std::string precision = {};
+  int batch = 1;  ///< pictures that were made together
 };
 
 struct GenerateResult {
@@ -72,7 +75,9 @@ struct GenerateResult {
   Image foreground;                       ///< [S, S, 4] the cut-out that was meshed
   Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
-  std::string plan;  ///< in words: what ran where
+  std::string plan;                ///< in words: what ran where
+  std::vector<std::string> notes;  ///< what was done for want of memory
+  bool lossy = false;              ///< and whether that changed the result
 };
 
 /// A handle to one generation. Copies are the same job; every call is safe from any thread and none waits,
@@ -108,10 +113,16 @@ struct EngineOptions {
       models;       ///< folder of the embedded models; empty: found beside the program or in the source tree
   int threads = 0;  ///< of the CPU; 0: all
   double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0: never
+  /// What computes (runtime/slots.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without one the
+  /// CPU.
+  std::string devices = {};
+  std::string strategy = "auto";   ///< `auto`, `single`, `data`, `stage`, `guidance`, `split`, `offload`
+  std::string policy = "fastest";  ///< `fastest`, `balanced`, `memory`
+  bool allow_lossy = true;  ///< may lower precision or input size before it gives up for want of memory
 };
 
-/// Owns the models and the worker thread. One a process is enough. Jobs run one after the other in the order
-/// of the queue. No call waits for a job, but the destructor.
+/// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at
+/// a time as the plan has lanes. No call waits for a job, but the destructor.
 class Engine {
  public:
   explicit Engine(const EngineOptions& options = {});
@@ -119,7 +130,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once; everything else is on the job.
+  /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once; everything else is on the job (devices
+  /// that are not there, too).
   Job submit(GenerateRequest request);
 
   std::vector<Job> queue() const;  ///< what runs, then what waits, in order
@@ -131,11 +143,21 @@ class Engine {
   void resume();
   bool paused() const;
 
+  /// The names of the slots that compute. The first time it looks at the machine, a tenth of a second. Throws
+  /// Error{kInvalidSettings} for devices that are not there.
+  std::vector<std::string> slots() const;
+
+  /// What a plan for so many pictures with these settings would be, in sentences: what is done and why, then
+  /// what is not and why not. Takes a few milliseconds, the first time as long as slots(). Throws
+  /// Error{kInvalidSettings}, Error{kOutOfMemory} when nothing fits, Error{kModelMissing}.
+  std::vector<std::string> explain_plan(const Settings& settings, int pictures) const;
+
   void unload();        ///< gives the memory of loaded models back to the system, after the job that runs
   bool loaded() const;  ///< whether models are in memory
   void set_idle_seconds(double seconds);
 
  private:
+  class Slots;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

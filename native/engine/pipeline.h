@@ -1,32 +1,38 @@
-// One generation, stage by stage.
+// Which stages a generation has, and what they cost.
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "base/control.h"
-#include "base/image.h"
 #include "engine/engine.h"
+#include "engine/pipeline_stage.h"
 
 namespace relievo {
 
-/// The models that generations share. Used by one thread at a time.
-class Models {
- public:
-  explicit Models(std::filesystem::path folder);
-  ~Models();
+/// What decides which stages there are and which weights they hold.
+struct Recipe {
+  std::string model;
+  bool own_views = false;  ///< the person's: no diffusion
 
-  struct Loaded;
-  Loaded& loaded();  ///< loads what is not there yet
-  void unload();
-  bool is_loaded() const { return loaded_ != nullptr; }
-
- private:
-  std::filesystem::path folder_;
-  std::unique_ptr<Loaded> loaded_;
+  bool operator==(const Recipe&) const = default;
 };
+Recipe recipe_of(const Settings& settings);
+
+/// In their order. `embedded_models`: the folder of the weights that come with the program.
+std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
+                                                        const std::filesystem::path& embedded_models);
+
+/// Sets what the stages cost with these settings, as measured on this machine where it was calibrated
+/// (`relievo calibrate`), and their parts of the progress.
+void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
+             const std::vector<Slot>& slots);
+
+std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<PipelineStage>>& stages);
+
+/// Whether pictures with these settings may be made in one run: stages cost the same and hold the same.
+bool same_costs(const Settings& a, const Settings& b);
 
 /// The folder of the embedded models: `given` when it is not empty, else beside the program or in its source
 /// tree.
@@ -34,18 +40,5 @@ std::filesystem::path find_models(const std::filesystem::path& given);
 
 /// Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run.
 void check_request(const GenerateRequest& request);
-
-/// Who follows a run; both are called on its thread.
-struct Follower {
-  std::function<void(const std::string& stage)> on_stage;  ///< as each stage begins
-  std::function<void(const std::string& name, const Image&)> on_picture;
-};
-
-/// The first stage alone: reads or decodes the picture and cuts the subject out.
-Foreground find_foreground(const GenerateRequest& request, Models& models, const Control& control);
-
-/// Runs all stages on the calling thread.
-GenerateResult run_pipeline(const GenerateRequest& request, Models& models, const Control& control,
-                            const Follower& follower);
 
 }  // namespace relievo

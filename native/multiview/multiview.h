@@ -1,9 +1,13 @@
 // Foreground -> Views: Zero123++ v1.2 (Shi et al. 2023, arXiv 2310.15110), with its own or InstantMesh's
-// white-background UNet, which is another state dict of the same network.
+// white-background UNet, which is another state dict of the same network. In three stages that may run in
+// different places: `condition`, `denoise`, `decode`.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "base/image.h"
 #include "multiview/clip.h"
@@ -18,52 +22,98 @@
 
 namespace relievo {
 
-/// The networks, loaded (nn/tensors.h, after multiview/older_names.h), and what is published beside them.
-/// Each network runs on the device and in the precision that it was loaded in.
-struct MultiviewModel {
-  std::shared_ptr<const ClipVision> vision;
-  std::shared_ptr<const Vae> vae;
-  std::shared_ptr<const Unet> unet;
-  at::Tensor empty_prompt;  ///< [77, X] float32: ClipText::empty_prompt(), made once; the tower may go
-  at::Tensor ramp;          ///< [77] float32: `ramping_coefficients` of the published pipeline
-  Diffusion diffusion;
-  Extractor clip = clip_extractor();
-  Extractor picture = vae_extractor();
-  double latent_factor = 0.18215;  ///< the VAE's scaling factor
-};
-
 struct MultiviewSettings {
   int steps = 75;
   double guidance = 4;
   SamplerKind sampler = SamplerKind::kEulerAncestral;
-  NoiseKey noise;               ///< a picture's views depend on this alone, not on its place in a batch
-  int view_size = 320;          ///< pixels a side of each view, a multiple of 8
-  bool halves_together = true;  ///< of guidance, in one batch; else one after the other in half the memory
+  int view_size = 320;  ///< pixels a side of each view, a multiple of 8
 };
 
 /// What noise is drawn for.
 enum class NoiseUse : uint32_t { kPicture, kNothing, kLatents, kReference, kAncestral };
 
-/// For verification: other noise, and a look inside. The observer sees pixel_values_vae, pixel_values_clip,
-/// cond_lat, encoder_hidden_states, step<i>/unet_in, step<i>/t, step<i>/unet_out, step<i>/latents_after,
-/// decode_in, decode_out, image_np.
+/// For verification, of one picture alone: other noise, and a look inside. The observer sees
+/// pixel_values_vae, pixel_values_clip, cond_lat, encoder_hidden_states, step<i>/unet_in, step<i>/t,
+/// step<i>/unet_out, step<i>/latents_after, decode_in, decode_out, image_np.
 struct MultiviewHooks {
   std::function<at::Tensor(NoiseUse use, int step, at::IntArrayRef shape)> noise;
   Observer observer;
 };
 
-/// The six views in one picture of 3 rows x 2 columns, from RGB on white.
+// Each network runs on the device and in the precision that it was loaded in (multiview/load.h). Of an
+// Execution the stages use the Control: they report progress and throw Error{kCancelled}.
+
+/// What stage `condition` works with.
+struct ConditionParts {
+  std::shared_ptr<const ClipVision> vision;
+  std::shared_ptr<const Vae> vae;  ///< at least the encoder
+  at::Tensor empty_prompt;         ///< [77, X] float32: ClipText::empty_prompt(), made once; the tower may go
+  at::Tensor ramp;                 ///< [77] float32: `ramping_coefficients` of the published pipeline
+  Extractor clip = clip_extractor();
+  Extractor picture = vae_extractor();
+};
+
+/// What the denoiser is told of one picture. On the CPU in float32, so that it can go from place to place.
+struct Conditions {
+  at::Tensor latents;  ///< [2, 4, h, w] the VAE's of nothing and of the picture
+  at::Tensor states;   ///< [2, 77, X] the prompt's without and with the picture
+};
+
+/// Stage `condition`: RGB on white, through CLIP's vision tower and the VAE's encoder.
+/// Throws Error{kInvalidImage, kInvalidSettings, kCancelled}.
+Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionParts& parts,
+                           const Execution& execution, const MultiviewHooks& hooks = {});
+
+/// Where the denoising network lies:
+/// - whole on one slot: one network, no blocks;
+/// - whole on two slots, one for each half of guidance: two networks, no blocks;
+/// - cut over several slots: a network for each, or null for those that hold no block.
+struct DenoiserPlaces {
+  std::vector<std::shared_ptr<const Unet>> unets;  ///< by slot
+  std::vector<int> blocks = {};                    ///< of a cut network, by slot; else empty
+  /// Runs the body on slot k's thread and waits; empty: it is called here.
+  std::function<void(size_t k, const std::function<void()>& body)> on_slot = {};
+  /// Runs body(k) on all slots at once and waits; empty: here, one after the other.
+  std::function<void(const std::function<void(size_t k)>& body)> on_every_slot = {};
+  /// Of guidance where they share their place: in one batch, else one after the other in half the memory.
+  bool halves_together = true;
+};
+
+/// Stage `denoise`: latents `[1, 4, H, W]` float32 on the CPU for each picture; H and W are an eighth of
+/// three views by two. `noise` has a key for each. A picture's result depends neither on its batchmates nor
+/// on the places, but for rounding. Reports progress after each step and stops within a layer.
+/// Throws Error{kInvalidSettings, kCancelled}.
+std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
+                                const DenoiserPlaces& places, const Diffusion& diffusion,
+                                const MultiviewSettings& settings, const Execution& execution,
+                                const MultiviewHooks& hooks = {});
+
+/// Stage `decode`: latents `[1, 4, H, W]` -> the six views in one picture of 3 rows x 2 columns. `vae` has at
+/// least the decoder; `latent_factor` is its scaling factor. Throws Error{kInvalidSettings, kCancelled}.
+ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
+                       const Execution& execution, bool tiled = false, const MultiviewHooks& hooks = {});
+
+/// Everything in one place.
+struct MultiviewModel {
+  ConditionParts condition;
+  std::shared_ptr<const Unet> unet;
+  std::shared_ptr<const Vae> decoder;
+  Diffusion diffusion;
+  double latent_factor = 0.18215;  ///< the VAE's scaling factor
+};
+
+/// All three stages: the six views in one picture of 3 rows x 2 columns, from RGB on white.
 /// Throws Error{kInvalidSettings, kInvalidImage, kCancelled}.
-ByteImage paint_view_grid(const ByteImage& rgb, const MultiviewModel& model,
+ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const MultiviewModel& model,
                           const MultiviewSettings& settings, const Execution& execution,
                           const MultiviewHooks& hooks = {});
 
-/// The six views with their cameras (base/camera.h). Reports progress after each step and stops within one.
-Views make_views(const Foreground& foreground, const MultiviewModel& model, const MultiviewSettings& settings,
-                 const Execution& execution);
+/// The six views with their cameras (base/camera.h).
+Views make_views(const Foreground& foreground, const NoiseKey& noise, const MultiviewModel& model,
+                 const MultiviewSettings& settings, const Execution& execution);
 
 /// Six views as the reconstruction takes them, of a picture of 3 rows x 2 columns: the user's own, or
-/// paint_view_grid's. Throws Error{kInvalidImage}.
+/// decode_views's. Throws Error{kInvalidImage}.
 Views views_of_grid(const ByteImage& grid);
 
 }  // namespace relievo

@@ -1,7 +1,7 @@
 #include "multiview/unet.h"
 
+#include <algorithm>
 #include <cmath>
-#include <string>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -11,9 +11,9 @@
 namespace relievo {
 namespace {
 
-constexpr double kEpsilon = 1e-5;             // of all norms but
-constexpr double kTransformerEpsilon = 1e-6;  // the first of a transformer
+constexpr double kEpsilon = 1e-5;
 constexpr ConvSettings kSame{.padding = 1};
+constexpr int kMostBlocks = 25;
 
 /// Cosines, then sines, of the timestep at `width` / 2 frequencies (Vaswani et al. 2017): [1, width].
 at::Tensor sinusoids(double timestep, int64_t width) {
@@ -24,279 +24,264 @@ at::Tensor sinusoids(double timestep, int64_t width) {
   return at::cat({angles.cos(), angles.sin()}).unsqueeze(0);
 }
 
+at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
 }  // namespace
 
-/// One forward pass on its way through the network.
-class Unet::Call {
- public:
-  Call(const UnetPass& pass, size_t layers) : pass_(pass), layers_(layers) {}
+/// One layer of the network before it is made.
+struct Unet::LayerPlan {
+  enum class Kind { kIn, kResnet, kTransformer, kShrink, kGrow, kOut };
 
-  at::Tensor time;  ///< [1, time width], through SiLU
-
-  const KeyValue& prompt() const { return (*pass_.prompt)[layer_]; }
-  /// Of the current layer, or null.
-  const KeyValue* reference() const { return pass_.reference ? &(*pass_.reference)[layer_] : nullptr; }
-  void record(const KeyValue& own) const {
-    if (pass_.record) pass_.record->push_back(own);
-  }
-  /// A write pass that has its last layer; what follows would not be looked at.
-  bool is_recorded() const { return pass_.record && pass_.record->size() == layers_; }
-  void next_layer() { ++layer_; }
-  void check() const { pass_.cancel.check(); }
-  void see(const std::string& name, const char* part, const at::Tensor& value) const {
-    if (pass_.observer) pass_.observer(name + part, value);
-  }
-
- private:
-  const UnetPass& pass_;
-  size_t layers_;
-  size_t layer_ = 0;
+  Kind kind = Kind::kIn;
+  std::string name = {};  // of its module
+  int64_t in = 0, out = 0;
+  int64_t heads = 0;         // of a transformer
+  bool takes_skip = false;   // and has it beside what comes from below
+  bool leaves_skip = false;  // of what it makes
+  bool is_last = false;      // of the transformers
+  std::string ends = {};     // the name of the published block that is complete with it
 };
 
-struct Unet::Attention : Group {
-  Attention(int64_t width, int64_t condition_width, int64_t heads_) : heads(heads_) {
-    to_query = add("to_q", std::make_shared<Linear>(width, width, Bias::kNo));
-    to_key = add("to_k", std::make_shared<Linear>(condition_width, width, Bias::kNo));
-    to_value = add("to_v", std::make_shared<Linear>(condition_width, width, Bias::kNo));
-    to_out = add("to_out.0", std::make_shared<Linear>(width, width));
-  }
-
-  KeyValue keys_and_values(const at::Tensor& states) const {
-    return {to_key->forward(states), to_value->forward(states)};
-  }
-  at::Tensor forward(const at::Tensor& x, const KeyValue& seen) const {
-    return to_out->forward(multi_head_attention(to_query->forward(x), seen.key, seen.value, heads));
-  }
-
-  int64_t heads;
-  std::shared_ptr<Linear> to_query, to_key, to_value, to_out;
-};
-
-struct Unet::TransformerBlock : Group {
-  TransformerBlock(int64_t width, int64_t prompt_width, int64_t heads) {
-    norm1 = add("norm1", std::make_shared<LayerNorm>(width, kEpsilon));
-    norm2 = add("norm2", std::make_shared<LayerNorm>(width, kEpsilon));
-    norm3 = add("norm3", std::make_shared<LayerNorm>(width, kEpsilon));
-    self = add("attn1", std::make_shared<Attention>(width, width, heads));
-    cross = add("attn2", std::make_shared<Attention>(width, prompt_width, heads));
-    gate_and_value = add("ff.net.0.proj", std::make_shared<Linear>(width, 8 * width));
-    mlp_out = add("ff.net.2", std::make_shared<Linear>(4 * width, width));
-  }
-
-  at::Tensor forward(at::Tensor x, const Call& call, const std::string& path) const {
-    const at::Tensor own = norm1->forward(x);
-    call.see(path, ".attn1.processor", own);
-    KeyValue seen = self->keys_and_values(own);
-    call.record(seen);
-    if (call.is_recorded()) return x;
-    if (const KeyValue* reference = call.reference()) {
-      seen = {at::cat({seen.key, reference->key}, 1), at::cat({seen.value, reference->value}, 1)};
-    }
-    at::Tensor branch = self->forward(own, seen);
-    call.see(path, ".attn1", branch);
-    x = x + branch;
-    branch = cross->forward(norm2->forward(x), call.prompt());
-    call.see(path, ".attn2", branch);
-    x.add_(branch);
-    branch = mlp(norm3->forward(x));
-    call.see(path, ".ff", branch);
-    return x.add_(branch);
-  }
-
-  at::Tensor mlp(const at::Tensor& x) const {  // GEGLU, Shazeer 2020
-    const auto halves = gate_and_value->forward(x).chunk(2, -1);
-    return mlp_out->forward(at::gelu(halves[1]).mul_(halves[0]));
-  }
-
-  std::shared_ptr<LayerNorm> norm1, norm2, norm3;
-  std::shared_ptr<Attention> self, cross;
-  std::shared_ptr<Linear> gate_and_value, mlp_out;
-};
-
-struct Unet::Transformer : Group {
-  Transformer(std::string path_, int64_t width, int64_t heads, const UnetConfig& config)
-      : path(std::move(path_)) {
-    norm = add("norm", std::make_shared<GroupNorm>(config.groups, width, kTransformerEpsilon));
-    proj_in = add("proj_in", std::make_shared<Linear>(width, width));
-    block =
-        add("transformer_blocks.0", std::make_shared<TransformerBlock>(width, config.prompt_width, heads));
-    proj_out = add("proj_out", std::make_shared<Linear>(width, width));
-  }
-
-  at::Tensor forward(const at::Tensor& x, Call& call) const {
-    call.check();
-    at::Tensor tokens = proj_in->forward(tokens_of(norm->forward(x)));
-    tokens = block->forward(tokens, call, path + ".transformer_blocks.0");
-    if (call.is_recorded()) return x;
-    at::Tensor out = picture_of(proj_out->forward(tokens), x.size(2), x.size(3));
-    out.add_(x);
-    call.next_layer();
-    call.see(path, "", out);
-    return out;
-  }
-
-  std::string path;
+struct Unet::Layer {
+  LayerPlan plan;
+  std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>> modules;
+  std::shared_ptr<Linear> time_in, time_out;
+  std::shared_ptr<Conv2d> conv;  // of all kinds but kResnet and kTransformer
   std::shared_ptr<GroupNorm> norm;
-  std::shared_ptr<Linear> proj_in, proj_out;
-  std::shared_ptr<TransformerBlock> block;
-};
+  std::shared_ptr<ResnetBlock> resnet;
+  std::shared_ptr<UnetTransformer> transformer;
 
-namespace {
+  template <typename Module>
+  std::shared_ptr<Module> add(const std::string& name, std::shared_ptr<Module> module) {
+    modules.emplace_back(name, module);
+    return module;
+  }
 
-std::shared_ptr<ResnetBlock> resnet(int64_t in, int64_t out, const UnetConfig& config) {
-  return std::make_shared<ResnetBlock>(in, out, 4 * config.widths[0], config.groups, kEpsilon);
-}
-
-}  // namespace
-
-struct Unet::Down : Group {
-  Down(std::string path_, int64_t in, size_t level, const UnetConfig& config) : path(std::move(path_)) {
-    const int64_t out = config.widths[level];
-    for (int64_t i = 0; i < config.layers; ++i) {
-      resnets.push_back(add(fmt::format("resnets.{}", i), resnet(i == 0 ? in : out, out, config)));
-      if (!config.attends[level]) continue;
-      const std::string child = fmt::format("attentions.{}", i);
-      attentions.push_back(
-          add(child, std::make_shared<Transformer>(path + "." + child, out, config.heads[level], config)));
-    }
-    if (level + 1 < config.widths.size()) {
-      shrink = add("downsamplers.0.conv",
-                   std::make_shared<Conv2d>(out, out, 3, ConvSettings{.stride = 2, .padding = 1}));
+  void for_each_parameter(const std::function<void(const std::string&, const at::Tensor&)>& visit) const {
+    for (const auto& [name, module] : modules) {
+      for (const auto& item : module->named_parameters()) visit(name + "." + item.key(), item.value());
     }
   }
 
-  at::Tensor forward(at::Tensor x, Call& call, std::vector<at::Tensor>& skips) const {
-    for (size_t i = 0; i < resnets.size(); ++i) {
-      call.check();
-      x = resnets[i]->forward(x, call.time);
-      call.see(path, fmt::format(".resnets.{}", i).c_str(), x);
-      if (!attentions.empty()) x = attentions[i]->forward(x, call);
-      skips.push_back(x);
+  int64_t numbers() const {
+    int64_t count = 0;
+    for_each_parameter([&](const std::string&, const at::Tensor& values) { count += values.numel(); });
+    return count;
+  }
+
+  /// A layer that the noisy latents and the reference pass alike.
+  at::Tensor forward(at::Tensor x, const at::Tensor& time, std::vector<at::Tensor>& skips) const {
+    switch (plan.kind) {
+      case LayerPlan::Kind::kIn:
+        return conv->forward(channels_last(x));
+      case LayerPlan::Kind::kResnet:
+        if (plan.takes_skip) {
+          x = at::cat({x, skips.back().to(x.device())}, 1);
+          skips.pop_back();
+        }
+        return resnet->forward(x, time);
+      case LayerPlan::Kind::kTransformer:
+        return x;
+      case LayerPlan::Kind::kShrink:
+        return conv->forward(x);
+      case LayerPlan::Kind::kGrow:
+        // To the size of the next skip, which is not twice this one where an odd size was halved.
+        return conv->forward(at::upsample_nearest2d(x, skips.back().sizes().slice(2)));
+      case LayerPlan::Kind::kOut:
+        return conv->forward(norm->silu(x));
     }
-    if (shrink) {
-      x = shrink->forward(x);
-      skips.push_back(x);
-    }
-    call.see(path, "", x);
     return x;
   }
-
-  std::string path;
-  std::vector<std::shared_ptr<ResnetBlock>> resnets;
-  std::vector<std::shared_ptr<Transformer>> attentions;
-  std::shared_ptr<Conv2d> shrink;
 };
 
-struct Unet::Middle : Group {
-  explicit Middle(const UnetConfig& config) {
-    const int64_t width = config.widths.back();
-    first = add("resnets.0", resnet(width, width, config));
-    attention = add("attentions.0", std::make_shared<Transformer>("mid_block.attentions.0", width,
-                                                                  config.heads.back(), config));
-    second = add("resnets.1", resnet(width, width, config));
-  }
-
-  at::Tensor forward(const at::Tensor& x, Call& call) const {
-    const at::Tensor out = second->forward(attention->forward(first->forward(x, call.time), call), call.time);
-    call.see("mid_block", "", out);
-    return out;
-  }
-
-  std::shared_ptr<ResnetBlock> first, second;
-  std::shared_ptr<Transformer> attention;
-};
-
-struct Unet::Up : Group {
-  /// `below`: the width that comes from below; the skips' widths follow from the level.
-  Up(std::string path_, int64_t below, size_t level, const UnetConfig& config) : path(std::move(path_)) {
-    const int64_t out = config.widths[level], outer = config.widths[level == 0 ? 0 : level - 1];
-    for (int64_t i = 0; i <= config.layers; ++i) {
-      const int64_t skip = i == config.layers ? outer : out;
-      resnets.push_back(
-          add(fmt::format("resnets.{}", i), resnet((i == 0 ? below : out) + skip, out, config)));
-      if (!config.attends[level]) continue;
-      const std::string child = fmt::format("attentions.{}", i);
-      attentions.push_back(
-          add(child, std::make_shared<Transformer>(path + "." + child, out, config.heads[level], config)));
-    }
-    if (level > 0) grow = add("upsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, kSame));
-  }
-
-  at::Tensor forward(at::Tensor x, Call& call, std::vector<at::Tensor>& skips) const {
-    for (size_t i = 0; i < resnets.size(); ++i) {
-      call.check();
-      x = at::cat({x, skips.back()}, 1);
-      skips.pop_back();
-      x = resnets[i]->forward(x, call.time);
-      if (!attentions.empty()) x = attentions[i]->forward(x, call);
-    }
-    // To the size of the next skip, which is not twice this one where an odd size was halved.
-    if (grow) x = grow->forward(at::upsample_nearest2d(x, {skips.back().size(2), skips.back().size(3)}));
-    call.see(path, "", x);
-    return x;
-  }
-
-  std::string path;
-  std::vector<std::shared_ptr<ResnetBlock>> resnets;
-  std::vector<std::shared_ptr<Transformer>> attentions;
-  std::shared_ptr<Conv2d> grow;
-};
-
-Unet::Unet(const UnetConfig& config) : config_(config) {
+std::vector<Unet::LayerPlan> Unet::plan(const UnetConfig& config) {
+  using Kind = LayerPlan::Kind;
   const auto& widths = config.widths;
-  const auto collect = [this](const auto& block) {
-    transformers_.insert(transformers_.end(), block->attentions.begin(), block->attentions.end());
+  std::vector<LayerPlan> layers;
+  const auto pair = [&](const std::string& block, int64_t i, int64_t in, size_t level) -> LayerPlan& {
+    const int64_t out = widths[level];
+    layers.push_back(
+        {.kind = Kind::kResnet, .name = fmt::format("{}.resnets.{}", block, i), .in = in, .out = out});
+    LayerPlan& resnet = layers.back();
+    if (!config.attends[level]) return resnet;
+    layers.push_back({.kind = Kind::kTransformer,
+                      .name = fmt::format("{}.attentions.{}", block, i),
+                      .in = out,
+                      .out = out,
+                      .heads = config.heads[level]});
+    return layers[layers.size() - 2];
   };
-  conv_in_ = register_module("conv_in", std::make_shared<Conv2d>(config.channels, widths[0], 3, kSame));
-  time_in_ =
-      Group::add_below(*this, "time_embedding.linear_1", std::make_shared<Linear>(widths[0], 4 * widths[0]));
-  time_out_ = Group::add_below(*this, "time_embedding.linear_2",
-                               std::make_shared<Linear>(4 * widths[0], 4 * widths[0]));
+  layers.push_back({.name = "conv_in", .in = config.channels, .out = widths[0], .leaves_skip = true});
   for (size_t level = 0; level < widths.size(); ++level) {
-    const std::string name = fmt::format("down_blocks.{}", level);
-    downs_.push_back(Group::add_below(
-        *this, name, std::make_shared<Down>(name, widths[level == 0 ? 0 : level - 1], level, config)));
-    collect(downs_.back());
+    const std::string block = fmt::format("down_blocks.{}", level);
+    const int64_t out = widths[level];
+    for (int64_t i = 0; i < config.layers; ++i) {
+      pair(block, i, i == 0 ? widths[level == 0 ? 0 : level - 1] : out, level);
+      layers.back().leaves_skip = true;
+    }
+    if (level + 1 < widths.size()) {
+      layers.push_back({.kind = Kind::kShrink,
+                        .name = block + ".downsamplers.0.conv",
+                        .in = out,
+                        .out = out,
+                        .leaves_skip = true});
+    }
+    layers.back().ends = block;
   }
-  middle_ = register_module("mid_block", std::make_shared<Middle>(config));
-  transformers_.push_back(middle_->attention);
-  int64_t below = widths.back();
+  const int64_t middle = widths.back();
+  layers.push_back({.kind = Kind::kResnet, .name = "mid_block.resnets.0", .in = middle, .out = middle});
+  layers.push_back({.kind = Kind::kTransformer,
+                    .name = "mid_block.attentions.0",
+                    .in = middle,
+                    .out = middle,
+                    .heads = config.heads.back()});
+  layers.push_back({.kind = Kind::kResnet, .name = "mid_block.resnets.1", .in = middle, .out = middle});
+  layers.back().ends = "mid_block";
+  int64_t below = middle;
   for (size_t i = 0; i < widths.size(); ++i) {
     const size_t level = widths.size() - 1 - i;
-    const std::string name = fmt::format("up_blocks.{}", i);
-    ups_.push_back(Group::add_below(*this, name, std::make_shared<Up>(name, below, level, config)));
-    collect(ups_.back());
-    below = widths[level];
+    const std::string block = fmt::format("up_blocks.{}", i);
+    const int64_t out = widths[level], outer = widths[level == 0 ? 0 : level - 1];
+    for (int64_t k = 0; k <= config.layers; ++k) {
+      const int64_t skip = k == config.layers ? outer : out;
+      pair(block, k, (k == 0 ? below : out) + skip, level).takes_skip = true;
+    }
+    if (level > 0) {
+      layers.push_back({.kind = Kind::kGrow, .name = block + ".upsamplers.0.conv", .in = out, .out = out});
+    }
+    layers.back().ends = block;
+    below = out;
   }
-  norm_ = register_module("conv_norm_out", std::make_shared<GroupNorm>(config.groups, widths[0], kEpsilon));
-  conv_out_ = register_module("conv_out", std::make_shared<Conv2d>(widths[0], config.channels, 3, kSame));
+  const auto last = std::find_if(layers.rbegin(), layers.rend(),
+                                 [](const LayerPlan& layer) { return layer.kind == Kind::kTransformer; });
+  if (last != layers.rend()) last->is_last = true;
+  layers.push_back({.kind = Kind::kOut, .name = "conv_out", .in = widths[0], .out = config.channels});
+  return layers;
+}
+
+std::shared_ptr<Unet::Layer> Unet::make(const LayerPlan& plan, const UnetConfig& config) {
+  using Kind = LayerPlan::Kind;
+  auto layer = std::make_shared<Layer>();
+  layer->plan = plan;
+  const int64_t time_width = 4 * config.widths[0];
+  switch (plan.kind) {
+    case Kind::kIn:
+      layer->time_in =
+          layer->add("time_embedding.linear_1", std::make_shared<Linear>(config.widths[0], time_width));
+      layer->time_out =
+          layer->add("time_embedding.linear_2", std::make_shared<Linear>(time_width, time_width));
+      layer->conv = layer->add(plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, kSame));
+      break;
+    case Kind::kResnet:
+      layer->resnet = layer->add(
+          plan.name, std::make_shared<ResnetBlock>(plan.in, plan.out, time_width, config.groups, kEpsilon));
+      break;
+    case Kind::kTransformer:
+      layer->transformer = layer->add(
+          plan.name,
+          std::make_shared<UnetTransformer>(plan.out, plan.heads, config.prompt_width, config.groups));
+      break;
+    case Kind::kShrink:
+      layer->conv = layer->add(
+          plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, ConvSettings{.stride = 2, .padding = 1}));
+      break;
+    case Kind::kGrow:
+      layer->conv = layer->add(plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, kSame));
+      break;
+    case Kind::kOut:
+      layer->norm =
+          layer->add("conv_norm_out", std::make_shared<GroupNorm>(config.groups, plan.in, kEpsilon));
+      layer->conv = layer->add(plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, kSame));
+      break;
+  }
+  return layer;
+}
+
+int Unet::blocks(const UnetConfig& config) {
+  return std::min(kMostBlocks, static_cast<int>(plan(config).size()));
+}
+
+Unet::Unet(const UnetConfig& config) : Unet(config, 0, blocks(config)) {}
+
+Unet::Unet(const UnetConfig& config, int first_block, int last_block) : config_(config) {
+  std::vector<std::shared_ptr<Layer>> all;
+  int64_t total = 0;
+  for (const LayerPlan& layer : plan(config)) {
+    all.push_back(make(layer, config));
+    total += all.back()->numbers();
+  }
+  const int64_t count = blocks(config);
+  int64_t before = 0;
+  for (const auto& layer : all) {
+    const int64_t numbers = layer->numbers();
+    // The block that holds the layer's middle.
+    const auto block = static_cast<int>((2 * before + numbers) * count / (2 * total));
+    before += numbers;
+    if (block < first_block || block >= last_block) {
+      layer->for_each_parameter(
+          [&](const std::string& name, const at::Tensor&) { elsewhere_.push_back(name); });
+      continue;
+    }
+    layers_.push_back(layer);
+    for (const auto& [name, module] : layer->modules) Group::add_below(*this, name, module);
+  }
 }
 
 Unet::~Unet() = default;
 
+std::vector<std::string> Unet::names_elsewhere() const { return elsewhere_; }
+
 KeyValues Unet::prompt(const at::Tensor& states) const {
   KeyValues all;
-  for (const auto& transformer : transformers_) {
-    all.push_back(transformer->block->cross->keys_and_values(states));
+  for (const auto& layer : layers_) {
+    if (layer->transformer) all.push_back(layer->transformer->prompt(states));
   }
   return all;
 }
 
-at::Tensor Unet::forward(const at::Tensor& latents, double timestep, const UnetPass& pass) const {
-  if (pass.record) pass.record->clear();
-  Call call(pass, transformers_.size());
-  const at::Tensor time = time_out_->forward(
-      at::silu(time_in_->forward(sinusoids(timestep, config_.widths[0]).to(latents.options()))));
-  call.see("time_embedding", "", time.expand({latents.size(0), -1}));
-  call.time = at::silu(time);
-  at::Tensor x = conv_in_->forward(latents.contiguous(at::MemoryFormat::ChannelsLast));
-  call.see("conv_in", "", x);
-  std::vector<at::Tensor> skips{x};
-  for (const auto& down : downs_) x = down->forward(std::move(x), call, skips);
-  x = middle_->forward(x, call);
-  for (const auto& up : ups_) x = up->forward(std::move(x), call, skips);
-  if (pass.record) return {};
-  return conv_out_->forward(norm_->silu(x));
+void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass) const {
+  if (layers_.empty()) return;
+  const at::TensorOptions options = parameters().front().options();
+  walk.x = walk.x.to(options);
+  if (walk.reference.defined()) walk.reference = walk.reference.to(options);
+  if (walk.time.defined()) walk.time = walk.time.to(options);
+  size_t transformers = 0;
+  for (const auto& layer : layers_) {
+    const LayerPlan& plan = layer->plan;
+    pass.cancel.check();
+    if (plan.kind == LayerPlan::Kind::kIn) {
+      const at::Tensor waves = sinusoids(walk.timestep, config_.widths[0]).to(options);
+      const at::Tensor time = layer->time_out->forward(at::silu(layer->time_in->forward(waves)));
+      observe(pass.observer, "time_embedding", time.expand({walk.x.size(0), -1}));
+      walk.time = at::silu(time);
+    }
+    if (plan.kind == LayerPlan::Kind::kTransformer) {
+      layer->transformer->forward(walk.x, walk.reference, plan.is_last, prompt.at(transformers++), plan.name,
+                                  pass);
+      if (plan.is_last) walk.reference_skips.clear();
+    } else {
+      if (walk.reference.defined()) {
+        walk.reference = layer->forward(std::move(walk.reference), walk.time, walk.reference_skips);
+      }
+      walk.x = layer->forward(std::move(walk.x), walk.time, walk.skips);
+      if (plan.kind != LayerPlan::Kind::kOut) observe(pass.observer, plan.name, walk.x);
+    }
+    if (plan.leaves_skip) {
+      walk.skips.push_back(walk.x);
+      if (walk.reference.defined()) walk.reference_skips.push_back(walk.reference);
+    }
+    if (!plan.ends.empty()) observe(pass.observer, plan.ends, walk.x);
+  }
+}
+
+at::Tensor Unet::forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,
+                         const KeyValues& prompt, const UnetPass& pass) const {
+  UnetWalk walk;
+  walk.timestep = timestep;
+  walk.x = latents;
+  walk.reference = reference;
+  advance(walk, prompt, pass);
+  return walk.x;
 }
 
 KeyValues batch_rows(const KeyValues& all, int64_t first, int64_t count) {

@@ -1,15 +1,15 @@
 // The denoising network of Stable Diffusion 2.1 (Rombach et al. 2022), with Zero123++'s reference attention
-// (Shi et al. 2023, arXiv 2310.15110, section 2.2). Names are those of diffusers' UNet2DConditionModel.
+// (multiview/unet_transformer.h). Names are those of diffusers' UNet2DConditionModel.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "multiview/unet_transformer.h"
 #include "nn/layers.h"
-#include "nn/observer.h"
 
 namespace relievo {
 
@@ -23,55 +23,56 @@ struct UnetConfig {
   int64_t groups = 32;
 };
 
-/// Keys and values `[B, T, C]` of one attention layer.
-struct KeyValue {
-  at::Tensor key;
-  at::Tensor value;
-};
-
-/// Of every attention layer, in the order in which a picture passes them.
+/// Of each attention layer, in the order in which a picture passes them.
 using KeyValues = std::vector<KeyValue>;
 
-/// What a pass is given besides the noisy latents.
-struct UnetPass {
-  const KeyValues* prompt = nullptr;     ///< of the cross attentions: Unet::prompt()
-  const KeyValues* reference = nullptr;  ///< a read pass: what self attention sees besides its own tokens
-  KeyValues* record = nullptr;  ///< a write pass: filled with the self attentions' own keys and values
-  CancelToken cancel;           ///< looked at before each block
-  Observer observer;            ///< sees time_embedding and each block by its module name
+/// What goes through the network, from layer to layer and from one part of it to the next. The published
+/// pipeline first sends the reference through alone and keeps what the self attentions see of it (the write
+/// pass), then the noisy latents (the read pass). Here both go side by side, so that one layer's keys and
+/// values are held at a time.
+struct UnetWalk {
+  double timestep = 0;
+  at::Tensor x;          ///< first the noisy latents `[B, 4, h, w]`, at the end the prediction
+  at::Tensor reference;  ///< first the noised reference latents `[B, 4, h', w']`, or undefined for none
+  at::Tensor time;       ///< `[1, 4 widths[0]]`, through SiLU
+  std::vector<at::Tensor> skips, reference_skips;
 };
 
+/// The whole network or a part of it.
 class Unet : public torch::nn::Module {
  public:
+  /// In how many blocks it can be cut: equal shares of its weights, to a layer's.
+  static int blocks(const UnetConfig& config);
+
   explicit Unet(const UnetConfig& config);
+  /// The blocks first .. last - 1 alone: it has the parameters of these only, and may have none.
+  Unet(const UnetConfig& config, int first_block, int last_block);
   ~Unet() override;
 
+  /// The parameters of the whole network that are not in this part.
+  std::vector<std::string> names_elsewhere() const;
+
   /// The cross attentions' keys and values for text states `[B, T, prompt_width]`. They are the same in all
-  /// steps of a run and in both passes.
+  /// steps of a run.
   KeyValues prompt(const at::Tensor& states) const;
 
-  /// latents `[B, 4, h, w]` at a training timestep -> the prediction, of the same shape; an undefined tensor
-  /// from a write pass, which ends with its last attention. Rows of the batch do not see each other. Throws
-  /// Error{kCancelled}.
-  at::Tensor forward(const at::Tensor& latents, double timestep, const UnetPass& pass) const;
+  /// Takes the walk through this part, bringing it to this part's device first. `prompt` is this part's.
+  /// Rows of the batch do not see each other. Throws Error{kCancelled}.
+  void advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass = {}) const;
+
+  /// A whole network's prediction for latents `[B, 4, h, w]` at a training timestep.
+  at::Tensor forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,
+                     const KeyValues& prompt, const UnetPass& pass = {}) const;
 
  private:
-  struct Attention;
-  struct TransformerBlock;
-  struct Transformer;
-  struct Down;
-  struct Middle;
-  struct Up;
-  class Call;
+  struct Layer;
+  struct LayerPlan;
+  static std::vector<LayerPlan> plan(const UnetConfig& config);
+  static std::shared_ptr<Layer> make(const LayerPlan& plan, const UnetConfig& config);
 
   UnetConfig config_;
-  std::shared_ptr<Linear> time_in_, time_out_;
-  std::shared_ptr<Conv2d> conv_in_, conv_out_;
-  std::vector<std::shared_ptr<Down>> downs_;
-  std::shared_ptr<Middle> middle_;
-  std::vector<std::shared_ptr<Up>> ups_;
-  std::shared_ptr<GroupNorm> norm_;
-  std::vector<std::shared_ptr<Transformer>> transformers_;  // in the order in which a picture passes them
+  std::vector<std::shared_ptr<Layer>> layers_;
+  std::vector<std::string> elsewhere_;
 };
 
 /// Rows `[first, first + count)` of every layer's batch.

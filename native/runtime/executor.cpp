@@ -41,7 +41,9 @@ class Executor::Impl {
     const Busy busy(*this);
     PictureQueue queue(std::move(inputs), options);
     StageLadder ladder(stages_, threads_, residency_, options_, options);
-    while (!queue.all_done()) {
+    bool may_have_more = options.more != nullptr;
+    while (may_have_more || !queue.all_done()) {
+      may_have_more = false;  // lanes ask for it until there is none
       std::vector<std::future<void>> lanes;
       for (const Lane& lane : plan.lanes) start_lane(lane, queue, ladder, options, lanes);
       wait_for(lanes, queue);

@@ -52,6 +52,10 @@ struct RunOptions {
   Control control = {};
   /// Each picture once, as soon as it is done; one call at a time, from a slot's thread.
   std::function<void(int picture, const Outcome& outcome)> on_done = {};
+  /// More pictures, at most so many, numbered on from the last: asked for whenever a lane is free and nothing
+  /// waits, one call at a time, from a slot's thread. The run ends when there are none and nothing is at
+  /// work. With it, outcomes are only told to on_done, and run() returns none.
+  std::function<std::vector<std::any>(int most)> more = {};
 };
 
 class Executor {

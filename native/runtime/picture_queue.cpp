@@ -5,21 +5,47 @@
 
 namespace relievo {
 
-PictureQueue::PictureQueue(std::vector<std::any> inputs, const RunOptions& options)
-    : options_(options), inputs_(std::move(inputs)) {
-  outcomes_.resize(inputs_.size());
-  done_.assign(inputs_.size(), false);
-  fractions_.assign(inputs_.size(), 0);
-  for (size_t i = 0; i < inputs_.size(); ++i) waiting_.push_back(int(i));
+PictureQueue::PictureQueue(std::vector<std::any> inputs, const RunOptions& options) : options_(options) {
+  for (std::any& input : inputs) add(std::move(input));
+}
+
+size_t PictureQueue::add(std::any input) {
+  const size_t picture = inputs_.size();
+  inputs_.push_back(std::move(input));
+  outcomes_.emplace_back();
+  done_.push_back(false);
+  fractions_.push_back(0);
+  waiting_.push_back(int(picture));
+  return picture;
+}
+
+void PictureQueue::ask_for_more(int most, std::unique_lock<std::mutex>& lock) {
+  if (!options_.more || asking_) return;
+  asking_ = true;
+  lock.unlock();
+  std::vector<std::any> inputs;
+  std::exception_ptr failure;
+  try {
+    inputs = options_.more(most);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  lock.lock();
+  asking_ = false;
+  for (std::any& input : inputs) add(std::move(input));
+  if (failure) std::rethrow_exception(failure);
 }
 
 std::vector<int> PictureQueue::pull(int most) {
   std::unique_lock lock(mutex_);
-  while (waiting_.empty() && working_ > 0 && !stopped_ && !options_.control.cancel.cancelled()) {
-    changed_.wait_for(lock, std::chrono::milliseconds(100));  // cancel() wakes nobody
+  const auto is_over = [&] { return stopped_ || options_.control.cancel.cancelled(); };
+  while (!is_over()) {
+    if (int(waiting_.size()) < most) ask_for_more(most - int(waiting_.size()), lock);
+    if (!waiting_.empty() || (working_ == 0 && !asking_)) break;
+    changed_.wait_for(lock, std::chrono::milliseconds(50));  // cancel() and new pictures wake nobody
   }
   std::vector<int> pulled;
-  if (stopped_ || options_.control.cancel.cancelled()) return pulled;
+  if (is_over()) return pulled;
   while (!waiting_.empty() && int(pulled.size()) < most) {
     pulled.push_back(waiting_.front());
     waiting_.pop_front();
@@ -56,7 +82,14 @@ void PictureQueue::finish(int picture, Outcome outcome) {
   changed_.notify_all();
   progress(picture, 1);
   // Outcomes of pictures that are done change no more.
-  if (options_.on_done) options_.on_done(picture, outcomes_[index]);
+  const Outcome& told = [&]() -> const Outcome& {
+    const std::lock_guard lock(mutex_);
+    return outcomes_[index];
+  }();
+  if (options_.on_done) options_.on_done(picture, told);
+  if (!options_.more) return;
+  const std::lock_guard lock(mutex_);
+  outcomes_[index] = {};
 }
 
 void PictureQueue::fail_the_rest(const Error& error) {
@@ -106,7 +139,8 @@ void PictureQueue::progress(int picture, double fraction) {
 
 std::vector<Outcome> PictureQueue::take_outcomes() {
   const std::lock_guard lock(mutex_);
-  return std::move(outcomes_);
+  if (options_.more) return {};
+  return {std::make_move_iterator(outcomes_.begin()), std::make_move_iterator(outcomes_.end())};
 }
 
 }  // namespace relievo

@@ -16,8 +16,8 @@ class PictureQueue {
  public:
   PictureQueue(std::vector<std::any> inputs, const RunOptions& options);
 
-  /// Up to `most` pictures. Waits while the queue is empty but pictures at
-  /// work elsewhere may come back. Empty: nothing will come any more, or the run is cancelled.
+  /// Up to `most` pictures. Waits while the queue is empty but pictures at work elsewhere may come back, or
+  /// more may come. Empty: nothing will come any more, or the run is cancelled.
   std::vector<int> pull(int most);
 
   /// A copy of the picture's input.
@@ -44,15 +44,19 @@ class PictureQueue {
   std::vector<Outcome> take_outcomes();
 
  private:
+  size_t add(std::any input);  ///< under the lock
+  void ask_for_more(int most, std::unique_lock<std::mutex>& lock);
+
   const RunOptions& options_;
   mutable std::mutex mutex_;
   std::mutex delivery_;
   std::condition_variable changed_;
-  std::vector<std::any> inputs_;
+  std::deque<std::any> inputs_;
   std::deque<int> waiting_;
-  std::vector<Outcome> outcomes_;
-  std::vector<bool> done_;
-  std::vector<double> fractions_;
+  std::deque<Outcome> outcomes_;  // whose elements stay where they are
+  std::deque<bool> done_;
+  std::deque<double> fractions_;
+  bool asking_ = false;
   double sum_ = 0;
   int working_ = 0;
   bool stopped_ = false;

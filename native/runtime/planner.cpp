@@ -226,7 +226,34 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   return found ? found->lanes.front().peak_bytes.front() : 0;
 }
 
+template <typename Value>
+Value value_of(const std::string& word, const std::vector<std::pair<std::string, Value>>& words,
+               const char* what) {
+  std::string all;
+  for (const auto& [name, value] : words) {
+    if (name == word) return value;
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  throw Error(ErrorCode::kInvalidSettings, "'" + word + "' is no " + what + ".",
+              "Choose one of " + all + ".");
+}
+
 }  // namespace
+
+Policy policy_of(const std::string& word) {
+  return value_of<Policy>(
+      word, {{"fastest", Policy::kFastest}, {"balanced", Policy::kBalanced}, {"memory", Policy::kMemory}},
+      "policy");
+}
+
+Strategy strategy_of(const std::string& word) {
+  std::vector<std::pair<std::string, Strategy>> words;
+  for (const Strategy strategy : {Strategy::kAuto, Strategy::kSingle, Strategy::kData, Strategy::kStage,
+                                  Strategy::kGuidance, Strategy::kSplit, Strategy::kOffload}) {
+    words.emplace_back(strategy_name(strategy), strategy);
+  }
+  return value_of(word, words, "strategy");
+}
 
 Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
           const PlanOptions& options) {

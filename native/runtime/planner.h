@@ -25,6 +25,11 @@ enum class LaneKind { kSingle, kPipeline, kLayerSplit, kShared };
 /// A wish for one kind of parallel work. kAuto takes what is best.
 enum class Strategy { kAuto, kSingle, kData, kStage, kGuidance, kSplit, kOffload };
 
+/// From the words that people write: `fastest`, `balanced`, `memory`; `auto`, `single`, `data`, `stage`,
+/// `guidance`, `split`, `offload`. Throws Error{kInvalidSettings}.
+Policy policy_of(const std::string& word);
+Strategy strategy_of(const std::string& word);
+
 struct PlanOptions {
   int pictures = 1;
   Policy policy = Policy::kFastest;

@@ -231,15 +231,8 @@ json bench_step_own_side(const json& arguments) {
     const KeyValues prompt = unet->prompt(input("prompt", {2, 77, arguments.at("cross_attention_dim")}));
     const double timestep = arguments.at("timestep");
     return [=] {
-      KeyValues seen;
-      UnetPass write;
-      write.prompt = &prompt;
-      write.record = &seen;
-      unet->forward(reference, timestep, write);
-      UnetPass read;
-      read.prompt = &prompt;
-      read.reference = &seen;
-      const auto halves = unet->forward(latents.expand({2, -1, -1, -1}), timestep, read).chunk(2);
+      const auto halves =
+          unet->forward(latents.expand({2, -1, -1, -1}), reference, timestep, prompt).chunk(2);
       return halves[0] + (halves[1] - halves[0]) * 4;
     };
   });

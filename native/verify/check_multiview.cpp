@@ -250,13 +250,13 @@ void check_unet(Fixture& fixture) {
     const std::string prefix = name + "/";
     const KeyValues prompt = unet.prompt(fixture.read(prefix + "encoder_hidden_states"));
     UnetPass pass;
-    pass.prompt = &prompt;
     const Observer observer = comparing(fixture, prefix, kBlocks);
     pass.observer = [&](const std::string& module, const at::Tensor& value) {
       observer(short_name(module), value);
     };
     const double t = fixture.config().at("t").at(name);
-    fixture.compare(prefix + "out", unet.forward(fixture.read(prefix + "sample"), t, pass), kBlocks);
+    fixture.compare(prefix + "out", unet.forward(fixture.read(prefix + "sample"), {}, t, prompt, pass),
+                    kBlocks);
   });
 }
 
@@ -281,21 +281,12 @@ void check_ref_unet(Fixture& fixture) {
     const at::Tensor noisy = noised_input(clean, noise, sigma_at(diffusion, t)).narrow(0, first, count);
     fixture.compare(name, noisy, kSchedule);
     const KeyValues rows = batch_rows(prompt, first, count);
-    KeyValues seen;
-    UnetPass write;
-    write.prompt = &rows;
-    write.record = &seen;
-    write.observer = comparing(fixture, prefix + "ref/", kBlocks);
-    unet.forward(noisy, t, write);
-    UnetPass read;
-    read.prompt = &rows;
-    read.reference = &seen;
-    at::Tensor out = unet.forward(sample.narrow(0, first, count), t, read);
+    UnetPass pass;
+    pass.reference_observer = comparing(fixture, prefix + "ref/", kBlocks);
+    at::Tensor out = unet.forward(sample.narrow(0, first, count), noisy, t, rows, pass);
     if (first > 0) {
       const KeyValues own = batch_rows(prompt, 0, first);
-      UnetPass alone;
-      alone.prompt = &own;
-      out = at::cat({unet.forward(sample.narrow(0, 0, first), t, alone), out});
+      out = at::cat({unet.forward(sample.narrow(0, 0, first), {}, t, own), out});
     }
     fixture.compare(prefix + "out", out, kBlocks);
   }
@@ -331,15 +322,17 @@ MultiviewModel tiny_model(const Fixture& fixture) {
   };
   MultiviewModel model;
   model.unet = loaded("unet", unet_config, static_cast<Unet*>(nullptr));
-  model.vae = loaded("vae", vae_config, static_cast<Vae*>(nullptr));
-  model.vision = loaded("vision_encoder", vision_config, static_cast<ClipVision*>(nullptr));
-  model.empty_prompt =
+  const std::shared_ptr<const Vae> vae = loaded("vae", vae_config, static_cast<Vae*>(nullptr));
+  model.decoder = vae;
+  model.condition.vae = vae;
+  model.condition.vision = loaded("vision_encoder", vision_config, static_cast<ClipVision*>(nullptr));
+  model.condition.empty_prompt =
       loaded("text_encoder", text_config, static_cast<ClipText*>(nullptr))->empty_prompt()[0];
-  model.ramp = at::tensor(config.at("ramping_coefficients").get<std::vector<float>>());
+  model.condition.ramp = at::tensor(config.at("ramping_coefficients").get<std::vector<float>>());
   model.diffusion = diffusion_of(scheduler, scheduler.at("beta_schedule"), scheduler.at("timestep_spacing"),
                                  scheduler.at("prediction_type"));
-  model.clip = extractor_of(config.at("feature_extractor_clip"));
-  model.picture = extractor_of(config.at("feature_extractor_vae"));
+  model.condition.clip = extractor_of(config.at("feature_extractor_clip"));
+  model.condition.picture = extractor_of(config.at("feature_extractor_vae"));
   model.latent_factor = config.at("vae_scaling_factor");
   return model;
 }
@@ -386,7 +379,7 @@ void check_multiview_pipeline(Fixture& fixture) {
     fixture.compare(name, value, tolerance);
   };
   const ByteImage rgb = paste_on_white(bytes_from_tensor(fixture.read("input_rgba")));
-  const ByteImage grid = paint_view_grid(rgb, model, settings, {}, hooks);
+  const ByteImage grid = paint_view_grid(rgb, {}, model, settings, {}, hooks);
   compare_bytes(fixture, "image_u8", tensor_from_bytes(grid));
 }
 

@@ -8,6 +8,7 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include "base/parallel.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
 
@@ -34,6 +35,7 @@ SlotHooks make_slot_hooks() {
   SlotHooks hooks;
   hooks.enter = [accounts](const Slot& slot) {
     at::set_num_threads(slot.threads);
+    set_parallel_threads(slot.threads);
     if (slot.kind == SlotKind::kCuda) {
       c10::impl::VirtualGuardImpl(c10::kCUDA)
           .setDevice(c10::Device(c10::kCUDA, c10::DeviceIndex(slot.device)));

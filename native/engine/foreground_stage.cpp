@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <ATen/core/grad_mode.h>
+
+#include "engine/stages.h"
+#include "files/pictures.h"
+#include "foreground/foreground.h"
+#include "nn/tensors.h"
+#include "runtime/torch/counting_allocator.h"
+#include "weights/catalogue.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
+constexpr const char* kFullNetwork = "u2net";  // of the catalogue
+
+Image decode_picture(const GenerateRequest& request) {
+  if (!request.bytes.pixels.empty()) return from_bytes(request.bytes);
+  if (!request.encoded.empty()) return read_picture(request.encoded, request.picture.string());
+  if (request.image.empty()) return read_picture(request.picture);
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  if (!std::all_of(request.image.pixels.begin(), request.image.pixels.end(), is_finite)) {
+    throw Error(ErrorCode::kInvalidImage, "The picture holds values that are not finite.",
+                "Give values from 0 to 1.");
+  }
+  return request.image;
+}
+
+/// A picture as a mask: its alpha where it has one, else its grey level.
+Mask mask_from_picture(const Image& picture) {
+  Mask mask(picture.width, picture.height);
+  for (size_t i = 0; i < mask.values.size(); ++i) {
+    const float* p = &picture.pixels[i * picture.channels];
+    mask.values[i] = std::clamp(picture.channels == 4 ? p[3] : (p[0] + p[1] + p[2]) / 3, 0.0f, 1.0f);
+  }
+  return mask;
+}
+
+MaskSource mask_source(MaskKind kind) {
+  switch (kind) {
+    case MaskKind::kAuto:
+      return MaskSource::kAuto;
+    case MaskKind::kAlpha:
+      return MaskSource::kAlpha;
+    case MaskKind::kFile:
+      return MaskSource::kGiven;
+  }
+  throw Error(ErrorCode::kInternal, "Unknown kind of mask.");
+}
+
+/// Of the installed full network, or empty.
+fs::path full_network_file() {
+  try {
+    return find_model(kFullNetwork).file();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+}  // namespace
+
+struct ForegroundStage::Network {
+  std::unique_ptr<U2Net> net;  // null when no file is there; pictures with a mask of their own do without
+  MemoryCharge mapped;
+};
+
+ForegroundStage::ForegroundStage(fs::path embedded_models)
+    : PipelineStage("foreground", "foreground"), embedded_models_(std::move(embedded_models)) {}
+ForegroundStage::~ForegroundStage() = default;
+
+StageProfile ForegroundStage::profile_for(const Settings& settings, const std::vector<Slot>&) const {
+  constexpr double kMiB = 1 << 20;
+  const double side = std::clamp(settings.texture_size, 512, 4096);
+  const bool is_full = !full_network_file().empty();
+  StageMode mode;
+  mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
+  mode.workspace_bytes_per_picture = (is_full ? 190 : 60) * kMiB + 40 * side * side;
+  mode.seconds_per_picture = is_full ? 1.0 : 0.3;
+  StageProfile profile{"", {mode}, 4};
+  profile.output_bytes_per_picture = static_cast<int64_t>(16 * side * side);
+  return profile;
+}
+
+void ForegroundStage::load(const StageLoad& load) {
+  const at::NoGradGuard no_grad;
+  auto network = std::make_shared<Network>();
+  const fs::path full = full_network_file(), embedded = embedded_models_ / kEmbeddedNetwork;
+  const fs::path& file = full.empty() ? embedded : full;
+  if (fs::exists(file)) {
+    network->net = std::make_unique<U2Net>(full.empty() ? U2NetSize::kSmall : U2NetSize::kFull);
+    const TensorFile weights = read_weights(file);
+    load_strict(*network->net, weights, "", execution_for(load.slot));
+    network->mapped = MemoryCharge(mapped_bytes(*network->net, weights));
+  }
+  networks_.set(load.slot, std::move(network));
+}
+
+void ForegroundStage::unload(const Slot& slot) { networks_.erase(slot); }
+
+PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const Execution& execution) {
+  const at::NoGradGuard no_grad;
+  const Settings& settings = work.job->settings();
+  const Image picture = decode_picture(*work.job->request);
+  std::optional<Mask> given;
+  if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file));
+  execution.control.step(0.2);
+  const ForegroundSettings cut{.source = mask_source(settings.mask),
+                               .threshold = settings.mask_threshold,
+                               .invert = settings.mask_invert,
+                               .side = std::clamp(settings.texture_size, 512, 4096)};
+  Execution rest = execution;
+  rest.control = execution.control.part(0.2, 1);
+  const auto network = networks_.get(call.slots[0]);
+  auto foreground = std::make_shared<Foreground>(
+      cut_out(picture, cut, given, network ? network->net.get() : nullptr, rest));
+  work.job->on_picture("foreground", foreground->image);
+  work.foreground = std::move(foreground);
+  return work;
+}
+
+}  // namespace relievo

@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "engine/stages.h"
+#include "files/pictures.h"
+#include "multiview/multiview.h"
+#include "nn/view_grid.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kViews = 6;
+
+std::vector<fs::path> files_of(const std::vector<std::string>& views) {
+  if (views.size() != 1 || !fs::is_directory(views.front())) return {views.begin(), views.end()};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(views.front())) {
+    std::string extension = entry.path().extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(), ::tolower);
+    if (extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".webp" ||
+        extension == ".exr") {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  if (files.size() == kViews) return files;
+  throw Error(ErrorCode::kInvalidSettings,
+              fmt::format("The folder '{}' holds {} pictures.", views.front(), files.size()),
+              "A folder of views holds six, which are taken in the order of their names.");
+}
+
+ByteImage on_white(const fs::path& file) {
+  ByteImage picture = to_bytes(read_picture(file));
+  return picture.channels == 4 ? paste_on_white(picture) : picture;
+}
+
+/// `[1, 3, H, W]` float32.
+at::Tensor view_of(const fs::path& file) {
+  const ByteImage picture = on_white(file);
+  if (picture.width != picture.height) {
+    throw Error(ErrorCode::kInvalidImage, fmt::format("The view '{}' is not square.", file.string()),
+                "Views are square pictures of the object in the middle.");
+  }
+  const at::Tensor bytes = at::from_blob(const_cast<uint8_t*>(picture.pixels.data()),
+                                         {1, picture.height, picture.width, 3}, at::kByte);
+  return bytes.permute({0, 3, 1, 2}).to(at::kFloat).div(255).contiguous();
+}
+
+/// The person's own pictures take the place of the diffusion's.
+class OwnViewsStage : public PipelineStage {
+ public:
+  OwnViewsStage() : PipelineStage("views", "multiview") {}
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+    StageMode mode;
+    mode.workspace_bytes_per_picture = 6.0 * 3 * 4 * 1024 * 1024;
+    mode.seconds_per_picture = 0.2;
+    StageProfile profile{"", {mode}, 4};
+    profile.output_bytes_per_picture = int64_t{6} * 3 * 4 * settings.input_size * settings.input_size;
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& /*call*/, const Execution& execution) override {
+    const Settings& settings = work.job->settings();
+    const std::vector<fs::path> files = files_of(settings.views);
+    const int64_t side = settings.input_size;
+    std::vector<at::Tensor> pixels;
+    for (size_t i = 0; i < files.size(); ++i) {
+      at::Tensor views = files.size() == 1 ? split_view_grid(on_white(files[i])) : view_of(files[i]);
+      pixels.push_back(resize_views(views, side, side).clamp(0, 1));
+      execution.control.step(static_cast<double>(i + 1) / static_cast<double>(files.size()));
+    }
+    auto views = std::make_shared<Views>();
+    views->pixels = at::cat(pixels);
+    views->cameras = cameras_of_views();
+    show_views(work, *views);
+    work.views = std::move(views);
+    return work;
+  }
+};
+
+}  // namespace
+
+void show_views(const PictureWork& work, const Views& views) {
+  // [6, 3, S, S] -> 3 rows of 2.
+  const int64_t side = views.pixels.size(-1);
+  const at::Tensor grid = views.pixels.reshape({3, 2, 3, side, side})
+                              .permute({0, 3, 1, 4, 2})
+                              .reshape({3 * side, 2 * side, 3})
+                              .contiguous();
+  Image picture(static_cast<int>(2 * side), static_cast<int>(3 * side), 3);
+  std::copy_n(grid.const_data_ptr<float>(), picture.pixels.size(), picture.pixels.begin());
+  work.job->on_picture("views", picture);
+}
+
+std::shared_ptr<PipelineStage> own_views_stage() { return std::make_shared<OwnViewsStage>(); }
+
+}  // namespace relievo

@@ -1,0 +1,144 @@
+#include "engine/pipeline_stage.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "nn/errors.h"
+#include "runtime/torch/counting_allocator.h"
+#include "runtime/torch/device_memory.h"
+
+namespace relievo {
+namespace {
+
+/// What the slot has left for workspace. On its thread.
+int64_t free_bytes(const Slot& slot) {
+  if (slot.kind == SlotKind::kCuda) {
+    const auto memory = device_memory(slot.device);
+    return slot.budget_bytes - (memory ? memory->allocated_bytes : 0);
+  }
+  const auto account = thread_account();
+  return account ? account->budget() - account->used() : slot.budget_bytes;
+}
+
+bool cpu_is_fast_in_bf16() {
+#if defined(__x86_64__) || defined(_M_X64)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+thread_local const JobContext* t_job = nullptr;
+
+struct CurrentJob {
+  explicit CurrentJob(const JobContext* job) { t_job = job; }
+  ~CurrentJob() { t_job = nullptr; }
+  CurrentJob(const CurrentJob&) = delete;
+  CurrentJob& operator=(const CurrentJob&) = delete;
+};
+
+bool is_of_the_slot(const Error& error) {
+  return error.code() == ErrorCode::kOutOfMemory || error.code() == ErrorCode::kDeviceLost;
+}
+
+}  // namespace
+
+const JobContext* current_job() { return t_job; }
+
+at::Device device_of(const Slot& slot) {
+  if (slot.kind == SlotKind::kCuda) return {at::kCUDA, static_cast<at::DeviceIndex>(slot.device)};
+  return at::kCPU;
+}
+
+at::ScalarType dtype_of(const std::string& precision) {
+  if (precision == "bf16") return at::kBFloat16;
+  if (precision == "fp16") return at::kHalf;
+  return at::kFloat;
+}
+
+int64_t mapped_bytes(const torch::nn::Module& module, const TensorFile& file) {
+  std::map<const std::byte*, const std::byte*> ranges;  // begin -> end
+  for (const auto& [name, view] : file.tensors) {
+    const std::byte* begin = view.bytes.data();
+    ranges[begin] = std::max(ranges[begin], begin + view.bytes.size());
+  }
+  int64_t bytes = 0;
+  for (const at::Tensor& parameter : module.parameters()) {
+    if (!parameter.is_cpu() || parameter.numel() == 0) continue;
+    const auto* data = static_cast<const std::byte*>(parameter.const_data_ptr());
+    const auto after = ranges.upper_bound(data);
+    if (after != ranges.begin() && data < std::prev(after)->second)
+      bytes += static_cast<int64_t>(parameter.nbytes());
+  }
+  return bytes;
+}
+
+std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots) {
+  const std::string asked = stage_precision(settings.precision, stage);
+  if (asked != "auto") return asked;
+  const bool is_half = std::all_of(slots.begin(), slots.end(), [](const Slot& slot) {
+    return slot.kind != SlotKind::kCpu || cpu_is_fast_in_bf16();
+  });
+  return is_half ? "bf16" : "fp32";
+}
+
+Execution execution_for(const Slot& slot, const std::string& precision) {
+  Execution execution;
+  execution.device = device_of(slot);
+  execution.dtype = dtype_of(precision);
+  return execution;
+}
+
+Execution PipelineStage::execution(const StageCall& call, size_t k, const Control& control) const {
+  const Slot& slot = call.slots[k];
+  // Smaller chunks leave most of what is free alone.
+  const int64_t part = call.rung >= Rung::kChunks ? 4 : 1;
+  return {.device = device_of(slot),
+          .dtype = dtype_of(call.precision),
+          .byte_budget = std::max<int64_t>(free_bytes(slot) / part, 1),
+          .control = control};
+}
+
+Control PipelineStage::control_of(const PictureWork& work) const {
+  const auto& job = work.job;
+  const double from = from_, span = to_ - from_;
+  return {Progress([job, from, span](double fraction) { job->on_progress(from + span * fraction); }),
+          job->cancel};
+}
+
+std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works, const StageCall& call) {
+  for (PictureWork& work : works) {
+    const CurrentJob current(work.job.get());
+    try {
+      work = make(work, call, execution(call, 0, control_of(work)));
+    } catch (...) {
+      Error error = current_torch_error();
+      if (is_of_the_slot(error)) throw error;
+      work.error = std::move(error);
+    }
+  }
+  return works;
+}
+
+std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const std::any> inputs) {
+  std::vector<PictureWork> all, alive;
+  for (const std::any& input : inputs) all.push_back(std::any_cast<const PictureWork&>(input));
+  for (PictureWork& work : all) {
+    if (work.error) continue;
+    if (work.job->cancel.cancelled()) {
+      work.error = Error(ErrorCode::kCancelled, "Cancelled.");
+      continue;
+    }
+    work.job->on_stage(shown_);
+    alive.push_back(work);
+  }
+  if (!alive.empty()) alive = make_all(std::move(alive), call);
+  std::vector<std::any> outputs;
+  auto next = alive.begin();
+  for (PictureWork& work : all) outputs.emplace_back(work.error ? std::move(work) : std::move(*next++));
+  call.control.step(1);
+  return outputs;
+}
+
+}  // namespace relievo

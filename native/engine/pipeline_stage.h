@@ -1,0 +1,105 @@
+// What the pipeline's stages have in common: a stage of the runtime that works on pictures of jobs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+#include "engine/picture_work.h"
+#include "nn/execution.h"
+#include "runtime/stage.h"
+#include "weights/tensor_file.h"
+
+namespace relievo {
+
+/// What a stage holds in each slot. Any thread may use it.
+template <typename T>
+class BySlot {
+ public:
+  void set(const Slot& slot, std::shared_ptr<T> value) {
+    const std::lock_guard lock(mutex_);
+    values_[slot.name] = std::move(value);
+  }
+  void erase(const Slot& slot) { set(slot, nullptr); }
+  std::shared_ptr<T> get(const Slot& slot) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = values_.find(slot.name);
+    return found == values_.end() ? nullptr : found->second;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<T>> values_;
+};
+
+/// The job whose picture this thread works on; null between pictures.
+const JobContext* current_job();
+
+at::Device device_of(const Slot& slot);
+at::ScalarType dtype_of(const std::string& precision);  ///< `fp32`, `bf16`, `fp16`
+
+/// For loading weights.
+Execution execution_for(const Slot& slot, const std::string& precision = "fp32");
+
+class PipelineStage : public Stage {
+ public:
+  /// `shown`: the stage's name in a job's status and reports.
+  PipelineStage(std::string name, std::string shown) : name_(std::move(name)), shown_(std::move(shown)) {}
+
+  const std::string& name() const { return name_; }
+  const std::string& shown() const { return shown_; }
+
+  /// What it costs with these settings on slots of these kinds; between runs only.
+  void prepare(const Settings& settings, const std::vector<Slot>& slots) {
+    profile_ = profile_for(settings, slots);
+    profile_.name = name_;
+  }
+  StageProfile& costs() { return profile_; }
+  const StageProfile& profile() const final { return profile_; }
+
+  /// Its part of a job's progress.
+  void set_share(double from, double to) {
+    from_ = from;
+    to_ = to;
+  }
+
+  void load(const StageLoad& /*load*/) override {}
+  void unload(const Slot& /*slot*/) override {}
+
+  /// Works on all pictures that have no error. What is wrong with a picture, its own cancel included, goes
+  /// into its work; what is wrong with the slot is thrown.
+  std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) final;
+
+ protected:
+  virtual StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const = 0;
+
+  /// One picture. `execution` is that of the first slot, with the picture's own control.
+  virtual PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) = 0;
+
+  /// Several at once; those that want it override it. Default: make() one after the other.
+  virtual std::vector<PictureWork> make_all(std::vector<PictureWork> works, const StageCall& call);
+
+  /// Where and how to compute for a picture of the call, on its k-th slot.
+  Execution execution(const StageCall& call, size_t k, const Control& control) const;
+  /// The picture's own, over this stage's part of its progress.
+  Control control_of(const PictureWork& work) const;
+
+ private:
+  std::string name_, shown_;
+  StageProfile profile_;
+  double from_ = 0, to_ = 1;
+};
+
+/// Bytes of the module's parameters that are still in the file it was loaded from (nn/tensors.h): they are
+/// resident, though no allocator gave them.
+int64_t mapped_bytes(const torch::nn::Module& module, const TensorFile& file);
+
+/// The precision of a stage of a network on these slots: what is asked for, or (auto) half where all of them
+/// compute fast in it.
+std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots);
+
+}  // namespace relievo

@@ -1,0 +1,62 @@
+// The pipeline's stages, in their order. Each says what it costs with given settings (its profile) beside the
+// code that runs it.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "engine/pipeline_stage.h"
+
+namespace relievo {
+
+struct MeshHeads;
+
+/// Picture -> foreground. With the full U2-Net where it is installed, else the embedded one in
+/// `embedded_models`.
+class ForegroundStage : public PipelineStage {
+ public:
+  explicit ForegroundStage(std::filesystem::path embedded_models);
+  ~ForegroundStage() override;
+
+  void load(const StageLoad& load) override;
+  void unload(const Slot& slot) override;
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override;
+  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override;
+
+ private:
+  struct Network;
+  std::filesystem::path embedded_models_;
+  BySlot<Network> networks_;
+};
+
+/// Foreground -> field of the model `preview`.
+std::shared_ptr<PipelineStage> inflate_stage();
+
+/// Of the catalogue: what paints the views.
+inline constexpr const char* kMultiviewModel = "zero123plus-v1.2";
+
+/// Foreground -> what the denoiser is told; that -> latents of six views; those -> views.
+std::shared_ptr<PipelineStage> condition_stage();
+std::shared_ptr<PipelineStage> diffusion_stage();
+std::shared_ptr<PipelineStage> decode_stage();
+/// The person's own pictures -> views.
+std::shared_ptr<PipelineStage> own_views_stage();
+
+/// `[6, 16]`, of the six views (base/camera.h).
+at::Tensor cameras_of_views();
+/// Shows a job's views, 3 rows of 2.
+void show_views(const PictureWork& work, const Views& views);
+
+/// Views -> planes, of a model of the catalogue.
+std::shared_ptr<PipelineStage> reconstruct_stage(const std::string& model);
+
+/// Field or planes -> surface, cleaned and simplified.
+std::shared_ptr<PipelineStage> surface_stage(const std::string& model);
+
+/// Surface -> textured mesh and everything else of a result.
+std::shared_ptr<PipelineStage> texture_stage(const std::string& model);
+
+}  // namespace relievo

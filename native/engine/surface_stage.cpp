@@ -1,0 +1,98 @@
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+
+#include "engine/field_of_planes.h"
+#include "engine/stages.h"
+#include "reconstruct/inflated_mask.h"
+#include "surface/clean_surface.h"
+#include "surface/grid.h"
+#include "surface/surface.h"
+
+namespace relievo {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+
+class InflateStage : public PipelineStage {
+ public:
+  InflateStage() : PipelineStage("reconstruct", "reconstruct") {}
+
+ protected:
+  StageProfile profile_for(const Settings& /*settings*/, const std::vector<Slot>& /*slots*/) const override {
+    StageMode mode;
+    mode.workspace_bytes_per_picture = 32 * kMiB;
+    mode.seconds_per_picture = 0.15;
+    StageProfile profile{"", {mode}, 4};
+    profile.output_bytes_per_picture = 4 << 20;
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& /*call*/, const Execution& execution) override {
+    const Settings& settings = work.job->settings();
+    // Two cells of the grid that will mesh it: thinner parts would come out beaded or not at all.
+    const float thinnest =
+        std::min(2 * static_cast<float>(kGridSide) / static_cast<float>(settings.grid), 1.0f);
+    Execution on_cpu = execution;
+    on_cpu.device = at::kCPU;
+    work.field = inflate(*work.foreground, {.depth = settings.depth, .thinnest = thinnest}, on_cpu);
+    return work;
+  }
+};
+
+class SurfaceStage : public PipelineStage {
+ public:
+  explicit SurfaceStage(const std::string& model) : PipelineStage("surface", "surface"), fields_(model) {}
+
+  void load(const StageLoad& load) override { fields_.load(load.slot); }
+  void unload(const Slot& slot) override { fields_.unload(slot); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+    const double vertices = (settings.grid + 1.0) * (settings.grid + 1.0) * (settings.grid + 1.0);
+    StageMode mode;
+    mode.weight_bytes = fields_.weight_bytes();
+    mode.workspace_bytes_per_picture = 64 * kMiB + 60 * vertices;
+    mode.seconds_per_picture = 0.1 + 3e-7 * vertices;
+    StageMode chunks = mode;
+    chunks.rung = Rung::kChunks;
+    chunks.workspace_bytes_per_picture = 32 * kMiB + 24 * vertices;
+    chunks.seconds_per_picture *= 1.2;
+    StageProfile profile{"", {mode, chunks}, 4};
+    profile.output_bytes_per_picture = 8 << 20;
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+    const at::NoGradGuard no_grad;
+    const Settings& settings = work.job->settings();
+    const Control& control = execution.control;
+    const std::shared_ptr<const Field> field = fields_.field(work, call.slots[0]);
+    // A density has no distance to interpolate by; its published grid is twice as fine.
+    const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
+    Execution meshing = execution;
+    meshing.control = control.part(0, 0.7);
+    const Surface meshed = extract_surface(*field, {.grid = grid}, meshing);
+    const CleanSettings clean = settings.keep_debris ? CleanSettings{.smallest_share = 0} : CleanSettings{};
+    auto cleaned = std::make_shared<const Surface>(clean_surface(meshed, clean, control.part(0.7, 0.8)));
+    work.surface = cleaned;
+    if (settings.faces > 0 && static_cast<size_t>(settings.faces) < cleaned->faces.size()) {
+      work.surface =
+          std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
+      if (settings.normal_map) work.detail = cleaned;
+    }
+    return work;
+  }
+
+ private:
+  FieldsOfPlanes fields_;
+};
+
+}  // namespace
+
+std::shared_ptr<PipelineStage> inflate_stage() { return std::make_shared<InflateStage>(); }
+std::shared_ptr<PipelineStage> surface_stage(const std::string& model) {
+  return std::make_shared<SurfaceStage>(model);
+}
+
+}  // namespace relievo

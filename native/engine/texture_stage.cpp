@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+
+#include "engine/field_of_planes.h"
+#include "engine/stages.h"
+#include "files/pictures.h"
+#include "render/contact_sheet.h"
+#include "render/turntable.h"
+#include "runtime/torch/counting_allocator.h"
+#include "surface/surface.h"
+#include "texture/texture.h"
+
+namespace relievo {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+constexpr int64_t kBytesPerTexel = 26;  // texture.h
+
+/// A name that files and objects can have: no slashes or control characters, no space at either end.
+std::string usable_name(std::string name) {
+  for (char& c : name) {
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
+  }
+  const size_t first = name.find_first_not_of(' ');
+  if (first == std::string::npos) return "picture";
+  return name.substr(first, name.find_last_not_of(' ') - first + 1);
+}
+
+/// The object at a slant, as a person would look at it first.
+Image shaded(const TexturedMesh& mesh, const Control& control) {
+  const Renderer renderer(mesh);
+  const View view = framed_views(mesh.surface, {{30, 15}}, kPreviewSide)[0];
+  constexpr int kSamples = 4;
+  return from_bytes(on_background(renderer.render(view, kSamples, control), {}));
+}
+
+class TextureStage : public PipelineStage {
+ public:
+  explicit TextureStage(const std::string& model)
+      : PipelineStage("texture", "texture"), model_(model), fields_(model) {}
+
+  void load(const StageLoad& load) override { fields_.load(load.slot); }
+  void unload(const Slot& slot) override { fields_.unload(slot); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+    const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
+    StageMode mode;
+    mode.weight_bytes = fields_.weight_bytes();
+    mode.workspace_bytes_per_picture = 160 * kMiB + kBytesPerTexel * texels;
+    mode.seconds_per_picture = 1 + 1e-6 * texels;
+    StageMode chunks = mode;
+    chunks.rung = Rung::kChunks;
+    chunks.workspace_bytes_per_picture -= 100 * kMiB;
+    chunks.seconds_per_picture *= 1.1;
+    StageProfile profile{"", {mode, chunks}, 4};
+    profile.output_bytes_per_picture = static_cast<int64_t>(4 * texels);
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+    const at::NoGradGuard no_grad;
+    const GenerateRequest& request = *work.job->request;
+    const Settings& settings = request.settings;
+    const Control& control = execution.control;
+    const bool is_preview = model_ == "preview";
+    const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_preview);
+    const TextureSources sources{.front = is_preview ? work.foreground.get() : nullptr,
+                                 .views = work.views.get(),
+                                 .detail = work.detail.get()};
+    Execution baking = execution;
+    baking.control = control.part(0, 0.8);
+    auto result = std::make_shared<GenerateResult>();
+    {
+      const MemoryCharge texels(kBytesPerTexel * settings.texture_size * settings.texture_size);
+      result->mesh = texture_surface(*work.surface, *fields_.field(work, call.slots[0]), sources,
+                                     {.size = settings.texture_size,
+                                      .projection = is_projected,
+                                      .vertex_colours = settings.vertex_colours},
+                                     baking);
+    }
+    TexturedMesh& mesh = result->mesh;
+    result->albedo_png = encode_png(mesh.albedo);
+    control.step(0.9);
+    if (!mesh.normal_map.pixels.empty()) result->normal_map_png = encode_png(mesh.normal_map);
+
+    mesh.report = inspect_surface(mesh.surface);
+
+    turn_to_scene(mesh.surface);
+
+    result->name = usable_name(request.name.empty() ? request.picture.stem().string() : request.name);
+    mesh.provenance = {.picture = request.picture.empty() ? result->name : request.picture.string(),
+                       .model = model_,
+                       .settings = to_json(settings),
+                       .version = version()};
+    result->foreground = work.foreground->image;
+    result->crop = work.foreground->crop;
+    work.job->on_picture("shaded", shaded(mesh, control.part(0.95, 1)));
+    PictureWork done;  // what led to the result is not needed any more
+    done.job = work.job;
+    done.result = std::move(result);
+    return done;
+  }
+
+ private:
+  std::string model_;
+  FieldsOfPlanes fields_;
+};
+
+}  // namespace
+
+std::shared_ptr<PipelineStage> texture_stage(const std::string& model) {
+  return std::make_shared<TextureStage>(model);
+}
+
+}  // namespace relievo

@@ -1,0 +1,27 @@
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "multiview/noise_source.h"
+
+namespace relievo {
+
+ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
+                       const Execution& execution, bool tiled, const MultiviewHooks& hooks) {
+  (void)tiled;
+  const at::NoGradGuard no_grad;
+  execution.control.step(0);
+  const at::Tensor input = unscale_latents(latents) / latent_factor;
+  observe(hooks.observer, "decode_in", input);
+  const at::Tensor decoded = vae.decode(input.to(options_of(vae))).to(at::kCPU, at::kFloat);
+  observe(hooks.observer, "decode_out", decoded);
+  const at::Tensor image = (unscale_image(decoded) / 2 + 0.5).clamp(0, 1)[0].permute({1, 2, 0});
+  observe(hooks.observer, "image_np", image);
+  const at::Tensor bytes = (image * 255).round().to(at::kByte).contiguous();
+  ByteImage grid(static_cast<int>(image.size(1)), static_cast<int>(image.size(0)), 3);
+  std::copy_n(bytes.const_data_ptr<uint8_t>(), grid.pixels.size(), grid.pixels.begin());
+  execution.control.step(1);
+  return grid;
+}
+
+}  // namespace relievo

@@ -1,0 +1,239 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "multiview/noise_source.h"
+
+namespace relievo {
+namespace {
+
+constexpr int64_t kRows = 3, kColumns = 2, kLatentPixels = 8;
+
+/// Consecutive halves of guidance (0: told nothing, 1: told the picture), and where they are computed.
+struct Share {
+  size_t slot = 0;  // of an uncut network
+  int64_t first = 0, count = 0;
+};
+
+/// Batches are ordered by half, then by picture: nothing and picture 0, nothing and picture 1, ..., picture
+/// 0.
+class Denoising {
+ public:
+  Denoising(std::span<const Conditions> conditions, std::span<const NoiseKey> keys,
+            const DenoiserPlaces& places, const Diffusion& diffusion, const MultiviewSettings& settings,
+            const Control& control, const MultiviewHooks& hooks)
+      : conditions_(conditions),
+        keys_(keys),
+        places_(places),
+        settings_(settings),
+        control_(control),
+        hooks_(hooks),
+        first_half_(settings.guidance == 1 ? 1 : 0) {
+    pass_.cancel = control.cancel;
+    const NoiseLevels levels = noise_levels(diffusion, settings.steps);
+    const int64_t unit = settings.view_size / kLatentPixels;
+    for (size_t p = 0; p < conditions.size(); ++p) {
+      samplers_.emplace_back(settings.sampler, diffusion.prediction, levels);
+      const int64_t channels = conditions[p].latents.size(1);
+      latents_.push_back(noise(p, NoiseUse::kLatents, 0, {1, channels, kRows * unit, kColumns * unit}) *
+                         samplers_[p].initial_sigma());
+    }
+    divide_work();
+    prepare_prompts();
+  }
+
+  std::vector<at::Tensor> run() {
+    control_.step(0);
+    for (int i = 0; i < settings_.steps; ++i) {
+      step(i);
+      control_.step((i + 1.0) / settings_.steps);
+    }
+    return latents_;
+  }
+
+ private:
+  int64_t pictures() const { return static_cast<int64_t>(conditions_.size()); }
+  bool is_cut() const { return !places_.blocks.empty(); }
+
+  at::Tensor noise(size_t picture, NoiseUse use, int step, at::IntArrayRef shape) const {
+    return noise_for(keys_[picture], hooks_, use, step, shape);
+  }
+
+  void on_slot(size_t k, const std::function<void()>& body) const {
+    const auto guarded = [&] {
+      const at::NoGradGuard no_grad;
+      body();
+    };
+    if (places_.on_slot) {
+      places_.on_slot(k, guarded);
+    } else {
+      guarded();
+    }
+  }
+
+  void on_every_slot(const std::function<void(size_t)>& body) const {
+    const auto guarded = [&](size_t k) {
+      const at::NoGradGuard no_grad;
+      body(k);
+    };
+    if (places_.on_every_slot) {
+      places_.on_every_slot(guarded);
+    } else {
+      for (size_t k = 0; k < places_.unets.size(); ++k) guarded(k);
+    }
+  }
+
+  void divide_work() {
+    const int64_t halves = 2 - first_half_;
+    const bool is_on_two = !is_cut() && places_.unets.size() > 1;
+    if (halves == 1 || (!is_on_two && places_.halves_together)) {
+      shares_.push_back({0, first_half_, halves});
+    } else {
+      shares_ = {{0, 0, 1}, {is_on_two ? 1u : 0u, 1, 1}};
+    }
+  }
+
+  /// The slots that a share passes, in order.
+  std::vector<size_t> slots_of(size_t share) const {
+    if (!is_cut()) return {shares_[share].slot};
+    std::vector<size_t> slots;
+    for (size_t k = 0; k < places_.unets.size(); ++k) {
+      if (places_.unets[k] && !places_.unets[k]->parameters().empty()) slots.push_back(k);
+    }
+    return slots;
+  }
+
+  /// The rows of one share: `of(picture, half)` is `[1, ...]`.
+  template <typename Of>
+  at::Tensor rows(const Share& share, const Of& of) const {
+    std::vector<at::Tensor> all;
+    for (int64_t half = share.first; half < share.first + share.count; ++half) {
+      for (size_t p = 0; p < conditions_.size(); ++p) all.push_back(of(p, half));
+    }
+    return at::cat(all);
+  }
+
+  /// The cross attentions' keys and values, by share and slot.
+  void prepare_prompts() {
+    prompts_.assign(shares_.size(), std::vector<KeyValues>(places_.unets.size()));
+    for (size_t s = 0; s < shares_.size(); ++s) {
+      const at::Tensor states =
+          rows(shares_[s], [&](size_t p, int64_t half) { return conditions_[p].states.narrow(0, half, 1); });
+      for (const size_t k : slots_of(s)) {
+        on_slot(k, [&, k] {
+          const Unet& unet = *places_.unets[k];
+          prompts_[s][k] = unet.prompt(states.to(options_of(unet)));
+        });
+      }
+    }
+  }
+
+  /// The prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` brings the body to slot
+  /// k.
+  template <typename Go>
+  at::Tensor predict(size_t s, UnetWalk walk, const Go& go) const {
+    for (const size_t k : slots_of(s)) {
+      go(k, [&, k] {
+        places_.unets[k]->advance(walk, prompts_[s][k], pass_);
+        if (k == slots_of(s).back()) walk.x = walk.x.to(at::kCPU, at::kFloat);
+      });
+    }
+    return walk.x;
+  }
+
+  void step(int i) {
+    std::vector<at::Tensor> inputs, references;
+    for (size_t p = 0; p < conditions_.size(); ++p) {
+      const at::Tensor& clean = conditions_[p].latents;
+      inputs.push_back(samplers_[p].input(latents_[p], i));
+      references.push_back(
+          noised_input(clean, noise(p, NoiseUse::kReference, i, clean.sizes()), samplers_[p].sigma(i)));
+    }
+    std::vector<UnetWalk> walks(shares_.size());
+    for (size_t s = 0; s < shares_.size(); ++s) {
+      walks[s].timestep = samplers_.front().timestep(i);
+      walks[s].x = rows(shares_[s], [&](size_t p, int64_t) { return inputs[p]; });
+      walks[s].reference =
+          rows(shares_[s], [&](size_t p, int64_t half) { return references[p].narrow(0, half, 1); });
+    }
+    std::vector<at::Tensor> predictions(shares_.size());
+    if (shares_.size() == 2 && shares_[1].slot == 1) {
+      on_every_slot([&](size_t k) {
+        if (k >= shares_.size()) return;
+        predictions[k] =
+            predict(k, std::move(walks[k]), [](size_t, const std::function<void()>& body) { body(); });
+      });
+    } else {
+      for (size_t s = 0; s < shares_.size(); ++s) {
+        predictions[s] = predict(s, std::move(walks[s]),
+                                 [&](size_t k, const std::function<void()>& body) { on_slot(k, body); });
+      }
+    }
+    const at::Tensor all = at::cat(predictions);
+    for (size_t p = 0; p < conditions_.size(); ++p) take_step(p, i, inputs[p], all);
+  }
+
+  /// Of one picture, from the predictions for the whole batch.
+  void take_step(size_t p, int i, const at::Tensor& input, const at::Tensor& predictions) {
+    const auto of_half = [&](int64_t half) {
+      return predictions.narrow(0, (half - first_half_) * pictures() + static_cast<int64_t>(p), 1);
+    };
+    const at::Tensor told = of_half(1);
+    at::Tensor output = told;
+    if (first_half_ == 0) output = of_half(0) + (told - of_half(0)) * settings_.guidance;
+    if (hooks_.observer) {
+      observe(hooks_.observer, fmt::format("step{}/t", i), at::full({1}, samplers_[p].timestep(i)));
+      observe(hooks_.observer, fmt::format("step{}/unet_in", i), input.expand({2, -1, -1, -1}));
+      observe(hooks_.observer, fmt::format("step{}/unet_out", i),
+              first_half_ == 1 ? told : at::cat({of_half(0), told}));
+    }
+    at::Tensor ancestral;
+    if (samplers_[p].draws_noise()) ancestral = noise(p, NoiseUse::kAncestral, i, latents_[p].sizes());
+    latents_[p] = samplers_[p].step(latents_[p], output, i, ancestral);
+    observe(hooks_.observer, fmt::format("step{}/latents_after", i), latents_[p]);
+  }
+
+  std::span<const Conditions> conditions_;
+  std::span<const NoiseKey> keys_;
+  const DenoiserPlaces& places_;
+  const MultiviewSettings& settings_;
+  const Control& control_;
+  const MultiviewHooks& hooks_;
+  UnetPass pass_;
+  int64_t first_half_;  // 1 where the prediction for nothing has no weight
+  std::vector<Share> shares_;
+  std::vector<std::vector<KeyValues>> prompts_;
+  std::vector<Sampler> samplers_;    // by picture
+  std::vector<at::Tensor> latents_;  // [1, 4, H, W] each
+};
+
+void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
+           const DenoiserPlaces& places, const MultiviewSettings& settings) {
+  if (settings.view_size < kLatentPixels || settings.view_size % kLatentPixels != 0) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("Views of {} pixels are not possible.", settings.view_size),
+                "Choose a multiple of 8, best 320.");
+  }
+  const bool is_cut = !places.blocks.empty();
+  if (conditions.size() != noise.size() || places.unets.empty() ||
+      (is_cut && places.blocks.size() != places.unets.size())) {
+    throw Error(ErrorCode::kInternal, "The denoiser's pictures, seeds or places do not match.");
+  }
+  for (const auto& unet : places.unets) {
+    if (unet && !unet->parameters().empty()) options_of(*unet);
+  }
+}
+
+}  // namespace
+
+std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
+                                const DenoiserPlaces& places, const Diffusion& diffusion,
+                                const MultiviewSettings& settings, const Execution& execution,
+                                const MultiviewHooks& hooks) {
+  check(conditions, noise, places, settings);
+  if (conditions.empty()) return {};
+  const at::NoGradGuard no_grad;
+  return Denoising(conditions, noise, places, diffusion, settings, execution.control, hooks).run();
+}
+
+}  // namespace relievo

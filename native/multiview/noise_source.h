@@ -1,0 +1,17 @@
+// The noise of one picture, or what verification puts in its place.
+#pragma once
+
+#include "multiview/multiview.h"
+
+namespace relievo {
+
+inline at::Tensor noise_for(const NoiseKey& key, const MultiviewHooks& hooks, NoiseUse use, int step,
+                            at::IntArrayRef shape) {
+  if (hooks.noise) return hooks.noise(use, step, shape);
+  return draw_noise(key, static_cast<uint32_t>(use), static_cast<uint32_t>(step), shape, at::kCPU);
+}
+
+/// Of a loaded network. Throws Error{kInvalidSettings} for float16 on a CPU.
+at::TensorOptions options_of(const torch::nn::Module& network);
+
+}  // namespace relievo

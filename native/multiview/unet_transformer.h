@@ -1,0 +1,54 @@
+// The transformer of a latent diffusion UNet (Rombach et al. 2022): the pixels of a picture see each other,
+// then the prompt; with Zero123++'s reference attention (Shi et al. 2023, arXiv 2310.15110, section 2.2) they
+// see a reference picture's too.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "base/control.h"
+#include "nn/layers.h"
+#include "nn/observer.h"
+
+namespace relievo {
+
+/// Keys and values `[B, T, C]` of one attention layer.
+struct KeyValue {
+  at::Tensor key;
+  at::Tensor value;
+};
+
+/// What the blocks of a network are given besides the pictures.
+struct UnetPass {
+  CancelToken cancel;           ///< looked at before each layer
+  Observer observer;            ///< sees time_embedding and each block by its module name
+  Observer reference_observer;  ///< sees the self attentions' inputs of the reference
+};
+
+class UnetTransformer : public Group {
+ public:
+  UnetTransformer(int64_t width, int64_t heads, int64_t prompt_width, int64_t groups);
+  ~UnetTransformer() override;
+
+  /// The cross attention's keys and values for text states `[B, T, prompt_width]`.
+  KeyValue prompt(const at::Tensor& states) const;
+
+  /// Adds what attention finds to `x` `[B, C, h, w]`, in place, and to `reference` `[B, C, h', w']` where it
+  /// is defined: it sees itself, and `x` sees both, row by row of the batch. After the network's last
+  /// transformer nobody asks for the reference, so it ends there: `is_last` leaves it undefined. `path` is
+  /// this module's name for the observers.
+  void forward(at::Tensor& x, at::Tensor& reference, bool is_last, const KeyValue& prompt,
+               const std::string& path, const UnetPass& pass) const;
+
+ private:
+  struct Attention;
+  struct Block;
+
+  std::shared_ptr<GroupNorm> norm_;
+  std::shared_ptr<Linear> proj_in_, proj_out_;
+  std::shared_ptr<Block> block_;
+};
+
+}  // namespace relievo

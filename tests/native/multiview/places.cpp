@@ -1,0 +1,185 @@
+// Where the denoiser lies, and who shares its batch, does not change what it makes.
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "tiny_model.h"
+
+namespace relievo {
+namespace {
+
+/// The published UNet's four levels in small.
+UnetConfig four_levels() {
+  return {.widths = {8, 16, 32, 32},
+          .heads = {1, 2, 4, 4},
+          .attends = {true, true, true, false},
+          .layers = 2,
+          .prompt_width = 24,
+          .groups = 4};
+}
+
+/// The part of `whole` from block first to last.
+std::shared_ptr<const Unet> part_of(const Unet& whole, const UnetConfig& config, int first, int last) {
+  auto part = std::make_shared<Unet>(config, first, last);
+  const auto weights = whole.named_parameters();
+  for (auto& item : part->named_parameters()) item.value().set_data(weights[item.key()]);
+  return part;
+}
+
+struct Work {
+  UnetConfig config = four_levels();
+  std::shared_ptr<Unet> unet;
+  std::vector<Conditions> conditions;
+  std::vector<NoiseKey> keys;
+  MultiviewSettings settings = tiny_settings();
+
+  explicit Work(size_t pictures = 1) {
+    at::manual_seed(11);
+    unet = std::make_shared<Unet>(config);
+    fill_randomly(*unet);
+    for (uint32_t i = 0; i < pictures; ++i) {
+      conditions.push_back({at::randn({2, 4, 5, 5}), at::randn({2, 7, 24})});
+      keys.push_back({.seed = 3, .picture = i});
+    }
+    settings.steps = 2;
+  }
+
+  std::vector<at::Tensor> run(const DenoiserPlaces& places) const {
+    return denoise(conditions, keys, places, {}, settings, {});
+  }
+  std::vector<at::Tensor> run_whole() const { return run({.unets = {unet}}); }
+
+  DenoiserPlaces cut(const std::vector<int>& blocks) const {
+    DenoiserPlaces places;
+    places.blocks = blocks;
+    int first = 0;
+    for (const int count : blocks) {
+      places.unets.push_back(count > 0 ? part_of(*unet, config, first, first + count) : nullptr);
+      first += count;
+    }
+    EXPECT_EQ(first, Unet::blocks(config));
+    return places;
+  }
+};
+
+TEST(UnetParts, TogetherHoldEachParameterOnce) {
+  const UnetConfig config = four_levels();
+  const int blocks = Unet::blocks(config);
+  std::set<std::string> names;
+  size_t count = 0;
+  for (int block = 0; block < blocks; ++block) {
+    const Unet part(config, block, block + 1);
+    for (const auto& item : part.named_parameters()) names.insert(item.key());
+    count += part.parameters().size();
+    EXPECT_EQ(part.parameters().size() + part.names_elsewhere().size(), Unet(config).parameters().size());
+  }
+  EXPECT_EQ(names.size(), count);
+  for (const auto& item : Unet(config).named_parameters()) EXPECT_TRUE(names.contains(item.key()));
+}
+
+TEST(UnetParts, ThePublishedSizeIsCutIntoEqualShares) {
+  const UnetConfig config;
+  const int blocks = Unet::blocks(config);
+  EXPECT_EQ(blocks, 25);
+  const auto numbers = [&](int first, int last) {
+    int64_t count = 0;
+    for (const at::Tensor& values : Unet(config, first, last).parameters()) count += values.numel();
+    return static_cast<double>(count);
+  };
+  const double all = numbers(0, blocks);
+  for (const int cut : {5, 8, 12, 13, 20}) {
+    // A layer, of which the largest has 49 million parameters, goes as a whole.
+    EXPECT_NEAR(numbers(0, cut), all * cut / blocks, 25e6) << cut;
+  }
+}
+
+TEST(Denoise, CutIntoPartsItIsTheWholeToTheBit) {
+  const Work work;
+  const at::Tensor whole = work.run_whole()[0];
+  const int blocks = Unet::blocks(work.config);
+  for (const std::vector<int>& cut :
+       {std::vector<int>{10, blocks - 10}, {1, blocks - 1}, {8, 9, blocks - 17}, {0, 12, 0, blocks - 12}}) {
+    EXPECT_TRUE(whole.equal(work.run(work.cut(cut))[0])) << cut[0];
+  }
+}
+
+TEST(Denoise, PartsRunOnTheirOwnSlotsInOrder) {
+  const Work work;
+  DenoiserPlaces places = work.cut({8, 9, Unet::blocks(work.config) - 17});
+  std::vector<size_t> visited;
+  places.on_slot = [&](size_t k, const std::function<void()>& body) {
+    visited.push_back(k);
+    std::thread(body).join();
+  };
+  EXPECT_TRUE(work.run_whole()[0].equal(work.run(places)[0]));
+  const std::vector<size_t> expected{0, 1, 2, 0, 1, 2, 0, 1, 2};  // the prompt, two steps
+  EXPECT_EQ(visited, expected);
+}
+
+TEST(Denoise, HalvesOfGuidanceTogetherOrSeparatelyAgree) {
+  const Work work;
+  const at::Tensor together = work.run_whole()[0];
+  DenoiserPlaces places{.unets = {work.unet}};
+  places.halves_together = false;
+  const at::Tensor apart = work.run(places)[0];
+  EXPECT_LT(largest_difference(together, apart), 1e-4 * together.abs().max().item<double>());
+}
+
+TEST(Denoise, HalvesOfGuidanceOnTwoSlotsAreThoseOnOne) {
+  const Work work(2);
+  DenoiserPlaces apart{.unets = {work.unet}};
+  apart.halves_together = false;
+  DenoiserPlaces two{.unets = {work.unet, part_of(*work.unet, work.config, 0, Unet::blocks(work.config))}};
+  std::atomic<int> at_once = 0;
+  two.on_every_slot = [&](const std::function<void(size_t)>& body) {
+    const int threads = at::get_num_threads();
+    std::thread other([&] {
+      at::set_num_threads(threads);
+      body(1);
+    });
+    body(0);
+    other.join();
+    ++at_once;
+  };
+  const auto one = work.run(apart), both = work.run(two);
+  EXPECT_EQ(at_once, work.settings.steps);
+  for (size_t p = 0; p < 2; ++p) EXPECT_TRUE(one[p].equal(both[p])) << p;
+}
+
+TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
+  const Work work(3);
+  const auto together = work.run_whole();
+  ASSERT_EQ(together.size(), 3u);
+  for (size_t p = 0; p < 3; ++p) {
+    const at::Tensor alone =
+        denoise(std::span(work.conditions).subspan(p, 1), std::span(work.keys).subspan(p, 1),
+                {.unets = {work.unet}}, {}, work.settings, {})[0];
+    EXPECT_EQ(alone.sizes(), at::IntArrayRef({1, 4, 9, 6}));
+    EXPECT_LT(largest_difference(together[p], alone), 1e-4 * alone.abs().max().item<double>()) << p;
+  }
+  EXPECT_GT(largest_difference(together[0], together[1]), 0.1);
+}
+
+TEST(Denoise, StopsWithinAStep) {
+  const Work work;
+  DenoiserPlaces places = work.cut({10, Unet::blocks(work.config) - 10});
+  Execution execution;
+  int calls = 0;
+  places.on_slot = [&](size_t, const std::function<void()>& body) {
+    if (++calls == 4) execution.control.cancel.cancel();  // before the second part of the first step
+    body();
+  };
+  try {
+    denoise(work.conditions, work.keys, places, {}, work.settings, execution);
+    FAIL() << "was not cancelled";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  }
+  EXPECT_EQ(calls, 4);
+}
+
+}  // namespace
+}  // namespace relievo
