@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ _FACTS: dict[str, Any] = json.loads((_FOLDER / "settings.json").read_text())
 SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
 VERSION: str = _FACTS["version"]
 
-SECONDS_BETWEEN_LOOKS = 5.0  # at the devices
+_SECONDS_BETWEEN_LOOKS = 5.0  # at the devices
 
 # What mends a failure of this code, by the panel's name for it.
 _MENDS = {
@@ -40,9 +41,16 @@ _MENDS = {
     "model_missing": "setup",
 }
 
+_SECONDS_BETWEEN_LOOKS_AT_MODELS = 2.0
+
 runtime_folder = ""  # of the preferences; goes before all but the environment
 options: dict[str, Any] = {}  # of the engine, when it is made
-_devices: tuple[float, list[relievo.DeviceInfo]] = (-1e9, [])
+_made_with: dict[str, Any] = {}
+_loading: threading.Thread | None = None
+_loading_failure: Failure | None = None
+_look: threading.Thread | None = None
+_seen = -1e9  # when the devices were looked at
+_devices: list[relievo.DeviceInfo] = []
 _missing: Failure | None | str = "unknown"
 
 
@@ -71,18 +79,72 @@ class Failure:
 
 
 def engine() -> relievo.Engine:
-    """Raises relievo.Error where LibTorch is missing."""
-    shared: relievo.Engine = package().shared_engine(**options)
+    """Waits for LibTorch to be loaded: is_ready() tells whether it is. Raises relievo.Error where it is missing."""
+    global _made_with
+    shared: relievo.Engine | None = loaded_engine()
+    if shared is not None and _made_with != options and not shared.queue():
+        package().close_engine()
+        shared = None
+    if shared is None:
+        shared, _made_with = package().shared_engine(**options), dict(options)
     return shared
 
 
 def package() -> Any:
     try:
-        with _chosen_runtime():
+        with _runtime_in(runtime_folder):
             return importlib.import_module(_PACKAGE)
     except Exception as error:
         error.mend = "setup"  # type: ignore[attr-defined]
         raise
+
+
+def is_ready() -> bool:
+    """Whether the engine can be had without waiting."""
+    return loaded_engine() is not None and _loading is None
+
+
+def load() -> None:
+    """Begins to load LibTorch and to make the engine, which takes about a second, on a thread of its own."""
+    global _loading, _loading_failure
+    if _loading is not None or is_ready():
+        return
+    if (_loading_failure := missing_runtime()) is None:
+        # Looked for here: the thread must not ask Blender where its folders are.
+        folder = "" if _PACKAGE in sys.modules else str(_libraries()[-1].parent)
+        _loading = threading.Thread(target=_load, args=(folder,), name="relievo loading", daemon=True)
+        _loading.start()
+
+
+def _load(folder: str) -> None:
+    global _loading_failure
+    try:
+        with _runtime_in(folder):
+            engine()
+    except Exception as error:
+        _loading_failure = Failure.of(error)
+
+
+def is_loading(seconds: float = 0.0) -> bool:
+    """Whether load() still works, after waiting for so long."""
+    global _loading
+    if _loading is not None:
+        _loading.join(seconds)
+        if not _loading.is_alive():
+            _loading = None
+    return _loading is not None
+
+
+def check_weights(path: Path) -> None:
+    """Reads a weight file's directory. For threads, after load(). Raises relievo.Error."""
+    is_loading(seconds=60)
+    if loaded_engine() is not None:
+        package().check_weights(path)
+
+
+def loading_failure() -> Failure | None:
+    """Why load() has not made an engine."""
+    return _loading_failure
 
 
 def loaded_engine() -> relievo.Engine | None:
@@ -93,16 +155,27 @@ def loaded_engine() -> relievo.Engine | None:
 
 
 def devices() -> list[relievo.DeviceInfo]:
-    """What can compute here, as seen within the last seconds. The package must be loaded."""
+    """What can compute here, as it was last seen: a thread looks every few seconds. The package must be loaded."""
+    global _look, _seen
+    if time.monotonic() - _seen > _SECONDS_BETWEEN_LOOKS and (_look is None or not _look.is_alive()):
+        _seen = time.monotonic()
+        _look = threading.Thread(target=_look_at_devices, name="relievo devices", daemon=True)
+        _look.start()
+        if not _devices:  # quick but for the first time on a machine with a GPU
+            _look.join(0.02)
+    return _devices
+
+
+def _look_at_devices() -> None:
     global _devices
-    seen, found = _devices
-    if time.monotonic() - seen > SECONDS_BETWEEN_LOOKS:
-        found = package().devices()
-        _devices = (time.monotonic(), found)
-    return found
+    _devices = package().devices()
 
 
 def close_engine() -> None:
+    """Waits for what is on the way here."""
+    is_loading(seconds=30)
+    if _look is not None:
+        _look.join(5)
     if module := sys.modules.get(_PACKAGE):
         module.close_engine()
 
@@ -114,8 +187,7 @@ def missing_runtime() -> Failure | None:
         _missing = None
         if _PACKAGE not in sys.modules:
             try:
-                with _chosen_runtime():
-                    _finder().find_libraries()
+                _libraries()
             except Exception as error:
                 error.mend = "setup"  # type: ignore[attr-defined]
                 _missing = Failure.of(error)
@@ -126,6 +198,13 @@ def forget_runtime() -> None:
     """It may have changed."""
     global _missing
     _missing = "unknown"
+
+
+def _libraries() -> list[Path]:
+    """LibTorch's files. Raises relievo.Error."""
+    with _runtime_in(runtime_folder):
+        found: list[Path] = _finder().find_libraries()
+        return found
 
 
 def _finder() -> Any:
@@ -139,12 +218,13 @@ def _finder() -> Any:
 
 
 @contextlib.contextmanager
-def _chosen_runtime() -> Iterator[None]:
+def _runtime_in(folder: str) -> Iterator[None]:
+    """Where the environment says nothing else."""
     variable = "RELIEVO_RUNTIME_DIR"
-    if not runtime_folder or variable in os.environ:
+    if not folder or variable in os.environ:
         yield
         return
-    os.environ[variable] = runtime_folder
+    os.environ[variable] = folder
     try:
         yield
     finally:

@@ -87,6 +87,11 @@ def make_mesh(result: relievo.Result, options: ImportOptions | None = None) -> b
     mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
     mesh.polygons.foreach_set("use_smooth", np.full(len(faces), options.smooth))
     mesh.uv_layers.new(name="UVMap").uv.foreach_set("vector", result.mesh.corner_uv.ravel())
+    if (colours := result.mesh.vertex_colours) is not None:
+        attribute = mesh.color_attributes.new("Color", "BYTE_COLOR", "POINT")
+        opaque = np.ones((len(colours), 4), np.float32)
+        opaque[:, :3] = colours
+        attribute.data.foreach_set("color_srgb", opaque.ravel())
     mesh.update(calc_edges=True)
     return mesh
 

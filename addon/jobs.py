@@ -6,8 +6,10 @@ nothing of Blender's but plain numbers until it is done.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +28,44 @@ INTERVAL = 0.1  # seconds between two looks at the jobs
 MASK = "mask"  # the thumbnail of the mask preview
 
 
+@dataclass
+class LoadingStatus:
+    """As relievo.JobStatus."""
+
+    state: str = "loading"
+    stage: str = "loading"
+    fraction: float = 0.0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+
+
+class LoadingJob:
+    """Stands in for a job while LibTorch is being loaded."""
+
+    _numbers = itertools.count(-1, -1)
+
+    def __init__(self) -> None:
+        self.number = next(self._numbers)
+        self.status = LoadingStatus()
+        self.previews: list[relievo.Preview] = []
+        self.error: Any = None
+
+    def cancel(self) -> None:
+        self.status.state = "cancelled"
+
+    def fail(self, error: Any) -> None:
+        self.status.state, self.error = "failed", error
+
+    def wait(self, seconds: float) -> bool:
+        return self.status.state != "loading"
+
+
 @dataclass(eq=False)
 class Task:
     """A job and where its object is to stand."""
 
-    job: relievo.Job
+    job: relievo.Job | LoadingJob
+    submit: Callable[[], relievo.Job]
     name: str
     scene: int  # session_uid
     location: tuple[float, float, float]
@@ -44,8 +79,10 @@ class Task:
         return f"job {self.job.number}"
 
 
+is_patient = bool(bpy.app.background)  # there is no window that must not stand still
 _tasks: list[Task] = []  # in the order in which they run
 _mask_job: relievo.Job | None = None
+_wanted_mask: Callable[[], relievo.Job] | None = None  # while LibTorch is being loaded
 _mask_failure: Failure | None = None
 _last_failure: Failure | None = None
 _last_plan = ""
@@ -65,13 +102,26 @@ def start(
     global _last_failure
     _last_failure = None
     source = picture if isinstance(picture, Source) else pictures.from_file(picture)
-    job = backend.engine().submit(source.picture, name=source.name, source=source.label, **settings)
+
+    def submit() -> relievo.Job:
+        return backend.engine().submit(source.picture, name=source.name, source=source.label, **settings)
+
+    job = submit() if _may_submit() else LoadingJob()
     location = tuple(replaces.location if replaces else context.scene.cursor.location)
     uid = replaces.session_uid if replaces else 0
-    task = Task(job, source.name, context.scene.session_uid, location, source.label, options or ImportOptions(), uid)
+    scene = context.scene.session_uid
+    task = Task(job, submit, source.name, scene, location, source.label, options or ImportOptions(), uid)
     _tasks.append(task)
     _watch()
     return task
+
+
+def _may_submit() -> bool:
+    """Whether the engine is there. Begins to load LibTorch where it is not."""
+    if is_patient or backend.is_ready():
+        return True
+    backend.load()
+    return False
 
 
 def _watch() -> None:
@@ -82,6 +132,8 @@ def _watch() -> None:
 
 def poll() -> float | None:
     """The timer: takes in what is done. Also what headless code calls, where timers do not fire."""
+    if not backend.is_loading():
+        _submit_what_waited()
     _look_at_mask()
     for task in _tasks:
         _look_at_previews(task)
@@ -96,7 +148,31 @@ def poll() -> float | None:
         if is_result:
             break  # one a time: the window must not stand still
     redraw()
-    return INTERVAL if _tasks or _mask_job is not None else None
+    return INTERVAL if _tasks or _mask_job is not None or _wanted_mask is not None else None
+
+
+def _submit_what_waited() -> None:
+    """For LibTorch, which is loaded now, or cannot be."""
+    global _wanted_mask, _mask_job, _mask_failure
+    failure = backend.loading_failure()
+    for task in _tasks:
+        loading = task.job
+        if not isinstance(loading, LoadingJob) or loading.wait(0):
+            continue
+        if failure is not None:
+            loading.fail(failure)
+            continue
+        try:
+            task.job = task.submit()
+        except Exception as error:
+            loading.fail(error)
+    if _wanted_mask is not None:
+        submit, _wanted_mask = _wanted_mask, None
+        try:
+            _mask_failure = failure
+            _mask_job = None if failure else submit()
+        except Exception as error:
+            _mask_failure = Failure.of(error)
 
 
 def finish() -> Failure | None:
@@ -123,7 +199,7 @@ def cancel() -> None:
 def move(task: Task, step: int) -> None:
     """Up (-1) or down (1) among those that wait."""
     waiting = [other for other in _tasks if other.job.status.state == "waiting"]
-    if task not in waiting:
+    if task not in waiting or isinstance(task.job, LoadingJob):
         return
     place = min(max(waiting.index(task) + step, 0), len(waiting) - 1)
     if backend.engine().move(task.job, place):
@@ -181,24 +257,32 @@ def dismiss_failure() -> None:
 
 def show_mask(source: Source, settings: Any) -> None:
     """Cuts the subject out, before all jobs that wait. Raises relievo.Error."""
-    global _mask_job, _mask_failure
+    global _mask_job, _mask_failure, _wanted_mask
     if _mask_job is not None:
         _mask_job.cancel()
-    _mask_failure = None
-    _mask_job = backend.engine().submit(source.picture, source=source.label, only_foreground=True, **settings)
+    _mask_job = _mask_failure = None
+
+    def submit() -> relievo.Job:
+        return backend.engine().submit(source.picture, source=source.label, only_foreground=True, **settings)
+
+    if _may_submit():
+        _mask_job = submit()
+    else:
+        _wanted_mask = submit
     _watch()
 
 
 def hide_mask() -> None:
-    global _mask_job, _mask_failure
+    global _mask_job, _mask_failure, _wanted_mask
     if _mask_job is not None:
         _mask_job.cancel()
-    _mask_job = _mask_failure = None
+    _mask_job = _mask_failure = _wanted_mask = None
     thumbnails.forget(MASK)
 
 
 def is_mask_shown() -> bool:
-    return _mask_job is not None or _mask_failure is not None or thumbnails.has(MASK)
+    is_coming = _mask_job is not None or _wanted_mask is not None
+    return is_coming or _mask_failure is not None or thumbnails.has(MASK)
 
 
 def mask_failure() -> Failure | None:
@@ -242,8 +326,8 @@ def _look_at_previews(task: Task) -> None:
 
 def _finish(task: Task) -> None:
     thumbnails.forget(task.thumbnail)
-    if task.job.error is not None:
-        if task.job.error.code != "cancelled":
+    if task.job.status.state != "done":
+        if task.job.error is not None and getattr(task.job.error, "code", "") != "cancelled":
             fail(task.job.error)
         return
     try:
@@ -254,6 +338,7 @@ def _finish(task: Task) -> None:
 
 def _take_in(task: Task) -> None:
     global _last_plan
+    assert not isinstance(task.job, LoadingJob)
     result = task.job.take()
     assert result is not None
     scenes = {scene.session_uid: scene for scene in bpy.data.scenes}

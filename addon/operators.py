@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from . import backend, history, jobs, pictures, setup_panel, setup_runtime
+from . import backend, downloads, history, jobs, models, pictures, preferences, setup_panel, setup_runtime
 from .backend import SETTINGS, Failure
 from .properties import (
     engine_settings,
@@ -378,10 +378,7 @@ class RELIEVO_OT_setup_online(_Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not bpy.app.online_access:
-            error = setup_runtime.SetupError(
-                "Blender may not go online.", "Allow online access in the preferences, or install from a zip."
-            )
-            return self.give_up(setup_panel.fail(error))
+            return self.give_up(setup_panel.fail(_offline()))
         if setup_panel.installation() is None:
             runtime = setup_panel.RUNTIMES[self.runtime]
             setup_panel.start(setup_runtime.install_online(runtime, setup_panel.folder()))
@@ -423,7 +420,7 @@ class RELIEVO_OT_setup_folder(_Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             found = setup_runtime.find_in_folder(Path(bpy.path.abspath(self.directory)), setup_panel.RUNTIMES["cpu"])
-        except setup_runtime.SetupError as error:
+        except downloads.SetupError as error:
             return self.give_up(setup_panel.fail(error))
         context.preferences.addons[__package__].preferences.runtime_folder = str(found)
         backend.forget_runtime()
@@ -439,6 +436,86 @@ class RELIEVO_OT_setup_cancel(_Operator):
         if (installation := setup_panel.installation()) is not None:
             installation.cancel()
         return {"FINISHED"}
+
+
+class _ModelOperator(_Operator):
+    model: StringProperty(name="Model", options={"SKIP_SAVE"})
+
+    def chosen(self) -> models.Model | None:
+        return next((model for model in models.catalogue() if model.name == self.model and not model.embedded), None)
+
+
+class RELIEVO_OT_fetch_model(_ModelOperator):
+    bl_idname = "relievo.fetch_model"
+    bl_label = "Fetch Model"
+    bl_description = "Download this model. What was fetched before is not fetched again"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return next((f"{m.title}. Licence: {m.licence}" for m in models.catalogue() if m.name == properties.model), "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if not bpy.app.online_access:
+            return self.give_up(setup_panel.fail(_offline()))
+        if (model := self.chosen()) is not None and setup_panel.installation() is None:
+            setup_panel.start(models.install_online(model))
+        return _setup_ended(self)
+
+
+class RELIEVO_OT_import_model(_ModelOperator):
+    bl_idname = "relievo.import_model"
+    bl_label = "Import Model"
+    bl_description = "Copy this model from a weight file, from a folder or from a zip that holds it"
+
+    filepath: StringProperty(name="File or Folder", subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if (model := self.chosen()) is not None and setup_panel.installation() is None:
+            backend.load()
+            source = Path(bpy.path.abspath(self.filepath))
+            setup_panel.start(models.install_from(model, source, backend.check_weights))
+        return _setup_ended(self)
+
+
+class RELIEVO_OT_remove_model(_ModelOperator):
+    bl_idname = "relievo.remove_model"
+    bl_label = "Remove Model"
+    bl_description = "Delete this model's files from this machine"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        answer: set[str] = context.window_manager.invoke_confirm(self, event)
+        return answer
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            if (model := self.chosen()) is not None:
+                models.remove(model)
+        except OSError as error:
+            failed = downloads.SetupError(f"The model cannot be removed: {error}.", "Delete its folder by hand.")
+            return self.give_up(setup_panel.fail(failed))
+        return {"FINISHED"}
+
+
+class RELIEVO_OT_switch_device(_Operator):
+    bl_idname = "relievo.switch_device"
+    bl_label = "Use Device"
+    bl_description = "Use this device, or leave it alone. The last one cannot be switched off"
+
+    slot: StringProperty(name="Slot", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        preferences.switch(self.slot)
+        return {"FINISHED"}
+
+
+def _offline() -> downloads.SetupError:
+    return downloads.SetupError(
+        "Blender may not go online.", "Allow online access in the preferences, or install from a folder or a zip."
+    )
 
 
 def _setup_ended(operator: _Operator) -> set[str]:
@@ -480,5 +557,9 @@ CLASSES = (
     RELIEVO_OT_setup_zip,
     RELIEVO_OT_setup_folder,
     RELIEVO_OT_setup_cancel,
+    RELIEVO_OT_fetch_model,
+    RELIEVO_OT_import_model,
+    RELIEVO_OT_remove_model,
+    RELIEVO_OT_switch_device,
     RELIEVO_FH_picture,
 )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import backend, history, jobs, setup_panel, thumbnails
-from .backend import SETTINGS, Failure
-from .properties import MASK, SHAPE, TEXTURE
+from . import backend, history, jobs, preferences, setup_panel, thumbnails
+from .backend import Failure
+from .properties import MASK, PRESETS, SHAPE, TEXTURE, VIEWS, missing_models
 
 if TYPE_CHECKING:
     import relievo
 
 STAGES = {
     "": "Waiting",
+    "loading": "Loading LibTorch",
     "foreground": "Finding the Subject",
-    "views": "Imagining Other Views",
+    "multiview": "Painting Other Views",
     "reconstruct": "Reconstructing",
     "surface": "Meshing",
     "texture": "Texturing",
@@ -35,22 +37,19 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     settings, width = context.scene.relievo, context.region.width
-    if setup_panel.installation() is not None or backend.missing_runtime() is not None:
+    if setup_panel.is_needed():
         setup_panel.draw(layout.box(), width)
-    row = layout.row(align=True)
-    row.prop(settings, "source", expand=True)
-    if settings.source == "FILE":
-        layout.prop(settings, "picture")
-    else:
-        layout.template_ID(settings, "image", open="image.open")
-    row = layout.row(align=True)
-    row.operator("relievo.paste", icon="PASTEDOWN")
-    if context.area is not None and context.area.type == "IMAGE_EDITOR":
-        row.operator("relievo.use_image", icon="IMAGE_DATA")
-    layout.prop(settings, "quality")
+    draw_picture(layout, context)
+    column = layout.column()
+    column.prop(settings, "model")
+    if missing := missing_models(settings):
+        box = column.box()
+        box.label(text="Not on this machine yet:", icon="INFO")
+        setup_panel.draw_models(box, missing, width)
+    draw_quality(layout, settings)
 
     button = layout.row(align=True)
-    button.scale_y = 1.5
+    button.scale_y = 1.6
     button.operator("relievo.generate", icon="MESH_MONKEY")
     button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
     if context.object is not None and "relievo_settings" in context.object:
@@ -60,6 +59,37 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_queue(layout)
     if (failure := jobs.last_failure()) is not None:
         draw_failure(layout, failure, width)
+
+
+def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.relievo
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.prop(settings, "source", expand=True)
+    row.operator("relievo.paste", text="", icon="PASTEDOWN")
+    if context.area is not None and context.area.type == "IMAGE_EDITOR":
+        row.operator("relievo.use_image", text="", icon="EYEDROPPER")
+    if settings.source == "FILE":
+        column.prop(settings, "picture", text="")
+    else:
+        column.template_ID(settings, "image", open="image.open")
+    if icon := picture_icon(layout, settings):
+        column.template_icon(icon_value=icon, scale=6.0)
+
+
+def picture_icon(layout: bpy.types.UILayout, settings: Any) -> int:
+    """Of the chosen picture; 0 where there is none to show."""
+    if settings.source == "IMAGE":
+        icon: int = layout.icon(settings.image) if settings.image else 0
+        return icon
+    path = Path(bpy.path.abspath(settings.picture)) if settings.picture else None
+    return thumbnails.load(f"picture {path}", path) if path is not None and path.is_file() else 0
+
+
+def draw_quality(layout: bpy.types.UILayout, settings: Any) -> None:
+    row = layout.row(align=True)
+    for preset in PRESETS:
+        row.prop_enum(settings, "quality", preset)
 
 
 def draw_queue(layout: bpy.types.UILayout) -> None:
@@ -78,17 +108,20 @@ def draw_queue(layout: bpy.types.UILayout) -> None:
     row.operator("relievo.cancel", text="Cancel All", icon="X").number = 0
 
 
-def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: relievo.JobStatus, can_rise: bool) -> None:
-    row = layout.row(align=True)
-    if icon := thumbnails.icon(task.thumbnail):
-        layout.template_icon(icon_value=icon, scale=5.0)
-    left = "" if status.seconds_left is None else f", {seconds(status.seconds_left)} left"
-    text = f"{task.name}: {STAGES.get(status.stage, status.stage)}{left}"
-    row.progress(factor=status.fraction, type="BAR", text=text)
+def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise: bool) -> None:
+    icon = thumbnails.icon(task.thumbnail)
+    box = layout.box()
+    row = box.row(align=True)
+    row.label(text=task.name)
+    if status.seconds_left is not None:
+        row.label(text=f"{seconds(status.seconds_left)} left")
     if can_rise:
         up = row.operator("relievo.move", text="", icon="TRIA_UP")
         up.number, up.step = task.job.number, -1
     row.operator("relievo.cancel", text="", icon="X").number = task.job.number
+    box.progress(factor=status.fraction, type="BAR", text=STAGES.get(status.stage, status.stage))
+    if icon:
+        box.template_icon(icon_value=icon, scale=6.0)
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> None:
@@ -121,21 +154,31 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         setup_panel.draw_failure(layout, failure, context.region.width)
 
 
-def draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     settings = context.scene.relievo
-    column = layout.column(align=True)
-    _draw_settings(column, settings, SHAPE)
-    if "seed" in SETTINGS:
-        column.operator("relievo.dice", icon="FILE_REFRESH")
-    _draw_settings(layout.column(align=True), settings, TEXTURE)
+    column = layout.column()
+    column.active = settings.model != "preview"  # which sees the picture alone
+    if not column.active:
+        column.label(text="Preview sees the picture alone", icon="INFO")
+    for name in VIEWS:
+        row = column.row(align=True)
+        row.prop(settings, name)
+        if name == "seed":
+            row.operator("relievo.dice", text="", icon="FILE_REFRESH")
 
 
-def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Any) -> None:
+def draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    _draw_settings(layout.column(align=True), context.scene.relievo, SHAPE)
+    _draw_settings(layout.column(align=True), context.scene.relievo, TEXTURE)
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Iterable[str]) -> None:
     for name in names:
-        if name in SETTINGS:
-            layout.prop(settings, name)
+        layout.prop(settings, name)
 
 
 def draw_import(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -170,20 +213,41 @@ def draw_history(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    engine = backend.loaded_engine()
-    if engine is None:
-        layout.label(text="Shown once something was made")
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    chosen, width = preferences.preferences(), context.region.width
+    if backend.loaded_engine() is None:
+        layout.label(text="Devices are shown once LibTorch runs")
     else:
         for device in backend.devices():
-            column = layout.column(align=True)
-            column.label(text=device.name, icon="ERROR" if device.note else "DESKTOP")
-            free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
-            column.label(text=f"{device.slot}: {free}", icon="BLANK1")
-            if device.note:
-                setup_panel.draw_lines(column, device.note, context.region.width)
-        if plan := jobs.last_plan():
-            setup_panel.draw_lines(layout.column(align=True), plan, context.region.width, "INFO")
+            draw_device(layout, device, width)
+    column = layout.column()
+    column.prop(chosen, "strategy")
+    column.prop(chosen, "policy")
+    column.prop(chosen, "lossy")
+    if plan := jobs.last_plan():
+        box = layout.box().column(align=True)
+        box.label(text="What ran where", icon="INFO")
+        for line in plan.splitlines():
+            setup_panel.draw_lines(box, line, width)
     layout.operator("relievo.unload", icon="TRASH")
+
+
+def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, width: int) -> None:
+    is_on = preferences.is_on(device.slot) and not device.note
+    row = layout.row(align=True)
+    switch = row.row()
+    switch.enabled = not device.note
+    icon = "CHECKBOX_HLT" if is_on else "CHECKBOX_DEHLT"
+    switch.operator("relievo.switch_device", text="", icon=icon, emboss=False).slot = device.slot
+    column = row.column(align=True)
+    column.active = is_on
+    column.label(text=device.name)
+    used = 1 - device.free_bytes / max(device.total_bytes, 1)
+    free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
+    column.progress(factor=used, type="BAR", text=f"{device.slot}: {free}")
+    if device.note:
+        setup_panel.draw_lines(layout.column(align=True), device.note, width, "ERROR")
 
 
 def seconds(number: float) -> str:
@@ -199,7 +263,8 @@ def _panels() -> tuple[type, ...]:
     parts = (
         ("main", "Relievo", draw_main),
         ("mask", "Mask", draw_mask),
-        ("settings", "Settings", draw_settings),
+        ("views", "Views", draw_views),
+        ("shape", "Shape and Texture", draw_shape),
         ("import", "Import", draw_import),
         ("history", "History", draw_history),
         ("devices", "Devices", draw_devices),

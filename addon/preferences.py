@@ -1,11 +1,27 @@
 """What belongs to the person and the machine, not to a file."""
 
 from pathlib import Path
+from typing import Any
 
 import bpy
-from bpy.props import FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from . import backend, setup_panel
+
+STRATEGIES = (
+    ("auto", "Automatic", "Whatever is quickest for the pictures that wait"),
+    ("single", "Single", "Everything on one device"),
+    ("data", "A Picture Each", "Each device makes pictures of its own"),
+    ("stage", "A Stage Each", "Each device does some of the stages, for one picture after the other"),
+    ("guidance", "Guidance", "The two halves of each diffusion step on two devices"),
+    ("split", "Split", "The layers of a model on several devices"),
+    ("offload", "Offload", "Models wait in the computer's memory until it is their turn"),
+)
+POLICIES = (
+    ("fastest", "Fastest", "Use all the memory that helps"),
+    ("balanced", "Balanced", "Leave some memory to Blender"),
+    ("memory", "Little Memory", "Use as little memory as can be; takes longer"),
+)
 
 
 def _apply(preferences: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
@@ -31,23 +47,64 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
     )
     threads: IntProperty(
         name="CPU Threads",
-        description="Threads of the processor that Relievo uses; 0 uses all. A change works after a restart",
+        description="Threads of the processor that Relievo uses; 0 uses all",
         default=0,
         min=0,
         max=1024,
+        update=_apply,
+    )
+    strategy: EnumProperty(
+        name="Strategy", description="How the work is shared among the devices", items=STRATEGIES, update=_apply
+    )
+    policy: EnumProperty(name="Policy", description="What the plan aims at", items=POLICIES, update=_apply)
+    lossy: BoolProperty(
+        name="Allow Lossy",
+        description="Where memory runs out, compute less exactly or on smaller views rather than fail; the plan tells",
+        default=True,
+        update=_apply,
+    )
+    off: StringProperty(name="Switched Off", description="Devices that are not used", update=_apply)
+    slots: StringProperty(
+        name="Slots",
+        description="Devices and their shares as on the command line, cuda:0,cpu*2@3GiB; empty: those switched on",
+        update=_apply,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        setup_panel.draw(layout.box(), 600)
-        layout.prop(self, "runtime_folder")
-        layout.prop(self, "idle_minutes")
-        layout.prop(self, "threads")
+        layout.use_property_decorate = False
+        setup_panel.draw_all(layout, 600)
+        column = layout.column()
+        column.prop(self, "runtime_folder")
+        column.prop(self, "idle_minutes")
+        column.prop(self, "threads")
+        column.prop(self, "slots")
 
 
 def preferences() -> "RELIEVO_AP_preferences":
-    return bpy.context.preferences.addons[__package__].preferences
+    chosen: RELIEVO_AP_preferences = bpy.context.preferences.addons[__package__].preferences
+    return chosen
+
+
+def is_on(slot: str) -> bool:
+    return slot not in preferences().off.split(",")
+
+
+def switch(slot: str) -> None:
+    """On or off. One that computes stays: the last cannot be switched off."""
+    off = {name for name in preferences().off.split(",") if name} ^ {slot}
+    if any(device.slot not in off and not device.note for device in backend.devices()):
+        preferences().off = ",".join(sorted(off))
+
+
+def machine() -> dict[str, Any]:
+    """How the engine is to use the machine."""
+    chosen = preferences()
+    devices = chosen.slots
+    if not devices and chosen.off:
+        devices = ",".join(device.slot for device in backend.devices() if is_on(device.slot) and not device.note)
+    return {"devices": devices, "strategy": chosen.strategy, "policy": chosen.policy, "lossy": chosen.lossy}
 
 
 def apply() -> None:

@@ -1,5 +1,6 @@
 """What is set in the panel. Defaults and ranges are the engine's; a setting that the engine lacks is not shown."""
 
+import contextlib
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import jobs, pictures
+from . import jobs, models, pictures
 from .backend import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
 
@@ -21,23 +22,32 @@ class Word:
 
 
 # In the order of the panel.
-SHAPE = {
-    "model": Word("Model", "Name of the model that makes the object"),
-    "depth": Word("Depth", "How thick the object becomes; at 1 a disc becomes a ball"),
+VIEWS = {
+    "views": Word(
+        "Own Views",
+        "Your own six views, instead of those that the model paints: a picture of 3 rows and 2 columns, "
+        "or a folder of six pictures",
+    ),
+    "view_count": Word("View Count", "How many of the views the model sees: 6 or 4"),
     "seed": Word("Seed", "Where the model's random numbers begin; the same seed gives the same object"),
-    "steps": Word("Steps", "Steps of the diffusion; more take longer"),
-    "sampler": Word("Sampler", "How the diffusion goes from step to step"),
+    "steps": Word("Steps", "Steps in which the views are painted; more take longer"),
+    "sampler": Word("Sampler", "How the painting goes from step to step"),
     "guidance": Word("Guidance", "How closely the views follow the picture"),
-    "views": Word("Views", "A picture of six views, instead of those that the model would make"),
-    "input_size": Word("Input Size", "Side of the picture that the model sees, in pixels"),
+    "input_size": Word("View Size", "Side of each view in pixels; less needs less memory"),
+    "precision": Word(
+        "Precision", "Of the computing: auto, fp32, bf16 or fp16; or for each stage, multiview=bf16,reconstruct=fp32"
+    ),
+}
+SHAPE = {
     "grid": Word(
         "Grid", "Cubes along each side of the box that holds the object; more show finer detail and take longer"
     ),
+    "depth": Word("Depth", "How thick an object of the model Preview becomes; at 1 a disc becomes a ball"),
     "faces": Word("Faces", "Triangles at most; 0 keeps as many as the grid gives"),
     "keep_debris": Word("Keep Debris", "Keep small pieces that float beside the object"),
 }
 TEXTURE = {
-    "texture_size": Word("Texture Size", "Height of the texture in pixels"),
+    "texture_size": Word("Texture Size", "Side of the texture in pixels"),
     "projection": Word("Project Picture", "Lay the picture itself over the texture where it sees the object"),
     "normal_map": Word("Normal Map", "Keep the detail that fewer faces lose in a normal map"),
     "vertex_colours": Word("Vertex Colors", "Store colors at the vertices, too"),
@@ -48,9 +58,24 @@ MASK = {
 }
 
 # Not changed by a preset: they belong to the picture, not to the quality.
-_OF_THE_PICTURE = {"model", "mask", "mask_threshold", "mask_invert", "depth", "seed", "views", "keep_debris"}
+_OF_THE_PICTURE = {
+    *("model", "mask", "mask_threshold", "mask_invert", "depth", "seed", "views", "view_count", "keep_debris"),
+    "vertex_colours",
+}
+CHOICES = {
+    "euler-ancestral": ("Euler Ancestral", "The published one, with noise in each step"),
+    "dpm-solver++": ("DPM-Solver++", "Good with few steps"),
+    "unipc": ("UniPC", "Good with few steps"),
+    "auto": ("Automatic", "With the model Preview only, whose texture is the picture"),
+    "on": ("On", "Always"),
+    "off": ("Off", "Never: the texture is what the model has painted"),
+}
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "PREVIEW": ("Preview", "Quick and coarse", {"grid": 64, "texture_size": 512, "steps": 20}),
+    "PREVIEW": (
+        "Preview",
+        "Quick and coarse",
+        {"grid": 64, "texture_size": 512, "steps": 20, "sampler": "dpm-solver++", "input_size": 256},
+    ),
     "STANDARD": ("Standard", "A good balance of detail and time", {}),
     "BEST": ("Best", "All the detail that there is; takes longest", {"grid": 256, "texture_size": 2048, "steps": 100}),
 }
@@ -91,10 +116,43 @@ def _property(name: str, word: Word, update: Any = None) -> Any:
     options: dict[str, Any] = {"name": word.label, "description": word.description, **facts}
     if update is not None:
         options["update"] = update
+    if name == "model":
+        return EnumProperty(name=word.label, description=word.description, items=_model_items)
+    if choices := options.pop("choices", None):
+        options["items"] = [(choice, *CHOICES.get(choice, (choice, ""))) for choice in choices]
+        return EnumProperty(**options)
+    if isinstance(facts["default"], list):  # of files
+        return StringProperty(**{**options, "default": ""}, subtype="FILE_PATH")
     kind = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}[type(facts["default"])]
     if name.endswith("_size"):
         options["subtype"] = "PIXEL"
     return kind(**options)
+
+
+_items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no copy of the texts
+
+
+def _model_items(
+    properties: bpy.types.PropertyGroup, context: bpy.types.Context
+) -> list[tuple[str, str, str, str, int]]:
+    """The models that make objects; the embedded one is the first and so the default."""
+    _items[:] = [
+        (model.name, model.label, f"{model.title}. {note}", icon, number)
+        for number, model in enumerate(models.catalogue())
+        if model.embedded or "reconstruct" in model.stages
+        for note, icon in [("", "CHECKMARK") if model.is_installed else ("It is not installed", "IMPORT")]
+    ]
+    return _items
+
+
+def missing_models(properties: bpy.types.PropertyGroup) -> list[models.Model]:
+    """What the chosen model needs and is not on this machine."""
+    if properties.model == "preview":
+        return []
+    needed = [model for model in models.catalogue() if model.name == properties.model]
+    if not properties.views:
+        needed += [model for model in models.catalogue() if "multiview" in model.stages]
+    return [model for model in needed if not model.is_installed]
 
 
 class RELIEVO_PG_settings(bpy.types.PropertyGroup):
@@ -172,7 +230,8 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     )
 
 
-for _name, _word in {**SHAPE, **TEXTURE, **MASK}.items():
+_MODEL = {"model": Word("Model", "What makes the object. Preview comes with Relievo; others are fetched once")}
+for _name, _word in {**_MODEL, **VIEWS, **SHAPE, **TEXTURE, **MASK}.items():
     if _name in SETTINGS:
         RELIEVO_PG_settings.__annotations__[_name] = _property(_name, _word, _mask_changed if _name in MASK else None)
 
@@ -181,7 +240,13 @@ def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
     settings = {name: getattr(properties, name) for name in SETTINGS if hasattr(properties, name)}
     if properties.mask == "file":
         settings["mask"] = bpy.path.abspath(properties.mask_file)
+    settings["views"] = _views(properties.views)
     return settings
+
+
+def _views(text: str) -> list[str]:
+    """One file or folder, or six with commas between them."""
+    return [bpy.path.abspath(path.strip()) for path in text.split(",") if path.strip()]
 
 
 def import_options(properties: bpy.types.PropertyGroup) -> ImportOptions:
@@ -220,7 +285,9 @@ def show_settings(properties: bpy.types.PropertyGroup, picture: str, stored: dic
     """Sets the panel to what an object or the history remembers."""
     for name in SETTINGS:
         if name in stored and hasattr(properties, name):
-            setattr(properties, name, stored[name])
+            value = stored[name]
+            with contextlib.suppress(TypeError):  # a word that this version does not offer
+                setattr(properties, name, ",".join(value) if isinstance(value, list) else value)
     properties.mask_file = stored.get("mask_file", "")
     if picture.startswith("image:"):
         properties.image = bpy.data.images.get(picture.removeprefix("image:"))

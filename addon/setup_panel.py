@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
-from . import backend, setup_runtime
+from . import backend, models, setup_runtime
 from .backend import Failure
-from .setup_runtime import Installation
+from .downloads import Installation
 
 RUNTIMES = setup_runtime.runtimes()
 INTERVAL = 0.1
+WIDE = 500  # pixels, from which on a row has room for more words
+STAGES = {"foreground": "Mask", "multiview": "Views", "reconstruct": "Shape and color"}
 
 _installation: Installation | None = None
 _failure: Failure | None = None
@@ -77,33 +80,82 @@ def drop() -> None:
         bpy.app.timers.unregister(poll)
 
 
+def is_needed() -> bool:
+    """Whether something is on the way, or LibTorch is missing."""
+    return _installation is not None or backend.missing_runtime() is not None
+
+
 def draw(layout: bpy.types.UILayout, width: int) -> None:
-    missing = backend.missing_runtime()
+    """LibTorch: is it there, and how to get it."""
     column = layout.column()
     if _installation is not None:
-        row = column.row(align=True)
-        row.progress(factor=_installation.fraction, type="BAR", text=_installation.doing)
-        row.operator("relievo.setup_cancel", text="", icon="X")
+        draw_progress(column)
         return
-    if missing is None:
+    if backend.missing_runtime() is None:
         column.label(text="LibTorch is there", icon="CHECKMARK")
-        column.label(text="The embedded model Preview needs no download", icon="CHECKMARK")
         return
     column.label(text="LibTorch is missing", icon="ERROR")
-    draw_lines(column, "It does the computing and is installed once. The embedded model Preview needs no more.", width)
-    online = bpy.app.online_access
-    if not online:
-        draw_lines(column, "Blender may not go online: allow it, or install from a folder or a zip.", width)
-        column.operator("relievo.allow_online", icon="INTERNET")
+    draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
+    draw_online(column, width)
     for runtime in RUNTIMES.values():
         row = column.row()
-        row.enabled = online
+        row.enabled = bpy.app.online_access
         text = f"Install {runtime.title} ({size(runtime.bytes)})"
         row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = runtime.name
-    column.operator("relievo.setup_zip", icon="PACKAGE")
-    column.operator("relievo.setup_folder", icon="FILE_FOLDER")
+    row = column.row(align=True)
+    row.operator("relievo.setup_zip", icon="PACKAGE")
+    row.operator("relievo.setup_folder", icon="FILE_FOLDER")
     if _failure is not None:
         draw_failure(column, _failure, width)
+
+
+def draw_all(layout: bpy.types.UILayout, width: int) -> None:
+    """Everything that can be installed, for the preferences."""
+    draw(layout.box(), width)
+    box = layout.box()
+    box.label(text="Models", icon="MESH_MONKEY")
+    draw_models(box, models.catalogue(), width)
+    if _installation is None and backend.missing_runtime() is None and _failure is not None:
+        draw_failure(box, _failure, width)
+
+
+def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], width: int) -> None:
+    """A row a model: is it there, what it weighs, and how to get it or to be rid of it."""
+    if any(not model.is_installed for model in wanted):
+        draw_online(layout, width)
+    for model in wanted:
+        # The bar says what is being fetched; two at once are not.
+        row = layout.row(align=True)
+        row.enabled = _installation is None
+        name = row.row()
+        name.label(text=model.label, icon="CHECKMARK" if model.is_installed else "BLANK1")
+        if width >= WIDE:
+            name.label(text=", ".join(STAGES.get(stage, stage) for stage in model.stages))
+        if model.is_installed:
+            name.label(text="Comes with Relievo" if model.embedded else "Installed")
+            if not model.embedded:
+                row.operator("relievo.remove_model", text="", icon="TRASH").model = model.name
+            continue
+        fetch = row.row(align=True)
+        fetch.enabled = bpy.app.online_access
+        known = "size unknown" if model.bytes is None else size(model.bytes)
+        fetch.operator("relievo.fetch_model", text=f"Fetch ({known})", icon="IMPORT").model = model.name
+        row.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
+
+
+def draw_progress(layout: bpy.types.UILayout) -> None:
+    assert _installation is not None
+    done, total = _installation.done, _installation.total
+    told = f": {size(done)} of {size(total)}" if total else f": {size(done)}" if done else ""
+    row = layout.row(align=True)
+    row.progress(factor=_installation.fraction, type="BAR", text=_installation.doing + told)
+    row.operator("relievo.setup_cancel", text="", icon="X")
+
+
+def draw_online(layout: bpy.types.UILayout, width: int) -> None:
+    if not bpy.app.online_access:
+        draw_lines(layout, "Blender may not go online: allow it, or install from a folder or a zip.", width)
+        layout.operator("relievo.allow_online", icon="INTERNET")
 
 
 def size(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import relievo
 
 FORMATS = ("blend", "glb", "obj", "ply")
+_VIEWS_HELP = "your own views: a picture of 3 rows x 2 columns, a folder of six pictures, or six between commas"
 SOME_FAILED = 5  # exit status of a run over several pictures
 
 
@@ -73,16 +75,27 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
     """A word as the native program has it: --mask-invert, --no-projection, --grid N."""
     default = facts["default"]
     word = name.replace("_", "-")
+    if name == "projection":
+        off: dict[str, Any] = {"action": "store_const", "const": "off", "dest": name, "default": argparse.SUPPRESS}
+        words.add_argument("--no-projection", **off, help="the same as --projection off")
     if isinstance(default, bool):
         action = "store_false" if default else "store_true"
         words.add_argument(f"--no-{word}" if default else f"--{word}", action=action, dest=name)
     elif name == "mask":
         words.add_argument("--mask", default=default, metavar="auto|alpha|FILE")
+    elif isinstance(default, list):
+        words.add_argument(f"--{word}", type=_files, default=default, metavar="FILE|FOLDER|SIX", help=_VIEWS_HELP)
+    elif "choices" in facts:
+        words.add_argument(f"--{word}", choices=facts["choices"], default=default, help=f"default: {default}")
     elif "min" in facts:
         described = f"from {facts['min']} to {facts['max']}; default: {default}"
         words.add_argument(f"--{word}", type=type(default), default=default, help=described)
     else:
         words.add_argument(f"--{word}", type=type(default), default=default)
+
+
+def _files(words: str) -> list[str]:
+    return words.split(",")
 
 
 def _formats(words: str) -> list[str]:
@@ -124,6 +137,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         return {"picture": outcome.picture, "ok": False, "error": error}
     assert outcome.result is not None
     mesh = outcome.result.mesh
+    settings = json.loads(mesh.provenance.settings)
     return {
         "picture": outcome.picture,
         "ok": True,
@@ -137,7 +151,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "watertight": mesh.report.watertight,
         "manifold": mesh.report.manifold,
         "components": mesh.report.components,
-        "seed": None,  # nothing in the preview model is random
+        "seed": None if settings["model"] == "preview" else settings["seed"],  # nothing in preview is random
         "plan": outcome.result.plan,
     }
 

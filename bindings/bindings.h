@@ -23,5 +23,6 @@ pybind11::object python_result(const std::shared_ptr<const GenerateResult>& resu
 void bind_errors(pybind11::module_& module);
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
+void bind_models(pybind11::module_& module);
 
 }  // namespace relievo::bindings

@@ -287,12 +287,41 @@ class DeviceInfo:
     def note(self) -> str:
         """Why it cannot be used, and what to do; empty when it can."""
 
+@final
+class ModelInfo:
+    """A model of the catalogue."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def licence(self) -> str: ...
+    @property
+    def stages(self) -> list[str]:
+        """Which need it: foreground, multiview, reconstruct."""
+    @property
+    def embedded(self) -> bool:
+        """It comes with the package."""
+    @property
+    def installed(self) -> bool:
+        """All of its files are on this machine."""
+    @property
+    def bytes(self) -> int | None:
+        """Of all its files; None: unknown until they were fetched once."""
+
+def models() -> list[ModelInfo]:
+    """In the catalogue's order."""
+
+def check_weights(path: PathLike) -> None:
+    """Reads the directory of a weight file, or of a folder of them, strictly. Raises IoError, ModelCorruptError."""
+
 def devices() -> list[DeviceInfo]:
     """GPUs, then the CPU. May take a tenth of a second the first time."""
 
 def version() -> str: ...
 def describe_settings() -> dict[str, dict[str, Any]]:
-    """default, and min and max where there are any, of each setting."""
+    """default of each setting, and min and max, or choices, where there are any."""
 
 def exit_statuses() -> dict[str, int]:
     """The exit status of each error code."""

@@ -10,7 +10,9 @@ beside the package. The first of these that holds libtorch_cpu.so is taken:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib.machinery
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -38,12 +40,31 @@ def load() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         for library in libraries:
-            ctypes.CDLL(str(library))
+            _open(library)
     except OSError as error:
         raise IoError(f"LibTorch cannot be loaded: {error}.", _INSTALL_HINT) from error
     finally:
         if policy is None:
             del os.environ["OMP_WAIT_POLICY"]
+    # The module with its libraries: to import it is quick then. What is wrong with it, the import says.
+    module = Path(__file__).with_name(f"_native{importlib.machinery.EXTENSION_SUFFIXES[0]}")
+    with contextlib.suppress(OSError):
+        _open(module)
+
+
+def _open(library: Path) -> None:
+    """As ctypes.CDLL, which keeps the interpreter lock meanwhile: Blender's window would stand still for a second.
+
+    A C function that is called through ctypes runs without the lock. Raises OSError.
+    """
+    if os.name == "nt":
+        ctypes.CDLL(str(library))
+        return
+    loader = ctypes.CDLL(None)
+    loader.dlopen.argtypes, loader.dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    loader.dlerror.restype = ctypes.c_char_p
+    if loader.dlopen(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL) is None:
+        raise OSError(os.fsdecode(loader.dlerror() or b"it has no reason"))
 
 
 def find_libraries() -> list[Path]:

@@ -95,8 +95,8 @@ void assign(const char* name, const json& value, int& field) {
   field = static_cast<int>(number);
 }
 
-/// The digits that a float has.
-json tidy(float value) { return json::parse(fmt::format("{:.6g}", value)); }
+/// The digits that a float has; a whole number is still a float (4.0).
+json tidy(float value) { return json::parse(fmt::format("{:.6g}", value)).get<double>(); }
 json tidy(const auto& value) { return value; }
 
 void describe(json&, AnyValue) {}

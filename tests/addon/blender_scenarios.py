@@ -85,7 +85,7 @@ class Layout:
             for key, value in options.items():
                 if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
                     raise KeyError(value)
-            if name in ("prop", "template_ID"):
+            if name in ("prop", "prop_enum", "template_ID"):
                 self._drawn.append(words[0].bl_rna.properties[words[1]].name)
             else:
                 self._drawn.append(options.get("text", ""))
@@ -204,7 +204,7 @@ def lifecycle() -> dict[str, Any]:
         return str(job.status.state)
 
     facts["panel_at_rest"] = drawn()
-    facts["parts"] = {part: drawn(part) for part in ("mask", "settings", "import", "history", "devices")}
+    facts["parts"] = {part: drawn(part) for part in ("mask", "views", "shape", "import", "history", "devices")}
     bpy.context.scene.relievo.mask = "file"
     facts["panel_with_mask_file"] = drawn("mask")
     bpy.context.scene.relievo.mask = "auto"
@@ -311,6 +311,51 @@ def lifecycle() -> dict[str, Any]:
     # Blender ends now, with a job running.
     extension.jobs.start(bpy.context, PICTURE, {"grid": 512, "texture_size": 4096})
     facts["running_at_the_end"] = is_running(extension.jobs.current().job)
+    return facts
+
+
+def reload_scripts() -> dict[str, Any]:
+    """What Blender's operator of that name does, while a job runs."""
+    extension = install()
+    slow()
+    bpy.context.scene.relievo.picture = str(PICTURE)
+    properties = importlib.import_module(f"{MODULE}.properties")
+    extension.jobs.start(bpy.context, PICTURE, properties.engine_settings(bpy.context.scene.relievo))
+    job = extension.jobs.current().job
+    wait_for(lambda: job.status.state == "running")
+    bpy.utils.load_scripts(reload_scripts=True)
+    facts: dict[str, Any] = {
+        "job": [job.status.state, extension.jobs.current()],
+        "panel": hasattr(bpy.types, "RELIEVO_PT_main"),
+    }
+    quick()
+    bpy.ops.relievo.generate(filepath=str(PICTURE))
+    facts["objects"] = names(bpy.data.objects)
+    return facts
+
+
+def loading() -> dict[str, Any]:
+    """The first click where there is a window: LibTorch is loaded on a thread, and the jobs wait for it."""
+    extension = install()
+    jobs, backend = extension.jobs, extension.backend
+    jobs.is_patient = False
+    properties = importlib.import_module(f"{MODULE}.properties")
+    quick()
+    bpy.context.scene.relievo.picture = str(QUARTERS)
+    words = properties.engine_settings(bpy.context.scene.relievo)
+    facts: dict[str, Any] = {"missing_before": backend.missing_runtime()}
+    for name in "abc":
+        jobs.start(bpy.context, extension.pictures.Source(QUARTERS, str(QUARTERS), name), words)
+    facts["engine_at_the_click"] = backend.loaded_engine() is not None
+    facts["panel"] = drawn()
+    jobs.show_mask(extension.pictures.from_file(QUARTERS), words)
+    jobs.tasks()[1].job.cancel()
+    jobs.start(bpy.context, QUARTERS, {"grid": 3})
+    facts["shown"] = jobs.is_mask_shown()
+    failure = jobs.finish()
+    facts["made"] = names(bpy.data.objects)
+    facts["failure"] = [failure.code, failure.message]
+    facts["mask"] = mask_pixels(extension)
     return facts
 
 
@@ -612,3 +657,5 @@ def soak() -> dict[str, Any]:
 if __name__ == "__main__":
     seen = globals()[sys.argv[1]]()
     (FOLDER / "facts.json").write_text(json.dumps(seen))
+    if sys.argv[1] == "reload_scripts":
+        os._exit(0)  # a thread of bpy's own (delayed_close_thread_run) waits for ever after scripts were reloaded

@@ -134,7 +134,7 @@ def test_mesh_is_sound_and_smooth(made: dict[str, Any]) -> None:
 
 
 def test_texture_is_the_packed_png_as_a_colour(made: dict[str, Any]) -> None:
-    assert made["image"] == {"packed": True, "size": [2048, 1024], "colour_space": "sRGB", "node": "TEX_IMAGE"}
+    assert made["image"] == {"packed": True, "size": [1024, 1024], "colour_space": "sRGB", "node": "TEX_IMAGE"}
 
 
 def test_material_is_a_linked_principled_shader(made: dict[str, Any]) -> None:
@@ -235,7 +235,7 @@ def test_failure_is_kept_for_the_panel_until_the_next_job(lifecycle: dict[str, A
     assert lifecycle["failure_before_the_next_job"] == [None, None]
 
 
-PANEL = ["Source", "Picture", "Paste Picture", "Quality", "Generate Mesh"]
+PANEL = ["Source", "Paste Picture", "Picture", "Model", "Quality", "Quality", "Quality", "Generate Mesh"]
 
 
 def test_panel_shows_the_picture_and_the_quality(lifecycle: dict[str, Any]) -> None:
@@ -247,7 +247,8 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
     with zipfile.ZipFile(ZIP) as archive:
         known = set(json.loads(archive.read("relievo/settings.json"))["settings"])
     assert parts["mask"] == ["Mask", "Threshold", "Invert Mask", "Show Mask"]
-    assert len(parts["mask"]) - 1 + len(parts["settings"]) - ("seed" in known) == len(known)
+    shown = {*parts["mask"], *parts["views"], *parts["shape"], "Model"} - {"Show Mask", "Roll Dice"}
+    assert len(shown - {"Preview sees the picture alone"}) == len(known)
     assert parts["import"] == [
         "Collection",
         "Set Size",
@@ -262,9 +263,8 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
 
 
 def test_panel_shows_each_job_with_its_stage(lifecycle: dict[str, Any]) -> None:
-    first, second = (text for text in lifecycle["panel_with_jobs"] if ": " in text)
-    assert first.startswith("chicken_cut_out: ")
-    assert second == "quarters: Waiting"
+    texts = lifecycle["panel_with_jobs"]
+    assert texts.index("chicken_cut_out") < texts.index("quarters") < len(texts) - 1 - texts[::-1].index("Waiting")
     assert {"Pause", "Cancel All"} <= set(lifecycle["panel_with_jobs"])
 
 
@@ -292,6 +292,11 @@ def test_extension_works_after_it_was_enabled_again(lifecycle: dict[str, Any]) -
     assert lifecycle["enabled_again"] == 1
 
 
+def test_reloading_scripts_cancels_and_leaves_it_working(tmp_path: Path) -> None:
+    facts = facts_of("reload_scripts", tmp_path)
+    assert facts == {"job": ["cancelled", None], "panel": True, "objects": ["chicken_cut_out"]}
+
+
 def test_extension_works_after_it_was_installed_again(lifecycle: dict[str, Any]) -> None:
     assert lifecycle["installed_again"] == ["chicken_cut_out"]
 
@@ -306,3 +311,28 @@ def test_missing_libtorch_is_said_where_it_is_needed(tmp_path: Path) -> None:
     assert "libtorch_cpu.so" in facts["message"]
     assert "pip install torch" in facts["message"]
     assert facts["status"] == 3
+
+
+# The first click in a window
+
+
+@pytest.fixture(scope="module")
+def loading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("loading", tmp_path_factory.mktemp("loading"))
+
+
+def test_click_does_not_wait_for_libtorch(loading: dict[str, Any]) -> None:
+    assert loading["missing_before"] is None
+    assert loading["engine_at_the_click"] is False
+    assert "Loading LibTorch" in loading["panel"]
+
+
+def test_jobs_that_waited_for_libtorch_are_made_or_say_why_not(loading: dict[str, Any]) -> None:
+    assert loading["made"] == ["a", "c"]
+    code, message = loading["failure"]
+    assert code == "invalid_settings" and "grid" in message
+
+
+def test_mask_that_waited_for_libtorch_is_shown(loading: dict[str, Any]) -> None:
+    assert loading["shown"] is True
+    assert loading["mask"] == pytest.approx([1, 0], abs=0.02)
