@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "nn/tensors.h"
-#include "reconstruct/lrm.h"
+#include "reconstruct/load.h"
 #include "weights/catalogue.h"
 
 namespace relievo {
@@ -40,8 +40,9 @@ int64_t FieldsOfPlanes::weight_bytes() const {
 void FieldsOfPlanes::load(const Slot& slot) {
   if (model_ == kPreview) return;
   const at::NoGradGuard no_grad;
-  const LrmConfig config = published_lrm(model_);
-  const TensorFile file = read_weights(find_model(model_).file());
+  const std::filesystem::path path = find_model(model_).file();
+  const LrmConfig config = LrmFile(model_, path).config();
+  const TensorFile file = read_weights(path);
   auto heads = std::make_shared<Heads>();
   if (config.kind == LrmKind::kMesh) {
     heads->mesh = loaded<MeshHeads>(config, file, slot);

@@ -95,7 +95,7 @@ void ForegroundStage::load(const StageLoad& load) {
     network->net = std::make_unique<U2Net>(full.empty() ? U2NetSize::kSmall : U2NetSize::kFull);
     const TensorFile weights = read_weights(file);
     load_strict(*network->net, weights, "", execution_for(load.slot));
-    network->mapped = MemoryCharge(mapped_bytes(*network->net, weights));
+    network->mapped = MemoryCharge(mapped_bytes(*network->net));
   }
   networks_.set(load.slot, std::move(network));
 }

@@ -1,10 +1,303 @@
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
 #include "engine/stages.h"
+#include "multiview/load.h"
+#include "multiview/multiview.h"
+#include "runtime/torch/counting_allocator.h"
+#include "weights/catalogue.h"
 
 namespace relievo {
+namespace {
 
-at::Tensor cameras_of_views() { return {}; }
-std::shared_ptr<PipelineStage> condition_stage() { throw Error(ErrorCode::kInternal, "not yet"); }
-std::shared_ptr<PipelineStage> diffusion_stage() { throw Error(ErrorCode::kInternal, "not yet"); }
-std::shared_ptr<PipelineStage> decode_stage() { throw Error(ErrorCode::kInternal, "not yet"); }
+constexpr double kMiB = 1 << 20;
+constexpr double kVisionParameters = 632e6, kEncoderParameters = 34e6, kDecoderParameters = 50e6,
+                 kUnetParameters = 866e6;
+constexpr int kConditionSide = 320;  // of the picture that the VAE encodes, whatever the views' size
+
+double bytes_of(const std::string& precision) { return precision == "fp32" ? 4 : 2; }
+
+/// The profile of a network: in the wanted precision, and in half as a lossy rung below it.
+template <typename MakeMode>
+StageProfile network_profile(const Settings& settings, const std::vector<Slot>& slots, const MakeMode& mode) {
+  const std::string precision = precision_of(settings, "multiview", slots);
+  StageProfile profile;
+  for (StageMode& full : mode(precision)) profile.modes.push_back(std::move(full));
+  if (precision == "fp32") {
+    StageMode half = mode("bf16").back();
+    half.rung = Rung::kHalf;
+    profile.modes.push_back(std::move(half));
+  }
+  return profile;
+}
+
+MultiviewFiles files() { return MultiviewFiles(find_model(kMultiviewModel).folder); }
+
+NoiseKey noise_of(const PictureWork& work) {
+  return {.seed = static_cast<uint64_t>(work.job->settings().seed)};
+}
+
+class ConditionStage : public PipelineStage {
+ public:
+  ConditionStage() : PipelineStage("condition", "multiview") {}
+
+  void load(const StageLoad& load) override {
+    const at::NoGradGuard no_grad;
+    auto held = std::make_shared<Held>();
+    held->parts = files().condition_parts(execution_for(load.slot, load.precision));
+    held->mapped = MemoryCharge(mapped_bytes(*held->parts.vision) + mapped_bytes(*held->parts.vae));
+    held_.set(load.slot, std::move(held));
+  }
+  void unload(const Slot& slot) override { held_.erase(slot); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+    StageProfile profile = network_profile(settings, slots, [](const std::string& precision) {
+      StageMode mode;
+      mode.precision = precision;
+      mode.weight_bytes =
+          static_cast<int64_t>(bytes_of(precision) * (kVisionParameters + kEncoderParameters));
+      mode.workspace_bytes = 32 * kMiB;
+      mode.workspace_bytes_per_picture = bytes_of(precision) * 5 * 128 * kConditionSide * kConditionSide;
+      mode.seconds_per_picture = precision == "fp32" ? 8 : 4;
+      return std::vector<StageMode>{mode};
+    });
+    profile.output_bytes_per_picture = 4 << 20;
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+    const at::NoGradGuard no_grad;
+    work.conditions = std::make_shared<const Conditions>(
+        condition_views(paste_on_white(to_bytes(work.foreground->image)), noise_of(work),
+                        held_.get(call.slots[0])->parts, execution));
+    return work;
+  }
+
+ private:
+  struct Held {
+    ConditionParts parts;
+    MemoryCharge mapped;
+  };
+  BySlot<Held> held_;
+};
+
+class DiffusionStage : public PipelineStage {
+ public:
+  DiffusionStage() : PipelineStage("diffusion", "multiview") {}
+
+  void load(const StageLoad& load) override {
+    const at::NoGradGuard no_grad;
+    auto held = std::make_shared<Held>();
+    const MultiviewFiles model = files();
+    const Execution execution = execution_for(load.slot, load.precision);
+    held->unet = load.last_block > 0 ? model.unet(load.first_block, load.last_block, execution)
+                                     : model.unet(execution);
+    held->diffusion = model.diffusion();
+    held->mapped = MemoryCharge(mapped_bytes(*held->unet));
+    held_.set(load.slot, std::move(held));
+  }
+  void unload(const Slot& slot) override { held_.erase(slot); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+    const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
+    const auto modes = [&](const std::string& precision) {
+      const auto mode = [&](Rung rung, int side) {
+        // Six views of an eighth of their side; 2.6 TFLOP a pass of 120 x 80 latents.
+        const double latents = 6.0 * side * side / 64, share = latents / (120 * 80);
+        StageMode result;
+        result.rung = rung;
+        result.precision = precision;
+        result.weight_bytes = static_cast<int64_t>(bytes_of(precision) * kUnetParameters);
+        result.workspace_bytes = 32 * kMiB;
+        const double rows = rung == Rung::kFull ? halves : 1;
+        result.workspace_bytes_per_picture = rows * share * bytes_of(precision) * 150 * kMiB;
+        result.seconds_per_picture = steps * halves * share * (precision == "fp32" ? 50 : 18);
+        return result;
+      };
+      const int side = settings.input_size;
+      return std::vector<StageMode>{mode(Rung::kFull, side), mode(Rung::kChunks, side)};
+    };
+    StageProfile profile = network_profile(settings, slots, modes);
+    StageMode smaller = modes(profile.modes.back().precision).back();
+    const double share = static_cast<double>(smaller_side(settings)) / settings.input_size;
+    smaller.rung = Rung::kSmallerInput;
+    smaller.workspace_bytes_per_picture *= share * share;
+    smaller.seconds_per_picture *= share * share;
+    profile.modes.push_back(smaller);
+    profile.max_batch = 4;
+    profile.blocks = Unet::blocks(UnetConfig{});
+    profile.guidance_halves = settings.guidance != 1;
+    const double latents = 6.0 * settings.input_size * settings.input_size / 64;
+    profile.output_bytes_per_picture = static_cast<int64_t>(4 * 4 * latents);
+    profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 320 * 2 * latents);
+    profile.handovers = steps;
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& call, const Execution&) override {
+    std::vector<PictureWork> works{std::move(work)};
+    return std::move(make_all(std::move(works), call).front());
+  }
+
+  std::vector<PictureWork> make_all(std::vector<PictureWork> works, const StageCall& call) override {
+    while (true) {
+      std::vector<PictureWork*> alive;
+      for (PictureWork& work : works) {
+        if (!work.error && work.job->cancel.cancelled())
+          work.error = Error(ErrorCode::kCancelled, "Cancelled.");
+        if (!work.error) alive.push_back(&work);
+      }
+      if (alive.empty() || denoise_all(alive, call)) return works;
+    }
+  }
+
+ private:
+  struct Held {
+    std::shared_ptr<const Unet> unet;
+    Diffusion diffusion;
+    MemoryCharge mapped;
+  };
+
+  static int smaller_side(const Settings& settings) {
+    constexpr double kShare = 0.8;
+    const int side = static_cast<int>(kShare * settings.input_size) / kInputSizeStep * kInputSizeStep;
+    return std::max(side, kInputSizeRange.low);
+  }
+
+  /// False when one of the pictures was cancelled: the others begin again.
+  bool denoise_all(const std::vector<PictureWork*>& works, const StageCall& call) const {
+    const at::NoGradGuard no_grad;
+    DenoiserPlaces places;
+    for (const Slot& slot : call.slots) {
+      const auto held = held_.get(slot);
+      places.unets.push_back(held ? held->unet : nullptr);
+    }
+    places.blocks = call.blocks;
+    places.on_slot = [&](size_t k, const std::function<void()>& body) {
+      call.on_slot(k, [&] {
+        const at::NoGradGuard none;
+        body();
+      });
+    };
+    places.on_every_slot = [&](const std::function<void(size_t)>& body) {
+      call.on_every_slot([&](size_t k) {
+        const at::NoGradGuard none;
+        body(k);
+      });
+    };
+    places.halves_together = call.rung == Rung::kFull;
+
+    // Stops at a step once one of the pictures is cancelled.
+    Control together;
+    std::vector<Control> own;
+    for (const PictureWork* work : works) own.push_back(control_of(*work));
+    if (works.size() == 1) together.cancel = own.front().cancel;
+    const CancelToken cancel = together.cancel;
+    together.progress = Progress([&own, cancel](double fraction) {
+      for (const Control& one : own) {
+        one.progress.report(fraction);
+        if (one.cancel.cancelled()) cancel.cancel();
+      }
+    });
+    std::vector<Conditions> conditions;
+    std::vector<NoiseKey> noise;
+    for (const PictureWork* work : works) {
+      conditions.push_back(*work->conditions);
+      noise.push_back(noise_of(*work));
+    }
+    const Settings& settings = works.front()->job->settings();
+    const MultiviewSettings wanted{
+        .steps = settings.steps,
+        .guidance = settings.guidance,
+        .sampler = sampler_kind(settings.sampler),
+        .view_size = call.rung == Rung::kSmallerInput ? smaller_side(settings) : settings.input_size};
+    const auto first = held_.get(call.slots[0]);
+    Diffusion diffusion;
+    for (const Slot& slot : call.slots) {
+      if (const auto held = held_.get(slot)) diffusion = held->diffusion;
+    }
+    try {
+      const std::vector<at::Tensor> latents =
+          denoise(conditions, noise, places, diffusion, wanted, execution(call, 0, together));
+      for (size_t i = 0; i < works.size(); ++i) {
+        works[i]->latents = latents[i];
+        works[i]->conditions = nullptr;
+      }
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) return false;
+      throw;
+    }
+    return true;
+  }
+
+  BySlot<Held> held_;
+};
+
+class DecodeStage : public PipelineStage {
+ public:
+  DecodeStage() : PipelineStage("decode", "multiview") {}
+
+  void load(const StageLoad& load) override {
+    const at::NoGradGuard no_grad;
+    auto held = std::make_shared<Held>();
+    const MultiviewFiles model = files();
+    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.slot, load.precision));
+    held->factor = model.latent_factor();
+    held->mapped = MemoryCharge(mapped_bytes(*held->vae));
+    held_.set(load.slot, std::move(held));
+  }
+  void unload(const Slot& slot) override { held_.erase(slot); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+    const double pixels = 6.0 * settings.input_size * settings.input_size;
+    StageProfile profile = network_profile(settings, slots, [&](const std::string& precision) {
+      StageMode mode;
+      mode.precision = precision;
+      mode.weight_bytes = static_cast<int64_t>(bytes_of(precision) * kDecoderParameters);
+      mode.workspace_bytes = 16 * kMiB;
+      mode.workspace_bytes_per_picture = bytes_of(precision) * pixels * 256 * 3;
+      mode.seconds_per_picture = pixels * (precision == "fp32" ? 40e-6 : 20e-6);
+      StageMode tiled = mode;
+      tiled.rung = Rung::kTiled;
+      tiled.workspace_bytes_per_picture *= 0.3;
+      tiled.seconds_per_picture *= 1.3;
+      return std::vector<StageMode>{mode, tiled};
+    });
+    profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
+    return profile;
+  }
+
+  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+    const at::NoGradGuard no_grad;
+    const auto held = held_.get(call.slots[0]);
+    const bool is_tiled = call.rung >= Rung::kTiled;
+    const ByteImage grid = decode_views(work.latents, *held->vae, held->factor, execution, is_tiled);
+    auto views = std::make_shared<Views>(views_of_grid(grid));
+    show_views(work, *views);
+    work.views = std::move(views);
+    work.latents = at::Tensor();
+    return work;
+  }
+
+ private:
+  struct Held {
+    std::shared_ptr<const Vae> vae;
+    double factor = 1;
+    MemoryCharge mapped;
+  };
+  BySlot<Held> held_;
+};
+
+}  // namespace
+
+at::Tensor cameras_of_views() { return views_of_grid(ByteImage(2, 3, 3)).cameras; }
+
+std::shared_ptr<PipelineStage> condition_stage() { return std::make_shared<ConditionStage>(); }
+std::shared_ptr<PipelineStage> diffusion_stage() { return std::make_shared<DiffusionStage>(); }
+std::shared_ptr<PipelineStage> decode_stage() { return std::make_shared<DecodeStage>(); }
 
 }  // namespace relievo

@@ -40,7 +40,7 @@ struct PictureWork {
   std::shared_ptr<const Conditions> conditions;
   at::Tensor latents;                      ///< [1, 4, h, w] float32, on the CPU
   std::shared_ptr<const Views> views;      ///< on the CPU
-  at::Tensor planes;                       ///< [3, C, R, R] float32, on the device that made them
+  at::Tensor planes;                       ///< [3, C, R, R] float32, on the CPU
   std::shared_ptr<const Field> field;      ///< of `preview`: on the CPU
   std::shared_ptr<const Surface> surface;  ///< as it will be textured
   std::shared_ptr<const Surface> detail;   ///< before simplification; null unless a normal map is wanted

@@ -57,19 +57,11 @@ at::ScalarType dtype_of(const std::string& precision) {
   return at::kFloat;
 }
 
-int64_t mapped_bytes(const torch::nn::Module& module, const TensorFile& file) {
-  std::map<const std::byte*, const std::byte*> ranges;  // begin -> end
-  for (const auto& [name, view] : file.tensors) {
-    const std::byte* begin = view.bytes.data();
-    ranges[begin] = std::max(ranges[begin], begin + view.bytes.size());
-  }
+int64_t mapped_bytes(const torch::nn::Module& module) {
   int64_t bytes = 0;
   for (const at::Tensor& parameter : module.parameters()) {
-    if (!parameter.is_cpu() || parameter.numel() == 0) continue;
-    const auto* data = static_cast<const std::byte*>(parameter.const_data_ptr());
-    const auto after = ranges.upper_bound(data);
-    if (after != ranges.begin() && data < std::prev(after)->second)
-      bytes += static_cast<int64_t>(parameter.nbytes());
+    const bool is_mapped = parameter.is_cpu() && parameter.storage().allocator() == nullptr;
+    if (is_mapped) bytes += static_cast<int64_t>(parameter.nbytes());
   }
   return bytes;
 }

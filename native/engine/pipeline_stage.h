@@ -12,7 +12,6 @@
 #include "engine/picture_work.h"
 #include "nn/execution.h"
 #include "runtime/stage.h"
-#include "weights/tensor_file.h"
 
 namespace relievo {
 
@@ -94,9 +93,9 @@ class PipelineStage : public Stage {
   double from_ = 0, to_ = 1;
 };
 
-/// Bytes of the module's parameters that are still in the file it was loaded from (nn/tensors.h): they are
+/// Bytes of the module's parameters that are still in the file they were loaded from (nn/tensors.h): they are
 /// resident, though no allocator gave them.
-int64_t mapped_bytes(const torch::nn::Module& module, const TensorFile& file);
+int64_t mapped_bytes(const torch::nn::Module& module);
 
 /// The precision of a stage of a network on these slots: what is asked for, or (auto) half where all of them
 /// compute fast in it.

@@ -1,9 +1,9 @@
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
-#include "base/camera.h"
 #include "engine/stages.h"
-#include "nn/tensors.h"
-#include "reconstruct/lrm.h"
+#include "reconstruct/load.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
 
@@ -19,14 +19,16 @@ class ReconstructStage : public PipelineStage {
 
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
-    auto weights = std::make_shared<Weights>();
-    weights->lrm = std::make_shared<Lrm>(published_lrm(model_));
-    const TensorFile file = read_weights(find_model(model_).file());
-    load_strict(*weights->lrm, file, "lrm_generator.", execution_for(load.slot, load.precision));
-    weights->mapped = MemoryCharge(mapped_bytes(*weights->lrm, file));
-    weights_.set(load.slot, std::move(weights));
+    const LrmFile file(model_, find_model(model_).file());
+    const Execution execution = execution_for(load.slot, load.precision);
+    const bool is_part = load.last_block > 0;
+    auto held = std::make_shared<Held>();
+    held->lrm = file.part(is_part ? load.first_block : 0,
+                          is_part ? load.last_block : Lrm::blocks(file.config()), LrmHeads::kNo, execution);
+    held->mapped = MemoryCharge(mapped_bytes(*held->lrm));
+    held_.set(load.slot, std::move(held));
   }
-  void unload(const Slot& slot) override { weights_.erase(slot); }
+  void unload(const Slot& slot) override { held_.erase(slot); }
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
@@ -59,35 +61,41 @@ class ReconstructStage : public PipelineStage {
       profile.modes.push_back(mode);
     }
     profile.max_batch = 1;
+    profile.blocks = Lrm::blocks(config);
+    profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
     profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
     return profile;
   }
 
   PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
     const at::NoGradGuard no_grad;
-    Views views = *work.views;
-    if (work.job->settings().view_count == 4) {
-      const at::Tensor four = at::tensor(at::ArrayRef<int>(kFourViews), at::kLong);
-      views = {views.pixels.index_select(0, four), views.cameras.index_select(0, four)};
+    const Settings& settings = work.job->settings();
+    // Not larger than the diffusion made them, where it was short of memory.
+    const int64_t size = std::min<int64_t>(settings.input_size, work.views->pixels.size(-1));
+    LrmPlaces places;
+    for (const Slot& slot : call.slots) {
+      const auto held = held_.get(slot);
+      places.parts.push_back(held ? held->lrm : nullptr);
     }
-    const auto weights = weights_.get(call.slots[0]);
-    const Control& control = execution.control;
-    control.step(0);
-    const at::Tensor tokens = weights->lrm->encode(views, execution);
-    control.step(0.3);
-    work.planes = weights->lrm->planes(tokens, execution).to(at::kFloat);
-    control.step(1);
+    places.on_slot = [&](size_t k, const std::function<void()>& body) {
+      call.on_slot(k, [&] {
+        const at::NoGradGuard none;
+        body();
+      });
+    };
+    work.planes = reconstruct_planes(views_for_reconstruction(*work.views, settings.view_count, size), places,
+                                     execution);
     return work;
   }
 
  private:
-  struct Weights {
-    std::shared_ptr<Lrm> lrm;
+  struct Held {
+    std::shared_ptr<const Lrm> lrm;
     MemoryCharge mapped;
   };
 
   std::string model_;
-  BySlot<Weights> weights_;
+  BySlot<Held> held_;
 };
 
 }  // namespace
