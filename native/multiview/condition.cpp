@@ -1,18 +1,9 @@
 #include <ATen/ATen.h>
 
-#include "base/error.h"
 #include "multiview/noise_source.h"
+#include "nn/tensors.h"
 
 namespace relievo {
-
-at::TensorOptions options_of(const torch::nn::Module& network) {
-  const at::TensorOptions options = network.parameters().front().options();
-  if (options.device().is_cpu() && options.dtype() == at::kHalf) {
-    throw Error(ErrorCode::kInvalidSettings, "A CPU computes too slowly in float16.",
-                "Choose bf16 or fp32 as the precision.");
-  }
-  return options;
-}
 
 Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionParts& parts,
                            const Execution& execution, const MultiviewHooks& hooks) {

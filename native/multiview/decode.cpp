@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "multiview/noise_source.h"
+#include "nn/tensors.h"
 
 namespace relievo {
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "multiview/noise_source.h"
+#include "nn/tensors.h"
 
 namespace relievo {
 namespace {

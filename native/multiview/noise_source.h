@@ -11,7 +11,4 @@ inline at::Tensor noise_for(const NoiseKey& key, const MultiviewHooks& hooks, No
   return draw_noise(key, static_cast<uint32_t>(use), static_cast<uint32_t>(step), shape, at::kCPU);
 }
 
-/// Of a loaded network. Throws Error{kInvalidSettings} for float16 on a CPU.
-at::TensorOptions options_of(const torch::nn::Module& network);
-
 }  // namespace relievo

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "multiview/resnet.h"
+#include "nn/blocks.h"
+#include "nn/tensors.h"
 
 namespace relievo {
 namespace {
@@ -57,15 +59,11 @@ struct Unet::Layer {
     return module;
   }
 
-  void for_each_parameter(const std::function<void(const std::string&, const at::Tensor&)>& visit) const {
-    for (const auto& [name, module] : modules) {
-      for (const auto& item : module->named_parameters()) visit(name + "." + item.key(), item.value());
-    }
-  }
-
   int64_t numbers() const {
     int64_t count = 0;
-    for_each_parameter([&](const std::string&, const at::Tensor& values) { count += values.numel(); });
+    for (const auto& [name, module] : modules) {
+      for (const at::Tensor& values : module->parameters()) count += values.numel();
+    }
     return count;
   }
 
@@ -205,31 +203,20 @@ Unet::Unet(const UnetConfig& config) : Unet(config, 0, blocks(config)) {}
 
 Unet::Unet(const UnetConfig& config, int first_block, int last_block) : config_(config) {
   std::vector<std::shared_ptr<Layer>> all;
-  int64_t total = 0;
+  std::vector<int64_t> numbers;
   for (const LayerPlan& layer : plan(config)) {
     all.push_back(make(layer, config));
-    total += all.back()->numbers();
+    numbers.push_back(all.back()->numbers());
   }
-  const int64_t count = blocks(config);
-  int64_t before = 0;
-  for (const auto& layer : all) {
-    const int64_t numbers = layer->numbers();
-    // The block that holds the layer's middle.
-    const auto block = static_cast<int>((2 * before + numbers) * count / (2 * total));
-    before += numbers;
-    if (block < first_block || block >= last_block) {
-      layer->for_each_parameter(
-          [&](const std::string& name, const at::Tensor&) { elsewhere_.push_back(name); });
-      continue;
-    }
-    layers_.push_back(layer);
-    for (const auto& [name, module] : layer->modules) Group::add_below(*this, name, module);
+  const size_t first = first_layer_of_block(numbers, blocks(config), first_block);
+  const size_t last = first_layer_of_block(numbers, blocks(config), last_block);
+  for (size_t i = first; i < last; ++i) {
+    layers_.push_back(all[i]);
+    for (const auto& [name, module] : all[i]->modules) Group::add_below(*this, name, module);
   }
 }
 
 Unet::~Unet() = default;
-
-std::vector<std::string> Unet::names_elsewhere() const { return elsewhere_; }
 
 KeyValues Unet::prompt(const at::Tensor& states) const {
   KeyValues all;
@@ -241,7 +228,7 @@ KeyValues Unet::prompt(const at::Tensor& states) const {
 
 void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass) const {
   if (layers_.empty()) return;
-  const at::TensorOptions options = parameters().front().options();
+  const at::TensorOptions options = options_of(*this);
   walk.x = walk.x.to(options);
   if (walk.reference.defined()) walk.reference = walk.reference.to(options);
   if (walk.time.defined()) walk.time = walk.time.to(options);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -49,9 +48,6 @@ class Unet : public torch::nn::Module {
   Unet(const UnetConfig& config, int first_block, int last_block);
   ~Unet() override;
 
-  /// The parameters of the whole network that are not in this part.
-  std::vector<std::string> names_elsewhere() const;
-
   /// The cross attentions' keys and values for text states `[B, T, prompt_width]`. They are the same in all
   /// steps of a run.
   KeyValues prompt(const at::Tensor& states) const;
@@ -72,7 +68,6 @@ class Unet : public torch::nn::Module {
 
   UnetConfig config_;
   std::vector<std::shared_ptr<Layer>> layers_;
-  std::vector<std::string> elsewhere_;
 };
 
 /// Rows `[first, first + count)` of every layer's batch.

@@ -143,13 +143,17 @@ struct Vae::Decoder : Group {
   std::shared_ptr<GroupNorm> norm;
 };
 
-Vae::Vae(const VaeConfig& config)
-    : encoder_(register_module("encoder", std::make_shared<Encoder>(config))),
-      decoder_(register_module("decoder", std::make_shared<Decoder>(config))),
-      quant_(register_module(
-          "quant_conv", std::make_shared<Conv2d>(2 * config.latent_channels, 2 * config.latent_channels, 1))),
-      post_quant_(register_module(
-          "post_quant_conv", std::make_shared<Conv2d>(config.latent_channels, config.latent_channels, 1))) {}
+Vae::Vae(const VaeConfig& config, VaeParts parts) {
+  const int64_t latent = config.latent_channels;
+  if (parts != VaeParts::kDecoder) {
+    encoder_ = register_module("encoder", std::make_shared<Encoder>(config));
+    quant_ = register_module("quant_conv", std::make_shared<Conv2d>(2 * latent, 2 * latent, 1));
+  }
+  if (parts != VaeParts::kEncoder) {
+    decoder_ = register_module("decoder", std::make_shared<Decoder>(config));
+    post_quant_ = register_module("post_quant_conv", std::make_shared<Conv2d>(latent, latent, 1));
+  }
+}
 
 at::Tensor Vae::moments(const at::Tensor& pictures, const Observer& observer) const {
   return quant_->forward(encoder_->forward(pictures, observer));

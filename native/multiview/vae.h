@@ -30,9 +30,11 @@ struct LatentDistribution {
   at::Tensor sample(const at::Tensor& noise) const;  ///< noise: standard normal, of the same shape
 };
 
+enum class VaeParts { kBoth, kEncoder, kDecoder };
+
 class Vae : public torch::nn::Module {
  public:
-  explicit Vae(const VaeConfig& config);
+  explicit Vae(const VaeConfig& config, VaeParts parts = VaeParts::kBoth);
 
   /// pictures `[B, 3, H, W]` in -1..1 -> moments `[B, 2 latent, H/8, W/8]`. The observer sees enc_down0, ...,
   /// enc_mid, enc_out.

@@ -1,6 +1,7 @@
 #include "nn/layers.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "kernels/group_norm.h"
 #include "nn/tensors.h"
@@ -70,6 +71,10 @@ ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_
 
 at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
   return at::conv_transpose2d(x, weight, bias, stride);
+}
+
+at::Tensor plus(at::Tensor x, const at::Tensor& branch) {
+  return at::GradMode::is_enabled() ? x + branch : x.add_(branch);
 }
 
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,

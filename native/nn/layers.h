@@ -95,6 +95,9 @@ struct Group : torch::nn::Module {
   }
 };
 
+/// x + branch; in x's own memory where gradients are off.
+at::Tensor plus(at::Tensor x, const at::Tensor& branch);
+
 /// Multi-head attention of already projected rows: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T, D]`. A
 /// causal one lets each row see itself and those before it.
 enum class Causal { kNo, kYes };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
@@ -90,6 +91,15 @@ at::Tensor loaded(const at::Tensor& stored, const Execution& execution) {
 
 at::Tensor placeholder(at::IntArrayRef shape) { return at::empty({1}).expand(shape); }
 
+at::TensorOptions options_of(const torch::nn::Module& network) {
+  const at::TensorOptions options = network.parameters().front().options();
+  if (options.device().is_cpu() && options.dtype() == at::kHalf) {
+    throw Error(ErrorCode::kInvalidSettings, "A CPU computes too slowly in float16.",
+                "Choose bf16 or fp32 as the precision.");
+  }
+  return options;
+}
+
 std::string PublishedNames::present_name(std::string name) const {
   for (const auto& [old_part, new_part] : renamed) {
     // Dotted names are compared part by part: ".query." with dots around the whole.
@@ -109,6 +119,7 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
   for (const auto& item : module.named_parameters()) wanted.emplace(item.key(), item.value());
   for (const auto& item : module.named_buffers()) wanted.emplace(item.key(), item.value());
 
+  const std::set<std::string> ignored(published.ignored.begin(), published.ignored.end());
   std::vector<std::string> skipped, unexpected, missing, mis_shaped;
   std::map<std::string, std::string> stored_names;  // by the parameter's name
   for (const auto& [stored_name, view] : file.tensors) {
@@ -117,10 +128,8 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
       continue;
     }
     const std::string name = published.present_name(stored_name.substr(prefix.size()));
-    const bool is_ignored =
-        std::find(published.ignored.begin(), published.ignored.end(), name) != published.ignored.end();
     if (!wanted.contains(name)) {
-      (is_ignored ? skipped : unexpected).push_back(stored_name);
+      (ignored.contains(name) ? skipped : unexpected).push_back(stored_name);
     } else if (!stored_names.emplace(name, stored_name).second) {
       unexpected.push_back(stored_name);  // under its old name and under its new one
     }
@@ -149,6 +158,18 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
     parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution));
   }
   return skipped;
+}
+
+std::vector<std::string> load_part(torch::nn::Module& part, const torch::nn::Module& whole,
+                                   const TensorFile& file, const std::string& prefix,
+                                   const Execution& execution) {
+  std::set<std::string> own;
+  for (const auto& item : part.named_parameters()) own.insert(item.key());
+  PublishedNames published;
+  for (const auto& item : whole.named_parameters()) {
+    if (!own.contains(item.key())) published.ignored.push_back(item.key());
+  }
+  return load_strict(part, file, prefix, execution, published);
 }
 
 }  // namespace relievo

@@ -22,6 +22,10 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name);
 /// them.
 at::Tensor placeholder(at::IntArrayRef shape);
 
+/// Device and precision of a loaded network. Throws Error{kInvalidSettings} for float16 on a CPU, which would
+/// take forever.
+at::TensorOptions options_of(const torch::nn::Module& network);
+
 /// Names that older files of the same model carry.
 struct PublishedNames {
   /// Parts of dotted names, old and new: {"query", "to_q"} makes `a.query.weight` `a.to_q.weight`. Either may
@@ -41,5 +45,11 @@ struct PublishedNames {
 std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile& file,
                                      const std::string& prefix, const Execution& execution,
                                      const PublishedNames& published = {});
+
+/// The same for a part of `whole`, which need not be loaded: the file may have the whole's other parameters,
+/// too; they are listed with the skipped ones.
+std::vector<std::string> load_part(torch::nn::Module& part, const torch::nn::Module& whole,
+                                   const TensorFile& file, const std::string& prefix,
+                                   const Execution& execution);
 
 }  // namespace relievo

@@ -1,5 +1,7 @@
 #include "reconstruct/image_encoder.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -40,19 +42,21 @@ struct ImageEncoder::Block : Group {
   }
 
   /// x `[N, T, width]`, camera `[N, width]`.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& camera) const {
+  at::Tensor forward(at::Tensor x, const at::Tensor& camera) const {
     const auto parts = modulation->forward(at::silu(camera)).chunk(4, -1);
     const at::Tensor& shift_attention = parts[0];
     const at::Tensor& scale_attention = parts[1];
     const at::Tensor& shift_mlp = parts[2];
     const at::Tensor& scale_mlp = parts[3];
 
-    const at::Tensor attended = modulated(norm_before->forward(x), shift_attention, scale_attention);
-    const at::Tensor attention = multi_head_attention(query->forward(attended), key->forward(attended),
-                                                      value->forward(attended), heads);
-    const at::Tensor middle = x + attention_out->forward(attention);
-    const at::Tensor hidden = mlp_in->forward(modulated(norm_after->forward(middle), shift_mlp, scale_mlp));
-    return middle + mlp_out->forward(at::gelu(hidden));
+    at::Tensor attended = modulated(norm_before->forward(x), shift_attention, scale_attention);
+    at::Tensor attention = multi_head_attention(query->forward(attended), key->forward(attended),
+                                                value->forward(attended), heads);
+    attended.reset();
+    x = plus(std::move(x), attention_out->forward(attention));
+    attention.reset();
+    const at::Tensor hidden = mlp_in->forward(modulated(norm_after->forward(x), shift_mlp, scale_mlp));
+    return plus(std::move(x), mlp_out->forward(at::gelu(hidden)));
   }
 
   int64_t heads;
@@ -60,22 +64,37 @@ struct ImageEncoder::Block : Group {
   std::shared_ptr<LayerNorm> norm_before, norm_after;
 };
 
-ImageEncoder::ImageEncoder(const ImageEncoderConfig& config) : config_(config) {
+int64_t ImageEncoder::numbers(const ImageEncoderConfig& config, int64_t layer) {
+  int64_t count = 0;
+  for (const at::Tensor& values : ImageEncoder(config, layer, layer + 1).parameters())
+    count += values.numel();
+  return count;
+}
+
+ImageEncoder::ImageEncoder(const ImageEncoderConfig& config) : ImageEncoder(config, 0, layers(config)) {}
+
+ImageEncoder::ImageEncoder(const ImageEncoderConfig& config, int64_t first, int64_t last)
+    : config_(config), first_(first) {
   const int64_t width = config.width, stored = config.image / config.patch;
-  const auto model = register_module("model", std::make_shared<Group>());
-  const auto embeddings = model->add("embeddings", std::make_shared<Group>());
-  class_token_ = embeddings->register_parameter("cls_token", placeholder({1, 1, width}), false);
-  position_embeddings_ = embeddings->register_parameter("position_embeddings",
-                                                        placeholder({1, 1 + stored * stored, width}), false);
-  patches_ =
-      embeddings->add("patch_embeddings.projection",
-                      std::make_shared<Conv2d>(3, width, config.patch, ConvSettings{.stride = config.patch}));
-  for (int64_t i = 0; i < config.layers; ++i) {
-    blocks_.push_back(model->add(fmt::format("encoder.layer.{}", i), std::make_shared<Block>(config)));
+  for (int64_t layer = first; layer < last; ++layer) {
+    if (layer == 0) {
+      const auto embeddings = Group::add_below(*this, "model.embeddings", std::make_shared<Group>());
+      class_token_ = embeddings->register_parameter("cls_token", placeholder({1, 1, width}), false);
+      position_embeddings_ = embeddings->register_parameter(
+          "position_embeddings", placeholder({1, 1 + stored * stored, width}), false);
+      patches_ = embeddings->add(
+          "patch_embeddings.projection",
+          std::make_shared<Conv2d>(3, width, config.patch, ConvSettings{.stride = config.patch}));
+      camera_in_ =
+          Group::add_below(*this, "camera_embedder.0", std::make_shared<Linear>(kCameraNumbers, width));
+      camera_out_ = Group::add_below(*this, "camera_embedder.2", std::make_shared<Linear>(width, width));
+    } else if (layer <= config.layers) {
+      blocks_.push_back(Group::add_below(*this, fmt::format("model.encoder.layer.{}", layer - 1),
+                                         std::make_shared<Block>(config)));
+    } else {
+      norm_ = Group::add_below(*this, "model.layernorm", std::make_shared<LayerNorm>(width, kEpsilon));
+    }
   }
-  norm_ = model->add("layernorm", std::make_shared<LayerNorm>(width, kEpsilon));
-  camera_in_ = Group::add_below(*this, "camera_embedder.0", std::make_shared<Linear>(kCameraNumbers, width));
-  camera_out_ = Group::add_below(*this, "camera_embedder.2", std::make_shared<Linear>(width, width));
 }
 
 at::Tensor ImageEncoder::position_embedding(int64_t height, int64_t width) const {
@@ -96,33 +115,49 @@ at::Tensor ImageEncoder::position_embedding(int64_t height, int64_t width) const
   return at::cat({position_embeddings_.slice(1, 0, 1), tokens.to(position_embeddings_.scalar_type())}, 1);
 }
 
-at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
-                                 const Observer& observer) const {
-  const int64_t height = pixels.size(-2), width = pixels.size(-1);
+void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
+  const at::Tensor views = std::move(walk.pixels);
+  const int64_t height = views.size(-2), width = views.size(-1);
   if (height < config_.patch || width < config_.patch || height % config_.patch || width % config_.patch) {
     throw Error(ErrorCode::kInvalidSettings,
                 fmt::format("Views of {} x {} pixels do not divide into patches of {}.", width, height,
                             config_.patch),
                 fmt::format("Choose a multiple of {} as the input size.", config_.patch));
   }
-  const at::Tensor views = pixels.flatten(0, 1);
   const at::Tensor normalised = (views - channel_constant(kMean, views)) / channel_constant(kStd, views);
   observe(observer, "pixel_values", normalised);
-  const at::Tensor camera = camera_out_->forward(at::silu(camera_in_->forward(cameras)));
-  observe(observer, "camera_embed", camera);
-  const at::Tensor camera_rows = camera.flatten(0, 1);
-
+  walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
+  observe(observer, "camera_embed", walk.cameras);
   const at::Tensor patch = patches_->forward(normalised).flatten(2).transpose(1, 2);
   observe(observer, "patch", patch);
   const at::Tensor position = position_embedding(height, width);
   observe(observer, "pos_embed", position);
-  at::Tensor x = at::cat({class_token_.expand({patch.size(0), 1, config_.width}), patch}, 1) + position;
-  observe(observer, "embeddings", x);
+  walk.tokens = at::cat({class_token_.expand({patch.size(0), 1, config_.width}), patch}, 1).add_(position);
+  observe(observer, "embeddings", walk.tokens);
+}
+
+void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const Observer& observer) const {
+  if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i]->forward(x, camera_rows);
-    observe(observer, fmt::format("layer{}", i), x);
+    cancel.check();
+    walk.tokens = blocks_[i]->forward(std::move(walk.tokens), walk.cameras);
+    const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    observe(observer, fmt::format("layer{}", index), walk.tokens);
   }
-  return norm_->forward(x);
+  if (norm_) walk.tokens = norm_->forward(walk.tokens);
+}
+
+at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
+                                 const Observer& observer) const {
+  EncoderWalk walk{pixels.flatten(0, 1), cameras.flatten(0, 1), {}};
+  Observer flat;  // sees the cameras' embedding by item and view
+  if (observer) {
+    flat = [&](const std::string& name, const at::Tensor& value) {
+      observer(name, name == "camera_embed" ? value.unflatten(0, cameras.sizes().slice(0, 2)) : value);
+    };
+  }
+  advance(walk, {}, flat);
+  return walk.tokens;
 }
 
 }  // namespace relievo

@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -22,9 +23,24 @@ struct ImageEncoderConfig {
   int64_t image = 224;  ///< side of the pictures that the stored position embedding is for
 };
 
+/// Pictures on their way through the encoder, from layer to layer and from one part of it to the next.
+struct EncoderWalk {
+  at::Tensor pixels;   ///< first: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch
+  at::Tensor cameras;  ///< first: `[N, 16]` (base/camera.h); then their embedding `[N, width]`
+  at::Tensor tokens;   ///< `[N, 1 + H/patch * W/patch, width]`, the class token first
+};
+
+/// The whole encoder or some of its layers. Layer 0 is what makes tokens of pixels and an embedding of the
+/// cameras; then come the transformer's, and last a norm.
 class ImageEncoder : public torch::nn::Module {
  public:
+  static int64_t layers(const ImageEncoderConfig& config) { return config.layers + 2; }
+  /// The parameters of one layer.
+  static int64_t numbers(const ImageEncoderConfig& config, int64_t layer);
+
   explicit ImageEncoder(const ImageEncoderConfig& config);
+  /// The layers first .. last - 1.
+  ImageEncoder(const ImageEncoderConfig& config, int64_t first, int64_t last);
 
   /// pixels `[B, V, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch; cameras `[B, V, 16]`
   /// (base/camera.h). Returns tokens `[B * V, 1 + H/patch * W/patch, width]`, the class token first. The
@@ -32,13 +48,20 @@ class ImageEncoder : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
 
+  /// Takes the walk through this part. Throws Error{kCancelled}, Error{kInvalidSettings} for a picture that
+  /// does not divide into patches.
+  void advance(EncoderWalk& walk, const CancelToken& cancel = {}, const Observer& observer = {}) const;
+
   /// The stored position embedding `[1, 1 + n, width]` resampled for a picture of height x width pixels.
   at::Tensor position_embedding(int64_t height, int64_t width) const;
 
  private:
   struct Block;
 
+  void begin(EncoderWalk& walk, const Observer& observer) const;
+
   ImageEncoderConfig config_;
+  int64_t first_;  // layer
   at::Tensor class_token_;
   at::Tensor position_embeddings_;
   std::shared_ptr<Conv2d> patches_;

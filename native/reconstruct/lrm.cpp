@@ -1,11 +1,40 @@
 #include "reconstruct/lrm.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "nn/blocks.h"
+#include "nn/tensors.h"
+#include "nn/view_grid.h"
 
 namespace relievo {
+namespace {
+
+constexpr int kMostBlocks = 25;
+
+int64_t layers_of(const LrmConfig& config) {
+  return ImageEncoder::layers(config.encoder) + TriplaneTransformer::layers(config.transformer);
+}
+
+/// Where a block's first layer stands, encoder and transformer counted through.
+int64_t first_layer(const LrmConfig& config, int block) {
+  const int64_t encoder = ImageEncoder::layers(config.encoder);
+  std::vector<int64_t> numbers;
+  for (int64_t layer = 0; layer < layers_of(config); ++layer) {
+    numbers.push_back(layer < encoder ? ImageEncoder::numbers(config.encoder, layer)
+                                      : TriplaneTransformer::numbers(config.transformer, layer - encoder));
+  }
+  return static_cast<int64_t>(first_layer_of_block(numbers, Lrm::blocks(config), block));
+}
+
+void bring(at::Tensor& values, const at::TensorOptions& options) {
+  if (values.defined()) values = values.to(options);
+}
+
+}  // namespace
 
 LrmConfig published_lrm(const std::string& name) {
   LrmConfig config;
@@ -21,10 +50,25 @@ LrmConfig published_lrm(const std::string& name) {
   return config;
 }
 
-Lrm::Lrm(const LrmConfig& config)
-    : encoder_(register_module("encoder", std::make_shared<ImageEncoder>(config.encoder))),
-      transformer_(
-          register_module("transformer", std::make_shared<TriplaneTransformer>(config.transformer))) {
+int Lrm::blocks(const LrmConfig& config) {
+  return static_cast<int>(std::min<int64_t>(kMostBlocks, layers_of(config)));
+}
+
+Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), LrmHeads::kYes) {}
+
+Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, LrmHeads heads) {
+  const int64_t first = first_layer(config, first_block), last = first_layer(config, last_block);
+  const int64_t encoder = ImageEncoder::layers(config.encoder);
+  if (first < std::min(last, encoder)) {
+    encoder_ = register_module(
+        "encoder", std::make_shared<ImageEncoder>(config.encoder, first, std::min(last, encoder)));
+  }
+  if (std::max(first, encoder) < last) {
+    transformer_ = register_module(
+        "transformer", std::make_shared<TriplaneTransformer>(
+                           config.transformer, std::max(first, encoder) - encoder, last - encoder));
+  }
+  if (heads == LrmHeads::kNo) return;
   const int64_t channels = config.transformer.channels;
   if (config.kind == LrmKind::kMesh) {
     mesh_heads_ = Group::add_below(*this, "synthesizer.decoder", std::make_shared<MeshHeads>(channels));
@@ -33,34 +77,84 @@ Lrm::Lrm(const LrmConfig& config)
   }
 }
 
+void Lrm::advance(LrmWalk& walk, const CancelToken& cancel) const {
+  if (!encoder_ && !transformer_) return;
+  const at::NoGradGuard no_grad;
+  const at::TensorOptions options = encoder_ ? options_of(*encoder_) : options_of(*transformer_);
+  for (at::Tensor* values :
+       {&walk.encoder.pixels, &walk.encoder.cameras, &walk.encoder.tokens, &walk.tokens}) {
+    bring(*values, options);
+  }
+  if (encoder_) encoder_->advance(walk.encoder, cancel);
+  if (transformer_) {
+    const at::Tensor condition = walk.encoder.tokens.reshape({1, -1, walk.encoder.tokens.size(-1)});
+    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, cancel);
+  }
+}
+
+std::unique_ptr<Field> Lrm::field(const at::Tensor& planes) const {
+  if (mesh_heads_) {
+    return std::make_unique<TriplaneMeshField>(planes.to(options_of(*mesh_heads_)), mesh_heads_);
+  }
+  return std::make_unique<TriplaneDensityField>(planes.to(options_of(*density_heads_)), density_heads_);
+}
+
 at::Tensor Lrm::encode(const Views& views, const Execution& execution) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor pixels = views.pixels.to(execution.options()),
-                   cameras = views.cameras.to(execution.options());
-  const at::Tensor tokens = encoder_->forward(pixels.unsqueeze(0), cameras.unsqueeze(0));
-  return tokens.reshape({1, -1, tokens.size(-1)});
+  EncoderWalk walk{views.pixels.to(execution.options()), views.cameras.to(execution.options()), {}};
+  encoder_->advance(walk, execution.control.cancel);
+  return walk.tokens.reshape({1, -1, walk.tokens.size(-1)});
 }
 
 at::Tensor Lrm::planes(const at::Tensor& tokens, const Execution& execution) const {
   const at::NoGradGuard no_grad;
-  const Observer stop_when_asked = [&](const std::string&, const at::Tensor&) {
-    execution.control.cancel.check();
-  };
-  return transformer_->forward(tokens, stop_when_asked)[0];
-}
-
-std::unique_ptr<Field> Lrm::field(at::Tensor planes) const {
-  if (mesh_heads_) return std::make_unique<TriplaneMeshField>(std::move(planes), mesh_heads_);
-  return std::make_unique<TriplaneDensityField>(std::move(planes), density_heads_);
+  return transformer_->advance({}, tokens, execution.control.cancel)[0];
 }
 
 std::unique_ptr<Field> Lrm::reconstruct(const Views& views, const Execution& execution) const {
   execution.control.step(0);
   const at::Tensor tokens = encode(views, execution);
   execution.control.step(0.4);
-  at::Tensor result = planes(tokens, execution);
+  const at::Tensor result = planes(tokens, execution);
   execution.control.step(1);
-  return field(std::move(result));
+  return field(result);
+}
+
+at::Tensor reconstruct_planes(const Views& views, const LrmPlaces& places, const Execution& execution) {
+  const Control& control = execution.control;
+  control.step(0);
+  LrmWalk walk;
+  walk.encoder.pixels = views.pixels;
+  walk.encoder.cameras = views.cameras;
+  for (size_t k = 0; k < places.parts.size(); ++k) {
+    if (!places.parts[k]) continue;
+    const auto body = [&, k] {
+      const at::NoGradGuard no_grad;
+      places.parts[k]->advance(walk, control.cancel);
+      if (k + 1 == places.parts.size()) walk.tokens = walk.tokens.to(at::kCPU, at::kFloat);
+    };
+    if (places.on_slot) {
+      places.on_slot(k, body);
+    } else {
+      body();
+    }
+    control.step(static_cast<double>(k + 1) / static_cast<double>(places.parts.size()));
+  }
+  return walk.tokens.to(at::kCPU, at::kFloat)[0];
+}
+
+Views views_for_reconstruction(const Views& six, int count, int64_t size) {
+  Views chosen = six;
+  if (count == 4 && six.pixels.size(0) == 6) {
+    const at::Tensor which = at::tensor({0, 2, 4, 5}, at::kLong);
+    chosen = {six.pixels.index_select(0, which), six.cameras.index_select(0, which)};
+  } else if (count != six.pixels.size(0)) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("A reconstruction from {} views is not possible.", count),
+                "Choose 6 or 4 views.");
+  }
+  chosen.pixels = resize_views(chosen.pixels, size, size).clamp(0, 1);
+  return chosen;
 }
 
 }  // namespace relievo

@@ -1,5 +1,7 @@
 #include "reconstruct/triplane_transformer.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -40,7 +42,7 @@ struct TriplaneTransformer::Block : Group {
                      const Observer& observer) const {
     const auto add_branch = [&](const char* branch, const at::Tensor& out) {
       observe(observer, name + "." + branch, out);
-      x = x + out;
+      x = plus(std::move(x), out);
     };
     add_branch("cross_attn", cross_attention(norm1->forward(x), condition));
     add_branch("self_attn", self_attention(norm2->forward(x)));
@@ -55,23 +57,52 @@ struct TriplaneTransformer::Block : Group {
   std::shared_ptr<Linear> cross_out, self_out, mlp_in, mlp_out;
 };
 
-TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config) : config_(config) {
-  const int64_t tokens = 3 * config.low_resolution * config.low_resolution;
-  tokens_ = register_parameter("pos_embed", placeholder({1, tokens, config.width}), false);
-  for (int64_t i = 0; i < config.layers; ++i) {
-    blocks_.push_back(Group::add_below(*this, fmt::format("layers.{}", i), std::make_shared<Block>(config)));
+int64_t TriplaneTransformer::numbers(const TriplaneTransformerConfig& config, int64_t layer) {
+  int64_t count = 0;
+  for (const at::Tensor& values : TriplaneTransformer(config, layer, layer + 1).parameters()) {
+    count += values.numel();
   }
-  norm_ = register_module("norm", std::make_shared<LayerNorm>(config.width, 1e-6));
-  deconv_ = register_module("deconv", std::make_shared<ConvTranspose2d>(config.width, config.channels, 2, 2));
+  return count;
+}
+
+TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config)
+    : TriplaneTransformer(config, 0, layers(config)) {}
+
+TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config, int64_t first, int64_t last)
+    : config_(config), first_(first) {
+  for (int64_t layer = first; layer < last; ++layer) {
+    if (layer == 0) {
+      const int64_t tokens = 3 * config.low_resolution * config.low_resolution;
+      tokens_ = register_parameter("pos_embed", placeholder({1, tokens, config.width}), false);
+    } else if (layer <= config.layers) {
+      blocks_.push_back(
+          Group::add_below(*this, fmt::format("layers.{}", layer - 1), std::make_shared<Block>(config)));
+    } else {
+      norm_ = register_module("norm", std::make_shared<LayerNorm>(config.width, 1e-6));
+      deconv_ =
+          register_module("deconv", std::make_shared<ConvTranspose2d>(config.width, config.channels, 2, 2));
+    }
+  }
+}
+
+at::Tensor TriplaneTransformer::advance(at::Tensor tokens, const at::Tensor& condition,
+                                        const CancelToken& cancel, const Observer& observer) const {
+  if (tokens_.defined()) tokens = tokens_.expand({condition.size(0), -1, -1}).clone();
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    cancel.check();
+    const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    tokens = blocks_[i]->forward(std::move(tokens), condition, fmt::format("layer{}", index), observer);
+  }
+  return norm_ ? planes_of(tokens, observer) : tokens;
 }
 
 at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Observer& observer) const {
-  const int64_t batch = condition.size(0), side = config_.low_resolution;
-  at::Tensor x = tokens_.expand({batch, -1, -1});
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i]->forward(x, condition, fmt::format("layer{}", i), observer);
-  }
-  x = norm_->forward(x);
+  return advance({}, condition, {}, observer);
+}
+
+at::Tensor TriplaneTransformer::planes_of(const at::Tensor& tokens, const Observer& observer) const {
+  const int64_t batch = tokens.size(0), side = config_.low_resolution;
+  const at::Tensor x = norm_->forward(tokens);
   observe(observer, "norm", x);
   // Tokens are ordered plane, row, column. The published module upsamples all items' first planes, then all
   // second ones ...

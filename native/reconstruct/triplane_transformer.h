@@ -7,6 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -22,19 +23,35 @@ struct TriplaneTransformerConfig {
   int64_t channels = 80;         ///< of the planes
 };
 
+/// The whole transformer or some of its layers. Layer 0 has the learnt tokens; then come the transformer's,
+/// and last what makes planes of tokens.
 class TriplaneTransformer : public torch::nn::Module {
  public:
+  static int64_t layers(const TriplaneTransformerConfig& config) { return config.layers + 2; }
+  /// The parameters of one layer.
+  static int64_t numbers(const TriplaneTransformerConfig& config, int64_t layer);
+
   explicit TriplaneTransformer(const TriplaneTransformerConfig& config);
+  /// The layers first .. last - 1.
+  TriplaneTransformer(const TriplaneTransformerConfig& config, int64_t first, int64_t last);
 
   /// condition `[B, L, condition_width]` -> planes `[B, 3, channels, high, high]`. The observer sees, for
   /// each block, `layer<i>.cross_attn`, `layer<i>.self_attn`, `layer<i>.mlp` (before their residual) and
   /// `layer<i>`, then norm and deconv.
   at::Tensor forward(const at::Tensor& condition, const Observer& observer = {}) const;
 
+  /// Takes tokens `[B, 3 low^2, width]` (at first undefined, after the last layer the planes) through this
+  /// part. Throws Error{kCancelled}.
+  at::Tensor advance(at::Tensor tokens, const at::Tensor& condition, const CancelToken& cancel = {},
+                     const Observer& observer = {}) const;
+
  private:
   struct Block;
 
+  at::Tensor planes_of(const at::Tensor& tokens, const Observer& observer) const;
+
   TriplaneTransformerConfig config_;
+  int64_t first_;  // layer
   at::Tensor tokens_;
   std::vector<std::shared_ptr<Block>> blocks_;
   std::shared_ptr<LayerNorm> norm_;

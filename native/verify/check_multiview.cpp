@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "multiview/config.h"
 #include "multiview/multiview.h"
 #include "multiview/older_names.h"
 #include "nn/tensors.h"
@@ -17,19 +18,12 @@ constexpr Tolerance kSchedule{.relative = 1e-5};
 constexpr Tolerance kActivations{.absolute = 1e-4};
 constexpr Tolerance kBlocks{.relative = 1e-4};
 
-Diffusion diffusion_of(const json& settings, const std::string& schedule, const std::string& spacing,
+Diffusion diffusion_of(json settings, const std::string& schedule, const std::string& spacing,
                        const std::string& prediction) {
-  Diffusion diffusion;
-  diffusion.train_steps = settings.at("num_train_timesteps");
-  diffusion.beta_start = settings.at("beta_start");
-  diffusion.beta_end = settings.at("beta_end");
-  diffusion.steps_offset = settings.at("steps_offset");
-  diffusion.betas = schedule == "linear" ? BetaSchedule::kLinear : BetaSchedule::kScaledLinear;
-  diffusion.spacing = spacing == "trailing"   ? Spacing::kTrailing
-                      : spacing == "linspace" ? Spacing::kLinspace
-                                              : Spacing::kLeading;
-  diffusion.prediction = prediction == "epsilon" ? Prediction::kNoise : Prediction::kVelocity;
-  return diffusion;
+  settings["beta_schedule"] = schedule;
+  settings["timestep_spacing"] = spacing;
+  settings["prediction_type"] = prediction;
+  return diffusion_config(settings);
 }
 
 std::vector<std::string> parts_of(const std::string& name) {
@@ -126,47 +120,6 @@ void check_schedulers(Fixture& fixture) {
 }
 
 namespace {
-
-ClipTextConfig text_config(const json& config) {
-  return {.width = config.at("hidden_size"),
-          .mlp_width = config.at("intermediate_size"),
-          .layers = config.at("num_hidden_layers"),
-          .heads = config.at("num_attention_heads"),
-          .vocabulary = config.at("vocab_size"),
-          .positions = config.at("max_position_embeddings")};
-}
-
-ClipVisionConfig vision_config(const json& config) {
-  return {.width = config.at("hidden_size"),
-          .mlp_width = config.at("intermediate_size"),
-          .layers = config.at("num_hidden_layers"),
-          .heads = config.at("num_attention_heads"),
-          .image = config.at("image_size"),
-          .patch = config.at("patch_size"),
-          .projection = config.at("projection_dim")};
-}
-
-VaeConfig vae_config(const json& config) {
-  return {.channels = config.at("in_channels"),
-          .latent_channels = config.at("latent_channels"),
-          .widths = config.at("block_out_channels"),
-          .layers = config.at("layers_per_block"),
-          .groups = config.at("norm_num_groups")};
-}
-
-UnetConfig unet_config(const json& config) {
-  UnetConfig unet{.channels = config.at("in_channels"),
-                  .widths = config.at("block_out_channels"),
-                  .heads = config.at("attention_head_dim"),
-                  .attends = {},
-                  .layers = config.at("layers_per_block"),
-                  .prompt_width = config.at("cross_attention_dim"),
-                  .groups = config.at("norm_num_groups")};
-  for (const std::string type : config.at("down_block_types")) {
-    unet.attends.push_back(type.starts_with("CrossAttn"));
-  }
-  return unet;
-}
 
 template <typename Network>
 void load(Network& network, const TensorFile& file) {
@@ -302,15 +255,6 @@ void check_scaling(Fixture& fixture) {
 
 namespace {
 
-Extractor extractor_of(const json& config) {
-  Extractor extractor{.side = config.at("crop_size").at("height")};
-  for (size_t c = 0; c < 3; ++c) {
-    extractor.mean[c] = config.at("image_mean")[c];
-    extractor.deviation[c] = config.at("image_std")[c];
-  }
-  return extractor;
-}
-
 MultiviewModel tiny_model(const Fixture& fixture) {
   const json& config = fixture.config();
   const json& scheduler = config.at("scheduler");
@@ -331,8 +275,8 @@ MultiviewModel tiny_model(const Fixture& fixture) {
   model.condition.ramp = at::tensor(config.at("ramping_coefficients").get<std::vector<float>>());
   model.diffusion = diffusion_of(scheduler, scheduler.at("beta_schedule"), scheduler.at("timestep_spacing"),
                                  scheduler.at("prediction_type"));
-  model.condition.clip = extractor_of(config.at("feature_extractor_clip"));
-  model.condition.picture = extractor_of(config.at("feature_extractor_vae"));
+  model.condition.clip = extractor_config(config.at("feature_extractor_clip"));
+  model.condition.picture = extractor_config(config.at("feature_extractor_vae"));
   model.latent_factor = config.at("vae_scaling_factor");
   return model;
 }

@@ -1,0 +1,210 @@
+// The model cut into parts, and read in parts.
+#include <set>
+#include <thread>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "../weights/samples.h"
+#include "base/error.h"
+#include "nn/tensors.h"
+#include "reconstruct/load.h"
+#include "weights/tensor_file.h"
+
+namespace relievo {
+namespace {
+
+LrmConfig small_config(LrmKind kind = LrmKind::kMesh) {
+  LrmConfig config;
+  config.kind = kind;
+  config.encoder = {.width = 16, .heads = 2, .layers = 3, .mlp_width = 64, .patch = 8, .image = 16};
+  config.transformer = {.width = 24,
+                        .heads = 2,
+                        .layers = 4,
+                        .condition_width = 16,
+                        .low_resolution = 4,
+                        .high_resolution = 8,
+                        .channels = 4};
+  return config;
+}
+
+void fill_randomly(torch::nn::Module& network) {
+  for (auto& parameter : network.parameters()) parameter.set_data(at::randn(parameter.sizes()) * 0.2);
+}
+
+std::shared_ptr<const Lrm> part_of(const Lrm& whole, const LrmConfig& config, int first, int last) {
+  auto part = std::make_shared<Lrm>(config, first, last, LrmHeads::kNo);
+  const auto weights = whole.named_parameters();
+  for (auto& item : part->named_parameters()) item.value().set_data(weights[item.key()]);
+  return part;
+}
+
+Views random_views(int64_t side) { return {at::rand({3, 3, side, side}), at::randn({3, 16})}; }
+
+TEST(LrmParts, TogetherHoldEachParameterOnce) {
+  const LrmConfig config = small_config();
+  std::set<std::string> names;
+  size_t count = 0;
+  const auto take = [&](const Lrm& part) {
+    for (const auto& item : part.named_parameters()) names.insert(item.key());
+    count += part.parameters().size();
+  };
+  for (int block = 0; block < Lrm::blocks(config); ++block)
+    take(Lrm(config, block, block + 1, LrmHeads::kNo));
+  take(Lrm(config, 0, 0, LrmHeads::kYes));
+  EXPECT_EQ(names.size(), count);
+  for (const auto& item : Lrm(config).named_parameters()) EXPECT_TRUE(names.contains(item.key()));
+}
+
+TEST(LrmParts, ThePublishedSizeIsCutIntoEqualShares) {
+  const LrmConfig config = published_lrm("instant-mesh-large");
+  const int blocks = Lrm::blocks(config);
+  const auto numbers = [&](int first, int last) {
+    int64_t count = 0;
+    for (const at::Tensor& values : Lrm(config, first, last, LrmHeads::kNo).parameters())
+      count += values.numel();
+    return static_cast<double>(count);
+  };
+  const double all = numbers(0, blocks);
+  for (const int cut : {5, 12, 13, 20}) EXPECT_NEAR(numbers(0, cut), all * cut / blocks, 9e6) << cut;
+}
+
+TEST(LrmParts, MakeTheWholesPlanesToTheBit) {
+  at::manual_seed(3);
+  const LrmConfig config = small_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  const Views views = random_views(24);  // not the stored size: the position embedding is resampled
+  const at::Tensor expected = reconstruct_planes(views, {.parts = {whole}}, {});
+  EXPECT_EQ(expected.sizes(), at::IntArrayRef({3, 4, 8, 8}));
+  const int blocks = Lrm::blocks(config);
+  for (const std::vector<int>& cut :
+       {std::vector<int>{1, blocks - 1}, {4, 3, blocks - 7}, {0, 9, 0, blocks - 9}}) {
+    LrmPlaces places;
+    std::vector<size_t> visited;
+    int first = 0;
+    for (const int count : cut) {
+      places.parts.push_back(count > 0 ? part_of(*whole, config, first, first + count) : nullptr);
+      first += count;
+    }
+    places.on_slot = [&](size_t k, const std::function<void()>& body) {
+      visited.push_back(k);
+      std::thread(body).join();
+    };
+    EXPECT_TRUE(expected.equal(reconstruct_planes(views, places, {}))) << cut[0];
+    EXPECT_TRUE(std::is_sorted(visited.begin(), visited.end()));
+  }
+}
+
+TEST(LrmParts, HeadsAloneMakeTheField) {
+  at::manual_seed(3);
+  for (const LrmKind kind : {LrmKind::kMesh, LrmKind::kNerf}) {
+    const LrmConfig config = small_config(kind);
+    Lrm whole(config);
+    fill_randomly(whole);
+    Lrm heads(config, 0, 0, LrmHeads::kYes);
+    const auto weights = whole.named_parameters();
+    for (auto& item : heads.named_parameters()) item.value().set_data(weights[item.key()]);
+    const Views views = random_views(16);
+    const auto expected = whole.reconstruct(views, {});
+    const auto field = heads.field(
+        reconstruct_planes(views, {.parts = {part_of(whole, config, 0, Lrm::blocks(config))}}, {}));
+    const at::Tensor points = at::rand({50, 3}) * 2 - 1;
+    EXPECT_TRUE(field->values(points).equal(expected->values(points)));
+    EXPECT_TRUE(field->colours(points).equal(expected->colours(points)));
+  }
+}
+
+TEST(LrmParts, StopBetweenLayersWhenCancelled) {
+  const LrmConfig config = small_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  LrmPlaces places{.parts = {part_of(*whole, config, 0, 5), part_of(*whole, config, 5, Lrm::blocks(config))}};
+  Execution execution;
+  int calls = 0;
+  places.on_slot = [&](size_t, const std::function<void()>& body) {
+    if (++calls == 2) execution.control.cancel.cancel();
+    body();
+  };
+  try {
+    reconstruct_planes(random_views(16), places, execution);
+    FAIL() << "was not cancelled";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  }
+}
+
+/// A checkpoint with the published prefix and something foreign, as safetensors.
+std::filesystem::path save(const Lrm& lrm, const Scratch& scratch) {
+  std::map<std::string, TensorView, std::less<>> tensors;
+  for (const auto& item : lrm.named_parameters()) {
+    const at::Tensor& values = item.value();
+    tensors["lrm_generator." + item.key()] = {
+        DType::kFloat32,
+        values.sizes().vec(),
+        {static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}};
+  }
+  tensors["lpips.weight"] = tensors.begin()->second;
+  const std::filesystem::path path = scratch.folder() / "instant_mesh_base.ckpt";
+  write_safetensors(path, tensors);
+  scratch.write("config.json", R"({
+    "dino": {"hidden": 16, "heads": 2, "layers": 3, "patch": 8, "image": 16},
+    "params": {"transformer_dim": 24, "transformer_heads": 2, "transformer_layers": 4, "encoder_feat_dim": 16,
+               "triplane_low_res": 4, "triplane_high_res": 8, "triplane_dim": 4}})");
+  return path;
+}
+
+TEST(LrmFile, LoadsTheWholeAndParts) {
+  at::manual_seed(9);
+  Lrm lrm(small_config());
+  fill_randomly(lrm);
+  const Scratch scratch;
+  const LrmFile file("instant-mesh-base", save(lrm, scratch));
+  const auto expected = lrm.named_parameters();
+  Execution half;
+  half.dtype = at::kBFloat16;
+  size_t count = 0;
+  const auto whole = file.whole({});
+  EXPECT_EQ(whole->parameters().size(), expected.size());
+  for (const auto& part :
+       {file.part(0, 6, LrmHeads::kNo, half), file.part(6, Lrm::blocks(file.config()), LrmHeads::kNo, half),
+        file.part(0, 0, LrmHeads::kYes, half)}) {
+    for (const auto& item : part->named_parameters()) {
+      EXPECT_TRUE(item.value().equal(expected[item.key()].to(at::kBFloat16))) << item.key();
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, expected.size());
+}
+
+TEST(LrmFile, RefusesAnotherModelsFileAndABadConfiguration) {
+  Lrm lrm(small_config());
+  fill_randomly(lrm);
+  const Scratch scratch;
+  const auto path = save(lrm, scratch);
+  EXPECT_EQ(refusal([&] { LrmFile("instant-nerf-base", path).whole({}); }).first, ErrorCode::kModelMismatch);
+  EXPECT_EQ(refusal([&] { LrmFile("instant-nerf-base", path).part(0, 3, LrmHeads::kNo, {}); }).first,
+            ErrorCode::kModelMismatch);
+  scratch.write("config.json", R"({"dino": {}})");
+  EXPECT_EQ(refusal([&] { LrmFile("instant-mesh-base", path); }).first, ErrorCode::kModelCorrupt);
+  scratch.write("config.json", R"({
+    "dino": {"hidden": 16, "heads": 0, "layers": 3, "patch": 8, "image": 16},
+    "params": {"transformer_dim": 24, "transformer_heads": 2, "transformer_layers": 4, "encoder_feat_dim": 16,
+               "triplane_low_res": 4, "triplane_high_res": 8, "triplane_dim": 4}})");
+  EXPECT_EQ(refusal([&] { LrmFile("instant-mesh-base", path); }).first, ErrorCode::kModelCorrupt);
+}
+
+TEST(ViewsForReconstruction, AreSixOrTheFourOfInstantMesh) {
+  Views views{at::rand({6, 3, 32, 32}), at::zeros({6, 16})};
+  for (int64_t i = 0; i < 6; ++i) views.cameras[i].fill_(i);
+  EXPECT_TRUE(views_for_reconstruction(views, 6, 32).pixels.equal(views.pixels));
+  const Views four = views_for_reconstruction(views, 4, 16);
+  EXPECT_EQ(four.pixels.sizes(), at::IntArrayRef({4, 3, 16, 16}));
+  EXPECT_TRUE(four.cameras.select(1, 0).equal(at::tensor({0.0f, 2.0f, 4.0f, 5.0f})));
+  EXPECT_GE(four.pixels.min().item<float>(), 0);
+  EXPECT_LE(four.pixels.max().item<float>(), 1);
+  EXPECT_EQ(refusal([&] { views_for_reconstruction(views, 5, 32); }).first, ErrorCode::kInvalidSettings);
+}
+
+}  // namespace
+}  // namespace relievo
