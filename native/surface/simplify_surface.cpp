@@ -43,7 +43,7 @@ Surface simplify_surface(const Surface& surface, int64_t target_faces, const Con
   int64_t asked = target_faces;
   for (int round = 0; round < kMostRounds; ++round) {
     simplified =
-        clean_surface(collapsed(surface, asked), {.smallest_share = 0},
+        clean_surface(collapsed(round == 0 ? surface : simplified, asked), {.smallest_share = 0},
                       control.part(static_cast<double>(round) / kMostRounds, (round + 1.0) / kMostRounds));
     const int64_t excess = std::ssize(simplified.faces) - target_faces;
     if (excess <= 0) break;
