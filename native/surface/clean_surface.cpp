@@ -27,6 +27,12 @@ void check_finite(const Surface& surface) {
   }
 }
 
+void require_faces(const Surface& surface) {
+  if (!surface.faces.empty()) return;
+  throw Error(ErrorCode::kEmptySurface, "No face is left of the surface.",
+              "Try another picture, another mask or another seed.");
+}
+
 /// Joins the ends of sides without length and drops the faces that vanish with them; closed stays closed,
 /// because the face behind such a side vanishes too.
 void drop_degenerate(Surface& surface) {
@@ -58,8 +64,15 @@ double extent_of(const Surface& surface) {
   return extent;
 }
 
-/// Drops the pieces with less than a share of the whole area, but never the largest.
-void remove_debris(Surface& surface, const Pieces& pieces, double smallest_share) {
+/// Whether a face and another lie back to back and are a piece by themselves.
+bool is_flap(const Neighbours& neighbours, size_t face) {
+  const int32_t* across = &neighbours[3 * face];
+  return across[0] >= 0 && across[0] / 3 == across[1] / 3 && across[1] / 3 == across[2] / 3;
+}
+
+/// Drops flaps, and the pieces with less than a share of the whole area, but never the largest.
+void remove_debris(Surface& surface, const Neighbours& neighbours, const Pieces& pieces,
+                   double smallest_share) {
   std::vector<double> areas(pieces.count, 0.0);
   double whole = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
@@ -70,10 +83,11 @@ void remove_debris(Surface& surface, const Pieces& pieces, double smallest_share
     areas[pieces.of_face[f]] += area;
     whole += area;
   }
-  const double smallest = std::min(smallest_share * whole, std::ranges::max(areas));
+  const double smallest = std::min(std::max(smallest_share, 0.0) * whole, std::ranges::max(areas));
   size_t kept = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
-    if (areas[pieces.of_face[f]] >= smallest) surface.faces[kept++] = surface.faces[f];
+    const bool is_kept = areas[pieces.of_face[f]] >= smallest && !is_flap(neighbours, f);
+    if (is_kept) surface.faces[kept++] = surface.faces[f];
   }
   surface.faces.resize(kept);
 }
@@ -114,13 +128,11 @@ Surface clean_surface(const Surface& surface, const CleanSettings& settings, con
     control.cancel.check();
   }
   control.step(0.7);
-  if (cleaned.faces.empty()) {
-    throw Error(ErrorCode::kEmptySurface, "No face is left of the surface.",
-                "Try another picture, another mask or another seed.");
-  }
-  Pieces pieces = pieces_of(cleaned, neighbours);
+  require_faces(cleaned);
+  const Pieces pieces = pieces_of(cleaned, neighbours);
   turn_outward(cleaned, neighbours, pieces);
-  if (settings.smallest_share > 0) remove_debris(cleaned, pieces, settings.smallest_share);
+  remove_debris(cleaned, neighbours, pieces, settings.smallest_share);
+  require_faces(cleaned);
   drop_unused_vertices(cleaned);
   control.step(1);
   return cleaned;

@@ -19,9 +19,10 @@ struct CleanSettings {
 /// Error{kEmptySurface} when no face is left, Error{kCancelled}.
 Surface clean_surface(const Surface& surface, const CleanSettings& settings, const Control& control);
 
-/// At most about `target_faces` faces by quadric edge collapses (Garland and Heckbert 1997; meshoptimizer),
-/// cleaned; the surface as it is when it has no more. Borders stay in place. Throws Error{kInvalidSettings}
-/// for less than 4 faces, Error{kCancelled} (before and after only: the library cannot be stopped).
+/// At most `target_faces` faces by quadric edge collapses (Garland and Heckbert 1997; meshoptimizer),
+/// cleaned; more only where the topology allows no less. The surface as it is when it has no more. Throws
+/// Error{kInvalidSettings} for less than 4 faces, Error{kInternal} for a face that names no vertex,
+/// Error{kCancelled} (before and after only: the library cannot be stopped).
 Surface simplify_surface(const Surface& surface, int64_t target_faces, const Control& control);
 
 }  // namespace relievo

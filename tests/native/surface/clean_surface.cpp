@@ -164,6 +164,13 @@ TEST(CleanSurface, WhateverIsGluedTogetherComesApartClosed) {
   }
 }
 
+TEST(CleanSurface, TwoFacesBackToBackAreDropped) {
+  Surface surface = ball(0.6);
+  const size_t faces = surface.faces.size();
+  surface = both(surface, {{{0, 0, 0}, {0, 1, 0}, {0, 0, 1}}, {{0, 1, 2}, {0, 2, 1}}});
+  EXPECT_EQ(clean_surface(surface, {.smallest_share = 0}, {}).faces.size(), faces);
+}
+
 TEST(CleanSurface, AStripWithOneSideIsCut) {
   Surface strip;  // Moebius'
   constexpr int kSteps = 24;
@@ -235,7 +242,11 @@ TEST(SimplifySurface, ReachesTheNumberOfFacesAndStaysSound) {
 TEST(SimplifySurface, RandomFieldsStaySound) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const Surface surface = extract_surface(FunctionField(random_waves(seed)), {.grid = 24}, {});
-    expect_sound(simplify_surface(surface, std::ssize(surface.faces) / 4, {}));
+    for (const int64_t share : {4, 20}) {
+      const Surface simplified = simplify_surface(surface, std::ssize(surface.faces) / share, {});
+      EXPECT_LE(std::ssize(simplified.faces), std::ssize(surface.faces) / share);
+      expect_sound(simplified);
+    }
   }
 }
 
