@@ -1,6 +1,6 @@
 """What Blender shows of the files of native/files: its importers, its Cycles, the pixels that come out.
 
-The box is the one of test_mesh_import.py. The ball is written by tests/native/verify/detail_samples.cpp: with bumps in
+The box is the one of test_mesh_import.py. The pumpkin is written by tests/native/verify/detail_samples.cpp: with bumps in
 full (PLY), and simplified to 2000 faces with the bumps in a normal map (GLB, OBJ).
 """
 
@@ -38,8 +38,8 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written_by("test_verify", "DetailSamples.*", "RELIEVO_DETAIL_SAMPLES", tmp_path_factory.mktemp("balls"))
+def pumpkins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written_by("test_verify", "DetailSamples.*", "RELIEVO_DETAIL_SAMPLES", tmp_path_factory.mktemp("pumpkins"))
 
 
 def load(path: Path) -> Any:
@@ -187,13 +187,13 @@ def angles(ours: Pixels, theirs: Pixels, where: NDArray[np.bool_]) -> Pixels:
 
 
 @pytest.mark.parametrize("kind", ["glb", "obj"])
-def test_normal_map_gives_the_simplified_ball_its_bumps_back(balls: Path, tmp_path: Path, kind: str) -> None:
-    whole = load(balls / "whole.ply")
+def test_normal_map_gives_the_simplified_mesh_its_bumps_back(pumpkins: Path, tmp_path: Path, kind: str) -> None:
+    whole = load(pumpkins / "whole.ply")
     assert len(whole.data.polygons) > 50_000
     show_smooth_normals(whole)
     real = [normals(tmp_path, view) for view in VIEWS]
 
-    simplified = load(balls / f"simplified.{kind}")
+    simplified = load(pumpkins / f"simplified.{kind}")
     assert len(simplified.data.polygons) <= 2000
     tree = simplified.data.materials[0].node_tree
     mapped = principled(tree).inputs["Normal"].links[0].from_node
