@@ -100,14 +100,18 @@ class Layout:
 def drawn(part: str = "main") -> list[str]:
     """The texts of a part of the panel as it is now."""
     panel = importlib.import_module(f"{MODULE}.panel")
-    texts: list[str] = []
     context = SimpleNamespace(
         scene=bpy.context.scene,
         region=SimpleNamespace(width=240),
         area=SimpleNamespace(type="VIEW_3D"),
         object=bpy.context.view_layer.objects.active,
     )
-    getattr(panel, f"draw_{part}")(Layout(texts), context)
+    return drawn_by(getattr(panel, f"draw_{part}"), context)
+
+
+def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
+    texts: list[str] = []
+    draw(Layout(texts), *words)
     return [text for text in texts if text]
 
 
@@ -572,6 +576,44 @@ def setup() -> dict[str, Any]:
     facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     maps = Path("/proc/self/maps").read_text()
     facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
+    return facts
+
+
+def models() -> dict[str, Any]:
+    """Models of FOLDER/catalogue.json, fetched, removed and imported by the operators."""
+    os.environ["RELIEVO_CATALOGUE"] = str(FOLDER / "catalogue.json")
+    os.environ["RELIEVO_MODELS"] = str(FOLDER / "models")
+    extension = install()
+    settings = bpy.context.scene.relievo
+    properties = importlib.import_module(f"{MODULE}.properties")
+
+    def answer(operator: Any, **words: Any) -> str:
+        try:
+            return str(list(operator(**words)))
+        except RuntimeError as error:
+            return str(error)
+
+    def choices() -> list[list[str]]:
+        return [[item[0], item[3]] for item in properties._model_items(settings, bpy.context)]
+
+    facts: dict[str, Any] = {"choices": choices(), "default": settings.model}
+    settings.model = "shape"
+    facts["needed"] = drawn()
+    settings.views = str(FOLDER)
+    facts["needed_with_own_views"] = [text for text in drawn() if text in ("Shape", "Views")]
+    settings.views = ""
+    answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
+    facts["mend"] = extension.jobs.last_failure().mend
+    facts["offline"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    bpy.context.preferences.system.use_online_access = True
+    facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    facts["choices_then"] = choices()
+    facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
+    facts["all"] = drawn_by(extension.setup_panel.draw_all, 600)
+    bpy.ops.relievo.remove_model(model="shape")
+    facts["removed"] = choices()
+    bpy.ops.relievo.import_model(model="shape", filepath=str(FOLDER / "server" / "shape" / "shape.ckpt"))
+    facts["imported"] = choices()
     return facts
 
 

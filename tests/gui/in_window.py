@@ -25,11 +25,15 @@ import bpy
 from mathutils import Euler
 
 FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
+MODULE = "bl_ext.user_default.relievo"
+WIDER = 90  # pixels, of the sidebar
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 LONGEST_JOB = 300.0
 
 facts: dict[str, Any] = {}
+_shown: list[type] = []
+_every: list[type] = []
 
 
 class Stopwatch:
@@ -106,9 +110,15 @@ def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
     return area, regions["UI"], regions["WINDOW"]
 
 
-def screenshot(name: str) -> Iterator[float]:
+def screenshot(name: str, *regions: bpy.types.Region) -> Iterator[float]:
+    """Of the whole window, or of what these regions cover."""
     wanted = FOLDER / f"{name}.wanted"
-    wanted.touch()
+    left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
+    right = max((r.x + r.width for r in regions), default=window().width)
+    top = max((r.y + r.height for r in regions), default=window().height)
+    beside = FOLDER / f"{name}.part"
+    beside.write_text(json.dumps([left, bottom, right, top]))
+    beside.replace(wanted)
     while wanted.exists():
         yield 0.05
 
@@ -117,6 +127,7 @@ def open_panel() -> Iterator[float]:
     area, sidebar, _ = view()
     area.spaces[0].show_region_ui = True
     yield 1.0
+    yield from drag((sidebar.x + 1, sidebar.y + sidebar.height // 3), (-WIDER, 0))
     sidebar.active_panel_category = "Relievo"
     area.tag_redraw()
     yield 1.0
@@ -153,6 +164,61 @@ def click(place: tuple[int, int]) -> Iterator[float]:
     yield 0.2
 
 
+def drag(place: tuple[int, int], by: tuple[int, int]) -> Iterator[float]:
+    simulate("MOUSEMOVE", "NOTHING", (place[0] + 9, place[1]))
+    yield 0.2
+    simulate("MOUSEMOVE", "NOTHING", place)
+    yield 0.2
+    simulate("LEFTMOUSE", "PRESS", place)
+    yield 0.2
+    for step in range(1, 11):
+        simulate("MOUSEMOVE", "NOTHING", (place[0] + by[0] * step // 10, place[1] + by[1] * step // 10))
+        yield 0.05
+    simulate("LEFTMOUSE", "RELEASE", (place[0] + by[0], place[1] + by[1]))
+    yield 0.5
+
+
+def show_parts(*names: str) -> Iterator[float]:
+    """These parts of the tab alone and open, which a person would do with some clicks."""
+    panel = sys.modules[f"{MODULE}.panel"]
+    for cls in panel.CLASSES:
+        if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
+            bpy.utils.unregister_class(cls)
+    for cls in _shown:
+        bpy.utils.unregister_class(cls)
+    _shown.clear()
+    for cls in panel.CLASSES:
+        name = cls.__name__.removeprefix("RELIEVO_PT_")
+        if name in names:
+            members = {
+                **{word: getattr(cls, word) for word in ("bl_label", "bl_category", "bl_space_type", "bl_region_type")},
+                "draw": cls.draw,
+            }
+            shown = type(f"SHOWN{len(_every)}_PT_{name}", (bpy.types.Panel,), members)
+            _every.append(shown)
+            _shown.append(shown)
+            bpy.utils.register_class(shown)
+    view()[0].tag_redraw()
+    yield 1.0
+    view()[1].active_panel_category = "Relievo"
+    yield 1.0
+
+
+def show_preferences() -> Iterator[float]:
+    """The extension's preferences, where the 3D view was."""
+    area = view()[0]
+    area.ui_type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "Relievo"
+    yield 0.5
+    with bpy.context.temp_override(window=window(), area=area, region=area.regions[-1]):
+        bpy.ops.preferences.addon_expand(module=MODULE)
+    yield 1.5
+    yield from screenshot("set-up", *(region for region in area.regions if region.type in ("WINDOW", "UI")))
+    area.ui_type = "VIEW_3D"
+    yield 0.5
+
+
 def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
     """Until the job is over: its stages and fractions, and a picture of the screen halfway."""
     end = time.monotonic() + LONGEST_JOB
@@ -177,6 +243,7 @@ def look_at_object() -> Iterator[float]:
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_selected()
     yield 1.0
+    bpy.ops.object.select_all(action="DESELECT")
     yield from screenshot("object")
 
 
@@ -225,6 +292,35 @@ def scenario() -> Iterator[float]:
         "image": list(next(iter(image.size for image in bpy.data.images if image.packed_file))),
     }
     yield from look_at_object()
+    yield from show_details()
+
+
+def show_details() -> Iterator[float]:
+    """Pictures for the user guide."""
+    settings = bpy.context.scene.relievo
+    sidebar = view()[1]
+    bpy.ops.relievo.show_mask()
+    jobs = sys.modules[f"{MODULE}.jobs"]
+    yield from show_parts("mask", "import")
+    while jobs._mask_job is not None:
+        yield 0.1
+    yield 0.5
+    yield from screenshot("mask", sidebar)
+    bpy.ops.relievo.hide_mask()
+    settings.model = "instant-mesh-large"
+    yield from show_parts("main", "views")
+    yield from screenshot("models", sidebar)
+    yield from show_parts("devices")
+    yield 6.0
+    yield from screenshot("machine", sidebar)
+    settings.model = "preview"
+    yield from show_parts("main", "history")
+    for name in ("tree", "none"):
+        settings.picture = f"/tmp/{name}.png"
+        bpy.ops.relievo.generate()
+        yield 1.5
+    yield from screenshot("failure", sidebar)
+    yield from show_preferences()
 
 
 def main() -> Iterator[float]:
