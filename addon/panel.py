@@ -64,6 +64,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.relievo
     column = layout.column(align=True)
+    column.use_property_split = False
     row = column.row(align=True)
     row.prop(settings, "source", expand=True)
     row.operator("relievo.paste", text="", icon="PASTEDOWN")
@@ -88,6 +89,7 @@ def picture_icon(layout: bpy.types.UILayout, settings: Any) -> int:
 
 def draw_quality(layout: bpy.types.UILayout, settings: Any) -> None:
     row = layout.row(align=True)
+    row.use_property_split = False
     for preset in PRESETS:
         row.prop_enum(settings, "quality", preset)
 
@@ -113,7 +115,7 @@ def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise
     box = layout.box()
     row = box.row(align=True)
     row.label(text=task.name)
-    if status.seconds_left is not None:
+    if status.seconds_left is not None and status.seconds_left >= 1:
         row.label(text=f"{seconds(status.seconds_left)} left")
     if can_rise:
         up = row.operator("relievo.move", text="", icon="TRIA_UP")

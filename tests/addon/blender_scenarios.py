@@ -450,6 +450,29 @@ def panel_words() -> dict[str, Any]:
     facts["options"] = mesh_facts(bpy.data.objects[name])
     preview = bpy.data.objects[name].preview
     facts["asset_preview"] = list(preview.image_size)
+    settings.vertex_colours, settings.normal_map, settings.faces = True, True, 200
+    settings.smooth, settings.material, settings.asset = True, True, False
+    others = names(bpy.data.objects)
+    bpy.ops.relievo.generate()
+    (name,) = set(names(bpy.data.objects)) - set(others)
+    coloured = bpy.data.objects[name]
+    attribute = coloured.data.color_attributes[0]
+    middle = max(v.co.z for v in coloured.data.vertices) / 2
+    quarters: dict[str, list[list[float]]] = {}
+    for vertex, colour in zip(coloured.data.vertices, attribute.data, strict=True):
+        x, y, z = vertex.co
+        if y < 0 and min(abs(x), abs(z - middle)) > 0.2:
+            where = ("left" if x < 0 else "right") + (" top" if z > middle else " bottom")
+            quarters.setdefault(where, []).append(list(colour.color_srgb)[:3])
+    facts["vertex_colours"] = {
+        where: [sum(c) / len(c) for c in zip(*colours, strict=True)] for where, colours in quarters.items()
+    }
+    maps = [image for image in bpy.data.images if image.name.startswith(f"{name}_normal")]
+    facts["normal_map"] = [[image.colorspace_settings.name, image.packed_file is not None] for image in maps] + [
+        any(node.type == "NORMAL_MAP" for node in coloured.data.materials[0].node_tree.nodes)
+    ]
+    for option in ("vertex_colours", "normal_map", "faces"):
+        settings.property_unset(option)
     for option in ("collection", "normalise", "size", "origin_at_base", "smooth", "material", "asset"):
         settings.property_unset(option)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
@@ -21,12 +22,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import addon_utils
 import bpy
 from mathutils import Euler
 
 FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
 MODULE = "bl_ext.user_default.relievo"
-WIDER = 90  # pixels, of the sidebar
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 LONGEST_JOB = 300.0
@@ -46,6 +47,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self._calls: list[tuple[str, float, float, bool]] = []
         self._outermost: object | None = None
+        self._main = threading.get_ident()
         self._begin = (0.0, 0.0, 0)
         monitoring: Any = getattr(sys, "monitoring")  # noqa: B009  (mypy checks for 3.11, which has none)
         self._never_again = monitoring.DISABLE
@@ -62,13 +64,15 @@ class Stopwatch:
     def _start(self, code: CodeType, offset: int) -> object:
         if EXTENSION not in code.co_filename:
             return self._never_again
+        if threading.get_ident() != self._main:
+            return None
         if self._outermost is None:
             self._outermost = sys._getframe(1)
             self._begin = (time.perf_counter(), time.thread_time(), len(bpy.data.meshes))
         return None
 
     def _end(self, code: CodeType, offset: int, value: object) -> None:
-        if self._outermost is not None and self._outermost is sys._getframe(1):
+        if threading.get_ident() == self._main and self._outermost is not None and self._outermost is sys._getframe(1):
             wall, processor = time.perf_counter() - self._begin[0], time.thread_time() - self._begin[1]
             self._outermost = None
             is_import = len(bpy.data.meshes) > self._begin[2]
@@ -127,7 +131,6 @@ def open_panel() -> Iterator[float]:
     area, sidebar, _ = view()
     area.spaces[0].show_region_ui = True
     yield 1.0
-    yield from drag((sidebar.x + 1, sidebar.y + sidebar.height // 3), (-WIDER, 0))
     sidebar.active_panel_category = "Relievo"
     area.tag_redraw()
     yield 1.0
@@ -164,20 +167,6 @@ def click(place: tuple[int, int]) -> Iterator[float]:
     yield 0.2
 
 
-def drag(place: tuple[int, int], by: tuple[int, int]) -> Iterator[float]:
-    simulate("MOUSEMOVE", "NOTHING", (place[0] + 9, place[1]))
-    yield 0.2
-    simulate("MOUSEMOVE", "NOTHING", place)
-    yield 0.2
-    simulate("LEFTMOUSE", "PRESS", place)
-    yield 0.2
-    for step in range(1, 11):
-        simulate("MOUSEMOVE", "NOTHING", (place[0] + by[0] * step // 10, place[1] + by[1] * step // 10))
-        yield 0.05
-    simulate("LEFTMOUSE", "RELEASE", (place[0] + by[0], place[1] + by[1]))
-    yield 0.5
-
-
 def show_parts(*names: str) -> Iterator[float]:
     """These parts of the tab alone and open, which a person would do with some clicks."""
     panel = sys.modules[f"{MODULE}.panel"]
@@ -211,8 +200,10 @@ def show_preferences() -> Iterator[float]:
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Relievo"
     yield 0.5
-    with bpy.context.temp_override(window=window(), area=area, region=area.regions[-1]):
-        bpy.ops.preferences.addon_expand(module=MODULE)
+    for module in addon_utils.modules(refresh=False):
+        if module.__name__ == MODULE:
+            addon_utils.module_bl_info(module)["show_expanded"] = True
+    area.tag_redraw()
     yield 1.5
     yield from screenshot("set-up", *(region for region in area.regions if region.type in ("WINDOW", "UI")))
     area.ui_type = "VIEW_3D"
@@ -244,6 +235,8 @@ def look_at_object() -> Iterator[float]:
         bpy.ops.view3d.view_selected()
     yield 1.0
     bpy.ops.object.select_all(action="DESELECT")
+    space.overlay.show_text = False  # Blender tells there that it compiles
+    yield 1.0
     yield from screenshot("object")
 
 
@@ -258,7 +251,7 @@ def scenario() -> Iterator[float]:
     settings.picture = str(PICTURE)
     settings.texture_size = 2048
     view()[0].tag_redraw()
-    yield 1.0
+    yield 5.0  # Blender makes the picture's thumbnail
     yield from screenshot("panel")
 
     jobs = sys.modules["bl_ext.user_default.relievo"].jobs
@@ -310,15 +303,16 @@ def show_details() -> Iterator[float]:
     settings.model = "instant-mesh-large"
     yield from show_parts("main", "views")
     yield from screenshot("models", sidebar)
+    settings.model = "preview"
     yield from show_parts("devices")
     yield 6.0
     yield from screenshot("machine", sidebar)
-    settings.model = "preview"
     yield from show_parts("main", "history")
-    for name in ("tree", "none"):
-        settings.picture = f"/tmp/{name}.png"
-        bpy.ops.relievo.generate()
-        yield 1.5
+    settings.picture = "/tmp/lost.png"
+    bpy.ops.relievo.generate()
+    while jobs.current() is not None:
+        yield 0.1
+    yield 1.0
     yield from screenshot("failure", sidebar)
     yield from show_preferences()
 
