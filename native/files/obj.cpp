@@ -31,7 +31,8 @@ std::string material(const MeshJob& job, const std::string& albedo, const std::s
   std::string text = comments(job.mesh.provenance);
   text +=
       fmt::format("newmtl {}\nKd 1 1 1\nPr {}\nPm 0\nmap_Kd {}{}\n", job.name, kRoughness, folder, albedo);
-  if (!job.normal_map_png.empty()) text += fmt::format("map_Bump {}{}\n", folder, normal_map);
+  // Without -bm Blender's importer sets the map's strength to 0.
+  if (!job.normal_map_png.empty()) text += fmt::format("map_Bump -bm 1 {}{}\n", folder, normal_map);
   return text;
 }
 

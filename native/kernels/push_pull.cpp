@@ -16,7 +16,7 @@ constexpr float kSolid = 0.95f;
 // Distances from the outside as parts of the picture's width. Colours still bleed over a solid edge (lenses,
 // JPEG's coarser chroma): they count fully this far inside. Where the mask is not solid, but inside, they
 // begin to count and count fully at the other two.
-constexpr float kBleeding = 0.005f;
+constexpr float kBleeding = 0.012f;
 constexpr float kNearEdge = 0.015f;
 constexpr float kWellInside = 0.025f;
 

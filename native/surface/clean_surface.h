@@ -11,8 +11,9 @@ struct CleanSettings {
       0.01;  ///< pieces with less than this share of the whole area are debris; 0 keeps all
 };
 
-/// Welds faces without extent away (those with two corners at one place), splits edges with more than two
-/// faces and vertices with more than one fan, turns neighbouring faces the same way and the whole outward,
+/// Takes faces without an area away (corners at one place are joined; a face whose corners lie on a line
+/// gives its middle corner to its neighbour), splits edges with more than two faces and vertices with more
+/// than one fan, turns neighbouring faces the same way and each closed piece outward (a cavity inward),
 /// removes debris and unused vertices. A closed surface stays closed. The order of what is kept is kept.
 /// Throws Error{kInternal} for coordinates that are not finite or a face that names no vertex,
 /// Error{kEmptySurface} when no face is left, Error{kCancelled}.

@@ -297,7 +297,7 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
   const std::vector<std::vector<int32_t>> orders = orders_of(charts);
   const auto scale = [&](double cover) { return kSide * std::sqrt(cover / area); };
   const std::array<int, 4> gaps{gap, gap / 2, gap / 4, gap / 8};
-  const double wanted = scale(wanted_cover);
+  const double wanted = scale(wanted_cover * (1 + 1e-4));  // rounding must not leave less
   std::array<Attempt, 4> attempts = try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, control);
   const auto found = std::ranges::find_if(attempts, [](const Attempt& a) { return !a.spots.empty(); });
   Attempt best{0, gaps[3], {}};

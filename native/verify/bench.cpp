@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "verify/bench_large.h"
 #include "verify/bench_memory.h"
 #include "verify/bench_networks.h"
 #include "verify/bench_surface.h"
@@ -63,6 +64,9 @@ const std::map<std::string, Bench, std::less<>>& benches() {
         bench_atlas_own_side}},
       {"bake",
        {"A texture of 2048 from a triplane, beside NumPy and PyTorch", bench_bake, bench_bake_own_side}},
+      {"large",
+       {"From a triplane over a grid of 256 to a GLB with textures of 8192, in 6 GiB", bench_large,
+        bench_large_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},

@@ -15,60 +15,16 @@
 
 #include "base/parallel.h"
 #include "base/resident_memory.h"
-#include "nn/tensors.h"
-#include "reconstruct/triplane_field.h"
 #include "surface/flexicubes.h"
 #include "surface/grid.h"
 #include "surface/surface.h"
-#include "weights/tensor_file.h"
+#include "verify/bench_field.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
-
-/// An ellipsoid, or (crossing more cubes) a shell round one.
-at::Tensor shape_distance(const at::Tensor& points, bool is_shell) {
-  const at::Tensor axes =
-      is_shell ? at::tensor({0.92, 0.86, 0.8}, at::kFloat) : at::tensor({0.85, 0.77, 0.7}, at::kFloat);
-  const at::Tensor distance = ((points / axes).square().sum(-1).sqrt() - 1) * 0.8;
-  return is_shell ? distance.abs() - 0.08 : distance;
-}
-
-class BenchGrid : public GridField {
- public:
-  BenchGrid(std::unique_ptr<GridField> heads, at::Tensor line, bool is_shell)
-      : heads_(std::move(heads)), line_(std::move(line)), is_shell_(is_shell) {}
-  at::Tensor values(int64_t first, int64_t last) const override {
-    return shape_distance(line_positions(line_, at::arange(first, last)), is_shell_) +
-           heads_->values(first, last) * 0.05;
-  }
-  at::Tensor deformation(const at::Tensor& vertices) const override { return heads_->deformation(vertices); }
-  at::Tensor cube_weights(const at::Tensor& corners) const override { return heads_->cube_weights(corners); }
-  bool cubes_are_narrow() const override { return heads_->cubes_are_narrow(); }
-  int64_t held_bytes() const override { return heads_->held_bytes(); }
-
- private:
-  std::unique_ptr<GridField> heads_;
-  at::Tensor line_;
-  bool is_shell_;
-};
-
-class BenchField : public TriplaneMeshField {
- public:
-  BenchField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads, bool is_shell)
-      : TriplaneMeshField(std::move(planes), std::move(heads)), is_shell_(is_shell) {}
-  at::Tensor values(const at::Tensor& points) const override {
-    return shape_distance(points, is_shell_) + TriplaneMeshField::values(points) * 0.05;
-  }
-  std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override {
-    return std::make_unique<BenchGrid>(TriplaneMeshField::on_grid(line, byte_budget), line, is_shell_);
-  }
-
- private:
-  bool is_shell_;
-};
 
 /// The shortest of `repeats` runs after one that does not count.
 template <typename Run>
@@ -82,24 +38,6 @@ double best_seconds(int repeats, const Run& run) {
     best = std::min(best, seconds.count());
   }
   return best;
-}
-
-void write_inputs(const fs::path& path, int64_t channels) {
-  at::manual_seed(1);
-  std::map<std::string, at::Tensor> tensors{{"planes", at::randn({3, channels, 64, 64})}};
-  const MeshHeads heads(channels);
-  for (const auto& item : heads.named_parameters()) {
-    const at::Tensor& p = item.value();
-    const double bound = 1 / std::sqrt(p.dim() == 2 ? static_cast<double>(p.size(1)) : 64.0);
-    tensors["heads." + item.key()] = (at::rand(p.sizes()) * 2 - 1) * bound;
-  }
-  std::map<std::string, TensorView, std::less<>> views;
-  for (auto& [name, tensor] : tensors) {
-    views[name] = {DType::kFloat32,
-                   tensor.sizes().vec(),
-                   {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}};
-  }
-  write_safetensors(path, views);
 }
 
 template <typename Item>
@@ -210,11 +148,9 @@ json bench_surface_own_side(const json& arguments) {
     at::set_num_threads(threads);
   }
   const at::NoGradGuard no_grad;
-  const TensorFile file = read_safetensors(arguments.at("inputs").get<std::string>());
-  const at::Tensor planes = tensor_view(file, "planes").clone();
-  const auto heads = std::make_shared<MeshHeads>(planes.size(1));
-  load_strict(*heads, file, "heads.", {});
-  const BenchField field(planes, heads, arguments.at("shell"));
+  const BenchField field =
+      read_bench_field(arguments.at("inputs").get<std::string>(),
+                       arguments.at("shell").get<bool>() ? BenchShape::kShell : BenchShape::kEllipsoid);
   const SurfaceSettings settings{
       .grid = arguments.at("grid"), .close_at_box = false, .dense = arguments.at("dense")};
   const int repeats = arguments.at("repeats");
@@ -244,9 +180,7 @@ json bench_surface(const BenchOptions& options) {
   const fs::path folder = fs::temp_directory_path() / fmt::format("relievo-bench-{}", ::getpid());
   fs::create_directories(folder);
   const int64_t channels = options.quick ? 8 : 80;
-  write_inputs(folder / "inputs.safetensors", channels);
-  int64_t parameters = 0;
-  for (const at::Tensor& p : MeshHeads(channels).parameters()) parameters += p.numel();
+  write_bench_field(folder / "inputs.safetensors", channels);
   json arguments{{"inputs", (folder / "inputs.safetensors").string()},
                  {"grid", options.quick ? 32 : 128},
                  {"threads", options.threads},
@@ -257,7 +191,7 @@ json bench_surface(const BenchOptions& options) {
               {"batch", 1},
               {"tokens", nullptr},
               {"steps", nullptr},
-              {"parameters", parameters},
+              {"parameters", bench_field_parameters(channels)},
               {"grid", arguments.at("grid")},
               {"threads", options.threads > 0 ? options.threads : parallel_threads()}};
   arguments["shell"] = false;

@@ -14,11 +14,10 @@
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "base/vertex_normals.h"
-#include "nn/tensors.h"
-#include "reconstruct/triplane_field.h"
 #include "texture/atlas.h"
 #include "texture/texels.h"
 #include "texture/texture.h"
+#include "verify/bench_field.h"
 
 namespace relievo {
 namespace {
@@ -107,10 +106,10 @@ class Folder {
 };
 
 json head_of(const std::string& name, const BenchOptions& options) {
-  return {{"name", name},
-          {"full_size", !options.quick},
-          {"dtype", "float32"},
-          {"threads", options.threads > 0 ? options.threads : parallel_threads()}};
+  return {{"name", name},          {"full_size", !options.quick},
+          {"dtype", "float32"},    {"batch", 1},
+          {"tokens", nullptr},     {"steps", nullptr},
+          {"parameters", nullptr}, {"threads", options.threads > 0 ? options.threads : parallel_threads()}};
 }
 
 void compare(json& report, const json& ours, const json& other) {
@@ -118,26 +117,47 @@ void compare(json& report, const json& ours, const json& other) {
                  {"other_s", other.at("seconds")},
                  {"ratio", other.at("seconds").get<double>() / ours.at("seconds").get<double>()},
                  {"ours_peak_bytes", ours.at("peak_bytes")},
-                 {"other_peak_bytes", other.at("peak_bytes")}});
+                 {"other_peak_bytes", other.at("peak_bytes")},
+                 {"vm_hwm_bytes", ours.at("peak_bytes")}});
 }
 
-/// The triplane's heads with random numbers, the same for both sides.
-void write_field(const fs::path& path, int64_t channels) {
-  at::manual_seed(1);
-  std::map<std::string, at::Tensor> tensors{{"planes", at::randn({3, channels, 64, 64})}};
-  const MeshHeads heads(channels);
-  for (const auto& item : heads.named_parameters()) {
-    const at::Tensor& p = item.value();
-    const double bound = 1 / std::sqrt(p.dim() == 2 ? static_cast<double>(p.size(1)) : 64.0);
-    tensors["heads." + item.key()] = (at::rand(p.sizes()) * 2 - 1) * bound;
+/// Whether the atlas can be used as it is: every corner in the square, no face turned over, and no texel of
+/// 2048 x 2048 whose centre lies in two faces.
+bool is_sound(const Atlas& atlas) {
+  constexpr int kSize = 2048;
+  std::vector<bool> is_taken(size_t{kSize} * kSize);
+  for (const auto& c : atlas.corner_uv) {
+    std::array<std::array<double, 2>, 3> at{};
+    for (int i = 0; i < 3; ++i) {
+      for (int axis = 0; axis < 2; ++axis) {
+        at[i][axis] = double{c[i][axis]} * kSize;
+        if (!(at[i][axis] >= 0 && at[i][axis] <= kSize)) return false;
+      }
+    }
+    const auto side = [&](int i, double x, double y) {
+      const auto &a = at[i], &b = at[(i + 1) % 3];
+      return (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]);
+    };
+    if (side(0, at[2][0], at[2][1]) < 0) return false;
+    const auto range = [&](int axis) {
+      const auto [low, high] = std::minmax({at[0][axis], at[1][axis], at[2][axis]});
+      return std::pair(static_cast<int>(low), std::min(static_cast<int>(high) + 1, kSize));
+    };
+    const auto [left, right] = range(0);
+    const auto [low, high] = range(1);
+    for (int y = low; y < high; ++y) {
+      for (int x = left; x < right; ++x) {
+        // Well inside, so that the edge of two faces is in neither.
+        bool is_inside = true;
+        for (int i = 0; i < 3; ++i) is_inside = is_inside && side(i, x + 0.5, y + 0.5) > 1e-3;
+        if (!is_inside) continue;
+        const size_t texel = static_cast<size_t>(y) * kSize + x;
+        if (is_taken[texel]) return false;
+        is_taken[texel] = true;
+      }
+    }
   }
-  std::map<std::string, TensorView, std::less<>> views;
-  for (auto& [name, tensor] : tensors) {
-    views[name] = {DType::kFloat32,
-                   tensor.sizes().vec(),
-                   {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}};
-  }
-  write_safetensors(path, views);
+  return true;
 }
 
 }  // namespace
@@ -149,11 +169,10 @@ json bench_atlas_own_side(const json& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const Atlas atlas = unwrap(surface, {}, {});
   const double seconds = seconds_since(start);
-  return {{"seconds", seconds},
-          {"peak_bytes", peak_resident_bytes()},
-          {"charts", atlas.report.charts},
-          {"cover", atlas.report.cover},
-          {"mean_stretch", atlas.report.mean_stretch},
+  const int64_t peak = peak_resident_bytes();
+  return {{"seconds", seconds},          {"peak_bytes", peak},
+          {"sound", is_sound(atlas)},    {"charts", atlas.report.charts},
+          {"cover", atlas.report.cover}, {"mean_stretch", atlas.report.mean_stretch},
           {"gap", atlas.report.gap}};
 }
 
@@ -169,8 +188,8 @@ json bench_atlas(const BenchOptions& options) {
   json report = head_of("atlas", options);
   compare(report, ours, other);
   report["faces"] = surface.faces.size();
-  // Two ways to unwrap are two atlases: what is exact is that each face has its place.
-  report["exact"] = nullptr;
+  // Two ways to unwrap are two atlases; what can be right or wrong is that each face has a place of its own.
+  report["exact"] = ours.at("sound");
   for (const char* key : {"charts", "cover", "mean_stretch"}) {
     report[key] = ours.at(key);
     report[fmt::format("other_{}", key)] = other.at(key);
@@ -189,11 +208,7 @@ json bench_bake_own_side(const json& arguments) {
   std::ifstream(folder / "uv", std::ios::binary)
       .read(reinterpret_cast<char*>(atlas.corner_uv.data()),
             static_cast<std::streamsize>(atlas.corner_uv.size() * sizeof(atlas.corner_uv[0])));
-  const TensorFile file = read_safetensors(folder / "field.safetensors");
-  const at::Tensor planes = tensor_view(file, "planes").clone();
-  const auto heads = std::make_shared<MeshHeads>(planes.size(1));
-  load_strict(*heads, file, "heads.", {});
-  const TriplaneMeshField field(planes, heads);
+  const BenchField field = read_bench_field(folder / "field.safetensors", BenchShape::kEllipsoid);
   const TextureSettings settings{.size = arguments.at("size"), .projection = false, .vertex_colours = false};
 
   reset_peak_resident_bytes();
@@ -212,7 +227,7 @@ json bench_bake(const BenchOptions& options) {
   write_values(folder.path / "vertices", surface.vertices);
   write_values(folder.path / "faces", surface.faces);
   write_values(folder.path / "uv", unwrap(surface, {}, {}).corner_uv);
-  write_field(folder.path / "field.safetensors", options.quick ? 8 : 80);
+  write_bench_field(folder.path / "field.safetensors", options.quick ? 8 : 80);
   const json arguments{{"squares", squares(options.quick)},
                        {"threads", options.threads},
                        {"size", size},
@@ -222,6 +237,7 @@ json bench_bake(const BenchOptions& options) {
   json report = head_of("bake", options);
   compare(report, ours, other);
   report["size"] = size;
+  report["parameters"] = bench_field_parameters(options.quick ? 8 : 80);
   report["faces"] = surface.faces.size();
   // The texels whose centre lies in a face: bytes of both sides within one of each other.
   const auto read = [&](const char* name) {

@@ -159,7 +159,10 @@ def test_glb_normal_map_is_no_colour(samples: Path) -> None:
 
 def test_obj_normal_map_is_linked(samples: Path) -> None:
     # Blender's OBJ importer takes every image for colour; the add-on sets its own materials.
-    assert "_normal" in linked_image(load(samples / "box.obj").data.materials[0], "Normal").image.name
+    material = load(samples / "box.obj").data.materials[0]
+    assert "_normal" in linked_image(material, "Normal").image.name
+    (mapped,) = [n for n in material.node_tree.nodes if n.type == "NORMAL_MAP"]
+    assert mapped.inputs["Strength"].default_value == 1
 
 
 def test_ply_has_the_colour_of_each_vertex(samples: Path) -> None:

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -87,6 +88,117 @@ TEST(CleanSurface, FacesAreTurnedTheSameWayAndOutward) {
   expect_sound(clean_surface(surface, {}, {}));
   for (Int3& face : surface.faces) std::swap(face[0], face[1]);
   expect_sound(clean_surface(surface, {}, {}));
+}
+
+/// The lowest height of a face.
+double lowest_height(const Surface& surface) {
+  double lowest = std::numeric_limits<double>::max();
+  for (const Int3& face : surface.faces) {
+    double longest = 0;
+    std::array<std::array<double, 3>, 3> side{};
+    for (int k = 0; k < 3; ++k) {
+      for (int axis = 0; axis < 3; ++axis)
+        side[k][axis] = double{surface.vertices[face[(k + 1) % 3]][axis]} - surface.vertices[face[k]][axis];
+      longest = std::max(longest, std::hypot(side[k][0], side[k][1], side[k][2]));
+    }
+    const auto &u = side[0], &v = side[1];
+    const double area =
+        std::hypot(u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]);
+    lowest = std::min(lowest, area / longest);
+  }
+  return lowest;
+}
+
+TEST(CleanSurface, FacesOnALineAreDroppedAndItStaysClosed) {
+  Surface surface = ball(0.6);
+  const SurfaceReport before = inspect_surface(surface);
+  for (const size_t f : {size_t{0}, surface.faces.size() / 2}) {  // lay one corner onto the opposite side
+    const Int3 face = surface.faces[f];
+    for (int axis = 0; axis < 3; ++axis) {
+      surface.vertices[face[0]][axis] =
+          (surface.vertices[face[1]][axis] + surface.vertices[face[2]][axis]) / 2;
+    }
+  }
+  ASSERT_LT(lowest_height(surface), 1e-7);
+  const Surface cleaned = clean_surface(surface, {}, {});
+  EXPECT_GT(lowest_height(cleaned), 1e-4);
+  expect_sound(cleaned);
+  EXPECT_EQ(inspect_surface(cleaned).euler, before.euler);
+  EXPECT_NEAR(inspect_surface(cleaned).volume, inspect_surface(surface).volume, 1e-6);
+}
+
+TEST(CleanSurface, EachPieceIsTurnedOutwardByItself) {
+  Surface small = ball(0.2, 0.7);
+  const double volume = inspect_surface(small).volume;
+  for (Int3& face : small.faces) std::swap(face[0], face[1]);
+  const Surface large = ball(0.4, -0.4);
+  const Surface cleaned = clean_surface(both(large, small), {.smallest_share = 0}, {});
+  EXPECT_NEAR(inspect_surface(cleaned).volume, inspect_surface(large).volume + volume, 1e-6);
+}
+
+TEST(CleanSurface, ACavityLooksIntoItself) {
+  Surface hollow = ball(0.3);
+  const double volume = inspect_surface(ball(0.8)).volume - inspect_surface(hollow).volume;
+  for (Int3& face : hollow.faces) std::swap(face[0], face[1]);
+  Surface surface = both(ball(0.8), hollow);
+  EXPECT_NEAR(inspect_surface(clean_surface(surface, {.smallest_share = 0}, {})).volume, volume, 1e-5);
+  for (Int3& face : surface.faces) std::swap(face[0], face[1]);
+  EXPECT_NEAR(inspect_surface(clean_surface(surface, {.smallest_share = 0}, {})).volume, volume, 1e-5);
+}
+
+// Vertices of a closed surface named by one another's numbers: edges of many faces, fans that touch, faces
+// that name a vertex twice.
+TEST(CleanSurface, WhateverIsGluedTogetherComesApartClosed) {
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    at::manual_seed(seed);
+    Surface surface = both(ball(0.5, -0.3, 10), ball(0.4, 0.3, 10));
+    const at::Tensor pairs = at::randint(std::ssize(surface.vertices), {12, 2}, at::kInt);
+    const auto pair = pairs.accessor<int32_t, 2>();
+    for (int p = 0; p < 12; ++p) {
+      for (Int3& face : surface.faces) std::ranges::replace(face, pair[p][0], pair[p][1]);
+    }
+    ASSERT_FALSE(inspect_surface(surface).manifold);
+    const SurfaceReport report = inspect_surface(clean_surface(surface, {.smallest_share = 0}, {}));
+    EXPECT_TRUE(report.watertight) << "seed " << seed;
+    EXPECT_TRUE(report.manifold) << "seed " << seed;
+  }
+}
+
+TEST(CleanSurface, AStripWithOneSideIsCut) {
+  Surface strip;  // Moebius'
+  constexpr int kSteps = 24;
+  for (int i = 0; i < kSteps; ++i) {
+    const double turn = 2 * M_PI * i / kSteps;
+    for (const double across : {-0.2, 0.2}) {
+      const double from_axis = 0.7 + across * std::cos(turn / 2);
+      strip.vertices.push_back({static_cast<float>(from_axis * std::cos(turn)),
+                                static_cast<float>(from_axis * std::sin(turn)),
+                                static_cast<float>(across * std::sin(turn / 2))});
+    }
+  }
+  for (int32_t i = 0; i < kSteps; ++i) {
+    const bool is_last = i == kSteps - 1;
+    const int32_t a = 2 * i, b = a + 1, c = is_last ? 1 : a + 2, d = is_last ? 0 : a + 3;
+    strip.faces.push_back({a, c, b});
+    strip.faces.push_back({b, c, d});
+  }
+  const Surface cleaned = clean_surface(strip, {}, {});
+  EXPECT_EQ(cleaned.faces.size(), strip.faces.size());
+  EXPECT_EQ(inspect_surface(cleaned).components, 1);
+}
+
+TEST(CleanSurface, AFaceThatNamesNoVertexIsAnError) {
+  for (const int32_t vertex : {-1, 99999}) {
+    Surface surface = ball(0.6);
+    surface.faces[3][1] = vertex;
+    EXPECT_THROW(clean_surface(surface, {}, {}), Error);
+  }
+}
+
+TEST(CleanSurface, StopsWhenCancelled) {
+  Control control;
+  control.cancel.cancel();
+  EXPECT_THROW(clean_surface(ball(0.6), {}, control), Error);
 }
 
 TEST(CleanSurface, WithoutFacesItIsAnEmptySurface) {
