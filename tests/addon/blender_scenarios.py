@@ -467,10 +467,9 @@ def panel_words() -> dict[str, Any]:
     facts["vertex_colours"] = {
         where: [sum(c) / len(c) for c in zip(*colours, strict=True)] for where, colours in quarters.items()
     }
-    maps = [image for image in bpy.data.images if image.name.startswith(f"{name}_normal")]
-    facts["normal_map"] = [[image.colorspace_settings.name, image.packed_file is not None] for image in maps] + [
-        any(node.type == "NORMAL_MAP" for node in coloured.data.materials[0].node_tree.nodes)
-    ]
+    (bend,) = (node for node in coloured.data.materials[0].node_tree.nodes if node.type == "NORMAL_MAP")
+    image = bend.inputs["Color"].links[0].from_node.image
+    facts["normal_map"] = [image.colorspace_settings.name, image.packed_file is not None, list(image.size)]
     for option in ("vertex_colours", "normal_map", "faces"):
         settings.property_unset(option)
     for option in ("collection", "normalise", "size", "origin_at_base", "smooth", "material", "asset"):

@@ -71,8 +71,8 @@ def test_colours_at_the_vertices_are_the_pictures(words: dict[str, Any], where: 
     assert words["vertex_colours"][where] == pytest.approx(colour, abs=0.15)
 
 
-def test_normal_map_is_no_colour_and_bends_the_shading(words: dict[str, Any]) -> None:
-    assert words["normal_map"] == [["Non-Color", True], True]
+def test_normal_map_is_packed_and_no_colour(words: dict[str, Any]) -> None:
+    assert words["normal_map"] == ["Non-Color", True, [64, 64]]
 
 
 def test_regenerate_makes_the_same_object_with_its_own_settings(words: dict[str, Any]) -> None:
