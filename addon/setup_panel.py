@@ -97,7 +97,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     column.label(text="LibTorch is missing", icon="ERROR")
     draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
     draw_online(column, width)
-    for runtime in RUNTIMES.values():
+    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.wheels):
         row = column.row()
         row.enabled = bpy.app.online_access
         text = f"Install {runtime.title} ({size(runtime.bytes)})"
