@@ -124,10 +124,11 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
     if any(not model.is_installed for model in wanted):
         draw_online(layout, width)
     for model in wanted:
-        row = layout.row() if width >= WIDE else layout.column(align=True)
+        row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
         row.enabled = _installation is None  # two at once are not fetched
         row.label(text=model.label, icon="CHECKMARK" if model.is_installed else "BLANK1")
         if width >= WIDE:
+            row = row.split(factor=0.4)
             row.label(text=", ".join(STAGES.get(stage, stage) for stage in model.stages))
         buttons = row.row(align=True)
         if model.embedded:

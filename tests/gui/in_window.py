@@ -28,6 +28,7 @@ from mathutils import Euler
 
 FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
 MODULE = "bl_ext.user_default.relievo"
+ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 LONGEST_JOB = 300.0
@@ -114,14 +115,14 @@ def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
     return area, regions["UI"], regions["WINDOW"]
 
 
-def screenshot(name: str, *regions: bpy.types.Region) -> Iterator[float]:
-    """Of the whole window, or of what these regions cover."""
+def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterator[float]:
+    """Of the whole window, or of what these regions cover, but for so many pixels at the top."""
     wanted = FOLDER / f"{name}.wanted"
     left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
     right = max((r.x + r.width for r in regions), default=window().width)
     top = max((r.y + r.height for r in regions), default=window().height)
     beside = FOLDER / f"{name}.part"
-    beside.write_text(json.dumps([left, bottom, right, top]))
+    beside.write_text(json.dumps([left, bottom, right, top - below]))
     beside.replace(wanted)
     while wanted.exists():
         yield 0.05
@@ -205,7 +206,8 @@ def show_preferences() -> Iterator[float]:
             addon_utils.module_bl_info(module)["show_expanded"] = True
     area.tag_redraw()
     yield 1.5
-    yield from screenshot("set-up", *(region for region in area.regions if region.type in ("WINDOW", "UI")))
+    (region,) = (region for region in area.regions if region.type == "WINDOW")
+    yield from screenshot("set-up", region, below=ABOVE_PREFERENCES)
     area.ui_type = "VIEW_3D"
     yield 0.5
 
@@ -249,10 +251,10 @@ def scenario() -> Iterator[float]:
     yield from open_panel()
     settings = bpy.context.scene.relievo
     settings.picture = str(PICTURE)
-    settings.texture_size = 2048
     view()[0].tag_redraw()
     yield 5.0  # Blender makes the picture's thumbnail
     yield from screenshot("panel")
+    settings.texture_size = 2048
 
     jobs = sys.modules["bl_ext.user_default.relievo"].jobs
     # What redrawing the sidebar ten times a second costs in this window without the extension's help.
