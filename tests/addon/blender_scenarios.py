@@ -156,11 +156,28 @@ def generate() -> dict[str, Any]:
         ),
         "metallic": shader.inputs["Metallic"].default_value,
     }
+    facts["outline_iou"] = outline_iou(thing, result)
     bpy.ops.ed.undo()
     facts["after_undo"] = [names(bpy.data.objects), names(bpy.context.scene.collection.children)]
     bpy.ops.ed.redo()
     facts["after_redo"] = names(bpy.data.objects)
     return facts
+
+
+def outline_iou(thing: Any, result: Any) -> float:
+    """How well what Cycles sees from the front agrees with the picture's own transparency."""
+    sys.path.append(str(ROOT / "packaging"))
+    import outline
+    import pictures
+    import studio
+
+    picture = pictures.read_picture(PICTURE)
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
+    place, thing.location = thing.location.copy(), (0, 0, 0)
+    seen = studio.front_outline(256)
+    thing.location = place
+    return outline.iou(seen, outline.place(picture[..., 3], result.crop, 256) >= 0.5)
 
 
 def quarters() -> dict[str, Any]:

@@ -18,11 +18,15 @@ MOST_BYTES = 150_000
 
 
 def main() -> int:
+    scene = bpy.context.scene
+    scene.view_settings.view_transform = "Standard"  # as the pictures are
+    scene.render.image_settings.file_format = "WEBP"
+    scene.render.image_settings.color_mode = "RGB"
+    scene.render.image_settings.quality = 85
     for name in NAMES:
         image = bpy.data.images.load(str(ROOT / "build" / "gui" / f"{name}.png"))
-        image.file_format = "WEBP"
         path = ROOT / "docs" / "pictures" / f"guide_{name}.webp"
-        image.save(filepath=str(path), quality=88)
+        image.save_render(str(path), scene=scene)
         size = path.stat().st_size
         print(f"{path.relative_to(ROOT)}  {image.size[0]} x {image.size[1]}, {size / 1e3:.0f} kB")
         if size > MOST_BYTES:
