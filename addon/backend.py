@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -48,9 +48,6 @@ options: dict[str, Any] = {}  # of the engine, when it is made
 _made_with: dict[str, Any] = {}
 _loading: threading.Thread | None = None
 _loading_failure: Failure | None = None
-_look: threading.Thread | None = None
-_seen = -1e9  # when the devices were looked at
-_devices: list[relievo.DeviceInfo] = []
 _missing: Failure | None | str = "unknown"
 
 
@@ -86,7 +83,8 @@ def engine() -> relievo.Engine:
         package().close_engine()
         shared = None
     if shared is None:
-        shared, _made_with = package().shared_engine(**options), dict(options)
+        made_with = dict(options)
+        shared, _made_with = package().shared_engine(**made_with), made_with
     return shared
 
 
@@ -120,6 +118,9 @@ def _load(folder: str) -> None:
     global _loading_failure
     try:
         with _runtime_in(folder):
+            # The engine looks at the machine when it is first asked for what computes.
+            with contextlib.suppress(Exception):  # said again by the first job
+                _ = engine().slots
             engine()
     except Exception as error:
         _loading_failure = Failure.of(error)
@@ -154,28 +155,56 @@ def loaded_engine() -> relievo.Engine | None:
     return engine
 
 
+class _Look:
+    """Asks on a thread, and remembers the last answer meanwhile: a panel must not wait for it."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+        self._answer: Any = None
+        self._key: object = None
+        self._thread: threading.Thread | None = None
+
+    def answer(self, key: object, *words: Any) -> Any:
+        """The last answer, None while there is none. Asks again when the key is another."""
+        if key != self._key and (self._thread is None or not self._thread.is_alive()):
+            self._key = key
+            self._thread = threading.Thread(target=self._run, args=words, name="relievo look", daemon=True)
+            self._thread.start()
+            self._thread.join(0.02)  # mostly that is enough
+        return self._answer
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _run(self, *words: Any) -> None:
+        try:
+            self._answer = self._ask(*words)
+        except Exception as error:
+            self._answer = Failure.of(error)
+
+
+_devices = _Look(lambda: package().devices())
+_plan = _Look(lambda settings, pictures: package().shared_engine().explain_plan(pictures, **settings))
+
+
 def devices() -> list[relievo.DeviceInfo]:
-    """What can compute here, as it was last seen: a thread looks every few seconds. The package must be loaded."""
-    global _look, _seen
-    if time.monotonic() - _seen > _SECONDS_BETWEEN_LOOKS and (_look is None or not _look.is_alive()):
-        _seen = time.monotonic()
-        _look = threading.Thread(target=_look_at_devices, name="relievo devices", daemon=True)
-        _look.start()
-        if not _devices:  # quick but for the first time on a machine with a GPU
-            _look.join(0.02)
-    return _devices
+    """What can compute here, as it was last seen, every few seconds. The engine must be loaded."""
+    found = _devices.answer(int(time.monotonic() / _SECONDS_BETWEEN_LOOKS))
+    return found if isinstance(found, list) else []
 
 
-def _look_at_devices() -> None:
-    global _devices
-    _devices = package().devices()
+def plan(settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
+    """What would be done and why, in sentences; None while that is not known. The engine must be loaded."""
+    found: list[str] | Failure | None = _plan.answer((settings, pictures, dict(options)), settings, pictures)
+    return found
 
 
 def close_engine() -> None:
     """Waits for what is on the way here."""
     is_loading(seconds=30)
-    if _look is not None:
-        _look.join(5)
+    _devices.wait()
+    _plan.wait()
     if module := sys.modules.get(_PACKAGE):
         module.close_engine()
 

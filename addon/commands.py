@@ -84,6 +84,7 @@ def _run(
     """
     if not tasks:
         return
+    backend.options |= words.machine_of(options)
     engine = backend.engine()
 
     def submit(task: Task) -> relievo.Job | Failure:

@@ -85,7 +85,6 @@ _mask_job: relievo.Job | None = None
 _wanted_mask: Callable[[], relievo.Job] | None = None  # while LibTorch is being loaded
 _mask_failure: Failure | None = None
 _last_failure: Failure | None = None
-_last_plan = ""
 
 
 def start(
@@ -235,11 +234,6 @@ def last_failure() -> Failure | None:
     return _last_failure
 
 
-def last_plan() -> str:
-    """What ran where in the last job that was done, in words."""
-    return _last_plan
-
-
 def fail(error: Exception) -> Failure:
     """Remembers why something did not work, for the panel."""
     global _last_failure
@@ -337,7 +331,6 @@ def _finish(task: Task) -> None:
 
 
 def _take_in(task: Task) -> None:
-    global _last_plan
     assert not isinstance(task.job, LoadingJob)
     result = task.job.take()
     assert result is not None
@@ -360,7 +353,6 @@ def _take_in(task: Task) -> None:
                 selected.select_set(False)
             thing.select_set(True)
             layer.objects.active = thing
-    _last_plan = result.plan
     history.add(result.name, task.source, json.loads(result.mesh.provenance.settings), task.job.status.seconds, shaded)
     bpy.ops.ed.undo_push(message=f"Relievo: {task.name}")
 

@@ -11,7 +11,7 @@ import bpy
 
 from . import backend, history, jobs, preferences, setup_panel, thumbnails
 from .backend import Failure
-from .properties import MASK, PRESETS, SHAPE, TEXTURE, VIEWS, missing_models
+from .properties import MASK, PRESETS, SHAPE, TEXTURE, VIEWS, engine_settings, missing_models
 
 if TYPE_CHECKING:
     import relievo
@@ -64,6 +64,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.relievo
     column = layout.column(align=True)
+    column.use_property_split = False
     row = column.row(align=True)
     row.prop(settings, "source", expand=True)
     row.operator("relievo.paste", text="", icon="PASTEDOWN")
@@ -88,6 +89,7 @@ def picture_icon(layout: bpy.types.UILayout, settings: Any) -> int:
 
 def draw_quality(layout: bpy.types.UILayout, settings: Any) -> None:
     row = layout.row(align=True)
+    row.use_property_split = False
     for preset in PRESETS:
         row.prop_enum(settings, "quality", preset)
 
@@ -113,7 +115,7 @@ def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise
     box = layout.box()
     row = box.row(align=True)
     row.label(text=task.name)
-    if status.seconds_left is not None:
+    if status.seconds_left is not None and status.seconds_left >= 1:
         row.label(text=f"{seconds(status.seconds_left)} left")
     if can_rise:
         up = row.operator("relievo.move", text="", icon="TRIA_UP")
@@ -225,12 +227,20 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.prop(chosen, "strategy")
     column.prop(chosen, "policy")
     column.prop(chosen, "lossy")
-    if plan := jobs.last_plan():
-        box = layout.box().column(align=True)
-        box.label(text="What ran where", icon="INFO")
-        for line in plan.splitlines():
-            setup_panel.draw_lines(box, line, width)
+    if backend.loaded_engine() is not None:
+        draw_plan(layout.box().column(align=True), context.scene.relievo, width)
     layout.operator("relievo.unload", icon="TRASH")
+
+
+def draw_plan(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
+    """What would be done with these settings, in words."""
+    layout.label(text="Plan", icon="INFO")
+    plan = backend.plan(engine_settings(settings), max(1, len(jobs.tasks())))
+    if isinstance(plan, Failure):
+        setup_panel.draw_lines(layout, plan.message, width, "ERROR")
+        setup_panel.draw_lines(layout, plan.hint, width)
+    for line in plan if isinstance(plan, list) else []:
+        setup_panel.draw_lines(layout, line, width, "DOT")
 
 
 def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, width: int) -> None:

@@ -1,7 +1,6 @@
 """What belongs to the person and the machine, not to a file."""
 
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -63,10 +62,10 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         default=True,
         update=_apply,
     )
-    off: StringProperty(name="Switched Off", description="Devices that are not used", update=_apply)
-    slots: StringProperty(
-        name="Slots",
-        description="Devices and their shares as on the command line, cuda:0,cpu*2@3GiB; empty: those switched on",
+    devices: StringProperty(
+        name="Devices",
+        description="What computes, as on the command line: cuda:0,cuda:1 or with shares cpu*2@3GiB. "
+        "Empty: every GPU, or without one the CPU",
         update=_apply,
     )
 
@@ -79,7 +78,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "runtime_folder")
         column.prop(self, "idle_minutes")
         column.prop(self, "threads")
-        column.prop(self, "slots")
+        column.prop(self, "devices")
 
 
 def preferences() -> "RELIEVO_AP_preferences":
@@ -87,24 +86,29 @@ def preferences() -> "RELIEVO_AP_preferences":
     return chosen
 
 
+def _parts() -> list[str]:
+    """Of the devices that are used, cpu*2@3GiB for instance."""
+    if chosen := preferences().devices:
+        return [part.strip() for part in chosen.split(",") if part.strip()]
+    usable = [device.slot for device in backend.devices() if not device.note]
+    return [slot for slot in usable if slot != "cpu"] or usable
+
+
+def _slot_of(part: str) -> str:
+    return part.partition("@")[0].partition("*")[0]
+
+
 def is_on(slot: str) -> bool:
-    return slot not in preferences().off.split(",")
+    return slot in map(_slot_of, _parts())
 
 
 def switch(slot: str) -> None:
-    """On or off. One that computes stays: the last cannot be switched off."""
-    off = {name for name in preferences().off.split(",") if name} ^ {slot}
-    if any(device.slot not in off and not device.note for device in backend.devices()):
-        preferences().off = ",".join(sorted(off))
-
-
-def machine() -> dict[str, Any]:
-    """How the engine is to use the machine."""
-    chosen = preferences()
-    devices = chosen.slots
-    if not devices and chosen.off:
-        devices = ",".join(device.slot for device in backend.devices() if is_on(device.slot) and not device.note)
-    return {"devices": devices, "strategy": chosen.strategy, "policy": chosen.policy, "lossy": chosen.lossy}
+    """On or off. The last one stays on."""
+    parts = [part for part in _parts() if _slot_of(part) != slot]
+    if not is_on(slot):
+        parts.append(slot)
+    if parts:
+        preferences().devices = ",".join(parts)
 
 
 def apply() -> None:
@@ -114,6 +118,13 @@ def apply() -> None:
     if folder != backend.runtime_folder:
         backend.runtime_folder = folder
         backend.forget_runtime()
-    backend.options = {"threads": chosen.threads, "idle_seconds": 60 * chosen.idle_minutes}
+    backend.options = {
+        "threads": chosen.threads,
+        "idle_seconds": 60 * chosen.idle_minutes,
+        "devices": chosen.devices,
+        "strategy": chosen.strategy,
+        "policy": chosen.policy,
+        "lossy": chosen.lossy,
+    }
     if (engine := backend.loaded_engine()) is not None:
         engine.set_idle_seconds(60 * chosen.idle_minutes)

@@ -97,7 +97,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     column.label(text="LibTorch is missing", icon="ERROR")
     draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
     draw_online(column, width)
-    for runtime in RUNTIMES.values():
+    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.wheels):
         row = column.row()
         row.enabled = bpy.app.online_access
         text = f"Install {runtime.title} ({size(runtime.bytes)})"
@@ -124,23 +124,24 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
     if any(not model.is_installed for model in wanted):
         draw_online(layout, width)
     for model in wanted:
-        # The bar says what is being fetched; two at once are not.
-        row = layout.row(align=True)
-        row.enabled = _installation is None
-        name = row.row()
-        name.label(text=model.label, icon="CHECKMARK" if model.is_installed else "BLANK1")
+        row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
+        row.enabled = _installation is None  # two at once are not fetched
+        row.label(text=model.label, icon="CHECKMARK" if model.is_installed else "BLANK1")
         if width >= WIDE:
-            name.label(text=", ".join(STAGES.get(stage, stage) for stage in model.stages))
-        if model.is_installed:
-            name.label(text="Comes with Relievo" if model.embedded else "Installed")
-            if not model.embedded:
-                row.operator("relievo.remove_model", text="", icon="TRASH").model = model.name
-            continue
-        fetch = row.row(align=True)
-        fetch.enabled = bpy.app.online_access
-        known = "size unknown" if model.bytes is None else size(model.bytes)
-        fetch.operator("relievo.fetch_model", text=f"Fetch ({known})", icon="IMPORT").model = model.name
-        row.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
+            row = row.split(factor=0.4)
+            row.label(text=", ".join(STAGES.get(stage, stage) for stage in model.stages))
+        buttons = row.row(align=True)
+        if model.embedded:
+            buttons.label(text="Comes with Relievo")
+        elif model.is_installed:
+            buttons.label(text="Installed")
+            buttons.operator("relievo.remove_model", text="", icon="TRASH").model = model.name
+        else:
+            fetch = buttons.row(align=True)
+            fetch.enabled = bpy.app.online_access
+            known = "size unknown" if model.bytes is None else size(model.bytes)
+            fetch.operator("relievo.fetch_model", text=f"Fetch ({known})", icon="IMPORT").model = model.name
+            buttons.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
@@ -174,8 +175,9 @@ def draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str = "B
     # Labels do not wrap by themselves; a letter takes about 7 pixels, the box's border and icon 50.
     scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
     letters = max(20, int((width / scale - 50) / 7))
+    column = layout.column(align=True)
     for i, line in enumerate(textwrap.wrap(text, letters)):
-        layout.label(text=line, icon=icon if i == 0 else "BLANK1")
+        column.label(text=line, icon=icon if i == 0 else "BLANK1")
 
 
 def _redraw() -> None:

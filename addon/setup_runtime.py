@@ -10,11 +10,14 @@ import fnmatch
 import functools
 import json
 import shutil
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from .downloads import Download, Installation, Report, SetupError, copy, fetch, sha256
+
+TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,11 @@ class Runtime:
 
 
 def runtimes(file: Path | None = None) -> dict[str, Runtime]:
+    """The wheels are Linux' own; elsewhere there is only what a folder or a zip holds."""
     facts = json.loads((file or Path(__file__).with_name("runtimes.json")).read_text())["runtimes"]
+    if sys.platform != "linux":
+        for runtime in facts.values():
+            runtime.update(libraries=["*.dll", "*.dylib"], wheels=[])
     return {
         name: Runtime(
             name,
@@ -85,14 +92,12 @@ def install_zip(archive: Path, runtime: Runtime, folder: Path) -> Installation:
 def find_in_folder(folder: Path, runtime: Runtime) -> Path:
     """The folder with the libraries in or below it. Raises SetupError."""
     for found in (folder, folder / "runtime", folder / "torch" / "lib", folder / "lib"):
-        if (found / "libtorch_cpu.so").exists():
+        if (found / TORCH).exists():
             return found
-    below = sorted(folder.glob("**/libtorch_cpu.so")) if folder.is_dir() else []
+    below = sorted(folder.glob(f"**/{TORCH}")) if folder.is_dir() else []
     if below:
         return below[0].parent
-    raise SetupError(
-        f"There is no LibTorch in {folder}.", "Choose the folder that holds libtorch_cpu.so, or a zip with it."
-    )
+    raise SetupError(f"There is no LibTorch in {folder}.", f"Choose the folder that holds {TORCH}, or a zip with it.")
 
 
 def fetch_wheel(wheel: Wheel, folder: Path, report: Report) -> Path:
@@ -117,8 +122,8 @@ def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report)
         for archive in archives:
             _unpack_one(archive, runtime, beside, report)
         missing = runtime.missing(beside)
-        if missing or not (beside / "libtorch_cpu.so").exists():
-            names = ", ".join(missing) or "libtorch_cpu.so"
+        if missing or not (beside / TORCH).exists():
+            names = ", ".join(missing) or TORCH
             raise SetupError(
                 f"{archives[-1].name} does not hold all of LibTorch: {names} is missing.",
                 "Use the offline zip that `make zip-offline` writes, or install online.",

@@ -63,12 +63,29 @@ def _add_words(words: argparse.ArgumentParser) -> None:
     )
     for name, facts in SETTINGS.items():
         _add_setting(words, name, facts)
+    _add_machine(words)
     words.add_argument(
         "--turntable", type=int, default=0, metavar="N", help="frames of a turn around the object; 0: none"
     )
     words.add_argument("--exr", action="store_true", help="a front view as OpenEXR layers; the turntable's frames too")
     words.add_argument("--no-sheet", action="store_false", dest="sheet", help="no preview picture NAME_sheet.png")
     words.add_argument("--json", action="store_true", help="print one JSON object a picture")
+
+
+def _add_machine(words: argparse.ArgumentParser) -> None:
+    """How the machine is used; what is not given is as in the preferences."""
+    words.add_argument("--devices", metavar="LIST", help="what computes: cuda:0,cuda:1 or, with shares, cpu*2@3GiB")
+    words.add_argument("--strategy", choices=("auto", "single", "data", "stage", "guidance", "split", "offload"))
+    words.add_argument("--policy", choices=("fastest", "balanced", "memory"))
+    words.add_argument(
+        "--no-lossy", action="store_false", dest="lossy", default=None, help="never change the result to save memory"
+    )
+
+
+def machine_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Of the engine's options, those that were given."""
+    given = {name: getattr(options, name) for name in ("devices", "strategy", "policy", "lossy")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any]) -> None:

@@ -4,15 +4,20 @@ set(RELIEVO_SITE_PACKAGES "${PROJECT_SOURCE_DIR}/.venv/lib/python3.11/site-packa
     CACHE PATH "site-packages of the environment that packaging/setup makes")
 set(TORCH_DIR "${RELIEVO_SITE_PACKAGES}/torch")
 set(CUDART_DIR "${RELIEVO_SITE_PACKAGES}/nvidia/cu13")
-if(NOT EXISTS "${TORCH_DIR}/lib/libtorch_cpu.so")
+set(TORCH_LIBRARY "${TORCH_DIR}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}torch_cpu${CMAKE_SHARED_LIBRARY_SUFFIX}")
+if(NOT EXISTS "${TORCH_LIBRARY}")
   message(FATAL_ERROR "LibTorch is not in ${TORCH_DIR}: run packaging/setup first")
 endif()
 
+# IMPLIB: what Windows links with. Windows and macOS are written for and have not been run (docs/release.md).
 add_library(torch::c10 SHARED IMPORTED)
-set_target_properties(torch::c10 PROPERTIES IMPORTED_LOCATION "${TORCH_DIR}/lib/libc10.so")
+set_target_properties(torch::c10 PROPERTIES
+  IMPORTED_LOCATION "${TORCH_DIR}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}c10${CMAKE_SHARED_LIBRARY_SUFFIX}"
+  IMPORTED_IMPLIB "${TORCH_DIR}/lib/c10.lib")
 add_library(torch::cpu SHARED IMPORTED)
 set_target_properties(torch::cpu PROPERTIES
-  IMPORTED_LOCATION "${TORCH_DIR}/lib/libtorch_cpu.so"
+  IMPORTED_LOCATION "${TORCH_LIBRARY}"
+  IMPORTED_IMPLIB "${TORCH_DIR}/lib/torch_cpu.lib"
   INTERFACE_INCLUDE_DIRECTORIES "${TORCH_DIR}/include;${TORCH_DIR}/include/torch/csrc/api/include"
   INTERFACE_LINK_LIBRARIES torch::c10)
 # libtorch_cpu needs the shared CUDA runtime in any case, so our kernels use the same one.
@@ -21,14 +26,27 @@ set_target_properties(cuda::runtime PROPERTIES IMPORTED_LOCATION "${CUDART_DIR}/
 
 # OpenMP with torch's own runtime library, so that a process has one.
 add_library(torch::openmp SHARED IMPORTED)
+if(WIN32)
+  set(OPENMP_LIBRARY libiomp5md.dll)
+  set(OPENMP_OPTION /openmp)
+elseif(APPLE)
+  set(OPENMP_LIBRARY libomp.dylib)
+  set(OPENMP_OPTION -Xclang -fopenmp)
+else()
+  set(OPENMP_LIBRARY libgomp.so.1)
+  set(OPENMP_OPTION -fopenmp)
+endif()
 set_target_properties(torch::openmp PROPERTIES
-  IMPORTED_LOCATION "${TORCH_DIR}/lib/libgomp.so.1"
-  INTERFACE_COMPILE_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+  IMPORTED_LOCATION "${TORCH_DIR}/lib/${OPENMP_LIBRARY}"
+  IMPORTED_IMPLIB "${TORCH_DIR}/lib/libiomp5md.lib"
+  INTERFACE_COMPILE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:${OPENMP_OPTION}>")
 
 # Where the programs of the build find their runtime. An installed module has no such path: its loader opens the
 # libraries by name first. RPATH, not RUNPATH, so that libgomp is torch's own throughout.
 set(CMAKE_BUILD_RPATH "${TORCH_DIR}/lib;${CUDART_DIR}/lib")
-add_link_options(-Wl,--disable-new-dtags)
+if(NOT WIN32 AND NOT APPLE)
+  add_link_options(-Wl,--disable-new-dtags)
+endif()
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)

@@ -1,8 +1,18 @@
 add_library(relievo_options INTERFACE)
 # -Wno-restrict: a false alarm of GCC 12 on "text" + std::string (GCC bug 105329).
+if(MSVC)
+  set(WARNINGS /W4 /permissive- /utf-8)
+else()
+  set(WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    list(APPEND WARNINGS -march=x86-64-v2)
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    list(APPEND WARNINGS -Wno-restrict)
+  endif()
+endif()
 target_compile_options(relievo_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -march=x86-64-v2
-                                   -Wno-restrict>
+  $<$<COMPILE_LANGUAGE:CXX>:${WARNINGS}>
   $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings --extended-lambda -Xcompiler=-Wall,-Wextra,-fvisibility=hidden>)
 target_link_libraries(relievo_options INTERFACE torch::openmp Threads::Threads)
 # torch's include folder has headers of another fmt: a folder with Debian's alone comes before it.

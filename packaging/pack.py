@@ -15,6 +15,7 @@ import ast
 import os
 import re
 import shutil
+import sys
 import sysconfig
 import time
 import zipfile
@@ -94,13 +95,13 @@ def pack(stage: Path, output: Path, runtime: str | None = None) -> None:
 
 
 def _cpu_libraries() -> tuple[str, ...]:
-    """LIBRARIES of bindings/relievo/_runtime.py. It is not imported: its package would open them."""
+    """_LIBRARIES of bindings/relievo/_runtime.py. It is not imported: its package would open them."""
     tree = ast.parse((ROOT / "bindings" / "relievo" / "_runtime.py").read_text())
     for statement in tree.body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "LIBRARIES":
-            names: tuple[str, ...] = ast.literal_eval(statement.value)
-            return names
-    raise ValueError("bindings/relievo/_runtime.py has no LIBRARIES.")
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_LIBRARIES":
+            names: dict[str, tuple[str, ...]] = ast.literal_eval(statement.value)
+            return names[sys.platform]
+    raise ValueError("bindings/relievo/_runtime.py has no _LIBRARIES.")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Finds LibTorch and opens its libraries, so that the native module can be imported.
 
 A runtime is one folder with all of LIBRARIES in it, or torch's `lib` folder as pip lays it out, with the CUDA libraries
-beside the package. The first of these that holds libtorch_cpu.so is taken:
+beside the package. The first of these that holds libtorch_cpu is taken:
 
 1. the folder that the environment variable RELIEVO_RUNTIME_DIR names,
 2. `runtime` in the user folder of the Blender extension that this package is part of, or in the extension itself,
@@ -15,14 +15,23 @@ import ctypes
 import importlib.machinery
 import importlib.util
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ._errors import IoError
 
 # In the order in which they are opened: each needs only what comes before it. torch's OpenMP is first, so that the
 # process has one.
-LIBRARIES = ("libgomp.so.1", "libcudart.so.13", "libcupti.so.13", "libc10.so", "libtorch_cpu.so")
+_LIBRARIES = {
+    "linux": ("libgomp.so.1", "libcudart.so.13", "libcupti.so.13", "libc10.so", "libtorch_cpu.so"),
+    # Not run so far (docs/release.md):
+    "win32": ("libiomp5md.dll", "c10.dll", "torch_cpu.dll"),
+    "darwin": ("libomp.dylib", "libc10.dylib", "libtorch_cpu.dylib"),
+}
+LIBRARIES = _LIBRARIES[sys.platform]
+TORCH = LIBRARIES[-1]
 
 _INSTALL_HINT = (
     "Install LibTorch 2.11 (pip install torch==2.11.0), or name a folder that holds it in the environment variable "
@@ -33,7 +42,7 @@ _INSTALL_HINT = (
 def load() -> None:
     """Opens the runtime's libraries. Raises IoError where there is none, or where another LibTorch is loaded."""
     libraries = find_libraries()
-    refuse_other_torch(libraries[-1], Path("/proc/self/maps").read_text())
+    refuse_other_torch(libraries[-1], loaded_files())
     # Threads that wait for work must not keep the cores busy: Blender's window would starve. OpenMP reads this once,
     # when it is loaded.
     policy = os.environ.get("OMP_WAIT_POLICY")
@@ -58,6 +67,7 @@ def _open(library: Path) -> None:
     A C function that is called through ctypes runs without the lock. Raises OSError.
     """
     if os.name == "nt":
+        os.add_dll_directory(str(library.parent))  # type: ignore[attr-defined]  # where it has its own from
         ctypes.CDLL(str(library))
         return
     loader = ctypes.CDLL(None)
@@ -70,17 +80,37 @@ def _open(library: Path) -> None:
 def find_libraries() -> list[Path]:
     """The files of LIBRARIES in the first runtime that is there."""
     for folder in _candidates():
-        if (folder / "libtorch_cpu.so").exists():
+        if (folder / TORCH).exists():
             return [_find(name, folder) for name in LIBRARIES]
     raise IoError("LibTorch was not found.", _INSTALL_HINT)
 
 
-def refuse_other_torch(ours: Path, maps: str) -> None:
-    """Raises IoError when `maps` (of /proc/self/maps) shows a libtorch_cpu.so that is not `ours`."""
-    for line in maps.splitlines():
-        path = line.partition("/")
-        other = Path("/" + path[2])
-        if path[1] and other.name == ours.name and other.resolve() != ours.resolve():
+def loaded_files() -> set[Path]:
+    """The libraries of this process."""
+    if sys.platform == "linux":
+        lines = Path("/proc/self/maps").read_text().splitlines()
+        return {Path("/" + line.partition("/")[2]) for line in lines if "/" in line}
+    names: set[str] = set()
+    if sys.platform == "win32":
+        handles, needed = (ctypes.c_void_p * 4096)(), ctypes.c_ulong()
+        kernel: Any = ctypes.windll.kernel32
+        process = ctypes.c_void_p(-1)  # this one
+        kernel.K32EnumProcessModules(process, handles, ctypes.sizeof(handles), ctypes.byref(needed))
+        for handle in filter(None, handles):
+            name = ctypes.create_unicode_buffer(32768)
+            kernel.GetModuleFileNameW(ctypes.c_void_p(handle), name, len(name))
+            names.add(name.value)
+    elif sys.platform == "darwin":
+        loader = ctypes.CDLL(None)
+        loader._dyld_get_image_name.restype = ctypes.c_char_p
+        names = {os.fsdecode(loader._dyld_get_image_name(i)) for i in range(loader._dyld_image_count())}
+    return {Path(name) for name in names}
+
+
+def refuse_other_torch(ours: Path, loaded: Iterable[Path]) -> None:
+    """Raises IoError when there is a libtorch_cpu loaded that is not `ours`."""
+    for other in loaded:
+        if other.name == ours.name and other.resolve() != ours.resolve():
             raise IoError(
                 f"Another LibTorch is already loaded from {other.parent}.",
                 "Disable the add-on that loaded it and restart Blender, or name that folder in RELIEVO_RUNTIME_DIR.",
@@ -89,8 +119,8 @@ def refuse_other_torch(ours: Path, maps: str) -> None:
 
 def _candidates() -> Iterator[Path]:
     if named := os.environ.get("RELIEVO_RUNTIME_DIR"):
-        if not (Path(named) / "libtorch_cpu.so").exists():
-            raise IoError(f"RELIEVO_RUNTIME_DIR names {named}, where there is no libtorch_cpu.so.", _INSTALL_HINT)
+        if not (Path(named) / TORCH).exists():
+            raise IoError(f"RELIEVO_RUNTIME_DIR names {named}, where there is no {TORCH}.", _INSTALL_HINT)
         yield Path(named)
     if __package__.startswith("bl_ext."):
         import bpy

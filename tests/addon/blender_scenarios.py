@@ -100,14 +100,18 @@ class Layout:
 def drawn(part: str = "main") -> list[str]:
     """The texts of a part of the panel as it is now."""
     panel = importlib.import_module(f"{MODULE}.panel")
-    texts: list[str] = []
     context = SimpleNamespace(
         scene=bpy.context.scene,
         region=SimpleNamespace(width=240),
         area=SimpleNamespace(type="VIEW_3D"),
         object=bpy.context.view_layer.objects.active,
     )
-    getattr(panel, f"draw_{part}")(Layout(texts), context)
+    return drawn_by(getattr(panel, f"draw_{part}"), context)
+
+
+def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
+    texts: list[str] = []
+    draw(Layout(texts), *words)
     return [text for text in texts if text]
 
 
@@ -152,11 +156,28 @@ def generate() -> dict[str, Any]:
         ),
         "metallic": shader.inputs["Metallic"].default_value,
     }
+    facts["outline_iou"] = outline_iou(thing, result)
     bpy.ops.ed.undo()
     facts["after_undo"] = [names(bpy.data.objects), names(bpy.context.scene.collection.children)]
     bpy.ops.ed.redo()
     facts["after_redo"] = names(bpy.data.objects)
     return facts
+
+
+def outline_iou(thing: Any, result: Any) -> float:
+    """How well what Cycles sees from the front agrees with the picture's own transparency."""
+    sys.path.append(str(ROOT / "packaging"))
+    import outline
+    import pictures
+    import studio
+
+    picture = pictures.read_picture(PICTURE)
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
+    place, thing.location = thing.location.copy(), (0, 0, 0)
+    seen = studio.front_outline(256)
+    thing.location = place
+    return outline.iou(seen, outline.place(picture[..., 3], result.crop, 256) >= 0.5)
 
 
 def quarters() -> dict[str, Any]:
@@ -446,6 +467,28 @@ def panel_words() -> dict[str, Any]:
     facts["options"] = mesh_facts(bpy.data.objects[name])
     preview = bpy.data.objects[name].preview
     facts["asset_preview"] = list(preview.image_size)
+    settings.vertex_colours, settings.normal_map, settings.faces = True, True, 200
+    settings.smooth, settings.material, settings.asset = True, True, False
+    others = names(bpy.data.objects)
+    bpy.ops.relievo.generate()
+    (name,) = set(names(bpy.data.objects)) - set(others)
+    coloured = bpy.data.objects[name]
+    attribute = coloured.data.color_attributes[0]
+    middle = max(v.co.z for v in coloured.data.vertices) / 2
+    quarters: dict[str, list[list[float]]] = {}
+    for vertex, colour in zip(coloured.data.vertices, attribute.data, strict=True):
+        x, y, z = vertex.co
+        if y < 0 and min(abs(x), abs(z - middle)) > 0.2:
+            where = ("left" if x < 0 else "right") + (" top" if z > middle else " bottom")
+            quarters.setdefault(where, []).append(list(colour.color_srgb)[:3])
+    facts["vertex_colours"] = {
+        where: [sum(c) / len(c) for c in zip(*colours, strict=True)] for where, colours in quarters.items()
+    }
+    (bend,) = (node for node in coloured.data.materials[0].node_tree.nodes if node.type == "NORMAL_MAP")
+    image = bend.inputs["Color"].links[0].from_node.image
+    facts["normal_map"] = [image.colorspace_settings.name, image.packed_file is not None, list(image.size)]
+    for option in ("vertex_colours", "normal_map", "faces"):
+        settings.property_unset(option)
     for option in ("collection", "normalise", "size", "origin_at_base", "smooth", "material", "asset"):
         settings.property_unset(option)
 
@@ -572,6 +615,44 @@ def setup() -> dict[str, Any]:
     facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     maps = Path("/proc/self/maps").read_text()
     facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
+    return facts
+
+
+def models() -> dict[str, Any]:
+    """Models of FOLDER/catalogue.json, fetched, removed and imported by the operators."""
+    os.environ["RELIEVO_CATALOGUE"] = str(FOLDER / "catalogue.json")
+    os.environ["RELIEVO_MODELS"] = str(FOLDER / "models")
+    extension = install()
+    settings = bpy.context.scene.relievo
+    properties = importlib.import_module(f"{MODULE}.properties")
+
+    def answer(operator: Any, **words: Any) -> str:
+        try:
+            return str(list(operator(**words)))
+        except RuntimeError as error:
+            return str(error)
+
+    def choices() -> list[list[str]]:
+        return [[item[0], item[3]] for item in properties._model_items(settings, bpy.context)]
+
+    facts: dict[str, Any] = {"choices": choices(), "default": settings.model}
+    settings.model = "shape"
+    facts["needed"] = drawn()
+    settings.views = str(FOLDER)
+    facts["needed_with_own_views"] = [text for text in drawn() if text in ("Shape", "Views")]
+    settings.views = ""
+    answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
+    facts["mend"] = extension.jobs.last_failure().mend
+    facts["offline"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    bpy.context.preferences.system.use_online_access = True
+    facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    facts["choices_then"] = choices()
+    facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
+    facts["all"] = drawn_by(extension.setup_panel.draw_all, 600)
+    bpy.ops.relievo.remove_model(model="shape")
+    facts["removed"] = choices()
+    bpy.ops.relievo.import_model(model="shape", filepath=str(FOLDER / "server" / "shape" / "shape.ckpt"))
+    facts["imported"] = choices()
     return facts
 
 

@@ -142,6 +142,10 @@ def test_material_is_a_linked_principled_shader(made: dict[str, Any]) -> None:
     assert made["metallic"] == 0
 
 
+def test_cycles_sees_the_pictures_outline_from_the_front(made: dict[str, Any]) -> None:
+    assert made["outline_iou"] >= 0.9
+
+
 def test_object_tells_where_it_came_from(made: dict[str, Any]) -> None:
     told = made["provenance"]
     assert told["relievo_picture"] == str(PICTURE)

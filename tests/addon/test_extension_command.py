@@ -48,7 +48,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "out_of_range": words(quarters, more=["--depth", "9"]),
         "unwritable": words(quarters, to="file"),
         "unwritable_below": words(quarters, to="file/below"),
-        "unknown_option": words(quarters, more=["--seed", "3"]),
+        "unknown_option": words(quarters, more=["--paint", "3"]),
         "unknown_format": words(quarters, more=["--format", "blend,fbx"]),
         "bad_number": words(quarters, more=["--grid", "many"]),
         "no_command": [],
@@ -138,7 +138,7 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
     [
         ("no_model", 4, "instant-mesh-large"),
         ("out_of_range", 2, "depth"),
-        ("unknown_option", 2, "--seed"),
+        ("unknown_option", 2, "--paint"),
         ("unknown_format", 2, "fbx"),
         ("bad_number", 2, "--grid"),
         ("no_command", 2, "COMMAND"),

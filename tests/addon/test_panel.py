@@ -63,6 +63,18 @@ def test_import_options(words: dict[str, Any]) -> None:
     assert words["asset_preview"] == [256, 256]
 
 
+@pytest.mark.parametrize(
+    ("where", "colour"),
+    [("left top", (1, 0, 0)), ("right top", (0, 1, 0)), ("left bottom", (0, 0, 1)), ("right bottom", (1, 1, 0))],
+)
+def test_colours_at_the_vertices_are_the_pictures(words: dict[str, Any], where: str, colour: tuple[int, ...]) -> None:
+    assert words["vertex_colours"][where] == pytest.approx(colour, abs=0.15)
+
+
+def test_normal_map_is_packed_and_no_colour(words: dict[str, Any]) -> None:
+    assert words["normal_map"] == ["Non-Color", True, [64, 64]]
+
+
 def test_regenerate_makes_the_same_object_with_its_own_settings(words: dict[str, Any]) -> None:
     assert words["regenerated"] == [True, True]
 
@@ -84,7 +96,7 @@ def test_settings_of_an_object_come_back_into_the_panel(words: dict[str, Any]) -
 
 def test_history_is_newest_first_with_pictures(words: dict[str, Any]) -> None:
     known, is_png, texts = words["history"]
-    assert known == ["quarters", "quarters", "twin", "Drawn", "Painting", "twin", "quarters"]
+    assert known == ["quarters", "quarters", "twin", "twin", "Drawn", "Painting", "twin", "quarters"]
     assert is_png
     assert texts[0] == "quarters"
 
@@ -92,7 +104,7 @@ def test_history_is_newest_first_with_pictures(words: dict[str, Any]) -> None:
 def test_history_can_be_made_again_and_forgotten(words: dict[str, Any]) -> None:
     assert words["again"] == [1, "quarters"]
     left, _ = words["forgotten_one"]
-    assert left == 7
+    assert left == 8
     assert words["forgotten_all"] == [0, []]
 
 
@@ -124,7 +136,7 @@ def test_models_are_unloaded_by_hand_and_when_idle(words: dict[str, Any]) -> Non
 def test_devices_are_told_with_their_memory_and_the_plan(words: dict[str, Any]) -> None:
     text = " ".join(words["devices"])
     assert "cpu: " in text and "free" in text
-    assert "One picture" in text
+    assert "Plan" in words["devices"] and "whole pictures" in text
 
 
 def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:

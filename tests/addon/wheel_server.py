@@ -30,6 +30,7 @@ class WheelServer:
         self.cut_after: int | None = None  # bytes of an answer, after which the connection ends
         self.knows_ranges = True
         self.seconds_a_chunk = 0.0
+        self.linked_digest = ""  # which a redirect tells, as huggingface.co does
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,19 +51,31 @@ class WheelServer:
     def facts(self, name: str) -> dict[str, Any]:
         """A wheel as it stands in runtimes.json."""
         content = (self.folder / name).read_bytes()
-        url = f"http://127.0.0.1:{self._server.server_port}/{name}"
-        return {"url": url, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        return {"url": self.url(name), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/{name}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        if self.linked_digest and not request.path.endswith("?linked"):
+            request.send_response(302)
+            request.send_header("Location", f"{request.path}?linked")
+            request.send_header("X-Linked-ETag", f'"{self.linked_digest}"')
+            request.end_headers()
+            return
         asked = request.headers.get("Range")
         self.ranges.append(asked)
-        file = self.folder / request.path[1:]
+        file = self.folder / request.path[1:].removesuffix("?linked")
         if not file.exists():
             request.send_error(404)
             return
         content = file.read_bytes()
+        version = f'"{hashlib.md5(content).hexdigest()}"'
+        if request.headers.get("If-Range", version) != version:
+            asked = None
         begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.knows_ranges else 0
         request.send_response(206 if begin else 200)
+        request.send_header("ETag", version)
         request.send_header("Content-Length", str(len(content) - begin))
         request.end_headers()
         content = content[begin:][: self.cut_after]

@@ -16,7 +16,9 @@ from shapes import QUICK, disc
 
 @pytest.fixture(scope="module")
 def result() -> relievo.Result:
-    return relievo.generate(disc(), name="cup", **QUICK)
+    return relievo.generate(
+        disc(), name="cup", vertex_colours=True, grid=QUICK["grid"], texture_size=QUICK["texture_size"]
+    )
 
 
 def test_arrays_have_the_documented_shapes_and_types(result: relievo.Result) -> None:
@@ -35,6 +37,10 @@ def test_arrays_have_the_documented_shapes_and_types(result: relievo.Result) -> 
     assert mesh.vertex_colours is not None
     assert mesh.vertex_colours.shape == mesh.vertices.shape
     assert mesh.vertex_colours.dtype == np.float32
+
+
+def test_colours_at_the_vertices_are_there_when_asked_for() -> None:
+    assert relievo.generate(disc(), **QUICK).mesh.vertex_colours is None
 
 
 def test_faces_are_of_its_vertices(result: relievo.Result) -> None:

@@ -86,23 +86,23 @@ def test_environment_is_as_before() -> None:
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == 0
 
 
-MAPS = """\
-7f1d1000-7f1d2000 r--p 00000000 08:01 11  /usr/lib/libc.so.6
-7f1d3000-7f1d4000 r-xp 00000000 08:01 12  {}
-7f1d5000-7f1d6000 rw-p 00000000 00:00 0   [heap]
-"""
+def test_loaded_libtorch_is_seen() -> None:
+    loaded = _runtime.loaded_files()
+    assert [file.resolve() for file in loaded if file.name == "libtorch_cpu.so"] == [
+        _runtime.find_libraries()[-1].resolve()
+    ]
 
 
 def test_other_libtorch_in_the_process_is_refused(tmp_path: Path) -> None:
-    other = "/opt/another add-on/libtorch_cpu.so"
+    other = Path("/opt/another add-on/libtorch_cpu.so")
     with pytest.raises(relievo.IoError, match="another add-on") as caught:
-        _runtime.refuse_other_torch(tmp_path / "libtorch_cpu.so", MAPS.format(other))
+        _runtime.refuse_other_torch(tmp_path / "libtorch_cpu.so", [Path("/lib/libc.so.6"), other])
     assert "restart Blender" in caught.value.hint
 
 
 def test_same_libtorch_by_another_path_is_welcome(flat: Path) -> None:
     ours = flat / "libtorch_cpu.so"
-    _runtime.refuse_other_torch(ours, MAPS.format(ours.resolve()))
+    _runtime.refuse_other_torch(ours, [ours.resolve(), Path("/usr/lib/libother.so")])
 
 
 # What every class of pybind11 has beyond its members: a metaclass, an __init__ that refuses, a mark of its own.

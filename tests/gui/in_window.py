@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
@@ -21,15 +22,20 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import addon_utils
 import bpy
 from mathutils import Euler
 
 FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
+MODULE = "bl_ext.user_default.relievo"
+ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 LONGEST_JOB = 300.0
 
 facts: dict[str, Any] = {}
+_shown: list[type] = []
+_every: list[type] = []
 
 
 class Stopwatch:
@@ -42,6 +48,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self._calls: list[tuple[str, float, float, bool]] = []
         self._outermost: object | None = None
+        self._main = threading.get_ident()
         self._begin = (0.0, 0.0, 0)
         monitoring: Any = getattr(sys, "monitoring")  # noqa: B009  (mypy checks for 3.11, which has none)
         self._never_again = monitoring.DISABLE
@@ -58,13 +65,15 @@ class Stopwatch:
     def _start(self, code: CodeType, offset: int) -> object:
         if EXTENSION not in code.co_filename:
             return self._never_again
+        if threading.get_ident() != self._main:
+            return None
         if self._outermost is None:
             self._outermost = sys._getframe(1)
             self._begin = (time.perf_counter(), time.thread_time(), len(bpy.data.meshes))
         return None
 
     def _end(self, code: CodeType, offset: int, value: object) -> None:
-        if self._outermost is not None and self._outermost is sys._getframe(1):
+        if threading.get_ident() == self._main and self._outermost is not None and self._outermost is sys._getframe(1):
             wall, processor = time.perf_counter() - self._begin[0], time.thread_time() - self._begin[1]
             self._outermost = None
             is_import = len(bpy.data.meshes) > self._begin[2]
@@ -106,9 +115,15 @@ def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
     return area, regions["UI"], regions["WINDOW"]
 
 
-def screenshot(name: str) -> Iterator[float]:
+def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterator[float]:
+    """Of the whole window, or of what these regions cover, but for so many pixels at the top."""
     wanted = FOLDER / f"{name}.wanted"
-    wanted.touch()
+    left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
+    right = max((r.x + r.width for r in regions), default=window().width)
+    top = max((r.y + r.height for r in regions), default=window().height)
+    beside = FOLDER / f"{name}.part"
+    beside.write_text(json.dumps([left, bottom, right, top - below]))
+    beside.replace(wanted)
     while wanted.exists():
         yield 0.05
 
@@ -153,6 +168,50 @@ def click(place: tuple[int, int]) -> Iterator[float]:
     yield 0.2
 
 
+def show_parts(*names: str) -> Iterator[float]:
+    """These parts of the tab alone and open, which a person would do with some clicks."""
+    panel = sys.modules[f"{MODULE}.panel"]
+    for cls in panel.CLASSES:
+        if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
+            bpy.utils.unregister_class(cls)
+    for cls in _shown:
+        bpy.utils.unregister_class(cls)
+    _shown.clear()
+    for cls in panel.CLASSES:
+        name = cls.__name__.removeprefix("RELIEVO_PT_")
+        if name in names:
+            members = {
+                **{word: getattr(cls, word) for word in ("bl_label", "bl_category", "bl_space_type", "bl_region_type")},
+                "draw": cls.draw,
+            }
+            shown = type(f"SHOWN{len(_every)}_PT_{name}", (bpy.types.Panel,), members)
+            _every.append(shown)
+            _shown.append(shown)
+            bpy.utils.register_class(shown)
+    view()[0].tag_redraw()
+    yield 1.0
+    view()[1].active_panel_category = "Relievo"
+    yield 1.0
+
+
+def show_preferences() -> Iterator[float]:
+    """The extension's preferences, where the 3D view was."""
+    area = view()[0]
+    area.ui_type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "Relievo"
+    yield 0.5
+    for module in addon_utils.modules(refresh=False):
+        if module.__name__ == MODULE:
+            addon_utils.module_bl_info(module)["show_expanded"] = True
+    area.tag_redraw()
+    yield 1.5
+    (region,) = (region for region in area.regions if region.type == "WINDOW")
+    yield from screenshot("set-up", region, below=ABOVE_PREFERENCES)
+    area.ui_type = "VIEW_3D"
+    yield 0.5
+
+
 def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
     """Until the job is over: its stages and fractions, and a picture of the screen halfway."""
     end = time.monotonic() + LONGEST_JOB
@@ -177,6 +236,9 @@ def look_at_object() -> Iterator[float]:
     with bpy.context.temp_override(window=window(), area=area, region=region):
         bpy.ops.view3d.view_selected()
     yield 1.0
+    bpy.ops.object.select_all(action="DESELECT")
+    space.overlay.show_text = False  # Blender tells there that it compiles
+    yield 1.0
     yield from screenshot("object")
 
 
@@ -189,10 +251,10 @@ def scenario() -> Iterator[float]:
     yield from open_panel()
     settings = bpy.context.scene.relievo
     settings.picture = str(PICTURE)
-    settings.texture_size = 2048
     view()[0].tag_redraw()
-    yield 1.0
+    yield 5.0  # Blender makes the picture's thumbnail
     yield from screenshot("panel")
+    settings.texture_size = 2048
 
     jobs = sys.modules["bl_ext.user_default.relievo"].jobs
     # What redrawing the sidebar ten times a second costs in this window without the extension's help.
@@ -225,6 +287,36 @@ def scenario() -> Iterator[float]:
         "image": list(next(iter(image.size for image in bpy.data.images if image.packed_file))),
     }
     yield from look_at_object()
+    yield from show_details()
+
+
+def show_details() -> Iterator[float]:
+    """Pictures for the user guide."""
+    settings = bpy.context.scene.relievo
+    sidebar = view()[1]
+    bpy.ops.relievo.show_mask()
+    jobs = sys.modules[f"{MODULE}.jobs"]
+    yield from show_parts("mask", "import")
+    while jobs._mask_job is not None:
+        yield 0.1
+    yield 0.5
+    yield from screenshot("mask", sidebar)
+    bpy.ops.relievo.hide_mask()
+    settings.model = "instant-mesh-large"
+    yield from show_parts("main", "views")
+    yield from screenshot("models", sidebar)
+    settings.model = "preview"
+    yield from show_parts("devices")
+    yield 6.0
+    yield from screenshot("machine", sidebar)
+    yield from show_parts("main", "history")
+    settings.picture = "/tmp/lost.png"
+    bpy.ops.relievo.generate()
+    while jobs.current() is not None:
+        yield 0.1
+    yield 1.0
+    yield from screenshot("failure", sidebar)
+    yield from show_preferences()
 
 
 def main() -> Iterator[float]:

@@ -119,7 +119,8 @@ def seen(environment: dict[str, str], installed: subprocess.CompletedProcess[str
             while blender.poll() is None and time.monotonic() < end:
                 for wanted in FOLDER.glob("*.wanted"):
                     name = wanted.stem
-                    screens[name] = screen.pixels(FOLDER)
+                    left, bottom, right, top = json.loads(wanted.read_text())
+                    screens[name] = screen.pixels(FOLDER)[screen.HEIGHT - top : screen.HEIGHT - bottom, left:right]
                     age = time.time() - wanted.stat().st_mtime
                     if name == "object" and coloured(screens[name]) < LEAST_COLOURED and age < LONGEST_COMPILATION:
                         continue

@@ -1,0 +1,263 @@
+"""Getting models: fetched, or taken from a folder, a zip or a file. The native program finds what lies there then."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import relievo
+from test_extension import ROOT, ZIP, facts_of
+from wheel_server import WheelServer
+
+PROGRAM = ROOT / "build" / "relievo"
+WEIGHTS = (ROOT / "models" / "u2netp.safetensors").read_bytes()
+PARTS = {"model_index.json": b"{}", "unet/diffusion_pytorch_model.bin": WEIGHTS, "vae/model.safetensors": WEIGHTS}
+
+
+def entry(server: WheelServer, name: str, paths: list[str], stage: str, **facts: Any) -> dict[str, Any]:
+    files = [
+        {"path": path, "url": server.url(f"{name}/{path}"), "bytes": None, "sha256": None, **facts} for path in paths
+    ]
+    return {
+        "name": name,
+        "title": f"The model {name}",
+        "licence": "CC0-1.0",
+        "stages": [stage],
+        "embedded": False,
+        "files": files,
+    }
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[WheelServer]:
+    folder = tmp_path / "server"
+    for path, content in {"shape/shape.ckpt": WEIGHTS, **{f"views/{name}": c for name, c in PARTS.items()}}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    serving = WheelServer(folder)
+    yield serving
+    serving.close()
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The extension's module, out of its zip: it is not registered."""
+    folder = tmp_path_factory.mktemp("package")
+    with zipfile.ZipFile(ZIP) as archive:
+        archive.extractall(folder / "relievo_models")
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("relievo_models.models")
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def models(module: Any, server: WheelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """With a catalogue of two models that the server has, and an empty folder for them."""
+    catalogue = tmp_path / "catalogue.json"
+    entries = [entry(server, "shape", ["shape.ckpt"], "reconstruct"), entry(server, "views", [*PARTS], "multiview")]
+    catalogue.write_text(json.dumps({"version": 1, "models": entries}))
+    monkeypatch.setenv("RELIEVO_CATALOGUE", str(catalogue))
+    monkeypatch.setenv("RELIEVO_MODELS", str(tmp_path / "models"))
+    module.catalogue.cache_clear()
+    yield module
+    module.catalogue.cache_clear()
+
+
+def states() -> dict[str, str]:
+    """Of each model, as the native program sees it."""
+    ended = subprocess.run([PROGRAM, "models", "list", "--json"], capture_output=True, text=True, check=True)
+    return {model["name"]: model["state"] for model in map(json.loads, ended.stdout.splitlines())}
+
+
+def verified(name: str) -> dict[str, Any]:
+    ended = subprocess.run([PROGRAM, "models", "verify", name, "--json"], capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
+
+
+def ended(installation: Any) -> Any:
+    """The failure of an installation."""
+    assert installation.wait(60)
+    return installation.failure
+
+
+def test_fetched_models_are_those_of_the_native_program(models: Any) -> None:
+    shape, views = models.catalogue()
+    assert (shape.label, shape.is_installed, shape.bytes) == ("Shape", False, None)
+    assert states() == {"shape": "missing", "views": "missing"}
+    assert ended(models.install_online(views)) is None
+    assert (shape.is_installed, views.is_installed) == (False, True)
+    assert states() == {"shape": "missing", "views": "installed"}
+    assert ended(models.install_online(shape)) is None
+    assert verified("shape") == {"name": "shape", "ok": True, "unknown": []}
+
+
+def test_fetching_goes_on_where_it_was_cut_off(models: Any, server: WheelServer) -> None:
+    _, views = models.catalogue()
+    server.cut_after = 1_000_000
+    failure = ended(models.install_online(views))
+    assert "cut off" in failure.message
+    server.cut_after = None
+    assert ended(models.install_online(views)) is None
+    assert [asked for asked in server.ranges if asked] == ["bytes=1000000-"]
+    assert (views.folder / "vae" / "model.safetensors").read_bytes() == WEIGHTS
+    assert not list(views.folder.rglob("*.part*"))
+
+
+def test_rest_of_another_version_is_not_appended(models: Any, server: WheelServer) -> None:
+    shape, _ = models.catalogue()
+    server.cut_after = 1_000_000
+    assert ended(models.install_online(shape)) is not None
+    server.cut_after = None
+    changed = bytes(reversed(WEIGHTS))
+    (server.folder / "shape" / "shape.ckpt").write_bytes(changed)
+    assert ended(models.install_online(shape)) is None
+    assert (shape.folder / "shape.ckpt").read_bytes() == changed
+
+
+def test_file_with_another_digest_than_the_servers_is_refused(models: Any, server: WheelServer) -> None:
+    """huggingface.co tells the digest when it sends one on to where a large file lies."""
+    shape, _ = models.catalogue()
+    server.linked_digest = hashlib.sha256(b"another file").hexdigest()
+    failure = ended(models.install_online(shape))
+    assert "checksum" in failure.message
+    server.linked_digest = hashlib.sha256(WEIGHTS).hexdigest()
+    assert ended(models.install_online(shape)) is None
+
+
+def test_mirror_is_asked_first(models: Any, server: WheelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, _ = models.catalogue()
+    monkeypatch.setenv("RELIEVO_MODEL_MIRRORS", server.url("mirror"))
+    (server.folder / "mirror" / "shape").mkdir(parents=True)
+    (server.folder / "mirror" / "shape" / "shape.ckpt").write_bytes(WEIGHTS)
+    assert ended(models.install_online(shape)) is None
+    record = json.loads((shape.folder / "relievo-model.json").read_text())["shape.ckpt"]
+    assert record["source"] == server.url("mirror/shape/shape.ckpt")
+
+
+def test_cancelled_fetch_is_no_failure_of_the_server(models: Any, server: WheelServer) -> None:
+    shape, _ = models.catalogue()
+    server.seconds_a_chunk = 1.0
+    installation = models.install_online(shape)
+    installation.cancel()
+    assert ended(installation).code == "cancelled"
+    assert not shape.is_installed
+
+
+@pytest.mark.parametrize("kind", ["folder", "folder of models", "zip", "safetensors for bin"])
+def test_model_of_parts_is_found_where_it_lies(models: Any, tmp_path: Path, kind: str) -> None:
+    _, views = models.catalogue()
+    source = tmp_path / "source"
+    below = source / "a" / "views" if kind == "folder of models" else source
+    for path, content in PARTS.items():
+        name = path.replace(".bin", ".safetensors") if kind == "safetensors for bin" else path
+        (below / name).parent.mkdir(parents=True, exist_ok=True)
+        (below / name).write_bytes(content)
+    if kind == "zip":
+        source = tmp_path / "views.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for path, content in PARTS.items():
+                archive.writestr(f"views/{path}", content)
+    assert ended(models.install_from(views, source, relievo.check_weights)) is None
+    assert views.is_installed
+    assert states()["views"] == "installed"
+    assert verified("views")["ok"] is True
+
+
+def test_single_file_may_have_any_name(models: Any, tmp_path: Path) -> None:
+    shape, _ = models.catalogue()
+    (tmp_path / "mine.safetensors").write_bytes(WEIGHTS)
+    assert ended(models.install_from(shape, tmp_path / "mine.safetensors", relievo.check_weights)) is None
+    assert states()["shape"] == "installed"
+
+
+@pytest.mark.parametrize(
+    ("source", "code"), [("text.ckpt", "model_corrupt"), ("empty", "model_missing"), ("none.zip", "io")]
+)
+def test_what_holds_no_weights_is_refused_and_nothing_is_left(
+    models: Any, tmp_path: Path, source: str, code: str
+) -> None:
+    (tmp_path / "text.ckpt").write_text("no weights\n" * 100)
+    (tmp_path / "empty").mkdir()
+    shape, _ = models.catalogue()
+    failure = ended(models.install_from(shape, tmp_path / source, relievo.check_weights))
+    assert failure.code == code
+    assert failure.hint
+    assert not shape.is_installed
+    assert not [file for file in tmp_path.glob("models/*/*") if file.suffix != ".json"]
+
+
+def test_removed_model_is_gone(models: Any) -> None:
+    shape, _ = models.catalogue()
+    assert ended(models.install_online(shape)) is None
+    models.remove(shape)
+    assert states()["shape"] == "missing"
+
+
+def test_package_tells_its_models() -> None:
+    models = {model.name: model for model in relievo.models()}
+    facts = json.loads((ROOT / "models" / "catalogue.json").read_text())["models"]
+    assert list(models) == [model["name"] for model in facts]
+    preview = models["preview"]
+    assert (preview.embedded, preview.installed, preview.bytes) == (True, True, len(WEIGHTS))
+    assert models["instant-mesh-large"].stages == ["reconstruct"]
+
+
+# In Blender
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("models_panel")
+    (folder / "server" / "shape").mkdir(parents=True)
+    (folder / "server" / "views").mkdir()
+    (folder / "server" / "shape" / "shape.ckpt").write_bytes(WEIGHTS)
+    server = WheelServer(folder / "server")
+    preview = {**entry(server, "preview", ["u2netp.safetensors"], "foreground", url=None), "embedded": True}
+    missing = entry(server, "views", ["views.ckpt"], "multiview", bytes=1234567890)
+    entries = [preview, entry(server, "shape", ["shape.ckpt"], "reconstruct"), missing]
+    (folder / "catalogue.json").write_text(json.dumps({"version": 1, "models": entries}))
+    yield facts_of("models", folder)
+    server.close()
+
+
+def test_panel_offers_models_that_make_objects(panel: dict[str, Any]) -> None:
+    assert panel["choices"] == [["preview", "CHECKMARK"], ["shape", "IMPORT"]]
+    assert panel["default"] == "preview"
+
+
+def test_panel_shows_what_the_chosen_model_needs(panel: dict[str, Any]) -> None:
+    texts = panel["needed"]
+    assert {"Shape", "Fetch (size unknown)", "Views", "Fetch (1.2 GB)"} <= set(texts)
+    assert "Views" not in panel["needed_with_own_views"]
+
+
+def test_panel_does_not_fetch_while_blender_is_offline(panel: dict[str, Any]) -> None:
+    assert "may not go online" in panel["offline"]
+
+
+def test_panel_fetches_a_model(panel: dict[str, Any]) -> None:
+    assert panel["fetched"] == "['FINISHED']"
+    assert panel["choices_then"] == [["preview", "CHECKMARK"], ["shape", "CHECKMARK"]]
+
+
+def test_failure_to_fetch_is_shown(panel: dict[str, Any]) -> None:
+    assert "views.ckpt cannot be fetched" in panel["not_there"]
+    assert any("views.ckpt" in text for text in panel["all"])
+
+
+def test_panel_removes_and_imports_a_model(panel: dict[str, Any]) -> None:
+    assert panel["removed"] == [["preview", "CHECKMARK"], ["shape", "IMPORT"]]
+    assert panel["imported"] == [["preview", "CHECKMARK"], ["shape", "CHECKMARK"]]
+
+
+def test_generating_with_a_missing_model_leads_to_the_setup(panel: dict[str, Any]) -> None:
+    assert panel["mend"] == "setup"

@@ -1,0 +1,92 @@
+"""The words of the headless command, beside those of the native program."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_extension import ROOT, ZIP
+
+PROGRAM = ROOT / "build" / "relievo"
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The extension's module, out of its zip: it is not registered."""
+    folder = tmp_path_factory.mktemp("package")
+    with zipfile.ZipFile(ZIP) as archive:
+        archive.extractall(folder / "relievo_words")
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("relievo_words.words")
+    sys.path.remove(str(folder))
+
+
+def of_blenders(words: Any, command: str) -> set[str]:
+    (commands,) = (a for a in words.parser()._actions if isinstance(a, argparse._SubParsersAction))
+    actions = commands.choices[command]._actions
+    return {word for action in actions for word in action.option_strings}
+
+
+def of_the_program(command: str) -> set[str]:
+    told = subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True, check=True).stdout
+    return {
+        word.strip("!").partition("{")[0]
+        for line in re.findall(r"^  (-\S+)", told, re.MULTILINE)
+        for word in line.split(",")
+    }
+
+
+@pytest.mark.parametrize("command", ["generate", "batch"])
+def test_words_are_those_of_the_native_program(words: Any, command: str) -> None:
+    assert of_blenders(words, command) == of_the_program(command)
+
+
+def settings(words: Any, *given: str) -> dict[str, Any]:
+    parsed = words.parser().parse_args(["generate", "a.png", "-o", "out", *given])
+    found: dict[str, Any] = words.settings_of(parsed)
+    return found
+
+
+def test_settings_that_are_not_given_are_the_engines(words: Any) -> None:
+    assert settings(words) == {name: facts["default"] for name, facts in words.SETTINGS.items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ("--no-projection", "projection", "off"),
+        ("--projection=on", "projection", "on"),
+        ("--sampler=unipc", "sampler", "unipc"),
+        ("--views=a.png,b.png", "views", ["a.png", "b.png"]),
+        ("--guidance=3", "guidance", 3.0),
+        ("--normal-map", "normal_map", True),
+    ],
+)
+def test_words_set_what_they_say(words: Any, given: str, name: str, value: object) -> None:
+    found = settings(words, given)
+    assert found[name] == value
+    assert type(found[name]) is type(value)
+
+
+def test_word_that_is_no_choice_is_refused_with_the_choices(words: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        settings(words, "--sampler=fast")
+    assert "dpm-solver++" in capsys.readouterr().err
+
+
+def test_machine_is_only_what_was_given(words: Any) -> None:
+    parse = words.parser().parse_args
+    assert words.machine_of(parse(["generate", "a.png", "-o", "out"])) == {}
+    given = ["--devices", "cpu*2@3GiB", "--policy", "memory", "--no-lossy"]
+    assert words.machine_of(parse(["generate", "a.png", "-o", "out", *given])) == {
+        "devices": "cpu*2@3GiB",
+        "policy": "memory",
+        "lossy": False,
+    }
