@@ -54,9 +54,10 @@ std::vector<std::string> result_names(const std::vector<std::string>& pictures);
 
 /// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_outcome` is called after
 /// each. Throws Error for settings that cannot be when all tasks have the same (`is_strict`).
-std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks, const GenerateOptions& options,
-                                  const std::function<void(const PictureOutcome&)>& on_outcome,
-                                  bool is_strict = false);
+std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
+                                         const GenerateOptions& options,
+                                         const std::function<void(const PictureOutcome&)>& on_outcome,
+                                         bool is_strict = false);
 
 nlohmann::json to_json(const PictureOutcome& outcome);
 void print_line(const nlohmann::json& object);  ///< on standard output
