@@ -158,7 +158,7 @@ def test_settings_out_of_range_are_refused(cup: Path, tmp_path: Path, words: lis
 
 
 def test_other_commands_are_refused() -> None:
-    assert relievo("devices").returncode == 2
+    assert relievo("divices").returncode == 2
     assert relievo().returncode == 2
 
 
