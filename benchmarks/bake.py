@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import struct
 import sys
 import time
 from pathlib import Path
@@ -13,35 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from triplane import Tensors, head, read, sample
 
-Tensors = dict[str, torch.Tensor]
 BATCH = 65536  # points
-
-
-def read(path: Path) -> Tensors:
-    """The float32 tensors of a safetensors file."""
-    data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    tensors = {}
-    for name, entry in json.loads(data[8 : 8 + length]).items():
-        if name == "__metadata__":
-            continue
-        begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        values = np.frombuffer(data[begin:end], np.float32).reshape(entry["shape"]).copy()
-        tensors[name.removeprefix("heads.")] = torch.from_numpy(values)
-    return tensors
 
 
 def colours(weights: Tensors, points: torch.Tensor) -> torch.Tensor:
     """The triplane field's colours at points `[N, 3]`."""
-    where = torch.stack([points[:, [0, 1]], points[:, [0, 2]], points[:, [2, 1]]])
-    read_off = functional.grid_sample(weights["planes"], where.unsqueeze(1), align_corners=False)
-    x = read_off.squeeze(2).permute(2, 0, 1).flatten(1)
-    for layer in (0, 2, 4, 6):
-        x = functional.linear(x, weights[f"net_rgb.{layer}.weight"], weights[f"net_rgb.{layer}.bias"])
-        if layer < 6:
-            x = functional.relu(x)
-    return torch.sigmoid(x) * 1.002 - 0.001
+    return torch.sigmoid(head(weights, "net_rgb", sample(weights["planes"], points))) * 1.002 - 0.001
 
 
 def rasterise(corners: NDArray[np.float64], size: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
