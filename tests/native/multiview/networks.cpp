@@ -1,12 +1,10 @@
 // The published sizes, and what may not change a network's result.
-#include <cstdlib>
-#include <filesystem>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 
+#include "../published_parameters.h"
 #include "base/error.h"
 #include "multiview/multiview.h"
 #include "multiview/older_names.h"
@@ -15,32 +13,6 @@ namespace relievo {
 namespace {
 
 using nlohmann::json;
-
-json published_counts() {
-  const char* golden = std::getenv("RELIEVO_GOLDEN");
-  const std::filesystem::path folder = golden ? golden : RELIEVO_TEST_DATA "/golden";
-  const gzFile file = gzopen((folder / "counts.json.gz").c_str(), "rb");
-  EXPECT_NE(file, nullptr) << folder;
-  std::string text;
-  char chunk[65536];
-  for (int n = 0; file && (n = gzread(file, chunk, sizeof chunk)) > 0;)
-    text.append(chunk, static_cast<size_t>(n));
-  gzclose(file);
-  return json::parse(text);
-}
-
-void expect_published(const torch::nn::Module& network, const json& published) {
-  json ours, theirs;
-  int64_t parameters = 0;
-  for (const auto& item : network.named_parameters()) {
-    ours[item.key()] = item.value().sizes().vec();
-    parameters += item.value().numel();
-  }
-  for (const auto& [tensor, facts] : published.at("tensors").items()) theirs[tensor] = facts.at(0);
-  EXPECT_EQ(json::diff(theirs, ours), json::array());
-  EXPECT_EQ(parameters, published.at("n_parameters").get<int64_t>());
-  EXPECT_TRUE(network.named_buffers().is_empty());
-}
 
 TEST(Multiview, ParameterListsOfTheFullSizesAreThePublishedOnes) {
   const json counts = published_counts();

@@ -1,11 +1,9 @@
-#include <cstdlib>
-#include <filesystem>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <zlib.h>
 
+#include "../published_parameters.h"
 #include "base/error.h"
 #include "reconstruct/lrm.h"
 
@@ -14,38 +12,12 @@ namespace {
 
 using nlohmann::json;
 
-json published_counts() {
-  const char* golden = std::getenv("RELIEVO_GOLDEN");
-  const std::filesystem::path folder = golden ? golden : RELIEVO_TEST_DATA "/golden";
-  const gzFile file = gzopen((folder / "counts.json.gz").c_str(), "rb");
-  EXPECT_NE(file, nullptr) << folder;
-  std::string text;
-  char chunk[65536];
-  for (int n = 0; file && (n = gzread(file, chunk, sizeof chunk)) > 0;)
-    text.append(chunk, static_cast<size_t>(n));
-  gzclose(file);
-  return json::parse(text);
-}
-
-// Names, shapes and the number of parameters of the published checkpoints, both ways.
 TEST(Lrm, ParameterListsOfTheFullSizesAreThePublishedOnes) {
   const json counts = published_counts();
   for (const std::string name :
        {"instant-mesh-base", "instant-mesh-large", "instant-nerf-base", "instant-nerf-large"}) {
-    const Lrm lrm(published_lrm(name));
-    json ours;
-    int64_t parameters = 0;
-    for (const auto& item : lrm.named_parameters()) {
-      ours["lrm_generator." + item.key()] = item.value().sizes().vec();
-      parameters += item.value().numel();
-    }
-    json theirs;
-    for (const auto& [tensor, facts] : counts.at(name).at("tensors").items()) {
-      if (facts.at(2) == "param") theirs[tensor] = facts.at(0);
-    }
-    EXPECT_EQ(json::diff(theirs, ours), json::array()) << name;
-    EXPECT_EQ(parameters, counts.at(name).at("n_parameters").get<int64_t>()) << name;
-    EXPECT_TRUE(lrm.named_buffers().is_empty()) << name;
+    SCOPED_TRACE(name);
+    expect_published(Lrm(published_lrm(name)), counts.at(name), "lrm_generator.");
   }
 }
 
