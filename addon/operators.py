@@ -30,6 +30,14 @@ class _Operator(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class _FileOperator(_Operator):
+    """Asks for its file or folder first."""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+
 class RELIEVO_OT_generate(_Operator):
     bl_idname = "relievo.generate"
     bl_label = "Generate Mesh"
@@ -385,17 +393,13 @@ class RELIEVO_OT_setup_online(_Operator):
         return _setup_ended(self)
 
 
-class RELIEVO_OT_setup_zip(_Operator):
+class RELIEVO_OT_setup_zip(_FileOperator):
     bl_idname = "relievo.setup_zip"
     bl_label = "Install from Zip"
     bl_description = "Install LibTorch from Relievo's offline zip or from a zip that holds its libraries"
 
     filepath: StringProperty(name="Zip", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.zip;*.whl", options={"HIDDEN", "SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if setup_panel.installation() is None:
@@ -406,16 +410,12 @@ class RELIEVO_OT_setup_zip(_Operator):
         return _setup_ended(self)
 
 
-class RELIEVO_OT_setup_folder(_Operator):
+class RELIEVO_OT_setup_folder(_FileOperator):
     bl_idname = "relievo.setup_folder"
     bl_label = "Use Folder"
     bl_description = "Use LibTorch from a folder that holds it. Nothing is copied"
 
     directory: StringProperty(name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -462,16 +462,12 @@ class RELIEVO_OT_fetch_model(_ModelOperator):
         return _setup_ended(self)
 
 
-class RELIEVO_OT_import_model(_ModelOperator):
+class RELIEVO_OT_import_model(_FileOperator, _ModelOperator):
     bl_idname = "relievo.import_model"
     bl_label = "Import Model"
     bl_description = "Copy this model from a weight file, from a folder or from a zip that holds it"
 
     filepath: StringProperty(name="File or Folder", subtype="FILE_PATH", options={"SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if (model := self.chosen()) is not None and setup_panel.installation() is None:
