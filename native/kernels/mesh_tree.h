@@ -69,16 +69,25 @@ struct Nearest {
   float w1 = 0, w2 = 0;
 };
 
-/// Where the line meets a face that looks the same way (Moeller and Trumbore 1997).
-RELIEVO_BODY void try_line(const DetailSearch& s, int32_t face, const float* p, const float* d,
-                           Nearest& best) {
+/// From a face's first corner to its second, its third, and p.
+RELIEVO_BODY void sides_of(const DetailSearch& s, int32_t face, const float* p, float* e1, float* e2,
+                           float* from) {
   const int32_t* corner = s.faces + static_cast<int64_t>(face) * 3;
   const float* a = s.vertices + static_cast<int64_t>(corner[0]) * 3;
   const float* b = s.vertices + static_cast<int64_t>(corner[1]) * 3;
   const float* c = s.vertices + static_cast<int64_t>(corner[2]) * 3;
-  const float e1[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]};
-  const float e2[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
-  const float from[3] = {p[0] - a[0], p[1] - a[1], p[2] - a[2]};
+  for (int axis = 0; axis < 3; ++axis) {
+    e1[axis] = b[axis] - a[axis];
+    e2[axis] = c[axis] - a[axis];
+    from[axis] = p[axis] - a[axis];
+  }
+}
+
+/// Where the line meets a face that looks the same way (Moeller and Trumbore 1997).
+RELIEVO_BODY void try_line(const DetailSearch& s, int32_t face, const float* p, const float* d,
+                           Nearest& best) {
+  float e1[3], e2[3], from[3];
+  sides_of(s, face, p, e1, e2, from);
   float normal[3], q[3];
   cross3(e1, e2, normal);
   const float facing = dot3(normal, d);
@@ -94,13 +103,8 @@ RELIEVO_BODY void try_line(const DetailSearch& s, int32_t face, const float* p, 
 /// The face's point next to p (Ericson, Real-Time Collision Detection, 5.1.5).
 RELIEVO_BODY void try_point(const DetailSearch& s, int32_t face, const float* p, const float* d,
                             Nearest& best) {
-  const int32_t* corner = s.faces + static_cast<int64_t>(face) * 3;
-  const float* a = s.vertices + static_cast<int64_t>(corner[0]) * 3;
-  const float* b = s.vertices + static_cast<int64_t>(corner[1]) * 3;
-  const float* c = s.vertices + static_cast<int64_t>(corner[2]) * 3;
-  const float e1[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]};
-  const float e2[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
-  const float from[3] = {p[0] - a[0], p[1] - a[1], p[2] - a[2]};
+  float e1[3], e2[3], from[3];
+  sides_of(s, face, p, e1, e2, from);
   float normal[3];
   cross3(e1, e2, normal);
   if (!(dot3(normal, d) > 0)) return;
