@@ -66,7 +66,7 @@ json to_json(const PictureOutcome& outcome) {
   object["watertight"] = result.mesh.report.watertight;
   object["manifold"] = result.mesh.report.manifold;
   object["components"] = result.mesh.report.components;
-  const bool is_random = outcome.task.settings.model != "preview" && outcome.task.settings.views.empty();
+  const bool is_random = outcome.task.settings.model != kPreviewModel && outcome.task.settings.views.empty();
   object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
   object["plan"] = result.plan;
   object["notes"] = result.notes;

@@ -21,12 +21,7 @@
 #include "engine/job.h"
 #include "engine/pipeline.h"
 #include "engine/stages.h"
-#include "files/meshes.h"
-#include "files/pictures.h"
 #include "nn/errors.h"
-#include "render/contact_sheet.h"
-#include "render/layers_file.h"
-#include "render/turntable.h"
 #include "runtime/devices.h"
 #include "runtime/executor.h"
 #include "runtime/torch/device_memory.h"
@@ -56,8 +51,10 @@ void give_memory_back() {
 #endif
 }
 
-std::string joined(const std::vector<std::string>& sentences) {
-  return fmt::format("{}", fmt::join(sentences, " "));
+/// Whether slots work on one picture together somewhere.
+bool shares_pictures(const Plan& plan) {
+  return std::any_of(plan.lanes.begin(), plan.lanes.end(),
+                     [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
 }
 
 /// The job as the stages see it.
@@ -182,9 +179,7 @@ struct Engine::Impl {
   Plan plan_for(const std::vector<StageProfile>& profiles, int pictures) {
     const int slot_count = static_cast<int>(slots.get().size());
     Plan made = plan(slots.get(), profiles, plan_options(pictures));
-    const bool is_shared = std::any_of(made.lanes.begin(), made.lanes.end(),
-                                       [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
-    if (is_shared || pictures >= slot_count) return made;
+    if (shares_pictures(made) || pictures >= slot_count) return made;
     return plan(slots.get(), profiles, plan_options(slot_count));
   }
 
@@ -243,9 +238,7 @@ struct Engine::Impl {
       if (first->begin()) end_with(*first, current_torch_error());
       return;
     }
-    const bool is_for_one =
-        waiting == 1 && std::any_of(made.lanes.begin(), made.lanes.end(),
-                                    [](const Lane& l) { return l.kind != LaneKind::kSingle; });
+    const bool is_for_one = waiting == 1 && shares_pictures(made);
     std::vector<StatePointer> taken;  // by picture; touched under the lock
     RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
     run_options.more = [&](int most) {
@@ -298,7 +291,7 @@ struct Engine::Impl {
           {stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision, stage.batch});
       job.log(fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot));
     }
-    result->plan = joined(plan.reasons);
+    result->plan = fmt::format("{}", fmt::join(plan.reasons, " "));
     result->notes = outcome.notes;
     result->lossy = outcome.lossy || plan.lossy();
     for (const std::string& note : outcome.notes) job.log(note);
@@ -496,57 +489,6 @@ void Engine::set_idle_seconds(double seconds) {
     impl_->is_idle_time_new = true;
   }
   impl_->wake.notify_all();
-}
-
-namespace {
-
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    throw Error(ErrorCode::kIo,
-                fmt::format("Cannot make the folder '{}': {}.", folder.string(), error.message()),
-                "Choose a folder that you may write to.");
-  }
-}
-
-}  // namespace
-
-std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
-                                                const std::filesystem::path& folder, const Renders& renders) {
-  make_folder(folder);
-  std::vector<std::filesystem::path> files;
-  const Renderer renderer(result.mesh);
-  if (renders.sheet) {
-    files.push_back(folder / (result.name + "_sheet.png"));
-    write_contact_sheet(files.back(), renderer, result.foreground);
-  }
-  if (renders.exr) {
-    constexpr int kSide = 1024;
-    const View front = framed_views(result.mesh.surface, {{0, 12}}, kSide)[0];
-    files.push_back(folder / (result.name + ".exr"));
-    write_layers(files.back(), renderer.render(front), ExrPrecision::kHalf, result.mesh.provenance);
-  }
-  if (renders.turntable > 0) {
-    using Frames = TurntableSettings::Frames;
-    const auto turned =
-        write_turntable(folder, result.name, renderer,
-                        {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng});
-    files.insert(files.end(), turned.begin(), turned.end());
-  }
-  return files;
-}
-
-std::vector<std::filesystem::path> save_result(const GenerateResult& result,
-                                               const std::filesystem::path& folder,
-                                               const std::vector<std::string>& formats) {
-  make_folder(folder);
-  std::vector<std::filesystem::path> files;
-  for (const std::string& format : formats) {
-    const auto written = write_mesh(folder, result.name, format, result.mesh, result.albedo_png);
-    files.insert(files.end(), written.begin(), written.end());
-  }
-  return files;
 }
 
 }  // namespace relievo

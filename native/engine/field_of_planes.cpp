@@ -9,7 +9,6 @@
 namespace relievo {
 namespace {
 
-constexpr const char* kPreview = "preview";
 constexpr const char* kHeads = "lrm_generator.synthesizer.decoder.";
 
 template <typename Heads>
@@ -31,14 +30,14 @@ MakeMeshField& make_mesh_field() {
 }
 
 int64_t FieldsOfPlanes::weight_bytes() const {
-  if (model_ == kPreview) return 0;
+  if (model_ == kPreviewModel) return 0;
   const LrmConfig config = published_lrm(model_);
   const int64_t in = 3 * config.transformer.channels, hidden = 64;
   return 4 * ((in + 8 * in + 2 * in) * hidden + 8 * hidden * hidden);  // the four heads, nearly
 }
 
 void FieldsOfPlanes::load(const Slot& slot) {
-  if (model_ == kPreview) return;
+  if (model_ == kPreviewModel) return;
   const at::NoGradGuard no_grad;
   const std::filesystem::path path = find_model(model_).file();
   const LrmConfig config = LrmFile(model_, path).config();

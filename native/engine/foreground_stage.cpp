@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
 constexpr const char* kFullNetwork = "u2net";  // of the catalogue
 
 Image decode_picture(const GenerateRequest& request) {

@@ -16,22 +16,6 @@ constexpr double kVisionParameters = 632e6, kEncoderParameters = 34e6, kDecoderP
                  kUnetParameters = 866e6;
 constexpr int kConditionSide = 320;  // of the picture that the VAE encodes, whatever the views' size
 
-double bytes_of(const std::string& precision) { return precision == "fp32" ? 4 : 2; }
-
-/// The profile of a network: in the wanted precision, and in half as a lossy rung below it.
-template <typename MakeMode>
-StageProfile network_profile(const Settings& settings, const std::vector<Slot>& slots, const MakeMode& mode) {
-  const std::string precision = precision_of(settings, "multiview", slots);
-  StageProfile profile;
-  for (StageMode& full : mode(precision)) profile.modes.push_back(std::move(full));
-  if (precision == "fp32") {
-    StageMode half = mode("bf16").back();
-    half.rung = Rung::kHalf;
-    profile.modes.push_back(std::move(half));
-  }
-  return profile;
-}
-
 MultiviewFiles files() { return MultiviewFiles(find_model(kMultiviewModel).folder); }
 
 NoiseKey noise_of(const PictureWork& work) {
@@ -53,13 +37,13 @@ class ConditionStage : public PipelineStage {
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
-    StageProfile profile = network_profile(settings, slots, [](const std::string& precision) {
+    StageProfile profile = network_profile(settings, "multiview", slots, [](const std::string& precision) {
       StageMode mode;
       mode.precision = precision;
       mode.weight_bytes =
-          static_cast<int64_t>(bytes_of(precision) * (kVisionParameters + kEncoderParameters));
+          static_cast<int64_t>(element_bytes(precision) * (kVisionParameters + kEncoderParameters));
       mode.workspace_bytes = 32 * kMiB;
-      mode.workspace_bytes_per_picture = bytes_of(precision) * 5 * 128 * kConditionSide * kConditionSide;
+      mode.workspace_bytes_per_picture = element_bytes(precision) * 5 * 128 * kConditionSide * kConditionSide;
       mode.seconds_per_picture = precision == "fp32" ? 8 : 4;
       return std::vector<StageMode>{mode};
     });
@@ -110,17 +94,17 @@ class DiffusionStage : public PipelineStage {
         StageMode result;
         result.rung = rung;
         result.precision = precision;
-        result.weight_bytes = static_cast<int64_t>(bytes_of(precision) * kUnetParameters);
+        result.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kUnetParameters);
         result.workspace_bytes = 32 * kMiB;
         const double rows = rung == Rung::kFull ? halves : 1;
-        result.workspace_bytes_per_picture = rows * share * bytes_of(precision) * 150 * kMiB;
+        result.workspace_bytes_per_picture = rows * share * element_bytes(precision) * 150 * kMiB;
         result.seconds_per_picture = steps * halves * share * (precision == "fp32" ? 50 : 18);
         return result;
       };
       const int side = settings.input_size;
       return std::vector<StageMode>{mode(Rung::kFull, side), mode(Rung::kChunks, side)};
     };
-    StageProfile profile = network_profile(settings, slots, modes);
+    StageProfile profile = network_profile(settings, "multiview", slots, modes);
     StageMode smaller = modes(profile.modes.back().precision).back();
     const double share = static_cast<double>(smaller_side(settings)) / settings.input_size;
     smaller.rung = Rung::kSmallerInput;
@@ -176,18 +160,8 @@ class DiffusionStage : public PipelineStage {
       places.unets.push_back(held ? held->unet : nullptr);
     }
     places.blocks = call.blocks;
-    places.on_slot = [&](size_t k, const std::function<void()>& body) {
-      call.on_slot(k, [&] {
-        const at::NoGradGuard none;
-        body();
-      });
-    };
-    places.on_every_slot = [&](const std::function<void(size_t)>& body) {
-      call.on_every_slot([&](size_t k) {
-        const at::NoGradGuard none;
-        body(k);
-      });
-    };
+    places.on_slot = on_slot_of(call);
+    places.on_every_slot = on_every_slot_of(call);
     places.halves_together = call.rung == Rung::kFull;
 
     // Stops at a step once one of the pictures is cancelled.
@@ -254,12 +228,12 @@ class DecodeStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double pixels = 6.0 * settings.input_size * settings.input_size;
-    StageProfile profile = network_profile(settings, slots, [&](const std::string& precision) {
+    StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
       StageMode mode;
       mode.precision = precision;
-      mode.weight_bytes = static_cast<int64_t>(bytes_of(precision) * kDecoderParameters);
+      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
       mode.workspace_bytes = 16 * kMiB;
-      mode.workspace_bytes_per_picture = bytes_of(precision) * pixels * 256 * 3;
+      mode.workspace_bytes_per_picture = element_bytes(precision) * pixels * 256 * 3;
       mode.seconds_per_picture = pixels * (precision == "fp32" ? 40e-6 : 20e-6);
       return std::vector<StageMode>{mode};
     });

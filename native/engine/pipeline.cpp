@@ -8,21 +8,15 @@
 #include "weights/catalogue.h"
 
 namespace relievo {
-namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kPreview = "preview";
-constexpr const char* kMaskNetFile = "u2netp.safetensors";
-
-}  // namespace
 
 Recipe recipe_of(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
 
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  if (recipe.model == kPreview) {
+  if (recipe.model == kPreviewModel) {
     stages.push_back(inflate_stage());
   } else {
     if (recipe.own_views) {
@@ -72,7 +66,7 @@ fs::path find_models(const fs::path& given) {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
   for (const fs::path& candidate : {program / "models", program.parent_path() / "models"}) {
-    if (fs::exists(candidate / kMaskNetFile, error)) return candidate;
+    if (fs::exists(candidate / kEmbeddedNetwork, error)) return candidate;
   }
   return program / "models";
 }
@@ -80,7 +74,7 @@ fs::path find_models(const fs::path& given) {
 void check_request(const GenerateRequest& request) {
   const Settings& settings = request.settings;
   validate(settings);
-  if (settings.model == kPreview) {
+  if (settings.model == kPreviewModel) {
     if (!settings.views.empty()) {
       throw Error(ErrorCode::kInvalidSettings, "The model preview sees no views.",
                   "Choose a reconstruction model, for example instant-mesh-large.");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "nn/errors.h"
@@ -131,6 +132,40 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
   for (PictureWork& work : all) outputs.emplace_back(work.error ? std::move(work) : std::move(*next++));
   call.control.step(1);
   return outputs;
+}
+
+double element_bytes(const std::string& precision) { return precision == "fp32" ? 4 : 2; }
+
+StageProfile network_profile(const Settings& settings, const std::string& stage,
+                             const std::vector<Slot>& slots,
+                             const std::function<std::vector<StageMode>(const std::string&)>& modes) {
+  const std::string precision = precision_of(settings, stage, slots);
+  StageProfile profile;
+  profile.modes = modes(precision);
+  if (precision == "fp32") {
+    StageMode half = modes("bf16").back();
+    half.rung = Rung::kHalf;
+    profile.modes.push_back(std::move(half));
+  }
+  return profile;
+}
+
+std::function<void(size_t, const std::function<void()>&)> on_slot_of(const StageCall& call) {
+  return [&call](size_t k, const std::function<void()>& body) {
+    call.on_slot(k, [&] {
+      const at::NoGradGuard no_grad;
+      body();
+    });
+  };
+}
+
+std::function<void(const std::function<void(size_t)>&)> on_every_slot_of(const StageCall& call) {
+  return [&call](const std::function<void(size_t)>& body) {
+    call.on_every_slot([&](size_t k) {
+      const at::NoGradGuard no_grad;
+      body(k);
+    });
+  };
 }
 
 }  // namespace relievo

@@ -1,6 +1,7 @@
 // What the pipeline's stages have in common: a stage of the runtime that works on pictures of jobs.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,7 +58,6 @@ class PipelineStage : public Stage {
     profile_ = profile_for(settings, slots);
     profile_.name = name_;
   }
-  StageProfile& costs() { return profile_; }
   const StageProfile& profile() const final { return profile_; }
 
   /// Its part of a job's progress.
@@ -100,5 +100,17 @@ int64_t mapped_bytes(const torch::nn::Module& module);
 /// The precision of a stage of a network on these slots: what is asked for, or (auto) half where all of them
 /// compute fast in it.
 std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots);
+
+double element_bytes(const std::string& precision);
+
+/// The profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of them
+/// in half precision as a lossy rung below. `modes(precision)` gives the modes in one precision.
+StageProfile network_profile(const Settings& settings, const std::string& stage,
+                             const std::vector<Slot>& slots,
+                             const std::function<std::vector<StageMode>(const std::string&)>& modes);
+
+/// StageCall::on_slot and on_every_slot, without gradients on the slots' threads.
+std::function<void(size_t, const std::function<void()>&)> on_slot_of(const StageCall& call);
+std::function<void(const std::function<void(size_t)>&)> on_every_slot_of(const StageCall& call);
 
 }  // namespace relievo

@@ -45,21 +45,16 @@ class ReconstructStage : public PipelineStage {
                          2 * seen * static_cast<double>(t.condition_width) * 2 * width +
                          4 * planes * width * (planes + seen);
     const double operations = static_cast<double>(t.layers) * block + 2 * 86e6 * seen;
-    const std::string precision = precision_of(settings, "reconstruct", slots);
-    StageProfile profile;
-    for (const std::string& wanted : {precision, std::string("bf16")}) {
-      if (!profile.modes.empty() && (precision != "fp32")) continue;
+    StageProfile profile = network_profile(settings, "reconstruct", slots, [&](const std::string& precision) {
       StageMode mode;
-      mode.rung = profile.modes.empty() ? Rung::kFull : Rung::kHalf;
-      mode.precision = wanted;
-      const double element = wanted == "fp32" ? 4 : 2;
-      mode.weight_bytes =
-          static_cast<int64_t>(element * (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
+      mode.precision = precision;
+      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
+                                               (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
       mode.workspace_bytes = 16 * kMiB;
-      mode.workspace_bytes_per_picture = element * (planes * width * 14 + seen * 768 * 6);
-      mode.seconds_per_picture = operations / (wanted == "fp32" ? 100e9 : 250e9);
-      profile.modes.push_back(mode);
-    }
+      mode.workspace_bytes_per_picture = element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+      mode.seconds_per_picture = operations / (precision == "fp32" ? 100e9 : 250e9);
+      return std::vector<StageMode>{mode};
+    });
     profile.max_batch = 1;
     profile.blocks = Lrm::blocks(config);
     profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
@@ -77,12 +72,7 @@ class ReconstructStage : public PipelineStage {
       const auto held = held_.get(slot);
       places.parts.push_back(held ? held->lrm : nullptr);
     }
-    places.on_slot = [&](size_t k, const std::function<void()>& body) {
-      call.on_slot(k, [&] {
-        const at::NoGradGuard none;
-        body();
-      });
-    };
+    places.on_slot = on_slot_of(call);
     work.planes = reconstruct_planes(views_for_reconstruction(*work.views, settings.view_count, size), places,
                                      execution);
     return work;

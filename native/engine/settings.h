@@ -27,8 +27,11 @@ inline constexpr int kFewestFaces = 100;  // of those that may be asked for
 inline constexpr Range<float> kDepthRange{0.05f, 4.0f};
 inline constexpr Range<int> kTextureSizeRange{64, 8192};
 
+/// The model that needs no weights but the mask network's.
+inline constexpr const char* kPreviewModel = "preview";
+
 struct Settings {
-  std::string model = "preview";  ///< or a reconstruction model of the catalogue (weights/catalogue.h)
+  std::string model = kPreviewModel;  ///< or a reconstruction model of the catalogue (weights/catalogue.h)
 
   MaskKind mask = MaskKind::kAuto;
   std::string mask_file;  ///< for MaskKind::kFile: a picture whose grey level (or alpha, where it has one) is

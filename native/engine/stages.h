@@ -10,7 +10,8 @@
 
 namespace relievo {
 
-struct MeshHeads;
+/// The mask network that comes with the program.
+inline constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
 
 /// Picture -> foreground. With the full U2-Net where it is installed, else the embedded one in
 /// `embedded_models`.

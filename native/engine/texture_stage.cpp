@@ -64,7 +64,7 @@ class TextureStage : public PipelineStage {
     const GenerateRequest& request = *work.job->request;
     const Settings& settings = request.settings;
     const Control& control = execution.control;
-    const bool is_preview = model_ == "preview";
+    const bool is_preview = model_ == kPreviewModel;
     const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_preview);
     const TextureSources sources{.front = is_preview ? work.foreground.get() : nullptr,
                                  .views = work.views.get(),

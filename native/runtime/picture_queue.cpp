@@ -71,22 +71,20 @@ void PictureQueue::put_back(const std::vector<int>& pictures) {
 void PictureQueue::finish(int picture, Outcome outcome) {
   const size_t index = size_t(picture);
   const std::lock_guard delivery(delivery_);
+  const Outcome* told = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (done_[index]) throw Error(ErrorCode::kInternal, "A picture was made twice.");
     done_[index] = true;
     inputs_[index].reset();
     outcomes_[index] = std::move(outcome);
+    told = &outcomes_[index];
     --working_;
   }
   changed_.notify_all();
   progress(picture, 1);
   // Outcomes of pictures that are done change no more.
-  const Outcome& told = [&]() -> const Outcome& {
-    const std::lock_guard lock(mutex_);
-    return outcomes_[index];
-  }();
-  if (options_.on_done) options_.on_done(picture, told);
+  if (options_.on_done) options_.on_done(picture, *told);
   if (!options_.more) return;
   const std::lock_guard lock(mutex_);
   outcomes_[index] = {};
