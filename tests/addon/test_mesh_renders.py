@@ -1,7 +1,7 @@
 """What Blender shows of the files of native/files: its importers, its Cycles, the pixels that come out.
 
-The box is the one of test_mesh_import.py. The pumpkin is written by tests/native/verify/detail_samples.cpp: with bumps in
-full (PLY), and simplified to 2000 faces with the bumps in a normal map (GLB, OBJ).
+The box is the one of test_mesh_import.py. The pumpkin is written by tests/native/verify/detail_samples.cpp: with bumps
+in full (PLY), and simplified to 2000 faces with the bumps in a normal map (GLB, OBJ).
 """
 
 from __future__ import annotations
