@@ -14,7 +14,6 @@ import argparse
 import gzip
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def write(path: Path, tensors: dict[str, torch.Tensor], *, is_lightning: bool = 
         save_file(tensors, beside, metadata={"format": "pt"})
     else:
         torch.save({"state_dict": tensors} if is_lightning else tensors, beside)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
