@@ -261,11 +261,7 @@ class DecodeStage : public PipelineStage {
       mode.workspace_bytes = 16 * kMiB;
       mode.workspace_bytes_per_picture = bytes_of(precision) * pixels * 256 * 3;
       mode.seconds_per_picture = pixels * (precision == "fp32" ? 40e-6 : 20e-6);
-      StageMode tiled = mode;
-      tiled.rung = Rung::kTiled;
-      tiled.workspace_bytes_per_picture *= 0.3;
-      tiled.seconds_per_picture *= 1.3;
-      return std::vector<StageMode>{mode, tiled};
+      return std::vector<StageMode>{mode};
     });
     profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
     return profile;
@@ -274,8 +270,7 @@ class DecodeStage : public PipelineStage {
   PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const auto held = held_.get(call.slots[0]);
-    const bool is_tiled = call.rung >= Rung::kTiled;
-    const ByteImage grid = decode_views(work.latents, *held->vae, held->factor, execution, is_tiled);
+    const ByteImage grid = decode_views(work.latents, *held->vae, held->factor, execution);
     auto views = std::make_shared<Views>(views_of_grid(grid));
     show_views(work, *views);
     work.views = std::move(views);

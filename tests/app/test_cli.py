@@ -126,10 +126,9 @@ def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["--seed", "3"],
-        ["--views", "six.png"],
-        ["--devices", "cuda:0"],
-        ["--normal-map"],
+        ["--colour", "3"],
+        ["--vews", "six.png"],
+        ["--normalmap"],
         ["--format", "fbx"],
     ],
 )
@@ -159,7 +158,7 @@ def test_settings_out_of_range_are_refused(cup: Path, tmp_path: Path, words: lis
 
 
 def test_other_commands_are_refused() -> None:
-    assert relievo("devices").returncode == 2
+    assert relievo("divices").returncode == 2
     assert relievo().returncode == 2
 
 
@@ -183,6 +182,24 @@ BAD_PICTURES = {
     "transparent.png": (transparent(32), "no_subject", 2),
     "plain.png": (png(64, 64, bytes([128]) * (3 * 64 * 64), 2), "no_subject", 2),
 }
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--views", "six.png"], "views"),
+        (["--devices", "cuda:99"], "cuda:99"),
+        (["--strategy", "magic"], "magic"),
+        (["--precision", "int3"], "int3"),
+        (["--input-size", "100"], "input_size"),
+        (["--sampler", "ddim"], "sampler"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(cup: Path, tmp_path: Path, words: list[str], told: str) -> None:
+    result = relievo("generate", cup, "-o", tmp_path / "out", *words)
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", BAD_PICTURES)

@@ -130,7 +130,7 @@ TEST(GoldenReport, NamesWhatIsNotCovered) {
   const fs::path folder = fs::temp_directory_path() / ("relievo-unheard-of-" + std::to_string(::getpid()));
   fs::create_directories(folder / "unheard_of");
   fs::copy(fixture_folders(golden_folder()).begin()->second, folder / "unheard_of",
-           fs::copy_options::overwrite_existing);
+           fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   const GoldenReport report = run_golden(folder);
   fs::remove_all(folder);
   EXPECT_EQ(report.unsupported, (std::vector<std::string>{"unheard_of"}));
@@ -152,7 +152,7 @@ TEST(Fixture, ComparisonFailsOnShapeAndOnNotANumber) {
   Fixture* broken = nullptr;
   EXPECT_THROW(broken = new Fixture("f", folder), Error) << broken;
   fs::copy_file(fixture_folders(golden_folder()).begin()->second / "config.json", folder / "config.json",
-                fs::copy_options::overwrite_existing);
+                fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   Fixture fixture("f", folder);
   fixture.compare("a/x", at::tensor({1.0f, 2.0f}), {});
   fixture.compare("a/x", at::tensor({1.0f, 2.0f, 3.0f}), {.absolute = 100});
