@@ -10,7 +10,7 @@ help:
 	@echo "make build   set up and build only -> build/relievo, build/relievo-extension.zip"
 	@echo "make zip     the extension for CPython 3.11 and 3.13, to be published -> dist/"
 	@echo "make zip-offline  the same with LibTorch in it, for a studio's own use (RUNTIME=cuda: with CUDA) -> dist/"
-	@echo "make wheel   the Python package relievo for CPython 3.11 -> dist/"
+	@echo "make wheel   the Python package relievo for CPython 3.11, tried in a fresh environment -> dist/"
 	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
@@ -46,7 +46,8 @@ zip-offline: modules
 
 # Built where everything already is; `pip wheel .` alone compiles it all once more.
 wheel: build
-	@$(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -C build-dir=build -w dist .
+	@$(PYTHON) -m pip wheel -q --no-deps --no-build-isolation --config-settings build-dir=build -w dist .
+	@$(PYTHON) -m pytest -q tests/wheel
 
 test-gui: zip
 	@packaging/trixie
