@@ -1,8 +1,11 @@
 #include "nn/layers.h"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "kernels/attention.h"
 #include "kernels/group_norm.h"
 #include "nn/tensors.h"
 
@@ -77,10 +80,52 @@ at::Tensor plus(at::Tensor x, const at::Tensor& branch) {
   return at::GradMode::is_enabled() ? x + branch : x.add_(branch);
 }
 
+namespace {
+
+bool has_attention_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t width) {
+  const auto fits = [](const at::Tensor& x) {
+    return x.is_cpu() && x.scalar_type() == at::kBFloat16 && x.stride(2) == 1 && x.size(1) > 0;
+  };
+  const bool is_learning =
+      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  return fits(q) && fits(k) && fits(v) && !is_learning && kernels::has_attention_cpu(width);
+}
+
+at::Tensor attention_by_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads) {
+  const int64_t width = q.size(2) / heads;
+  const auto data = [](const at::Tensor& x) {
+    return static_cast<const kernels::BFloat16*>(x.const_data_ptr());
+  };
+  const auto strides = [&](const at::Tensor& x) {
+    return kernels::AttentionStrides{x.stride(0), x.stride(1), width};
+  };
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  kernels::attention_cpu({.query = data(q),
+                          .key = data(k),
+                          .value = data(v),
+                          .out = static_cast<kernels::BFloat16*>(out.mutable_data_ptr()),
+                          .query_strides = strides(q),
+                          .key_strides = strides(k),
+                          .value_strides = strides(v),
+                          .out_strides = strides(out),
+                          .batch = q.size(0),
+                          .heads = heads,
+                          .queries = q.size(1),
+                          .keys = k.size(1),
+                          .width = width,
+                          .scale = 1 / std::sqrt(static_cast<float>(width))});
+  return out;
+}
+
+}  // namespace
+
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                                 Causal causal) {
+  if (causal == Causal::kNo && has_attention_kernel(q, k, v, q.size(2) / heads)) {
+    return attention_by_kernel(q, k, v, heads);
+  }
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
-    return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);
+    return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
   };
   const at::Tensor out =
       at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);

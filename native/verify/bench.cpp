@@ -85,6 +85,7 @@ const std::map<std::string, Bench, std::less<>>& benches() {
         bench_surface_own_side}},
       {"step",
        {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side}},
+      {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side}},
       {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side}},
   };
   return table;

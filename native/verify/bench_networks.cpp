@@ -238,6 +238,70 @@ json bench_step_own_side(const json& arguments) {
   });
 }
 
+json bench_planes(const BenchOptions& options) {
+  json arguments{{"width", 768},
+                 {"heads", 12},
+                 {"layers", 12},
+                 {"stored", 14},
+                 {"transformer_width", 1024},
+                 {"transformer_heads", 16},
+                 {"transformer_layers", 16},
+                 {"low_resolution", 32},
+                 {"channels", 80},
+                 {"views", 6},
+                 {"size", 320},
+                 {"fused", false}};
+  if (options.quick) {
+    arguments.update({{"width", 64},
+                      {"heads", 2},
+                      {"layers", 2},
+                      {"transformer_width", 128},
+                      {"transformer_heads", 2},
+                      {"transformer_layers", 2},
+                      {"low_resolution", 8},
+                      {"size", 64}});
+  }
+  json report = report_of("planes", options, arguments);
+  arguments["fused"] = true;
+  arguments["threads"] = options.threads;
+  arguments["repeats"] = 2;
+  arguments["dtype"] = "bfloat16";
+  report["fused"] = pair("planes", arguments, 0.1);
+  return report;
+}
+
+json bench_planes_own_side(const json& arguments) {
+  return measure(arguments, [&](const at::Tensor& block, at::ScalarType dtype, int64_t& weights) {
+    LrmConfig config = published_lrm("instant-mesh-large");
+    const int64_t width = arguments.at("width"), stored = arguments.at("stored");
+    config.encoder = {.width = width,
+                      .heads = arguments.at("heads"),
+                      .layers = arguments.at("layers"),
+                      .mlp_width = 4 * width,
+                      .patch = 16,
+                      .image = 16 * stored};
+    config.transformer.width = arguments.at("transformer_width");
+    config.transformer.heads = arguments.at("transformer_heads");
+    config.transformer.layers = arguments.at("transformer_layers");
+    config.transformer.condition_width = width;
+    config.transformer.low_resolution = arguments.at("low_resolution");
+    config.transformer.high_resolution = 2 * config.transformer.low_resolution;
+    config.transformer.channels = arguments.at("channels");
+    const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), LrmHeads::kNo);
+    weights = fill(*lrm, block, dtype);
+    const int64_t count = arguments.at("views"), size = arguments.at("size");
+    const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(dtype);
+    const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(dtype);
+    return [=] {
+      LrmWalk walk;
+      walk.encoder.pixels = pixels;
+      walk.encoder.cameras = cameras;
+      lrm->advance(walk);
+      return walk.tokens[0];
+    };
+  });
+}
+
 json bench_vae(const BenchOptions& options) {
   json arguments{
       {"block_out_channels", {128, 256, 512, 512}}, {"groups", 32}, {"height", 120}, {"width", 80}};
