@@ -10,9 +10,9 @@ namespace {
 constexpr int64_t kGrain = 16384;
 
 /// Asks the field at each vertex's position.
-class DenseGridField : public GridField {
+class PointByPoint : public GridField {
  public:
-  DenseGridField(const Field& field, at::Tensor line) : field_(field), line_(std::move(line)) {}
+  PointByPoint(const Field& field, at::Tensor line) : field_(field), line_(std::move(line)) {}
 
   at::Tensor values(int64_t first, int64_t last) const override {
     return field_.values(positions(at::arange(first, last)));
@@ -53,8 +53,8 @@ at::Tensor line_positions(const at::Tensor& line, const at::Tensor& vertices) {
   return positions;
 }
 
-std::unique_ptr<GridField> Field::on_grid_dense(const at::Tensor& line) const {
-  return std::make_unique<DenseGridField>(*this, line);
+std::unique_ptr<GridField> Field::on_grid_by_points(const at::Tensor& line) const {
+  return std::make_unique<PointByPoint>(*this, line);
 }
 
 }  // namespace relievo

@@ -93,8 +93,12 @@ at::Tensor TriplaneMeshField::colours(const at::Tensor& points) const {
 }
 
 std::unique_ptr<GridField> TriplaneMeshField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
-  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_dense(line);
+  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_by_points(line);
   return triplane_on_grid(planes_, heads_, line);
+}
+
+std::unique_ptr<GridField> TriplaneMeshField::on_grid_dense(const at::Tensor& line) const {
+  return triplane_on_grid_dense(planes_, heads_, line);
 }
 
 TriplaneDensityField::TriplaneDensityField(at::Tensor planes, std::shared_ptr<const DensityHeads> heads)
@@ -113,7 +117,7 @@ at::Tensor TriplaneDensityField::colours(const at::Tensor& points) const {
 }
 
 std::unique_ptr<GridField> TriplaneDensityField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
-  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_dense(line);
+  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_by_points(line);
   return triplane_on_grid(planes_, heads_, line);
 }
 

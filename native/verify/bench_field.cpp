@@ -51,8 +51,12 @@ at::Tensor BenchField::values(const at::Tensor& points) const {
 
 std::unique_ptr<GridField> BenchField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
   // Point by point it is this field that is asked, shape and all.
-  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_dense(line);
+  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_by_points(line);
   return std::make_unique<BenchGrid>(TriplaneMeshField::on_grid(line, byte_budget), line, shape_);
+}
+
+std::unique_ptr<GridField> BenchField::on_grid_dense(const at::Tensor& line) const {
+  return std::make_unique<BenchGrid>(TriplaneMeshField::on_grid_dense(line), line, shape_);
 }
 
 void write_bench_field(const std::filesystem::path& path, int64_t channels) {

@@ -24,6 +24,7 @@ class BenchField : public TriplaneMeshField {
   BenchField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads, BenchShape shape);
   at::Tensor values(const at::Tensor& points) const override;
   std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override;
+  std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const override;
 
  private:
   at::Tensor planes_;
