@@ -94,25 +94,24 @@ struct Moments {
   }
 };
 
+constexpr int64_t kBlock = 8 * kRows;  // pixels; not by the number of threads, so the result is not either
+
 template <typename T>
-void normalise(const GroupNorm& norm) {
+void find_factors(const GroupNorm& norm, float* factor, float* shift) {
   const int64_t channels = norm.channels, group_width = channels / norm.groups;
-  // Blocks do not depend on the number of threads, so neither does the result.
-  const int64_t blocks = (norm.pixels + 8 * kRows - 1) / (8 * kRows);
-  const auto pixel = [&](int64_t item, int64_t at) { return (item * norm.pixels + at) * channels; };
+  const int64_t blocks = (norm.pixels + kBlock - 1) / kBlock;
   const auto* in = static_cast<const T*>(norm.in);
-  auto* out = static_cast<T*>(norm.out);
 
   std::vector<Moments> parts(static_cast<size_t>(norm.batch * blocks * norm.groups));
   parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
     std::vector<float> sums(static_cast<size_t>(channels)), squares(sums.size());
     for (int64_t block = first; block < last; ++block) {
-      const int64_t item = block / blocks, begin = block % blocks * 8 * kRows;
-      const int64_t end = std::min(norm.pixels, begin + 8 * kRows);
+      const int64_t item = block / blocks, begin = block % blocks * kBlock;
+      const int64_t end = std::min(norm.pixels, begin + kBlock);
       Moments* groups = &parts[static_cast<size_t>(block * norm.groups)];
       for (int64_t at = begin; at < end; at += kRows) {
         const int64_t rows = std::min(kRows, end - at);
-        const T* x = in + pixel(item, at);
+        const T* x = in + (item * norm.pixels + at) * channels;
         sum(x, rows, channels, sums.data(), squares.data());
         const double count = static_cast<double>(rows);
         for (int64_t c = 0; c < channels; ++c) {
@@ -125,7 +124,6 @@ void normalise(const GroupNorm& norm) {
     }
   });
 
-  std::vector<float> factor(static_cast<size_t>(norm.batch * channels)), shift(factor.size());
   for (int64_t item = 0; item < norm.batch; ++item) {
     for (int64_t g = 0; g < norm.groups; ++g) {
       Moments all;
@@ -134,30 +132,42 @@ void normalise(const GroupNorm& norm) {
       }
       const double inverse = 1 / std::sqrt(all.squares / all.count + norm.epsilon);
       for (int64_t c = g * group_width; c < (g + 1) * group_width; ++c) {
-        const auto at = static_cast<size_t>(item * channels + c);
-        factor[at] = static_cast<float>(norm.weight[c] * inverse);
-        shift[at] = static_cast<float>(norm.bias[c] - norm.weight[c] * inverse * all.mean);
+        factor[item * channels + c] = static_cast<float>(norm.weight[c] * inverse);
+        shift[item * channels + c] = static_cast<float>(norm.bias[c] - norm.weight[c] * inverse * all.mean);
       }
     }
   }
-  parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
+}
+
+template <typename T>
+void scale_all(const ScaleChannels& s) {
+  const int64_t blocks = (s.pixels + kBlock - 1) / kBlock;
+  parallel_for(s.batch * blocks, 1, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
-      const int64_t item = block / blocks, begin = block % blocks * 8 * kRows;
-      const int64_t rows = std::min(norm.pixels, begin + 8 * kRows) - begin;
-      const auto at = static_cast<size_t>(item * channels);
-      scale(in + pixel(item, begin), out + pixel(item, begin), rows, channels, &factor[at], &shift[at],
-            norm.with_silu);
+      const int64_t item = block / blocks, begin = block % blocks * kBlock;
+      const int64_t rows = std::min(s.pixels, begin + kBlock) - begin;
+      const int64_t at = (item * s.pixels + begin) * s.channels, channel = item * s.channels;
+      scale(static_cast<const T*>(s.in) + at, static_cast<T*>(s.out) + at, rows, s.channels,
+            s.factor + channel, s.shift + channel, s.with_silu);
     }
   });
 }
 
 }  // namespace
 
-void group_norm_cpu(const GroupNorm& norm) {
+void group_norm_factors_cpu(const GroupNorm& norm, float* factor, float* shift) {
   if (norm.is_bfloat16) {
-    normalise<BFloat16>(norm);
+    find_factors<BFloat16>(norm, factor, shift);
   } else {
-    normalise<float>(norm);
+    find_factors<float>(norm, factor, shift);
+  }
+}
+
+void scale_channels_cpu(const ScaleChannels& s) {
+  if (s.is_bfloat16) {
+    scale_all<BFloat16>(s);
+  } else {
+    scale_all<float>(s);
   }
 }
 

@@ -10,8 +10,9 @@ Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const Co
   const at::NoGradGuard no_grad;
   const Control& control = execution.control;
   const auto encoded = [&](const at::Tensor& pixels, NoiseUse use) {
-    const at::Tensor moments = parts.vae->moments(pixels.to(options_of(*parts.vae))).to(at::kCPU, at::kFloat);
-    const LatentDistribution distribution = Vae::distribution(moments);
+    const at::Tensor moments =
+        parts.vae->moments(pixels.to(options_of(*parts.vae)), {.cancel = control.cancel});
+    const LatentDistribution distribution = Vae::distribution(moments.to(at::kCPU, at::kFloat));
     return distribution.sample(noise_for(noise, hooks, use, 0, distribution.mean.sizes()));
   };
   control.step(0);

@@ -6,15 +6,21 @@
 #include "nn/tensors.h"
 
 namespace relievo {
+namespace {
+
+constexpr int64_t kSmallStripBytes = int64_t{1} << 20;
+
+}  // namespace
 
 ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
                        const Execution& execution, bool tiled, const MultiviewHooks& hooks) {
-  (void)tiled;
   const at::NoGradGuard no_grad;
   execution.control.step(0);
   const at::Tensor input = unscale_latents(latents) / latent_factor;
   observe(hooks.observer, "decode_in", input);
-  const at::Tensor decoded = vae.decode(input.to(options_of(vae))).to(at::kCPU, at::kFloat);
+  Strips strips{.cancel = execution.control.cancel};
+  if (tiled) strips.bytes = kSmallStripBytes;
+  const at::Tensor decoded = vae.decode(input.to(options_of(vae)), strips).to(at::kCPU, at::kFloat);
   observe(hooks.observer, "decode_out", decoded);
   const at::Tensor image = (unscale_image(decoded) / 2 + 0.5).clamp(0, 1)[0].permute({1, 2, 0});
   observe(hooks.observer, "image_np", image);

@@ -89,7 +89,8 @@ std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::spa
                                 const MultiviewHooks& hooks = {});
 
 /// Stage `decode`: latents `[1, 4, H, W]` -> the six views in one picture of 3 rows x 2 columns. `vae` has at
-/// least the decoder; `latent_factor` is its scaling factor. Throws Error{kInvalidSettings, kCancelled}.
+/// least the decoder; `latent_factor` is its scaling factor. `tiled`: in smaller strips of rows (strips.h),
+/// with the same result to rounding. Throws Error{kInvalidSettings, kCancelled}.
 ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
                        const Execution& execution, bool tiled = false, const MultiviewHooks& hooks = {});
 

@@ -1,9 +1,12 @@
 #include "multiview/vae.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "multiview/resnet.h"
+#include "multiview/strips.h"
 
 namespace relievo {
 namespace {
@@ -31,12 +34,13 @@ struct Vae::Middle : Group {
     out = add("attentions.0.to_out.0", std::make_shared<Linear>(width, width));
   }
 
-  at::Tensor forward(at::Tensor x) const {
-    x = first->forward(x);
+  at::Tensor forward(at::Tensor x, const Strips& strips) const {
+    x = forward_in_strips(*first, x, strips);
     const at::Tensor tokens = tokens_of(norm->forward(x));
     const at::Tensor attention =
         multi_head_attention(query->forward(tokens), key->forward(tokens), value->forward(tokens), 1);
-    return second->forward(x + picture_of(out->forward(attention), x.size(2), x.size(3)));
+    strips.cancel.check();
+    return forward_in_strips(*second, x + picture_of(out->forward(attention), x.size(2), x.size(3)), strips);
   }
 
   std::shared_ptr<ResnetBlock> first, second;
@@ -53,8 +57,8 @@ struct Vae::Down : Group {
       shrink = add("downsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, ConvSettings{.stride = 2}));
   }
 
-  at::Tensor forward(at::Tensor x) const {
-    for (const auto& block : blocks) x = block->forward(x);
+  at::Tensor forward(at::Tensor x, const Strips& strips) const {
+    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
     // Published with padding on the right and at the bottom only.
     return shrink ? shrink->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
   }
@@ -71,9 +75,9 @@ struct Vae::Up : Group {
     if (grows) grow = add("upsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, kSame));
   }
 
-  at::Tensor forward(at::Tensor x) const {
-    for (const auto& block : blocks) x = block->forward(x);
-    return grow ? grow->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)})) : x;
+  at::Tensor forward(at::Tensor x, const Strips& strips) const {
+    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
+    return grow ? grown_convolution(x, *grow, strips) : x;
   }
 
   std::vector<std::shared_ptr<ResnetBlock>> blocks;
@@ -94,15 +98,15 @@ struct Vae::Encoder : Group {
     conv_out = add("conv_out", std::make_shared<Conv2d>(widths.back(), 2 * config.latent_channels, 3, kSame));
   }
 
-  at::Tensor forward(const at::Tensor& pictures, const Observer& observer) const {
+  at::Tensor forward(const at::Tensor& pictures, const Strips& strips, const Observer& observer) const {
     at::Tensor x = conv_in->forward(channels_last(pictures));
     for (size_t i = 0; i < downs.size(); ++i) {
-      x = downs[i]->forward(x);
+      x = downs[i]->forward(std::move(x), strips);
       observe(observer, fmt::format("enc_down{}", i), x);
     }
-    x = middle->forward(x);
+    x = middle->forward(std::move(x), strips);
     observe(observer, "enc_mid", x);
-    x = conv_out->forward(norm->silu(x));
+    x = normed_convolution(x, *norm, *conv_out, strips);
     observe(observer, "enc_out", x);
     return x;
   }
@@ -127,14 +131,14 @@ struct Vae::Decoder : Group {
     conv_out = add("conv_out", std::make_shared<Conv2d>(widths.back(), config.channels, 3, kSame));
   }
 
-  at::Tensor forward(const at::Tensor& latents, const Observer& observer) const {
-    at::Tensor x = middle->forward(conv_in->forward(channels_last(latents)));
+  at::Tensor forward(const at::Tensor& latents, const Strips& strips, const Observer& observer) const {
+    at::Tensor x = middle->forward(conv_in->forward(channels_last(latents)), strips);
     observe(observer, "dec_mid", x);
     for (size_t i = 0; i < ups.size(); ++i) {
-      x = ups[i]->forward(std::move(x));
+      x = ups[i]->forward(std::move(x), strips);
       observe(observer, fmt::format("dec_up{}", i), x);
     }
-    return conv_out->forward(norm->silu(x));
+    return normed_convolution(x, *norm, *conv_out, strips);
   }
 
   std::shared_ptr<Conv2d> conv_in, conv_out;
@@ -155,8 +159,8 @@ Vae::Vae(const VaeConfig& config, VaeParts parts) {
   }
 }
 
-at::Tensor Vae::moments(const at::Tensor& pictures, const Observer& observer) const {
-  return quant_->forward(encoder_->forward(pictures, observer));
+at::Tensor Vae::moments(const at::Tensor& pictures, const Strips& strips, const Observer& observer) const {
+  return quant_->forward(encoder_->forward(pictures, strips, observer));
 }
 
 LatentDistribution Vae::distribution(const at::Tensor& moments) {
@@ -168,8 +172,8 @@ at::Tensor LatentDistribution::deviation() const { return (log_variance * 0.5).e
 
 at::Tensor LatentDistribution::sample(const at::Tensor& noise) const { return mean + deviation() * noise; }
 
-at::Tensor Vae::decode(const at::Tensor& latents, const Observer& observer) const {
-  return decoder_->forward(post_quant_->forward(latents), observer);
+at::Tensor Vae::decode(const at::Tensor& latents, const Strips& strips, const Observer& observer) const {
+  return decoder_->forward(post_quant_->forward(latents), strips, observer);
 }
 
 }  // namespace relievo

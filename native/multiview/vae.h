@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "nn/execution.h"
+#include "multiview/strips.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -38,12 +38,14 @@ class Vae : public torch::nn::Module {
 
   /// pictures `[B, 3, H, W]` in -1..1 -> moments `[B, 2 latent, H/8, W/8]`. The observer sees enc_down0, ...,
   /// enc_mid, enc_out.
-  at::Tensor moments(const at::Tensor& pictures, const Observer& observer = {}) const;
+  at::Tensor moments(const at::Tensor& pictures, const Strips& strips = {},
+                     const Observer& observer = {}) const;
   static LatentDistribution distribution(const at::Tensor& moments);
 
   /// latents `[B, latent, h, w]` -> pictures `[B, 3, 8h, 8w]`, about -1..1. The observer sees dec_mid,
   /// dec_up0, ...
-  at::Tensor decode(const at::Tensor& latents, const Observer& observer = {}) const;
+  at::Tensor decode(const at::Tensor& latents, const Strips& strips = {},
+                    const Observer& observer = {}) const;
 
  private:
   struct Middle;

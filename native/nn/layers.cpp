@@ -33,27 +33,65 @@ GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
       groups(groups_),
       epsilon(epsilon_) {}
 
+namespace {
+
+bool has_norm_kernel(const at::Tensor& x) {
+  const at::ScalarType type = x.scalar_type();
+  return x.is_cpu() && (type == at::kBFloat16 || type == at::kFloat) && x.dim() == 4 &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void scale_channels(const at::Tensor& out, const at::Tensor& x, const GroupNorm::Affine& affine,
+                    bool with_silu) {
+  kernels::scale_channels_cpu({.in = x.const_data_ptr(),
+                               .out = out.mutable_data_ptr(),
+                               .is_bfloat16 = x.scalar_type() == at::kBFloat16,
+                               .factor = affine.factor.const_data_ptr<float>(),
+                               .shift = affine.shift.const_data_ptr<float>(),
+                               .batch = x.size(0),
+                               .pixels = x.size(2) * x.size(3),
+                               .channels = x.size(1),
+                               .with_silu = with_silu});
+}
+
+}  // namespace
+
+GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
+  const at::Tensor factors = weight.to(at::kFloat), shifts = bias.to(at::kFloat);
+  if (has_norm_kernel(x)) {
+    const at::Tensor factor = at::empty({x.size(0), x.size(1)}, at::kFloat), shift = at::empty_like(factor);
+    kernels::group_norm_factors_cpu({.in = x.const_data_ptr(),
+                                     .is_bfloat16 = x.scalar_type() == at::kBFloat16,
+                                     .weight = factors.const_data_ptr<float>(),
+                                     .bias = shifts.const_data_ptr<float>(),
+                                     .batch = x.size(0),
+                                     .pixels = x.size(2) * x.size(3),
+                                     .channels = x.size(1),
+                                     .groups = groups,
+                                     .epsilon = epsilon},
+                                    factor.mutable_data_ptr<float>(), shift.mutable_data_ptr<float>());
+    return {factor, shift};
+  }
+  const int64_t width = x.size(1) / groups;
+  const auto [variance, mean] =
+      at::var_mean(x.unflatten(1, {groups, width}).to(at::kFloat), at::IntArrayRef{2, 3, 4}, 0);
+  const at::Tensor factor = (variance + epsilon).rsqrt().repeat_interleave(width, 1) * factors;
+  return {factor, shifts - mean.repeat_interleave(width, 1) * factor};
+}
+
+void GroupNorm::Affine::silu_into(const at::Tensor& out, const at::Tensor& x) const {
+  if (has_norm_kernel(x) && has_norm_kernel(out)) return scale_channels(out, x, *this, true);
+  const auto wide = [](const at::Tensor& t) { return t.unsqueeze(-1).unsqueeze(-1); };
+  out.copy_(at::silu(x.to(at::kFloat) * wide(factor) + wide(shift)));
+}
+
 at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
-  const bool is_bfloat16 = x.scalar_type() == at::kBFloat16;
-  const bool has_kernel = x.is_cpu() && (is_bfloat16 || x.scalar_type() == at::kFloat) && x.dim() == 4 &&
-                          x.is_contiguous(at::MemoryFormat::ChannelsLast);
-  if (!has_kernel) {
+  if (!has_norm_kernel(x)) {
     at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
     return with_silu ? at::silu_(y) : y;
   }
   at::Tensor y = at::empty_like(x);
-  const at::Tensor factors = weight.to(at::kFloat), shifts = bias.to(at::kFloat);
-  kernels::group_norm_cpu({.in = x.const_data_ptr(),
-                           .out = y.mutable_data_ptr(),
-                           .is_bfloat16 = is_bfloat16,
-                           .weight = factors.const_data_ptr<float>(),
-                           .bias = shifts.const_data_ptr<float>(),
-                           .batch = x.size(0),
-                           .pixels = x.size(2) * x.size(3),
-                           .channels = x.size(1),
-                           .groups = groups,
-                           .epsilon = epsilon,
-                           .with_silu = with_silu});
+  scale_channels(y, x, affine(x), with_silu);
   return y;
 }
 

@@ -39,6 +39,15 @@ struct GroupNorm : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const { return normalised(x, false); }
   at::Tensor silu(const at::Tensor& x) const { return normalised(x, true); }
 
+  /// What normalising is for these pictures, so that it can be done a part at a time: `x * factor + shift`,
+  /// both `[B, C]` float32.
+  struct Affine {
+    at::Tensor factor, shift;
+    /// `out` `[B, C, h, W]` of the same rows as `x`, SiLU included.
+    void silu_into(const at::Tensor& out, const at::Tensor& x) const;
+  };
+  Affine affine(const at::Tensor& x) const;
+
   at::Tensor weight;  // [C]
   at::Tensor bias;    // [C]
   int64_t groups;

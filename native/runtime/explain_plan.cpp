@@ -102,7 +102,7 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
       plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
       break;
     case Rung::kTiled:
-      plan.reasons.emplace_back("The VAE runs in tiles, which needs less memory.");
+      plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
       break;
     case Rung::kHalf:
       plan.reasons.emplace_back(

@@ -23,7 +23,7 @@ std::string note(const std::string& stage, const std::string& slot, Rung rung) {
     case Rung::kChunks:
       return fmt::format("{} ran in smaller chunks on {}.", stage, slot);
     case Rung::kTiled:
-      return fmt::format("{} ran in tiles on {}.", stage, slot);
+      return fmt::format("{} ran in smaller strips on {}.", stage, slot);
     case Rung::kHalf:
       return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage, slot);
     case Rung::kSmallerInput:

@@ -14,6 +14,7 @@
 #include "multiview/unet.h"
 #include "multiview/vae.h"
 #include "reconstruct/lrm.h"
+#include "runtime/torch/counting_allocator.h"
 
 namespace relievo {
 namespace {
@@ -95,6 +96,7 @@ at::ScalarType dtype_of(const json& arguments) {
 template <typename Prepare>
 json measure(const json& arguments, const Prepare& prepare) {
   const at::NoGradGuard no_grad;
+  install_counting_allocator();
   const int threads = arguments.at("threads");
   if (threads > 0) {
     at::set_num_threads(threads);

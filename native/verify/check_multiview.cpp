@@ -176,14 +176,14 @@ void check_vae(Fixture& fixture) {
   Vae vae(config);
   load(vae, fixture.weights());
   const Observer observer = comparing(fixture, "", kBlocks);
-  const at::Tensor moments = vae.moments(fixture.read("image"), observer);
+  const at::Tensor moments = vae.moments(fixture.read("image"), {}, observer);
   fixture.compare("moments", moments, kBlocks);
   const LatentDistribution distribution = Vae::distribution(moments);
   fixture.compare("mode", distribution.mean, kBlocks);
   fixture.compare("logvar", distribution.log_variance, kBlocks);
   fixture.compare("std", distribution.deviation(), kBlocks);
   fixture.compare("sample", distribution.sample(fixture.read("noise")), kBlocks);
-  fixture.compare("decoded", vae.decode(fixture.read("latents"), observer), kBlocks);
+  fixture.compare("decoded", vae.decode(fixture.read("latents"), {}, observer), kBlocks);
 
   const std::filesystem::path legacy = fixture.folder() / "weights_legacy_names.safetensors";
   if (!std::filesystem::exists(legacy)) return;

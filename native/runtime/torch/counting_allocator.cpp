@@ -1,12 +1,12 @@
 #include "runtime/torch/counting_allocator.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
-#include <c10/core/impl/alloc_cpu.h>
 #include <c10/util/Exception.h>
 
 #include "runtime/slots.h"
@@ -43,8 +43,23 @@ struct alignas(64) Header {
   std::shared_ptr<MemoryAccount> account;
   int64_t bytes = 0;
   int64_t block = 0;
+  void* memory = nullptr;  ///< as malloc gave it
 };
 static_assert(sizeof(Header) == 64 && sizeof(Header) % c10::gAlignment == 0);
+
+/// Room for a block after its header. By plain malloc: memory that glibc before 2.38 gave aligned is not
+/// found again by a request for as much (sourceware.org bug 14581), and the heap grows by a gigabyte in one
+/// step of the diffusion.
+Header* new_block(size_t bytes) {
+  void* memory = std::malloc(bytes + 2 * sizeof(Header));
+  TORCH_CHECK_WITH(OutOfMemoryError, memory, "The machine has no ", format_bytes(int64_t(bytes)),
+                   " of memory left.");
+  const auto at =
+      (reinterpret_cast<uintptr_t>(memory) + sizeof(Header) - 1) / sizeof(Header) * sizeof(Header);
+  Header* header = new (reinterpret_cast<void*>(at)) Header;
+  header->memory = memory;
+  return header;
+}
 
 void free_block(void* data) {
   if (!data) return;
@@ -53,8 +68,9 @@ void free_block(void* data) {
     header->account->discharge(header->bytes);
     record(header->block, 0);
   }
+  void* memory = header->memory;
   header->~Header();
-  c10::free_cpu(header);
+  std::free(memory);
 }
 
 class CountingAllocator final : public c10::Allocator {
@@ -69,21 +85,20 @@ class CountingAllocator final : public c10::Allocator {
                        "This allocation was made to fail.");
       account->charge(size);
     }
-    void* base = nullptr;
+    Header* header = nullptr;
     try {
-      base = c10::alloc_cpu(bytes + sizeof(Header));
+      header = new_block(bytes);
     } catch (...) {
       if (account) account->discharge(size);
       throw;
     }
-    Header* header = new (base) Header;
     if (account) {
       header->bytes = size;
       header->block = g_next_block.fetch_add(1, std::memory_order_relaxed);
       header->account = std::move(account);
       record(header->block, size);
     }
-    void* data = static_cast<char*>(base) + sizeof(Header);
+    void* data = header + 1;
     return {data, data, &free_block, c10::Device(c10::kCPU)};
   }
 
