@@ -88,9 +88,9 @@ TEST(Strips, ACancelEndsAtTheNextStrip) {
     rows.zero_();
     if (++filled == 2) strips.cancel.cancel();
   };
-  EXPECT_THROW(convolve({shape, at::TensorOptions(at::kFloat), fill}, conv, strips,
-                        [](const at::Tensor&, int64_t) {}),
-               Error);
+  EXPECT_THROW(
+      convolve({shape, at::TensorOptions(at::kFloat), fill}, conv, strips, [](const at::Tensor&, int64_t) {}),
+      Error);
   EXPECT_EQ(filled, 2);
 }
 
