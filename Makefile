@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch soak clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch test-large soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
+	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
@@ -71,6 +72,10 @@ fuzz: setup
 # Not part of the tests: PyTorch's Python is in the benchmarks' environment only.
 check-torch: build
 	@.venv-bench/bin/python tests/check_with_torch.py
+
+test-large: build
+	@RELIEVO_LARGE_MESH=1 build/test_files --gtest_filter='*LargeMesh*'
+	@RELIEVO_LARGE_MESH=1 build/test_verify --gtest_filter='*LargeSurface*'
 
 tsan: setup
 	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null

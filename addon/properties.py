@@ -44,7 +44,8 @@ SHAPE = {
     ),
     "depth": Word("Depth", "How thick an object of the model Preview becomes; at 1 a disc becomes a ball"),
     "faces": Word("Faces", "Triangles at most; 0 keeps as many as the grid gives"),
-    "keep_debris": Word("Keep Debris", "Keep small pieces that float beside the object"),
+    "debris": Word("Debris", "Drop pieces of less than this share of the surface; 0 keeps all"),
+    "open_at_box": Word("Open at Box", "Leave a shape that reaches the box open there, instead of closing it"),
 }
 TEXTURE = {
     "texture_size": Word("Texture Size", "Side of the texture in pixels"),
@@ -59,7 +60,8 @@ MASK = {
 
 # Not changed by a preset: they belong to the picture, not to the quality.
 _OF_THE_PICTURE = {
-    *("model", "mask", "mask_threshold", "mask_invert", "depth", "seed", "views", "view_count", "keep_debris"),
+    *("model", "mask", "mask_threshold", "mask_invert", "depth", "seed", "views", "view_count", "debris"),
+    "open_at_box",
     "vertex_colours",
 }
 CHOICES = {

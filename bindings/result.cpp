@@ -48,6 +48,12 @@ void bind_mesh(py::module_& module) {
       .def_readonly("area", &SurfaceReport::area)
       .def_readonly("volume", &SurfaceReport::volume);
 
+  py::class_<TextureReport>(module, "TextureReport", py::module_local())
+      .def_readonly("charts", &TextureReport::charts)
+      .def_readonly("cover", &TextureReport::cover)
+      .def_readonly("mean_stretch", &TextureReport::mean_stretch)
+      .def_readonly("gap", &TextureReport::gap);
+
   py::class_<Provenance>(module, "Provenance", py::module_local())
       .def_readonly("picture", &Provenance::picture)
       .def_readonly("model", &Provenance::model)
@@ -83,6 +89,7 @@ void bind_mesh(py::module_& module) {
                                return view_rows<float>(mesh.vertex_colours, {3}, owner);
                              }))
       .def_readonly("report", &Mesh::report)
+      .def_readonly("texture_report", &Mesh::texture_report)
       .def_readonly("provenance", &Mesh::provenance);
 }
 

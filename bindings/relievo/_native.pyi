@@ -36,6 +36,23 @@ class SurfaceReport:
         """Positive when the faces look outward."""
 
 @final
+class TextureReport:
+    """How well the texture is used."""
+
+    @property
+    def charts(self) -> int:
+        """Pieces that the surface is unwrapped into."""
+    @property
+    def cover(self) -> float:
+        """The charts' share of the texture, 0..1."""
+    @property
+    def mean_stretch(self) -> float:
+        """1 where every face keeps its shape and scale."""
+    @property
+    def gap(self) -> float:
+        """Between charts, in parts of the texture's side."""
+
+@final
 class Provenance:
     """Where a result came from."""
 
@@ -74,6 +91,8 @@ class Mesh:
         """`[V, 3]`, sRGB-encoded 0..1"""
     @property
     def report(self) -> SurfaceReport: ...
+    @property
+    def texture_report(self) -> TextureReport: ...
     @property
     def provenance(self) -> Provenance: ...
 
@@ -238,7 +257,8 @@ class Engine:
         grid: int = ...,
         depth: float = ...,
         faces: int = ...,
-        keep_debris: bool = ...,
+        debris: float = ...,
+        open_at_box: bool = ...,
         texture_size: int = ...,
         projection: str = ...,
         normal_map: bool = ...,

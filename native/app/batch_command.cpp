@@ -99,6 +99,9 @@ std::vector<PictureTask> tasks_of(const BatchOptions& options) {
   std::vector<PictureTask> tasks;
   std::error_code error;
   if (fs::is_directory(source, error)) {
+    if (fs::equivalent(source, options.generate.folder, error)) {
+      throw invalid("The results would lie among the pictures.", "Choose another folder with -o.");
+    }
     for (const std::string& picture : pictures_of_folder(source)) {
       tasks.push_back({picture, {}, options.generate.settings});
     }

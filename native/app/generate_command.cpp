@@ -27,6 +27,26 @@ void follow(const Job& job, const std::string& title, ProgressLine& line) {
   line.clear();
 }
 
+/// Throws Error{kInvalidSettings} where a file of the task's result would take the place of an input.
+void spare_inputs(const PictureTask& task, const std::vector<PictureTask>& tasks,
+                  const GenerateOptions& options) {
+  for (const std::string& name : file_names(task.name, options.formats, options.renders)) {
+    const fs::path target = fs::path(options.folder) / name;
+    std::error_code error;
+    const auto is_there = [&](const std::string& input) { return fs::equivalent(input, target, error); };
+    if (!fs::exists(target, error)) continue;
+    for (const PictureTask& other : tasks) {
+      const Settings& settings = other.settings;
+      if (is_there(other.picture) || is_there(settings.mask_file) ||
+          std::any_of(settings.views.begin(), settings.views.end(), is_there)) {
+        throw Error(ErrorCode::kInvalidSettings,
+                    fmt::format("The result would overwrite the input '{}'.", target.string()),
+                    "Choose another folder with -o.");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> result_names(const std::vector<std::string>& pictures) {
@@ -47,11 +67,11 @@ json to_json(const PictureOutcome& outcome) {
     object["error"] = {{"code", code_name(outcome.error->code())},
                        {"message", outcome.error->message()},
                        {"hint", outcome.error->hint()}};
-    return object;
   }
-  const GenerateResult& result = *outcome.result;
-  object["files"] = json::array();
+  if (!outcome.error || !outcome.files.empty()) object["files"] = json::array();
   for (const fs::path& file : outcome.files) object["files"].push_back(file.string());
+  if (outcome.error) return object;
+  const GenerateResult& result = *outcome.result;
   object["stages"] = json::array();
   for (const StageReport& stage : result.stages) {
     object["stages"].push_back({{"name", stage.name},
@@ -66,6 +86,10 @@ json to_json(const PictureOutcome& outcome) {
   object["watertight"] = result.mesh.report.watertight;
   object["manifold"] = result.mesh.report.manifold;
   object["components"] = result.mesh.report.components;
+  object["euler"] = result.mesh.report.euler;
+  object["charts"] = result.mesh.texture_report.charts;
+  object["cover"] = result.mesh.texture_report.cover;
+  object["mean_stretch"] = result.mesh.texture_report.mean_stretch;
   const bool is_random = outcome.task.settings.model != kPreviewModel && outcome.task.settings.views.empty();
   object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
   object["plan"] = result.plan;
@@ -83,8 +107,14 @@ void print_text(const PictureOutcome& outcome) {
   const TexturedMesh& mesh = outcome.result->mesh;
   double seconds = 0;
   for (const StageReport& stage : outcome.result->stages) seconds += stage.seconds;
-  fmt::print("{}: {} vertices, {} faces, {}, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
-             mesh.surface.faces.size(), mesh.report.watertight ? "watertight" : "not watertight", seconds);
+  const SurfaceReport& report = mesh.report;
+  fmt::print("{}: {} vertices, {} faces, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
+             mesh.surface.faces.size(), seconds);
+  fmt::print("  {}, {}, {} {}, Euler number {}; {} charts cover {:.0f} % of the texture\n",
+             report.watertight ? "watertight" : "not watertight",
+             report.manifold ? "manifold" : "not manifold", report.components,
+             report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
+             100 * mesh.texture_report.cover);
   for (const std::string& note : outcome.result->notes) fmt::print("  {}\n", note);
   for (const fs::path& file : outcome.files) fmt::print("  {}\n", file.string());
 }
@@ -116,6 +146,8 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
+  make_folder(options.folder);
+  for (const PictureTask& task : tasks) spare_inputs(task, tasks, options);
   Engine engine(options.machine);
   /// A job, or why there is none.
   struct Submitted {
@@ -214,7 +246,12 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       ->capture_default_str();
   parser.add_option("--faces", settings.faces, "Triangles at most; 0: as many as the grid gives")
       ->capture_default_str();
-  parser.add_flag("--keep-debris", settings.keep_debris, "Keep small pieces that float beside the object");
+  parser
+      .add_option("--debris", settings.debris,
+                  "Drop pieces of less than this share of the surface's area; 0 keeps all")
+      ->capture_default_str();
+  parser.add_flag("--open-at-box", settings.open_at_box,
+                  "Leave a shape that reaches the box open there, instead of closing it");
   parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
       ->capture_default_str();
   parser

@@ -176,6 +176,14 @@ struct Renders {
   bool sheet = false;  ///< a contact sheet
 };
 
+/// The names of the files that save_result and save_renders write for a result of this name, but for a
+/// turntable's frames.
+std::vector<std::string> file_names(const std::string& name, const std::vector<std::string>& formats,
+                                    const Renders& renders);
+
+/// Makes the folder where it is not there and tries whether files can be written into it. Throws Error{kIo}.
+void make_folder(const std::filesystem::path& folder);
+
 /// Writes `DIR/NAME_sheet.png`, `DIR/NAME.exr`, `DIR/NAME_turntable.webp` with its frames, as asked, and
 /// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}.
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,

@@ -1,6 +1,10 @@
 // The files of a result.
-#include <fmt/format.h>
+#include <span>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/atomic_file.h"
 #include "engine/engine.h"
 #include "files/meshes.h"
 #include "render/contact_sheet.h"
@@ -8,8 +12,6 @@
 #include "render/turntable.h"
 
 namespace relievo {
-namespace {
-
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -18,9 +20,24 @@ void make_folder(const std::filesystem::path& folder) {
                 fmt::format("Cannot make the folder '{}': {}.", folder.string(), error.message()),
                 "Choose a folder that you may write to.");
   }
+  const std::filesystem::path trial = folder / fmt::format(".relievo.{}.part.tmp", ::getpid());
+  write_atomically(trial, std::as_bytes(std::span("relievo")));
+  std::filesystem::remove(trial, error);
 }
 
-}  // namespace
+std::vector<std::string> file_names(const std::string& name, const std::vector<std::string>& formats,
+                                    const Renders& renders) {
+  std::vector<std::string> names;
+  for (const std::string& format : formats) {
+    names.push_back(name + "." + format);
+    if (format != "obj") continue;
+    for (const char* ending : {".mtl", ".png", "_normal.png"}) names.push_back(name + ending);
+  }
+  if (renders.sheet) names.push_back(name + "_sheet.png");
+  if (renders.exr) names.push_back(name + ".exr");
+  if (renders.turntable > 0) names.push_back(name + "_turntable.webp");
+  return names;
+}
 
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
                                                 const std::filesystem::path& folder, const Renders& renders) {

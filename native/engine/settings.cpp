@@ -52,7 +52,8 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("grid", settings.grid, kGridRange);
   visit("depth", settings.depth, kDepthRange);
   visit("faces", settings.faces, kFacesRange);
-  visit("keep_debris", settings.keep_debris, AnyValue{});
+  visit("debris", settings.debris, kDebrisRange);
+  visit("open_at_box", settings.open_at_box, AnyValue{});
   visit("texture_size", settings.texture_size, kTextureSizeRange);
   visit("projection", settings.projection, Words{"auto", "on", "off"});
   visit("normal_map", settings.normal_map, AnyValue{});
@@ -160,7 +161,8 @@ void validate(const Settings& settings) {
 
 std::string to_json(const Settings& settings) {
   json object = {{"mask", kMaskWords[static_cast<size_t>(settings.mask)]}};
-  for_each_field(settings, [&](const char* name, const auto& field, const auto&) { object[name] = field; });
+  for_each_field(settings,
+                 [&](const char* name, const auto& field, const auto&) { object[name] = tidy(field); });
   return object.dump();
 }
 

@@ -24,6 +24,7 @@ inline constexpr int kInputSizeStep = 16;  // patches of the image encoder, and 
 inline constexpr Range<int> kGridRange{8, 512};
 inline constexpr Range<int> kFacesRange{0, 5'000'000};
 inline constexpr int kFewestFaces = 100;  // of those that may be asked for
+inline constexpr Range<float> kDebrisRange{0.0f, 1.0f};
 inline constexpr Range<float> kDepthRange{0.05f, 4.0f};
 inline constexpr Range<int> kTextureSizeRange{64, 8192};
 
@@ -55,7 +56,8 @@ struct Settings {
   float depth = 1.0f;  ///< thickness of an inflated shape; 1 turns a disc into a ball
 
   int faces = 0;             ///< triangles at most; 0: as many as the grid gives
-  bool keep_debris = false;  ///< keeps pieces of less than a hundredth of the surface
+  float debris = 0.01f;      ///< pieces of less than this share of the surface's area are dropped; 0: none
+  bool open_at_box = false;  ///< leaves a shape that reaches the box open there, instead of closing it
 
   int texture_size = 1024;          ///< texels a side of the albedo
   std::string projection = "auto";  ///< of the pictures onto the texture: `auto` (for `preview`), `on`, `off`

@@ -72,9 +72,10 @@ class SurfaceStage : public PipelineStage {
     const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
     Execution meshing = execution;
     meshing.control = control.part(0, 0.7);
-    const Surface meshed = extract_surface(*field, {.grid = grid}, meshing);
-    const CleanSettings clean = settings.keep_debris ? CleanSettings{.smallest_share = 0} : CleanSettings{};
-    auto cleaned = std::make_shared<const Surface>(clean_surface(meshed, clean, control.part(0.7, 0.8)));
+    const Surface meshed =
+        extract_surface(*field, {.grid = grid, .close_at_box = !settings.open_at_box}, meshing);
+    auto cleaned = std::make_shared<const Surface>(
+        clean_surface(meshed, {.smallest_share = settings.debris}, control.part(0.7, 0.8)));
     work.surface = cleaned;
     if (settings.faces > 0 && static_cast<size_t>(settings.faces) < cleaned->faces.size()) {
       work.surface =

@@ -103,6 +103,15 @@ def test_manifest_that_cannot_be_is_refused(tmp_path: Path, content: str | None,
     assert word in ended.stderr
 
 
+def test_results_do_not_lie_among_the_pictures(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "cup.png").write_bytes(b"not looked at")
+    ended = batch(source, source)
+    assert ended.returncode == 2 and "among the pictures" in ended.stderr
+    assert [file.name for file in source.iterdir()] == ["cup.png"]
+
+
 def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
     source, out = folder_of(tmp_path, 8), tmp_path / "out"
     command = [str(PROGRAM), "batch", str(source), "-o", str(out), *QUICK]

@@ -83,7 +83,9 @@ def test_json_holds_one_object_a_picture_and_nothing_else(cup: Path, tmp_path: P
     assert {"files", "stages", "vertices", "faces", "watertight", "manifold", "components", "seed", "plan"} <= set(
         answer
     )
-    assert answer["watertight"] and answer["manifold"] and answer["components"] == 1
+    assert answer["watertight"] and answer["manifold"] and answer["components"] == 1 and answer["euler"] == 2
+    assert 0 < answer["charts"] < answer["faces"] / 20
+    assert 0.3 < answer["cover"] < 1 and 0.99 < answer["mean_stretch"] < 1.5
     assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "texture"]
     assert all(stage["seconds"] >= 0 and stage["peak_bytes"] > 0 and stage["device"] for stage in answer["stages"])
     names = {Path(file).name for file in answer["files"]}
@@ -108,7 +110,26 @@ def test_small_pieces_go_unless_asked_to_stay(tmp_path: Path) -> None:
     (tmp_path / "two.png").write_bytes(png(side, side, samples, 6))
     words = ["generate", str(tmp_path / "two.png"), "-o", str(tmp_path / "out"), "--json", "--no-sheet", "--grid", "64"]
     assert json.loads(relievo(*words).stdout)["components"] == 1
-    assert json.loads(relievo(*words, "--keep-debris").stdout)["components"] == 2
+    assert json.loads(relievo(*words, "--debris", "0").stdout)["components"] == 2
+
+
+@pytest.mark.parametrize("words", [["--format", "obj"], ["--mask", "cup.exr", "--exr"]])
+def test_an_input_is_never_overwritten(cup: Path, tmp_path: Path, words: list[str]) -> None:
+    mask = tmp_path / "cup.exr"
+    mask.write_bytes(cup.read_bytes())  # only its place matters: nothing is read
+    before = cup.read_bytes()
+    command = [str(PROGRAM), "generate", "cup.png", "-o", ".", *words, *QUICK]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2 and "overwrite the input" in ended.stderr
+    assert cup.read_bytes() == before == mask.read_bytes()
+    assert files_in(tmp_path) == ["cup.exr", "cup.png"]
+
+
+def test_where_nothing_can_be_written_nothing_is_computed(cup: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    ended = relievo("generate", cup, "-o", tmp_path / "file" / "out", "--json", *QUICK)
+    assert ended.returncode == 3 and ended.stdout == ""
+    assert "folder" in ended.stderr
 
 
 def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:

@@ -92,6 +92,12 @@ def test_report_and_provenance_are_told(result: relievo.Result) -> None:
     assert result.plan
 
 
+def test_the_texture_is_reported(result: relievo.Result) -> None:
+    told = result.mesh.texture_report
+    assert 0 < told.charts < len(result.mesh.faces) / 20
+    assert 0.3 < told.cover < 1 and 0.99 < told.mean_stretch < 1.5 and 0 < told.gap < 0.02
+
+
 def test_crop_is_the_disc_at_0_85_of_the_square(result: relievo.Result) -> None:
     x, y, side = result.crop
     assert side == pytest.approx(0.8 * 96 / 0.85, abs=3)
@@ -158,7 +164,8 @@ def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
         "grid": 20,
         "depth": 0.5,
         "faces": 200,
-        "keep_debris": True,
+        "debris": 0.25,
+        "open_at_box": True,
         "texture_size": 128,
         "projection": "off",
         "normal_map": True,

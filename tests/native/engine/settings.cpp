@@ -35,7 +35,8 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.grid = 96;
   settings.depth = 0.5f;
   settings.faces = 5000;
-  settings.keep_debris = true;
+  settings.debris = 0.25f;
+  settings.open_at_box = true;
   settings.texture_size = 2048;
   settings.views = {"a.png"};
   settings.view_count = 4;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -171,7 +173,7 @@ TEST(CleanSurface, TwoFacesBackToBackAreDropped) {
   EXPECT_EQ(clean_surface(surface, {.smallest_share = 0}, {}).faces.size(), faces);
 }
 
-TEST(CleanSurface, AStripWithOneSideIsCut) {
+TEST(CleanSurface, AStripWithOneSideIsKeptAndReported) {
   Surface strip;  // Moebius'
   constexpr int kSteps = 24;
   for (int i = 0; i < kSteps; ++i) {
@@ -191,7 +193,15 @@ TEST(CleanSurface, AStripWithOneSideIsCut) {
   }
   const Surface cleaned = clean_surface(strip, {}, {});
   EXPECT_EQ(cleaned.faces.size(), strip.faces.size());
-  EXPECT_EQ(inspect_surface(cleaned).components, 1);
+  const SurfaceReport report = inspect_surface(cleaned);
+  EXPECT_EQ(report.components, 1);
+  EXPECT_FALSE(report.manifold);  // its faces cannot all turn the same way
+  int against = 0;                // edges that both faces walk in the same direction: the seam's alone
+  std::set<std::pair<int32_t, int32_t>> walked;
+  for (const Int3& face : cleaned.faces) {
+    for (int k = 0; k < 3; ++k) against += walked.insert({face[k], face[(k + 1) % 3]}).second ? 0 : 1;
+  }
+  EXPECT_EQ(against, 1);
 }
 
 TEST(CleanSurface, AFaceThatNamesNoVertexIsAnError) {
