@@ -80,10 +80,24 @@ void forget_pictures(Job::State& job) {
   job.request.encoded = {};
 }
 
-void end_with(Job::State& job, const Error& error) {
-  job.log(error.message());
-  forget_pictures(job);
-  job.fail(error);
+/// In any case: a job that does not end is waited for without end.
+void end_with(Job::State& job, const Error& error) noexcept {
+  try {
+    forget_pictures(job);
+    job.log(error.message());
+    job.fail(error);
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
+}
+
+/// With what is being handled in a catch block.
+void end_with_current_error(Job::State& job) noexcept {
+  try {
+    end_with(job, current_torch_error());
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
 }
 
 }  // namespace
@@ -211,7 +225,12 @@ struct Engine::Impl {
       if (is_paused || queue.empty()) continue;
       const StatePointer first = queue.front();
       lock.unlock();
-      run(first);
+      try {
+        run(first);
+      } catch (...) {  // before it began: there is no plan, a model cannot be read, ...
+        take_out(first);
+        if (first->begin()) end_with_current_error(*first);
+      }
       lock.lock();
       is_loaded = executor && executor->loaded() > 0;
       idle_since = Clock::now();
@@ -220,7 +239,8 @@ struct Engine::Impl {
     executor.reset();
   }
 
-  /// Makes `first` and all after it in the queue that can be made with the same plan.
+  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of them
+  /// was begun.
   void run(const StatePointer& first) {
     const Settings settings = first->request.settings;
     int waiting = 0;
@@ -228,16 +248,9 @@ struct Engine::Impl {
       const std::lock_guard lock(mutex);
       for (const auto& job : queue) waiting += same_costs(job->request.settings, settings) ? 1 : 0;
     }
-    Plan made;
-    try {
-      use_recipe(recipe_of(settings));
-      prepare(stages, settings, slots.get());
-      made = plan_for(profiles_of(stages), waiting);
-    } catch (...) {
-      take_out(first);
-      if (first->begin()) end_with(*first, current_torch_error());
-      return;
-    }
+    use_recipe(recipe_of(settings));
+    prepare(stages, settings, slots.get());
+    const Plan made = plan_for(profiles_of(stages), waiting);
     const bool is_for_one = waiting == 1 && shares_pictures(made);
     std::vector<StatePointer> taken;  // by picture; touched under the lock
     RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
@@ -248,13 +261,17 @@ struct Engine::Impl {
       while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
              !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
         const StatePointer job = queue.front();
-        queue.pop_front();
-        if (!job->begin()) continue;
-        running.push_back(job);
-        taken.push_back(job);
         PictureWork work;
         work.job = context_of(job);
         pictures.emplace_back(std::move(work));
+        make_room_for_one(taken);
+        queue.pop_front();  // from here on nothing can fail
+        if (job->begin()) {
+          running.push_back(job);
+          taken.push_back(job);
+        } else {
+          pictures.pop_back();
+        }
       }
       return pictures;
     };
@@ -266,18 +283,24 @@ struct Engine::Impl {
         std::erase(running, job);
         is_loaded = true;
       }
-      finish(*job, outcome, made);
+      try {
+        finish(*job, outcome, made);
+      } catch (...) {
+        end_with_current_error(*job);
+      }
     };
     try {
       executor->run(made, {}, run_options);
-    } catch (...) {  // a fault of ours: nothing may be left running
-      const Error error = current_torch_error();
-      std::vector<StatePointer> left;
-      {
-        const std::lock_guard lock(mutex);
-        left = std::exchange(running, {});
+    } catch (...) {  // no memory, or a fault of ours: nothing that was begun may be left running
+      if (taken.empty()) throw;
+      for (const StatePointer& job : taken) {
+        if (!job) continue;
+        {
+          const std::lock_guard lock(mutex);
+          std::erase(running, job);
+        }
+        end_with_current_error(*job);
       }
-      for (const auto& job : left) end_with(*job, error);
     }
   }
 
@@ -312,6 +335,14 @@ struct Engine::Impl {
                                           ExecutorOptions{.hooks = std::move(hooks), .limits = limits});
   }
 
+  /// So that beginning a job cannot fail.
+  void make_room_to_run(size_t jobs) {
+    if (running.capacity() < jobs) running.reserve(2 * jobs);
+  }
+  static void make_room_for_one(std::vector<StatePointer>& jobs) {
+    if (jobs.capacity() == jobs.size()) jobs.reserve(2 * jobs.size() + 1);
+  }
+
   void take_out(const StatePointer& job) {
     const std::lock_guard lock(mutex);
     std::erase(queue, job);
@@ -338,7 +369,7 @@ struct Engine::Impl {
       try {
         preview(stage, job);
       } catch (...) {
-        end_with(*job, current_torch_error());
+        end_with_current_error(*job);
       }
       lock.lock();
       std::erase(running, job);
@@ -406,6 +437,7 @@ Job Engine::submit(GenerateRequest request) {
   auto state = std::make_shared<Job::State>(std::move(request));
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->make_room_to_run(impl_->running.size() + impl_->queue.size() + impl_->previews.size() + 1);
     (state->request.only_foreground ? impl_->previews : impl_->queue).push_back(state);
   }
   impl_->wake.notify_all();

@@ -382,17 +382,6 @@ TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
   expect_all_made(executor.run(made, inputs(1)));
 }
 
-TEST_F(ExecutorTest, IdleWeightsAreUnloaded) {
-  add_stage(20, 5);
-  const auto where = slots({100});
-  ExecutorOptions options;
-  options.idle_seconds = 0.05;
-  Executor executor(where, stages(), options);
-  executor.run(plan(where, profiles_, {}), inputs(1));
-  for (int i = 0; i < 500 && executor.loaded() > 0; ++i) std::this_thread::sleep_for(milliseconds(20));
-  EXPECT_EQ(memory_->used("slot0"), 0);
-}
-
 TEST_F(ExecutorTest, ProgressEndsAtOne) {
   add_stage(20, 5);
   add_stage(20, 5);
