@@ -239,8 +239,8 @@ struct Engine::Impl {
     executor.reset();
   }
 
-  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of them
-  /// was begun.
+  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of
+  /// them was begun.
   void run(const StatePointer& first) {
     const Settings settings = first->request.settings;
     int waiting = 0;

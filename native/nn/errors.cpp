@@ -17,9 +17,10 @@ Error current_torch_error() {
     // After any other error of the CUDA runtime its context answers every call with the same.
     constexpr int kCudaErrorMemoryAllocation = 2;
     if (error.get_error_code() == kCudaErrorMemoryAllocation) return out_of_memory();
-    return {ErrorCode::kDeviceLost, error.what_without_backtrace(),
-            "Look for the device with `relievo devices` or nvidia-smi, start Relievo (or Blender) again, or use "
-            "--devices cpu."};
+    return {
+        ErrorCode::kDeviceLost, error.what_without_backtrace(),
+        "Look for the device with `relievo devices` or nvidia-smi, start Relievo (or Blender) again, or use "
+        "--devices cpu."};
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
     // The CPU's allocator throws the general class.

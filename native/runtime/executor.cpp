@@ -165,11 +165,10 @@ class Executor::Impl {
     auto pipeline = std::make_shared<Pipeline>(lane.slots.size());
     guarded(queue, pipeline.get(), [&] {
       for (size_t part = 0; part < lane.slots.size(); ++part) {
-        running.push_back(threads_[size_t(lane.slots[part])]->start(
-            [this, &lane, part, pipeline, &queue, &ladder, &options] {
-              guarded(queue, pipeline.get(),
-                      [&] { run_part(lane, part, *pipeline, queue, ladder, options); });
-            }));
+        running.push_back(threads_[size_t(lane.slots[part])]->start([this, &lane, part, pipeline, &queue,
+                                                                     &ladder, &options] {
+          guarded(queue, pipeline.get(), [&] { run_part(lane, part, *pipeline, queue, ladder, options); });
+        }));
       }
     });
   }

@@ -1,0 +1,17 @@
+// Makes allocations of the program's own C++ code fail, as torch's can be made to (fail_allocation()).
+#pragma once
+
+#include <cstdint>
+
+namespace relievo {
+
+/// The n-th allocation from now on throws std::bad_alloc (1: the next one; 0: none), and `times` - 1 after
+/// it. Counted is what operator new is asked for by code of this program (Relievo's rooms and what is linked
+/// into them, not shared libraries: torch's own C++ is not written for it) on any thread but the caller's.
+/// Returns how many there were since the last call.
+int64_t fail_own_allocation(int64_t n, int64_t times = 1);
+
+/// The next `times` such allocations of the calling thread alone fail.
+void fail_own_allocations_here(int64_t times);
+
+}  // namespace relievo
