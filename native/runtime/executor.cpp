@@ -150,7 +150,7 @@ class Executor::Impl {
     const std::lock_guard lock(mutex_);
     if (!lost_.insert(lost.slot).second) return;
     log(LogLevel::kWarning,
-        fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.error.message()));
+        fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.message()));
   }
 
   void start_lane(const Lane& lane, PictureQueue& queue, StageLadder& ladder, const RunOptions& options,

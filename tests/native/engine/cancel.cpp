@@ -52,6 +52,13 @@ TEST_F(Cancel, AtEveryTickEndsTheJobAndNotItsNeighbour) {
   ASSERT_GT(ticks, 20);
   // The last tick is the end of the work.
   for (int tick = 1; tick < ticks; ++tick) cancel_at(pipeline, tick, reference(1));
+
+  TinyPipeline whole(1, Strategy::kSingle, Until::kMesh);
+  const int all_ticks = ticks_of_a_whole_picture(whole);
+  ASSERT_GT(all_ticks, ticks + 5);
+  for (int tick = ticks; tick < all_ticks; ++tick) {
+    cancel_at(whole, tick, reference(1, 7, Until::kMesh));
+  }
 }
 
 TEST_F(Cancel, WhereSlotsWorkTogether) {
@@ -68,7 +75,7 @@ TEST_F(Cancel, WhereSlotsWorkTogether) {
 
 /// As a person does it: from another thread, through the job.
 TEST_F(Cancel, OfAJobAtAnyStageLeavesTheEngineWell) {
-  Engine engine({.threads = 1, .devices = "cpu@3GiB"});
+  Engine engine(tiny_options());
   GenerateRequest request = tiny_request();
   request.settings.precision = "bf16";
   const Job undisturbed = engine.submit(request);

@@ -46,7 +46,7 @@ class Faults : public TinyPipelineTest {
 
   /// Fails allocations of jobs of one engine, one job after the other.
   void fail_one_after_the_other(Fail fail, int64_t times, int64_t about) {
-    Engine engine({.threads = 1, .devices = "cpu@3GiB"});
+    Engine engine(tiny_options());
     const Job first = engine.submit(request());
     ASSERT_TRUE(first.wait(60));
     ASSERT_NE(first.result(), nullptr) << first.error()->what();
@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnTwoSlots,
                                          Strategy::kSplit));
 
 TEST_F(Faults, ARunThatDiesLeavesTheMaskPreviewAlone) {
-  Engine engine({.threads = 1, .devices = "cpu@3GiB"});
+  Engine engine(tiny_options());
   GenerateRequest mask;
   mask.image = Image(640, 480, 3, 0.5f);  // without alpha: the network has to look at it
   mask.settings.mask_invert = true;       // it sees nothing, which is all then

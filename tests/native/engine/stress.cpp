@@ -19,7 +19,7 @@ TEST_F(Stress, CancelsUnloadsAndPausesFromManyThreads) {
     SCOPED_TRACE(strategy);
     const int64_t charged_before = charged_bytes();
     {
-      Engine engine({.threads = 2, .devices = "cpu*2@3GiB", .strategy = strategy});
+      Engine engine(tiny_options("cpu*2@3GiB", 2, strategy));
       std::mutex mutex;
       std::vector<std::pair<int, Job>> all;  // with their kinds
       std::vector<std::thread> people;

@@ -1,6 +1,6 @@
 // A complete set of models for diffusion and reconstruction in the published layouts, so small that a picture
-// takes a fraction of a second: random weights, and an ellipsoid added to the distance, so that there is a
-// surface.
+// takes a fraction of a second: random weights, and a beam added to the distance, so that there is a surface
+// (and one whose charts are soon packed).
 #pragma once
 
 #include <cstdlib>
@@ -143,21 +143,21 @@ class TinyModels {
       std::filesystem::temp_directory_path() / ("relievo-tiny-" + std::to_string(::getpid()));
 };
 
-/// The distance of an ellipsoid with a twentieth of the head's on it.
+/// The distance of a square beam with a twentieth of the head's on it.
 class TinyField : public TriplaneMeshField {
  public:
   using TriplaneMeshField::TriplaneMeshField;
 
   at::Tensor values(const at::Tensor& points) const override {
-    return with_ellipsoid(TriplaneMeshField::values(points), points);
+    return with_beam(TriplaneMeshField::values(points), points);
   }
   std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override {
     return std::make_unique<OnGrid>(TriplaneMeshField::on_grid(line, byte_budget), line);
   }
 
  private:
-  static at::Tensor with_ellipsoid(const at::Tensor& distance, const at::Tensor& points) {
-    return (points / at::tensor({0.8, 0.7, 0.6}, at::kFloat)).square().sum(-1).sqrt() - 1 + distance * 0.05;
+  static at::Tensor with_beam(const at::Tensor& distance, const at::Tensor& points) {
+    return (points / at::tensor({0.85, 0.25, 0.25}, at::kFloat)).abs().amax(-1) - 1 + distance * 0.05;
   }
 
   class OnGrid : public GridField {
@@ -165,7 +165,7 @@ class TinyField : public TriplaneMeshField {
     OnGrid(std::unique_ptr<GridField> heads, at::Tensor line)
         : heads_(std::move(heads)), line_(std::move(line)) {}
     at::Tensor values(int64_t first, int64_t last) const override {
-      return with_ellipsoid(heads_->values(first, last), line_positions(line_, at::arange(first, last)));
+      return with_beam(heads_->values(first, last), line_positions(line_, at::arange(first, last)));
     }
     at::Tensor deformation(const at::Tensor& vertices) const override {
       return heads_->deformation(vertices);
