@@ -37,7 +37,12 @@ class Executor::Impl {
     StageLadder ladder(stages_, threads_, residency_, options_, options);
     bool may_have_more = options.more != nullptr;
     while (may_have_more || !queue.all_done()) {
-      if (uses_lost_slots(plan) && !plan_again(plan, queue, options)) break;
+      if (uses_lost_slots(plan)) {
+        if (!plan_again(plan, queue, options)) break;
+        if (queue.left() > 0) {
+          log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
+        }
+      }
       may_have_more = false;  // lanes ask for it until there is none
       run_lanes(plan, queue, ladder, options);
       if (queue.all_done()) break;
@@ -45,8 +50,6 @@ class Executor::Impl {
         queue.fail_the_rest({ErrorCode::kCancelled, "Cancelled."});
       } else if (!uses_lost_slots(plan)) {
         throw Error(ErrorCode::kInternal, "Pictures were left over.");
-      } else {
-        log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
       }
     }
     return queue.take_outcomes();

@@ -1,5 +1,7 @@
 // Memory runs out at any allocation, torch's or our own.
 #include <chrono>
+#include <numeric>
+#include <set>
 #include <thread>
 
 #include "own_allocations.h"
@@ -11,18 +13,36 @@ namespace {
 
 constexpr int64_t kForEver = int64_t{1} << 60;
 
-/// Which allocations to fail, of `count`: all of them with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`),
-/// else the first and about so many on the way.
-std::vector<int64_t> chosen(int64_t count, int64_t about) {
-  constexpr int64_t kFirst = 5;
-  const bool is_every = std::getenv("RELIEVO_EVERY_ALLOCATION") != nullptr;
-  const int64_t stride = is_every ? 1 : std::max<int64_t>(count / about, 1);
-  std::vector<int64_t> all;
-  for (int64_t n = 1; n <= count; n += n < kFirst ? 1 : stride) all.push_back(n);
-  return all;
-}
+/// Whose allocations fail.
+struct Torch {
+  static void fail(int64_t n, int64_t times = 1) { fail_allocation(n, times); }
+  /// To try after an undisturbed run that began with fail(0): every one.
+  static std::vector<int64_t> all() {
+    std::vector<int64_t> all(static_cast<size_t>(fail_allocation(0)));
+    std::iota(all.begin(), all.end(), 1);
+    return all;
+  }
+};
+struct Ours {
+  static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times); }
+  /// There are tens of thousands: the first of each place in the code, and some besides.
+  static std::vector<int64_t> all() {
+    constexpr int64_t kStride = 997;
+    const std::vector<int64_t> places = first_allocations_of_each_place();
+    std::set<int64_t> all(places.begin(), places.end());
+    const int64_t count = fail_own_allocation(0);
+    for (int64_t n = 1; n <= count; n += kStride) all.insert(n);
+    return {all.begin(), all.end()};
+  }
+};
 
-using Fail = int64_t (*)(int64_t n, int64_t times);
+/// About so many of them, evenly; all with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`).
+std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
+  const size_t stride = tries_every_fault() ? 1 : std::max<size_t>(all.size() / about, 1);
+  std::vector<int64_t> some;
+  for (size_t i = 0; i < all.size(); i += stride) some.push_back(all[i]);
+  return some;
+}
 
 /// A failure is one of memory, and says what to do.
 void expect_clean(const Error& error) {
@@ -45,7 +65,8 @@ class Faults : public TinyPipelineTest {
   }
 
   /// Fails allocations of jobs of one engine, one job after the other.
-  void fail_one_after_the_other(Fail fail, int64_t times, int64_t about) {
+  template <typename Whose>
+  void fail_one_after_the_other(int64_t times, size_t about) {
     Engine engine(tiny_options());
     const Job first = engine.submit(request());
     ASSERT_TRUE(first.wait(60));
@@ -53,19 +74,19 @@ class Faults : public TinyPipelineTest {
     const MeshBits expected(first.result()->mesh);
     unload(engine);
     const int64_t charged_before = charged_bytes();
-    fail(0, 1);
+    Whose::fail(0);
     ASSERT_TRUE(engine.submit(request()).wait(60));
-    const int64_t count = fail(0, 1);
-    ASSERT_GT(count, 100);
+    const std::vector<int64_t> all = Whose::all();
+    ASSERT_GT(all.size(), 100u);
     unload(engine);
 
     int failed = 0;
-    for (const int64_t n : chosen(count, about)) {
-      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(count));
-      fail(n, times);
+    for (const int64_t n : some_of(all, about)) {
+      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
+      Whose::fail(n, times);
       const Job job = engine.submit(request());
       const bool has_ended = job.wait(60);
-      fail(0, 1);
+      Whose::fail(0);
       ASSERT_TRUE(has_ended);
       if (job.error()) {
         ++failed;
@@ -94,21 +115,20 @@ class Faults : public TinyPipelineTest {
   }
 };
 
-int64_t fail_torch(int64_t n, int64_t times) { return fail_allocation(n, times); }
-int64_t fail_own(int64_t n, int64_t times) { return fail_own_allocation(n, times); }
+TEST_F(Faults, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(1, 5); }
+TEST_F(Faults, ThreeAllocationsOfTorch) { fail_one_after_the_other<Torch>(3, 2); }
+TEST_F(Faults, AllAllocationsOfTorchFromOneOn) { fail_one_after_the_other<Torch>(kForEver, 2); }
+TEST_F(Faults, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(1, 6); }
+TEST_F(Faults, AllAllocationsOfOursFromOneOn) { fail_one_after_the_other<Ours>(kForEver, 3); }
 
-TEST_F(Faults, OneAllocationOfTorch) { fail_one_after_the_other(fail_torch, 1, 25); }
-TEST_F(Faults, ThreeAllocationsOfTorch) { fail_one_after_the_other(fail_torch, 3, 10); }
-TEST_F(Faults, AllAllocationsOfTorchFromOneOn) { fail_one_after_the_other(fail_torch, kForEver, 10); }
-TEST_F(Faults, OneAllocationOfOurOwn) { fail_one_after_the_other(fail_own, 1, 25); }
-TEST_F(Faults, AllAllocationsOfOurOwnFromOneOn) { fail_one_after_the_other(fail_own, kForEver, 10); }
-
-/// Lanes that wait for one another must not do so without end.
-class FaultsOnTwoSlots : public Faults, public testing::WithParamInterface<Strategy> {
+/// The executor alone, up to the surface: quicker, and with lanes that wait for one another, which must not
+/// be without end.
+class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy> {
  protected:
-  void fail_one_after_the_other(Fail fail, int64_t about) {
+  template <typename Whose>
+  void fail_one_after_the_other(size_t about) {
     const std::vector<TinyPicture> pictures{{tiny_request(0)}, {tiny_request(1)}};
-    TinyPipeline pipeline(2, GetParam());
+    TinyPipeline pipeline(GetParam() == Strategy::kSingle ? 1 : 2, GetParam());
     const auto expected = pipeline.make(pictures);
     for (const Made& one : expected) ASSERT_FALSE(one.error) << one.error->what();
     const auto right = [&](const std::vector<Made>& made) {
@@ -116,21 +136,22 @@ class FaultsOnTwoSlots : public Faults, public testing::WithParamInterface<Strat
     };
     pipeline.executor().unload();
     const int64_t charged_before = charged_bytes();
-    fail(0, 1);
+    Whose::fail(0);
     pipeline.make(pictures);
-    const int64_t count = fail(0, 1);
-    for (const int64_t n : chosen(count, about)) {
-      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(count));
+    const std::vector<int64_t> all = Whose::all();
+    ASSERT_GT(all.size(), 100u);
+    for (const int64_t n : some_of(all, about)) {
+      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
       pipeline.executor().unload();
       EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
-      fail(n, 1);
+      Whose::fail(n);
       std::vector<Made> made;
       try {
         made = pipeline.make(pictures);
       } catch (...) {  // the executor itself had no memory left
         expect_clean(current_torch_error());
       }
-      fail(0, 1);
+      Whose::fail(0);
       for (const Made& one : made) {
         EXPECT_EQ(one.delivered, 1);
         if (one.error) expect_clean(*one.error);
@@ -142,12 +163,12 @@ class FaultsOnTwoSlots : public Faults, public testing::WithParamInterface<Strat
   }
 };
 
-TEST_P(FaultsOnTwoSlots, OneAllocationOfTorch) { fail_one_after_the_other(fail_torch, 5); }
-TEST_P(FaultsOnTwoSlots, OneAllocationOfOurOwn) { fail_one_after_the_other(fail_own, 8); }
+TEST_P(FaultsOnSlots, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(6); }
+TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(8); }
 
-INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnTwoSlots,
-                         testing::Values(Strategy::kData, Strategy::kStage, Strategy::kGuidance,
-                                         Strategy::kSplit));
+INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
+                         testing::Values(Strategy::kSingle, Strategy::kData, Strategy::kStage,
+                                         Strategy::kGuidance, Strategy::kSplit));
 
 TEST_F(Faults, ARunThatDiesLeavesTheMaskPreviewAlone) {
   Engine engine(tiny_options());

@@ -1,8 +1,10 @@
 #include "own_allocations.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <set>
 #include <utility>
 
 #include <link.h>
@@ -13,6 +15,8 @@ namespace {
 std::atomic<int64_t> g_count{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
 std::atomic<bool> g_counting{false};
+constexpr int64_t kMostCallers = 1 << 20;
+std::atomic<const void*> g_callers[kMostCallers];  // by number
 thread_local bool t_spared = false;
 thread_local int64_t t_to_fail = 0;
 
@@ -51,6 +55,7 @@ void fail_if_asked_to(const void* caller) {
   }
   if (!g_counting.load(std::memory_order_relaxed) || t_spared || !is_own(caller)) return;
   const int64_t n = g_count.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (n < kMostCallers) g_callers[n].store(caller, std::memory_order_relaxed);
   if (n >= g_first_to_fail.load(std::memory_order_relaxed) &&
       n <= g_last_to_fail.load(std::memory_order_relaxed)) {
     throw std::bad_alloc();
@@ -82,6 +87,16 @@ int64_t fail_own_allocation(int64_t n, int64_t times) {
     g_first_to_fail = n;
   }
   return before;
+}
+
+std::vector<int64_t> first_allocations_of_each_place() {
+  std::vector<int64_t> first;
+  std::set<const void*> places;
+  const int64_t count = std::min(g_count.load(), kMostCallers - 1);
+  for (int64_t n = 1; n <= count; ++n) {
+    if (places.insert(g_callers[n].load(std::memory_order_relaxed)).second) first.push_back(n);
+  }
+  return first;
 }
 
 void fail_own_allocations_here(int64_t times) {

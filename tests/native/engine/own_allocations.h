@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace relievo {
 
@@ -10,6 +11,10 @@ namespace relievo {
 /// into them, not shared libraries: torch's own C++ is not written for it) on any thread but the caller's.
 /// Returns how many there were since the last call.
 int64_t fail_own_allocation(int64_t n, int64_t times = 1);
+
+/// The first of each place in the code that asked for one, as numbers for fail_own_allocation(), since it was
+/// last called.
+std::vector<int64_t> first_allocations_of_each_place();
 
 /// The next `times` such allocations of the calling thread alone fail.
 void fail_own_allocations_here(int64_t times);

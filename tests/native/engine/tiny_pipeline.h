@@ -47,6 +47,9 @@ inline GenerateRequest tiny_request(int kind = 0, int seed = 7) {
   return request;
 }
 
+/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all that they else try some of.
+inline bool tries_every_fault() { return std::getenv("RELIEVO_EVERY_ALLOCATION") != nullptr; }
+
 /// One slot of 3 GiB, in which the weights have room in half precision at their published size.
 inline EngineOptions tiny_options(const std::string& devices = "cpu@3GiB", int threads = 1,
                                   const std::string& strategy = "auto") {
