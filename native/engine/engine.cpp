@@ -201,16 +201,19 @@ struct Engine::Impl {
 
   void work() {
     std::unique_lock lock(mutex);
-    Clock::time_point idle_since = Clock::now();
     while (true) {
       const auto is_wanted = [&] {
         return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
       };
       is_idle_time_new = false;
-      if (idle_seconds > 0 && is_loaded) {
+      if (idle_seconds > 0 && (is_loaded || holds_preview_model)) {
         const auto due = idle_since + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(idle_seconds));
-        if (!wake.wait_until(lock, due, is_wanted)) wants_unload = true;
+        if (!wake.wait_until(lock, due, is_wanted)) {
+          wants_unload = drops_preview_model = true;
+          idle_since = Clock::now();  // a preview at work keeps its model until it has ended
+          wake.notify_all();
+        }
       } else {
         wake.wait(lock, is_wanted);
       }
@@ -358,7 +361,8 @@ struct Engine::Impl {
       if (is_closing) return;
       if (drops_preview_model) {
         stage.reset();
-        drops_preview_model = false;
+        give_memory_back();
+        drops_preview_model = holds_preview_model = false;
         continue;
       }
       const StatePointer job = previews.front();
@@ -373,6 +377,10 @@ struct Engine::Impl {
       }
       lock.lock();
       std::erase(running, job);
+      holds_preview_model = stage != nullptr;
+      idle_since = Clock::now();
+      is_idle_time_new = true;  // the worker waits for what was due before
+      wake.notify_all();
     }
   }
 
@@ -416,8 +424,10 @@ struct Engine::Impl {
   std::deque<StatePointer> queue, previews;
   std::vector<StatePointer> running;
   double idle_seconds;
+  Clock::time_point idle_since = Clock::now();
   bool is_idle_time_new = false;
   bool is_loaded = false;
+  bool holds_preview_model = false;
   bool is_paused = false;
   bool wants_unload = false;
   bool drops_preview_model = false;
@@ -511,7 +521,7 @@ void Engine::unload() {
 
 bool Engine::loaded() const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->is_loaded;
+  return impl_->is_loaded || impl_->holds_preview_model;
 }
 
 void Engine::set_idle_seconds(double seconds) {
