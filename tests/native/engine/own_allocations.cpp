@@ -14,6 +14,7 @@ namespace {
 
 std::atomic<int64_t> g_count{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
+std::atomic<size_t> g_at_least{0};
 std::atomic<bool> g_counting{false};
 constexpr int64_t kMostCallers = 1 << 20;
 std::atomic<const void*> g_callers[kMostCallers];  // by number
@@ -48,12 +49,13 @@ bool is_own(const void* caller) {
   return at >= begin && at < end;
 }
 
-void fail_if_asked_to(const void* caller) {
+void fail_if_asked_to(size_t bytes, const void* caller) {
   if (t_to_fail > 0 && is_own(caller)) {
     --t_to_fail;
     throw std::bad_alloc();
   }
   if (!g_counting.load(std::memory_order_relaxed) || t_spared || !is_own(caller)) return;
+  if (bytes < g_at_least.load(std::memory_order_relaxed)) return;
   const int64_t n = g_count.fetch_add(1, std::memory_order_relaxed) + 1;
   if (n < kMostCallers) g_callers[n].store(caller, std::memory_order_relaxed);
   if (n >= g_first_to_fail.load(std::memory_order_relaxed) &&
@@ -63,7 +65,7 @@ void fail_if_asked_to(const void* caller) {
 }
 
 void* allocate(size_t bytes, size_t alignment, const void* caller) {
-  fail_if_asked_to(caller);
+  fail_if_asked_to(bytes, caller);
   void* memory = nullptr;
   if (alignment <= alignof(std::max_align_t)) {
     memory = std::malloc(bytes > 0 ? bytes : 1);
@@ -76,11 +78,12 @@ void* allocate(size_t bytes, size_t alignment, const void* caller) {
 
 }  // namespace
 
-int64_t fail_own_allocation(int64_t n, int64_t times) {
+int64_t fail_own_allocation(int64_t n, int64_t times, size_t at_least) {
   own_code();
   t_spared = true;
   g_counting = true;
   g_first_to_fail = g_last_to_fail = 0;
+  g_at_least = at_least;
   const int64_t before = g_count.exchange(0);
   if (n > 0) {
     g_last_to_fail = n + times - 1;
