@@ -246,10 +246,14 @@ struct Engine::Impl {
   /// them was begun.
   void run(const StatePointer& first) {
     const Settings settings = first->request.settings;
+    const auto count_alike = [&] {  // under the lock
+      return static_cast<int>(std::ranges::count_if(
+          queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
+    };
     int waiting = 0;
     {
       const std::lock_guard lock(mutex);
-      for (const auto& job : queue) waiting += same_costs(job->request.settings, settings) ? 1 : 0;
+      waiting = count_alike();
     }
     use_recipe(recipe_of(settings));
     prepare(stages, settings, slots.get());
@@ -260,7 +264,7 @@ struct Engine::Impl {
     run_options.more = [&](int most) {
       std::vector<std::any> pictures;
       const std::lock_guard lock(mutex);
-      if (is_for_one && queue.size() > 1) return pictures;  // more of them are better planned anew
+      if (is_for_one && count_alike() > 1) return pictures;  // more of them are better planned anew
       while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
              !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
         const StatePointer job = queue.front();

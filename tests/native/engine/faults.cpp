@@ -90,6 +90,7 @@ class Faults : public TinyPipelineTest {
     ASSERT_TRUE(engine.submit(request()).wait(60));
     const std::vector<int64_t> all = Whose::all();
     ASSERT_GT(all.size(), 100u);
+    RecordProperty("allocations", static_cast<int>(all.size()));
     unload(engine);
 
     int failed = 0;
@@ -116,6 +117,8 @@ class Faults : public TinyPipelineTest {
     }
     if (times == kForEver) {
       EXPECT_GT(failed, 0);
+    } else if (std::is_same_v<Whose, Torch>) {
+      EXPECT_EQ(failed, 0) << "the ladder recovers from all of them";
     }
   }
 
@@ -127,10 +130,10 @@ class Faults : public TinyPipelineTest {
   }
 };
 
-TEST_F(Faults, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(1, 4); }
+TEST_F(Faults, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(1, 3); }
 TEST_F(Faults, ThreeAllocationsOfTorch) { fail_one_after_the_other<Torch>(3, 1); }
 TEST_F(Faults, AllAllocationsOfTorchFromOneOn) { fail_one_after_the_other<Torch>(kForEver, 1); }
-TEST_F(Faults, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(1, 4); }
+TEST_F(Faults, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(1, 3); }
 TEST_F(Faults, AllLargeAllocationsOfOursFromOneOn) { fail_one_after_the_other<OursOfSize>(kForEver, 1); }
 
 /// The executor alone, up to the surface: quicker, and with lanes that wait for one another, which must not
