@@ -79,13 +79,13 @@ class Faults : public TinyPipelineTest {
   /// Fails allocations of jobs of one engine, one job after the other.
   template <typename Whose>
   void fail_one_after_the_other(int64_t times, size_t about) {
+    const int64_t charged_before = charged_bytes();
     Engine engine(tiny_options());
     const Job first = engine.submit(request());
     ASSERT_TRUE(first.wait(60));
     ASSERT_NE(first.result(), nullptr) << first.error()->what();
     const MeshBits expected(first.result()->mesh);
     unload(engine);
-    const int64_t charged_before = charged_bytes();
     Whose::fail(0);
     ASSERT_TRUE(engine.submit(request()).wait(60));
     const std::vector<int64_t> all = Whose::all();
@@ -143,6 +143,7 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
   template <typename Whose>
   void fail_one_after_the_other(size_t about) {
     const std::vector<TinyPicture> pictures{{tiny_request(0)}, {tiny_request(1)}};
+    const int64_t charged_before = charged_bytes();
     TinyPipeline pipeline(GetParam() == Strategy::kSingle ? 1 : 2, GetParam());
     const auto expected = pipeline.make(pictures);
     for (const Made& one : expected) ASSERT_FALSE(one.error) << one.error->what();
@@ -150,7 +151,6 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
       return same(made[0].bits(), expected[0].bits()) && same(made[1].bits(), expected[1].bits());
     };
     pipeline.executor().unload();
-    const int64_t charged_before = charged_bytes();
     Whose::fail(0);
     pipeline.make(pictures);
     const std::vector<int64_t> all = Whose::all();
