@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan check-torch test-large soak clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan test-faults check-torch test-large soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -18,6 +18,7 @@ help:
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
+	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (an hour or two)"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
@@ -81,6 +82,10 @@ tsan: setup
 	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null
 	@cmake --build build-tsan --target test_runtime
 	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
+
+# Every allocation of torch's and every place of ours that allocates fails once, every tick is cancelled at: an hour or two.
+test-faults: build
+	@RELIEVO_EVERY_ALLOCATION=1 build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
 
 soak: build
 	@.venv/bin/pytest -q -s tests/addon/soak.py

@@ -80,10 +80,24 @@ void forget_pictures(Job::State& job) {
   job.request.encoded = {};
 }
 
-void end_with(Job::State& job, const Error& error) {
-  job.log(error.message());
-  forget_pictures(job);
-  job.fail(error);
+/// In any case: a job that does not end is waited for without end.
+void end_with(Job::State& job, const Error& error) noexcept {
+  try {
+    forget_pictures(job);
+    job.log(error.message());
+    job.fail(error);
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
+}
+
+/// With what is being handled in a catch block.
+void end_with_current_error(Job::State& job) noexcept {
+  try {
+    end_with(job, current_torch_error());
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
 }
 
 }  // namespace
@@ -187,16 +201,19 @@ struct Engine::Impl {
 
   void work() {
     std::unique_lock lock(mutex);
-    Clock::time_point idle_since = Clock::now();
     while (true) {
       const auto is_wanted = [&] {
         return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
       };
       is_idle_time_new = false;
-      if (idle_seconds > 0 && is_loaded) {
+      if (idle_seconds > 0 && (is_loaded || holds_preview_model)) {
         const auto due = idle_since + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(idle_seconds));
-        if (!wake.wait_until(lock, due, is_wanted)) wants_unload = true;
+        if (!wake.wait_until(lock, due, is_wanted)) {
+          wants_unload = drops_preview_model = true;
+          idle_since = Clock::now();  // a preview at work keeps its model until it has ended
+          wake.notify_all();
+        }
       } else {
         wake.wait(lock, is_wanted);
       }
@@ -211,7 +228,12 @@ struct Engine::Impl {
       if (is_paused || queue.empty()) continue;
       const StatePointer first = queue.front();
       lock.unlock();
-      run(first);
+      try {
+        run(first);
+      } catch (...) {  // before it began: there is no plan, a model cannot be read, ...
+        take_out(first);
+        if (first->begin()) end_with_current_error(*first);
+      }
       lock.lock();
       is_loaded = executor && executor->loaded() > 0;
       idle_since = Clock::now();
@@ -220,41 +242,43 @@ struct Engine::Impl {
     executor.reset();
   }
 
-  /// Makes `first` and all after it in the queue that can be made with the same plan.
+  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of
+  /// them was begun.
   void run(const StatePointer& first) {
     const Settings settings = first->request.settings;
+    const auto count_alike = [&] {  // under the lock
+      return static_cast<int>(std::ranges::count_if(
+          queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
+    };
     int waiting = 0;
     {
       const std::lock_guard lock(mutex);
-      for (const auto& job : queue) waiting += same_costs(job->request.settings, settings) ? 1 : 0;
+      waiting = count_alike();
     }
-    Plan made;
-    try {
-      use_recipe(recipe_of(settings));
-      prepare(stages, settings, slots.get());
-      made = plan_for(profiles_of(stages), waiting);
-    } catch (...) {
-      take_out(first);
-      if (first->begin()) end_with(*first, current_torch_error());
-      return;
-    }
+    use_recipe(recipe_of(settings));
+    prepare(stages, settings, slots.get());
+    const Plan made = plan_for(profiles_of(stages), waiting);
     const bool is_for_one = waiting == 1 && shares_pictures(made);
     std::vector<StatePointer> taken;  // by picture; touched under the lock
     RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
     run_options.more = [&](int most) {
       std::vector<std::any> pictures;
       const std::lock_guard lock(mutex);
-      if (is_for_one && queue.size() > 1) return pictures;  // more of them are better planned anew
+      if (is_for_one && count_alike() > 1) return pictures;  // more of them are better planned anew
       while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
              !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
         const StatePointer job = queue.front();
-        queue.pop_front();
-        if (!job->begin()) continue;
-        running.push_back(job);
-        taken.push_back(job);
         PictureWork work;
         work.job = context_of(job);
         pictures.emplace_back(std::move(work));
+        make_room_for_one(taken);
+        queue.pop_front();  // from here on nothing can fail
+        if (job->begin()) {
+          running.push_back(job);
+          taken.push_back(job);
+        } else {
+          pictures.pop_back();
+        }
       }
       return pictures;
     };
@@ -266,18 +290,24 @@ struct Engine::Impl {
         std::erase(running, job);
         is_loaded = true;
       }
-      finish(*job, outcome, made);
+      try {
+        finish(*job, outcome, made);
+      } catch (...) {
+        end_with_current_error(*job);
+      }
     };
     try {
       executor->run(made, {}, run_options);
-    } catch (...) {  // a fault of ours: nothing may be left running
-      const Error error = current_torch_error();
-      std::vector<StatePointer> left;
-      {
-        const std::lock_guard lock(mutex);
-        left = std::exchange(running, {});
+    } catch (...) {  // no memory, or a fault of ours: nothing that was begun may be left running
+      if (taken.empty()) throw;
+      for (const StatePointer& job : taken) {
+        if (!job) continue;
+        {
+          const std::lock_guard lock(mutex);
+          std::erase(running, job);
+        }
+        end_with_current_error(*job);
       }
-      for (const auto& job : left) end_with(*job, error);
     }
   }
 
@@ -312,6 +342,14 @@ struct Engine::Impl {
                                           ExecutorOptions{.hooks = std::move(hooks), .limits = limits});
   }
 
+  /// So that beginning a job cannot fail.
+  void make_room_to_run(size_t jobs) {
+    if (running.capacity() < jobs) running.reserve(2 * jobs);
+  }
+  static void make_room_for_one(std::vector<StatePointer>& jobs) {
+    if (jobs.capacity() == jobs.size()) jobs.reserve(2 * jobs.size() + 1);
+  }
+
   void take_out(const StatePointer& job) {
     const std::lock_guard lock(mutex);
     std::erase(queue, job);
@@ -327,7 +365,8 @@ struct Engine::Impl {
       if (is_closing) return;
       if (drops_preview_model) {
         stage.reset();
-        drops_preview_model = false;
+        give_memory_back();
+        drops_preview_model = holds_preview_model = false;
         continue;
       }
       const StatePointer job = previews.front();
@@ -338,10 +377,14 @@ struct Engine::Impl {
       try {
         preview(stage, job);
       } catch (...) {
-        end_with(*job, current_torch_error());
+        end_with_current_error(*job);
       }
       lock.lock();
       std::erase(running, job);
+      holds_preview_model = stage != nullptr;
+      idle_since = Clock::now();
+      is_idle_time_new = true;  // the worker waits for what was due before
+      wake.notify_all();
     }
   }
 
@@ -385,8 +428,10 @@ struct Engine::Impl {
   std::deque<StatePointer> queue, previews;
   std::vector<StatePointer> running;
   double idle_seconds;
+  Clock::time_point idle_since = Clock::now();
   bool is_idle_time_new = false;
   bool is_loaded = false;
+  bool holds_preview_model = false;
   bool is_paused = false;
   bool wants_unload = false;
   bool drops_preview_model = false;
@@ -406,6 +451,7 @@ Job Engine::submit(GenerateRequest request) {
   auto state = std::make_shared<Job::State>(std::move(request));
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->make_room_to_run(impl_->running.size() + impl_->queue.size() + impl_->previews.size() + 1);
     (state->request.only_foreground ? impl_->previews : impl_->queue).push_back(state);
   }
   impl_->wake.notify_all();
@@ -479,7 +525,7 @@ void Engine::unload() {
 
 bool Engine::loaded() const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->is_loaded;
+  return impl_->is_loaded || impl_->holds_preview_model;
 }
 
 void Engine::set_idle_seconds(double seconds) {

@@ -95,6 +95,12 @@ void Job::State::fail(Error reason) {
   end(is_cancelled ? JobState::kCancelled : JobState::kFailed);
 }
 
+void Job::State::fail_for_want_of_memory() noexcept {
+  const std::lock_guard lock(mutex);
+  error = std::move(out_of_memory);
+  end(JobState::kFailed);
+}
+
 uint64_t Job::number() const { return state_->number; }
 const std::string& Job::name() const { return state_->name; }
 

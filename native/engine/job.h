@@ -15,6 +15,9 @@ struct Job::State {
   const std::string name;
   GenerateRequest request;  ///< the worker's; its pictures are gone once it has run
   const CancelToken cancel;
+  /// Made beforehand, for when there is no memory to make another.
+  Error out_of_memory{ErrorCode::kOutOfMemory, "The machine ran out of memory.",
+                      "Close other programs, or use a smaller grid or texture."};
 
   std::mutex mutex;
   std::condition_variable ended;
@@ -35,6 +38,7 @@ struct Job::State {
   void show(Preview preview);  ///< replaces an older one of its name
   void finish(std::shared_ptr<const GenerateResult> finished);
   void fail(Error reason);  ///< cancelled when that is the reason, else failed
+  void fail_for_want_of_memory() noexcept;
 
  private:
   void end(JobState state);  ///< under the lock

@@ -18,6 +18,15 @@ constexpr int kConditionSide = 320;  // of the picture that the VAE encodes, wha
 
 MultiviewFiles files() { return MultiviewFiles(find_model(kMultiviewModel).folder); }
 
+/// Of the network that lies here, else of the published one.
+int unet_blocks() {
+  try {
+    return Unet::blocks(files().unet_config());
+  } catch (const Error&) {
+    return Unet::blocks(UnetConfig{});
+  }
+}
+
 NoiseKey noise_of(const PictureWork& work) {
   return {.seed = static_cast<uint64_t>(work.job->settings().seed)};
 }
@@ -112,7 +121,7 @@ class DiffusionStage : public PipelineStage {
     smaller.seconds_per_picture *= share * share;
     profile.modes.push_back(smaller);
     profile.max_batch = 4;
-    profile.blocks = Unet::blocks(UnetConfig{});
+    profile.blocks = unet_blocks();
     profile.guidance_halves = settings.guidance != 1;
     const double latents = 6.0 * settings.input_size * settings.input_size / 64;
     profile.output_bytes_per_picture = static_cast<int64_t>(4 * 4 * latents);

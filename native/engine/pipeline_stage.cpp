@@ -105,6 +105,9 @@ std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works,
     const CurrentJob current(work.job.get());
     try {
       work = make(work, call, execution(call, 0, control_of(work)));
+    } catch (const Error& error) {
+      if (is_of_the_slot(error)) throw;  // as it is: it may say which slot
+      work.error = error;
     } catch (...) {
       Error error = current_torch_error();
       if (is_of_the_slot(error)) throw error;

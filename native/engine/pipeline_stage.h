@@ -24,7 +24,10 @@ class BySlot {
     const std::lock_guard lock(mutex_);
     values_[slot.name] = std::move(value);
   }
-  void erase(const Slot& slot) { set(slot, nullptr); }
+  void erase(const Slot& slot) {
+    const std::lock_guard lock(mutex_);
+    values_.erase(slot.name);
+  }
   std::shared_ptr<T> get(const Slot& slot) const {
     const std::lock_guard lock(mutex_);
     const auto found = values_.find(slot.name);

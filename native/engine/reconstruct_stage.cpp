@@ -12,6 +12,15 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 
+/// Of the checkpoint that lies here, else of the published one.
+int lrm_blocks(const std::string& model) {
+  try {
+    return Lrm::blocks(LrmFile(model, find_model(model).file()).config());
+  } catch (const Error&) {
+    return Lrm::blocks(published_lrm(model));
+  }
+}
+
 class ReconstructStage : public PipelineStage {
  public:
   explicit ReconstructStage(std::string model)
@@ -56,7 +65,7 @@ class ReconstructStage : public PipelineStage {
       return std::vector<StageMode>{mode};
     });
     profile.max_batch = 1;
-    profile.blocks = Lrm::blocks(config);
+    profile.blocks = lrm_blocks(model_);
     profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
     profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
     return profile;

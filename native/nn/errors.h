@@ -6,7 +6,7 @@
 namespace relievo {
 
 /// Like current_error(), for code that calls torch: its out-of-memory exceptions, on a GPU and on the CPU,
-/// become out_of_memory.
+/// become out_of_memory, other errors of the CUDA runtime device_lost.
 Error current_torch_error();
 
 }  // namespace relievo

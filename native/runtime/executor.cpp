@@ -1,8 +1,6 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <set>
 
 #include <fmt/format.h>
@@ -19,39 +17,39 @@ class Executor::Impl {
  public:
   Impl(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages, ExecutorOptions options)
       : stages_(std::move(stages)), options_(std::move(options)), residency_(stages_, slots.size()) {
-    for (Slot& slot : slots)
+    for (Slot& slot : slots) {
       threads_.push_back(std::make_unique<SlotThread>(std::move(slot), options_.hooks));
-    if (options_.idle_seconds > 0) {
-      watcher_ = std::thread([this] { watch(); });
+      try {
+        threads_.back()->entered();
+      } catch (...) {
+        const Error error = error_now(options_.hooks);
+        if (error.code() == ErrorCode::kOutOfMemory) throw error;
+        lose({int(threads_.size()) - 1, error});
+      }
     }
   }
 
-  ~Impl() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    if (watcher_.joinable()) watcher_.join();
-    unload_all();
-  }
+  ~Impl() { unload_all(); }
 
   std::vector<Outcome> run(Plan plan, std::vector<std::any> inputs, const RunOptions& options) {
     const std::lock_guard one_at_a_time(running_);
-    const Busy busy(*this);
     PictureQueue queue(std::move(inputs), options);
     StageLadder ladder(stages_, threads_, residency_, options_, options);
     bool may_have_more = options.more != nullptr;
     while (may_have_more || !queue.all_done()) {
+      if (uses_lost_slots(plan)) {
+        if (!plan_again(plan, queue, options)) break;
+        if (queue.left() > 0) {
+          log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
+        }
+      }
       may_have_more = false;  // lanes ask for it until there is none
-      std::vector<std::future<void>> lanes;
-      for (const Lane& lane : plan.lanes) start_lane(lane, queue, ladder, options, lanes);
-      wait_for(lanes, queue);
+      run_lanes(plan, queue, ladder, options);
       if (queue.all_done()) break;
       if (options.control.cancel.cancelled()) {
         queue.fail_the_rest({ErrorCode::kCancelled, "Cancelled."});
-      } else if (!plan_again(plan, queue, options)) {
-        break;
+      } else if (!uses_lost_slots(plan)) {
+        throw Error(ErrorCode::kInternal, "Pictures were left over.");
       }
     }
     return queue.take_outcomes();
@@ -71,20 +69,45 @@ class Executor::Impl {
 
  private:
   /// All lanes end before anything is thrown: they share the queue.
-  static void wait_for(std::vector<std::future<void>>& lanes, PictureQueue& queue) {
+  void run_lanes(const Plan& plan, PictureQueue& queue, StageLadder& ladder, const RunOptions& options) {
+    size_t most = 0;
+    for (const Lane& lane : plan.lanes) most += lane.slots.size();
+    std::vector<std::future<void>> running;
+    running.reserve(most);
     std::exception_ptr failure;
-    for (auto& lane : lanes) {
+    try {
+      for (const Lane& lane : plan.lanes) start_lane(lane, queue, ladder, options, running);
+    } catch (...) {
+      failure = std::current_exception();
+      queue.stop();
+    }
+    for (auto& lane : running) {
       try {
         lane.get();
       } catch (...) {
         failure = std::current_exception();
-        queue.stop();
       }
     }
     if (failure) std::rethrow_exception(failure);
   }
 
-  /// A whole plan for the slots that are left. False: there is none, and the rest has failed.
+  /// Ends every lane when one throws: the others would wait for its pictures.
+  template <typename Body>
+  static void guarded(PictureQueue& queue, Pipeline* pipeline, const Body& body) {
+    try {
+      body();
+    } catch (...) {
+      queue.stop();
+      if (pipeline) pipeline->break_off();
+      throw;
+    }
+  }
+
+  bool uses_lost_slots(const Plan& plan) const {
+    return std::ranges::any_of(plan.lanes, [&](const Lane& lane) { return is_lost(lane.slots); });
+  }
+
+  /// A whole plan for the slots that are left. False: there is none, and everything has failed.
   bool plan_again(Plan& plan, PictureQueue& queue, const RunOptions& options) {
     std::vector<Slot> alive;
     std::vector<int> indices;
@@ -97,19 +120,19 @@ class Executor::Impl {
       }
     }
     if (alive.empty()) {
-      queue.fail_the_rest({ErrorCode::kDeviceLost, "Every device was lost.",
-                           "Check the cables, cooling and driver of the devices, or use --devices cpu."});
+      queue.fail_everything({ErrorCode::kDeviceLost, "Every device was lost.",
+                             "Check the cables, cooling and driver of the devices, or use --devices cpu."});
       return false;
     }
     std::vector<StageProfile> profiles;
     for (const auto& stage : stages_) profiles.push_back(stage->profile());
     PlanOptions wanted = options.plan;
     wanted.strategy = Strategy::kAuto;
-    wanted.pictures = queue.left();
+    wanted.pictures = std::max(options.more ? options.plan.pictures : 1, queue.left());
     try {
       plan = relievo::plan(alive, profiles, wanted);
     } catch (const Error& error) {
-      queue.fail_the_rest(error);
+      queue.fail_everything(error);
       return false;
     }
     for (Lane& lane : plan.lanes) {
@@ -118,7 +141,6 @@ class Executor::Impl {
         for (int& slot : placement.slots) slot = indices[size_t(slot)];
       }
     }
-    log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
     return true;
   }
 
@@ -131,25 +153,27 @@ class Executor::Impl {
     const std::lock_guard lock(mutex_);
     if (!lost_.insert(lost.slot).second) return;
     log(LogLevel::kWarning,
-        fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.error.message()));
+        fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.message()));
   }
 
   void start_lane(const Lane& lane, PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
                   std::vector<std::future<void>>& running) {
-    if (is_lost(lane.slots)) return;
     keep_only_what_is_placed(lane);
     if (lane.kind != LaneKind::kPipeline) {
-      running.push_back(threads_[size_t(lane.slots[0])]->start(
-          [this, &lane, &queue, &ladder, &options] { run_lane(lane, queue, ladder, options); }));
+      running.push_back(threads_[size_t(lane.slots[0])]->start([this, &lane, &queue, &ladder, &options] {
+        guarded(queue, nullptr, [&] { run_lane(lane, queue, ladder, options); });
+      }));
       return;
     }
     auto pipeline = std::make_shared<Pipeline>(lane.slots.size());
-    for (size_t part = 0; part < lane.slots.size(); ++part) {
-      running.push_back(
-          threads_[size_t(lane.slots[part])]->start([this, &lane, part, pipeline, &queue, &ladder, &options] {
-            run_part(lane, part, *pipeline, queue, ladder, options);
-          }));
-    }
+    guarded(queue, pipeline.get(), [&] {
+      for (size_t part = 0; part < lane.slots.size(); ++part) {
+        running.push_back(threads_[size_t(lane.slots[part])]->start([this, &lane, part, pipeline, &queue,
+                                                                     &ladder, &options] {
+          guarded(queue, pipeline.get(), [&] { run_part(lane, part, *pipeline, queue, ladder, options); });
+        }));
+      }
+    });
   }
 
   /// Weights of an earlier run that this lane does not keep make room first.
@@ -208,14 +232,6 @@ class Executor::Impl {
       Batch one{{batch.pictures[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
       try {
         run_stages(lane, placements, one, queue, ladder, options);
-      } catch (const Error& error) {
-        if (options.control.cancel.cancelled()) throw;
-        Outcome outcome;
-        outcome.error = error;
-        outcome.notes = one.notes;
-        queue.finish(batch.pictures[i], std::move(outcome));
-        batch.pictures[i] = -1;
-        continue;
       } catch (const SlotLost&) {
         std::vector<int> rest;
         for (const Batch& finished : done) rest.push_back(finished.pictures[0]);
@@ -223,6 +239,13 @@ class Executor::Impl {
         queue.put_back(rest);
         done.clear();
         throw;
+      } catch (...) {
+        if (options.control.cancel.cancelled()) throw;
+        Outcome outcome;
+        outcome.error = error_now(options_.hooks);
+        outcome.notes = one.notes;
+        queue.finish(batch.pictures[i], std::move(outcome));
+        continue;
       }
       done.push_back(std::move(one));
     }
@@ -261,7 +284,8 @@ class Executor::Impl {
     } catch (const SlotLost& lost) {
       lose(lost);
       return Ended::kLost;
-    } catch (const Error&) {
+    } catch (...) {
+      if (!options.control.cancel.cancelled()) throw;
       return Ended::kCancelled;
     }
   }
@@ -314,48 +338,21 @@ class Executor::Impl {
     if (!is_last) pipeline.close(part);
   }
 
-  void unload_all() {
+  /// Does not throw: weights go even where there is no memory for a task, and from a device that is gone.
+  void unload_all() noexcept {
     for (size_t slot = 0; slot < threads_.size(); ++slot) {
-      threads_[slot]->run([&] {
-        residency_.unload_others(slot, stages_.size());
-        if (options_.hooks.release_cache) options_.hooks.release_cache(threads_[slot]->slot());
-      });
-    }
-  }
-
-  struct Busy {
-    explicit Busy(Impl& owner) : impl(owner) { impl.set_busy(true); }
-    ~Busy() { impl.set_busy(false); }
-    Busy(const Busy&) = delete;
-    Busy& operator=(const Busy&) = delete;
-    Impl& impl;
-  };
-
-  void set_busy(bool busy) {
-    {
-      const std::lock_guard lock(mutex_);
-      busy_ = busy;
-      idle_since_ = std::chrono::steady_clock::now();
-    }
-    changed_.notify_all();
-  }
-
-  void watch() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      if (busy_ || residency_.count() == 0) {
-        changed_.wait(lock);
-        continue;
+      const auto unload = [&]() noexcept {
+        try {
+          residency_.unload_others(slot, stages_.size());
+          if (options_.hooks.release_cache) options_.hooks.release_cache(threads_[slot]->slot());
+        } catch (...) {  // the cache of a device that is gone
+        }
+      };
+      try {
+        threads_[slot]->run(unload);
+      } catch (...) {
+        unload();
       }
-      const auto due = idle_since_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                         std::chrono::duration<double>(options_.idle_seconds));
-      if (changed_.wait_until(lock, due) != std::cv_status::timeout || busy_ || stopping_) continue;
-      lock.unlock();
-      if (running_.try_lock()) {
-        unload_all();
-        running_.unlock();
-      }
-      lock.lock();
     }
   }
 
@@ -365,12 +362,7 @@ class Executor::Impl {
   Residency residency_;
   std::mutex running_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::set<int> lost_;
-  bool busy_ = false;
-  bool stopping_ = false;
-  std::chrono::steady_clock::time_point idle_since_ = std::chrono::steady_clock::now();
-  std::thread watcher_;
+  std::set<int> lost_;  // guarded by mutex_
 };
 
 Executor::Executor(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages,

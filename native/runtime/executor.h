@@ -44,7 +44,6 @@ struct Outcome {
 struct ExecutorOptions {
   SlotHooks hooks = {};
   std::shared_ptr<LearnedLimits> limits = std::make_shared<LearnedLimits>();
-  double idle_seconds = 0;  ///< after which all weights are unloaded; 0: never
 };
 
 struct RunOptions {
@@ -66,8 +65,9 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   /// Makes all pictures and returns their outcomes in order. Never throws for a picture: a failed one has its
-  /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). One
-  /// run at a time.
+  /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). A
+  /// plan for slots of which some are lost is made again for the others. Throws when the executor itself runs
+  /// out of memory, or a callback throws: when no lane works any more. One run at a time.
   std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options = {});
 
   /// Gives the memory of all weights back.

@@ -48,12 +48,12 @@ class Pipeline {
   std::vector<Batch> break_off() {
     const std::lock_guard lock(mutex_);
     broken_ = true;
+    changed_.notify_all();
     std::vector<Batch> waiting;
     for (Place& place : places_) {
       if (place.batch) waiting.push_back(std::move(*place.batch));
       place.batch.reset();
     }
-    changed_.notify_all();
     return waiting;
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace relievo {
 
@@ -32,8 +33,13 @@ void PictureQueue::ask_for_more(int most, std::unique_lock<std::mutex>& lock) {
   }
   lock.lock();
   asking_ = false;
-  for (std::any& input : inputs) add(std::move(input));
-  if (failure) std::rethrow_exception(failure);
+  try {
+    if (failure) std::rethrow_exception(failure);
+    for (std::any& input : inputs) add(std::move(input));
+  } catch (...) {
+    stopped_ = true;  // what comes now would be numbered otherwise than its giver does
+    throw;
+  }
 }
 
 std::vector<int> PictureQueue::pull(int most) {
@@ -46,6 +52,7 @@ std::vector<int> PictureQueue::pull(int most) {
   }
   std::vector<int> pulled;
   if (is_over()) return pulled;
+  pulled.reserve(std::min(waiting_.size(), size_t(most)));
   while (!waiting_.empty() && int(pulled.size()) < most) {
     pulled.push_back(waiting_.front());
     waiting_.pop_front();
@@ -104,6 +111,16 @@ void PictureQueue::fail_the_rest(const Error& error) {
     Outcome outcome;
     outcome.error = error;
     finish(picture, std::move(outcome));
+  }
+}
+
+void PictureQueue::fail_everything(const Error& error) {
+  bool are_more = true;
+  while (are_more) {
+    fail_the_rest(error);
+    std::unique_lock lock(mutex_);
+    ask_for_more(std::numeric_limits<int>::max(), lock);
+    are_more = !waiting_.empty();
   }
 }
 

@@ -31,6 +31,8 @@ class PictureQueue {
 
   /// Everything that is not done fails with `error`.
   void fail_the_rest(const Error& error);
+  /// And all that is still to come.
+  void fail_everything(const Error& error);
 
   /// Nobody gets a picture any more.
   void stop();

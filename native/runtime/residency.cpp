@@ -1,5 +1,7 @@
 #include "runtime/residency.h"
 
+#include <utility>
+
 namespace relievo {
 
 void Residency::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
@@ -13,9 +15,10 @@ void Residency::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
                     had->last_block == wanted.last_block;
   if (fits) return;
   if (had) unload(slot, stage);
+  StageLoad noted = wanted;  // before, so that nothing can fail between loading and noting it
   stages_[stage]->load(wanted);
   const std::lock_guard lock(mutex_);
-  loaded_[slot][stage] = wanted;
+  loaded_[slot][stage] = std::move(noted);
 }
 
 void Residency::unload(size_t slot, size_t stage) {

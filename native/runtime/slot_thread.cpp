@@ -7,8 +7,19 @@ namespace relievo {
 SlotThread::SlotThread(Slot slot, const SlotHooks& hooks) : slot_(std::move(slot)) {
   const auto enter = hooks.enter;
   thread_ = std::thread([this, enter] {
-    set_parallel_threads(slot_.threads);
-    if (enter) enter(slot_);
+    std::exception_ptr hindrance;
+    try {
+      set_parallel_threads(slot_.threads);
+      if (enter) enter(slot_);
+    } catch (...) {
+      hindrance = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      hindrance_ = hindrance;
+      entered_ = true;
+    }
+    changed_.notify_all();
     while (true) {
       std::packaged_task<void()> task;
       {
@@ -30,6 +41,12 @@ SlotThread::~SlotThread() {
   }
   changed_.notify_all();
   thread_.join();
+}
+
+void SlotThread::entered() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return entered_; });
+  if (hindrance_) std::rethrow_exception(hindrance_);
 }
 
 std::future<void> SlotThread::start(std::function<void()> task) {

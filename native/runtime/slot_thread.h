@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -38,6 +39,10 @@ class SlotThread {
 
   const Slot& slot() const { return slot_; }
 
+  /// Waits until the thread has entered its slot, and throws what hindered it (the `enter` hook's exception).
+  /// Tasks run in any case.
+  void entered();
+
   /// Runs `task` on the thread, after those before it.
   std::future<void> start(std::function<void()> task);
 
@@ -51,6 +56,8 @@ class SlotThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::packaged_task<void()>> tasks_;
+  bool entered_ = false;
+  std::exception_ptr hindrance_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -43,13 +43,25 @@ void StageLadder::on_slots(const StagePlacement& placement, const std::vector<si
     } catch (const SlotLost&) {
       errors[i] = std::current_exception();
     } catch (...) {
-      const Error error = error_now(options_.hooks);
-      errors[i] = error.code() == ErrorCode::kDeviceLost
-                      ? std::make_exception_ptr(SlotLost{placement.slots[which[i]], error})
-                      : std::make_exception_ptr(error);
+      try {
+        const Error error = error_now(options_.hooks);
+        errors[i] = error.code() == ErrorCode::kDeviceLost
+                        ? std::make_exception_ptr(SlotLost(placement.slots[which[i]], error))
+                        : std::make_exception_ptr(error);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
     }
   };
-  std::vector<std::future<void>> running;
+  // Whatever is thrown here, `guarded` stays until the other threads have done with it.
+  struct Running : std::vector<std::future<void>> {
+    ~Running() {
+      for (auto& done : *this) {
+        if (done.valid()) done.wait();
+      }
+    }
+  } running;
+  running.reserve(which.size());
   std::vector<size_t> here;
   for (size_t i = 0; i < which.size(); ++i) {
     SlotThread& thread = *threads_[size_t(placement.slots[which[i]])];
@@ -125,8 +137,16 @@ void StageLadder::make_room(const StagePlacement& placement) {
   for (size_t k = 0; k < all.size(); ++k) all[k] = k;
   on_slots(placement, all, [&](size_t k) {
     residency_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
-    if (options_.hooks.release_cache) options_.hooks.release_cache(slot(placement.slots[k]));
+    release_cache(slot(placement.slots[k]));
   });
+}
+
+void StageLadder::release_cache(const Slot& slot) const {
+  if (!options_.hooks.release_cache) return;
+  try {
+    options_.hooks.release_cache(slot);
+  } catch (...) {  // a device that is gone says so at the next step, too
+  }
 }
 
 void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_stage,
@@ -182,7 +202,7 @@ void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_s
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;
-      if (options_.hooks.release_cache) options_.hooks.release_cache(first_slot);
+      release_cache(first_slot);
       const bool chunks_next =
           next_mode < profile.modes.size() && profile.modes[next_mode].rung == Rung::kChunks;
       if (is_loaded && size > 1) {

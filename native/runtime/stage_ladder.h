@@ -18,10 +18,10 @@ struct Batch {
   bool lossy = false;
 };
 
-/// Thrown when a slot is lost: which one.
-struct SlotLost {
-  int slot = 0;
-  Error error;
+/// Thrown when a slot is lost: which one. An Error, so that what passes errors on passes it on as it is.
+struct SlotLost : Error {
+  SlotLost(int slot_, const Error& error) : Error(error), slot(slot_) {}
+  int slot;
 };
 
 class StageLadder {
@@ -43,6 +43,7 @@ class StageLadder {
   void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
                 const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
+  void release_cache(const Slot& slot) const;
   const Slot& slot(int index) const { return threads_[size_t(index)]->slot(); }
 
   const std::vector<std::shared_ptr<Stage>>& stages_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <new>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -151,6 +152,8 @@ std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
         throw std::runtime_error(fmt::format("'{}' stands twice", models.back().name));
     }
     return models;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& reason) {
     throw Error(ErrorCode::kModelCorrupt, fmt::format("There is a fault in {}: {}.", where, reason.what()),
                 "Install Relievo again, or correct the file that RELIEVO_CATALOGUE names.");

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <new>
 #include <set>
 
 #include <fmt/format.h>
@@ -148,11 +149,15 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
         const Range range = parse_tensor(entry, data.size(), view);
         view.bytes = data.subspan(range.begin, range.end - range.begin);
         ranges.push_back(range);
+      } catch (const std::bad_alloc&) {  // says nothing of the file
+        throw;
       } catch (const std::exception& reason) {
         throw std::runtime_error(fmt::format("tensor '{}': {}", name, reason.what()));
       }
       result.tensors.emplace(name, std::move(view));
     }
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& reason) {
     throw corrupt(reason.what());
   }

@@ -25,7 +25,8 @@ struct ThreadAccount {
 thread_local ThreadAccount t_owner;
 
 std::atomic<int64_t> g_allocations{0};
-std::atomic<int64_t> g_fail_at{0};
+std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
+std::atomic<int64_t> g_charged{0};
 std::atomic<int64_t> g_next_block{1};
 
 std::atomic<bool> g_recording{false};
@@ -79,12 +80,7 @@ class CountingAllocator final : public c10::Allocator {
     if (bytes == 0) return {nullptr, nullptr, &free_block, c10::Device(c10::kCPU)};
     std::shared_ptr<MemoryAccount> account = t_account ? *t_account : nullptr;
     const int64_t size = int64_t(bytes);
-    if (account) {
-      const int64_t n = g_allocations.fetch_add(1, std::memory_order_relaxed) + 1;
-      TORCH_CHECK_WITH(OutOfMemoryError, n != g_fail_at.load(std::memory_order_relaxed),
-                       "This allocation was made to fail.");
-      account->charge(size);
-    }
+    if (account) account->charge(size);
     Header* header = nullptr;
     try {
       header = new_block(bytes);
@@ -114,16 +110,27 @@ MemoryAccount::MemoryAccount(std::string name, int64_t budget) : name_(std::move
 int64_t MemoryAccount::take_peak() { return std::max(peak_.exchange(used()), used()); }
 
 void MemoryAccount::charge(int64_t bytes) {
+  const int64_t n = g_allocations.fetch_add(1, std::memory_order_relaxed) + 1;
+  TORCH_CHECK_WITH(OutOfMemoryError,
+                   n < g_first_to_fail.load(std::memory_order_relaxed) ||
+                       n > g_last_to_fail.load(std::memory_order_relaxed),
+                   "This allocation was made to fail.");
   int64_t before = used_.load(std::memory_order_relaxed);
   do {
     TORCH_CHECK_WITH(OutOfMemoryError, bytes <= budget_ - before, name_,
                      " ran out of memory: ", format_bytes(bytes), " asked for, ", format_bytes(before),
                      " of ", format_bytes(budget_), " used.");
   } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+  g_charged.fetch_add(bytes, std::memory_order_relaxed);
   int64_t peak = peak_.load(std::memory_order_relaxed);
   while (before + bytes > peak &&
          !peak_.compare_exchange_weak(peak, before + bytes, std::memory_order_relaxed)) {
   }
+}
+
+void MemoryAccount::discharge(int64_t bytes) {
+  used_.fetch_sub(bytes, std::memory_order_relaxed);
+  g_charged.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 MemoryCharge::MemoryCharge(int64_t bytes) : account_(thread_account()) {
@@ -161,11 +168,17 @@ void set_thread_account(std::shared_ptr<MemoryAccount> account) {
 
 std::shared_ptr<MemoryAccount> thread_account() { return t_account ? *t_account : nullptr; }
 
-int64_t fail_allocation(int64_t n) {
+int64_t fail_allocation(int64_t n, int64_t times) {
+  g_first_to_fail = g_last_to_fail = 0;
   const int64_t before = g_allocations.exchange(0);
-  g_fail_at = n;
+  if (n > 0) {
+    g_last_to_fail = n + times - 1;
+    g_first_to_fail = n;
+  }
   return before;
 }
+
+int64_t charged_bytes() { return g_charged; }
 
 void start_recording() {
   const std::lock_guard lock(g_events_mutex);

@@ -32,7 +32,7 @@ class MemoryAccount {
 
   /// Throws c10::OutOfMemoryError when it does not fit; nothing is charged then.
   void charge(int64_t bytes);
-  void discharge(int64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void discharge(int64_t bytes);
 
  private:
   std::string name_;
@@ -64,9 +64,12 @@ void install_counting_allocator();
 void set_thread_account(std::shared_ptr<MemoryAccount> account);
 std::shared_ptr<MemoryAccount> thread_account();
 
-/// For tests: the n-th counted allocation of the process from now on fails (1: the next one); 0: none.
-/// Returns how many there were since the last call.
-int64_t fail_allocation(int64_t n);
+/// For tests: the n-th charge of the process from now on fails (1: the next one; 0: none), and `times` - 1
+/// after it. Returns how many there were since the last call.
+int64_t fail_allocation(int64_t n, int64_t times = 1);
+
+/// For tests: what all accounts of the process hold.
+int64_t charged_bytes();
 
 /// Records what counted threads allocate and free, until stop_recording(); for the model of the caching
 /// allocator.

@@ -302,6 +302,20 @@ TEST(Engine, IdleTimeUnloadsTheModels) {
   EXPECT_FALSE(engine.loaded());
 }
 
+TEST(Engine, IdleTimeUnloadsTheMaskNetworkOfPreviews) {
+  Engine engine;
+  GenerateRequest request = quick_request();
+  request.only_foreground = true;
+  ASSERT_TRUE(engine.submit(request).wait(60));
+  for (int i = 0; i < 1000 && !engine.loaded(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_TRUE(engine.loaded());
+  engine.set_idle_seconds(0.05);
+  for (int i = 0; i < 1000 && engine.loaded(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(engine.loaded());
+}
+
 TEST(Engine, DevicesEndWithTheCpu) {
   const std::vector<DeviceInfo> devices = find_devices();
   ASSERT_FALSE(devices.empty());

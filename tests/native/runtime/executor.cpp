@@ -189,6 +189,71 @@ TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
   EXPECT_EQ(lost_.size(), 2U);
 }
 
+TEST_F(ExecutorTest, WhatIsStillToComeFailsWithoutSlots) {
+  add_stage(20, 5);
+  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kDeviceLost, "gone"); };
+  const auto where = slots({100});
+  Executor executor(where, stages(), {});
+  const Plan made = plan(where, profiles_, {});
+  for (int run = 0; run < 2; ++run) {  // the second has no slot from the start
+    int left = 3, failed = 0;
+    RunOptions options;
+    options.more = [&](int most) {
+      std::vector<std::any> more;
+      for (; left > 0 && int(more.size()) < most; --left) more.emplace_back(0);
+      return more;
+    };
+    options.on_done = [&](int, const Outcome& outcome) {
+      ASSERT_TRUE(outcome.error);
+      EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
+      ++failed;
+    };
+    executor.run(made, {}, options);
+    EXPECT_EQ(left, 0);
+    EXPECT_EQ(failed, 3);
+  }
+}
+
+TEST_F(ExecutorTest, ASlotThatCannotBeEnteredIsLost) {
+  add_stage(20, 5);
+  ExecutorOptions executor_options;
+  executor_options.hooks.enter = [](const Slot& slot) {
+    if (slot.name == "slot0") throw Error(ErrorCode::kDeviceLost, "no such device");
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kData);
+  expect_all_made(run(slots({100, 100}), 4, options, executor_options));
+  EXPECT_THAT(lost_, testing::ElementsAre(0));
+}
+
+/// The others would wait for its pictures without end.
+TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
+    for (int bad = 0; bad < 8; ++bad) {
+      stages_.clear();
+      profiles_.clear();
+      add_stage(60, 5);
+      add_stage(60, 5);
+      for (const auto& stage : stages_) {
+        stage->on_run = [](const StageCall&) { std::this_thread::sleep_for(milliseconds(2)); };
+      }
+      RunOptions options;
+      options.plan = with(strategy);
+      options.on_done = [&](int picture, const Outcome&) {
+        if (picture == bad) throw std::bad_alloc();
+      };
+      const auto where = slots({200, 200});
+      options.plan.pictures = 8;
+      Executor executor(where, stages(), {});
+      EXPECT_THROW(executor.run(plan(where, profiles_, options.plan), inputs(8), options), std::bad_alloc);
+      options.on_done = {};
+      EXPECT_EQ(executor.run(plan(where, profiles_, options.plan), inputs(8), options).size(), 8U);
+      executor.unload();
+      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+    }
+  }
+}
+
 TEST_F(ExecutorTest, OneBadPictureDoesNotHarmItsBatch) {
   add_stage(20, 5);
   add_stage(20, 5);
@@ -380,17 +445,6 @@ TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
   EXPECT_EQ(executor.loaded(), 0);
   EXPECT_EQ(memory_->used("slot0"), 0);
   expect_all_made(executor.run(made, inputs(1)));
-}
-
-TEST_F(ExecutorTest, IdleWeightsAreUnloaded) {
-  add_stage(20, 5);
-  const auto where = slots({100});
-  ExecutorOptions options;
-  options.idle_seconds = 0.05;
-  Executor executor(where, stages(), options);
-  executor.run(plan(where, profiles_, {}), inputs(1));
-  for (int i = 0; i < 500 && executor.loaded() > 0; ++i) std::this_thread::sleep_for(milliseconds(20));
-  EXPECT_EQ(memory_->used("slot0"), 0);
 }
 
 TEST_F(ExecutorTest, ProgressEndsAtOne) {

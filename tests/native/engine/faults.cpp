@@ -1,0 +1,215 @@
+// Memory runs out at any allocation, torch's or our own.
+#include <chrono>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "own_allocations.h"
+#include "runtime/torch/counting_allocator.h"
+#include "tiny_pipeline.h"
+
+namespace relievo {
+namespace {
+
+constexpr int64_t kForEver = int64_t{1} << 60;
+
+/// Whose allocations fail.
+struct Torch {
+  static void fail(int64_t n, int64_t times = 1) { fail_allocation(n, times); }
+  /// To try after an undisturbed run that began with fail(0): every one.
+  static std::vector<int64_t> all() {
+    std::vector<int64_t> all(static_cast<size_t>(fail_allocation(0)));
+    std::iota(all.begin(), all.end(), 1);
+    return all;
+  }
+};
+struct Ours {
+  static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times); }
+  /// There are tens of thousands: the first of each place in the code, and some besides.
+  static std::vector<int64_t> all() {
+    constexpr int64_t kStride = 997;
+    const std::vector<int64_t> places = first_allocations_of_each_place();
+    std::set<int64_t> all(places.begin(), places.end());
+    const int64_t count = fail_own_allocation(0);
+    for (int64_t n = 1; n <= count; n += kStride) all.insert(n);
+    return {all.begin(), all.end()};
+  }
+};
+
+/// When memory is nearly gone the large ones fail, and go on to: small ones find holes. (nlohmann's JSON
+/// values allocate where they are destroyed, so that they end the process when everything fails for ever.)
+struct OursOfSize {
+  static constexpr size_t kAtLeast = 16 << 10;
+  static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times, kAtLeast); }
+  static std::vector<int64_t> all() {
+    std::vector<int64_t> all(static_cast<size_t>(fail_own_allocation(0)));
+    std::iota(all.begin(), all.end(), 1);
+    return all;
+  }
+};
+
+/// About so many of them, evenly; all with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`).
+std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
+  const size_t stride = tries_every_fault() ? 1 : std::max<size_t>(all.size() / about, 1);
+  std::vector<int64_t> some;
+  for (size_t i = stride / 2; i < all.size(); i += stride) some.push_back(all[i]);
+  return some;
+}
+
+/// A failure is one of memory, and says what to do.
+void expect_clean(const Error& error) {
+  EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
+  EXPECT_FALSE(error.hint().empty());
+}
+
+/// Whether nothing but the weights of other stages had to give way, which changes no bit.
+bool is_in_full(const std::vector<std::string>& notes) {
+  return std::ranges::all_of(
+      notes, [](const std::string& note) { return note.find("make room") != std::string::npos; });
+}
+
+class Faults : public TinyPipelineTest {
+ protected:
+  static GenerateRequest request() {
+    GenerateRequest request = tiny_request();
+    request.settings.precision = "bf16";
+    return request;
+  }
+
+  /// Fails allocations of jobs of one engine, one job after the other.
+  template <typename Whose>
+  void fail_one_after_the_other(int64_t times, size_t about) {
+    const int64_t charged_before = charged_bytes();
+    Engine engine(tiny_options());
+    const Job first = engine.submit(request());
+    ASSERT_TRUE(first.wait(60));
+    ASSERT_NE(first.result(), nullptr) << first.error()->what();
+    const MeshBits expected(first.result()->mesh);
+    unload(engine);
+    Whose::fail(0);
+    ASSERT_TRUE(engine.submit(request()).wait(60));
+    const std::vector<int64_t> all = Whose::all();
+    ASSERT_GT(all.size(), 100u);
+    RecordProperty("allocations", static_cast<int>(all.size()));
+    unload(engine);
+
+    int failed = 0;
+    for (const int64_t n : some_of(all, about)) {
+      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
+      Whose::fail(n, times);
+      const Job job = engine.submit(request());
+      const bool has_ended = job.wait(60);
+      Whose::fail(0);
+      ASSERT_TRUE(has_ended);
+      if (job.error()) {
+        ++failed;
+        expect_clean(*job.error());
+        EXPECT_EQ(job.status().state, JobState::kFailed);
+      } else if (is_in_full(job.result()->notes)) {
+        EXPECT_TRUE(same(MeshBits(job.result()->mesh), expected));
+      }
+      const Job next = engine.submit(request());
+      ASSERT_TRUE(next.wait(60));
+      ASSERT_NE(next.result(), nullptr) << next.error()->what();
+      EXPECT_TRUE(same(MeshBits(next.result()->mesh), expected));
+      unload(engine);
+      EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
+    }
+    if (times == kForEver) {
+      EXPECT_GT(failed, 0);
+    } else if (std::is_same_v<Whose, Torch>) {
+      EXPECT_EQ(failed, 0) << "the ladder recovers from all of them";
+    }
+  }
+
+  /// And what it holds is gone.
+  static void unload(Engine& engine) {
+    engine.unload();
+    for (int i = 0; i < 5000 && (engine.loaded() || charged_bytes() > 0); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+};
+
+TEST_F(Faults, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(1, 3); }
+TEST_F(Faults, ThreeAllocationsOfTorch) { fail_one_after_the_other<Torch>(3, 1); }
+TEST_F(Faults, AllAllocationsOfTorchFromOneOn) { fail_one_after_the_other<Torch>(kForEver, 1); }
+TEST_F(Faults, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(1, 3); }
+TEST_F(Faults, AllLargeAllocationsOfOursFromOneOn) { fail_one_after_the_other<OursOfSize>(kForEver, 1); }
+
+/// The executor alone, up to the surface: quicker, and with lanes that wait for one another, which must not
+/// be without end.
+class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy> {
+ protected:
+  template <typename Whose>
+  void fail_one_after_the_other(size_t about) {
+    const std::vector<TinyPicture> pictures{{tiny_request(0)}, {tiny_request(1)}};
+    const int64_t charged_before = charged_bytes();
+    TinyPipeline pipeline(GetParam() == Strategy::kSingle ? 1 : 2, GetParam());
+    const auto expected = pipeline.make(pictures);
+    for (const Made& one : expected) ASSERT_FALSE(one.error) << one.error->what();
+    const auto right = [&](const std::vector<Made>& made) {
+      return same(made[0].bits(), expected[0].bits()) && same(made[1].bits(), expected[1].bits());
+    };
+    pipeline.executor().unload();
+    Whose::fail(0);
+    pipeline.make(pictures);
+    const std::vector<int64_t> all = Whose::all();
+    ASSERT_GT(all.size(), 100u);
+    for (const int64_t n : some_of(all, about)) {
+      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
+      pipeline.executor().unload();
+      EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
+      Whose::fail(n);
+      std::vector<Made> made;
+      try {
+        made = pipeline.make(pictures);
+      } catch (...) {  // the executor itself had no memory left
+        expect_clean(current_torch_error());
+      }
+      Whose::fail(0);
+      for (const Made& one : made) {
+        EXPECT_EQ(one.delivered, 1);
+        if (one.error) expect_clean(*one.error);
+      }
+      const auto next = pipeline.make(pictures);
+      for (const Made& one : next) ASSERT_FALSE(one.error) << one.error->what();
+      EXPECT_TRUE(right(next));
+    }
+  }
+};
+
+TEST_P(FaultsOnSlots, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(3); }
+TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(4); }
+
+INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
+                         testing::Values(Strategy::kSingle, Strategy::kData, Strategy::kStage,
+                                         Strategy::kGuidance, Strategy::kSplit));
+
+TEST_F(Faults, ARunThatDiesLeavesTheMaskPreviewAlone) {
+  Engine engine(tiny_options());
+  GenerateRequest mask;
+  mask.picture = RELIEVO_TEST_DATA "/pictures/rocket.jpg";  // without alpha: the network has to look at it
+  mask.only_foreground = true;
+  std::optional<Job> preview;
+  std::mutex mutex;
+  make_mesh_field() = [&](at::Tensor, std::shared_ptr<const MeshHeads>) -> std::shared_ptr<const Field> {
+    {
+      const std::lock_guard lock(mutex);
+      preview = engine.submit(mask);
+    }
+    while (preview->status().state == JobState::kWaiting) std::this_thread::yield();
+    constexpr int kMoreThanOneErrorTakes = 100;
+    fail_own_allocations_here(kMoreThanOneErrorTakes);
+    throw std::bad_alloc();
+  };
+  const Job job = engine.submit(request());
+  ASSERT_TRUE(job.wait(60));
+  ASSERT_TRUE(job.error());
+  expect_clean(*job.error());
+  const std::lock_guard lock(mutex);
+  ASSERT_TRUE(preview && preview->wait(60));
+  EXPECT_FALSE(preview->error()) << preview->error()->what();
+}
+
+}  // namespace
+}  // namespace relievo

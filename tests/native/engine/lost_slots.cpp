@@ -1,0 +1,137 @@
+// A slot dies, in each stage in turn.
+#include <stdexcept>
+
+#include "tiny_pipeline.h"
+
+namespace relievo {
+namespace {
+
+using LostSlots = TinyPipelineTest;
+
+std::string name_of(Moment moment) {
+  constexpr const char* kNames[] = {"load", "start", "inside", "end"};
+  return kNames[static_cast<size_t>(moment)];
+}
+
+/// The first slot that gets there dies, once.
+class Death {
+ public:
+  Death(TinyPipeline& pipeline, std::string stage, Moment moment, std::string only_slot = "")
+      : stage_(std::move(stage)), moment_(moment), only_slot_(std::move(only_slot)) {
+    pipeline.watch = [this](const std::string& stage_now, Moment moment_now, const Slot& slot) {
+      if (stage_now != stage_ || moment_now != moment_) return;
+      if (!only_slot_.empty() && slot.name != only_slot_) return;
+      const std::lock_guard lock(mutex_);
+      if (!slot_.empty()) return;
+      slot_ = slot.name;
+      throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+    };
+  }
+  int slot() const { return slot_.empty() ? -1 : slot_.back() - '0'; }
+
+ private:
+  std::string stage_;
+  Moment moment_;
+  std::string only_slot_;
+  std::mutex mutex_;
+  std::string slot_;
+};
+
+void expect_made_once(const std::vector<Made>& made) {
+  for (const Made& one : made) {
+    ASSERT_FALSE(one.error) << one.error->what();
+    ASSERT_TRUE(one.result || one.surface);
+    EXPECT_EQ(one.delivered, 1);
+  }
+}
+
+TEST_F(LostSlots, PicturesAreMadeOnTheOtherOneExactlyOnce) {
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
+    const auto stages = TinyPipeline(2, strategy, Until::kMesh).stage_names();
+    for (size_t i = 0; i < stages.size(); ++i) {
+      for (const Moment moment : {Moment::kLoad, Moment::kStart, Moment::kEnd}) {
+        // Here by turns; in any case it dies in a call of each stage.
+        const bool is_turn = (i % 2 == 1) == (moment == Moment::kStart);
+        if (!is_turn && !tries_every_fault()) continue;
+        SCOPED_TRACE(std::to_string(static_cast<int>(strategy)) + " " + stages[i] + " " + name_of(moment));
+        const Until until = stages[i] == "texture" ? Until::kMesh : Until::kSurface;
+        TinyPipeline pipeline(2, strategy, until);
+        const Death death(pipeline, stages[i], moment);
+        const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
+        ASSERT_NE(death.slot(), -1);
+        EXPECT_EQ(pipeline.executor().lost_slots(), std::vector<int>{death.slot()});
+        expect_made_once(made);
+        EXPECT_TRUE(same(made[0].bits(), reference(0, 7, until)));
+        EXPECT_TRUE(same(made[1].bits(), reference(1, 7, until)));
+      }
+    }
+  }
+}
+
+TEST_F(LostSlots, WhereSlotsShareAPictureTheRightOneIsDropped) {
+  const std::pair<Strategy, std::vector<const char*>> cases[] = {
+      {Strategy::kGuidance, {"diffusion"}}, {Strategy::kSplit, {"diffusion", "reconstruct"}}};
+  for (const auto& [strategy, stages] : cases) {
+    for (const char* stage : stages) {
+      for (const Moment moment : {Moment::kLoad, Moment::kInside}) {
+        for (const int dying : {0, 1}) {
+          SCOPED_TRACE(std::to_string(static_cast<int>(strategy)) + " " + stage + " " + name_of(moment) +
+                       " " + std::to_string(dying));
+          TinyPipeline pipeline(2, strategy);
+          const Death death(pipeline, stage, moment, "cpu#" + std::to_string(dying));
+          const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
+          ASSERT_EQ(death.slot(), dying);
+          EXPECT_EQ(pipeline.executor().lost_slots(), std::vector<int>{dying});
+          expect_made_once(made);
+          EXPECT_TRUE(same(made[1].bits(), reference(1))) << "it was made after the loss";
+        }
+      }
+    }
+  }
+}
+
+TEST_F(LostSlots, WithoutAnotherThePicturesSaySo) {
+  for (const std::string& stage : TinyPipeline(1, Strategy::kSingle, Until::kMesh).stage_names()) {
+    for (const Moment moment : {Moment::kLoad, Moment::kStart}) {
+      SCOPED_TRACE(stage + " " + name_of(moment));
+      TinyPipeline pipeline(1, Strategy::kSingle, Until::kMesh);
+      const Death death(pipeline, stage, moment);
+      for (int run = 0; run < 2; ++run) {  // the second begins without a slot
+        for (const Made& made : pipeline.make({{tiny_request(0)}, {tiny_request(1)}})) {
+          ASSERT_TRUE(made.error);
+          EXPECT_EQ(made.error->code(), ErrorCode::kDeviceLost);
+          EXPECT_FALSE(made.error->hint().empty());
+          EXPECT_EQ(made.delivered, 1);
+        }
+      }
+    }
+  }
+}
+
+/// Through the engine, whose jobs come one by one.
+TEST_F(LostSlots, JobsEndAndLaterOnesAreNotKeptWaiting) {
+  const MakeMeshField make = make_mesh_field();
+  make_mesh_field() = [](at::Tensor, std::shared_ptr<const MeshHeads>) -> std::shared_ptr<const Field> {
+    throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+  };
+  Engine engine(tiny_options());
+  GenerateRequest request = tiny_request();
+  request.settings.precision = "bf16";
+  for (int i = 0; i < 2; ++i) {
+    const Job first = engine.submit(request), second = engine.submit(request);
+    for (const Job& job : {first, second}) {
+      ASSERT_TRUE(job.wait(60));
+      ASSERT_TRUE(job.error());
+      EXPECT_EQ(job.error()->code(), ErrorCode::kDeviceLost);
+      EXPECT_FALSE(job.error()->hint().empty());
+    }
+  }
+  make_mesh_field() = make;
+  engine.unload();  // looks for the devices anew
+  const Job job = engine.submit(request);
+  ASSERT_TRUE(job.wait(60));
+  EXPECT_EQ(job.status().state, JobState::kDone);
+}
+
+}  // namespace
+}  // namespace relievo

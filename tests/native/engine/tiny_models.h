@@ -1,0 +1,223 @@
+// A complete set of models for diffusion and reconstruction in the published layouts, so small that a picture
+// takes a fraction of a second: random weights, and a beam added to the distance, so that there is a surface
+// (and one whose charts are soon packed).
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "../multiview/tiny_model.h"
+#include "engine/field_of_planes.h"
+#include "reconstruct/lrm.h"
+#include "reconstruct/triplane_field.h"
+#include "weights/tensor_file.h"
+
+namespace relievo {
+
+inline constexpr const char* kTinyModel = "instant-mesh-base";
+
+/// In a folder of its own, which goes with the process.
+class TinyModels {
+ public:
+  static const std::filesystem::path& folder() {
+    static const TinyModels models;
+    return models.folder_;
+  }
+
+ private:
+  using Json = nlohmann::json;
+
+  TinyModels() {
+    at::manual_seed(8);
+    write_multiview(folder_ / "zero123plus-v1.2");
+    write_reconstruction(folder_ / kTinyModel);
+  }
+  ~TinyModels() { std::filesystem::remove_all(folder_); }
+
+  static void write(const std::filesystem::path& path, const Json& config) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << config.dump();
+  }
+
+  /// Random values under the names of the module's parameters and buffers.
+  static void write(const std::filesystem::path& path, torch::nn::Module& network,
+                    const std::string& prefix = "") {
+    fill_randomly(network);
+    std::map<std::string, TensorView, std::less<>> tensors;
+    const auto add = [&](const auto& named) {
+      for (const auto& item : named) {
+        const at::Tensor& values = item.value();
+        tensors[prefix + item.key()] = {
+            DType::kFloat32,
+            values.sizes().vec(),
+            {static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}};
+      }
+    };
+    const auto parameters = network.named_parameters(), buffers = network.named_buffers();
+    add(parameters);
+    add(buffers);
+    std::filesystem::create_directories(path.parent_path());
+    write_safetensors(path, tensors);
+  }
+
+  static void write_multiview(const std::filesystem::path& folder) {
+    write(folder / "unet/config.json",
+          {{"in_channels", 4},
+           {"block_out_channels", {16, 32}},
+           {"attention_head_dim", {2, 4}},
+           {"down_block_types", {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D"}},
+           {"layers_per_block", 1},
+           {"cross_attention_dim", 24},
+           {"norm_num_groups", 8}});
+    Unet unet(tiny_unet());
+    write(folder / "unet/diffusion_pytorch_model.safetensors", unet);
+
+    write(folder / "vae/config.json", {{"in_channels", 3},
+                                       {"latent_channels", 4},
+                                       {"block_out_channels", {8, 8, 8, 16}},
+                                       {"layers_per_block", 1},
+                                       {"norm_num_groups", 4},
+                                       {"scaling_factor", 0.5}});
+    Vae vae({.widths = {8, 8, 8, 16}, .layers = 1, .groups = 4});
+    write(folder / "vae/diffusion_pytorch_model.safetensors", vae);
+
+    const Json tower{
+        {"hidden_size", 24}, {"intermediate_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}};
+    Json text = tower, vision = tower;
+    text.update({{"vocab_size", 30}, {"max_position_embeddings", 5}});
+    vision.update({{"image_size", 28}, {"patch_size", 14}, {"projection_dim", 24}});
+    write(folder / "text_encoder/config.json", text);
+    write(folder / "vision_encoder/config.json", vision);
+    ClipText text_tower(
+        {.width = 24, .mlp_width = 32, .layers = 1, .heads = 2, .vocabulary = 30, .positions = 5});
+    ClipVision vision_tower(
+        {.width = 24, .mlp_width = 32, .layers = 1, .heads = 2, .image = 28, .patch = 14, .projection = 24});
+    write(folder / "text_encoder/model.safetensors", text_tower);
+    write(folder / "vision_encoder/model.safetensors", vision_tower);
+
+    write(folder / "scheduler/scheduler_config.json", {{"num_train_timesteps", 1000},
+                                                       {"beta_start", 0.00085},
+                                                       {"beta_end", 0.012},
+                                                       {"beta_schedule", "scaled_linear"},
+                                                       {"timestep_spacing", "linspace"},
+                                                       {"prediction_type", "v_prediction"}});
+    write(folder / "feature_extractor_vae/preprocessor_config.json",
+          {{"crop_size", {{"height", 32}, {"width", 32}}},
+           {"image_mean", {0.5, 0.5, 0.5}},
+           {"image_std", {0.8, 0.8, 0.8}}});
+    write(folder / "feature_extractor_clip/preprocessor_config.json",
+          {{"crop_size", 28}, {"image_mean", {0.5, 0.5, 0.5}}, {"image_std", {0.3, 0.3, 0.3}}});
+    write(folder / "model_index.json", {{"ramping_coefficients", {0, 0.1, 0.2, 0.3, 0.4}}});
+  }
+
+  static void write_reconstruction(const std::filesystem::path& folder) {
+    write(folder / "config.json",
+          {{"dino", {{"hidden", 24}, {"heads", 2}, {"layers", 2}, {"patch", 16}, {"image", 32}}},
+           {"params",
+            {{"transformer_dim", 32},
+             {"transformer_heads", 2},
+             {"transformer_layers", 2},
+             {"encoder_feat_dim", 24},
+             {"triplane_low_res", 8},
+             {"triplane_high_res", 16},
+             {"triplane_dim", 8}}}});
+    LrmConfig config;
+    config.encoder = {.width = 24, .heads = 2, .layers = 2, .mlp_width = 96, .patch = 16, .image = 32};
+    config.transformer = {.width = 32,
+                          .heads = 2,
+                          .layers = 2,
+                          .condition_width = 24,
+                          .low_resolution = 8,
+                          .high_resolution = 16,
+                          .channels = 8};
+    Lrm lrm(config);
+    write(folder / "instant_mesh_base.ckpt", lrm, "lrm_generator.");
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("relievo-tiny-" + std::to_string(::getpid()));
+};
+
+/// The distance of a square beam with a twentieth of the head's on it.
+class TinyField : public TriplaneMeshField {
+ public:
+  using TriplaneMeshField::TriplaneMeshField;
+
+  at::Tensor values(const at::Tensor& points) const override {
+    return with_beam(TriplaneMeshField::values(points), points);
+  }
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override {
+    return std::make_unique<OnGrid>(TriplaneMeshField::on_grid(line, byte_budget), line);
+  }
+
+ private:
+  static at::Tensor with_beam(const at::Tensor& distance, const at::Tensor& points) {
+    return (points / at::tensor({0.85, 0.25, 0.25}, at::kFloat)).abs().amax(-1) - 1 + distance * 0.05;
+  }
+
+  class OnGrid : public GridField {
+   public:
+    OnGrid(std::unique_ptr<GridField> heads, at::Tensor line)
+        : heads_(std::move(heads)), line_(std::move(line)) {}
+    at::Tensor values(int64_t first, int64_t last) const override {
+      return with_beam(heads_->values(first, last), line_positions(line_, at::arange(first, last)));
+    }
+    at::Tensor deformation(const at::Tensor& vertices) const override {
+      return heads_->deformation(vertices);
+    }
+    at::Tensor cube_weights(const at::Tensor& corners) const override {
+      return heads_->cube_weights(corners);
+    }
+    bool cubes_are_narrow() const override { return heads_->cubes_are_narrow(); }
+    int64_t held_bytes() const override { return heads_->held_bytes(); }
+
+   private:
+    std::unique_ptr<GridField> heads_;
+    at::Tensor line_;
+  };
+};
+
+/// An environment variable, while this lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() {
+    if (before_.empty()) {
+      unsetenv(name_);
+    } else {
+      setenv(name_, before_.c_str(), 1);
+    }
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+  std::string before_;
+};
+
+/// As long as it lives, the engine's models are the tiny ones.
+class WithTinyModels {
+ public:
+  WithTinyModels() {
+    make_mesh_field() = [](at::Tensor planes, std::shared_ptr<const MeshHeads> heads) {
+      return std::make_shared<TinyField>(std::move(planes), std::move(heads));
+    };
+  }
+  ~WithTinyModels() { make_mesh_field() = published_; }
+
+ private:
+  MakeMeshField published_ = make_mesh_field();
+  Variable models_{"RELIEVO_MODELS", TinyModels::folder()};
+  Variable cache_{"XDG_CACHE_HOME", TinyModels::folder() / "cache"};  // what was measured here is not theirs
+};
+
+}  // namespace relievo
