@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/resample.h"
+#include "engine/costs.h"
 #include "engine/job.h"
 #include "engine/pipeline.h"
 #include "engine/stages.h"
@@ -176,11 +177,13 @@ struct Engine::Impl {
   }
 
   /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
-  Plan plan_for(const std::vector<StageProfile>& profiles, int pictures) {
-    const int slot_count = static_cast<int>(slots.get().size());
-    Plan made = plan(slots.get(), profiles, plan_options(pictures));
+  Plan plan_for(const std::vector<StageProfile>& profiles, const Settings& settings, int pictures) {
+    std::vector<Slot> planned = slots.get();
+    set_measured_speeds(planned, settings);
+    const int slot_count = static_cast<int>(planned.size());
+    Plan made = plan(planned, profiles, plan_options(pictures));
     if (shares_pictures(made) || pictures >= slot_count) return made;
-    return plan(slots.get(), profiles, plan_options(slot_count));
+    return plan(planned, profiles, plan_options(slot_count));
   }
 
   // The worker: plans and starts runs. The pictures are made on the slots' own threads.
@@ -232,7 +235,7 @@ struct Engine::Impl {
     try {
       use_recipe(recipe_of(settings));
       prepare(stages, settings, slots.get());
-      made = plan_for(profiles_of(stages), waiting);
+      made = plan_for(profiles_of(stages), settings, waiting);
     } catch (...) {
       take_out(first);
       if (first->begin()) end_with(*first, current_torch_error());
@@ -422,7 +425,7 @@ std::vector<std::string> Engine::explain_plan(const Settings& settings, int pict
   validate(settings);
   const auto stages = make_stages(recipe_of(settings), impl_->models);
   prepare(stages, settings, impl_->slots.get());
-  const Plan made = impl_->plan_for(profiles_of(stages), std::max(pictures, 1));
+  const Plan made = impl_->plan_for(profiles_of(stages), settings, std::max(pictures, 1));
   std::vector<std::string> sentences = made.reasons;
   sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
   return sentences;

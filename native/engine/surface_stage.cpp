@@ -12,8 +12,6 @@
 namespace relievo {
 namespace {
 
-constexpr double kMiB = 1 << 20;
-
 class InflateStage : public PipelineStage {
  public:
   InflateStage() : PipelineStage("reconstruct", "reconstruct") {}
@@ -21,9 +19,9 @@ class InflateStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& /*settings*/, const std::vector<Slot>& /*slots*/) const override {
     StageMode mode;
-    mode.workspace_bytes_per_picture = 32 * kMiB;
-    mode.seconds_per_picture = 0.15;
+    mode.host_seconds_per_picture = 0.3;
     StageProfile profile{"", {mode}, 4};
+    profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
     return profile;
   }
@@ -42,24 +40,35 @@ class InflateStage : public PipelineStage {
 
 class SurfaceStage : public PipelineStage {
  public:
-  explicit SurfaceStage(const std::string& model) : PipelineStage("surface", "surface"), fields_(model) {}
+  explicit SurfaceStage(const std::string& model)
+      : PipelineStage("surface", "surface"), model_(model), fields_(model) {}
 
   void load(const StageLoad& load) override { fields_.load(load.slot); }
   void unload(const Slot& slot) override { fields_.unload(slot); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
-    const double vertices = (settings.grid + 1.0) * (settings.grid + 1.0) * (settings.grid + 1.0);
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+    const double side = fields_.grid_side(settings), vertices = side * side * side;
+    const double meshed = meshed_faces(side), kept = expected_faces(settings, side);
+    constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    mode.workspace_bytes_per_picture = 64 * kMiB + 60 * vertices;
-    mode.seconds_per_picture = 0.1 + 3e-7 * vertices;
+    // The grid's values, a mask of them, what is made of the cubes that are crossed, and a chunk of points.
+    mode.workspace_bytes = 5 * vertices + 50 * meshed + kChunkPoints * fields_.bytes_per_point();
+    mode.host_seconds_per_picture = 0.05 + 2e-8 * vertices + 3e-6 * meshed;
+    if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
+    double& asking =
+        fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+    asking += vertices * fields_.seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
-    chunks.workspace_bytes_per_picture = 32 * kMiB + 24 * vertices;
-    chunks.seconds_per_picture *= 1.2;
+    chunks.workspace_bytes -= 0.75 * kChunkPoints * fields_.bytes_per_point();
+    chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, 4};
-    profile.output_bytes_per_picture = 8 << 20;
+    profile.variant = model_;
+    profile.points = true;
+    profile.activation_bytes_per_picture = static_cast<int64_t>(4 * vertices);
+    profile.output_bytes_per_picture = static_cast<int64_t>(18 * kept);
     return profile;
   }
 
@@ -67,7 +76,7 @@ class SurfaceStage : public PipelineStage {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
     const Control& control = execution.control;
-    const std::shared_ptr<const Field> field = fields_.field(work, call.slots[0]);
+    const std::shared_ptr<const Field> field = fields_.field(work, call);
     // A density has no distance to interpolate by; its published grid is twice as fine.
     const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
     Execution meshing = execution;
@@ -85,6 +94,7 @@ class SurfaceStage : public PipelineStage {
   }
 
  private:
+  std::string model_;
   FieldsOfPlanes fields_;
 };
 

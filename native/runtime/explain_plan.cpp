@@ -30,6 +30,18 @@ std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages
   return text;
 }
 
+/// Where the costs that the plan rests on come from.
+std::string costs_of(const std::vector<StageProfile>& stages) {
+  std::string measured, estimated;
+  for (const StageProfile& stage : stages) {
+    std::string& names = stage.calibrated ? measured : estimated;
+    names += (names.empty() ? "" : ", ") + stage.name;
+  }
+  if (measured.empty()) return "Costs are estimated; `relievo calibrate` measures them.";
+  if (estimated.empty()) return "Costs are calibrated.";
+  return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
+}
+
 std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
   switch (lane.kind) {
     case LaneKind::kSingle: {
@@ -115,6 +127,7 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
   if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {
     plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
   }
+  plan.reasons.push_back(costs_of(stages));
   for (size_t i = 0; i < slots.size(); ++i) {
     if (used[i]) continue;
     plan.refused.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
@@ -134,8 +147,10 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
     return fmt::format("{}: does not fit, or no stage offers it.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
-  return fmt::format("{}: would take {:.3g} s instead of {:.3g} s.", name, alternative->seconds,
-                     taken.seconds);
+  const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),
+                    ours = fmt::format("{:.3g} s", taken.seconds);
+  if (theirs == ours) return fmt::format("{}: would take as long ({}), or a little longer.", name, ours);
+  return fmt::format("{}: would take {} instead of {}.", name, theirs, ours);
 }
 
 }  // namespace relievo
