@@ -80,7 +80,7 @@ std::vector<CostSample> measure(const Slot& slot, const std::string& model, cons
     const double share = 1.0 / static_cast<double>(sizes.size());
     CalibrateRequest request;
     request.settings = sizes[i];
-    request.repeats = options.quick ? 1 : 3;
+    if (options.quick) request.batches = {1};
     request.all_modes = !options.quick;
     request.control = {Progress([&, i](double fraction) {
                          status.fraction = share * (static_cast<double>(i) + fraction);
@@ -170,7 +170,7 @@ Command add_calibrate(CLI::App& parser) {
   parser.add_option("--model", options->model,
                     "Whose stages; default: the first that is here with all it needs, else preview");
   parser.add_flag("--quick", options->quick,
-                  "Smaller sizes, fewer repeats, only the first mode of each stage");
+                  "Smaller sizes, one picture at a time, only the first mode of each stage");
   parser.add_flag("--json", options->json, "Print one JSON object a kind of slot");
   return [options] { return run(*options); };
 }

@@ -25,6 +25,7 @@ struct Options {
   bool own_views = false;
   Settings settings;
   std::vector<std::string> stragglers, losses;
+  double bandwidth = 0;  // GB a second between host and slots; 0: the usual
   bool json = false;
 };
 
@@ -72,6 +73,9 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
 
 int run(const Options& options) {
   std::vector<Slot> slots = slots_of(options.devices);
+  if (options.bandwidth > 0) {
+    for (Slot& slot : slots) slot.host_bytes_per_second = 1e9 * options.bandwidth;
+  }
   Settings settings = options.settings;
   if (options.own_views) settings.views = {"of the person's own"};
   validate(settings);
@@ -100,6 +104,7 @@ int run(const Options& options) {
     for (size_t i = 0; i < slots.size(); ++i) {
       devices.push_back({{"slot", slots[i].name},
                          {"budget_bytes", slots[i].budget_bytes},
+                         {"host_bytes_per_second", slots[i].host_bytes_per_second},
                          {"utilisation", simulated.utilisation[i]},
                          {"peak_bytes", simulated.peak_bytes[i]},
                          {"pictures", simulated.pictures[i]}});
@@ -126,10 +131,12 @@ int run(const Options& options) {
   if (simulated.done < asked.pictures) {
     fmt::print("{} pictures are left undone: every lane was lost\n", asked.pictures - simulated.done);
   }
-  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9}\n", "slot", "budget", "peak", "busy", "pictures");
+  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
+             "host link");
   for (size_t i = 0; i < slots.size(); ++i) {
-    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9}\n", slots[i].name, format_bytes(slots[i].budget_bytes),
-               format_bytes(simulated.peak_bytes[i]), 100 * simulated.utilisation[i], simulated.pictures[i]);
+    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", slots[i].name,
+               format_bytes(slots[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
+               100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
   }
   for (const std::string& reason : made.reasons) fmt::print("+ {}\n", reason);
   for (const std::string& reason : made.refused) fmt::print("- {}\n", reason);
@@ -164,6 +171,8 @@ Command add_plan(CLI::App& parser) {
   parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
   parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
       ->capture_default_str();
+  parser.add_option("--bandwidth", options->bandwidth, "GB a second between host and devices; default: 12")
+      ->check(CLI::PositiveNumber);
   parser.add_option("--slow", options->stragglers, "SLOT=FACTOR: simulate a slot that is slower");
   parser.add_option("--lose", options->losses, "SLOT=SECONDS: simulate a slot that is lost then");
   parser.add_flag("--json", options->json, "Print one JSON object");

@@ -44,14 +44,20 @@ double FieldsOfPlanes::grid_side(const Settings& settings) const {
   return is_density ? 2.0 * settings.grid : settings.grid + 1.0;
 }
 
+double FieldsOfPlanes::grid_bytes(double side) const {
+  if (model_ == kPreviewModel) return 0;
+  const double channels = static_cast<double>(published_lrm(model_).transformer.channels);
+  return 4 * side * side * std::max(3 * channels, channels + 3 * 64);  // reconstruct/triplane_grid.h
+}
+
 double FieldsOfPlanes::bytes_per_point() const {
-  if (model_ == kPreviewModel) return 32;
+  if (model_ == kPreviewModel) return 24;  // its number, its place, its value
   constexpr double kHidden = 64, kLayers = 2;
   return 4 * (3.0 * static_cast<double>(published_lrm(model_).transformer.channels) + kLayers * kHidden);
 }
 
 double FieldsOfPlanes::seconds_per_point() const {
-  if (model_ == kPreviewModel) return 1e-7;
+  if (model_ == kPreviewModel) return 6e-8;
   constexpr double kHidden = 64;
   const double features = 3.0 * static_cast<double>(published_lrm(model_).transformer.channels);
   return seconds_of(2 * kHidden * (features + 2 * kHidden + 4), "fp32");

@@ -32,6 +32,8 @@ class FieldsOfPlanes {
 
   /// Values a side of the grid that meshes it.
   double grid_side(const Settings& settings) const;
+  /// What is held of a field for a whole grid.
+  double grid_bytes(double side) const;
   /// What a point takes while it is asked for, and seconds of a slot of speed 1.
   double bytes_per_point() const;
   double seconds_per_point() const;

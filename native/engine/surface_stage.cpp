@@ -17,9 +17,10 @@ class InflateStage : public PipelineStage {
   InflateStage() : PipelineStage("reconstruct", "reconstruct") {}
 
  protected:
-  StageProfile profile_for(const Settings& /*settings*/, const std::vector<Slot>& /*slots*/) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+    const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
     StageMode mode;
-    mode.host_seconds_per_picture = 0.3;
+    mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
     StageProfile profile{"", {mode}, 4};
     profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
@@ -53,16 +54,21 @@ class SurfaceStage : public PipelineStage {
     constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    // The grid's values, a mask of them, what is made of the cubes that are crossed, and a chunk of points.
-    mode.workspace_bytes = 5 * vertices + 50 * meshed + kChunkPoints * fields_.bytes_per_point();
-    mode.host_seconds_per_picture = 0.05 + 2e-8 * vertices + 3e-6 * meshed;
+    // The grid's values beside a chunk of points, or beside themselves in double precision, to be summed.
+    const auto workspace = [&](double chunk) {
+      return std::max(
+          4 * vertices + std::min(vertices, chunk) * fields_.bytes_per_point() + fields_.grid_bytes(side),
+          12 * vertices);
+    };
+    mode.workspace_bytes = workspace(kChunkPoints);
+    mode.host_seconds_per_picture = 0.005 + 1e-6 * meshed;
     if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
     double& asking =
         fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += vertices * fields_.seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
-    chunks.workspace_bytes -= 0.75 * kChunkPoints * fields_.bytes_per_point();
+    chunks.workspace_bytes = workspace(kChunkPoints / 4);
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, 4};
     profile.variant = model_;

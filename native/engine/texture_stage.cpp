@@ -46,13 +46,13 @@ class TextureStage : public PipelineStage {
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
     const double side = fields_.grid_side(settings), faces = expected_faces(settings, side);
-    constexpr double kBandTexels = 1 << 20, kBytesPerBandTexel = 60, kBatchPoints = 65536, kCovered = 0.7;
+    constexpr double kBandTexels = 1 << 20, kBytesPerBandTexel = 54, kBatchPoints = 65536, kCovered = 0.7;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
     mode.workspace_bytes = kBytesPerTexel * texels + kBytesPerBandTexel * std::min(texels, kBandTexels) +
-                           40 * faces + kBatchPoints * fields_.bytes_per_point();
+                           20 * faces + kBatchPoints * fields_.bytes_per_point();
     // Unwrapping, colouring, PNG files, a picture to show.
-    mode.host_seconds_per_picture = 0.2 + 2e-5 * faces + 8e-7 * texels;
+    mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
     double& asking =
         fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += kCovered * texels * fields_.seconds_per_point();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -30,10 +31,11 @@ class Calibration {
         continue;
       }
       const int64_t weights = std::max<int64_t>(0, used() - before);
-      for (const int batch : options_.batches) {
+      const bool is_first = !output;
+      for (const int batch : is_first ? options_.batches : std::vector<int>{1}) {
         if (batch > stage.profile().max_batch) continue;
         if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);
-        auto made = measure_batch(stage, mode, batch, input, weights);
+        auto made = measure_batch(stage, mode, batch, is_first ? options_.repeats : 0, input, weights);
         if (made && !output) output = std::move(made);
       }
       stage.unload(slot_);
@@ -55,8 +57,8 @@ class Calibration {
     return peak();
   }
 
-  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, const std::any& input,
-                                        int64_t weights) {
+  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, int repeats,
+                                        const std::any& input, int64_t weights) {
     StageCall call;
     call.rung = mode.rung;
     call.precision = mode.precision;
@@ -67,11 +69,11 @@ class Calibration {
       for (const size_t k : which) body(k);
     });
     const std::vector<std::any> inputs(size_t(batch), input);
-    std::vector<double> seconds;
+    double seconds = std::numeric_limits<double>::infinity();
     int64_t workspace = 0, held = 0;
     std::any output;
     try {
-      for (int i = 0; i <= options_.repeats; ++i) {
+      for (int i = 0; i <= repeats; ++i) {
         output.reset();
         const int64_t before = used();
         const auto start = std::chrono::steady_clock::now();
@@ -79,7 +81,7 @@ class Calibration {
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);
-        if (i > 0 || options_.repeats == 0) seconds.push_back(taken.count());
+        seconds = std::min(seconds, taken.count());
         if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }
@@ -88,7 +90,6 @@ class Calibration {
       if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
       return std::nullopt;
     }
-    std::ranges::nth_element(seconds, seconds.begin() + std::ptrdiff_t(seconds.size() / 2));
     samples.push_back({.stage = stage.profile().name,
                        .variant = stage.profile().variant,
                        .size = options_.size,
@@ -100,7 +101,7 @@ class Calibration {
                        .weight_bytes = weights,
                        .workspace_bytes = workspace,
                        .output_bytes = held,
-                       .seconds = seconds[seconds.size() / 2]});
+                       .seconds = seconds});
     return output;
   }
 

@@ -97,11 +97,26 @@ std::string lane_kind_name(LaneKind kind) {
 void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
   std::vector<bool> used(slots.size(), false);
+  std::string names, manner;  // of lanes of one slot that do alike
+  const auto tell = [&] {
+    const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
+    if (!names.empty())
+      plan.reasons.push_back(names + (are_several ? " each make" + manner.substr(5) : " " + manner));
+    names.clear();
+  };
   for (const Lane& lane : plan.lanes) {
     for (const int slot : lane.slots) used[size_t(slot)] = true;
-    plan.reasons.push_back(fmt::format("{} {}, {} at a time (peak {}).", names_of(lane.slots, slots),
-                                       how(lane, slots, stages), lane.batch, peaks_of(lane, slots)));
+    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(lane, slots, stages), lane.batch,
+                                         peaks_of(lane, slots));
+    if (lane.kind == LaneKind::kSingle && next == manner && !names.empty()) {
+      names += ", " + names_of(lane.slots, slots);
+      continue;
+    }
+    tell();
+    names = names_of(lane.slots, slots);
+    manner = next;
   }
+  tell();
   if (plan.lanes.size() > 1) {
     plan.reasons.push_back(
         fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",

@@ -258,6 +258,16 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
         bend.per_picture * threads + bend.each_scale * mode.host_seconds_per_picture;
     profile.calibrated = profile.calibrated || &mode == profile.modes.data();
   }
+  // A lower rung takes no less time than the one above it in the same precision: what was measured so is
+  // noise.
+  for (size_t i = 1; i < profile.modes.size(); ++i) {
+    const StageMode& above = profile.modes[i - 1];
+    StageMode& mode = profile.modes[i];
+    if (is_lossy(mode.rung) || mode.precision != above.precision) continue;
+    mode.seconds = std::max(mode.seconds, above.seconds);
+    mode.seconds_per_picture = std::max(mode.seconds_per_picture, above.seconds_per_picture);
+    mode.host_seconds_per_picture = std::max(mode.host_seconds_per_picture, above.host_seconds_per_picture);
+  }
   if (held_estimate > 0) {
     profile.output_bytes_per_picture =
         int64_t(std::ceil(double(profile.output_bytes_per_picture) * held / held_estimate));

@@ -86,7 +86,7 @@ TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
           << sample.stage << " " << rung_name(sample.rung) << " at grid " << settings.grid << ", texture "
           << settings.texture_size << ": " << real << " bytes";
     }
-    EXPECT_GE(compared, 5);
+    EXPECT_GE(compared, 3);  // foreground, surface, texture
   }
 }
 

@@ -157,7 +157,11 @@ std::shared_ptr<const GenerateResult> made_by(const std::string& devices, const 
   request.settings.mask = MaskKind::kAlpha;
   request.settings.grid = 64;
   request.settings.texture_size = 256;
-  Engine engine({.threads = 3, .devices = devices, .strategy = strategy});
+  EngineOptions options;
+  options.threads = 3;
+  options.devices = devices;
+  options.strategy = strategy;
+  Engine engine(options);
   const Job job = engine.submit(request);
   EXPECT_TRUE(job.wait(60));
   if (job.error()) ADD_FAILURE() << job.error()->message();

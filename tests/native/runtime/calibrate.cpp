@@ -42,15 +42,16 @@ struct Bench {
   std::vector<CostSample> run() { return calibrate(slot, {first, second}, 5, options); }
 };
 
-TEST(Calibration, MeasuresEveryModeAndBatchThatTheStageTakes) {
+TEST(Calibration, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersOnce) {
   Bench bench;
   const auto samples = bench.run();
-  ASSERT_EQ(samples.size(), 8U);
+  ASSERT_EQ(samples.size(), 6U);
   size_t i = 0;
   for (const char* name : {"a", "b"}) {
     const bool is_first = name == std::string("a");
     for (const Rung rung : {Rung::kFull, Rung::kChunks}) {
       for (const int batch : {1, 2}) {
+        if (rung == Rung::kChunks && batch > 1) continue;
         const CostSample& sample = samples[i++];
         EXPECT_EQ(sample.stage, name);
         EXPECT_EQ(sample.rung, rung);
@@ -71,14 +72,13 @@ TEST(Calibration, MeasuresEveryModeAndBatchThatTheStageTakes) {
 
 TEST(Calibration, LeavesOutWhatDoesNotFit) {
   Bench bench;
-  bench.slot.budget_bytes = 1200;  // one picture of `a`; two in chunks
+  bench.slot.budget_bytes = 1120;  // one picture of `a`, in chunks
   bench.options.batches = {1, 2};
   std::vector<std::pair<Rung, int>> fitted;
   for (const CostSample& sample : bench.run()) {
     if (sample.stage == "a") fitted.emplace_back(sample.rung, sample.batch);
   }
-  EXPECT_EQ(fitted,
-            (std::vector<std::pair<Rung, int>>{{Rung::kFull, 1}, {Rung::kChunks, 1}, {Rung::kChunks, 2}}));
+  EXPECT_EQ(fitted, (std::vector<std::pair<Rung, int>>{{Rung::kChunks, 1}}));
   bench.slot.budget_bytes = 900;
   EXPECT_THROW(bench.run(), Error);
 }

@@ -125,6 +125,17 @@ TEST(Costs, OfOtherStagesVariantsAndModesAreLeftAlone) {
   EXPECT_FALSE(stage.calibrated);
 }
 
+TEST(Costs, ALowerRungThatWasMeasuredFasterIsNotBelieved) {
+  StageProfile stage = profile();
+  stage.modes.resize(2);
+  stage.modes[1].rung = Rung::kChunks;
+  std::vector<CostPoint> points = points_of({sample(1, 10, 2), sample(1, 5, 1.9)});
+  points[1].sample.rung = Rung::kChunks;
+  fit_costs(stage, points);
+  EXPECT_GE(stage.modes[1].time(1, Slot{}), stage.modes[0].time(1, Slot{}));
+  EXPECT_EQ(stage.modes[1].workspace(1), 5);
+}
+
 TEST(Costs, WhatIsHandedOnIsWhatTheSlotHolds) {
   StageProfile stage = profile();
   stage.output_bytes_per_picture = 1000;
