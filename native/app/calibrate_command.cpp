@@ -45,10 +45,10 @@ std::vector<Settings> sizes_of(const std::string& model, const Slot& slot, bool 
   Settings small, large;
   small.model = large.model = model;
   const bool is_gpu = slot.kind == SlotKind::kCuda;
-  small.grid = quick ? 48 : 64;
-  large.grid = quick ? 80 : 128;
-  small.texture_size = quick ? 384 : 512;
-  large.texture_size = quick ? 640 : 1024;
+  small.grid = quick ? 32 : 64;
+  large.grid = quick ? 64 : 128;
+  small.texture_size = quick ? 256 : 512;
+  large.texture_size = quick ? 512 : 1024;
   small.steps = 1;
   large.steps = is_gpu ? 4 : 1;
   small.input_size = is_gpu ? 192 : 128;

@@ -54,11 +54,12 @@ class SurfaceStage : public PipelineStage {
     constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    // The grid's values beside a chunk of points, or beside themselves in double precision, to be summed.
+    // The grid's values (which are not there yet while the first chunk is asked for) beside a chunk of
+    // points, or beside themselves in double precision, to be summed.
     const auto workspace = [&](double chunk) {
-      return std::max(
-          4 * vertices + std::min(vertices, chunk) * fields_.bytes_per_point() + fields_.grid_bytes(side),
-          12 * vertices);
+      const double asking = vertices <= chunk ? vertices * fields_.bytes_per_point()
+                                              : 4 * vertices + chunk * fields_.bytes_per_point();
+      return std::max(asking + fields_.grid_bytes(side), 12 * vertices);
     };
     mode.workspace_bytes = workspace(kChunkPoints);
     mode.host_seconds_per_picture = 0.005 + 1e-6 * meshed;

@@ -14,6 +14,7 @@
 namespace relievo {
 namespace {
 
+constexpr double kMiB = 1 << 20;
 constexpr int64_t kBytesPerTexel = 26;  // texture.h
 
 /// A name that files and objects can have: no slashes or control characters, no space at either end.
@@ -46,11 +47,16 @@ class TextureStage : public PipelineStage {
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
     const double side = fields_.grid_side(settings), faces = expected_faces(settings, side);
-    constexpr double kBandTexels = 1 << 20, kBytesPerBandTexel = 54, kBatchPoints = 65536, kCovered = 0.7;
+    constexpr double kBandTexels = 1 << 20, kBatchPoints = 1 << 16, kCovered = 0.7;
+    const double band = std::min(texels, kBandTexels);
+    // A band of texels while they are found, or while a batch of them is coloured.
+    const auto workspace = [&](double batch) {
+      const double asking = std::min(kCovered * texels, batch) * fields_.bytes_per_point();
+      return 0.5 * kMiB + kBytesPerTexel * texels + 15 * faces + std::max(54 * band, 36 * band + asking);
+    };
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    mode.workspace_bytes = kBytesPerTexel * texels + kBytesPerBandTexel * std::min(texels, kBandTexels) +
-                           20 * faces + kBatchPoints * fields_.bytes_per_point();
+    mode.workspace_bytes = workspace(kBatchPoints);
     // Unwrapping, colouring, PNG files, a picture to show.
     mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
     double& asking =
@@ -58,7 +64,7 @@ class TextureStage : public PipelineStage {
     asking += kCovered * texels * fields_.seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
-    chunks.workspace_bytes -= 0.5 * kBatchPoints * fields_.bytes_per_point();
+    chunks.workspace_bytes = workspace(kBatchPoints / 2);
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, 4};
     profile.variant = model_;

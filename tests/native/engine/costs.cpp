@@ -25,7 +25,7 @@ Settings sized(int grid, int texture_size) {
 }
 
 std::vector<Slot> one_slot() {
-  return parse_slots("cpu", {.cpu_threads = 1,
+  return parse_slots("cpu", {.cpu_threads = 2,
                              .cpu_free_bytes = int64_t{4} << 30,
                              .gpu_free_bytes = {},
                              .cpu_name = "a processor"});
@@ -44,7 +44,7 @@ class Calibrated : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = fs::temp_directory_path() / ("relievo-costs-" + std::to_string(::getpid()));
-    for (const Settings& settings : {sized(32, 128), sized(96, 512)})
+    for (const Settings& settings : {sized(24, 128), sized(64, 384)})
       store().add("a processor", measured(settings, {1, 2}));
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
@@ -71,7 +71,7 @@ double bytes_of(const StageMode& mode, int batch) {
 
 TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
   // Within, beside and beyond what was measured, and three pictures at a time.
-  for (const Settings& settings : {sized(64, 256), sized(48, 512), sized(128, 384), sized(112, 640)}) {
+  for (const Settings& settings : {sized(48, 256), sized(32, 384), sized(80, 192)}) {
     const auto profiles = stage_profiles(settings, one_slot(), store());
     int compared = 0;
     for (const CostSample& sample : measured(settings, {3})) {
@@ -94,7 +94,7 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   const std::vector<Slot> slots = one_slot();
   GenerateRequest request;
   request.bytes = calibration_picture(512, false);
-  request.settings = sized(80, 320);
+  request.settings = sized(56, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, slots, store());
   const Plan made = plan(slots, profiles_of(stages), {.pictures = 2});
@@ -149,9 +149,9 @@ TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   slots[2].product = "an unknown one";
   slots[2].speed = 0.7;
   set_measured_speeds(slots, settings, costs);
-  EXPECT_EQ(slots[0].speed, 1);
+  EXPECT_EQ(slots[0].speed, 2);
   EXPECT_EQ(slots[2].speed, 0.7);
-  EXPECT_LT(slots[1].speed, 0.5);
+  EXPECT_LT(slots[1].speed, 1);
 }
 
 TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
