@@ -54,11 +54,12 @@ class SurfaceStage : public PipelineStage {
     constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    // The grid's values (which are not there yet while the first chunk is asked for) beside a chunk of
-    // points, or beside themselves in double precision, to be summed.
+    // A chunk of points, of the second one on beside all of the grid's values; or the values beside
+    // themselves in double precision, to be summed.
     const auto workspace = [&](double chunk) {
-      const double asking = vertices <= chunk ? vertices * fields_.bytes_per_point()
-                                              : 4 * vertices + chunk * fields_.bytes_per_point();
+      const double first = std::min(chunk, vertices), second = std::min(chunk, vertices - first);
+      const double per_point = fields_.bytes_per_point();
+      const double asking = std::max(first * per_point, 4 * vertices + second * per_point);
       return std::max(asking + fields_.grid_bytes(side), 12 * vertices);
     };
     mode.workspace_bytes = workspace(kChunkPoints);

@@ -14,7 +14,6 @@
 namespace relievo {
 namespace {
 
-constexpr double kMiB = 1 << 20;
 constexpr int64_t kBytesPerTexel = 26;  // texture.h
 
 /// A name that files and objects can have: no slashes or control characters, no space at either end.
@@ -52,7 +51,7 @@ class TextureStage : public PipelineStage {
     // A band of texels while they are found, or while a batch of them is coloured.
     const auto workspace = [&](double batch) {
       const double asking = std::min(kCovered * texels, batch) * fields_.bytes_per_point();
-      return 0.5 * kMiB + kBytesPerTexel * texels + 15 * faces + std::max(54 * band, 36 * band + asking);
+      return kBytesPerTexel * texels + 40 * faces + std::max(52.5 * band, 34 * band + asking);
     };
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();

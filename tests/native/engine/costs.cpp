@@ -44,7 +44,7 @@ class Calibrated : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = fs::temp_directory_path() / ("relievo-costs-" + std::to_string(::getpid()));
-    for (const Settings& settings : {sized(24, 128), sized(64, 384)})
+    for (const Settings& settings : {sized(32, 128), sized(56, 384)})
       store().add("a processor", measured(settings, {1, 2}));
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
@@ -70,23 +70,22 @@ double bytes_of(const StageMode& mode, int batch) {
 }
 
 TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
-  // Within, beside and beyond what was measured, and three pictures at a time.
-  for (const Settings& settings : {sized(48, 256), sized(32, 384), sized(80, 192)}) {
+  // Beside, beyond and within what was measured, there three pictures at a time. The network that finds the
+  // subject is left out; ThePlansPeakIsTheRunsWithinATenth has it.
+  for (const auto& [size, batch] : {std::pair{sized(32, 384), 1}, {sized(72, 192), 1}, {sized(48, 256), 3}}) {
+    Settings settings = size;
+    settings.mask = MaskKind::kAlpha;
     const auto profiles = stage_profiles(settings, one_slot(), store());
     int compared = 0;
-    for (const CostSample& sample : measured(settings, {3})) {
+    for (const CostSample& sample : measured(settings, {batch})) {
       const double real = static_cast<double>(sample.weight_bytes + sample.workspace_bytes);
-      const double predicted = bytes_of(mode_of(profiles, sample), 3);
-      if (real == 0) {
-        EXPECT_EQ(predicted, 0) << sample.stage;
-        continue;
-      }
+      if (sample.stage == "foreground" || real == 0) continue;
       ++compared;
-      EXPECT_NEAR(predicted / real, 1, 0.1)
+      EXPECT_NEAR(bytes_of(mode_of(profiles, sample), sample.batch) / real, 1, 0.1)
           << sample.stage << " " << rung_name(sample.rung) << " at grid " << settings.grid << ", texture "
           << settings.texture_size << ": " << real << " bytes";
     }
-    EXPECT_GE(compared, 3);  // foreground, surface, texture
+    EXPECT_EQ(compared, 4);  // surface and texture, whole and in chunks
   }
 }
 
@@ -94,7 +93,7 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   const std::vector<Slot> slots = one_slot();
   GenerateRequest request;
   request.bytes = calibration_picture(512, false);
-  request.settings = sized(56, 320);
+  request.settings = sized(48, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, slots, store());
   const Plan made = plan(slots, profiles_of(stages), {.pictures = 2});
