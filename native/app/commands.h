@@ -24,6 +24,9 @@ Command add_models(CLI::App& parser);
 /// `relievo devices`
 Command add_devices(CLI::App& parser);
 
+/// `relievo calibrate`
+Command add_calibrate(CLI::App& parser);
+
 /// `relievo plan`
 Command add_plan(CLI::App& parser);
 

@@ -30,6 +30,8 @@ int run(int argc, char** argv) {
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
   add("models", "List, fetch, check, import and remove models.", relievo::add_models);
   add("devices", "Show what can compute here.", relievo::add_devices);
+  add("calibrate", "Measure what the stages cost here, for plans and batches that fit.",
+      relievo::add_calibrate);
   add("plan", "Plan and simulate a run, on this machine or on one that is not there.", relievo::add_plan);
   add("bench", "Measure a claim beside the other side, in one run.", relievo::add_bench);
 

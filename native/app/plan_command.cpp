@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -6,8 +7,8 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "base/error.h"
+#include "engine/costs.h"
 #include "runtime/devices.h"
-#include "runtime/estimated_costs.h"
 #include "runtime/explain_plan.h"
 #include "runtime/simulate.h"
 
@@ -21,8 +22,10 @@ struct Options {
   PlanOptions plan;
   std::string strategy = "auto", policy = "fastest";
   bool no_lossy = false;
-  int steps = 75;
+  bool own_views = false;
+  Settings settings;
   std::vector<std::string> stragglers, losses;
+  double bandwidth = 0;  // GB a second between host and slots; 0: the usual
   bool json = false;
 };
 
@@ -42,9 +45,9 @@ std::pair<int, double> named_number(const std::string& text, const std::vector<S
 }
 
 std::vector<Slot> slots_of(const std::string& text) {
-  const bool imaginary =
+  const bool is_imaginary =
       !text.empty() && text.find('x') != std::string::npos && text.front() >= '0' && text.front() <= '9';
-  if (imaginary) return parse_imaginary_slots(text);
+  if (is_imaginary) return parse_imaginary_slots(text);
   const SlotSources sources = find_machine().sources();
   return text.empty() ? default_slots(sources) : parse_slots(text, sources);
 }
@@ -69,8 +72,15 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
 }
 
 int run(const Options& options) {
-  const std::vector<Slot> slots = slots_of(options.devices);
-  const std::vector<StageProfile> stages = estimated_stages(options.steps);
+  std::vector<Slot> slots = slots_of(options.devices);
+  if (options.bandwidth > 0) {
+    for (Slot& slot : slots) slot.host_bytes_per_second = 1e9 * options.bandwidth;
+  }
+  Settings settings = options.settings;
+  if (options.own_views) settings.views = {"of the person's own"};
+  validate(settings);
+  const std::vector<StageProfile> stages = stage_profiles(settings, slots);
+  set_measured_speeds(slots, settings);
   PlanOptions asked = options.plan;
   asked.allow_lossy = !options.no_lossy;
   asked.strategy = strategy_of(options.strategy);
@@ -87,11 +97,14 @@ int run(const Options& options) {
   }
   const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario);
 
+  const bool is_measured = std::ranges::all_of(stages, &StageProfile::calibrated);
+  const char* const costs = is_measured ? "calibrated" : "estimated";
   if (options.json) {
     json devices = json::array(), lanes = json::array();
     for (size_t i = 0; i < slots.size(); ++i) {
       devices.push_back({{"slot", slots[i].name},
                          {"budget_bytes", slots[i].budget_bytes},
+                         {"host_bytes_per_second", slots[i].host_bytes_per_second},
                          {"utilisation", simulated.utilisation[i]},
                          {"peak_bytes", simulated.peak_bytes[i]},
                          {"pictures", simulated.pictures[i]}});
@@ -103,7 +116,8 @@ int run(const Options& options) {
                             {"planned_s", made.seconds},
                             {"seconds", simulated.seconds},
                             {"lossy", made.lossy()},
-                            {"costs", "estimated"},
+                            {"costs", costs},
+                            {"model", settings.model},
                             {"devices", devices},
                             {"lanes", lanes},
                             {"reasons", made.reasons},
@@ -111,15 +125,18 @@ int run(const Options& options) {
                            .dump());
     return 0;
   }
-  fmt::print("{} pictures in {:.1f} s ({:.1f} a minute); costs are estimates\n", simulated.done,
-             simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0);
+  fmt::print("{} pictures in {:.1f} s ({:.1f} a minute) with {}; costs are {}\n", simulated.done,
+             simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
+             settings.model, costs);
   if (simulated.done < asked.pictures) {
     fmt::print("{} pictures are left undone: every lane was lost\n", asked.pictures - simulated.done);
   }
-  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9}\n", "slot", "budget", "peak", "busy", "pictures");
+  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
+             "host link");
   for (size_t i = 0; i < slots.size(); ++i) {
-    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9}\n", slots[i].name, format_bytes(slots[i].budget_bytes),
-               format_bytes(simulated.peak_bytes[i]), 100 * simulated.utilisation[i], simulated.pictures[i]);
+    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", slots[i].name,
+               format_bytes(slots[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
+               100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
   }
   for (const std::string& reason : made.reasons) fmt::print("+ {}\n", reason);
   for (const std::string& reason : made.refused) fmt::print("- {}\n", reason);
@@ -138,9 +155,24 @@ Command add_plan(CLI::App& parser) {
       ->check(CLI::Range(1, 10000000));
   add_plan_words(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
-  parser.add_option("--steps", options->steps, "Diffusion steps")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+  Settings& settings = options->settings;
+  settings.model = "instant-mesh-large";
+  parser
+      .add_option("--model", settings.model, "preview, or a reconstruction model; it need not be installed")
+      ->capture_default_str();
+  parser.add_flag("--views", options->own_views, "Views of your own take the diffusion's place");
+  parser.add_option("--view-count", settings.view_count, "Views that the reconstruction sees: 6 or 4")
+      ->capture_default_str();
+  parser.add_option("--steps", settings.steps, "Diffusion steps")->capture_default_str();
+  parser.add_option("--guidance", settings.guidance, "1 halves the diffusion's work")->capture_default_str();
+  parser.add_option("--input-size", settings.input_size, "Pixels a side of each view")->capture_default_str();
+  parser.add_option("--precision", settings.precision, "auto, fp32, bf16 or fp16; or by stage")
+      ->capture_default_str();
+  parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
+  parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
+      ->capture_default_str();
+  parser.add_option("--bandwidth", options->bandwidth, "GB a second between host and devices; default: 12")
+      ->check(CLI::PositiveNumber);
   parser.add_option("--slow", options->stragglers, "SLOT=FACTOR: simulate a slot that is slower");
   parser.add_option("--lose", options->losses, "SLOT=SECONDS: simulate a slot that is lost then");
   parser.add_flag("--json", options->json, "Print one JSON object");

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/resample.h"
+#include "engine/costs.h"
 #include "engine/job.h"
 #include "engine/pipeline.h"
 #include "engine/stages.h"
@@ -190,11 +191,13 @@ struct Engine::Impl {
   }
 
   /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
-  Plan plan_for(const std::vector<StageProfile>& profiles, int pictures) {
-    const int slot_count = static_cast<int>(slots.get().size());
-    Plan made = plan(slots.get(), profiles, plan_options(pictures));
+  Plan plan_for(const std::vector<StageProfile>& profiles, const Settings& settings, int pictures) {
+    std::vector<Slot> planned = slots.get();
+    set_measured_speeds(planned, settings);
+    const int slot_count = static_cast<int>(planned.size());
+    Plan made = plan(planned, profiles, plan_options(pictures));
     if (shares_pictures(made) || pictures >= slot_count) return made;
-    return plan(slots.get(), profiles, plan_options(slot_count));
+    return plan(planned, profiles, plan_options(slot_count));
   }
 
   // The worker: plans and starts runs. The pictures are made on the slots' own threads.
@@ -257,7 +260,7 @@ struct Engine::Impl {
     }
     use_recipe(recipe_of(settings));
     prepare(stages, settings, slots.get());
-    const Plan made = plan_for(profiles_of(stages), waiting);
+    const Plan made = plan_for(profiles_of(stages), settings, waiting);
     const bool is_for_one = waiting == 1 && shares_pictures(made);
     std::vector<StatePointer> taken;  // by picture; touched under the lock
     RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
@@ -468,7 +471,7 @@ std::vector<std::string> Engine::explain_plan(const Settings& settings, int pict
   validate(settings);
   const auto stages = make_stages(recipe_of(settings), impl_->models);
   prepare(stages, settings, impl_->slots.get());
-  const Plan made = impl_->plan_for(profiles_of(stages), std::max(pictures, 1));
+  const Plan made = impl_->plan_for(profiles_of(stages), settings, std::max(pictures, 1));
   std::vector<std::string> sentences = made.reasons;
   sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
   return sentences;

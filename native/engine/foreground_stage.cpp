@@ -78,9 +78,11 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   const bool is_full = !full_network_file().empty();
   StageMode mode;
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
-  mode.workspace_bytes_per_picture = (is_full ? 190 : 60) * kMiB + 40 * side * side;
-  mode.seconds_per_picture = is_full ? 1.0 : 0.3;
+  mode.workspace_bytes = (is_full ? 260 : 215) * kMiB;
+  mode.seconds_per_picture = is_full ? 3 : 1;
+  mode.host_seconds_per_picture = 0.1 + 5e-8 * side * side;
   StageProfile profile{"", {mode}, 4};
+  profile.variant = is_full ? "u2net" : "u2netp";
   profile.output_bytes_per_picture = static_cast<int64_t>(16 * side * side);
   return profile;
 }

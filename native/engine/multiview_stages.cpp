@@ -51,9 +51,8 @@ class ConditionStage : public PipelineStage {
       mode.precision = precision;
       mode.weight_bytes =
           static_cast<int64_t>(element_bytes(precision) * (kVisionParameters + kEncoderParameters));
-      mode.workspace_bytes = 32 * kMiB;
-      mode.workspace_bytes_per_picture = element_bytes(precision) * 5 * 128 * kConditionSide * kConditionSide;
-      mode.seconds_per_picture = precision == "fp32" ? 8 : 4;
+      mode.workspace_bytes = 32 * kMiB + element_bytes(precision) * 5 * 128 * kConditionSide * kConditionSide;
+      mode.seconds_per_picture = seconds_of(1e12, precision);
       return std::vector<StageMode>{mode};
     });
     profile.output_bytes_per_picture = 4 << 20;
@@ -96,10 +95,12 @@ class DiffusionStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
-    const auto modes = [&](const std::string& precision) {
-      const auto mode = [&](Rung rung, int side) {
-        // Six views of an eighth of their side; 2.6 TFLOP a pass of 120 x 80 latents.
+    const auto modes_of = [&](const std::string& precision, int side) {
+      const auto mode = [&](Rung rung) {
+        // Six views of an eighth of their side. A step's half: the reference pass, which has one size, what
+        // grows with the latents, and their attention to each other.
         const double latents = 6.0 * side * side / 64, share = latents / (120 * 80);
+        const double operations = 0.4e12 + 2.5e12 * share + 0.9e12 * share * share;
         StageMode result;
         result.rung = rung;
         result.precision = precision;
@@ -107,18 +108,16 @@ class DiffusionStage : public PipelineStage {
         result.workspace_bytes = 32 * kMiB;
         const double rows = rung == Rung::kFull ? halves : 1;
         result.workspace_bytes_per_picture = rows * share * element_bytes(precision) * 150 * kMiB;
-        result.seconds_per_picture = steps * halves * share * (precision == "fp32" ? 50 : 18);
+        result.seconds_per_picture = steps * halves * seconds_of(operations, precision);
         return result;
       };
-      const int side = settings.input_size;
-      return std::vector<StageMode>{mode(Rung::kFull, side), mode(Rung::kChunks, side)};
+      return std::vector<StageMode>{mode(Rung::kFull), mode(Rung::kChunks)};
     };
-    StageProfile profile = network_profile(settings, "multiview", slots, modes);
-    StageMode smaller = modes(profile.modes.back().precision).back();
-    const double share = static_cast<double>(smaller_side(settings)) / settings.input_size;
+    StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
+      return modes_of(precision, settings.input_size);
+    });
+    StageMode smaller = modes_of(profile.modes.back().precision, smaller_side(settings)).back();
     smaller.rung = Rung::kSmallerInput;
-    smaller.workspace_bytes_per_picture *= share * share;
-    smaller.seconds_per_picture *= share * share;
     profile.modes.push_back(smaller);
     profile.max_batch = 4;
     profile.blocks = unet_blocks();
@@ -244,7 +243,7 @@ class DecodeStage : public PipelineStage {
       // The widest layer's input and output (256 and 128 channels), and strips of what lies between.
       mode.workspace_bytes = 48 * kMiB;
       mode.workspace_bytes_per_picture = element_bytes(precision) * pixels * (256 + 128);
-      mode.seconds_per_picture = pixels * (precision == "fp32" ? 60e-6 : 30e-6);
+      mode.seconds_per_picture = seconds_of(9.4e6 * pixels, precision);
       StageMode tiled = mode;
       tiled.rung = Rung::kTiled;
       tiled.workspace_bytes = 16 * kMiB;

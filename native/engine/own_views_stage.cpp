@@ -58,10 +58,12 @@ class OwnViewsStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
     StageMode mode;
-    mode.workspace_bytes_per_picture = 6.0 * 3 * 4 * 1024 * 1024;
-    mode.seconds_per_picture = 0.2;
-    StageProfile profile{"", {mode}, 4};
+    StageProfile profile{"", {}, 4};
     profile.output_bytes_per_picture = int64_t{6} * 3 * 4 * settings.input_size * settings.input_size;
+    mode.workspace_bytes = 6.0 * 3 * 4 * 1024 * 1024;
+    mode.workspace_bytes_per_picture = static_cast<double>(profile.output_bytes_per_picture);
+    mode.host_seconds_per_picture = 0.4;
+    profile.modes = {mode};
     return profile;
   }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/costs.h"
 #include "engine/stages.h"
 #include "weights/catalogue.h"
 
@@ -34,14 +35,18 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 }
 
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots) {
+             const std::vector<Slot>& slots, const CostStore& costs) {
+  const std::vector<CostSample> samples = samples_for(slots.front(), costs);
+  const auto seconds = [&](const auto& stage) {
+    return stage->profile().modes.front().time(1, slots.front());
+  };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, slots);
-    total += stage->profile().modes.front().time(1);
+    stage->prepare(settings, slots, samples);
+    total += seconds(stage);
   }
   for (const auto& stage : stages) {
-    const double share = stage->profile().modes.front().time(1) / total;
+    const double share = seconds(stage) / total;
     stage->set_share(done, done + share);
     done += share;
   }
@@ -56,7 +61,7 @@ std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<Pipeline
 bool same_costs(const Settings& a, const Settings& b) {
   const auto costs = [](const Settings& s) {
     return std::tuple(s.model, s.views.empty(), s.view_count, s.steps, s.sampler, s.guidance, s.input_size,
-                      s.precision, s.grid, s.texture_size);
+                      s.precision, s.grid, s.faces, s.texture_size);
   };
   return costs(a) == costs(b);
 }

@@ -24,10 +24,10 @@ Recipe recipe_of(const Settings& settings);
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
                                                         const std::filesystem::path& embedded_models);
 
-/// Sets what the stages cost with these settings, as measured on this machine where it was calibrated
+/// Sets what the stages cost with these settings on slots like the first, as measured where it was calibrated
 /// (`relievo calibrate`), and their parts of the progress.
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots);
+             const std::vector<Slot>& slots, const CostStore& costs = CostStore());
 
 std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<PipelineStage>>& stages);
 

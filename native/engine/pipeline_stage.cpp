@@ -30,6 +30,8 @@ bool cpu_is_fast_in_bf16() {
 #endif
 }
 
+constexpr int64_t kChunkBytes = int64_t{256} << 20;
+
 thread_local const JobContext* t_job = nullptr;
 
 struct CurrentJob {
@@ -85,11 +87,12 @@ Execution execution_for(const Slot& slot, const std::string& precision) {
 
 Execution PipelineStage::execution(const StageCall& call, size_t k, const Control& control) const {
   const Slot& slot = call.slots[k];
-  // Smaller chunks leave most of what is free alone.
-  const int64_t part = call.rung >= Rung::kChunks ? 4 : 1;
+  int64_t budget = free_bytes(slot);
+  // Smaller chunks leave most of what is free alone, and however much that is: what they take is planned.
+  if (call.rung >= Rung::kChunks) budget = std::min(budget / 4, kChunkBytes);
   return {.device = device_of(slot),
           .dtype = dtype_of(call.precision),
-          .byte_budget = std::max<int64_t>(free_bytes(slot) / part, 1),
+          .byte_budget = std::max<int64_t>(budget, 1),
           .control = control};
 }
 
@@ -137,7 +140,32 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
   return outputs;
 }
 
+void PipelineStage::prepare(const Settings& settings, const std::vector<Slot>& slots,
+                            const std::vector<CostSample>& samples) {
+  profile_ = profile_for(settings, slots);
+  profile_.name = name_;
+  std::vector<CostPoint> points;
+  for (const CostSample& sample : samples) {
+    if (sample.stage != name_ || sample.variant != profile_.variant) continue;
+    StageProfile then;
+    try {
+      then = profile_for(settings_from_json(sample.size), slots);
+    } catch (const Error&) {
+      continue;  // of another version's settings
+    }
+    for (const StageMode& mode : then.modes) {
+      if (mode.rung == sample.rung && mode.precision == sample.precision)
+        points.push_back({sample, mode, then.output_bytes_per_picture});
+    }
+  }
+  fit_costs(profile_, points);
+}
+
 double element_bytes(const std::string& precision) { return precision == "fp32" ? 4 : 2; }
+
+double seconds_of(double operations, const std::string& precision) {
+  return operations / (precision == "fp32" ? kThreadOperations : kHalfGain * kThreadOperations);
+}
 
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Slot>& slots,

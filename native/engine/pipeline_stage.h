@@ -56,11 +56,10 @@ class PipelineStage : public Stage {
   const std::string& name() const { return name_; }
   const std::string& shown() const { return shown_; }
 
-  /// What it costs with these settings on slots of these kinds; between runs only.
-  void prepare(const Settings& settings, const std::vector<Slot>& slots) {
-    profile_ = profile_for(settings, slots);
-    profile_.name = name_;
-  }
+  /// What it costs with these settings on slots of these kinds, bent to the samples of it that are among
+  /// these (their `size` is settings as JSON); between runs only.
+  void prepare(const Settings& settings, const std::vector<Slot>& slots,
+               const std::vector<CostSample>& samples = {});
   const StageProfile& profile() const final { return profile_; }
 
   /// Its part of a job's progress.
@@ -77,6 +76,7 @@ class PipelineStage : public Stage {
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) final;
 
  protected:
+  /// Estimated: formulas of the settings.
   virtual StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const = 0;
 
   /// One picture. `execution` is that of the first slot, with the picture's own control.
@@ -105,6 +105,9 @@ int64_t mapped_bytes(const torch::nn::Module& module);
 std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots);
 
 double element_bytes(const std::string& precision);
+
+/// Seconds of so many operations on a slot of speed 1 (runtime/slots.h).
+double seconds_of(double operations, const std::string& precision);
 
 /// The profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of them
 /// in half precision as a lossy rung below. `modes(precision)` gives the modes in one precision.

@@ -59,11 +59,11 @@ class ReconstructStage : public PipelineStage {
       mode.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
                                                (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
-      mode.workspace_bytes = 16 * kMiB;
-      mode.workspace_bytes_per_picture = element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
-      mode.seconds_per_picture = operations / (precision == "fp32" ? 100e9 : 250e9);
+      mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+      mode.seconds_per_picture = seconds_of(operations, precision);
       return std::vector<StageMode>{mode};
     });
+    profile.variant = model_;
     profile.max_batch = 1;
     profile.blocks = lrm_blocks(model_);
     profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);

@@ -12,18 +12,17 @@
 namespace relievo {
 namespace {
 
-constexpr double kMiB = 1 << 20;
-
 class InflateStage : public PipelineStage {
  public:
   InflateStage() : PipelineStage("reconstruct", "reconstruct") {}
 
  protected:
-  StageProfile profile_for(const Settings& /*settings*/, const std::vector<Slot>& /*slots*/) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+    const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
     StageMode mode;
-    mode.workspace_bytes_per_picture = 32 * kMiB;
-    mode.seconds_per_picture = 0.15;
+    mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
     StageProfile profile{"", {mode}, 4};
+    profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
     return profile;
   }
@@ -42,24 +41,42 @@ class InflateStage : public PipelineStage {
 
 class SurfaceStage : public PipelineStage {
  public:
-  explicit SurfaceStage(const std::string& model) : PipelineStage("surface", "surface"), fields_(model) {}
+  explicit SurfaceStage(const std::string& model)
+      : PipelineStage("surface", "surface"), model_(model), fields_(model) {}
 
   void load(const StageLoad& load) override { fields_.load(load.slot); }
   void unload(const Slot& slot) override { fields_.unload(slot); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
-    const double vertices = (settings.grid + 1.0) * (settings.grid + 1.0) * (settings.grid + 1.0);
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+    const double side = fields_.grid_side(settings), vertices = side * side * side;
+    const double meshed = meshed_faces(side), kept = expected_faces(settings, side);
+    constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    mode.workspace_bytes_per_picture = 64 * kMiB + 60 * vertices;
-    mode.seconds_per_picture = 0.1 + 3e-7 * vertices;
+    // A chunk of points, of the second one on beside all of the grid's values; or the values beside
+    // themselves in double precision, to be summed.
+    const auto workspace = [&](double chunk) {
+      const double first = std::min(chunk, vertices), second = std::min(chunk, vertices - first);
+      const double per_point = fields_.bytes_per_point();
+      const double asking = std::max(first * per_point, 4 * vertices + second * per_point);
+      return std::max(asking + fields_.grid_bytes(side), 12 * vertices);
+    };
+    mode.workspace_bytes = workspace(kChunkPoints);
+    mode.host_seconds_per_picture = 0.005 + 1e-6 * meshed;
+    if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
+    double& asking =
+        fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+    asking += vertices * fields_.seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
-    chunks.workspace_bytes_per_picture = 32 * kMiB + 24 * vertices;
-    chunks.seconds_per_picture *= 1.2;
+    chunks.workspace_bytes = workspace(kChunkPoints / 4);
+    chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, 4};
-    profile.output_bytes_per_picture = 8 << 20;
+    profile.variant = model_;
+    profile.points = true;
+    profile.activation_bytes_per_picture = static_cast<int64_t>(4 * vertices);
+    profile.output_bytes_per_picture = static_cast<int64_t>(18 * kept);
     return profile;
   }
 
@@ -67,7 +84,7 @@ class SurfaceStage : public PipelineStage {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
     const Control& control = execution.control;
-    const std::shared_ptr<const Field> field = fields_.field(work, call.slots[0]);
+    const std::shared_ptr<const Field> field = fields_.field(work, call);
     // A density has no distance to interpolate by; its published grid is twice as fine.
     const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
     Execution meshing = execution;
@@ -86,6 +103,7 @@ class SurfaceStage : public PipelineStage {
   }
 
  private:
+  std::string model_;
   FieldsOfPlanes fields_;
 };
 

@@ -14,7 +14,6 @@
 namespace relievo {
 namespace {
 
-constexpr double kMiB = 1 << 20;
 constexpr int64_t kBytesPerTexel = 26;  // texture.h
 
 /// A name that files and objects can have: no slashes or control characters, no space at either end.
@@ -44,17 +43,32 @@ class TextureStage : public PipelineStage {
   void unload(const Slot& slot) override { fields_.unload(slot); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
+    const double side = fields_.grid_side(settings), faces = expected_faces(settings, side);
+    constexpr double kBandTexels = 1 << 20, kBatchPoints = 1 << 16, kCovered = 0.7;
+    const double band = std::min(texels, kBandTexels);
+    // A band of texels while they are found, or while a batch of them is coloured.
+    const auto workspace = [&](double batch) {
+      const double asking = std::min(kCovered * texels, batch) * fields_.bytes_per_point();
+      return kBytesPerTexel * texels + 40 * faces + std::max(52.5 * band, 34 * band + asking);
+    };
     StageMode mode;
     mode.weight_bytes = fields_.weight_bytes();
-    mode.workspace_bytes_per_picture = 160 * kMiB + kBytesPerTexel * texels;
-    mode.seconds_per_picture = 1 + 1e-6 * texels;
+    mode.workspace_bytes = workspace(kBatchPoints);
+    // Unwrapping, colouring, PNG files, a picture to show.
+    mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
+    double& asking =
+        fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+    asking += kCovered * texels * fields_.seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
-    chunks.workspace_bytes_per_picture -= 100 * kMiB;
+    chunks.workspace_bytes = workspace(kBatchPoints / 2);
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, 4};
+    profile.variant = model_;
+    profile.points = true;
+    profile.activation_bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels);
     profile.output_bytes_per_picture = static_cast<int64_t>(4 * texels);
     return profile;
   }
@@ -74,7 +88,7 @@ class TextureStage : public PipelineStage {
     auto result = std::make_shared<GenerateResult>();
     {
       const MemoryCharge texels(kBytesPerTexel * settings.texture_size * settings.texture_size);
-      result->mesh = texture_surface(*work.surface, *fields_.field(work, call.slots[0]), sources,
+      result->mesh = texture_surface(*work.surface, *fields_.field(work, call), sources,
                                      {.size = settings.texture_size,
                                       .projection = is_projected,
                                       .vertex_colours = settings.vertex_colours},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -20,19 +21,21 @@ class Calibration {
   std::any measure(Stage& stage, const std::any& input) {
     std::optional<std::any> output;
     for (const StageMode& mode : stage.profile().modes) {
+      if (output && !options_.all_modes) break;
       options_.control.cancel.check();
-      const int64_t before = peak();
+      const int64_t before = used();
       try {
         stage.load({slot_, mode.rung, mode.precision, 0, 0});
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kOutOfMemory) throw;
         continue;
       }
-      peak();
-      const int64_t weights = std::max<int64_t>(0, peak() - before);
-      for (const int batch : options_.batches) {
+      const int64_t weights = std::max<int64_t>(0, used() - before);
+      const bool is_first = !output;
+      for (const int batch : is_first ? options_.batches : std::vector<int>{1}) {
         if (batch > stage.profile().max_batch) continue;
-        auto made = measure_batch(stage, mode, batch, input, before, weights);
+        if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);
+        auto made = measure_batch(stage, mode, batch, is_first ? options_.repeats : 0, input, weights);
         if (made && !output) output = std::move(made);
       }
       stage.unload(slot_);
@@ -47,10 +50,15 @@ class Calibration {
   }
 
  private:
+  /// The highest use since the last call.
   int64_t peak() const { return options_.hooks.take_peak ? options_.hooks.take_peak(slot_) : 0; }
+  int64_t used() const {
+    peak();
+    return peak();
+  }
 
-  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, const std::any& input,
-                                        int64_t before, int64_t weights) {
+  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, int repeats,
+                                        const std::any& input, int64_t weights) {
     StageCall call;
     call.rung = mode.rung;
     call.precision = mode.precision;
@@ -61,17 +69,20 @@ class Calibration {
       for (const size_t k : which) body(k);
     });
     const std::vector<std::any> inputs(size_t(batch), input);
-    std::vector<double> seconds;
-    int64_t highest = 0;
+    double seconds = std::numeric_limits<double>::infinity();
+    int64_t workspace = 0, held = 0;
     std::any output;
     try {
-      for (int i = 0; i <= options_.repeats; ++i) {
-        peak();
+      for (int i = 0; i <= repeats; ++i) {
+        output.reset();
+        const int64_t before = used();
         const auto start = std::chrono::steady_clock::now();
         auto outputs = stage.run(call, inputs);
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-        highest = std::max(highest, peak());
-        if (i > 0 || options_.repeats == 0) seconds.push_back(taken.count());
+        workspace = std::max(workspace, peak() - before);
+        held = std::max(held, used() - before);
+        seconds = std::min(seconds, taken.count());
+        if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }
     } catch (const Error& error) {
@@ -79,10 +90,18 @@ class Calibration {
       if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
       return std::nullopt;
     }
-    std::ranges::nth_element(seconds, seconds.begin() + std::ptrdiff_t(seconds.size() / 2));
-    samples.push_back({stage.profile().name, mode.rung, mode.precision, batch, weights,
-                       std::max<int64_t>(0, highest - before - weights),
-                       seconds[seconds.size() / 2] * slot_.speed});
+    samples.push_back({.stage = stage.profile().name,
+                       .variant = stage.profile().variant,
+                       .size = options_.size,
+                       .rung = mode.rung,
+                       .precision = mode.precision,
+                       .batch = batch,
+                       .threads = slot_.threads,
+                       .speed = slot_.speed,
+                       .weight_bytes = weights,
+                       .workspace_bytes = workspace,
+                       .output_bytes = held,
+                       .seconds = seconds});
     return output;
   }
 

@@ -122,12 +122,15 @@ std::optional<int> cuda_runtime_version() {
 }  // namespace
 
 SlotSources Machine::sources() const {
-  SlotSources sources{cpu.threads, cpu.free_bytes, {}};
+  SlotSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
   const auto findings = check_stack(facts);
   const bool usable =
       facts.torch_cuda && std::ranges::none_of(findings, [](const auto& finding) { return finding.fatal; });
   if (usable) {
-    for (const GpuInfo& gpu : gpus) sources.gpu_free_bytes.push_back(gpu.free_bytes);
+    for (const GpuInfo& gpu : gpus) {
+      sources.gpu_free_bytes.push_back(gpu.free_bytes);
+      sources.gpu_names.push_back(gpu.name);
+    }
   }
   return sources;
 }

@@ -30,6 +30,18 @@ std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages
   return text;
 }
 
+/// Where the costs that the plan rests on come from.
+std::string costs_of(const std::vector<StageProfile>& stages) {
+  std::string measured, estimated;
+  for (const StageProfile& stage : stages) {
+    std::string& names = stage.calibrated ? measured : estimated;
+    names += (names.empty() ? "" : ", ") + stage.name;
+  }
+  if (measured.empty()) return "Costs are estimated; `relievo calibrate` measures them.";
+  if (estimated.empty()) return "Costs are calibrated.";
+  return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
+}
+
 std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
   switch (lane.kind) {
     case LaneKind::kSingle: {
@@ -85,11 +97,26 @@ std::string lane_kind_name(LaneKind kind) {
 void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
   std::vector<bool> used(slots.size(), false);
+  std::string names, manner;  // of lanes of one slot that do alike
+  const auto tell = [&] {
+    const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
+    if (!names.empty())
+      plan.reasons.push_back(names + (are_several ? " each make" + manner.substr(5) : " " + manner));
+    names.clear();
+  };
   for (const Lane& lane : plan.lanes) {
     for (const int slot : lane.slots) used[size_t(slot)] = true;
-    plan.reasons.push_back(fmt::format("{} {}, {} at a time (peak {}).", names_of(lane.slots, slots),
-                                       how(lane, slots, stages), lane.batch, peaks_of(lane, slots)));
+    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(lane, slots, stages), lane.batch,
+                                         peaks_of(lane, slots));
+    if (lane.kind == LaneKind::kSingle && next == manner && !names.empty()) {
+      names += ", " + names_of(lane.slots, slots);
+      continue;
+    }
+    tell();
+    names = names_of(lane.slots, slots);
+    manner = next;
   }
+  tell();
   if (plan.lanes.size() > 1) {
     plan.reasons.push_back(
         fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
@@ -115,6 +142,7 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
   if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {
     plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
   }
+  plan.reasons.push_back(costs_of(stages));
   for (size_t i = 0; i < slots.size(); ++i) {
     if (used[i]) continue;
     plan.refused.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
@@ -134,8 +162,10 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
     return fmt::format("{}: does not fit, or no stage offers it.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
-  return fmt::format("{}: would take {:.3g} s instead of {:.3g} s.", name, alternative->seconds,
-                     taken.seconds);
+  const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),
+                    ours = fmt::format("{:.3g} s", taken.seconds);
+  if (theirs == ours) return fmt::format("{}: would take as long ({}), or a little longer.", name, ours);
+  return fmt::format("{}: would take {} instead of {}.", name, theirs, ours);
 }
 
 }  // namespace relievo

@@ -52,10 +52,10 @@ class LaneBuilder {
   double load_seconds(size_t stage, const Slot& slot, double share = 1) const {
     return share * double(modes_[stage]->weight_bytes) / slot.host_bytes_per_second;
   }
-  double slowest() const {
-    double speed = q_.slots[0].speed;
-    for (const Slot& slot : q_.slots) speed = std::min(speed, slot.speed);
-    return speed;
+  double slowest_seconds(size_t stage, int batch) const {
+    double seconds = 0;
+    for (const Slot& slot : q_.slots) seconds = std::max(seconds, modes_[stage]->time(batch, slot));
+    return seconds;
   }
   StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
     return {int(stage), modes_[stage]->rung, modes_[stage]->precision, resident, std::move(slots), {}};
@@ -104,7 +104,7 @@ class LaneBuilder {
         seconds += load_seconds(i, slot);
       }
       most = std::max(most, running);
-      seconds += modes_[i]->time(batch) / slot.speed;
+      seconds += modes_[i]->time(batch, slot);
       result.stages.push_back(placement(i, resident[i], {result.slots[0]}));
     }
     result.peak_bytes[0] = kept + most + handed_on(batch);
@@ -127,7 +127,7 @@ class LaneBuilder {
         result.stages.push_back(placement(i, true, {result.slots[part]}));
         result.peak_bytes[part] += modes_[i]->weight_bytes;
         most[part] = std::max(most[part], modes_[i]->workspace(batch));
-        result.station_s[part] += modes_[i]->time(batch) / slot.speed;
+        result.station_s[part] += modes_[i]->time(batch, slot);
         if (i + 1 < count_ && (cuts >> i & 1U)) {
           result.station_s[part] +=
               double(q_.stages[i].output_bytes_per_picture) * batch /
@@ -156,7 +156,7 @@ class LaneBuilder {
     const double crossings = double(q_.slots.size()) * q_.stages[stage].handovers;
     double link = q_.slots[0].host_bytes_per_second;
     for (const Slot& slot : q_.slots) link = std::min(link, slot.host_bytes_per_second);
-    return modes_[stage]->time(batch) / slowest() +
+    return slowest_seconds(stage, batch) +
            crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
   }
 
@@ -207,7 +207,7 @@ class LaneBuilder {
         result.peak_bytes[j] += modes_[i]->weight_bytes;
         most[j] = std::max(most[j], modes_[i]->workspace(batch));
         result.stages.push_back(placement(i, true, {result.slots[j]}));
-        seconds += modes_[i]->time(batch) / slowest();
+        seconds += slowest_seconds(i, batch);
       }
     }
     for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
@@ -246,7 +246,7 @@ class LaneBuilder {
         if (j == slots) return;
         result.peak_bytes[j] = std::max(result.peak_bytes[j], modes_[i]->weight_bytes + workspace);
         where = {result.slots[j]};
-        seconds += modes_[i]->time(batch) / slowest();
+        seconds += slowest_seconds(i, batch);
       }
       seconds += slowest_load(i);
       result.stages.push_back(placement(i, false, std::move(where)));
@@ -285,7 +285,8 @@ class LaneBuilder {
           most[j] = std::max(most[j], modes_[i]->workspace(batch) + (resident ? 0 : weights));
         }
         const double part = modes_[i]->seconds_per_picture * batch / double(sharers);
-        seconds += (modes_[i]->seconds + part) / speed;
+        seconds += (modes_[i]->seconds + part) / speed +
+                   modes_[i]->host_seconds_per_picture * batch / q_.slots[0].threads;
         if (sharers > 1) {
           seconds += 2 * stage.handovers * double(sharers - 1) * double(stage.activation_bytes_per_picture) *
                      batch / link;

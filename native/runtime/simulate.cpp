@@ -36,7 +36,7 @@ class Simulation {
     run_.utilisation.assign(slots.size(), 0);
     run_.peak_bytes.assign(slots.size(), 0);
     run_.pictures.assign(slots.size(), 0);
-    for (const Lane& lane : plan.lanes) lanes_.push_back(start(lane, stages, plan.rung, scenario));
+    for (const Lane& lane : plan.lanes) lanes_.push_back(start(lane, slots, stages, plan.rung, scenario));
   }
 
   SimulatedRun run() {
@@ -75,18 +75,19 @@ class Simulation {
   }
 
  private:
-  static RunningLane start(const Lane& lane, const std::vector<StageProfile>& stages, Rung rung,
-                           const Scenario& scenario) {
+  static RunningLane start(const Lane& lane, const std::vector<Slot>& slots,
+                           const std::vector<StageProfile>& stages, Rung rung, const Scenario& scenario) {
     RunningLane running;
     running.lane = &lane;
     double whole = 0;
+    const Slot& first = slots[size_t(lane.slots[0])];
     for (const StagePlacement& placement : lane.stages) {
-      whole += stages[size_t(placement.stage)].mode(rung).time(lane.batch);
+      whole += stages[size_t(placement.stage)].mode(rung).time(lane.batch, first);
     }
     for (int batch = 0; batch <= lane.batch; ++batch) {
       double part = 0;
       for (const StagePlacement& placement : lane.stages) {
-        part += stages[size_t(placement.stage)].mode(rung).time(batch);
+        part += stages[size_t(placement.stage)].mode(rung).time(batch, first);
       }
       running.ratio.push_back(whole > 0 ? part / whole : 1);
     }
@@ -94,7 +95,7 @@ class Simulation {
     running.busy.assign(lane.slots.size(), 0);
     if (lane.kind != LaneKind::kPipeline) {
       for (size_t j = 0; j < lane.slots.size(); ++j) {
-        running.busy[j] = whole > 0 ? busy_seconds(lane, j, stages, rung) / whole : 1;
+        running.busy[j] = whole > 0 ? busy_seconds(lane, j, first, stages, rung) / whole : 1;
       }
       // Loading weights is the slot's time too.
       if (lane.slots.size() == 1) running.busy[0] = 1;
@@ -113,11 +114,11 @@ class Simulation {
     return running;
   }
 
-  static double busy_seconds(const Lane& lane, size_t slot, const std::vector<StageProfile>& stages,
-                             Rung rung) {
+  static double busy_seconds(const Lane& lane, size_t slot, const Slot& first,
+                             const std::vector<StageProfile>& stages, Rung rung) {
     double seconds = 0;
     for (const StagePlacement& placement : lane.stages) {
-      const double time = stages[size_t(placement.stage)].mode(rung).time(lane.batch);
+      const double time = stages[size_t(placement.stage)].mode(rung).time(lane.batch, first);
       if (!placement.blocks.empty()) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;

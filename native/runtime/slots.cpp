@@ -86,8 +86,9 @@ void append_shares(std::vector<Slot>& slots, const Request& request, Slot whole)
     slot.budget_bytes = each;
     if (whole.kind == SlotKind::kCpu) {  // the first shares take what does not divide
       slot.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
-      slot.speed = double(slot.threads) / whole.threads;
+      slot.speed = slot.threads;
     } else {
+      slot.threads = std::max(1, whole.threads / request.count);
       slot.speed = whole.speed / request.count;
     }
     slots.push_back(std::move(slot));
@@ -99,7 +100,10 @@ Slot whole_gpu(int index, const SlotSources& sources) {
   slot.name = fmt::format("cuda:{}", index);
   slot.kind = SlotKind::kCuda;
   slot.device = index;
+  slot.threads = std::max(1, sources.cpu_threads / int(sources.gpu_free_bytes.size()));
   slot.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
+  slot.speed = kGpuSpeed;
+  if (size_t(index) < sources.gpu_names.size()) slot.product = sources.gpu_names[size_t(index)];
   return slot;
 }
 
@@ -108,6 +112,8 @@ Slot whole_cpu(const SlotSources& sources) {
   slot.name = "cpu";
   slot.threads = sources.cpu_threads;
   slot.budget_bytes = sources.cpu_free_bytes;
+  slot.speed = slot.threads;
+  slot.product = sources.cpu_name;
   return slot;
 }
 
@@ -189,6 +195,7 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
     std::string_view size = word.substr(times + 1);
     Slot slot;
     slot.kind = SlotKind::kImaginary;
+    slot.threads = kImaginaryThreads;
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);
       const auto [end, error] = std::from_chars(speed.data(), speed.data() + speed.size(), slot.speed);
@@ -199,6 +206,7 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
       size = size.substr(0, at);
     }
     slot.budget_bytes = parse_bytes(size);
+    slot.speed *= kGpuSpeed;
     for (int i = 0; i < count; ++i) {
       slot.name = fmt::format("{}{}#{}", size, kinds == 0 ? "" : fmt::format(".{}", kinds), i);
       slot.device = int(slots.size());

@@ -11,14 +11,23 @@ namespace relievo {
 
 enum class SlotKind { kCpu, kCuda, kImaginary };
 
+/// The unit of a slot's speed is one thread of a processor, which is taken to do so many operations a second
+/// in float32, and kHalfGain times as many in half precision where it is fast in it.
+inline constexpr double kThreadOperations = 50e9, kHalfGain = 2.5;
+/// The speed of a GPU of which nothing was measured: 60 TFLOP/s in half precision, as an 80 GiB card has.
+inline constexpr double kGpuSpeed = 60e12 / (kHalfGain * kThreadOperations);
+/// Processor threads that go with each GPU of a machine that is not there.
+inline constexpr int kImaginaryThreads = 4;
+
 struct Slot {
   std::string name;  ///< `cuda:0`, `cpu#1`, `24GiB#0`
   SlotKind kind = SlotKind::kCpu;
   int device = 0;                       ///< index of the GPU; 0 for the CPU
-  int threads = 1;                      ///< that compute for this slot
+  int threads = 1;                      ///< of the processor that compute for this slot
   int64_t budget_bytes = 0;             ///< for all that it uses, weights included
-  double speed = 1;                     ///< relative to the device that the costs were measured on
+  double speed = 1;                     ///< in threads; of a CPU slot their number
   double host_bytes_per_second = 12e9;  ///< to and from host memory
+  std::string product = {};             ///< of the GPU or processor: what its measured costs are kept under
 };
 
 /// What of the machine slots can be made of.
@@ -26,6 +35,8 @@ struct SlotSources {
   int cpu_threads = 1;
   int64_t cpu_free_bytes = 0;
   std::vector<int64_t> gpu_free_bytes;  ///< by index
+  std::string cpu_name = {};
+  std::vector<std::string> gpu_names = {};  ///< by index
 };
 
 /// A number of bytes as people write it: `3GiB`, `512MiB`, `1.5GiB`, `80GB`. Throws Error{kInvalidSettings}.
@@ -40,7 +51,7 @@ std::string format_bytes(int64_t bytes);
 /// device named twice, or more memory than is free.
 std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources);
 
-/// Slots of a machine that is not there, from `8x80GiB,2x24GiB`; `2x24GiB@0.5` is half as fast.
+/// Slots of a machine that is not there, from `8x80GiB,2x24GiB`; `2x24GiB@0.5` is half as fast as kGpuSpeed.
 /// Throws Error{kInvalidSettings}.
 std::vector<Slot> parse_imaginary_slots(std::string_view text);
 

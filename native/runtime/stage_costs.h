@@ -1,10 +1,12 @@
-// What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Learnt from
-// samples.
+// What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Estimated by
+// formulas of the sizes that are asked for; measured samples bend the formulas to a device.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "runtime/slots.h"
 
 namespace relievo {
 
@@ -24,11 +26,16 @@ struct StageMode {
   int64_t weight_bytes = 0;
   double workspace_bytes = 0;
   double workspace_bytes_per_picture = 0;
-  double seconds = 0;  ///< of one call, on a slot of speed 1
+  double seconds = 0;  ///< of one call, on a slot of speed 1 (slots.h)
   double seconds_per_picture = 0;
+  double host_seconds_per_picture = 0;  ///< of one processor thread, besides: what no GPU takes over
 
   int64_t workspace(int batch) const;  ///< bytes, rounded up
-  double time(int batch) const { return seconds + seconds_per_picture * batch; }
+  /// Seconds of a call.
+  double time(int batch, const Slot& slot) const {
+    return (seconds + seconds_per_picture * batch) / slot.speed +
+           host_seconds_per_picture * batch / slot.threads;
+  }
 };
 
 /// A stage as the planner sees it.
@@ -42,36 +49,55 @@ struct StageProfile {
   int64_t output_bytes_per_picture = 0;      ///< handed to the next stage
   int64_t activation_bytes_per_picture = 0;  ///< handed from slot to slot inside it, when it is split
   double handovers = 1;                      ///< how often that happens a call: diffusion steps
+  std::string variant = {};                  ///< what besides sizes decides its costs: which weights it holds
+  bool calibrated = false;                   ///< the costs of the first mode were measured
 
   /// The mode to use when the ladder has been taken down to `rung`: the last one at or above it.
   const StageMode& mode(Rung rung) const;
 };
 
-/// One measurement.
+/// One measurement on one slot.
 struct CostSample {
   std::string stage;
+  std::string variant;  ///< of the profile
+  std::string size;     ///< what was asked for, in the words of who measured
   Rung rung = Rung::kFull;
   std::string precision;
   int batch = 1;
+  int threads = 1;  ///< of the slot
+  double speed = 1;
   int64_t weight_bytes = 0;
   int64_t workspace_bytes = 0;  ///< peak of the call less what was there before
-  double seconds = 0;
+  int64_t output_bytes = 0;     ///< of all pictures, in the slot after the call
+  double seconds = 0;           ///< on that slot
 };
 
-/// Sets the costs of every mode of which `samples` holds at least one batch; the affine parts by least
-/// squares over the batches (never negative), the workspace's so that no sample lies above the line.
-void fit_costs(StageProfile& profile, const std::vector<CostSample>& samples);
+/// A sample beside what the formulas say for its size.
+struct CostPoint {
+  CostSample sample;
+  StageMode estimate;
+  int64_t output_estimate = 0;  ///< bytes a picture
+};
 
-/// Keeps samples by device in a JSON file of the user's cache folder. A file that cannot be read counts as
-/// empty: it is a cache. Throws Error{kIo} when writing fails.
+/// Bends the costs of every mode that `points` measured (of the same stage, variant, rung and precision), so
+/// that other batches and sizes can be told from them. Workspace and seconds become
+///   a + b * once + batch * (c + d * each),
+/// with what the formulas say of a call (once) and a picture (each), by least squares of the relative errors,
+/// no part negative, and as few parts as will do; of the workspace no measured one lies above it. Sets
+/// `calibrated` when the first mode was measured.
+void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points);
+
+/// Keeps samples by device (Slot::product) in a JSON file of the user's cache folder. A file that cannot be
+/// read counts as empty: it is a cache. Throws Error{kIo} when writing fails.
 class CostStore {
  public:
   explicit CostStore(std::string path = default_path());
 
   static std::string default_path();  ///< $XDG_CACHE_HOME/relievo/costs.json
 
+  const std::string& path() const { return path_; }
   std::vector<CostSample> samples(const std::string& device) const;
-  /// Replaces what is known of the same stage, rung, precision and batch.
+  /// Replaces what is known of the same stage, variant, size, rung, precision, batch and threads.
   void add(const std::string& device, const std::vector<CostSample>& samples) const;
 
  private:

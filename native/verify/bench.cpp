@@ -62,6 +62,10 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"guidance",
        {"One picture's diffusion on two slots, a half of guidance each, beside one", bench_guidance,
         bench_engine_own_side}},
+      {"prediction",
+       {"Seconds and peaks of a run on two slots as simulated from a calibration at other sizes, beside the "
+        "run",
+        bench_prediction, bench_prediction_own_side}},
       {"scaling",
        {"Pictures on two slots of one thread, beside one, and beside two processes", bench_scaling,
         bench_engine_own_side}},

@@ -1,4 +1,4 @@
-// The benches of the runtime: `scaling`, `guidance`, `balance`, `budget`, `split`.
+// The benches of the runtime: `scaling`, `guidance`, `balance`, `budget`, `split`, `prediction`.
 #pragma once
 
 #include "verify/bench.h"
@@ -10,9 +10,11 @@ nlohmann::json bench_guidance(const BenchOptions& options);
 nlohmann::json bench_balance(const BenchOptions& options);
 nlohmann::json bench_budget(const BenchOptions& options);
 nlohmann::json bench_split(const BenchOptions& options);
+nlohmann::json bench_prediction(const BenchOptions& options);
 
 /// An engine that makes pictures: all of them but `balance`.
 nlohmann::json bench_engine_own_side(const nlohmann::json& arguments);
 nlohmann::json bench_balance_own_side(const nlohmann::json& arguments);
+nlohmann::json bench_prediction_own_side(const nlohmann::json& arguments);
 
 }  // namespace relievo

@@ -51,6 +51,22 @@ TEST(Slots, NamesGpusAndPartsOfThem) {
   EXPECT_EQ(parse_slots("cuda", kSources).size(), 2U);
 }
 
+TEST(Slots, KnowTheirSpeedThreadsAndProduct) {
+  SlotSources sources = kSources;
+  sources.cpu_name = "a processor";
+  sources.gpu_names = {"a card", "another card"};
+  const auto slots = parse_slots("cpu*2,cuda:1,cuda:0*2", sources);
+  ASSERT_EQ(slots.size(), 5U);
+  EXPECT_EQ(slots[0].speed, 3);  // threads: of five
+  EXPECT_EQ(slots[1].speed, 2);
+  EXPECT_EQ(slots[1].product, "a processor");
+  EXPECT_EQ(slots[2].speed, kGpuSpeed);
+  EXPECT_EQ(slots[2].product, "another card");
+  EXPECT_EQ(slots[2].threads, 2);  // of five, over two cards
+  EXPECT_EQ(slots[3].speed, kGpuSpeed / 2);
+  EXPECT_EQ(slots[3].threads, 1);
+}
+
 TEST(Slots, SaysWhatIsWrong) {
   const std::vector<std::pair<const char*, const char*>> wrong{{"", "empty word"},
                                                                {"cpu,,cpu", "empty word"},
@@ -76,7 +92,7 @@ TEST(Slots, ImaginesMachines) {
   const auto slots = parse_imaginary_slots("8x80GiB,2x24GiB@0.5");
   ASSERT_EQ(slots.size(), 10U);
   EXPECT_EQ(slots[7].budget_bytes, 80 * kGiB);
-  EXPECT_EQ(slots[9].speed, 0.5);
+  EXPECT_EQ(slots[9].speed, 0.5 * kGpuSpeed);
   for (const char* text :
        {"80GiB", "0x80GiB", "8x", "8x80GiB@0", "8x80GiB@fast", "300x1GiB", "200x1GiB,200x1GiB"}) {
     EXPECT_FALSE(refusal([&] { parse_imaginary_slots(text); }).empty()) << text;

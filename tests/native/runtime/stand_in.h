@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "runtime/executor.h"
@@ -41,6 +42,10 @@ class ImaginaryMemory {
   }
   int64_t peak(const std::string& slot) {
     return with_lock([&] { return peak_[slot]; });
+  }
+  /// The highest use since the last call.
+  int64_t take_peak(const std::string& slot) {
+    return with_lock([&] { return std::exchange(peak_[slot], used_[slot]); });
   }
   int allocations() {
     return with_lock([&] { return allocations_; });

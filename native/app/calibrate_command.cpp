@@ -1,0 +1,178 @@
+#include <csignal>
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "app/generate.h"
+#include "app/progress_line.h"
+#include "base/error.h"
+#include "engine/costs.h"
+#include "engine/model_list.h"
+#include "runtime/devices.h"
+
+namespace relievo {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string devices;
+  std::string model;
+  bool quick = false;
+  bool json = false;
+};
+
+volatile std::sig_atomic_t g_interrupted = 0;
+
+/// The first model that is here with all it needs, or else preview.
+std::string model_that_is_here() {
+  std::string found;
+  bool has_views = false;
+  for (const ModelInfo& model : list_models()) {
+    if (!model.installed || model.embedded) continue;
+    const std::set<std::string> stages(model.stages.begin(), model.stages.end());
+    has_views = has_views || stages.contains("multiview");
+    if (found.empty() && stages.contains("reconstruct")) found = model.name;
+  }
+  return has_views && !found.empty() ? found : kPreviewModel;
+}
+
+/// Two sizes of everything that has one, small enough to be measured soon.
+std::vector<Settings> sizes_of(const std::string& model, const Slot& slot, bool quick) {
+  Settings small, large;
+  small.model = large.model = model;
+  const bool is_gpu = slot.kind == SlotKind::kCuda;
+  small.grid = quick ? 32 : 64;
+  large.grid = quick ? 64 : 128;
+  small.texture_size = quick ? 256 : 512;
+  large.texture_size = quick ? 512 : 1024;
+  small.steps = 1;
+  large.steps = is_gpu ? 4 : 1;
+  small.input_size = is_gpu ? 192 : 128;
+  large.input_size = is_gpu ? 320 : quick ? 192 : 256;
+  return {small, large};
+}
+
+std::string size_of(const CostSample& sample) {
+  const Settings settings = settings_from_json(sample.size);
+  std::string text = fmt::format("grid {}, texture {}", settings.grid, settings.texture_size);
+  if (settings.model != kPreviewModel)
+    text += fmt::format(", input {}, steps {}", settings.input_size, settings.steps);
+  return text;
+}
+
+std::vector<CostSample> measure(const Slot& slot, const std::string& model, const Options& options) {
+  ProgressLine line(!options.json);
+  JobStatus status;
+  status.state = JobState::kRunning;
+  Control control;
+  const CancelToken cancel = control.cancel;
+  const auto draw = [&] {
+    if (g_interrupted) cancel.cancel();
+    line.draw(slot.name, status);
+  };
+  const std::vector<Settings> sizes = sizes_of(model, slot, options.quick);
+  std::vector<CostSample> samples;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const double share = 1.0 / static_cast<double>(sizes.size());
+    CalibrateRequest request;
+    request.settings = sizes[i];
+    if (options.quick) request.batches = {1};
+    request.all_modes = !options.quick;
+    request.control = {Progress([&, i](double fraction) {
+                         status.fraction = share * (static_cast<double>(i) + fraction);
+                         draw();
+                       }),
+                       cancel};
+    request.on_call = [&](const std::string& stage, const StageMode& mode, int batch) {
+      status.stage =
+          fmt::format("{} ({}, {}, {} at a time)", stage, rung_name(mode.rung), mode.precision, batch);
+      draw();
+    };
+    for (CostSample& sample : calibrate_stages(slot, request)) samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+json to_json(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
+             const CostStore& store) {
+  json rows = json::array();
+  for (const CostSample& sample : samples) {
+    const Settings settings = settings_from_json(sample.size);
+    rows.push_back({{"stage", sample.stage},
+                    {"rung", rung_name(sample.rung)},
+                    {"precision", sample.precision},
+                    {"batch", sample.batch},
+                    {"grid", settings.grid},
+                    {"texture_size", settings.texture_size},
+                    {"input_size", settings.input_size},
+                    {"steps", settings.steps},
+                    {"weight_bytes", sample.weight_bytes},
+                    {"workspace_bytes", sample.workspace_bytes},
+                    {"seconds", sample.seconds}});
+  }
+  return {{"slot", slot.name}, {"device", slot.product}, {"threads", slot.threads},
+          {"model", model},    {"samples", rows},        {"kept_in", store.path()}};
+}
+
+void print(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
+           const CostStore& store) {
+  fmt::print("{}: {}, {} threads, model {}\n", slot.name, slot.product, slot.threads, model);
+  fmt::print("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9}\n", "stage", "size", "mode", "prec.",
+             "batch", "weights", "workspace", "seconds");
+  for (const CostSample& sample : samples) {
+    fmt::print("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9.3f}\n", sample.stage, size_of(sample),
+               rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
+               format_bytes(sample.workspace_bytes), sample.seconds);
+  }
+  fmt::print("kept in {}\n", store.path());
+}
+
+int run(const Options& options) {
+  std::signal(SIGINT, [](int) { g_interrupted = 1; });
+  const SlotSources sources = find_machine().sources();
+  const std::vector<Slot> slots =
+      options.devices.empty() ? default_slots(sources) : parse_slots(options.devices, sources);
+  std::string model = options.model;
+  if (model.empty()) {
+    model = model_that_is_here();
+    if (model == kPreviewModel) {
+      fmt::print(stderr,
+                 "No reconstruction model is here with its diffusion: only the model preview is calibrated. "
+                 "`relievo models fetch` gets others.\n");
+    }
+  }
+  const CostStore store;
+  std::set<std::tuple<SlotKind, std::string, int>> done;
+  for (const Slot& slot : slots) {
+    if (!done.insert({slot.kind, slot.product, slot.threads}).second) continue;
+    const std::vector<CostSample> samples = measure(slot, model, options);
+    store.add(slot.product, samples);
+    if (options.json) {
+      print_line(to_json(slot, model, samples, store));
+    } else {
+      print(slot, model, samples, store);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command add_calibrate(CLI::App& parser) {
+  const auto options = std::make_shared<Options>();
+  parser.add_option(
+      "--devices", options->devices,
+      "Slots to measure, one of each kind (cuda:0, cpu*2@3GiB); default: every GPU, else the CPU");
+  parser.add_option("--model", options->model,
+                    "Whose stages; default: the first that is here with all it needs, else preview");
+  parser.add_flag("--quick", options->quick,
+                  "Smaller sizes, one picture at a time, only the first mode of each stage");
+  parser.add_flag("--json", options->json, "Print one JSON object a kind of slot");
+  return [options] { return run(*options); };
+}
+
+}  // namespace relievo

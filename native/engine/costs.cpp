@@ -1,0 +1,133 @@
+#include "engine/costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <numeric>
+
+#include "engine/pipeline.h"
+#include "nn/errors.h"
+#include "runtime/calibrate.h"
+#include "runtime/torch/slot_hooks.h"
+
+namespace relievo {
+namespace {
+
+constexpr int kPictureSide = 768;
+
+/// A job of nobody's.
+std::shared_ptr<const JobContext> context_of(const GenerateRequest& request, const CancelToken& cancel) {
+  auto context = std::make_shared<JobContext>();
+  context->request = &request;
+  context->cancel = cancel;
+  context->on_stage = [](const std::string&) {};
+  context->on_progress = [](double) {};
+  context->on_picture = [](const std::string&, const Image&) {};
+  context->on_log = [](const std::string&) {};
+  return context;
+}
+
+bool is_like(const Slot& a, const Slot& b) {
+  return a.kind == b.kind && a.product == b.product && a.threads == b.threads && a.speed == b.speed;
+}
+
+/// One picture through all stages: what depends on the slot's speed, and what does not.
+struct Split {
+  double device_s = 0, host_s = 0;
+  bool calibrated = true;
+};
+
+Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot) {
+  Split split;
+  for (const StageProfile& profile : profiles) {
+    const StageMode& mode = profile.modes.front();
+    const double host = mode.host_seconds_per_picture / slot.threads;
+    split.host_s += host;
+    split.device_s += mode.time(1, slot) - host;
+    split.calibrated = split.calibrated && profile.calibrated;
+  }
+  return split;
+}
+
+}  // namespace
+
+ByteImage calibration_picture(int side, bool has_alpha) {
+  ByteImage picture(side, side, has_alpha ? 4 : 3);
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const double u = 2 * (x + 0.5) / side - 1, v = 2 * (y + 0.5) / side - 1;
+      const double inside = 0.5 - u * u - v * v;  // of a ball of radius 0.7
+      const double light = inside > 0 ? 0.25 + 0.75 * std::max(0.0, (std::sqrt(inside) - u - v) / 1.2) : 0.92;
+      const double stripes = inside > 0 ? 0.8 + 0.2 * std::sin(20 * u) : 1;
+      uint8_t* pixel = picture.pixel(x, y);
+      pixel[0] = static_cast<uint8_t>(255 * std::min(1.0, light));
+      pixel[1] = static_cast<uint8_t>(255 * std::min(1.0, light * (inside > 0 ? 0.5 * stripes : 1)));
+      pixel[2] = static_cast<uint8_t>(255 * std::min(1.0, light * (inside > 0 ? 0.3 : 1)));
+      if (has_alpha) pixel[3] = inside > 0 ? 255 : 0;
+    }
+  }
+  return picture;
+}
+
+std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs) {
+  std::vector<CostSample> samples = costs.samples(slot.product);
+  int nearest = 0;
+  for (const CostSample& sample : samples) {
+    if (nearest == 0 || std::abs(sample.threads - slot.threads) < std::abs(nearest - slot.threads))
+      nearest = sample.threads;
+  }
+  std::erase_if(samples, [&](const CostSample& sample) { return sample.threads != nearest; });
+  return samples;
+}
+
+std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
+                                         const CostStore& costs) {
+  const auto stages = make_stages(recipe_of(settings), find_models({}));
+  prepare(stages, settings, slots, costs);
+  return profiles_of(stages);
+}
+
+void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, const CostStore& costs) {
+  const Slot first = slots.front();
+  std::vector<StageProfile> reference;
+  for (size_t i = 1; i < slots.size(); ++i) {
+    Slot& slot = slots[i];
+    if (is_like(slot, first)) continue;
+    if (reference.empty()) reference = stage_profiles(settings, {first}, costs);
+    const Split measured = split_seconds(stage_profiles(settings, {slot}, costs), slot),
+                assumed = split_seconds(reference, slot);
+    if (!measured.calibrated || !assumed.calibrated) continue;
+    const double left = measured.device_s + measured.host_s - assumed.host_s;
+    if (left > 0) slot.speed *= assumed.device_s / left;
+  }
+}
+
+std::vector<CostSample> calibrate_stages(const Slot& slot, const CalibrateRequest& request) {
+  const auto stages = make_stages(recipe_of(request.settings), find_models({}));
+  const CostStore none("");
+  prepare(stages, request.settings, {slot}, none);
+  GenerateRequest generate;
+  generate.name = "calibration";
+  generate.settings = request.settings;
+  generate.bytes = calibration_picture(kPictureSide, request.settings.mask == MaskKind::kAlpha);
+  check_request(generate);
+  PictureWork work;
+  work.job = context_of(generate, request.control.cancel);
+
+  CalibrateOptions options;
+  options.batches = request.batches;
+  options.repeats = request.repeats;
+  options.all_modes = request.all_modes;
+  options.size = to_json(request.settings);
+  options.hooks = make_slot_hooks();
+  options.hooks.current_error = current_torch_error;
+  options.control = request.control;
+  options.on_call = request.on_call;
+  options.check = [](const std::any& output) {
+    const auto& made = std::any_cast<const PictureWork&>(output);
+    if (made.error) throw *made.error;
+  };
+  return calibrate(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+}
+
+}  // namespace relievo

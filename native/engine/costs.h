@@ -1,0 +1,45 @@
+// What the stages of a generation cost: their formulas of the settings, bent to what `relievo calibrate`
+// measured. The one home of costs, for machines that are there and for those that are not.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/control.h"
+#include "base/image.h"
+#include "engine/settings.h"
+#include "runtime/stage_costs.h"
+
+namespace relievo {
+
+/// The samples of a slot's device: of those with the number of threads that is nearest to the slot's.
+std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs);
+
+/// The stages with these settings, in order, as they cost on slots like the first.
+std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
+                                         const CostStore& costs = CostStore());
+
+/// Sets the speeds of the slots that are of another kind than the first, as far as both kinds were measured
+/// with these settings: so that all stages together take as long as they were measured to take.
+void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
+                         const CostStore& costs = CostStore());
+
+struct CalibrateRequest {
+  Settings settings = {};
+  std::vector<int> batches{1, 2};
+  int repeats = 1;  ///< after one call to warm up
+  bool all_modes = true;
+  Control control = {};
+  std::function<void(const std::string& stage, const StageMode& mode, int batch)> on_call = {};
+};
+
+/// Runs the real stages on one slot of this machine on a picture of a ball and returns what they cost. Throws
+/// Error{kModelMissing}, Error{kOutOfMemory} when a stage does not fit at all, Error{kCancelled}, and what
+/// stages throw.
+std::vector<CostSample> calibrate_stages(const Slot& slot, const CalibrateRequest& request);
+
+/// The picture that is calibrated with: a shaded ball on a plain ground, or with alpha cut out already.
+ByteImage calibration_picture(int side, bool has_alpha);
+
+}  // namespace relievo

@@ -1,0 +1,22 @@
+// A field whose points are divided over the slots that share a picture.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "nn/field.h"
+
+namespace relievo {
+
+/// Runs `body(k)` for every slot k on its own thread, all at once, k = 0 being the caller's (StageCall).
+using OnEverySlot = std::function<void(const std::function<void(size_t k)>& body)>;
+
+/// One field on several slots, `fields[k]` on the device of slot k. Each call's points are cut into one
+/// contiguous range a slot and answered at the same time; the answers are gathered on the first field's
+/// device. A point's answer is the same, bit for bit, as the first field's alone where all slots are of one
+/// kind. With one field it is that field.
+std::shared_ptr<const Field> shared_field(std::vector<std::shared_ptr<const Field>> fields,
+                                          OnEverySlot on_every_slot);
+
+}  // namespace relievo

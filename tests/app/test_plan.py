@@ -1,0 +1,90 @@
+"""`relievo plan` and `relievo calibrate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build" / "relievo"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def relievo(cache: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "RELIEVO_MODELS": str(cache / "no-models")}
+    return subprocess.run(
+        [str(PROGRAM), *words], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, env=environment
+    )
+
+
+def plan(cache: Path, *words: str) -> dict[str, Any]:
+    done = relievo(cache, "plan", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+def test_a_machine_that_is_not_there_is_planned_with_the_pipelines_own_costs(cache: Path) -> None:
+    made = plan(cache, "--devices", "8x80GiB,2x24GiB", "--images", "10000")
+    assert made["done"] == 10000
+    assert made["costs"] == "estimated"
+    assert len(made["devices"]) == 10
+    stages = {placement["stage"] for lane in made["lanes"] for placement in lane["stages"]}
+    assert stages == {"foreground", "condition", "diffusion", "decode", "reconstruct", "surface", "texture"}
+    for device in made["devices"]:
+        assert 0 < device["peak_bytes"] <= device["budget_bytes"]
+        assert 0.9 < device["utilisation"] <= 1
+    # Steps and sizes count; a slower machine takes longer.
+    fewer = plan(cache, "--devices", "8x80GiB,2x24GiB", "--images", "10000", "--steps", "30")
+    assert fewer["seconds"] < 0.6 * made["seconds"]
+    slower = plan(cache, "--devices", "8x80GiB@0.5,2x24GiB@0.5", "--images", "10000")
+    assert slower["seconds"] > 1.7 * made["seconds"]
+
+
+def test_a_lost_device_a_straggler_and_a_slow_link_are_simulated(cache: Path) -> None:
+    words = ["--devices", "2x80GiB", "--images", "200", "--strategy", "data"]
+    made = plan(cache, *words)
+    lost = plan(cache, *words, "--lose", "80GiB#1=100")
+    assert lost["done"] == 200
+    assert lost["redone"] >= 1
+    assert lost["devices"][1]["pictures"] < lost["devices"][0]["pictures"]
+    assert lost["seconds"] > 1.5 * made["seconds"]
+    slow = plan(cache, *words, "--slow", "80GiB#1=3")
+    assert slow["devices"][0]["pictures"] == pytest.approx(150, abs=3)
+    offload = ["--devices", "1x80GiB", "--images", "10", "--strategy", "offload"]
+    assert plan(cache, *offload, "--bandwidth", "1")["seconds"] > plan(cache, *offload)["seconds"] + 5
+
+
+def test_calibration_is_kept_and_planned_with(cache: Path) -> None:
+    assert plan(cache, "--model", "preview", "--devices", "cpu")["costs"] == "estimated"
+    done = relievo(cache, "calibrate", "--quick", "--json", "--devices", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "only the model preview is calibrated" in done.stderr
+    report = json.loads(done.stdout)
+    assert report["model"] == "preview"
+    assert Path(report["kept_in"]).is_relative_to(cache)
+    stages = {sample["stage"] for sample in report["samples"]}
+    assert stages == {"foreground", "reconstruct", "surface", "texture"}
+    largest = {stage: max(s["workspace_bytes"] for s in report["samples"] if s["stage"] == stage) for stage in stages}
+    assert largest["foreground"] > 1 << 20
+    assert largest["texture"] > 1 << 20
+    made = plan(cache, "--model", "preview", "--devices", "cpu")
+    assert made["costs"] == "calibrated"
+    assert "Costs are calibrated." in made["reasons"]
+    peak = max(s["workspace_bytes"] + s["weight_bytes"] for s in report["samples"])
+    assert made["devices"][0]["peak_bytes"] == pytest.approx(peak, rel=0.1)
+
+
+def test_a_model_that_is_not_here_cannot_be_calibrated(cache: Path) -> None:
+    done = relievo(cache, "calibrate", "--model", "instant-mesh-base")
+    assert done.returncode == 4
+    assert "fetch" in done.stderr

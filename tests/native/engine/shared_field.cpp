@@ -1,0 +1,185 @@
+#include "engine/shared_field.h"
+
+#include <atomic>
+#include <thread>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "base/parallel.h"
+#include "engine/costs.h"
+#include "engine/pipeline.h"
+#include "nn/errors.h"
+#include "reconstruct/triplane_field.h"
+#include "runtime/executor.h"
+#include "runtime/torch/slot_hooks.h"
+#include "surface/surface.h"
+
+namespace relievo {
+namespace {
+
+/// Random heads whose surface is a bent ball: the distance is the random head's, less a ball's.
+class BentBall : public TriplaneMeshField {
+ public:
+  using TriplaneMeshField::TriplaneMeshField;
+
+  at::Tensor values(const at::Tensor& points) const override {
+    asked += points.size(0);
+    return 0.3 * TriplaneMeshField::values(points) + points.norm(2, -1) - 0.7;
+  }
+  std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t) const override {
+    return on_grid_by_points(line);
+  }
+
+  mutable std::atomic<int64_t> asked{0};
+};
+
+struct Triplane {
+  at::Tensor planes;
+  std::shared_ptr<const MeshHeads> heads;
+};
+
+Triplane random_triplane() {
+  at::manual_seed(7);
+  auto heads = std::make_shared<MeshHeads>(16);
+  for (at::Tensor& parameter : heads->parameters()) parameter.set_data(0.2 * at::randn(parameter.sizes()));
+  return {at::randn({3, 16, 32, 32}), heads};
+}
+
+/// As many slots as `count`, each a thread of its own.
+OnEverySlot on_threads(size_t count) {
+  return [count](const std::function<void(size_t)>& body) {
+    std::vector<std::thread> threads;
+    for (size_t k = 1; k < count; ++k) {
+      threads.emplace_back([&body, k] {
+        const at::NoGradGuard no_grad;
+        set_parallel_threads(1);
+        body(k);
+      });
+    }
+    body(0);
+    for (std::thread& thread : threads) thread.join();
+  };
+}
+
+template <typename Make>
+std::shared_ptr<const Field> over(size_t slots, const Make& make) {
+  std::vector<std::shared_ptr<const Field>> fields;
+  for (size_t k = 0; k < slots; ++k) fields.push_back(make());
+  return shared_field(fields, on_threads(slots));
+}
+
+TEST(SharedField, GivesTheBitsOfOneSlot) {
+  const at::NoGradGuard no_grad;
+  const Triplane triplane = random_triplane();
+  const auto make = [&] { return std::make_shared<TriplaneMeshField>(triplane.planes, triplane.heads); };
+  const std::shared_ptr<const Field> alone = make();
+  const at::Tensor points = at::rand({50'001, 3}) * 2 - 1, corners = at::rand({9'001, 8, 3}) * 2 - 1;
+  for (const size_t slots : {2, 3}) {
+    const auto shared = over(slots, make);
+    EXPECT_TRUE(shared->values(points).equal(alone->values(points))) << slots;
+    EXPECT_TRUE(shared->deformation(points, 64).equal(alone->deformation(points, 64))) << slots;
+    EXPECT_TRUE(shared->colours(points).equal(alone->colours(points))) << slots;
+    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << slots;
+  }
+}
+
+TEST(SharedField, GivesTheBitsOfOneSlotOnAGrid) {
+  const at::NoGradGuard no_grad;
+  const Triplane triplane = random_triplane();
+  const auto make = [&] { return std::make_shared<TriplaneMeshField>(triplane.planes, triplane.heads); };
+  const at::Tensor line = at::linspace(-1.05, 1.05, 65);
+  const auto alone = make()->on_grid(line, int64_t{1} << 40);
+  const int64_t count = 65 * 65 * 65;
+  const at::Tensor vertices = at::arange(count).slice(0, 0, count, 9);
+  const at::Tensor corners = at::randint(count, {20'000, 8}, at::kLong);
+  for (const size_t slots : {2, 3}) {
+    const auto field = over(slots, make);
+    const auto shared = field->on_grid(line, int64_t{1} << 40);
+    EXPECT_EQ(shared->cubes_are_narrow(), alone->cubes_are_narrow());
+    EXPECT_TRUE(shared->values(0, count).equal(alone->values(0, count))) << slots;
+    EXPECT_TRUE(shared->values(777, 100'000).equal(alone->values(777, 100'000))) << slots;
+    EXPECT_TRUE(shared->deformation(vertices).equal(alone->deformation(vertices))) << slots;
+    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << slots;
+  }
+}
+
+TEST(SharedField, EverySlotDoesItsPart) {
+  const at::NoGradGuard no_grad;
+  const Triplane triplane = random_triplane();
+  std::vector<std::shared_ptr<const BentBall>> balls;
+  std::vector<std::shared_ptr<const Field>> fields;
+  for (int k = 0; k < 3; ++k) {
+    balls.push_back(std::make_shared<const BentBall>(triplane.planes, triplane.heads));
+    fields.push_back(balls.back());
+  }
+  const auto shared = shared_field(fields, on_threads(3));
+  const Surface surface = extract_surface(*shared, {.grid = 64}, {});
+  const int64_t count = 65 * 65 * 65;
+  int64_t asked = 0;
+  for (const auto& ball : balls) {
+    EXPECT_GT(ball->asked, count / 4);
+    EXPECT_LT(ball->asked, count * 45 / 100);
+    asked += ball->asked;
+  }
+  EXPECT_EQ(asked, count);
+  const BentBall alone(triplane.planes, triplane.heads);
+  const Surface expected = extract_surface(alone, {.grid = 64}, {});
+  EXPECT_GT(surface.faces.size(), 1000U);
+  EXPECT_EQ(surface.vertices, expected.vertices);
+  EXPECT_EQ(surface.faces, expected.faces);
+}
+
+TEST(SharedField, AFailureOnOneSlotComesOut) {
+  class Failing : public BentBall {
+   public:
+    using BentBall::BentBall;
+    at::Tensor values(const at::Tensor&) const override {
+      throw Error(ErrorCode::kOutOfMemory, "No room for points.");
+    }
+  };
+  const Triplane triplane = random_triplane();
+  const std::vector<std::shared_ptr<const Field>> fields{
+      std::make_shared<BentBall>(triplane.planes, triplane.heads),
+      std::make_shared<Failing>(triplane.planes, triplane.heads)};
+  // As the runtime does it: the first exception is thrown again on the caller's thread.
+  const auto shared = shared_field(fields, [](const std::function<void(size_t)>& body) {
+    for (const size_t k : {0, 1}) body(k);
+  });
+  EXPECT_THROW(shared->values(at::zeros({20'000, 3})), Error);
+}
+
+/// The preview of a disc on slots that are put together as `strategy` says.
+std::shared_ptr<const GenerateResult> made_by(const std::string& devices, const std::string& strategy) {
+  GenerateRequest request;
+  request.bytes = calibration_picture(256, true);
+  request.name = "ball";
+  request.settings.mask = MaskKind::kAlpha;
+  request.settings.grid = 64;
+  request.settings.texture_size = 256;
+  EngineOptions options;
+  options.threads = 3;
+  options.devices = devices;
+  options.strategy = strategy;
+  Engine engine(options);
+  const Job job = engine.submit(request);
+  EXPECT_TRUE(job.wait(60));
+  if (job.error()) ADD_FAILURE() << job.error()->message();
+  return job.result();
+}
+
+TEST(Points, AreDividedOverSlotsWithoutChangingTheMesh) {
+  const auto alone = made_by("cpu*3", "single"), together = made_by("cpu*3", "guidance");
+  ASSERT_TRUE(alone && together);
+  std::string surface_slots;
+  for (const StageReport& stage : together->stages) {
+    if (stage.name == "surface" || stage.name == "texture") surface_slots += stage.device + " ";
+  }
+  EXPECT_EQ(surface_slots, "cpu#0+cpu#1+cpu#2 cpu#0+cpu#1+cpu#2 ");
+  EXPECT_EQ(alone->mesh.surface.vertices, together->mesh.surface.vertices);
+  EXPECT_EQ(alone->mesh.surface.faces, together->mesh.surface.faces);
+  EXPECT_EQ(alone->albedo_png, together->albedo_png);
+}
+
+}  // namespace
+}  // namespace relievo
