@@ -52,13 +52,13 @@ TEST_F(Cancel, AtATickEndsTheJobAndNotItsNeighbour) {
   const int ticks = ticks_of_a_whole_picture(pipeline);
   ASSERT_GT(ticks, 20);
   // The last tick is the end of the work.
-  const int stride = tries_every_fault() ? 1 : 23;
+  const int stride = tries_every_fault() ? 1 : 37;
   for (int tick = 1; tick < ticks; tick += stride) cancel_at(pipeline, tick, reference(1));
 
   TinyPipeline whole(1, Strategy::kSingle, Until::kMesh);
   const int all_ticks = ticks_of_a_whole_picture(whole);
   ASSERT_GT(all_ticks, ticks + 5);
-  for (int tick = ticks; tick < all_ticks; tick += tries_every_fault() ? 1 : 7) {
+  for (int tick = ticks; tick < all_ticks; tick += tries_every_fault() ? 1 : 8) {
     cancel_at(whole, tick, reference(1, 7, Until::kMesh));
   }
 }

@@ -178,8 +178,8 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
   }
 };
 
-TEST_P(FaultsOnSlots, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(3); }
-TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(4); }
+TEST_P(FaultsOnSlots, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(2); }
+TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(3); }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
                          testing::Values(Strategy::kSingle, Strategy::kData, Strategy::kStage,

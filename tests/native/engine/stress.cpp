@@ -28,7 +28,7 @@ TEST_F(Stress, CancelsUnloadsAndPausesFromManyThreads) {
   const int jobs_each = rounds ? std::atoi(rounds) : 2;
   constexpr int kPeople = 3;
   std::map<int, MeshBits> expected;
-  for (const char* strategy : {"data", "stage", "guidance", "auto"}) {
+  for (const char* strategy : {"stage", "guidance", "auto"}) {
     SCOPED_TRACE(strategy);
     const int64_t charged_before = charged_bytes();
     {
@@ -76,7 +76,7 @@ TEST_F(Stress, CancelsUnloadsAndPausesFromManyThreads) {
             << state_name(state) << ": " << job.error()->what();
         if (state != JobState::kDone || kind < 0) continue;
         // Guidance halves on two slots round otherwise; all others agree.
-        if (std::string(strategy) == "data" || std::string(strategy) == "stage") {
+        if (strategy == std::string("stage")) {
           const MeshBits bits(job.result()->mesh);
           EXPECT_TRUE(same(expected.try_emplace(kind, bits).first->second, bits));
         }
