@@ -1,6 +1,8 @@
 #include <csignal>
+#include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -64,7 +66,9 @@ std::string size_of(const CostSample& sample) {
   return text;
 }
 
-std::vector<CostSample> measure(const Slot& slot, const std::string& model, const Options& options) {
+std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::string& model,
+                                const Options& options) {
+  const Slot& slot = slots.front();
   ProgressLine line(!options.json);
   JobStatus status;
   status.state = JobState::kRunning;
@@ -92,7 +96,7 @@ std::vector<CostSample> measure(const Slot& slot, const std::string& model, cons
           fmt::format("{} ({}, {}, {} at a time)", stage, rung_name(mode.rung), mode.precision, batch);
       draw();
     };
-    for (CostSample& sample : calibrate_stages(slot, request)) samples.push_back(std::move(sample));
+    for (CostSample& sample : calibrate_stages(slots, request)) samples.push_back(std::move(sample));
   }
   return samples;
 }
@@ -146,10 +150,11 @@ int run(const Options& options) {
     }
   }
   const CostStore store;
-  std::set<std::tuple<SlotKind, std::string, int>> done;
-  for (const Slot& slot : slots) {
-    if (!done.insert({slot.kind, slot.product, slot.threads}).second) continue;
-    const std::vector<CostSample> samples = measure(slot, model, options);
+  std::map<std::tuple<SlotKind, std::string, int>, std::vector<Slot>> kinds;
+  for (const Slot& slot : slots) kinds[{slot.kind, slot.product, slot.threads}].push_back(slot);
+  for (const auto& [kind, alike] : kinds) {
+    const Slot& slot = alike.front();
+    const std::vector<CostSample> samples = measure(alike, model, options);
     store.add(slot.product, samples);
     if (options.json) {
       print_line(to_json(slot, model, samples, store));
@@ -164,9 +169,9 @@ int run(const Options& options) {
 
 Command add_calibrate(CLI::App& parser) {
   const auto options = std::make_shared<Options>();
-  parser.add_option(
-      "--devices", options->devices,
-      "Slots to measure, one of each kind (cuda:0, cpu*2@3GiB); default: every GPU, else the CPU");
+  parser.add_option("--devices", options->devices,
+                    "Slots to measure, those of a kind at the same time (cuda:0, cpu*2@3GiB); default: every "
+                    "GPU, else the CPU");
   parser.add_option("--model", options->model,
                     "Whose stages; default: the first that is here with all it needs, else preview");
   parser.add_flag("--quick", options->quick,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <numeric>
+#include <future>
 
 #include "engine/pipeline.h"
 #include "nn/errors.h"
@@ -102,7 +102,9 @@ void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, con
   }
 }
 
-std::vector<CostSample> calibrate_stages(const Slot& slot, const CalibrateRequest& request) {
+namespace {
+
+std::vector<CostSample> calibrate_slot(const Slot& slot, const CalibrateRequest& request) {
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   const CostStore none("");
   prepare(stages, request.settings, {slot}, none);
@@ -128,6 +130,34 @@ std::vector<CostSample> calibrate_stages(const Slot& slot, const CalibrateReques
     if (made.error) throw *made.error;
   };
   return calibrate(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+}
+
+}  // namespace
+
+std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const CalibrateRequest& request) {
+  std::vector<std::future<std::vector<CostSample>>> others;
+  for (size_t i = 1; i < slots.size(); ++i) {
+    others.push_back(std::async(std::launch::async, [&, i] {
+      CalibrateRequest same = request;
+      same.control.progress = {};
+      same.on_call = {};
+      return calibrate_slot(slots[i], same);
+    }));
+  }
+  std::vector<CostSample> samples = calibrate_slot(slots.front(), request);
+  for (size_t done = 1; done <= others.size(); ++done) {
+    for (const CostSample& theirs : others[done - 1].get()) {
+      for (CostSample& ours : samples) {
+        if (ours.stage != theirs.stage || ours.rung != theirs.rung || ours.precision != theirs.precision ||
+            ours.batch != theirs.batch)
+          continue;
+        ours.seconds += (theirs.seconds - ours.seconds) / static_cast<double>(done + 1);
+        ours.workspace_bytes = std::max(ours.workspace_bytes, theirs.workspace_bytes);
+        ours.output_bytes = std::max(ours.output_bytes, theirs.output_bytes);
+      }
+    }
+  }
+  return samples;
 }
 
 }  // namespace relievo

@@ -31,13 +31,15 @@ struct CalibrateRequest {
   int repeats = 1;  ///< after one call to warm up
   bool all_modes = true;
   Control control = {};
+  /// Before a call on the first slot, on its thread.
   std::function<void(const std::string& stage, const StageMode& mode, int batch)> on_call = {};
 };
 
-/// Runs the real stages on one slot of this machine on a picture of a ball and returns what they cost. Throws
-/// Error{kModelMissing}, Error{kOutOfMemory} when a stage does not fit at all, Error{kCancelled}, and what
-/// stages throw.
-std::vector<CostSample> calibrate_stages(const Slot& slot, const CalibrateRequest& request);
+/// Runs the real stages on slots of this machine that are of one kind, on a picture of a ball, and returns
+/// what they cost: on all of them at the same time, as a run does, for they share memory's bandwidth and
+/// more. Seconds are means, bytes the most. Throws Error{kModelMissing}, Error{kOutOfMemory} when a stage
+/// does not fit at all, Error{kCancelled}, and what stages throw.
+std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const CalibrateRequest& request);
 
 /// The picture that is calibrated with: a shaded ball on a plain ground, or with alpha cut out already.
 ByteImage calibration_picture(int side, bool has_alpha);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -69,7 +68,7 @@ class Calibration {
       for (const size_t k : which) body(k);
     });
     const std::vector<std::any> inputs(size_t(batch), input);
-    double seconds = std::numeric_limits<double>::infinity();
+    double seconds = 0;
     int64_t workspace = 0, held = 0;
     std::any output;
     try {
@@ -81,7 +80,7 @@ class Calibration {
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);
-        seconds = std::min(seconds, taken.count());
+        if (i > 0 || repeats == 0) seconds += taken.count() / std::max(1, repeats);
         if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }

@@ -69,7 +69,7 @@ json bench_prediction_own_side(const json& arguments) {
     CalibrateRequest request;
     request.settings = sized(size.at(0), size.at(1));
     request.all_modes = false;
-    costs.add(slots[0].product, calibrate_stages(slots[0], request));
+    costs.add(slots[0].product, calibrate_stages(slots, request));
   }
   GenerateRequest request;
   request.bytes = calibration_picture(768, false);

@@ -36,7 +36,7 @@ std::vector<CostSample> measured(const Settings& settings, std::vector<int> batc
   request.settings = settings;
   request.batches = std::move(batches);
   request.repeats = 0;
-  return calibrate_stages(one_slot().front(), request);
+  return calibrate_stages(one_slot(), request);
 }
 
 /// A store of one test, with `preview` measured at two sizes.
