@@ -570,7 +570,6 @@ def panel_words() -> dict[str, Any]:
     facts["devices"] = drawn("devices")
     handler = bpy.types.RELIEVO_FH_picture
     facts["drop"] = [handler.bl_import_operator, handler.bl_file_extensions]
-    facts["paste"] = bpy.ops.relievo.paste.poll()
     return facts
 
 
@@ -686,6 +685,72 @@ def command_alone() -> dict[str, Any]:
         words = words[1:]
         threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
     sys.exit(extension.commands.run(words))
+
+
+def paste() -> dict[str, Any]:
+    """The button where nothing gives a picture, where xclip does, where Blender does, and with a path as text."""
+    extension = install()
+    clipboard, operators = extension.clipboard, extension.operators
+    settings = bpy.context.scene.relievo
+    facts: dict[str, Any] = {"can": bpy.ops.relievo.paste.poll(), "temporary": str(FOLDER / "tmp")}
+    (FOLDER / "tmp").mkdir()
+    clipboard.tempfile.tempdir = str(FOLDER / "tmp")
+    try:
+        bpy.ops.relievo.paste()
+    except RuntimeError as error:
+        facts["nothing"] = str(error)
+
+    xclip = Path(os.environ["PATH"]) / "xclip"
+    xclip.write_text(f'#!/bin/sh\nexec /bin/cat "{QUARTERS}"\n')
+    xclip.chmod(0o755)
+    quick()
+    bpy.ops.relievo.paste()
+    facts["by_program"] = [settings.source, settings.image.name, settings.image.packed_file is not None]
+    bpy.ops.relievo.generate()
+    (thing,) = bpy.data.objects
+    facts["generated"] = [thing.name, thing["relievo_picture"]]
+
+    by_blender = operators._paste_by_blender
+    operators._paste_by_blender = lambda context: bpy.data.images.new("Pasted", 4, 4)
+    bpy.ops.relievo.paste()
+    facts["by_blender"] = [settings.source, settings.image.name]
+    operators._paste_by_blender = by_blender
+
+    file_in = clipboard.file_in
+    clipboard.file_in = lambda text, endings: file_in(f"file://{PICTURE}", endings)  # Blender's is empty here
+    bpy.ops.relievo.paste()
+    facts["by_path"] = [settings.source, settings.picture]
+    return facts
+
+
+def ahead() -> dict[str, Any]:
+    """How many pictures the engine has been given whenever one is saved, of seven, where two compute at once."""
+    extension = install()
+    backend, commands = extension.backend, extension.commands
+    backend.options = {**backend.options, "devices": "cpu*2"}
+    engine = backend.engine()
+    given: list[str] = []
+    counts: list[int] = []
+
+    class Counting:
+        slots = engine.slots
+
+        def submit(self, picture: str, **words: Any) -> Any:
+            given.append(picture)
+            return engine.submit(picture, **words)
+
+    save = commands._save
+
+    def saved(*words: Any) -> Any:
+        counts.append(len(given))
+        return save(*words)
+
+    backend.engine, commands._save = Counting, saved
+    pictures = [str(QUARTERS)] * 7
+    with contextlib.redirect_stdout(io.StringIO()):
+        quick_words = ["--grid", "16", "--texture-size", "64", "--no-sheet", "--format", "ply"]
+        status = commands.run(["generate", *pictures, "-o", str(FOLDER / "out"), *quick_words])
+    return {"slots": len(engine.slots), "status": status, "counts": counts}
 
 
 def without_runtime() -> dict[str, Any]:
