@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from . import backend, downloads, history, jobs, models, pictures, preferences, setup_panel, setup_runtime
+from . import backend, clipboard, downloads, history, jobs, models, pictures, preferences, setup_panel, setup_runtime
 from .backend import SETTINGS, Failure
 from .properties import (
     engine_settings,
@@ -87,34 +87,59 @@ class RELIEVO_OT_generate(_Operator):
 class RELIEVO_OT_paste(_Operator):
     bl_idname = "relievo.paste"
     bl_label = "Paste Picture"
-    bl_description = "Take the picture that is in the clipboard"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return hasattr(bpy.types, "IMAGE_OT_clipboard_paste") and context.area is not None
+    bl_description = "Take the picture, or the picture file, that is in the clipboard"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        before = {image.session_uid for image in bpy.data.images}
-        area = context.area
-        kind = area.ui_type
-        try:
-            # Blender's own operator wants an image editor.
-            if area.type != "IMAGE_EDITOR":
-                area.ui_type = "IMAGE_EDITOR"
-            with context.temp_override(area=area):
-                bpy.ops.image.clipboard_paste()
-        except RuntimeError:
-            self.report({"ERROR"}, "There is no picture in the clipboard. Copy one first.")
-            return {"CANCELLED"}
-        finally:
-            if area.ui_type != kind:
-                area.ui_type = kind
-        new = [image for image in bpy.data.images if image.session_uid not in before]
-        if not new:
-            self.report({"ERROR"}, "There is no picture in the clipboard. Copy one first.")
-            return {"CANCELLED"}
-        context.scene.relievo.image, context.scene.relievo.source = new[0], "IMAGE"
-        return {"FINISHED"}
+        settings = context.scene.relievo
+        if path := clipboard.file_in(context.window_manager.clipboard, pictures.ENDINGS):
+            settings.picture, settings.source = str(path), "FILE"
+            return {"FINISHED"}
+        if image := _paste_by_blender(context) or _paste_by_program():
+            settings.image, settings.source = image, "IMAGE"
+            return {"FINISHED"}
+        if path := clipboard.file_by_program(pictures.ENDINGS):
+            settings.picture, settings.source = str(path), "FILE"
+            return {"FINISHED"}
+        self.report({"ERROR"}, f"No picture could be read from the clipboard. {clipboard.hint()}")
+        return {"CANCELLED"}
+
+
+def _paste_by_blender(context: bpy.types.Context) -> bpy.types.Image | None:
+    """Where Blender's own operator says that it can: not under X11."""
+    area = context.area
+    try:
+        if area is None or not bpy.ops.image.clipboard_paste.poll():
+            return None
+    except AttributeError:  # a Blender without it
+        return None
+    before = {image.session_uid for image in bpy.data.images}
+    kind = area.ui_type
+    try:
+        if area.type != "IMAGE_EDITOR":  # which the operator wants
+            area.ui_type = "IMAGE_EDITOR"
+        with context.temp_override(area=area):
+            bpy.ops.image.clipboard_paste()
+    except RuntimeError:
+        return None
+    finally:
+        if area.ui_type != kind:
+            area.ui_type = kind
+    return next((image for image in bpy.data.images if image.session_uid not in before), None)
+
+
+def _paste_by_program() -> bpy.types.Image | None:
+    path = clipboard.picture_by_program()
+    if path is None:
+        return None
+    try:
+        image = bpy.data.images.load(str(path))
+        image.name = "Clipboard"
+        image.pack()
+    except RuntimeError:  # Blender cannot read it
+        return None
+    finally:
+        path.unlink()
+    return image
 
 
 class RELIEVO_OT_use_image(_Operator):

@@ -143,7 +143,3 @@ def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:
     operator, endings = words["drop"]
     assert operator == "relievo.generate"
     assert ".png" in endings.split(";")
-
-
-def test_nothing_can_be_pasted_without_a_window(words: dict[str, Any]) -> None:
-    assert words["paste"] is False
