@@ -1,5 +1,6 @@
 """What can be clicked. The work is in jobs.py, history.py and setup_panel.py."""
 
+import shutil
 from pathlib import Path
 
 import bpy
@@ -390,14 +391,27 @@ class RELIEVO_OT_open_setup(_Operator):
         return {"FINISHED"}
 
 
+class RELIEVO_OT_open_addons(_Operator):
+    bl_idname = "relievo.open_addons"
+    bl_label = "Open Add-ons"
+    bl_description = "Show the add-ons in the preferences, where the one that is in the way can be disabled"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.preferences.active_section = "ADDONS"
+        context.window_manager.addon_search = ""
+        if not bpy.app.background:
+            bpy.ops.screen.userpref_show("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
 class RELIEVO_OT_allow_online(_Operator):
     bl_idname = "relievo.allow_online"
     bl_label = "Allow Online Access"
     bl_description = "Open Blender's preferences where online access is allowed"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        context.preferences.active_section = "SYSTEM"
         if not bpy.app.background:
-            context.preferences.active_section = "SYSTEM"
             bpy.ops.screen.userpref_show("INVOKE_DEFAULT")
         return {"FINISHED"}
 
@@ -414,7 +428,7 @@ class RELIEVO_OT_setup_online(_Operator):
             return self.give_up(setup_panel.fail(_offline()))
         if setup_panel.installation() is None:
             runtime = setup_panel.RUNTIMES[self.runtime]
-            setup_panel.start(setup_runtime.install_online(runtime, setup_panel.folder()))
+            setup_panel.start(setup_runtime.install_online(runtime, setup_panel.folder()), is_runtime=True)
         return _setup_ended(self)
 
 
@@ -431,7 +445,7 @@ class RELIEVO_OT_setup_zip(_FileOperator):
             archive = Path(bpy.path.abspath(self.filepath))
             # All of LibTorch that is in it: with the CUDA libraries where there are any.
             runtime = setup_panel.RUNTIMES["cuda"]
-            setup_panel.start(setup_runtime.install_zip(archive, runtime, setup_panel.folder()))
+            setup_panel.start(setup_runtime.install_zip(archive, runtime, setup_panel.folder()), is_runtime=True)
         return _setup_ended(self)
 
 
@@ -448,7 +462,27 @@ class RELIEVO_OT_setup_folder(_FileOperator):
         except downloads.SetupError as error:
             return self.give_up(setup_panel.fail(error))
         context.preferences.addons[__package__].preferences.runtime_folder = str(found)
-        backend.forget_runtime()
+        setup_panel.runtime_changed()
+        return {"FINISHED"}
+
+
+class RELIEVO_OT_remove_runtime(_Operator):
+    bl_idname = "relievo.remove_runtime"
+    bl_label = "Remove"
+    bl_description = "Delete the LibTorch that was installed here. Nothing can be generated without one"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        answer: set[str] = context.window_manager.invoke_confirm(self, event)
+        return answer
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            if setup_panel.installation() is None and setup_panel.folder().exists():
+                shutil.rmtree(setup_panel.folder())
+        except OSError as error:
+            failed = downloads.SetupError(f"LibTorch cannot be removed: {error}.", "Close Blender, delete it by hand.")
+            return self.give_up(setup_panel.fail(failed))
+        setup_panel.runtime_changed()
         return {"FINISHED"}
 
 
@@ -573,10 +607,12 @@ CLASSES = (
     RELIEVO_OT_generate_again,
     RELIEVO_OT_forget,
     RELIEVO_OT_open_setup,
+    RELIEVO_OT_open_addons,
     RELIEVO_OT_allow_online,
     RELIEVO_OT_setup_online,
     RELIEVO_OT_setup_zip,
     RELIEVO_OT_setup_folder,
+    RELIEVO_OT_remove_runtime,
     RELIEVO_OT_setup_cancel,
     RELIEVO_OT_fetch_model,
     RELIEVO_OT_import_model,

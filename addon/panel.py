@@ -27,6 +27,7 @@ STAGES = {
 }
 MENDS = {
     "setup": ("relievo.open_setup", "PREFERENCES"),
+    "addons": ("relievo.open_addons", "PREFERENCES"),
     "unload": ("relievo.unload", "TRASH"),
     "mask": ("relievo.show_mask", "MOD_MASK"),
     "picture": ("relievo.generate", "FILE_FOLDER"),

@@ -9,12 +9,14 @@ FOLDER/facts.json, for the tests to judge.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import importlib.util
 import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -614,6 +616,60 @@ def setup() -> dict[str, Any]:
     facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     maps = Path("/proc/self/maps").read_text()
     facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
+
+    facts["preferences"] = drawn_by(setup_panel.draw_all, 600)
+    real = setup_panel.RUNTIMES["cuda"]
+    wheels = json.loads((FOLDER / "cuda_wheels.json").read_text())
+    setup_panel.RUNTIMES["cuda"] = setup_runtime.Runtime(
+        "cuda", real.title, real.description, real.libraries, tuple(setup_runtime.Wheel(**wheel) for wheel in wheels)
+    )
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.runtime_folder = str(setup_panel.folder())
+    facts["other_runtime"] = [answer(bpy.ops.relievo.setup_online, runtime="cuda"), preferences.runtime_folder]
+    facts["other_libraries"] = sorted(file.name for file in setup_panel.folder().iterdir())
+    facts["preferences_then"] = drawn_by(setup_panel.draw_all, 600)
+    facts["remove"] = [answer(bpy.ops.relievo.remove_runtime), setup_panel.folder().exists()]
+    facts["preferences_at_last"] = drawn_by(setup_panel.draw_all, 600)
+    (FOLDER / "own" / "lib").mkdir(parents=True)
+    (FOLDER / "own" / "lib" / "libtorch_cpu.so").touch()
+    facts["folder"] = [answer(bpy.ops.relievo.setup_folder, directory=str(FOLDER / "own")), preferences.runtime_folder]
+    facts["allow_online"] = [answer(bpy.ops.relievo.allow_online), bpy.context.preferences.active_section]
+    return facts
+
+
+def clash() -> dict[str, Any]:
+    """First a LibTorch that cannot be loaded, then one that another add-on has loaded."""
+    extension = install()
+    jobs, setup_panel = extension.jobs, extension.setup_panel
+
+    def failing() -> dict[str, Any]:
+        try:
+            bpy.ops.relievo.generate(filepath=str(PICTURE))
+        except RuntimeError as error:
+            message = str(error)
+        facts = {"message": message, "mend": jobs.last_failure().mend, "panel": drawn()}
+        return {
+            **facts,
+            "open_setup": str(list(bpy.ops.relievo.open_setup())),
+            "setup": drawn_by(setup_panel.draw_all, 600),
+        }
+
+    broken = FOLDER / "broken"
+    broken.mkdir()
+    for name in setup_panel.RUNTIMES["cpu"].libraries:
+        (broken / name).write_text("no library")
+    os.environ["RELIEVO_RUNTIME_DIR"] = str(broken)
+    facts: dict[str, Any] = {"broken": failing()}
+    del os.environ["RELIEVO_RUNTIME_DIR"]
+    extension.backend.forget_runtime()
+
+    other = FOLDER / "other add-on" / "libtorch_cpu.so"
+    other.parent.mkdir()
+    subprocess.run(["cc", "-shared", "-o", str(other), "-x", "c", "/dev/null"], check=True)
+    ctypes.CDLL(str(other))
+    facts["other"] = failing()
+    facts["other_folder"] = str(other.parent)
+    facts["open_addons"] = [list(bpy.ops.relievo.open_addons()), bpy.context.preferences.active_section]
     return facts
 
 
@@ -643,7 +699,12 @@ def models() -> dict[str, Any]:
     answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     facts["mend"] = extension.jobs.last_failure().mend
     facts["offline"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    asked = [bool(extension.models._asked)]
     bpy.context.preferences.system.use_online_access = True
+    drawn()
+    asked.append(bool(extension.models._asked))
+    extension.models.is_asking(30)
+    facts["sizes"] = [asked, drawn()]
     facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
     facts["choices_then"] = choices()
     facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
