@@ -99,16 +99,31 @@ class Layout:
         return call
 
 
+def panel_context(area: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=240),
+        area=SimpleNamespace(type=area),
+        object=bpy.context.view_layer.objects.active,
+    )
+
+
 def drawn(part: str = "main") -> list[str]:
     """The texts of a part of the panel as it is now."""
     panel = importlib.import_module(f"{MODULE}.panel")
-    context = SimpleNamespace(
-        scene=bpy.context.scene,
-        region=SimpleNamespace(width=240),
-        area=SimpleNamespace(type="VIEW_3D"),
-        object=bpy.context.view_layer.objects.active,
-    )
-    return drawn_by(getattr(panel, f"draw_{part}"), context)
+    return drawn_by(getattr(panel, f"draw_{part}"), panel_context("VIEW_3D"))
+
+
+def drawn_by_panels(space: str) -> dict[str, list[str]]:
+    """The texts of every panel that is registered for a kind of editor, by the panel's label."""
+    texts: dict[str, list[str]] = {}
+    for name in dir(bpy.types):
+        cls = getattr(bpy.types, name)
+        if name.startswith("RELIEVO_PT_") and cls.bl_space_type == space:
+            of_panel: list[str] = []
+            cls.draw(SimpleNamespace(layout=Layout(of_panel)), panel_context(space))
+            texts[cls.bl_label] = [text for text in of_panel if text]
+    return texts
 
 
 def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
@@ -416,7 +431,8 @@ def panel_words() -> dict[str, Any]:
     settings.mask_threshold, settings.depth = 0.25, 0.75
     for preset in ("PREVIEW", "BEST", "STANDARD"):
         settings.quality = preset
-        facts["presets"] += [[settings.quality, settings.grid, settings.texture_size]]
+        words = ("quality", "grid", "texture_size", "steps", "sampler", "input_size")
+        facts["presets"] += [[getattr(settings, word) for word in words]]
     settings.grid = 24
     facts["presets"] += [settings.quality, settings.mask_threshold, settings.depth]
     settings.property_unset("mask_threshold")
@@ -553,6 +569,11 @@ def panel_words() -> dict[str, Any]:
     facts["queue"] = [[task.name for task in jobs.tasks()], [job.name for job in engine.queue()], drawn()]
     bpy.ops.relievo.cancel(number=tasks["b"].job.number)
     jobs.poll()
+    row = SimpleNamespace(name="cup", thumbnail="", job=SimpleNamespace(number=1))
+    facts["time_left"] = []
+    for left in (None, 0.4, 42.4, 180.0):
+        status = SimpleNamespace(state="running", stage="surface", fraction=0.5, seconds_left=left)
+        facts["time_left"].append(drawn_by(extension.panel.draw_task, row, status, False))
     facts["thinned"] = [[task.name for task in jobs.tasks()], tasks["b"].job.status.state, engine.paused]
     objects = set(names(bpy.data.objects))
     bpy.ops.relievo.pause()
@@ -572,6 +593,70 @@ def panel_words() -> dict[str, Any]:
     facts["devices"] = drawn("devices")
     handler = bpy.types.RELIEVO_FH_picture
     facts["drop"] = [handler.bl_import_operator, handler.bl_file_extensions]
+    return facts
+
+
+def operators() -> dict[str, Any]:
+    """Buttons that need no job, or one that fails: dice, devices, strategy and policy, images, what mends a failure."""
+    extension = install()
+    backend, jobs = extension.backend, extension.jobs
+    settings = bpy.context.scene.relievo
+    chosen = bpy.context.preferences.addons[MODULE].preferences
+    facts: dict[str, Any] = {"panels": drawn_by_panels("VIEW_3D"), "image_panels": drawn_by_panels("IMAGE_EDITOR")}
+
+    facts["dice"] = [settings.seed]
+    for _ in range(2):
+        bpy.ops.relievo.dice()
+        facts["dice"].append(settings.seed)
+
+    backend.devices, found = (
+        lambda: [
+            SimpleNamespace(slot=slot, note=note) for slot, note in (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))
+        ],
+        backend.devices,
+    )
+    facts["devices"] = []
+    for slot in ("cpu", "cuda:0", "cpu", "cuda:0"):
+        bpy.ops.relievo.switch_device(slot=slot)
+        facts["devices"].append([chosen.devices, backend.options["devices"]])
+    chosen.devices = "cuda:0, cpu*2@3GiB"
+    bpy.ops.relievo.switch_device(slot="cuda:0")
+    facts["devices"].append([chosen.devices, backend.options["devices"]])
+    backend.devices = found
+
+    chosen.devices = "cpu*2"
+    facts["plans"] = {}
+    for strategy, policy in (("auto", "fastest"), ("single", "fastest"), ("auto", "memory")):
+        chosen.strategy, chosen.policy = strategy, policy
+        facts["plans"][f"{strategy} {policy}"] = " ".join(backend.engine().explain_plan(1))
+    chosen.devices, chosen.strategy, chosen.policy = "", "auto", "fastest"
+
+    empty = bpy.data.images.new("Empty", 64, 64, alpha=True)
+    empty.pixels = [0.0] * (64 * 64 * 4)
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    facts["use_image"] = [bpy.ops.relievo.use_image.poll()]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = empty
+    with bpy.context.temp_override(
+        window=bpy.context.window_manager.windows[0], area=area, space_data=area.spaces.active
+    ):
+        facts["use_image"] += [bpy.ops.relievo.use_image.poll(), list(bpy.ops.relievo.use_image())]
+    facts["use_image"] += [settings.source, settings.image.name]
+
+    quick()
+    with contextlib.suppress(RuntimeError):
+        bpy.ops.relievo.generate()
+    facts["no_subject"] = [jobs.last_failure().code, drawn()]
+    bpy.ops.relievo.dismiss()
+    settings.source = "FILE"
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    error = RuntimeError()
+    error.code, error.message, error.hint, error.exit_status = "out_of_memory", "Full.", "Close something.", 6
+    jobs.fail(error)
+    facts["out_of_memory"] = drawn()
+    loaded = backend.engine().loaded
+    bpy.ops.relievo.unload()
+    facts["unloaded"] = [loaded, wait_for(lambda: not backend.engine().loaded), jobs.last_failure(), drawn()]
     return facts
 
 
