@@ -650,9 +650,7 @@ def operators() -> dict[str, Any]:
     bpy.ops.relievo.dismiss()
     settings.source = "FILE"
     bpy.ops.relievo.generate(filepath=str(QUARTERS))
-    error = RuntimeError()
-    error.code, error.message, error.hint, error.exit_status = "out_of_memory", "Full.", "Close something.", 6
-    jobs.fail(error)
+    jobs.fail(SimpleNamespace(code="out_of_memory", message="Full.", hint="Close something.", exit_status=6))
     facts["out_of_memory"] = drawn()
     loaded = backend.engine().loaded
     bpy.ops.relievo.unload()
@@ -926,7 +924,8 @@ def soak() -> dict[str, Any]:
     bpy.context.preferences.edit.undo_steps = 2
     memory: list[float] = []
     threads: list[int] = []
-    for _ in range(100):
+    threads_before = status_of_process("Threads")
+    for _ in range(int(os.environ.get("RELIEVO_SOAK", "100"))):
         bpy.context.scene.relievo.grid = 64
         bpy.context.scene.relievo.texture_size = 512
         bpy.ops.relievo.generate(filepath=str(PICTURE.with_name("chicken.jpg")))
@@ -940,6 +939,7 @@ def soak() -> dict[str, Any]:
     addon_utils.disable(MODULE)
     return {
         "memory_mib": memory,
+        "threads_before": threads_before,
         "threads": threads,
         "unloaded_mib": unloaded,
         "threads_when_disabled": status_of_process("Threads"),
