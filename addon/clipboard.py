@@ -15,7 +15,8 @@ import urllib.parse
 from pathlib import Path
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SECONDS = 3.0  # for a program to answer: Blender's window waits
+# For a program to answer. Blender's window waits, and where the clipboard is Blender's own text, nobody answers.
+_SECONDS = 1.0
 # The program, the variable that says that its desktop runs, and what it is asked with, but for the kind of data.
 _PROGRAMS = (
     ("wl-paste", "WAYLAND_DISPLAY", ("--no-newline", "--type")),

@@ -92,13 +92,14 @@ class RELIEVO_OT_paste(_Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.relievo
-        if path := clipboard.file_in(context.window_manager.clipboard, pictures.ENDINGS):
+        text = context.window_manager.clipboard
+        if path := clipboard.file_in(text, pictures.ENDINGS):
             settings.picture, settings.source = str(path), "FILE"
             return {"FINISHED"}
         if image := _paste_by_blender(context) or _paste_by_program():
             settings.image, settings.source = image, "IMAGE"
             return {"FINISHED"}
-        if path := clipboard.file_by_program(pictures.ENDINGS):
+        if not text and (path := clipboard.file_by_program(pictures.ENDINGS)):
             settings.picture, settings.source = str(path), "FILE"
             return {"FINISHED"}
         self.report({"ERROR"}, f"No picture could be read from the clipboard. {clipboard.hint()}")

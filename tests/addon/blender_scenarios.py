@@ -646,6 +646,8 @@ def operators() -> dict[str, Any]:
     quick()
     with contextlib.suppress(RuntimeError):
         bpy.ops.relievo.generate()
+    handler = bpy.types.RELIEVO_FH_picture
+    facts["drop"] = [handler.poll_drop(panel_context(space)) for space in ("VIEW_3D", "IMAGE_EDITOR")]
     facts["no_subject"] = [jobs.last_failure().code, drawn()]
     bpy.ops.relievo.dismiss()
     settings.source = "FILE"

@@ -190,6 +190,10 @@ def test_strategy_and_policy_reach_the_engine(buttons: dict[str, Any]) -> None:
     assert "the policy asks for the least memory" in plans["auto memory"]
 
 
+def test_picture_is_dropped_into_the_3d_view_alone(buttons: dict[str, Any]) -> None:
+    assert buttons["drop"] == [True, False]
+
+
 def test_image_of_the_editor_is_taken(buttons: dict[str, Any]) -> None:
     assert buttons["use_image"] == [False, True, ["FINISHED"], "IMAGE", "Empty"]
 
