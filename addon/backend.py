@@ -89,12 +89,29 @@ def engine() -> relievo.Engine:
 
 
 def package() -> Any:
+    global _loading_failure
     try:
         with _runtime_in(runtime_folder):
             return importlib.import_module(_PACKAGE)
     except Exception as error:
-        error.mend = "setup"  # type: ignore[attr-defined]
+        error.mend = "addons" if _is_other_torch_loaded() else "setup"  # type: ignore[attr-defined]
+        _loading_failure = Failure.of(error)
         raise
+
+
+def _is_other_torch_loaded() -> bool:
+    """Whether that is why ours, which is there, cannot be loaded."""
+    try:
+        finder, libraries = _finder(), _libraries()
+        finder.refuse_other_torch(libraries[-1], finder.loaded_files())
+    except Exception as error:
+        return "already loaded" in str(error)
+    return False
+
+
+def is_torch_loaded() -> bool:
+    """Whether LibTorch is in this process: another one takes effect after a restart only."""
+    return _PACKAGE in sys.modules
 
 
 def is_ready() -> bool:
@@ -227,6 +244,12 @@ def forget_runtime() -> None:
     """It may have changed."""
     global _missing
     _missing = "unknown"
+
+
+def forget_loading_failure() -> None:
+    """LibTorch has changed."""
+    global _loading_failure
+    _loading_failure = None
 
 
 def _libraries() -> list[Path]:

@@ -1,7 +1,8 @@
 """A batch: which pictures, and which of them are finished. Knows nothing of Blender.
 
-`DIR/relievo-batch.json` is kept as the program `relievo batch` keeps it (native/app/batch_state.h): written anew after
-each picture, whole or not at all, so that a batch that was killed goes on without repeating what is finished.
+`DIR/relievo-batch.json` has the place and form of that of the program `relievo batch` (native/app/batch_state.h): it is
+written anew after each picture, whole or not at all, so that a batch that was killed goes on without repeating what is
+finished. What the one has made the other makes anew, though: each has its own list of what the files depend on.
 """
 
 from __future__ import annotations
@@ -38,9 +39,15 @@ def tasks_of(options: Namespace) -> list[Task]:
     source: Path = options.source
     common = settings_of(options)
     if source.is_dir():
+        if options.output.exists() and source.samefile(options.output):
+            hint = "Choose another folder with -o."
+            raise RefusedError("invalid_settings", "The results would lie among the pictures.", hint, 2)
         found = sorted(str(file) for file in source.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
         entries = [(picture, "", common) for picture in found]
     else:
+        if source.exists() and (options.output / STATE).exists() and source.samefile(options.output / STATE):
+            message = f"The list of what is finished would overwrite the input '{source}'."
+            raise RefusedError("invalid_settings", message, "Choose another folder with -o.", 2)
         manifest = read_manifest(source)
         folder = source.parent
         common = _changed(common, manifest.get("settings", {}), folder)

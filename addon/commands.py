@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from argparse import Namespace
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import bpy
 
-from . import backend, batch, import_mesh, words
+from . import backend, batch, import_mesh, outputs, words
 from .backend import Failure
 from .words import Outcome, Task
 
@@ -45,6 +46,7 @@ def run(arguments: list[str]) -> int:
 
 def _generate(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
     tasks = words.tasks_of(options)
+    outputs.prepare(tasks, options)
     outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
     return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))
 
@@ -52,6 +54,7 @@ def _generate(options: Namespace, answers: TextIO, interrupts: list[int]) -> int
 def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
     options.version = backend.VERSION
     tasks = batch.tasks_of(options)
+    outputs.prepare(tasks, options)
     state = batch.State(options.output, options.again)
     left = []
     for task in tasks:
@@ -96,20 +99,22 @@ def _run(
             return Failure.of(error)
 
     line = words.ProgressLine(not options.json)
-    following = submit(tasks[0])
+    # So many that no slot waits while results are written, and no more: results take memory until then.
+    ahead = 2 * len(engine.slots)
+    submitted: deque[relievo.Job | Failure] = deque()
     for i, task in enumerate(tasks):
-        job = following
-        if i + 1 < len(tasks):  # the next is computed while this one is written
-            following = submit(tasks[i + 1])
+        while len(submitted) <= ahead and i + len(submitted) < len(tasks):
+            submitted.append(submit(tasks[i + len(submitted)]))
+        job = submitted.popleft()
         if isinstance(job, Failure):
             outcome = Outcome(task.picture, failure=job)
         else:
             while not job.wait(0.1):
                 line.draw(f"[{i + 1}/{len(tasks)}] {task.name}", job.status)
                 if interrupts:
-                    job.cancel()
-                    if not isinstance(following, Failure):
-                        following.cancel()
+                    for other in (job, *submitted):
+                        if not isinstance(other, Failure):
+                            other.cancel()
             line.clear()
             outcome = _save(task.picture, job, options)
         if options.json:
@@ -129,7 +134,6 @@ def _save(picture: str, job: relievo.Job, options: Namespace) -> Outcome:
     assert result is not None
     files: list[Path] = []
     try:
-        options.output.mkdir(parents=True, exist_ok=True)
         for name in options.format:
             if name == "blend":
                 files.append(save_blend(result, options.output))
@@ -138,9 +142,10 @@ def _save(picture: str, job: relievo.Job, options: Namespace) -> Outcome:
         files += result.save_renders(options.output, sheet=options.sheet, turntable=options.turntable, exr=options.exr)
     except OSError as error:
         hint = "Choose a folder that you may write to, on a disk with space left."
-        return Outcome(picture, failure=Failure("io", f"Cannot write to {options.output}: {error}.", hint, 3))
+        failure = Failure("io", f"Cannot write to {options.output}: {error}.", hint, 3)
+        return Outcome(picture, files=files, failure=failure)
     except Exception as error:
-        return Outcome(picture, failure=Failure.of(error))
+        return Outcome(picture, files=files, failure=Failure.of(error))
     return Outcome(picture, result, files)
 
 

@@ -148,16 +148,35 @@ def fetch(
     return size, digest
 
 
+def size_of(url: str, seconds: float = 10.0) -> int | None:
+    """How large the server says that a file is, without fetching it; None where it does not say."""
+    redirects = _Redirects()
+    request = urllib.request.Request(
+        url, headers={"User-Agent": "Relievo", "Accept-Encoding": "identity"}, method="HEAD"
+    )
+    try:
+        with urllib.request.build_opener(redirects).open(request, timeout=seconds) as answer:
+            told = redirects.size or answer.headers.get("Content-Length") or ""
+    except (*_NETWORK, OSError, ValueError):
+        return None
+    return int(told) if str(told).isdigit() and int(told) > 0 else None
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Remembers the digest that huggingface.co sends along when it points to a large file."""
+    """Remembers the digest and the size that huggingface.co sends along when it points to a large file."""
 
     sha256: str | None = None
+    size: str = ""
 
     def redirect_request(self, request: Any, file: Any, code: int, message: str, headers: Any, url: str) -> Any:
         told = str(headers.get("X-Linked-ETag", "")).strip('"')
         if re.fullmatch("[0-9a-f]{64}", told):
             self.sha256 = told
-        return super().redirect_request(request, file, code, message, headers, url)
+        self.size = str(headers.get("X-Linked-Size", "")).strip() or self.size
+        following = super().redirect_request(request, file, code, message, headers, url)
+        if following is not None:
+            following.method = request.get_method()  # Python makes a GET of a HEAD
+        return following
 
 
 def _noted(note: Path, url: str) -> str:

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import shutil
+import threading
 import urllib.parse
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from .batch import write_atomically
-from .downloads import Download, Installation, Report, SetupError, chunks, fetch, sha256
+from .downloads import Download, Installation, Report, SetupError, chunks, fetch, sha256, size_of
 
 _RECORDS = "relievo-model.json"
 _DEPTH = 4  # folders below the one that a person names
@@ -65,8 +66,8 @@ class Model:
 
     @property
     def bytes(self) -> int | None:
-        """Of what is missing; None: not known."""
-        sizes = [file.bytes for file in self.missing]
+        """Of what is missing, by the catalogue or by the server (ask_sizes()); None: not known."""
+        sizes = [file.bytes or (_told.get(file.url) if file.url else None) for file in self.missing]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
@@ -129,6 +130,41 @@ def install_from(model: Model, source: Path, check: Check) -> Installation:
                 _record(model, path, size, digest, str(source))
 
     return Installation(work)
+
+
+_told: dict[str, int] = {}  # by the published address
+_asked: set[str] = set()
+_asking: threading.Thread | None = None
+
+
+def ask_sizes(wanted: Sequence[Model]) -> None:
+    """Asks the servers how large what is missing is, on a thread, once in this Blender. Nothing is fetched."""
+    global _asking
+    files = [
+        file
+        for model in wanted
+        for file in model.missing
+        if file.url is not None and file.bytes is None and file.url not in _asked
+    ]
+    if not files or is_asking():
+        return
+    _asked.update(file.url for file in files if file.url)
+    _asking = threading.Thread(target=_ask, args=(files,), name="relievo sizes", daemon=True)
+    _asking.start()
+
+
+def is_asking(seconds: float = 0.0) -> bool:
+    """Whether ask_sizes() still waits for an answer, after waiting for so long."""
+    if _asking is not None:
+        _asking.join(seconds)
+    return _asking is not None and _asking.is_alive()
+
+
+def _ask(files: Sequence[ModelFile]) -> None:
+    for file in files:
+        size = next(filter(None, map(size_of, _addresses(file))), None)
+        if size is not None and file.url is not None:
+            _told[file.url] = size
 
 
 def remove(model: Model) -> None:

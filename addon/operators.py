@@ -1,11 +1,12 @@
 """What can be clicked. The work is in jobs.py, history.py and setup_panel.py."""
 
+import shutil
 from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from . import backend, downloads, history, jobs, models, pictures, preferences, setup_panel, setup_runtime
+from . import backend, clipboard, downloads, history, jobs, models, pictures, preferences, setup_panel, setup_runtime
 from .backend import SETTINGS, Failure
 from .properties import (
     engine_settings,
@@ -87,34 +88,60 @@ class RELIEVO_OT_generate(_Operator):
 class RELIEVO_OT_paste(_Operator):
     bl_idname = "relievo.paste"
     bl_label = "Paste Picture"
-    bl_description = "Take the picture that is in the clipboard"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return hasattr(bpy.types, "IMAGE_OT_clipboard_paste") and context.area is not None
+    bl_description = "Take the picture, or the picture file, that is in the clipboard"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        before = {image.session_uid for image in bpy.data.images}
-        area = context.area
-        kind = area.ui_type
-        try:
-            # Blender's own operator wants an image editor.
-            if area.type != "IMAGE_EDITOR":
-                area.ui_type = "IMAGE_EDITOR"
-            with context.temp_override(area=area):
-                bpy.ops.image.clipboard_paste()
-        except RuntimeError:
-            self.report({"ERROR"}, "There is no picture in the clipboard. Copy one first.")
-            return {"CANCELLED"}
-        finally:
-            if area.ui_type != kind:
-                area.ui_type = kind
-        new = [image for image in bpy.data.images if image.session_uid not in before]
-        if not new:
-            self.report({"ERROR"}, "There is no picture in the clipboard. Copy one first.")
-            return {"CANCELLED"}
-        context.scene.relievo.image, context.scene.relievo.source = new[0], "IMAGE"
-        return {"FINISHED"}
+        settings = context.scene.relievo
+        text = context.window_manager.clipboard
+        if path := clipboard.file_in(text, pictures.ENDINGS):
+            settings.picture, settings.source = str(path), "FILE"
+            return {"FINISHED"}
+        if image := _paste_by_blender(context) or _paste_by_program():
+            settings.image, settings.source = image, "IMAGE"
+            return {"FINISHED"}
+        if not text and (path := clipboard.file_by_program(pictures.ENDINGS)):
+            settings.picture, settings.source = str(path), "FILE"
+            return {"FINISHED"}
+        self.report({"ERROR"}, f"No picture could be read from the clipboard. {clipboard.hint()}")
+        return {"CANCELLED"}
+
+
+def _paste_by_blender(context: bpy.types.Context) -> bpy.types.Image | None:
+    """Where Blender's own operator says that it can: not under X11."""
+    area = context.area
+    try:
+        if area is None or not bpy.ops.image.clipboard_paste.poll():
+            return None
+    except AttributeError:  # a Blender without it
+        return None
+    before = {image.session_uid for image in bpy.data.images}
+    kind = area.ui_type
+    try:
+        if area.type != "IMAGE_EDITOR":  # which the operator wants
+            area.ui_type = "IMAGE_EDITOR"
+        with context.temp_override(area=area):
+            bpy.ops.image.clipboard_paste()
+    except RuntimeError:
+        return None
+    finally:
+        if area.ui_type != kind:
+            area.ui_type = kind
+    return next((image for image in bpy.data.images if image.session_uid not in before), None)
+
+
+def _paste_by_program() -> bpy.types.Image | None:
+    path = clipboard.picture_by_program()
+    if path is None:
+        return None
+    try:
+        image = bpy.data.images.load(str(path))
+        image.name = "Clipboard"
+        image.pack()
+    except RuntimeError:  # Blender cannot read it
+        return None
+    finally:
+        path.unlink()
+    return image
 
 
 class RELIEVO_OT_use_image(_Operator):
@@ -365,14 +392,27 @@ class RELIEVO_OT_open_setup(_Operator):
         return {"FINISHED"}
 
 
+class RELIEVO_OT_open_addons(_Operator):
+    bl_idname = "relievo.open_addons"
+    bl_label = "Open Add-ons"
+    bl_description = "Show the add-ons in the preferences, where the one that is in the way can be disabled"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.preferences.active_section = "ADDONS"
+        context.window_manager.addon_search = ""
+        if not bpy.app.background:
+            bpy.ops.screen.userpref_show("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
 class RELIEVO_OT_allow_online(_Operator):
     bl_idname = "relievo.allow_online"
     bl_label = "Allow Online Access"
     bl_description = "Open Blender's preferences where online access is allowed"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        context.preferences.active_section = "SYSTEM"
         if not bpy.app.background:
-            context.preferences.active_section = "SYSTEM"
             bpy.ops.screen.userpref_show("INVOKE_DEFAULT")
         return {"FINISHED"}
 
@@ -389,7 +429,7 @@ class RELIEVO_OT_setup_online(_Operator):
             return self.give_up(setup_panel.fail(_offline()))
         if setup_panel.installation() is None:
             runtime = setup_panel.RUNTIMES[self.runtime]
-            setup_panel.start(setup_runtime.install_online(runtime, setup_panel.folder()))
+            setup_panel.start(setup_runtime.install_online(runtime, setup_panel.folder()), is_runtime=True)
         return _setup_ended(self)
 
 
@@ -406,7 +446,7 @@ class RELIEVO_OT_setup_zip(_FileOperator):
             archive = Path(bpy.path.abspath(self.filepath))
             # All of LibTorch that is in it: with the CUDA libraries where there are any.
             runtime = setup_panel.RUNTIMES["cuda"]
-            setup_panel.start(setup_runtime.install_zip(archive, runtime, setup_panel.folder()))
+            setup_panel.start(setup_runtime.install_zip(archive, runtime, setup_panel.folder()), is_runtime=True)
         return _setup_ended(self)
 
 
@@ -423,7 +463,27 @@ class RELIEVO_OT_setup_folder(_FileOperator):
         except downloads.SetupError as error:
             return self.give_up(setup_panel.fail(error))
         context.preferences.addons[__package__].preferences.runtime_folder = str(found)
-        backend.forget_runtime()
+        setup_panel.runtime_changed()
+        return {"FINISHED"}
+
+
+class RELIEVO_OT_remove_runtime(_Operator):
+    bl_idname = "relievo.remove_runtime"
+    bl_label = "Remove"
+    bl_description = "Delete the LibTorch that was installed here. Nothing can be generated without one"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        answer: set[str] = context.window_manager.invoke_confirm(self, event)
+        return answer
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            if setup_panel.installation() is None and setup_panel.folder().exists():
+                shutil.rmtree(setup_panel.folder())
+        except OSError as error:
+            failed = downloads.SetupError(f"LibTorch cannot be removed: {error}.", "Close Blender, delete it by hand.")
+            return self.give_up(setup_panel.fail(failed))
+        setup_panel.runtime_changed()
         return {"FINISHED"}
 
 
@@ -548,10 +608,12 @@ CLASSES = (
     RELIEVO_OT_generate_again,
     RELIEVO_OT_forget,
     RELIEVO_OT_open_setup,
+    RELIEVO_OT_open_addons,
     RELIEVO_OT_allow_online,
     RELIEVO_OT_setup_online,
     RELIEVO_OT_setup_zip,
     RELIEVO_OT_setup_folder,
+    RELIEVO_OT_remove_runtime,
     RELIEVO_OT_setup_cancel,
     RELIEVO_OT_fetch_model,
     RELIEVO_OT_import_model,

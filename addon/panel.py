@@ -27,6 +27,7 @@ STAGES = {
 }
 MENDS = {
     "setup": ("relievo.open_setup", "PREFERENCES"),
+    "addons": ("relievo.open_addons", "PREFERENCES"),
     "unload": ("relievo.unload", "TRASH"),
     "mask": ("relievo.show_mask", "MOD_MASK"),
     "picture": ("relievo.generate", "FILE_FOLDER"),
@@ -164,7 +165,7 @@ def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column.active = settings.model != "preview"  # which sees the picture alone
     if not column.active:
         column.label(text="Preview sees the picture alone", icon="INFO")
-    for name in VIEWS:
+    for name in filter(lambda name: hasattr(settings, name), VIEWS):
         row = column.row(align=True)
         row.prop(settings, name)
         if name == "seed":
@@ -180,7 +181,8 @@ def draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Iterable[str]) -> None:
     for name in names:
-        layout.prop(settings, name)
+        if hasattr(settings, name):
+            layout.prop(settings, name)
 
 
 def draw_import(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -118,6 +118,7 @@ def apply() -> None:
     if folder != backend.runtime_folder:
         backend.runtime_folder = folder
         backend.forget_runtime()
+        backend.forget_loading_failure()
     backend.options = {
         "threads": chosen.threads,
         "idle_seconds": 60 * chosen.idle_minutes,

@@ -19,6 +19,8 @@ STAGES = {"foreground": "Mask", "multiview": "Views", "reconstruct": "Shape and 
 
 _installation: Installation | None = None
 _failure: Failure | None = None
+_is_runtime = False  # what is being installed
+_needs_restart = False  # LibTorch was changed after it was loaded
 
 
 def folder() -> Path:
@@ -34,9 +36,17 @@ def failure() -> Failure | None:
     return _failure
 
 
-def start(installation: Installation) -> None:
-    global _installation, _failure
-    _installation, _failure = installation, None
+def installed_runtime() -> str:
+    """The name of the runtime that the set-up has put into its folder; empty where there is none."""
+    if not (folder() / setup_runtime.TORCH).exists():
+        return ""
+    return "cuda" if (folder() / setup_runtime.TORCH_CUDA).exists() else "cpu"
+
+
+def start(installation: Installation, is_runtime: bool = False) -> None:
+    """Shows and watches it. A runtime takes effect when Blender is started again, where one is loaded already."""
+    global _installation, _failure, _is_runtime
+    _installation, _failure, _is_runtime = installation, None, is_runtime
     if not bpy.app.timers.is_registered(poll):
         bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
 
@@ -57,8 +67,18 @@ def poll() -> float | None:
     ended, _installation = _installation, None
     if ended.failure is not None and ended.failure.code != "cancelled":
         _failure = ended.failure
+    if _is_runtime and ended.failure is None:
+        bpy.context.preferences.addons[__package__].preferences.runtime_folder = ""  # which would go before it
+        runtime_changed()
     backend.forget_runtime()
     return None
+
+
+def runtime_changed() -> None:
+    global _needs_restart
+    _needs_restart = backend.is_torch_loaded()
+    backend.forget_runtime()
+    backend.forget_loading_failure()
 
 
 def finish() -> Failure | None:
@@ -76,8 +96,9 @@ def drop() -> None:
         _installation.cancel()
         _installation.wait(5)
     _installation = _failure = None
-    if bpy.app.timers.is_registered(poll):
-        bpy.app.timers.unregister(poll)
+    for timer in (poll, _await_sizes):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
 
 
 def is_needed() -> bool:
@@ -91,13 +112,23 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     if _installation is not None:
         draw_progress(column)
         return
-    if backend.missing_runtime() is None:
-        column.label(text="LibTorch is there", icon="CHECKMARK")
-        return
-    column.label(text="LibTorch is missing", icon="ERROR")
-    draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
-    draw_online(column, width)
-    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.wheels):
+    installed, is_missing = installed_runtime(), backend.missing_runtime() is not None
+    if is_missing:
+        column.label(text="LibTorch is missing", icon="ERROR")
+        draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
+    elif (failed := backend.loading_failure()) is not None:
+        column.label(text="LibTorch is there and cannot be loaded", icon="ERROR")
+        draw_failure(column, failed, width)
+    else:
+        row = column.row(align=True)
+        row.label(text=f"LibTorch is there{f': {RUNTIMES[installed].title}' if installed else ''}", icon="CHECKMARK")
+        if installed:
+            row.operator("relievo.remove_runtime", icon="TRASH")
+    if _needs_restart:
+        draw_lines(column, "LibTorch was changed: start Blender again, until then the old one is used.", width, "INFO")
+    if is_missing:
+        draw_online(column, width)
+    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.wheels and runtime.name != installed):
         row = column.row()
         row.enabled = bpy.app.online_access
         text = f"Install {runtime.title} ({size(runtime.bytes)})"
@@ -105,7 +136,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     row = column.row(align=True)
     row.operator("relievo.setup_zip", icon="PACKAGE")
     row.operator("relievo.setup_folder", icon="FILE_FOLDER")
-    if _failure is not None:
+    if is_missing and _failure is not None:
         draw_failure(column, _failure, width)
 
 
@@ -123,6 +154,8 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
     """A row a model: is it there, what it weighs, and how to get it or to be rid of it."""
     if any(not model.is_installed for model in wanted):
         draw_online(layout, width)
+        if bpy.app.online_access:
+            _ask_sizes(wanted)
     for model in wanted:
         row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
         row.enabled = _installation is None  # two at once are not fetched
@@ -142,6 +175,20 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
             known = "size unknown" if model.bytes is None else size(model.bytes)
             fetch.operator("relievo.fetch_model", text=f"Fetch ({known})", icon="IMPORT").model = model.name
             buttons.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
+
+
+def _ask_sizes(wanted: Sequence[models.Model]) -> None:
+    models.ask_sizes(wanted)
+    if models.is_asking() and not bpy.app.timers.is_registered(_await_sizes):
+        bpy.app.timers.register(_await_sizes, first_interval=INTERVAL)
+
+
+def _await_sizes() -> float | None:
+    """Shows them when they have come."""
+    if models.is_asking():
+        return INTERVAL
+    _redraw()
+    return None
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:

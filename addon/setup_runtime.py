@@ -13,11 +13,14 @@ import shutil
 import sys
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .downloads import Download, Installation, Report, SetupError, copy, fetch, sha256
 
 TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
+TORCH_CUDA = TORCH.replace("cpu", "cuda")
+# Of what the patterns of a runtime mean, these are not LibTorch: Python's modules, and what is for them.
+_NOT_WANTED = ("_*", "*.cpython-*", "*.pyd", "libtorch_python.*", "torch_python.*", "libshm.*", "shm.*")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ class Runtime:
         return sum(wheel.bytes for wheel in self.wheels)
 
     def wants(self, name: str) -> bool:
-        return any(fnmatch.fnmatch(name, pattern) for pattern in self.libraries)
+        if name in self.libraries:
+            return True
+        is_like = functools.partial(fnmatch.fnmatch, name)
+        return any(map(is_like, self.libraries)) and not any(map(is_like, _NOT_WANTED))
 
     def missing(self, folder: Path) -> list[str]:
         """Of the libraries that are named in full, those that are not there."""
@@ -141,7 +147,8 @@ def _unpack_one(archive: Path, runtime: Runtime, folder: Path, report: Report) -
         with zipfile.ZipFile(archive) as wheel:
             for member in wheel.infolist():
                 name = member.filename.rpartition("/")[2]
-                if not runtime.wants(name) or "/libs/" in member.filename or (folder / name).exists():
+                is_ours = "relievo" in PurePosixPath(member.filename).parts[:-1]
+                if is_ours or not runtime.wants(name) or (folder / name).exists():
                     continue
                 with wheel.open(member) as source, (folder / name).open("wb") as target:
                     told = functools.partial(_tell_unpacking, report, name)

@@ -151,25 +151,32 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     if outcome.failure is not None:
         failure = outcome.failure
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        return {"picture": outcome.picture, "ok": False, "error": error}
+        files = {"files": [str(file) for file in outcome.files]} if outcome.files else {}
+        return {"picture": outcome.picture, "ok": False, "error": error, **files}
     assert outcome.result is not None
     mesh = outcome.result.mesh
     settings = json.loads(mesh.provenance.settings)
+    is_random = settings["model"] != "preview" and not settings["views"]
+    texture = getattr(mesh, "texture_report", None)
     return {
         "picture": outcome.picture,
         "ok": True,
         "files": [str(file) for file in outcome.files],
         "stages": [
-            {"name": s.name, "seconds": s.seconds, "peak_bytes": s.peak_bytes, "device": s.device}
-            for s in outcome.result.stages
+            {name: getattr(stage, name) for name in ("name", "seconds", "peak_bytes", "device", "precision", "batch")}
+            for stage in outcome.result.stages
         ],
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
         "watertight": mesh.report.watertight,
         "manifold": mesh.report.manifold,
         "components": mesh.report.components,
-        "seed": None if settings["model"] == "preview" else settings["seed"],  # nothing in preview is random
+        "euler": mesh.report.euler,
+        **({name: getattr(texture, name) for name in ("charts", "cover", "mean_stretch")} if texture else {}),
+        "seed": settings["seed"] if is_random else None,
         "plan": outcome.result.plan,
+        "notes": outcome.result.notes,
+        "lossy": outcome.result.lossy,
     }
 
 
@@ -179,9 +186,18 @@ def as_text(outcome: Outcome) -> str:
     assert outcome.result is not None
     mesh = outcome.result.mesh
     seconds = sum(stage.seconds for stage in outcome.result.stages)
-    closed = "watertight" if mesh.report.watertight else "not watertight"
-    first = f"{outcome.picture}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces, {closed}, {seconds:.1f} s"
-    return "\n".join([first, *(f"  {file}" for file in outcome.files)])
+    first = f"{outcome.picture}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces, {seconds:.1f} s"
+    below = [_soundness(mesh), *outcome.result.notes, *map(str, outcome.files)]
+    return "\n".join([first, *(f"  {line}" for line in below)])
+
+
+def _soundness(mesh: relievo.Mesh) -> str:
+    report, texture = mesh.report, getattr(mesh, "texture_report", None)
+    closed = "watertight" if report.watertight else "not watertight"
+    manifold = "manifold" if report.manifold else "not manifold"
+    pieces = f"{report.components} {'piece' if report.components == 1 else 'pieces'}"
+    charts = f"; {texture.charts} charts cover {100 * texture.cover:.0f} % of the texture" if texture else ""
+    return f"{closed}, {manifold}, {pieces}, Euler number {report.euler}{charts}"
 
 
 def exit_status(failures: Sequence[Failure | None], pictures: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from graft import Grafted
 # Header libraries whose code is compiled into the module: Debian's packages, and Python's distributions.
 _HEADERS = ("libeigen3-dev", "libfmt-dev", "nlohmann-json3-dev")
 _HEADERS_OF_PYTHON = ("pybind11", "torch")
+# Sources that are compiled into the module: packaging/fetch_sources gives each a folder, with its licence.
+_SOURCES = Path(__file__).resolve().parents[1] / ".venv" / "src"
 
 _README = """\
 The native module of Relievo is under the GPL, version 3 or later, as all of Relievo. These are the licences of what
-it was built with. Code of the header libraries is compiled into the module; the shared libraries in the folder libs
-are Debian's, with changed names (of the files and of the symbols in them) and no other change. Their sources are in
-Debian's archive under the name and version of the package, and at https://snapshot.debian.org.
+it was built with. Code of the header libraries and of the sources is compiled into the module; the shared libraries in
+the folder libs are Debian's, with changed names (of the files and of the symbols in them) and no other change. Their
+sources are in Debian's archive under the name and version of the package, and at https://snapshot.debian.org.
 
 """
 
@@ -39,6 +42,9 @@ def write_licences(folder: Path, libraries: Iterable[Grafted]) -> None:
     for distribution in _HEADERS_OF_PYTHON:
         copy_of_python(distribution, folder)
         lines.append(f"{'headers':<45} {distribution}.txt ({distribution}, from PyPI)")
+    for source in sorted(place for place in _SOURCES.iterdir() if place.is_dir()):
+        (folder / f"{source.name}.txt").write_text("\n\n".join(_notices(source)))
+        lines.append(f"{'sources':<45} {source.name}.txt ({source.name}, packaging/sources.txt)")
     (folder / "README.txt").write_text(_README + "\n".join(lines) + "\n")
 
 
@@ -54,6 +60,16 @@ def copy_of_python(distribution: str, folder: Path) -> None:
     if not files:
         raise FileNotFoundError(f"{distribution} has no licence file in {place}.")
     (folder / f"{distribution}.txt").write_bytes(b"\n\n".join(file.read_bytes() for file in files))
+
+
+def _notices(source: Path) -> list[str]:
+    """The licence, and what else the files themselves say of whose they are."""
+    texts = [(source / "LICENSE").read_text()]
+    for file in sorted(file for file in source.iterdir() if file.suffix in (".cpp", ".h")):
+        for comment in re.findall(r"/\*(.*?)\*/", file.read_text(), re.DOTALL):
+            if "Copyright" in comment and comment.strip() not in map(str.strip, texts):
+                texts.append(comment)
+    return texts
 
 
 def _copy_of_debian(package: str, folder: Path) -> None:

@@ -26,8 +26,11 @@ from licences import copy_of_python, write_licences
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_PATH = 119  # in characters: with a profile's own folders it must stay below Windows' 260
-_FOREIGN = re.compile(
-    r"(lib)?(torch|c10|gomp|iomp|cud|cu(blas|fft|rand|solver|sparse|pti)|nv|nccl)[\w-]*\.(so|dll|dylib)", re.I
+# Names of LibTorch's and of NVIDIA's libraries.
+FOREIGN = re.compile(
+    r"(lib)?(torch|c10|caffe2|shm|checkpoint|pcsampling|gomp|iomp|omp|cud|cu(blas|fft|file|rand|solver|sparse|pti|tensor)|nv|nccl)[\w-]*\."
+    r"([\d.]*so|dll|dylib)",
+    re.IGNORECASE,
 )
 _COMPRESSED = {".png", ".jpg", ".webp"}
 
@@ -60,7 +63,7 @@ def check(stage: Path) -> None:
             raise ValueError(f"The path {name} is longer than {LONGEST_PATH} characters.")
         if file.is_symlink():
             raise ValueError(f"{name} is a link; a zip cannot hold one.")
-        if _FOREIGN.match(file.name):
+        if FOREIGN.match(file.name):
             raise ValueError(f"{name} is a library of LibTorch's or NVIDIA's.")
 
 

@@ -9,12 +9,14 @@ FOLDER/facts.json, for the tests to judge.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import importlib.util
 import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -97,16 +99,31 @@ class Layout:
         return call
 
 
+def panel_context(area: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=240),
+        area=SimpleNamespace(type=area),
+        object=bpy.context.view_layer.objects.active,
+    )
+
+
 def drawn(part: str = "main") -> list[str]:
     """The texts of a part of the panel as it is now."""
     panel = importlib.import_module(f"{MODULE}.panel")
-    context = SimpleNamespace(
-        scene=bpy.context.scene,
-        region=SimpleNamespace(width=240),
-        area=SimpleNamespace(type="VIEW_3D"),
-        object=bpy.context.view_layer.objects.active,
-    )
-    return drawn_by(getattr(panel, f"draw_{part}"), context)
+    return drawn_by(getattr(panel, f"draw_{part}"), panel_context("VIEW_3D"))
+
+
+def drawn_by_panels(space: str) -> dict[str, list[str]]:
+    """The texts of every panel that is registered for a kind of editor, by the panel's label."""
+    texts: dict[str, list[str]] = {}
+    for name in dir(bpy.types):
+        cls = getattr(bpy.types, name)
+        if name.startswith("RELIEVO_PT_") and cls.bl_space_type == space:
+            of_panel: list[str] = []
+            cls.draw(SimpleNamespace(layout=Layout(of_panel)), panel_context(space))
+            texts[cls.bl_label] = [text for text in of_panel if text]
+    return texts
 
 
 def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
@@ -414,7 +431,8 @@ def panel_words() -> dict[str, Any]:
     settings.mask_threshold, settings.depth = 0.25, 0.75
     for preset in ("PREVIEW", "BEST", "STANDARD"):
         settings.quality = preset
-        facts["presets"] += [[settings.quality, settings.grid, settings.texture_size]]
+        words = ("quality", "grid", "texture_size", "steps", "sampler", "input_size")
+        facts["presets"] += [[getattr(settings, word) for word in words]]
     settings.grid = 24
     facts["presets"] += [settings.quality, settings.mask_threshold, settings.depth]
     settings.property_unset("mask_threshold")
@@ -551,6 +569,11 @@ def panel_words() -> dict[str, Any]:
     facts["queue"] = [[task.name for task in jobs.tasks()], [job.name for job in engine.queue()], drawn()]
     bpy.ops.relievo.cancel(number=tasks["b"].job.number)
     jobs.poll()
+    row = SimpleNamespace(name="cup", thumbnail="", job=SimpleNamespace(number=1))
+    facts["time_left"] = []
+    for left in (None, 0.4, 42.4, 180.0):
+        status = SimpleNamespace(state="running", stage="surface", fraction=0.5, seconds_left=left)
+        facts["time_left"].append(drawn_by(extension.panel.draw_task, row, status, False))
     facts["thinned"] = [[task.name for task in jobs.tasks()], tasks["b"].job.status.state, engine.paused]
     objects = set(names(bpy.data.objects))
     bpy.ops.relievo.pause()
@@ -570,7 +593,70 @@ def panel_words() -> dict[str, Any]:
     facts["devices"] = drawn("devices")
     handler = bpy.types.RELIEVO_FH_picture
     facts["drop"] = [handler.bl_import_operator, handler.bl_file_extensions]
-    facts["paste"] = bpy.ops.relievo.paste.poll()
+    return facts
+
+
+def operators() -> dict[str, Any]:
+    """Buttons that need no job, or one that fails: dice, devices, strategy and policy, images, what mends a failure."""
+    extension = install()
+    backend, jobs = extension.backend, extension.jobs
+    settings = bpy.context.scene.relievo
+    chosen = bpy.context.preferences.addons[MODULE].preferences
+    facts: dict[str, Any] = {"panels": drawn_by_panels("VIEW_3D"), "image_panels": drawn_by_panels("IMAGE_EDITOR")}
+
+    facts["dice"] = [settings.seed]
+    for _ in range(2):
+        bpy.ops.relievo.dice()
+        facts["dice"].append(settings.seed)
+
+    backend.devices, found = (
+        lambda: [
+            SimpleNamespace(slot=slot, note=note) for slot, note in (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))
+        ],
+        backend.devices,
+    )
+    facts["devices"] = []
+    for slot in ("cpu", "cuda:0", "cpu", "cuda:0"):
+        bpy.ops.relievo.switch_device(slot=slot)
+        facts["devices"].append([chosen.devices, backend.options["devices"]])
+    chosen.devices = "cuda:0, cpu*2@3GiB"
+    bpy.ops.relievo.switch_device(slot="cuda:0")
+    facts["devices"].append([chosen.devices, backend.options["devices"]])
+    backend.devices = found
+
+    chosen.devices = "cpu*2"
+    facts["plans"] = {}
+    for strategy, policy in (("auto", "fastest"), ("single", "fastest"), ("auto", "memory")):
+        chosen.strategy, chosen.policy = strategy, policy
+        facts["plans"][f"{strategy} {policy}"] = " ".join(backend.engine().explain_plan(1))
+    chosen.devices, chosen.strategy, chosen.policy = "", "auto", "fastest"
+
+    empty = bpy.data.images.new("Empty", 64, 64, alpha=True)
+    empty.pixels = [0.0] * (64 * 64 * 4)
+    area = bpy.context.window_manager.windows[0].screen.areas[0]
+    facts["use_image"] = [bpy.ops.relievo.use_image.poll()]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.image = empty
+    with bpy.context.temp_override(
+        window=bpy.context.window_manager.windows[0], area=area, space_data=area.spaces.active
+    ):
+        facts["use_image"] += [bpy.ops.relievo.use_image.poll(), list(bpy.ops.relievo.use_image())]
+    facts["use_image"] += [settings.source, settings.image.name]
+
+    quick()
+    with contextlib.suppress(RuntimeError):
+        bpy.ops.relievo.generate()
+    handler = bpy.types.RELIEVO_FH_picture
+    facts["drop"] = [handler.poll_drop(panel_context(space)) for space in ("VIEW_3D", "IMAGE_EDITOR")]
+    facts["no_subject"] = [jobs.last_failure().code, drawn()]
+    bpy.ops.relievo.dismiss()
+    settings.source = "FILE"
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    jobs.fail(SimpleNamespace(code="out_of_memory", message="Full.", hint="Close something.", exit_status=6))
+    facts["out_of_memory"] = drawn()
+    loaded = backend.engine().loaded
+    bpy.ops.relievo.unload()
+    facts["unloaded"] = [loaded, wait_for(lambda: not backend.engine().loaded), jobs.last_failure(), drawn()]
     return facts
 
 
@@ -615,6 +701,60 @@ def setup() -> dict[str, Any]:
     facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     maps = Path("/proc/self/maps").read_text()
     facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
+
+    facts["preferences"] = drawn_by(setup_panel.draw_all, 600)
+    real = setup_panel.RUNTIMES["cuda"]
+    wheels = json.loads((FOLDER / "cuda_wheels.json").read_text())
+    setup_panel.RUNTIMES["cuda"] = setup_runtime.Runtime(
+        "cuda", real.title, real.description, real.libraries, tuple(setup_runtime.Wheel(**wheel) for wheel in wheels)
+    )
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.runtime_folder = str(setup_panel.folder())
+    facts["other_runtime"] = [answer(bpy.ops.relievo.setup_online, runtime="cuda"), preferences.runtime_folder]
+    facts["other_libraries"] = sorted(file.name for file in setup_panel.folder().iterdir())
+    facts["preferences_then"] = drawn_by(setup_panel.draw_all, 600)
+    facts["remove"] = [answer(bpy.ops.relievo.remove_runtime), setup_panel.folder().exists()]
+    facts["preferences_at_last"] = drawn_by(setup_panel.draw_all, 600)
+    (FOLDER / "own" / "lib").mkdir(parents=True)
+    (FOLDER / "own" / "lib" / "libtorch_cpu.so").touch()
+    facts["folder"] = [answer(bpy.ops.relievo.setup_folder, directory=str(FOLDER / "own")), preferences.runtime_folder]
+    facts["allow_online"] = [answer(bpy.ops.relievo.allow_online), bpy.context.preferences.active_section]
+    return facts
+
+
+def clash() -> dict[str, Any]:
+    """First a LibTorch that cannot be loaded, then one that another add-on has loaded."""
+    extension = install()
+    jobs, setup_panel = extension.jobs, extension.setup_panel
+
+    def failing() -> dict[str, Any]:
+        try:
+            bpy.ops.relievo.generate(filepath=str(PICTURE))
+        except RuntimeError as error:
+            message = str(error)
+        facts = {"message": message, "mend": jobs.last_failure().mend, "panel": drawn()}
+        return {
+            **facts,
+            "open_setup": str(list(bpy.ops.relievo.open_setup())),
+            "setup": drawn_by(setup_panel.draw_all, 600),
+        }
+
+    broken = FOLDER / "broken"
+    broken.mkdir()
+    for name in setup_panel.RUNTIMES["cpu"].libraries:
+        (broken / name).write_text("no library")
+    os.environ["RELIEVO_RUNTIME_DIR"] = str(broken)
+    facts: dict[str, Any] = {"broken": failing()}
+    del os.environ["RELIEVO_RUNTIME_DIR"]
+    extension.backend.forget_runtime()
+
+    other = FOLDER / "other add-on" / "libtorch_cpu.so"
+    other.parent.mkdir()
+    subprocess.run(["cc", "-shared", "-o", str(other), "-x", "c", "/dev/null"], check=True)
+    ctypes.CDLL(str(other))
+    facts["other"] = failing()
+    facts["other_folder"] = str(other.parent)
+    facts["open_addons"] = [list(bpy.ops.relievo.open_addons()), bpy.context.preferences.active_section]
     return facts
 
 
@@ -644,7 +784,12 @@ def models() -> dict[str, Any]:
     answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     facts["mend"] = extension.jobs.last_failure().mend
     facts["offline"] = answer(bpy.ops.relievo.fetch_model, model="shape")
+    asked = [bool(extension.models._asked)]
     bpy.context.preferences.system.use_online_access = True
+    drawn()
+    asked.append(bool(extension.models._asked))
+    extension.models.is_asking(30)
+    facts["sizes"] = [asked, drawn()]
     facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
     facts["choices_then"] = choices()
     facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
@@ -688,6 +833,72 @@ def command_alone() -> dict[str, Any]:
     sys.exit(extension.commands.run(words))
 
 
+def paste() -> dict[str, Any]:
+    """The button where nothing gives a picture, where xclip does, where Blender does, and with a path as text."""
+    extension = install()
+    clipboard, operators = extension.clipboard, extension.operators
+    settings = bpy.context.scene.relievo
+    facts: dict[str, Any] = {"can": bpy.ops.relievo.paste.poll(), "temporary": str(FOLDER / "tmp")}
+    (FOLDER / "tmp").mkdir()
+    clipboard.tempfile.tempdir = str(FOLDER / "tmp")
+    try:
+        bpy.ops.relievo.paste()
+    except RuntimeError as error:
+        facts["nothing"] = str(error)
+
+    xclip = Path(os.environ["PATH"]) / "xclip"
+    xclip.write_text(f'#!/bin/sh\nexec /bin/cat "{QUARTERS}"\n')
+    xclip.chmod(0o755)
+    quick()
+    bpy.ops.relievo.paste()
+    facts["by_program"] = [settings.source, settings.image.name, settings.image.packed_file is not None]
+    bpy.ops.relievo.generate()
+    (thing,) = bpy.data.objects
+    facts["generated"] = [thing.name, thing["relievo_picture"]]
+
+    by_blender = operators._paste_by_blender
+    operators._paste_by_blender = lambda context: bpy.data.images.new("Pasted", 4, 4)
+    bpy.ops.relievo.paste()
+    facts["by_blender"] = [settings.source, settings.image.name]
+    operators._paste_by_blender = by_blender
+
+    file_in = clipboard.file_in
+    clipboard.file_in = lambda text, endings: file_in(f"file://{PICTURE}", endings)  # Blender's is empty here
+    bpy.ops.relievo.paste()
+    facts["by_path"] = [settings.source, settings.picture]
+    return facts
+
+
+def ahead() -> dict[str, Any]:
+    """How many pictures the engine has been given whenever one is saved, of seven, where two compute at once."""
+    extension = install()
+    backend, commands = extension.backend, extension.commands
+    backend.options = {**backend.options, "devices": "cpu*2"}
+    engine = backend.engine()
+    given: list[str] = []
+    counts: list[int] = []
+
+    class Counting:
+        slots = engine.slots
+
+        def submit(self, picture: str, **words: Any) -> Any:
+            given.append(picture)
+            return engine.submit(picture, **words)
+
+    save = commands._save
+
+    def saved(*words: Any) -> Any:
+        counts.append(len(given))
+        return save(*words)
+
+    backend.engine, commands._save = Counting, saved
+    pictures = [str(QUARTERS)] * 7
+    with contextlib.redirect_stdout(io.StringIO()):
+        quick_words = ["--grid", "16", "--texture-size", "64", "--no-sheet", "--format", "ply"]
+        status = commands.run(["generate", *pictures, "-o", str(FOLDER / "out"), *quick_words])
+    return {"slots": len(engine.slots), "status": status, "counts": counts}
+
+
 def without_runtime() -> dict[str, Any]:
     """No LibTorch: the extension is there and says so."""
     os.environ["RELIEVO_RUNTIME_DIR"] = str(FOLDER)
@@ -715,7 +926,8 @@ def soak() -> dict[str, Any]:
     bpy.context.preferences.edit.undo_steps = 2
     memory: list[float] = []
     threads: list[int] = []
-    for _ in range(100):
+    threads_before = status_of_process("Threads")
+    for _ in range(int(os.environ.get("RELIEVO_SOAK", "100"))):
         bpy.context.scene.relievo.grid = 64
         bpy.context.scene.relievo.texture_size = 512
         bpy.ops.relievo.generate(filepath=str(PICTURE.with_name("chicken.jpg")))
@@ -729,6 +941,7 @@ def soak() -> dict[str, Any]:
     addon_utils.disable(MODULE)
     return {
         "memory_mib": memory,
+        "threads_before": threads_before,
         "threads": threads,
         "unloaded_mib": unloaded,
         "threads_when_disabled": status_of_process("Threads"),

@@ -5,6 +5,8 @@ Not part of the tests: `make soak` (some minutes).
 
 from __future__ import annotations
 
+import os
+from statistics import median
 from typing import Any
 
 import pytest
@@ -19,10 +21,10 @@ def soaked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_memory_stays_flat(soaked: dict[str, Any]) -> None:
-    """Between the first fifth, when all caches are warm, and the end: less than a third of a MiB a generation."""
+    """Medians, since one generation and the next differ by 25 MiB and more: less than 0.2 MiB a generation."""
     memory = soaked["memory_mib"]
     assert len(memory) == 100
-    assert max(memory[80:]) - max(memory[15:20]) < 25
+    assert median(memory[80:]) - median(memory[10:30]) < 12
 
 
 def test_no_thread_is_left(soaked: dict[str, Any]) -> None:
@@ -30,8 +32,12 @@ def test_no_thread_is_left(soaked: dict[str, Any]) -> None:
 
 
 def test_unload_gives_memory_back(soaked: dict[str, Any]) -> None:
-    assert soaked["unloaded_mib"] < soaked["memory_mib"][-1]
+    """The mask's network and what it computes in: 60 MiB and more on the machine where this was written."""
+    assert median(soaked["memory_mib"][80:]) - soaked["unloaded_mib"] > 30
 
 
 def test_disabling_leaves_no_thread(soaked: dict[str, Any]) -> None:
-    assert soaked["threads_when_disabled"] < soaked["threads"][-1]
+    """But for Blender's own workers, one a core at most, which it starts when it first has work for them."""
+    left = soaked["threads_when_disabled"]
+    assert left < soaked["threads"][-1]
+    assert left - soaked["threads_before"] < (os.cpu_count() or 1)

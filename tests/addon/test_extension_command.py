@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import PICTURE, blender, facts_of, write_quarters
+from test_extension import PICTURE, ROOT, blender, facts_of, write_quarters
 
 SCENARIOS = Path(__file__).with_name("blender_scenarios.py")
 QUICK = ["--grid", "24", "--texture-size", "64"]
@@ -36,7 +36,29 @@ def facts(folder: Path) -> dict[str, Any]:
     def words(*pictures: Path, to: str = "out", more: list[str] | None = None) -> list[str]:
         return ["generate", *map(str, pictures), "-o", str(folder / to), *QUICK, *(more or ["--no-sheet", "--json"])]
 
+    over = folder / "over"
+    (over / "views").mkdir(parents=True)
+    (over / "cup_turntable").mkdir()
+    for name in ("cup.png", "cup_sheet.png", "cup_turntable/frame.png", "views/cup.png"):
+        shutil.copy(quarters, over / name)
+    (over / "cup.exr").write_bytes(quarters.read_bytes())  # only its place matters: nothing is read
+    cup, views = over / "cup.png", over / "views"
+
     runs = {
+        "over_picture": words(cup, to="over", more=["--format", "obj", "--no-sheet"]),
+        "over_picture_in_words": [
+            "generate",
+            str(cup),
+            "-o",
+            str(folder / "a" / ".." / "over"),
+            "--format",
+            "blend,obj",
+        ],
+        "over_mask": words(cup, to="over", more=["--exr", "--no-sheet", "--mask", str(over / "cup.exr")]),
+        "over_other_picture": words(cup, over / "cup_sheet.png", to="over", more=["--format", "blend"]),
+        "over_frames": words(cup, over / "cup_turntable" / "frame.png", to="over", more=["--turntable", "4"]),
+        "over_views": words(cup, to="over/views", more=["--views", str(views), "--format", "obj", "--no-sheet"]),
+        "over_pictures": ["batch", str(over), "-o", str(over), *QUICK],
         "both": words(PICTURE, more=["--format", "blend,glb", "--json"]),
         "quarters": words(quarters, to="quarters"),
         "plain": words(quarters, to="plain", more=["--depth", "1", "--no-sheet"]),
@@ -48,6 +70,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "out_of_range": words(quarters, more=["--depth", "9"]),
         "unwritable": words(quarters, to="file"),
         "unwritable_below": words(quarters, to="file/below"),
+        "unwritable_batch": ["batch", str(folder / "a"), "-o", str(folder / "file"), *QUICK, "--json"],
         "unknown_option": words(quarters, more=["--paint", "3"]),
         "unknown_format": words(quarters, more=["--format", "blend,fbx"]),
         "bad_number": words(quarters, more=["--grid", "many"]),
@@ -99,9 +122,10 @@ def test_blend_is_written_where_no_format_is_named(facts: dict[str, Any], folder
 
 
 def test_text_names_the_picture_and_the_file(facts: dict[str, Any], folder: Path) -> None:
-    first, second = facts["plain"]["output"].splitlines()
+    first, second, third = facts["plain"]["output"].splitlines()
     assert first.startswith(str(folder / "quarters.png"))
-    assert second.strip() == str(folder / "plain" / "quarters.blend")
+    assert "  watertight, manifold, 1 piece, Euler number 2" in second
+    assert third.strip() == str(folder / "plain" / "quarters.blend")
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(facts: dict[str, Any], folder: Path) -> None:
@@ -119,7 +143,7 @@ def test_failing_picture_does_not_stop_the_rest(facts: dict[str, Any], folder: P
 
 @pytest.mark.parametrize(
     ("run", "status", "code"),
-    [("missing", 3, "io"), ("no_picture", 2, "invalid_image"), ("unwritable", 3, "io"), ("unwritable_below", 3, "io")],
+    [("missing", 3, "io"), ("no_picture", 2, "invalid_image")],
 )
 def test_failure_has_code_message_hint_and_status(facts: dict[str, Any], run: str, status: int, code: str) -> None:
     (answer,) = answers(facts[run])
@@ -141,6 +165,9 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
         ("unknown_option", 2, "--paint"),
         ("unknown_format", 2, "fbx"),
         ("bad_number", 2, "--grid"),
+        ("unwritable", 3, "folder"),
+        ("unwritable_below", 3, "folder"),
+        ("unwritable_batch", 3, "folder"),
         ("no_command", 2, "COMMAND"),
         ("other_command", 2, "paint"),
     ],
@@ -151,11 +178,57 @@ def test_words_that_cannot_be_used_are_named(facts: dict[str, Any], run: str, st
     assert facts[run]["output"] == ""
 
 
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        ("over_picture", "cup.png"),
+        ("over_picture_in_words", "cup.png"),
+        ("over_mask", "cup.exr"),
+        ("over_other_picture", "cup_sheet.png"),
+        ("over_frames", "frame.png"),
+        ("over_views", "cup.png"),
+        ("over_pictures", "among the pictures"),
+    ],
+)
+def test_input_is_never_overwritten(facts: dict[str, Any], folder: Path, run: str, name: str) -> None:
+    assert facts[run]["status"] == 2
+    assert name in facts[run]["errors"]
+    assert run == "over_pictures" or "would overwrite the input" in facts[run]["errors"]
+    left = sorted(str(path.relative_to(folder / "over")) for path in (folder / "over").rglob("*"))
+    assert left == [
+        "cup.exr",
+        "cup.png",
+        "cup_sheet.png",
+        "cup_turntable",
+        "cup_turntable/frame.png",
+        "views",
+        "views/cup.png",
+    ]
+    contents = {path.read_bytes() for path in (folder / "over").rglob("*") if path.is_file()}
+    assert contents == {(folder / "quarters.png").read_bytes()}
+
+
+def test_answer_has_the_keys_that_the_native_program_gives(facts: dict[str, Any], tmp_path: Path) -> None:
+    (ours,) = answers(facts["quarters"])
+    command = [str(ROOT / "build" / "relievo"), "generate", ours["picture"], "-o", str(tmp_path), *QUICK, "--json"]
+    theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert ours.keys() == theirs.keys()
+    assert [stage.keys() for stage in ours["stages"]] == [stage.keys() for stage in theirs["stages"]]
+    assert (ours["euler"], ours["lossy"], ours["notes"]) == (2, False, [])
+    assert {stage["batch"] for stage in ours["stages"]} == {1}
+
+
 def test_mask_from_a_file_turned_inside_out(facts: dict[str, Any]) -> None:
     assert facts["mask_file"]["status"] == 0
     (answer,) = answers(facts["mask_file"])
     (plain,) = answers(facts["quarters"])
     assert answer["vertices"] != plain["vertices"]
+
+
+def test_every_slot_has_work_while_results_are_written(tmp_path: Path) -> None:
+    seen = facts_of("ahead", tmp_path)
+    assert (seen["slots"], seen["status"]) == (2, 0)
+    assert seen["counts"] == [5, 6, 7, 7, 7, 7, 7]
 
 
 def batch_folder(tmp_path: Path, pictures: int) -> Path:

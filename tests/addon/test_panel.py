@@ -16,9 +16,9 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_presets_set_the_quality_and_nothing_of_the_picture(words: dict[str, Any]) -> None:
     first, preview, best, standard, after, threshold, depth = words["presets"]
     assert first == "STANDARD"
-    assert preview == ["PREVIEW", 64, 512]
-    assert best == ["BEST", 256, 2048]
-    assert standard == ["STANDARD", 128, 1024]
+    assert preview == ["PREVIEW", 64, 512, 20, "dpm-solver++", 256]
+    assert best == ["BEST", 256, 2048, 100, "euler-ancestral", 320]
+    assert standard == ["STANDARD", 128, 1024, 75, "euler-ancestral", 320]
     assert after == "CUSTOM"
     assert (threshold, depth) == (0.25, 0.75)
 
@@ -116,6 +116,13 @@ def test_queue_has_the_order_that_was_asked_for(words: dict[str, Any]) -> None:
     assert "Resume" in texts
 
 
+def test_row_of_a_job_shows_the_time_that_is_left(words: dict[str, Any]) -> None:
+    unknown, ending, seconds, minutes = words["time_left"]
+    assert unknown == ending == ["cup", "Cancel", "Meshing"]
+    assert seconds == ["cup", "42 s left", "Cancel", "Meshing"]
+    assert minutes == ["cup", "3 min left", "Cancel", "Meshing"]
+
+
 def test_one_job_can_be_removed_and_the_rest_are_made(words: dict[str, Any]) -> None:
     assert words["thinned"] == [["a", "d", "c"], "cancelled", True]
     assert words["made"] == ["a", "c", "d"]
@@ -145,5 +152,60 @@ def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:
     assert ".png" in endings.split(";")
 
 
-def test_nothing_can_be_pasted_without_a_window(words: dict[str, Any]) -> None:
-    assert words["paste"] is False
+# Single buttons
+
+
+@pytest.fixture(scope="module")
+def buttons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("operators", tmp_path_factory.mktemp("operators"))
+
+
+def test_image_editor_has_the_same_panels_and_its_own_button(buttons: dict[str, Any]) -> None:
+    in_view, in_image = buttons["panels"], buttons["image_panels"]
+    assert in_view.keys() == in_image.keys()
+    assert {"Relievo", "Mask", "Views", "Shape and Texture", "Import", "History", "Devices"} == in_view.keys()
+    assert "Use This Image" in in_image["Relievo"] and "Use This Image" not in in_view["Relievo"]
+    assert [text for text in in_image["Relievo"] if text != "Use This Image"] == in_view["Relievo"]
+    assert in_image["Mask"] == in_view["Mask"] != []
+    assert in_image["Views"] == in_view["Views"] != []
+
+
+def test_dice_takes_another_seed(buttons: dict[str, Any]) -> None:
+    assert len(set(buttons["dice"])) == 3
+    assert all(0 <= seed < 2**31 for seed in buttons["dice"])
+
+
+def test_devices_are_switched_and_the_last_one_stays_on(buttons: dict[str, Any]) -> None:
+    both, without_gpu, still, both_again, without_gpu_again = buttons["devices"]
+    assert both == ["cuda:0,cpu"] * 2
+    assert without_gpu == still == ["cpu"] * 2
+    assert both_again == ["cpu,cuda:0"] * 2
+    assert without_gpu_again == ["cpu*2@3GiB"] * 2
+
+
+def test_strategy_and_policy_reach_the_engine(buttons: dict[str, Any]) -> None:
+    plans = buttons["plans"]
+    assert "2 lanes" in plans["auto fastest"]
+    assert "2 lanes" not in plans["single fastest"] and "least memory" not in plans["single fastest"]
+    assert "the policy asks for the least memory" in plans["auto memory"]
+
+
+def test_picture_is_dropped_into_the_3d_view_alone(buttons: dict[str, Any]) -> None:
+    assert buttons["drop"] == [True, False]
+
+
+def test_image_of_the_editor_is_taken(buttons: dict[str, Any]) -> None:
+    assert buttons["use_image"] == [False, True, ["FINISHED"], "IMAGE", "Empty"]
+
+
+def test_picture_without_a_subject_leads_to_the_mask(buttons: dict[str, Any]) -> None:
+    code, texts = buttons["no_subject"]
+    assert code == "no_subject"
+    assert "Show Mask" in texts
+
+
+def test_want_of_memory_is_mended_by_unloading(buttons: dict[str, Any]) -> None:
+    assert "Unload Models" in buttons["out_of_memory"]
+    loaded, is_unloaded, failure, texts = buttons["unloaded"]
+    assert (loaded, is_unloaded, failure) == (True, True, None)
+    assert "Unload Models" not in texts

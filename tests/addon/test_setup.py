@@ -137,17 +137,35 @@ def test_missing_file_on_the_server_is_named(setup: Any, server: WheelServer, tm
 def test_offline_zip_is_unpacked(setup: Any, tmp_path: Path) -> None:
     write_wheel(tmp_path / "offline.zip", {f"runtime/{name}": content for name, content in LIBRARIES.items()})
     with zipfile.ZipFile(tmp_path / "offline.zip", "a") as archive:
-        archive.writestr("relievo/libs/libpng_relievo.so", "not of LibTorch")
+        for name in (
+            *("__init__.py", "blender_manifest.toml", "relievo/__init__.py", "relievo/models/u2netp.safetensors"),
+            *(f"relievo/_native.cpython-{version}-x86_64-linux-gnu.so" for version in (311, 313)),
+            *("relievo/libs/libjpeg-relievo-dad87949.so.62", "relievo/libs/libz-relievo-7e2a72b4.so.1"),
+        ):
+            archive.writestr(name, "not of LibTorch")
     runtime = setup.runtimes()["cuda"]
     assert ended(setup.install_zip(tmp_path / "offline.zip", runtime, tmp_path / "u" / "runtime")) is None
     assert contents(tmp_path / "u" / "runtime") == LIBRARIES
 
 
-@pytest.mark.parametrize("name", ["none.zip", "text.zip", "torch_only.zip"])
-def test_zip_without_libtorch_is_refused(setup: Any, tmp_path: Path, name: str) -> None:
+def test_wheel_gives_nothing_that_is_for_python(setup: Any, tmp_path: Path) -> None:
+    of_cuda = ("libtorch_cuda.so", "libtorch_cuda_linalg.so", "libcudnn_ops.so.9", "libcublasLt.so.13", "libnccl.so.2")
+    wanted = {**LIBRARIES, **{name: name.encode() for name in of_cuda}}
+    others = ("torch/lib/libtorch_python.so", "torch/lib/libshm.so", "torch/_C.cpython-311-x86_64-linux-gnu.so")
+    members = {f"torch/lib/{name}": content for name, content in wanted.items()}
+    write_wheel(tmp_path / "torch.whl", {**members, **dict.fromkeys((*others, "functorch/_C.so"), b"no")})
+    runtime = setup.runtimes()["cuda"]
+    assert ended(setup.install_zip(tmp_path / "torch.whl", runtime, tmp_path / "u" / "runtime")) is None
+    assert contents(tmp_path / "u" / "runtime") == wanted
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", ["none.zip", "text.zip", "c10_only.zip", "torch_only.zip"])
+def test_zip_without_libtorch_is_refused(setup: Any, tmp_path: Path, name: str, kind: str) -> None:
     (tmp_path / "text.zip").write_text("no zip")
-    write_wheel(tmp_path / "torch_only.zip", {"libc10.so": b"c10"})
-    failure = ended(setup.install_zip(tmp_path / name, setup.runtimes()["cpu"], tmp_path / "u" / "runtime"))
+    write_wheel(tmp_path / "c10_only.zip", {"libc10.so": b"c10"})
+    write_wheel(tmp_path / "torch_only.zip", {"libtorch_cpu.so": b"without what it needs"})
+    failure = ended(setup.install_zip(tmp_path / name, setup.runtimes()[kind], tmp_path / "u" / "runtime"))
     assert name in failure.message and failure.hint
     assert not list(tmp_path.glob("u/*"))
 
@@ -193,6 +211,9 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     write_wheel(folder / "server" / TORCH, libraries)
     server = WheelServer(folder / "server")
     (folder / "wheels.json").write_text(json.dumps([server.facts(TORCH)]))
+    of_cuda = {f"torch/lib/{name}": content for name, content in LIBRARIES.items()}
+    write_wheel(folder / "server" / CUDA, {**of_cuda, "torch/lib/libtorch_cuda.so": b"cuda"})
+    (folder / "cuda_wheels.json").write_text(json.dumps([server.facts(CUDA)]))
     server.seconds_a_chunk = 0.005
     yield facts_of("setup", folder)
     server.close()
@@ -237,3 +258,62 @@ def test_installed_libtorch_works_at_once(first_start: dict[str, Any]) -> None:
     assert first_start["missing"] is None
     assert first_start["generated"] == "['FINISHED']"
     assert first_start["loaded_from_there"]
+
+
+def test_other_runtime_can_be_had_and_takes_effect_after_a_restart(first_start: dict[str, Any]) -> None:
+    before = first_start["preferences"]
+    assert {"LibTorch is there: CPU Runtime", "Remove", "Install CUDA Runtime (2.5 GB)"} <= set(before)
+    assert not [text for text in before if text.startswith("Install CPU") or "start Blender again" in text]
+    assert first_start["other_runtime"] == ["['FINISHED']", ""]
+    assert first_start["other_libraries"] == sorted([*_runtime.LIBRARIES, "libtorch_cuda.so"])
+    then = first_start["preferences_then"]
+    assert {"LibTorch is there: CUDA Runtime", "Remove"} <= set(then)
+    assert any(text.startswith("Install CPU Runtime") for text in then)
+    assert not any(text.startswith("Install CUDA Runtime") for text in then)
+    assert "start Blender again" in " ".join(then)
+
+
+def test_runtime_can_be_removed(first_start: dict[str, Any]) -> None:
+    assert first_start["remove"] == ["['FINISHED']", False]
+    at_last = first_start["preferences_at_last"]
+    assert "Remove" not in at_last
+    assert {text.partition(" (")[0] for text in at_last} >= {"Install CPU Runtime", "Install CUDA Runtime"}
+
+
+def test_folder_with_libtorch_is_used(first_start: dict[str, Any]) -> None:
+    answer, folder = first_start["folder"]
+    assert answer == "['FINISHED']"
+    assert folder.endswith("/own/lib")
+
+
+def test_button_shows_where_online_access_is_allowed(first_start: dict[str, Any]) -> None:
+    assert first_start["allow_online"] == ["['FINISHED']", "SYSTEM"]
+
+
+@pytest.fixture(scope="module")
+def clash(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return facts_of("clash", tmp_path_factory.mktemp("clash"))
+
+
+def test_libtorch_of_another_addon_is_told_with_what_mends_it(clash: dict[str, Any]) -> None:
+    seen = clash["other"]
+    assert f"Another LibTorch is already loaded from {clash['other_folder']}" in seen["message"]
+    assert "Disable the add-on" in seen["message"]
+    assert "already loaded" in " ".join(seen["panel"])
+    assert seen["mend"] == "addons"
+    assert "Open Add-ons" in seen["panel"] and "Open Set-Up" not in seen["panel"]
+    assert clash["open_addons"] == [["FINISHED"], "ADDONS"]
+
+
+@pytest.mark.parametrize("which", ["broken", "other"])
+def test_setup_does_not_call_a_libtorch_good_that_cannot_be_loaded(clash: dict[str, Any], which: str) -> None:
+    page = clash[which]["setup"]
+    assert "LibTorch is there" not in page
+    assert "LibTorch is there and cannot be loaded" in page
+    assert any(text.startswith("Install CPU Runtime") for text in page)
+
+
+def test_libtorch_that_cannot_be_loaded_leads_to_the_setup(clash: dict[str, Any]) -> None:
+    assert clash["broken"]["mend"] == "setup"
+    assert "cannot be loaded" in clash["broken"]["message"]
+    assert "Open Set-Up" in clash["broken"]["panel"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,6 +81,43 @@ def test_word_that_is_no_choice_is_refused_with_the_choices(words: Any, capsys: 
     with pytest.raises(SystemExit):
         settings(words, "--sampler=fast")
     assert "dpm-solver++" in capsys.readouterr().err
+
+
+def outcome(words: Any, **settings: Any) -> Any:
+    """Of a made-up result."""
+    report = SimpleNamespace(watertight=True, manifold=False, components=3, euler=6)
+    stage = SimpleNamespace(name="surface", seconds=2.0, peak_bytes=5, device="cpu", precision="bf16", batch=4)
+    mesh = SimpleNamespace(
+        vertices=range(9),
+        faces=range(7),
+        report=report,
+        texture_report=SimpleNamespace(charts=12, cover=0.71, mean_stretch=1.1),
+        provenance=SimpleNamespace(settings=json.dumps({"model": "large", "views": [], "seed": 7, **settings})),
+    )
+    result = SimpleNamespace(mesh=mesh, stages=[stage], plan="a plan", notes=["Views of 256 pixels."], lossy=True)
+    return words.Outcome("cup.png", result, ["cup.glb"])
+
+
+def test_answer_tells_what_was_done_for_want_of_memory(words: Any) -> None:
+    told = words.as_json(outcome(words))
+    assert (told["notes"], told["lossy"]) == (["Views of 256 pixels."], True)
+    assert (told["euler"], told["charts"], told["cover"], told["mean_stretch"]) == (6, 12, 0.71, 1.1)
+    (stage,) = told["stages"]
+    assert (stage["precision"], stage["batch"]) == ("bf16", 4)
+
+
+@pytest.mark.parametrize(("settings", "seed"), [({}, 7), ({"views": ["six.png"]}, None), ({"model": "preview"}, None)])
+def test_seed_is_told_where_something_is_random(words: Any, settings: dict[str, Any], seed: int | None) -> None:
+    assert words.as_json(outcome(words, **settings))["seed"] == seed
+
+
+def test_text_tells_how_sound_the_mesh_is_and_the_notes(words: Any) -> None:
+    assert words.as_text(outcome(words)).splitlines() == [
+        "cup.png: 9 vertices, 7 faces, 2.0 s",
+        "  watertight, not manifold, 3 pieces, Euler number 6; 12 charts cover 71 % of the texture",
+        "  Views of 256 pixels.",
+        "  cup.glb",
+    ]
 
 
 def test_machine_is_only_what_was_given(words: Any) -> None:

@@ -30,11 +30,16 @@ class WheelServer:
         self.cut_after: int | None = None  # bytes of an answer, after which the connection ends
         self.knows_ranges = True
         self.seconds_a_chunk = 0.0
+        self.requests: list[str] = []  # HEAD /name
+        self.linked_size = ""  # which the redirect tells, too
         self.linked_digest = ""  # which a redirect tells, as huggingface.co does
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                server._answer(self)
+
+            def do_HEAD(self) -> None:
                 server._answer(self)
 
             def log_message(self, *words: object) -> None:
@@ -57,14 +62,18 @@ class WheelServer:
         return f"http://127.0.0.1:{self._server.server_port}/{name}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.requests.append(f"{request.command} {request.path}")
         if self.linked_digest and not request.path.endswith("?linked"):
             request.send_response(302)
             request.send_header("Location", f"{request.path}?linked")
             request.send_header("X-Linked-ETag", f'"{self.linked_digest}"')
+            if self.linked_size:
+                request.send_header("X-Linked-Size", self.linked_size)
             request.end_headers()
             return
         asked = request.headers.get("Range")
-        self.ranges.append(asked)
+        if request.command == "GET":
+            self.ranges.append(asked)
         file = self.folder / request.path[1:].removesuffix("?linked")
         if not file.exists():
             request.send_error(404)
@@ -78,6 +87,8 @@ class WheelServer:
         request.send_header("ETag", version)
         request.send_header("Content-Length", str(len(content) - begin))
         request.end_headers()
+        if request.command == "HEAD":
+            return
         content = content[begin:][: self.cut_after]
         for start in range(0, len(content), 1 << 20):
             try:

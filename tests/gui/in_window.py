@@ -1,8 +1,9 @@
 """What the tests do inside Blender's window. Run by Blender itself:
 
-    blender --enable-event-simulate --python in_window.py -- FOLDER PICTURE
+    blender --enable-event-simulate --python in_window.py -- FOLDER PICTURE [quit]
 
-The extension is installed and enabled. Leaves what it saw in FOLDER/facts.json and ends Blender. Where a picture of the
+The extension is installed and enabled. Leaves what it saw in FOLDER/facts.json and ends Blender; with `quit`, in the
+middle of a long job, and in FOLDER/quit.json. Where a picture of the
 screen is wanted, it makes FOLDER/NAME.wanted and goes on when that file is gone.
 
 All is done from one timer, as a person would: a step, then time for Blender to draw and to handle events. Each step is
@@ -26,7 +27,8 @@ import addon_utils
 import bpy
 from mathutils import Euler
 
-FOLDER, PICTURE = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :][:2])
+WORDS = sys.argv[sys.argv.index("--") + 1 :]
+FOLDER, PICTURE = (Path(word) for word in WORDS[:2])
 MODULE = "bl_ext.user_default.relievo"
 ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
@@ -316,10 +318,68 @@ def show_details() -> Iterator[float]:
         yield 0.1
     yield 1.0
     yield from screenshot("failure", sidebar)
+    yield from paste()
+    yield from show_image_editor()
     yield from show_preferences()
 
 
+def paste() -> Iterator[float]:
+    """X11, where Blender reads no pictures: the path of a copied file, and text that is none."""
+    settings = bpy.context.scene.relievo
+    settings.picture = ""
+    bpy.context.window_manager.clipboard = str(PICTURE)
+    bpy.ops.relievo.paste()
+    facts["pasted"] = [settings.source, settings.picture]
+    bpy.context.window_manager.clipboard = "no picture"
+    try:
+        bpy.ops.relievo.paste()
+    except RuntimeError as error:
+        facts["nothing_to_paste"] = str(error)
+    yield 0.1
+
+
+def show_image_editor() -> Iterator[float]:
+    """The tab in the image editor, where the 3D view was."""
+    area = view()[0]
+    area.ui_type = "IMAGE_EDITOR"
+    yield 1.0
+    space = area.spaces.active
+    space.image = bpy.data.images.load(str(PICTURE))
+    space.show_region_ui = True
+    area.tag_redraw()
+    yield 1.0
+    (sidebar,) = (region for region in area.regions if region.type == "UI")
+    sidebar.active_panel_category = "Relievo"
+    area.tag_redraw()
+    yield 1.5
+    facts["image_editor"] = [sidebar.active_panel_category, sidebar.width]
+    yield from screenshot("image_editor", *(region for region in area.regions if region.type in ("WINDOW", "UI")))
+    area.ui_type = "VIEW_3D"
+    yield 0.5
+
+
+def quit_in_mid_job() -> Iterator[float]:
+    """A job that takes minutes, and the window closed while it runs."""
+    yield 1.0
+    settings = bpy.context.scene.relievo
+    settings.picture = str(PICTURE)
+    settings.grid, settings.texture_size = 512, 8192
+    bpy.ops.relievo.generate()
+    jobs = sys.modules[f"{MODULE}.jobs"]
+    end = time.monotonic() + LONGEST_JOB
+    while jobs.current() is not None and jobs.current().job.status.state != "running" and time.monotonic() < end:
+        yield 0.05
+    yield 0.5  # into its first stage
+    task = jobs.current()
+    seen = {"state": task.job.status.state if task else "none", "when": time.time()}
+    (FOLDER / "quit.json").write_text(json.dumps(seen))
+    bpy.ops.wm.quit_blender()
+
+
 def main() -> Iterator[float]:
+    if WORDS[2:] == ["quit"]:
+        yield from quit_in_mid_job()
+        return
     try:
         yield from scenario()
     except Exception:

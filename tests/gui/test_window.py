@@ -16,7 +16,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -31,6 +31,8 @@ TRIXIE = [str(ROOT / "packaging" / "trixie"), "run"]
 BLENDER = [*TRIXIE, "blender"]
 LEAST_COLOURED = 0.1
 LONGEST_RUN = 600.0  # seconds
+LONGEST_END = 20.0  # of Blender, when a job is running
+LONGEST_PAUSE, LONGEST_IMPORT = 0.050, 0.300  # seconds, which issue 7 allows the extension
 LONGEST_COMPILATION = 180.0  # of the material's shader, which draws in grey until then
 
 
@@ -73,7 +75,7 @@ def installed(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def report_pauses(facts: dict[str, Any]) -> None:
-    """Shows how long the window stood still, on the terminal and in build/gui/pauses.txt. Nothing is asserted of it."""
+    """Shows how long the window stood still, on the terminal and in build/gui/pauses.txt."""
 
     def longest(calls: list[tuple[str, float, float, bool]]) -> str:
         name, wall, processor, _ = max(calls, key=lambda call: call[1], default=("nothing", 0.0, 0.0, False))
@@ -97,23 +99,28 @@ def report_pauses(facts: dict[str, Any]) -> None:
     print(f"\n{text}", file=sys.__stdout__, flush=True)
 
 
+def open_window(environment: dict[str, str], display: str, output: IO[str], *words: str) -> subprocess.Popen[str]:
+    """A Blender that does what in_window.py says."""
+    command = [*BLENDER, "--enable-event-simulate", "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
+    script = Path(__file__).with_name("in_window.py")
+    return subprocess.Popen(
+        list(map(str, [*command, "--python", script, "--", FOLDER, IN_TRIXIE, *words])),
+        env={**environment, "DISPLAY": display},
+        stdout=output,
+        stderr=output,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @pytest.fixture(scope="module")
 def seen(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """What tests/gui/in_window.py has seen. Pictures of the screen are taken when it asks for them."""
-    script = Path(__file__).with_name("in_window.py")
     log = FOLDER / "blender.log"
     screens: dict[str, NDArray[np.uint8]] = {}
     subprocess.run([*TRIXIE, "cp", PICTURE, IN_TRIXIE], check=True)
     with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
-        command = [*BLENDER, "--enable-event-simulate", "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
-        blender = subprocess.Popen(
-            list(map(str, [*command, "--python", script, "--", FOLDER, IN_TRIXIE])),
-            env={**environment, "DISPLAY": display},
-            stdout=output,
-            stderr=output,
-            text=True,
-            start_new_session=True,
-        )
+        blender = open_window(environment, display, output)
         try:
             end = time.monotonic() + LONGEST_RUN
             while blender.poll() is None and time.monotonic() < end:
@@ -177,3 +184,43 @@ def test_object_is_on_the_screen(seen: dict[str, Any]) -> None:
     """The chicken is brown: where the view was grey, there is colour."""
     assert coloured(seen["screens"]["panel"]) < LEAST_COLOURED / 2
     assert coloured(seen["screens"]["object"]) > LEAST_COLOURED
+
+
+@pytest.mark.skipif("RELIEVO_NO_TIMING" in os.environ, reason="RELIEVO_NO_TIMING is set")
+@pytest.mark.parametrize("generation", ["first", "second"])
+def test_window_does_not_stand_still(seen: dict[str, Any], generation: str) -> None:
+    """No call of the extension is longer than allowed: at the click, until the end, and when the object comes."""
+    calls = [*seen[generation]["click"], *seen[generation]["job"]]
+    imports = [(wall, name) for name, wall, _, is_import in calls if is_import]
+    others = [(wall, name) for name, wall, _, is_import in calls if not is_import]
+    assert len(imports) == 1
+    assert max(imports) < (LONGEST_IMPORT,)
+    assert max(others) < (LONGEST_PAUSE,)
+
+
+def test_copied_file_is_pasted(seen: dict[str, Any]) -> None:
+    assert seen["pasted"] == ["FILE", str(IN_TRIXIE)]
+    assert "No picture could be read" in seen["nothing_to_paste"]
+
+
+def test_image_editor_shows_the_tab(seen: dict[str, Any]) -> None:
+    category, width = seen["image_editor"]
+    assert category == "Relievo"
+    assert width > 100
+    sidebar = seen["screens"]["image_editor"][:, -width:].astype(int)
+    assert sidebar.std() > 10  # something is drawn there
+
+
+def test_blender_ends_soon_when_it_is_quit_in_mid_job(environment: dict[str, str], seen: dict[str, Any]) -> None:
+    log = FOLDER / "quit.log"
+    with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
+        blender = open_window(environment, display, output, "quit")
+        try:
+            end = time.monotonic() + LONGEST_RUN
+            while not (FOLDER / "quit.json").exists() and blender.poll() is None and time.monotonic() < end:
+                time.sleep(0.05)
+            blender.wait(LONGEST_END)
+        finally:
+            screen.stop(blender)
+    assert json.loads((FOLDER / "quit.json").read_text())["state"] == "running", log.read_text()
+    assert blender.returncode == 0, log.read_text()

@@ -16,7 +16,11 @@ from pathlib import Path
 import elf
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
+import pack
+
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
 DIST = ROOT / "dist"
 PICTURES = ROOT / "tests" / "data" / "pictures"
 BLENDER_EXT = next(Path(sysconfig.get_path("purelib"), "bpy").glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
@@ -90,8 +94,17 @@ def test_embedded_weights_and_their_cards_are_in_it(names: list[str]) -> None:
 
 
 def test_nothing_of_libtorchs_or_nvidias_is_in_it(names: list[str]) -> None:
-    foreign = re.compile(r"(lib)?(torch|c10|gomp|cuda|cudart|cudnn|cublas|cupti|nv\w*|nccl)\b.*\.so", re.IGNORECASE)
-    assert not [name for name in names if foreign.match(name.rpartition("/")[2])]
+    assert not [name for name in names if pack.FOREIGN.match(name.rpartition("/")[2])]
+
+
+def test_every_library_of_libtorchs_and_nvidias_is_known_by_its_name() -> None:
+    place = Path(sysconfig.get_path("purelib"))
+    folders = [place / "torch" / "lib", *place.glob("nvidia/*/lib")]
+    names = {file.name for folder in folders for file in folder.iterdir() if ".so" in file.name}
+    names |= {"libtorch_cuda.so", "libc10_cuda.so", "libcublasLt.so.13", "libcudnn_ops.so.9", "libcusparseLt.so.0"}
+    names |= {"libnccl.so.2", "libnvrtc.so.13", "libcufile.so.0", "torch_cpu.dll", "c10.dll", "libc10.dylib"}
+    assert "libtorch_cpu.so" in names
+    assert not [name for name in sorted(names) if not pack.FOREIGN.match(name)]
 
 
 def test_no_compiled_python_is_in_it(names: list[str]) -> None:
@@ -108,6 +121,48 @@ def test_every_library_has_its_licence(extension: Path, libraries: list[Path]) -
         found = re.search(rf"^{re.escape(library.name)}\s+(\S+\.txt) \((\S+) \d", table, re.MULTILINE)
         assert found, library.name
         assert "opyright" in (extension / "relievo" / "licences" / found[1]).read_text()
+
+
+def source_package(package: str) -> str:
+    """The Debian source package that a package was built from."""
+    command = ["dpkg-query", "-W", "-f=${source:Package}", package]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def included_packages() -> set[str]:
+    """Debian's source packages whose headers the module's own files include."""
+    files = [*(ROOT / "native").rglob("*"), *(ROOT / "bindings").glob("*")]
+    left_out = {ROOT / "native" / "app", ROOT / "native" / "verify"}  # not in the module
+    headers: set[str] = set()
+    for file in files:
+        if file.suffix in (".cpp", ".h", ".cu", ".cuh") and not left_out & set(file.parents):
+            headers.update(re.findall(r"^#include <(.+)>", file.read_text(), re.MULTILINE))
+    folders = [Path("/usr/include"), *(Path("/usr/include") / name for name in ("eigen3", "OpenEXR", "Imath"))]
+    places = {place for header in headers for folder in folders if (place := folder / header).exists()}
+    told = subprocess.run(["dpkg-query", "-S", *map(str, places)], capture_output=True, text=True, check=True).stdout
+    packages = {line.partition(":")[0] for line in told.splitlines() if not line.startswith("diversion")}
+    return {source_package(package) for package in packages} - {"glibc", "linux"}
+
+
+def test_everything_that_is_compiled_in_has_its_licence(extension: Path) -> None:
+    """Sources outside the repository that the compiler was given, and headers of Debian's that ours include."""
+    licences = extension / "relievo" / "licences"
+    table = (licences / "README.txt").read_text()
+    listed = re.findall(r"\s(\S+)\.txt \(", table)
+    assert all((licences / f"{name}.txt").stat().st_size > 500 for name in listed)
+
+    commands = json.loads((BUILD / "compile_commands.json").read_text())
+    compiled = {Path(command["file"]) for command in commands}
+    outside = {file.parent.name for file in compiled if ".venv" in file.parts}
+    assert "xatlas" in outside
+    assert outside <= set(listed)
+    notices = (licences / "xatlas.txt").read_text()
+    assert all(name in notices for name in ("Jonathan Young", "Thekla", "Brandon Pelfrey"))
+
+    included = included_packages()
+    assert {"fmtlib", "eigen3", "openexr"} <= included
+    of_debian = [name for name in listed if name not in {*outside, "pybind11", "torch", "numpy"}]
+    assert included <= {source_package(name) for name in of_debian}
 
 
 # The libraries
