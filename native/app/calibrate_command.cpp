@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "engine/costs.h"
 #include "engine/model_list.h"
-#include "runtime/devices.h"
+#include "engine/open_slots.h"
 
 namespace relievo {
 namespace {
@@ -137,9 +137,9 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
 
 int run(const Options& options) {
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
-  const SlotSources sources = find_machine().sources();
-  const std::vector<Slot> slots =
-      options.devices.empty() ? default_slots(sources) : parse_slots(options.devices, sources);
+  EngineOptions machine;
+  machine.devices = options.devices;
+  const std::vector<Slot> slots = open_slots(machine);
   std::string model = options.model;
   if (model.empty()) {
     model = model_that_is_here();

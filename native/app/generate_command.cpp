@@ -146,7 +146,6 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
-  make_folder(options.folder);
   for (const PictureTask& task : tasks) spare_inputs(task, tasks, options);
   Engine engine(options.machine);
   /// A job, or why there is none.
@@ -171,6 +170,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
+    if (i == 0) make_folder(options.folder);  // before anything is computed for nothing
     const Submitted now = submitted.front();
     submitted.pop_front();
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};

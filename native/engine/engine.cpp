@@ -20,12 +20,11 @@
 #include "base/resample.h"
 #include "engine/costs.h"
 #include "engine/job.h"
+#include "engine/open_slots.h"
 #include "engine/pipeline.h"
 #include "engine/stages.h"
 #include "nn/errors.h"
-#include "runtime/devices.h"
 #include "runtime/executor.h"
-#include "runtime/torch/device_memory.h"
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {
@@ -112,27 +111,7 @@ class Engine::Slots {
   const std::vector<Slot>& get() {
     const std::lock_guard lock(mutex_);
     if (!slots_.empty()) return slots_;
-    SlotSources sources = find_machine().sources();
-    if (options_.threads > 0) sources.cpu_threads = options_.threads;
-    std::vector<Slot> slots =
-        options_.devices.empty() ? default_slots(sources) : parse_slots(options_.devices, sources);
-    const bool wants_gpu = std::any_of(slots.begin(), slots.end(),
-                                       [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
-    if (wants_gpu) {
-      apply_allocator_settings(policy_of(options_.policy));
-      std::string why;
-      if (!open_torch_cuda(&why)) {
-        if (!options_.devices.empty()) {
-          throw Error(
-              ErrorCode::kInvalidSettings, "LibTorch cannot use the GPU: " + why,
-              "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");
-        }
-        log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
-        sources.gpu_free_bytes.clear();
-        slots = default_slots(sources);
-      }
-    }
-    slots_ = std::move(slots);
+    slots_ = open_slots(options_);
     return slots_;
   }
 

@@ -71,6 +71,7 @@ def test_described_ranges_are_the_engines() -> None:
         "guidance",
         "input_size",
         "grid",
+        "debris",
         "depth",
         "faces",
         "texture_size",

@@ -1,0 +1,33 @@
+#include "engine/open_slots.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "runtime/devices.h"
+#include "runtime/planner.h"
+#include "runtime/torch/device_memory.h"
+
+namespace relievo {
+
+std::vector<Slot> open_slots(const EngineOptions& options) {
+  SlotSources sources = find_machine().sources();
+  if (options.threads > 0) sources.cpu_threads = options.threads;
+  std::vector<Slot> slots =
+      options.devices.empty() ? default_slots(sources) : parse_slots(options.devices, sources);
+  const bool wants_gpu =
+      std::any_of(slots.begin(), slots.end(), [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
+  if (!wants_gpu) return slots;
+  apply_allocator_settings(policy_of(options.policy));
+  std::string why;
+  if (open_torch_cuda(&why)) return slots;
+  if (!options.devices.empty()) {
+    throw Error(ErrorCode::kInvalidSettings, "LibTorch cannot use the GPU: " + why,
+                "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");
+  }
+  log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
+  sources.gpu_free_bytes.clear();
+  return default_slots(sources);
+}
+
+}  // namespace relievo
