@@ -100,10 +100,8 @@ class TransformerBlock(nn.Module):
     def __init__(self, width: int, heads: int, condition_width: int, fused: bool) -> None:
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
-        self.cross_attn = nn.MultiheadAttention(
-            width, heads, kdim=condition_width, vdim=condition_width, bias=False, batch_first=True
-        )
-        self.self_attn = nn.MultiheadAttention(width, heads, bias=False, batch_first=True)
+        self.cross_attn = nn.MultiheadAttention(width, heads, kdim=condition_width, vdim=condition_width, bias=False)
+        self.self_attn = nn.MultiheadAttention(width, heads, bias=False)
         self.mlp = nn.Sequential(
             nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(0.0), nn.Linear(4 * width, width), nn.Dropout(0.0)
         )
@@ -130,10 +128,11 @@ class Transformer(nn.Module):
         self.deconv = nn.ConvTranspose2d(width, options["channels"], 2, 2)
 
     def forward(self, condition: torch.Tensor) -> torch.Tensor:
-        x = self.pos_embed.expand(len(condition), -1, -1)
+        # [tokens, 1, width]: with batch_first, as published, torch 2.11 copies every projection's weights once a token.
+        x, condition = self.pos_embed[0].unsqueeze(1), condition[0].unsqueeze(1)
         for layer in self.layers:
             x = layer(x, condition)
-        maps = self.norm(x).unflatten(1, (3, self.low, self.low)).permute(1, 0, 4, 2, 3).flatten(0, 1)
+        maps = self.norm(x).transpose(0, 1).unflatten(1, (3, self.low, self.low)).permute(1, 0, 4, 2, 3).flatten(0, 1)
         out: torch.Tensor = self.deconv(maps.contiguous())
         return out
 
