@@ -79,7 +79,8 @@ TEST(SharedField, GivesTheBitsOfOneSlot) {
     const auto shared = over(slots, make);
     EXPECT_TRUE(shared->values(points).equal(alone->values(points))) << slots;
     EXPECT_TRUE(shared->deformation(points, 64).equal(alone->deformation(points, 64))) << slots;
-    EXPECT_TRUE(shared->colours(points).equal(alone->colours(points))) << slots;
+    // torch's sigmoid rounds otherwise at the end of a range than inside.
+    EXPECT_LT((shared->colours(points) - alone->colours(points)).abs().max().item<double>(), 1e-6) << slots;
     EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << slots;
   }
 }
