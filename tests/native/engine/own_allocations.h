@@ -10,8 +10,8 @@ namespace relievo {
 /// The n-th allocation from now on throws std::bad_alloc (1: the next one; 0: none), and `times` - 1 after
 /// it. Counted is what operator new is asked for by code of this program (Relievo's rooms and what is linked
 /// into them, not shared libraries: torch's own C++ is not written for it) on any thread but the caller's.
-/// Those of less than `at_least` bytes are neither counted nor fail. Returns how many there were since the
-/// last call.
+/// Those of less than `at_least` bytes, and those of JSON values that are being destroyed, which could only
+/// end the process, are neither counted nor fail. Returns how many there were since the last call.
 int64_t fail_own_allocation(int64_t n, int64_t times = 1, size_t at_least = 0);
 
 /// The first of each place in the code that asked for one, as numbers for fail_own_allocation(), since it was
