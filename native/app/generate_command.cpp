@@ -1,10 +1,13 @@
 #include <csignal>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "app/commands.h"
 #include "app/generate.h"
@@ -27,22 +30,31 @@ void follow(const Job& job, const std::string& title, ProgressLine& line) {
   line.clear();
 }
 
-/// Throws Error{kInvalidSettings} where a file of the task's result would take the place of an input.
-void spare_inputs(const PictureTask& task, const std::vector<PictureTask>& tasks,
-                  const GenerateOptions& options) {
-  for (const std::string& name : file_names(task.name, options.formats, options.renders)) {
-    const fs::path target = fs::path(options.folder) / name;
-    std::error_code error;
-    const auto is_there = [&](const std::string& input) { return fs::equivalent(input, target, error); };
-    if (!fs::exists(target, error)) continue;
-    for (const PictureTask& other : tasks) {
-      const Settings& settings = other.settings;
-      if (is_there(other.picture) || is_there(settings.mask_file) ||
-          std::any_of(settings.views.begin(), settings.views.end(), is_there)) {
-        throw Error(ErrorCode::kInvalidSettings,
-                    fmt::format("The result would overwrite the input '{}'.", target.string()),
-                    "Choose another folder with -o.");
-      }
+/// The same for all names of a file; none where there is none.
+std::optional<std::pair<dev_t, ino_t>> identity_of(const fs::path& path) {
+  struct stat found = {};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return std::pair(found.st_dev, found.st_ino);
+}
+
+/// Throws Error{kInvalidSettings} where a file of a result would take the place of an input.
+void spare_inputs(const std::vector<PictureTask>& tasks, const GenerateOptions& options) {
+  std::set<std::pair<dev_t, ino_t>> inputs;
+  for (const PictureTask& task : tasks) {
+    std::vector<std::string> paths = task.settings.views;
+    paths.insert(paths.end(), {task.picture, task.settings.mask_file});
+    for (const std::string& path : paths) {
+      if (const auto identity = identity_of(path)) inputs.insert(*identity);
+    }
+  }
+  for (const PictureTask& task : tasks) {
+    for (const std::string& name : file_names(task.name, options.formats, options.renders)) {
+      const fs::path target = fs::path(options.folder) / name;
+      const auto identity = identity_of(target);
+      if (!identity || !inputs.contains(*identity)) continue;
+      throw Error(ErrorCode::kInvalidSettings,
+                  fmt::format("The result would overwrite the input '{}'.", target.string()),
+                  "Choose another folder with -o.");
     }
   }
 }
@@ -146,7 +158,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
-  for (const PictureTask& task : tasks) spare_inputs(task, tasks, options);
+  spare_inputs(tasks, options);
   Engine engine(options.machine);
   /// A job, or why there is none.
   struct Submitted {
@@ -170,7 +182,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
-    if (i == 0) make_folder(options.folder);  // before anything is computed for nothing
+    if (i == 0) prepare_folder(options.folder);  // before anything is computed for nothing
     const Submitted now = submitted.front();
     submitted.pop_front();
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};

@@ -182,7 +182,7 @@ std::vector<std::string> file_names(const std::string& name, const std::vector<s
                                     const Renders& renders);
 
 /// Makes the folder where it is not there and tries whether files can be written into it. Throws Error{kIo}.
-void make_folder(const std::filesystem::path& folder);
+void prepare_folder(const std::filesystem::path& folder);
 
 /// Writes `DIR/NAME_sheet.png`, `DIR/NAME.exr`, `DIR/NAME_turntable.webp` with its frames, as asked, and
 /// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}.

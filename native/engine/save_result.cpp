@@ -12,6 +12,8 @@
 #include "render/turntable.h"
 
 namespace relievo {
+namespace {
+
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -20,6 +22,13 @@ void make_folder(const std::filesystem::path& folder) {
                 fmt::format("Cannot make the folder '{}': {}.", folder.string(), error.message()),
                 "Choose a folder that you may write to.");
   }
+}
+
+}  // namespace
+
+void prepare_folder(const std::filesystem::path& folder) {
+  make_folder(folder);
+  std::error_code error;
   const std::filesystem::path trial = folder / fmt::format(".relievo.{}.part.tmp", ::getpid());
   write_atomically(trial, std::as_bytes(std::span("relievo")));
   std::filesystem::remove(trial, error);
