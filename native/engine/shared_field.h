@@ -15,7 +15,7 @@ using OnEverySlot = std::function<void(const std::function<void(size_t k)>& body
 /// One field on several slots, `fields[k]` on the device of slot k. Each call's points are cut into one
 /// contiguous range a slot and answered at the same time; the answers are gathered on the first field's
 /// device. A point's answer is the same, bit for bit, as the first field's alone where all slots are of one
-/// kind. With one field it is that field.
+/// kind and have as many threads. With one field it is that field.
 std::shared_ptr<const Field> shared_field(std::vector<std::shared_ptr<const Field>> fields,
                                           OnEverySlot on_every_slot);
 
