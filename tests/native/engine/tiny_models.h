@@ -5,17 +5,14 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
-#include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "../multiview/tiny_model.h"
+#include "../multiview/tiny_folder.h"
 #include "engine/field_of_planes.h"
 #include "reconstruct/lrm.h"
 #include "reconstruct/triplane_field.h"
-#include "weights/tensor_file.h"
 
 namespace relievo {
 
@@ -30,102 +27,23 @@ class TinyModels {
   }
 
  private:
-  using Json = nlohmann::json;
-
   TinyModels() {
-    at::manual_seed(8);
-    write_multiview(folder_ / "zero123plus-v1.2");
+    TinyNetworks().write(folder_ / "zero123plus-v1.2");
     write_reconstruction(folder_ / kTinyModel);
   }
   ~TinyModels() { std::filesystem::remove_all(folder_); }
 
-  static void write(const std::filesystem::path& path, const Json& config) {
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path) << config.dump();
-  }
-
-  /// Random values under the names of the module's parameters and buffers.
-  static void write(const std::filesystem::path& path, torch::nn::Module& network,
-                    const std::string& prefix = "") {
-    fill_randomly(network);
-    std::map<std::string, TensorView, std::less<>> tensors;
-    const auto add = [&](const auto& named) {
-      for (const auto& item : named) {
-        const at::Tensor& values = item.value();
-        tensors[prefix + item.key()] = {
-            DType::kFloat32,
-            values.sizes().vec(),
-            {static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}};
-      }
-    };
-    const auto parameters = network.named_parameters(), buffers = network.named_buffers();
-    add(parameters);
-    add(buffers);
-    std::filesystem::create_directories(path.parent_path());
-    write_safetensors(path, tensors);
-  }
-
-  static void write_multiview(const std::filesystem::path& folder) {
-    write(folder / "unet/config.json",
-          {{"in_channels", 4},
-           {"block_out_channels", {16, 32}},
-           {"attention_head_dim", {2, 4}},
-           {"down_block_types", {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D"}},
-           {"layers_per_block", 1},
-           {"cross_attention_dim", 24},
-           {"norm_num_groups", 8}});
-    Unet unet(tiny_unet());
-    write(folder / "unet/diffusion_pytorch_model.safetensors", unet);
-
-    write(folder / "vae/config.json", {{"in_channels", 3},
-                                       {"latent_channels", 4},
-                                       {"block_out_channels", {8, 8, 8, 16}},
-                                       {"layers_per_block", 1},
-                                       {"norm_num_groups", 4},
-                                       {"scaling_factor", 0.5}});
-    Vae vae({.widths = {8, 8, 8, 16}, .layers = 1, .groups = 4});
-    write(folder / "vae/diffusion_pytorch_model.safetensors", vae);
-
-    const Json tower{
-        {"hidden_size", 24}, {"intermediate_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 2}};
-    Json text = tower, vision = tower;
-    text.update({{"vocab_size", 30}, {"max_position_embeddings", 5}});
-    vision.update({{"image_size", 28}, {"patch_size", 14}, {"projection_dim", 24}});
-    write(folder / "text_encoder/config.json", text);
-    write(folder / "vision_encoder/config.json", vision);
-    ClipText text_tower(
-        {.width = 24, .mlp_width = 32, .layers = 1, .heads = 2, .vocabulary = 30, .positions = 5});
-    ClipVision vision_tower(
-        {.width = 24, .mlp_width = 32, .layers = 1, .heads = 2, .image = 28, .patch = 14, .projection = 24});
-    write(folder / "text_encoder/model.safetensors", text_tower);
-    write(folder / "vision_encoder/model.safetensors", vision_tower);
-
-    write(folder / "scheduler/scheduler_config.json", {{"num_train_timesteps", 1000},
-                                                       {"beta_start", 0.00085},
-                                                       {"beta_end", 0.012},
-                                                       {"beta_schedule", "scaled_linear"},
-                                                       {"timestep_spacing", "linspace"},
-                                                       {"prediction_type", "v_prediction"}});
-    write(folder / "feature_extractor_vae/preprocessor_config.json",
-          {{"crop_size", {{"height", 32}, {"width", 32}}},
-           {"image_mean", {0.5, 0.5, 0.5}},
-           {"image_std", {0.8, 0.8, 0.8}}});
-    write(folder / "feature_extractor_clip/preprocessor_config.json",
-          {{"crop_size", 28}, {"image_mean", {0.5, 0.5, 0.5}}, {"image_std", {0.3, 0.3, 0.3}}});
-    write(folder / "model_index.json", {{"ramping_coefficients", {0, 0.1, 0.2, 0.3, 0.4}}});
-  }
-
   static void write_reconstruction(const std::filesystem::path& folder) {
-    write(folder / "config.json",
-          {{"dino", {{"hidden", 24}, {"heads", 2}, {"layers", 2}, {"patch", 16}, {"image", 32}}},
-           {"params",
-            {{"transformer_dim", 32},
-             {"transformer_heads", 2},
-             {"transformer_layers", 2},
-             {"encoder_feat_dim", 24},
-             {"triplane_low_res", 8},
-             {"triplane_high_res", 16},
-             {"triplane_dim", 8}}}});
+    write_json(folder / "config.json",
+               {{"dino", {{"hidden", 24}, {"heads", 2}, {"layers", 2}, {"patch", 16}, {"image", 32}}},
+                {"params",
+                 {{"transformer_dim", 32},
+                  {"transformer_heads", 2},
+                  {"transformer_layers", 2},
+                  {"encoder_feat_dim", 24},
+                  {"triplane_low_res", 8},
+                  {"triplane_high_res", 16},
+                  {"triplane_dim", 8}}}});
     LrmConfig config;
     config.encoder = {.width = 24, .heads = 2, .layers = 2, .mlp_width = 96, .patch = 16, .image = 32};
     config.transformer = {.width = 32,
@@ -136,7 +54,8 @@ class TinyModels {
                           .high_resolution = 16,
                           .channels = 8};
     Lrm lrm(config);
-    write(folder / "instant_mesh_base.ckpt", lrm, "lrm_generator.");
+    fill_randomly(lrm);
+    save_network(folder / "instant_mesh_base.ckpt", lrm, "lrm_generator.");
   }
 
   const std::filesystem::path folder_ =
