@@ -31,6 +31,14 @@ class _Operator(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class _ConfirmedOperator(_Operator):
+    """Asks before it does what cannot be undone."""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        answer: set[str] = context.window_manager.invoke_confirm(self, event)
+        return answer
+
+
 class _FileOperator(_Operator):
     """Asks for its file or folder first."""
 
@@ -467,14 +475,10 @@ class RELIEVO_OT_setup_folder(_FileOperator):
         return {"FINISHED"}
 
 
-class RELIEVO_OT_remove_runtime(_Operator):
+class RELIEVO_OT_remove_runtime(_ConfirmedOperator):
     bl_idname = "relievo.remove_runtime"
     bl_label = "Remove"
     bl_description = "Delete the LibTorch that was installed here. Nothing can be generated without one"
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        answer: set[str] = context.window_manager.invoke_confirm(self, event)
-        return answer
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -537,14 +541,10 @@ class RELIEVO_OT_import_model(_FileOperator, _ModelOperator):
         return _setup_ended(self)
 
 
-class RELIEVO_OT_remove_model(_ModelOperator):
+class RELIEVO_OT_remove_model(_ConfirmedOperator, _ModelOperator):
     bl_idname = "relievo.remove_model"
     bl_label = "Remove Model"
     bl_description = "Delete this model's files from this machine"
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        answer: set[str] = context.window_manager.invoke_confirm(self, event)
-        return answer
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

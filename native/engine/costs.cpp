@@ -20,10 +20,6 @@ std::shared_ptr<const JobContext> context_of(const GenerateRequest& request, con
   auto context = std::make_shared<JobContext>();
   context->request = &request;
   context->cancel = cancel;
-  context->on_stage = [](const std::string&) {};
-  context->on_progress = [](double) {};
-  context->on_picture = [](const std::string&, const Image&) {};
-  context->on_log = [](const std::string&) {};
   return context;
 }
 

@@ -22,10 +22,11 @@ struct Conditions;  // multiview/multiview.h
 struct JobContext {
   const GenerateRequest* request = nullptr;
   CancelToken cancel;
-  std::function<void(const std::string& stage)> on_stage;
-  std::function<void(double fraction)> on_progress;  ///< of the whole job
-  std::function<void(const std::string& name, const Image&)> on_picture;
-  std::function<void(const std::string& line)> on_log;
+  std::function<void(const std::string& stage)> on_stage = [](const std::string&) {};
+  std::function<void(double fraction)> on_progress = [](double) {};  ///< of the whole job
+  std::function<void(const std::string& name, const Image&)> on_picture = [](const std::string&,
+                                                                             const Image&) {};
+  std::function<void(const std::string& line)> on_log = [](const std::string&) {};
 
   const Settings& settings() const { return request->settings; }
 };

@@ -20,6 +20,12 @@ void for_each_picture(const at::Tensor& x, const Body& body) {
   for (int64_t i = 0; i < x.size(0); ++i) body(i, x.narrow(0, i, 1));
 }
 
+/// Puts results where they belong in `out`.
+auto into(const at::Tensor& out) {
+  return
+      [out](const at::Tensor& result, int64_t first) { rows_of(out, first, result.size(2)).copy_(result); };
+}
+
 }  // namespace
 
 void convolve(const StripSource& source, const Conv2d& conv, const Strips& strips,
@@ -49,10 +55,7 @@ at::Tensor normed_convolution(const at::Tensor& x, const GroupNorm& norm, const 
     const auto fill = [&](const at::Tensor& rows, int64_t first) {
       affine.silu_into(rows, rows_of(picture, first, rows.size(2)));
     };
-    convolve({picture.sizes(), x.options(), fill}, conv, strips,
-             [&](const at::Tensor& result, int64_t first) {
-               rows_of(out.narrow(0, i, 1), first, result.size(2)).copy_(result);
-             });
+    convolve({picture.sizes(), x.options(), fill}, conv, strips, into(out.narrow(0, i, 1)));
   });
   return out;
 }
@@ -68,9 +71,7 @@ at::Tensor grown_convolution(const at::Tensor& x, const Conv2d& conv, const Stri
           at::upsample_nearest2d(rows_of(picture, from, to - from), {2 * (to - from), shape[3]});
       rows.copy_(rows_of(grown, first - 2 * from, rows.size(2)));
     };
-    convolve({shape, x.options(), fill}, conv, strips, [&](const at::Tensor& result, int64_t first) {
-      rows_of(out.narrow(0, i, 1), first, result.size(2)).copy_(result);
-    });
+    convolve({shape, x.options(), fill}, conv, strips, into(out.narrow(0, i, 1)));
   });
   return out;
 }

@@ -34,10 +34,6 @@ Settings sized(int grid, int texture_size) {
 json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& request, int count) {
   auto job = std::make_shared<JobContext>();
   job->request = &request;
-  job->on_stage = [](const std::string&) {};
-  job->on_progress = [](double) {};
-  job->on_picture = [](const std::string&, const Image&) {};
-  job->on_log = [](const std::string&) {};
   PictureWork work;
   work.job = std::move(job);
   const auto begin = Clock::now();

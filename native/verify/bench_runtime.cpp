@@ -297,10 +297,6 @@ json bench_balance_own_side(const json& arguments) {
     for (const GenerateRequest& request : requests) {
       auto job = std::make_shared<JobContext>();
       job->request = &request;
-      job->on_stage = [](const std::string&) {};
-      job->on_progress = [](double) {};
-      job->on_picture = [](const std::string&, const Image&) {};
-      job->on_log = [](const std::string&) {};
       PictureWork work;
       work.job = std::move(job);
       inputs.emplace_back(std::move(work));

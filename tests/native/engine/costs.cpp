@@ -99,10 +99,6 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   const Plan made = plan(slots, profiles_of(stages), {.pictures = 2});
   auto job = std::make_shared<JobContext>();
   job->request = &request;
-  job->on_stage = [](const std::string&) {};
-  job->on_progress = [](double) {};
-  job->on_picture = [](const std::string&, const Image&) {};
-  job->on_log = [](const std::string&) {};
   PictureWork work;
   work.job = job;
   SlotHooks hooks = make_slot_hooks();
