@@ -62,6 +62,7 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
                           {"rung", rung_name(placement.rung)},
                           {"precision", placement.precision},
                           {"resident", placement.resident},
+                          {"ahead", placement.ahead},
                           {"blocks", placement.blocks}});
   }
   return {{"kind", lane_kind_name(lane.kind)},
@@ -95,7 +96,7 @@ int run(const Options& options) {
     const auto [slot, value] = named_number(text, slots, "a loss");
     scenario.losses.push_back({slot, value});
   }
-  const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario);
+  const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario, asked);
 
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::calibrated);
   const char* const costs = is_measured ? "calibrated" : "estimated";
@@ -129,7 +130,8 @@ int run(const Options& options) {
              simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
              settings.model, costs);
   if (simulated.done < asked.pictures) {
-    fmt::print("{} pictures are left undone: every lane was lost\n", asked.pictures - simulated.done);
+    fmt::print("{} pictures are left undone: what is left of the machine cannot make them\n",
+               asked.pictures - simulated.done);
   }
   fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
              "host link");

@@ -144,9 +144,7 @@ std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const C
   for (size_t done = 1; done <= others.size(); ++done) {
     for (const CostSample& theirs : others[done - 1].get()) {
       for (CostSample& ours : samples) {
-        if (ours.stage != theirs.stage || ours.rung != theirs.rung || ours.precision != theirs.precision ||
-            ours.batch != theirs.batch)
-          continue;
+        if (!is_same_call(ours, theirs)) continue;
         ours.seconds += (theirs.seconds - ours.seconds) / static_cast<double>(done + 1);
         ours.workspace_bytes = std::max(ours.workspace_bytes, theirs.workspace_bytes);
         ours.output_bytes = std::max(ours.output_bytes, theirs.output_bytes);

@@ -102,17 +102,22 @@ void end_with_current_error(Job::State& job) noexcept {
 
 }  // namespace
 
-/// The machine as slots, found when it is first asked for.
+/// The machine as slots, found when it is first asked for; with the memory that is free then.
 class Engine::Slots {
  public:
   explicit Slots(const EngineOptions& options) : options_(options) {}
 
   /// Throws Error{kInvalidSettings} for devices that are not there.
-  const std::vector<Slot>& get() {
+  std::vector<Slot> get() {
     const std::lock_guard lock(mutex_);
-    if (!slots_.empty()) return slots_;
-    slots_ = open_slots(options_);
+    if (slots_.empty()) slots_ = open_slots(options_);
     return slots_;
+  }
+
+  /// What is free has changed, or devices have come and gone.
+  void look_anew() {
+    const std::lock_guard lock(mutex_);
+    slots_.clear();
   }
 
  private:
@@ -174,9 +179,24 @@ struct Engine::Impl {
     std::vector<Slot> planned = slots.get();
     set_measured_speeds(planned, settings);
     const int slot_count = static_cast<int>(planned.size());
-    Plan made = plan(planned, profiles, plan_options(pictures));
+    PlanOptions asked = plan_options(pictures);
+    asked.batch_limits = batch_limits(profiles, planned);
+    Plan made = plan(planned, profiles, asked);
     if (shares_pictures(made) || pictures >= slot_count) return made;
-    return plan(planned, profiles, plan_options(slot_count));
+    asked.pictures = slot_count;
+    return plan(planned, profiles, asked);
+  }
+
+  /// What was learnt of these stages on these slots; at least one picture.
+  std::vector<int> batch_limits(const std::vector<StageProfile>& profiles,
+                                const std::vector<Slot>& planned) const {
+    std::vector<int> most;
+    for (const StageProfile& profile : profiles) {
+      int batch = profile.max_batch;
+      for (const Slot& slot : planned) batch = limits->batch(slot, profile, profile.modes.front(), batch);
+      most.push_back(std::max(batch, 1));
+    }
+    return most;
   }
 
   // The worker: plans and starts runs. The pictures are made on the slots' own threads.
@@ -236,6 +256,10 @@ struct Engine::Impl {
     {
       const std::lock_guard lock(mutex);
       waiting = count_alike();
+    }
+    if (!executor || executor->loaded() == 0) {
+      executor.reset();
+      slots.look_anew();
     }
     use_recipe(recipe_of(settings));
     prepare(stages, settings, slots.get());
@@ -398,7 +422,8 @@ struct Engine::Impl {
   const fs::path models;
   Slots slots;
   const CancelToken closing;
-  const std::shared_ptr<LearnedLimits> limits = std::make_shared<LearnedLimits>();
+  const std::shared_ptr<LearnedLimits> limits =
+      std::make_shared<LearnedLimits>(LearnedLimits::default_path());
   // The worker's:
   Recipe recipe;
   std::vector<std::shared_ptr<PipelineStage>> stages;

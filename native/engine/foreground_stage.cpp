@@ -81,7 +81,7 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   mode.workspace_bytes = (is_full ? 260 : 215) * kMiB;
   mode.seconds_per_picture = is_full ? 3 : 1;
   mode.host_seconds_per_picture = 0.1 + 5e-8 * side * side;
-  StageProfile profile{"", {mode}, 4};
+  StageProfile profile{"", {mode}, kMaxBatch};
   profile.variant = is_full ? "u2net" : "u2netp";
   profile.output_bytes_per_picture = static_cast<int64_t>(16 * side * side);
   return profile;

@@ -55,6 +55,7 @@ class ConditionStage : public PipelineStage {
       mode.seconds_per_picture = seconds_of(1e12, precision);
       return std::vector<StageMode>{mode};
     });
+    profile.max_batch = kMaxBatch;
     profile.output_bytes_per_picture = 4 << 20;
     return profile;
   }
@@ -119,7 +120,7 @@ class DiffusionStage : public PipelineStage {
     StageMode smaller = modes_of(profile.modes.back().precision, smaller_side(settings)).back();
     smaller.rung = Rung::kSmallerInput;
     profile.modes.push_back(smaller);
-    profile.max_batch = 4;
+    profile.max_batch = kMaxBatch;
     profile.blocks = unet_blocks();
     profile.guidance_halves = settings.guidance != 1;
     const double latents = 6.0 * settings.input_size * settings.input_size / 64;
@@ -241,15 +242,17 @@ class DecodeStage : public PipelineStage {
       mode.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
       // The widest layer's input and output (256 and 128 channels), and strips of what lies between.
-      mode.workspace_bytes = 48 * kMiB;
-      mode.workspace_bytes_per_picture = element_bytes(precision) * pixels * (256 + 128);
+      // One picture after the other.
+      const double layer = element_bytes(precision) * pixels * (256 + 128);
+      mode.workspace_bytes = 48 * kMiB + layer;
       mode.seconds_per_picture = seconds_of(9.4e6 * pixels, precision);
       StageMode tiled = mode;
       tiled.rung = Rung::kTiled;
-      tiled.workspace_bytes = 16 * kMiB;
+      tiled.workspace_bytes = 16 * kMiB + layer;
       tiled.seconds_per_picture *= 1.2;
       return std::vector<StageMode>{mode, tiled};
     });
+    profile.max_batch = kMaxBatch;
     profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
     return profile;
   }

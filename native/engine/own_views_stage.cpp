@@ -58,7 +58,7 @@ class OwnViewsStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
     StageMode mode;
-    StageProfile profile{"", {}, 4};
+    StageProfile profile{"", {}, kMaxBatch};
     profile.output_bytes_per_picture = int64_t{6} * 3 * 4 * settings.input_size * settings.input_size;
     mode.workspace_bytes = 6.0 * 3 * 4 * 1024 * 1024;
     mode.workspace_bytes_per_picture = static_cast<double>(profile.output_bytes_per_picture);

@@ -104,6 +104,10 @@ int64_t mapped_bytes(const torch::nn::Module& module);
 /// compute fast in it.
 std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots);
 
+/// Pictures that a stage takes at a time. Only the diffusion computes them together; the others take one
+/// after the other, so that batches pass through the whole pipeline.
+inline constexpr int kMaxBatch = 4;
+
 double element_bytes(const std::string& precision);
 
 /// Seconds of so many operations on a slot of speed 1 (runtime/slots.h).

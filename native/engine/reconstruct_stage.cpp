@@ -64,7 +64,7 @@ class ReconstructStage : public PipelineStage {
       return std::vector<StageMode>{mode};
     });
     profile.variant = model_;
-    profile.max_batch = 1;
+    profile.max_batch = kMaxBatch;
     profile.blocks = lrm_blocks(model_);
     profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
     profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;

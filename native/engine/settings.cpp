@@ -132,6 +132,10 @@ std::string stage_precision(std::string_view precision, std::string_view stage) 
                     "Stages are foreground, multiview and reconstruct.");
     }
     const std::string word = known(part.substr(equals + 1));
+    if (name == "foreground" && word != "auto" && word != "fp32") {
+      throw invalid("The foreground is found in fp32 only.",
+                    "Leave foreground out, or give foreground=fp32.");
+    }
     if (name == stage) found = word;
   }
   return found;

@@ -21,7 +21,7 @@ class InflateStage : public PipelineStage {
     const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
     StageMode mode;
     mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
-    StageProfile profile{"", {mode}, 4};
+    StageProfile profile{"", {mode}, kMaxBatch};
     profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
     return profile;
@@ -72,7 +72,7 @@ class SurfaceStage : public PipelineStage {
     chunks.rung = Rung::kChunks;
     chunks.workspace_bytes = workspace(kChunkPoints / 4);
     chunks.seconds_per_picture *= 1.1;
-    StageProfile profile{"", {mode, chunks}, 4};
+    StageProfile profile{"", {mode, chunks}, kMaxBatch};
     profile.variant = model_;
     profile.points = true;
     profile.activation_bytes_per_picture = static_cast<int64_t>(4 * vertices);

@@ -65,7 +65,7 @@ class TextureStage : public PipelineStage {
     chunks.rung = Rung::kChunks;
     chunks.workspace_bytes = workspace(kBatchPoints / 2);
     chunks.seconds_per_picture *= 1.1;
-    StageProfile profile{"", {mode, chunks}, 4};
+    StageProfile profile{"", {mode, chunks}, kMaxBatch};
     profile.variant = model_;
     profile.points = true;
     profile.activation_bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels);

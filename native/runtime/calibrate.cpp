@@ -77,6 +77,7 @@ class Calibration {
         const int64_t before = used();
         const auto start = std::chrono::steady_clock::now();
         auto outputs = stage.run(call, inputs);
+        if (options_.hooks.finish) options_.hooks.finish(slot_);
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);

@@ -1,10 +1,13 @@
 #include "runtime/devices.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include <dlfcn.h>
@@ -16,6 +19,9 @@ namespace relievo {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What CUDA's context, its kernels' code and cuBLAS's workspace take of a GPU before the first tensor.
+constexpr int64_t kContextBytes = int64_t{600} << 20;
 
 std::optional<std::string> first_line(const fs::path& path) {
   std::ifstream file(path);
@@ -107,19 +113,69 @@ bool has_library(const std::string& folder, std::string_view name) {
   return false;
 }
 
-std::optional<int> cuda_runtime_version() {
-  const std::string path = open_library("libcudart.so");
-  if (path.empty()) return std::nullopt;
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
-  if (!library) return std::nullopt;
-  int version = 0;
-  const auto ask = reinterpret_cast<int (*)(int*)>(dlsym(library, "cudaRuntimeGetVersion"));
-  const bool told = ask && ask(&version) == 0;
-  dlclose(library);
-  return told ? std::optional<int>(version) : std::nullopt;
-}
+/// The CUDA runtime that this process has open.
+class CudaRuntime {
+ public:
+  CudaRuntime() {
+    const std::string path = open_library("libcudart.so");
+    if (!path.empty()) library_.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD));
+  }
+
+  std::optional<int> version() const {
+    int version = 0;
+    if (call("cudaRuntimeGetVersion", &version) != 0) return std::nullopt;
+    return version;
+  }
+
+  /// Of the GPUs, by index; none when the runtime does not start.
+  std::vector<std::string> bus_ids() const {
+    std::vector<std::string> ids;
+    int count = 0;
+    if (call("cudaGetDeviceCount", &count) != 0) return ids;
+    for (int i = 0; i < count; ++i) {
+      std::array<char, 32> id{};
+      if (call("cudaDeviceGetPCIBusId", id.data(), int(id.size()), i) != 0) return {};
+      ids.emplace_back(id.data());
+    }
+    return ids;
+  }
+
+ private:
+  struct Close {
+    void operator()(void* handle) const { dlclose(handle); }
+  };
+
+  template <typename... Arguments>
+  int call(const char* name, Arguments... arguments) const {
+    if (!library_) return -1;
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library_.get(), name));
+    return function ? function(arguments...) : -1;
+  }
+
+  std::unique_ptr<void, Close> library_;
+};
 
 }  // namespace
+
+std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
+                                   const std::vector<std::string>& bus_ids) {
+  // The domain has eight digits in one and four in the other; letters may differ in case.
+  const auto short_id = [](std::string id) {
+    constexpr size_t kLength = std::string_view("0000:65:00.0").size();
+    if (id.size() > kLength) id = id.substr(id.size() - kLength);
+    for (char& c : id) c = char(std::tolower(static_cast<unsigned char>(c)));
+    return id;
+  };
+  std::vector<GpuInfo> ordered;
+  for (size_t i = 0; i < bus_ids.size(); ++i) {
+    const auto found = std::ranges::find_if(
+        gpus, [&](const GpuInfo& gpu) { return short_id(gpu.bus_id) == short_id(bus_ids[i]); });
+    if (found == gpus.end()) return gpus;  // a GPU that NVML does not know: leave all as it is
+    ordered.push_back(*found);
+    ordered.back().index = int(i);
+  }
+  return ordered;
+}
 
 SlotSources Machine::sources() const {
   SlotSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
@@ -128,7 +184,7 @@ SlotSources Machine::sources() const {
       facts.torch_cuda && std::ranges::none_of(findings, [](const auto& finding) { return finding.fatal; });
   if (usable) {
     for (const GpuInfo& gpu : gpus) {
-      sources.gpu_free_bytes.push_back(gpu.free_bytes);
+      sources.gpu_free_bytes.push_back(std::max<int64_t>(0, gpu.free_bytes - kContextBytes));
       sources.gpu_names.push_back(gpu.name);
     }
   }
@@ -141,6 +197,10 @@ Machine find_machine(const std::string& runtime_folder) {
   NvmlReport nvml = ask_nvml();
   machine.driver = nvml.driver;
   machine.gpus = std::move(nvml.gpus);
+  const CudaRuntime cuda;
+  if (!machine.gpus.empty()) {  // without a driver there is nothing to ask
+    if (const auto ids = cuda.bus_ids(); !ids.empty()) machine.gpus = in_cuda_order(machine.gpus, ids);
+  }
 
   StackFacts& facts = machine.facts;
   facts.nvml_found = nvml.found;
@@ -150,7 +210,7 @@ Machine find_machine(const std::string& runtime_folder) {
   if (parts >= 1) facts.driver_version[0] = major;
   if (parts >= 2) facts.driver_version[1] = minor;
   facts.driver_cuda = nvml.driver_cuda;
-  facts.runtime_cuda = cuda_runtime_version();
+  facts.runtime_cuda = cuda.version();
   facts.gpus = int(machine.gpus.size());
   for (const GpuInfo& gpu : machine.gpus) {
     const int compute = 10 * gpu.compute_major + gpu.compute_minor;

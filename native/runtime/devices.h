@@ -12,8 +12,9 @@
 namespace relievo {
 
 struct GpuInfo {
-  int index = 0;
+  int index = 0;  ///< CUDA's
   std::string name;
+  std::string bus_id;  ///< on the PCI bus, 00000000:65:00.0
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;
   int64_t others_bytes = 0;  ///< used by other processes, where the driver tells
@@ -39,7 +40,6 @@ struct StackFacts {
   std::optional<int> driver_version[2];  ///< 580, 95
   std::optional<int> driver_cuda;        ///< the newest CUDA that the driver serves, 13000
   std::optional<int> runtime_cuda;       ///< of the libcudart here, 13000
-  std::string torch_version;             ///< empty: not asked
   std::optional<int> torch_cuda;         ///< that libtorch_cuda was built for, 13000; none: CPU-only runtime
   bool nccl_found = false;
   int gpus = 0;
@@ -51,6 +51,10 @@ struct StackFinding {
   std::string what;
   std::string hint;
 };
+
+/// NVML's GPUs in the order in which CUDA numbers them, less those that CUDA does not show
+/// (CUDA_VISIBLE_DEVICES). `bus_ids`: by CUDA's index, as 0000:65:00.0.
+std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus, const std::vector<std::string>& bus_ids);
 
 struct Machine {
   std::string driver;  ///< empty without one

@@ -16,7 +16,10 @@ namespace relievo {
 class Executor::Impl {
  public:
   Impl(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages, ExecutorOptions options)
-      : stages_(std::move(stages)), options_(std::move(options)), residency_(stages_, slots.size()) {
+      : stages_(std::move(stages)),
+        options_(std::move(options)),
+        residency_(stages_, slots.size()),
+        copy_threads_(slots.size(), options_.hooks) {
     for (Slot& slot : slots) {
       threads_.push_back(std::make_unique<SlotThread>(std::move(slot), options_.hooks));
       try {
@@ -34,7 +37,7 @@ class Executor::Impl {
   std::vector<Outcome> run(Plan plan, std::vector<std::any> inputs, const RunOptions& options) {
     const std::lock_guard one_at_a_time(running_);
     PictureQueue queue(std::move(inputs), options);
-    StageLadder ladder(stages_, threads_, residency_, options_, options);
+    StageLadder ladder(stages_, threads_, copy_threads_, residency_, options_, options);
     bool may_have_more = options.more != nullptr;
     while (may_have_more || !queue.all_done()) {
       if (uses_lost_slots(plan)) {
@@ -199,10 +202,11 @@ class Executor::Impl {
 
   void run_stages(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch& batch,
                   PictureQueue& queue, StageLadder& ladder, const RunOptions& options) {
-    for (const StagePlacement* placement : placements) {
+    for (size_t i = 0; i < placements.size(); ++i) {
       options.control.cancel.check();
-      ladder.run(*placement, batch, lane.stages.size() == 1,
-                 progress_of(batch.pictures, size_t(placement->stage), queue));
+      const StagePlacement* next = i + 1 < placements.size() ? placements[i + 1] : nullptr;
+      ladder.run(*placements[i], next, batch, lane.stages.size() == 1,
+                 progress_of(batch.pictures, size_t(placements[i]->stage), queue));
     }
   }
 
@@ -360,6 +364,7 @@ class Executor::Impl {
   ExecutorOptions options_;
   std::vector<std::unique_ptr<SlotThread>> threads_;
   Residency residency_;
+  CopyThreads copy_threads_;
   std::mutex running_;
   mutable std::mutex mutex_;
   std::set<int> lost_;  // guarded by mutex_

@@ -2,7 +2,7 @@
 //
 // Lanes pull pictures from one queue. A lane of one slot, or of slots that share each picture, takes a batch
 // through all stages; a pipeline hands batches from slot to slot, with at most one waiting between two. Out
-// of memory walks down the ladder at the stage boundary (docs/architecture.md, decision 5). A lost slot is
+// of memory walks down the ladder at the stage boundary (docs/architecture.md, decision 2). A lost slot is
 // dropped with its lane; its pictures are made again elsewhere, from their inputs, and every picture is
 // delivered exactly once.
 #pragma once

@@ -47,10 +47,11 @@ std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vec
     case LaneKind::kSingle: {
       const std::string waiting = stage_list(lane, stages, [](const auto& p) { return !p.resident; });
       if (waiting.empty()) return "makes whole pictures with everything resident";
+      const std::string ahead = stage_list(lane, stages, [](const auto& p) { return p.ahead; });
       return "makes whole pictures; the weights of " + waiting +
              " wait in host memory while other stages run, since all together do not fit or leave no room "
-             "for "
-             "a batch";
+             "for a batch" +
+             (ahead.empty() ? "" : "; those of " + ahead + " come in while the stage before still runs");
     }
     case LaneKind::kPipeline: {
       std::string text = "overlap pictures, each with its own stages resident:";
@@ -156,10 +157,8 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
                                 const std::vector<Slot>& slots) {
   const std::string name = strategy_name(other);
   if (!alternative) {
-    const bool needs_two =
-        other == Strategy::kStage || other == Strategy::kGuidance || other == Strategy::kSplit;
-    if (needs_two && slots.size() < 2) return fmt::format("{}: needs two slots.", name);
-    return fmt::format("{}: does not fit, or no stage offers it.", name);
+    if (needs_several(other) && slots.size() < 2) return fmt::format("{}: needs two slots.", name);
+    return fmt::format("{}: does not fit.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
   const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <numeric>
 
 namespace relievo {
@@ -30,12 +31,14 @@ class LaneBuilder {
     const auto allowed = [&](Strategy strategy) { return wish == Strategy::kAuto || wish == strategy; };
     for (int batch = 1;; batch = std::min(2 * batch, max_batch_)) {
       if (q_.slots.size() == 1) {
+        if (needs_several(wish)) return {};
         const size_t least = wish == Strategy::kOffload ? std::min<size_t>(1, count_) : 0;
         for (size_t offloaded = least; offloaded <= count_; ++offloaded) {
           if (count_ == 1 && offloaded == 1 && wish != Strategy::kOffload) continue;
           if (offloaded > 0 && (wish == Strategy::kSingle || wish == Strategy::kData) && count_ == 1)
             continue;
-          add_single(batch, offloaded);
+          add_single(batch, offloaded, false);
+          if (offloaded > 0) add_single(batch, offloaded, true);
         }
       } else {
         if (allowed(Strategy::kStage)) add_pipelines(batch);
@@ -58,7 +61,7 @@ class LaneBuilder {
     return seconds;
   }
   StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
-    return {int(stage), modes_[stage]->rung, modes_[stage]->precision, resident, std::move(slots), {}};
+    return {int(stage), modes_[stage]->rung, modes_[stage]->precision, resident, false, std::move(slots), {}};
   }
   Lane lane(LaneKind kind, int batch) const {
     Lane lane;
@@ -87,27 +90,34 @@ class LaneBuilder {
     return bytes;
   }
 
-  /// One slot; the `offloaded` heaviest stages' weights wait in host memory.
-  void add_single(int batch, size_t offloaded) {
+  /// One slot; the `offloaded` heaviest stages' weights wait in host memory. `ahead`: they come in while the
+  /// stage before runs, where there is room for both.
+  void add_single(int batch, size_t offloaded, bool ahead) {
     const Slot& slot = q_.slots[0];
     std::vector<bool> resident(count_, true);
     for (size_t i = 0; i < offloaded; ++i) resident[by_weight_[i]] = false;
     Lane result = lane(LaneKind::kSingle, batch);
-    int64_t kept = 0, most = 0;
-    double seconds = 0;
+    int64_t kept = handed_on(batch), most = 0;
+    for (size_t i = 0; i < count_; ++i) kept += resident[i] ? modes_[i]->weight_bytes : 0;
+    int64_t running = 0;           // of the stage before
+    double seconds = 0, time = 0;  // `time`: of the stage before
+    bool any_ahead = false;
     for (size_t i = 0; i < count_; ++i) {
-      int64_t running = modes_[i]->workspace(batch);
-      if (resident[i]) {
-        kept += modes_[i]->weight_bytes;
-      } else {
-        running += modes_[i]->weight_bytes;
-        seconds += load_seconds(i, slot);
-      }
-      most = std::max(most, running);
-      seconds += modes_[i]->time(batch, slot);
+      const int64_t weights = resident[i] ? 0 : modes_[i]->weight_bytes;
+      double loading = resident[i] ? 0 : load_seconds(i, slot);
       result.stages.push_back(placement(i, resident[i], {result.slots[0]}));
+      if (ahead && i > 0 && !resident[i] && kept + running + weights <= budget(0)) {
+        result.stages.back().ahead = any_ahead = true;
+        most = std::max(most, running + weights);
+        loading = std::max(0.0, loading - time);
+      }
+      running = weights + modes_[i]->workspace(batch);
+      most = std::max(most, running);
+      time = modes_[i]->time(batch, slot);
+      seconds += loading + time;
     }
-    result.peak_bytes[0] = kept + most + handed_on(batch);
+    if (ahead && !any_ahead) return;
+    result.peak_bytes[0] = kept + most;
     finish(std::move(result), seconds);
   }
 
@@ -148,7 +158,10 @@ class LaneBuilder {
   void add_layer_splits(int batch) {
     if (q_.slots.size() > kMaxShared) return;
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
-    add_resident_split(batch);
+    std::vector<int64_t> budgets;
+    for (size_t j = 0; j < q_.slots.size(); ++j) budgets.push_back(budget(j));
+    add_resident_split(batch, std::vector<int64_t>(budgets.size(), std::numeric_limits<int>::max()));
+    add_resident_split(batch, budgets);
     add_offloaded_split(batch);
   }
 
@@ -186,7 +199,8 @@ class LaneBuilder {
     return (weights * part + blocks - 1) / blocks;
   }
 
-  void add_resident_split(int batch) {
+  /// Blocks are divided in proportion to `shares`, by slot.
+  void add_resident_split(int batch, const std::vector<int64_t>& shares) {
     const size_t slots = q_.slots.size();
     Lane result = lane(LaneKind::kLayerSplit, batch);
     std::vector<int64_t> most(slots, 0);
@@ -194,7 +208,8 @@ class LaneBuilder {
     for (size_t i = 0; i < count_; ++i) {
       const StageProfile& stage = q_.stages[i];
       if (stage.blocks > 1) {
-        std::vector<int> parts = divide(stage.blocks, std::vector<int64_t>(slots, stage.blocks));
+        std::vector<int> parts = divide(stage.blocks, shares);
+        if (parts.empty()) return;
         for (size_t j = 0; j < slots; ++j) {
           result.peak_bytes[j] += share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks);
           most[j] = std::max(most[j], modes_[i]->workspace(batch));

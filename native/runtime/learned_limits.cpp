@@ -1,12 +1,15 @@
 #include "runtime/learned_limits.h"
 
-#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/atomic_file.h"
+#include "base/error.h"
 #include "base/log.h"
 
 namespace relievo {
@@ -15,8 +18,21 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-std::string key(const Slot& slot, const std::string& stage, Rung rung) {
-  return fmt::format("{}/{}/{}", slot.name, stage, rung_name(rung));
+constexpr int64_t kWeek = 7 * 24 * 3600;
+
+std::string key(const Slot& slot, const StageProfile& stage, const StageMode& mode) {
+  return fmt::format("{}/{}/{}/{}/{}/{}", slot.product, slot.name, stage.name, stage.variant,
+                     rung_name(mode.rung), mode.precision);
+}
+
+/// More for every further picture, whatever the costs say.
+int64_t planned_bytes(const StageProfile& stage, const StageMode& mode, int batch) {
+  return mode.weight_bytes + mode.workspace(batch) + batch * (stage.output_bytes_per_picture + 1);
+}
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -27,39 +43,43 @@ LearnedLimits::LearnedLimits(std::string path) : path_(std::move(path)) {
   const json all = json::parse(file, nullptr, false);
   if (!all.is_object()) return;
   for (const auto& [name, value] : all.items()) {
-    if (!value.is_array() || value.size() != 2 || !value[0].is_number_integer() ||
-        !value[1].is_number_integer()) {
-      continue;
-    }
-    limits_[name] = {value[0], value[1]};
+    const bool is_limit = value.is_array() && value.size() == 3 &&
+                          std::ranges::all_of(value, [](const json& one) { return one.is_number_integer(); });
+    if (!is_limit || now() - value[2].get<int64_t>() > kWeek) continue;
+    limits_[name] = {value[0], value[1], value[2]};
   }
 }
 
-int LearnedLimits::batch(const Slot& slot, const std::string& stage, Rung rung, int wanted) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = limits_.find(key(slot, stage, rung));
-  if (found == limits_.end() || slot.budget_bytes > found->second.budget_bytes) return wanted;
-  return std::min(wanted, found->second.batch);
+std::string LearnedLimits::default_path() {
+  return fs::path(CostStore::default_path()).replace_filename("limits.json").string();
 }
 
-void LearnedLimits::learn(const Slot& slot, const std::string& stage, Rung rung, int failed) {
+int LearnedLimits::batch(const Slot& slot, const StageProfile& stage, const StageMode& mode,
+                         int wanted) const {
   const std::lock_guard lock(mutex_);
-  limits_[key(slot, stage, rung)] = {failed / 2, slot.budget_bytes};
-  if (path_.empty()) return;
+  const auto found = limits_.find(key(slot, stage, mode));
+  if (found == limits_.end() || slot.budget_bytes > found->second.budget_bytes) return wanted;
+  while (wanted > 0 && planned_bytes(stage, mode, wanted) >= found->second.planned_bytes) wanted /= 2;
+  return wanted;
+}
+
+void LearnedLimits::learn(const Slot& slot, const StageProfile& stage, const StageMode& mode, int failed) {
+  const std::lock_guard lock(mutex_);
+  limits_[key(slot, stage, mode)] = {planned_bytes(stage, mode, failed), slot.budget_bytes, now()};
+  if (!path_.empty()) write();
+}
+
+void LearnedLimits::write() const {
   json all = json::object();
-  for (const auto& [name, limit] : limits_) all[name] = {limit.batch, limit.budget_bytes};
+  for (const auto& [name, limit] : limits_) all[name] = {limit.planned_bytes, limit.budget_bytes, limit.when};
   std::error_code error;
   fs::create_directories(fs::path(path_).parent_path(), error);
-  std::ofstream file(path_ + ".part");
-  file << all.dump(1) << '\n';
-  file.close();
-  if (file) fs::rename(path_ + ".part", path_, error);
-  if (!file || error) log(LogLevel::kWarning, fmt::format("{} cannot be written.", path_));
-}
-
-void LearnedLimits::forget() {
-  const std::lock_guard lock(mutex_);
-  limits_.clear();
+  const std::string text = all.dump(1) + '\n';
+  try {
+    write_atomically(path_, std::as_bytes(std::span(text)));
+  } catch (const Error&) {
+    log(LogLevel::kWarning, fmt::format("{} cannot be written.", path_));
+  }
 }
 
 }  // namespace relievo

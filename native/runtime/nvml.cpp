@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <set>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -17,6 +18,11 @@ struct Memory {
 };
 struct Utilisation {
   unsigned int gpu, memory;
+};
+struct PciInfo {
+  char legacy_bus_id[16];
+  unsigned int domain, bus, device, device_id, subsystem_id;
+  char bus_id[32];
 };
 struct Process {
   unsigned int pid;
@@ -62,6 +68,9 @@ GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
   if (nvml.call("nvmlDeviceGetTemperature", device, 0, &celsius) == 0)
     info.temperature_celsius = int(celsius);
   nvml.call("nvmlDeviceGetCudaComputeCapability", device, &info.compute_major, &info.compute_minor);
+  PciInfo pci{};
+  if (nvml.call("nvmlDeviceGetPciInfo_v3", device, &pci) == 0) info.bus_id = pci.bus_id;
+  std::set<unsigned int> counted{unsigned(getpid())};  // a process can both compute and draw
   for (const char* kind :
        {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"}) {
     unsigned int count = 64;
@@ -73,7 +82,7 @@ GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
     }
     if (status != 0) continue;
     for (size_t i = 0; i < count && i < processes.size(); ++i) {
-      if (processes[i].pid == unsigned(getpid())) continue;
+      if (!counted.insert(processes[i].pid).second) continue;
       ++info.other_processes;
       if (processes[i].used_gpu_memory != kNotAvailable) {
         info.others_bytes += int64_t(processes[i].used_gpu_memory);

@@ -36,11 +36,9 @@ class Search {
       : slots_(slots), options_(options) {
     const Strategy wish = options.strategy;
     const bool only_one = wish == Strategy::kSingle || wish == Strategy::kData || wish == Strategy::kOffload;
-    const bool only_several =
-        wish == Strategy::kStage || wish == Strategy::kGuidance || wish == Strategy::kSplit;
     lanes_.resize(slots.size());
     for (size_t first = 0; first < slots.size(); ++first) {
-      for (size_t length = only_several ? 2 : 1;
+      for (size_t length = needs_several(wish) ? 2 : 1;
            length <= (only_one ? 1 : kMaxLaneSlots) && first + length <= slots.size(); ++length) {
         auto found = possible_lanes(
             {std::span(slots).subspan(first, length), int(first), stages, options, rung, budget_share});
@@ -226,6 +224,16 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   return found ? found->lanes.front().peak_bytes.front() : 0;
 }
 
+/// Whether there is anything in the stages that it can be done with.
+bool is_offered(Strategy strategy, const std::vector<StageProfile>& stages) {
+  return std::ranges::any_of(stages, [&](const StageProfile& stage) {
+    if (strategy == Strategy::kSplit) return stage.blocks > 1;
+    if (strategy == Strategy::kGuidance) return stage.guidance_halves || stage.points;
+    if (strategy == Strategy::kStage) return stages.size() > 1;
+    return true;
+  });
+}
+
 template <typename Value>
 Value value_of(const std::string& word, const std::vector<std::pair<std::string, Value>>& words,
                const char* what) {
@@ -260,12 +268,15 @@ Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stage
   if (slots.empty() || stages.empty() || options.pictures < 1) {
     throw Error(ErrorCode::kInternal, "A plan needs slots, stages and pictures.");
   }
-  const bool needs_two = options.strategy == Strategy::kStage || options.strategy == Strategy::kGuidance ||
-                         options.strategy == Strategy::kSplit;
-  if (needs_two && slots.size() < 2) {
+  if (needs_several(options.strategy) && slots.size() < 2) {
     throw Error(ErrorCode::kInvalidSettings,
                 "The strategy '" + strategy_name(options.strategy) + "' needs two slots; there is one.",
                 "Name two, for example --devices cpu*2, or use --strategy auto.");
+  }
+  if (!is_offered(options.strategy, stages)) {
+    throw Error(ErrorCode::kInvalidSettings,
+                "No stage of this model offers the strategy '" + strategy_name(options.strategy) + "'.",
+                "Use --strategy auto, or another model.");
   }
   std::optional<Plan> found = search(slots, stages, options);
   if (!found) {
@@ -291,7 +302,9 @@ Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stage
       asked.allow_lossy = found->lossy();
       const auto alternative = search(slots, stages, asked);
       found->refused.push_back(
-          explain_alternative(other, alternative ? &*alternative : nullptr, *found, slots));
+          is_offered(other, stages)
+              ? explain_alternative(other, alternative ? &*alternative : nullptr, *found, slots)
+              : strategy_name(other) + ": no stage offers it.");
       if (found->refused.back().empty()) found->refused.pop_back();
     }
   }

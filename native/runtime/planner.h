@@ -30,6 +30,11 @@ enum class Strategy { kAuto, kSingle, kData, kStage, kGuidance, kSplit, kOffload
 Policy policy_of(const std::string& word);
 Strategy strategy_of(const std::string& word);
 
+/// Whether it is about slots that work on the same pictures.
+inline bool needs_several(Strategy strategy) {
+  return strategy == Strategy::kStage || strategy == Strategy::kGuidance || strategy == Strategy::kSplit;
+}
+
 struct PlanOptions {
   int pictures = 1;
   Policy policy = Policy::kFastest;
@@ -45,6 +50,7 @@ struct StagePlacement {
   Rung rung = Rung::kFull;
   std::string precision;
   bool resident = true;     ///< else its weights wait in host memory while other stages run
+  bool ahead = false;       ///< and come in while the stage before it runs, not after
   std::vector<int> slots;   ///< one, or those that share it
   std::vector<int> blocks;  ///< of the layer split, by slot; else empty
 };
@@ -71,7 +77,7 @@ struct Plan {
 };
 
 /// Throws Error{kOutOfMemory} with what is missing when not even the last rung fits, Error{kInvalidSettings}
-/// when the strategy cannot be followed (one slot for the guidance split, ...).
+/// when the strategy cannot be followed (one slot for the guidance split, no stage that offers it, ...).
 Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
           const PlanOptions& options);
 

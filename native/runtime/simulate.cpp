@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/error.h"
+
 namespace relievo {
 namespace {
 
@@ -31,12 +33,12 @@ struct RunningLane {
 class Simulation {
  public:
   Simulation(const Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-             int pictures, const Scenario& scenario)
-      : queue_(pictures) {
+             int pictures, const Scenario& scenario, const PlanOptions& options)
+      : slots_(slots), stages_(stages), scenario_(scenario), options_(options), queue_(pictures) {
     run_.utilisation.assign(slots.size(), 0);
     run_.peak_bytes.assign(slots.size(), 0);
     run_.pictures.assign(slots.size(), 0);
-    for (const Lane& lane : plan.lanes) lanes_.push_back(start(lane, slots, stages, plan.rung, scenario));
+    follow(plan);
   }
 
   SimulatedRun run() {
@@ -60,11 +62,14 @@ class Simulation {
         if (!lane.lost && lane.lost_at <= when && (!losing || lane.lost_at < losing->lost_at)) losing = &lane;
       }
       if (losing && losing->lost_at < kNever && (next || queue_ > 0)) {
-        now_ = losing->lost_at;
+        now_ = std::max(now_, losing->lost_at);
         lose(*losing);
         continue;
       }
-      if (!next) break;
+      if (!next) {
+        if (queue_ > 0 && plan_again()) continue;
+        break;
+      }
       now_ = when;
       station->busy_until = kNever;
       station->blocked = true;
@@ -75,19 +80,54 @@ class Simulation {
   }
 
  private:
-  static RunningLane start(const Lane& lane, const std::vector<Slot>& slots,
-                           const std::vector<StageProfile>& stages, Rung rung, const Scenario& scenario) {
+  void follow(const Plan& plan) {
+    plans_.push_back(plan);
+    lanes_.clear();
+    for (const Lane& lane : plans_.back().lanes) lanes_.push_back(start(lane, plan.rung));
+  }
+
+  /// For the slots that are left. False: there are none, or nothing fits.
+  bool plan_again() {
+    std::vector<Slot> alive;
+    std::vector<int> indices;
+    for (int i = 0; i < int(slots_.size()); ++i) {
+      const bool is_lost = std::ranges::any_of(
+          scenario_.losses, [&](const auto& loss) { return loss.slot == i && loss.at_s <= now_; });
+      if (is_lost) continue;
+      alive.push_back(slots_[size_t(i)]);
+      indices.push_back(i);
+    }
+    if (alive.empty() || alive.size() == slots_.size()) return false;
+    PlanOptions wanted = options_;
+    wanted.strategy = Strategy::kAuto;
+    wanted.pictures = queue_;
+    try {
+      Plan made = plan(alive, stages_, wanted);
+      for (Lane& lane : made.lanes) {
+        for (int& slot : lane.slots) slot = indices[size_t(slot)];
+        for (StagePlacement& placement : lane.stages) {
+          for (int& slot : placement.slots) slot = indices[size_t(slot)];
+        }
+      }
+      follow(made);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  RunningLane start(const Lane& lane, Rung rung) const {
     RunningLane running;
     running.lane = &lane;
     double whole = 0;
-    const Slot& first = slots[size_t(lane.slots[0])];
+    const Slot& first = slots_[size_t(lane.slots[0])];
     for (const StagePlacement& placement : lane.stages) {
-      whole += stages[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+      whole += stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
     }
     for (int batch = 0; batch <= lane.batch; ++batch) {
       double part = 0;
       for (const StagePlacement& placement : lane.stages) {
-        part += stages[size_t(placement.stage)].mode(rung).time(batch, first);
+        part += stages_[size_t(placement.stage)].mode(rung).time(batch, first);
       }
       running.ratio.push_back(whole > 0 ? part / whole : 1);
     }
@@ -95,18 +135,18 @@ class Simulation {
     running.busy.assign(lane.slots.size(), 0);
     if (lane.kind != LaneKind::kPipeline) {
       for (size_t j = 0; j < lane.slots.size(); ++j) {
-        running.busy[j] = whole > 0 ? busy_seconds(lane, j, first, stages, rung) / whole : 1;
+        running.busy[j] = lane.latency_s > 0 ? busy_seconds(lane, j, first, rung) / lane.latency_s : 1;
       }
       // Loading weights is the slot's time too.
       if (lane.slots.size() == 1) running.busy[0] = 1;
     }
-    for (const auto& straggler : scenario.stragglers) {
+    for (const auto& straggler : scenario_.stragglers) {
       for (size_t j = 0; j < lane.slots.size(); ++j) {
         if (lane.slots[j] != straggler.slot) continue;
         running.stations[lane.kind == LaneKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
       }
     }
-    for (const auto& loss : scenario.losses) {
+    for (const auto& loss : scenario_.losses) {
       if (std::ranges::find(lane.slots, loss.slot) != lane.slots.end()) {
         running.lost_at = std::min(running.lost_at, loss.at_s);
       }
@@ -114,17 +154,17 @@ class Simulation {
     return running;
   }
 
-  static double busy_seconds(const Lane& lane, size_t slot, const Slot& first,
-                             const std::vector<StageProfile>& stages, Rung rung) {
+  /// Of a batch.
+  double busy_seconds(const Lane& lane, size_t slot, const Slot& first, Rung rung) const {
     double seconds = 0;
     for (const StagePlacement& placement : lane.stages) {
-      const double time = stages[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+      const double time = stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
       if (!placement.blocks.empty()) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;
         seconds += time * placement.blocks[slot] / blocks;
       } else if (std::ranges::find(placement.slots, lane.slots[slot]) != placement.slots.end()) {
-        seconds += time;
+        seconds += time / double(placement.slots.size());
       }
     }
     return seconds;
@@ -200,6 +240,11 @@ class Simulation {
     run_.redone += back;
   }
 
+  const std::vector<Slot>& slots_;
+  const std::vector<StageProfile>& stages_;
+  const Scenario& scenario_;
+  const PlanOptions& options_;
+  std::deque<Plan> plans_;  // one after the other; lanes stay where they are
   int queue_;
   double now_ = 0;
   double finished_at_ = 0;
@@ -210,8 +255,9 @@ class Simulation {
 }  // namespace
 
 SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
-                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario) {
-  return Simulation(plan, slots, stages, pictures, scenario).run();
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario,
+                      const PlanOptions& options) {
+  return Simulation(plan, slots, stages, pictures, scenario, options).run();
 }
 
 }  // namespace relievo

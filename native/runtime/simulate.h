@@ -28,9 +28,11 @@ struct SimulatedRun {
   std::vector<int> pictures;        ///< by slot that finished them (a lane counts at its last slot)
 };
 
-/// Runs `pictures` through the lanes of `plan`. A lost slot ends its lane; its unfinished pictures go back to
-/// the queue. Fewer are done than asked when every lane is lost. Deterministic.
+/// Runs `pictures` through the lanes of `plan`, as the executor does. A lost slot ends its lane; its
+/// unfinished pictures go back to the queue. When no lane is left, what remains is planned again for the
+/// slots that are, as `options` ask. Fewer are done than asked when that cannot be. Deterministic.
 SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
-                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {});
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {},
+                      const PlanOptions& options = {});
 
 }  // namespace relievo

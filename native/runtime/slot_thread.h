@@ -19,6 +19,9 @@ namespace relievo {
 struct SlotHooks {
   std::function<void(const Slot&)>
       enter;  ///< at the start of the slot's thread: threads, budget, device, stream
+  /// Waits until the device has done what this thread gave it: what it made is there for others, and what it
+  /// read may go.
+  std::function<void(const Slot&)> finish;
   std::function<void(const Slot&)> release_cache;  ///< gives memory back that an allocator only keeps
   /// What is being handled in a catch block, as an Error (default: base's current_error).
   std::function<Error()> current_error;

@@ -49,7 +49,7 @@ struct StageLoad {
 };
 
 /// Calls for one slot come from that slot's thread, one at a time; calls for different slots at the same
-/// time.
+/// time. Only load() may also come from a second thread of the slot, while another stage runs there.
 class Stage {
  public:
   virtual ~Stage() = default;

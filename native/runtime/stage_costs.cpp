@@ -8,12 +8,13 @@
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <span>
 #include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/atomic_file.h"
 
 namespace relievo {
 namespace {
@@ -204,12 +205,14 @@ json read(const std::string& path) {
   return value.is_object() ? value : json::object();
 }
 
-auto key(const CostSample& sample) {
-  return std::tie(sample.stage, sample.variant, sample.size, sample.rung, sample.precision, sample.batch,
-                  sample.threads);
-}
-
 }  // namespace
+
+bool is_same_call(const CostSample& a, const CostSample& b) {
+  const auto call = [](const CostSample& s) {
+    return std::tie(s.stage, s.variant, s.size, s.rung, s.precision, s.batch, s.threads);
+  };
+  return call(a) == call(b);
+}
 
 std::string rung_name(Rung rung) { return std::string(kRungNames[size_t(rung)]); }
 
@@ -299,19 +302,16 @@ std::vector<CostSample> CostStore::samples(const std::string& device) const {
 void CostStore::add(const std::string& device, const std::vector<CostSample>& added) const {
   std::vector<CostSample> kept = samples(device);
   for (const CostSample& sample : added) {
-    std::erase_if(kept, [&](const CostSample& old) { return key(old) == key(sample); });
+    std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
     kept.push_back(sample);
   }
   json all = read(path_);
   all[device] = json::array();
   for (const CostSample& sample : kept) all[device].push_back(to_json(sample));
-  fs::create_directories(fs::path(path_).parent_path());
-  const std::string partial = path_ + ".part";
-  std::ofstream file(partial);
-  file << all.dump(1) << '\n';
-  file.close();
-  if (!file) throw Error(ErrorCode::kIo, fmt::format("{} cannot be written.", partial), "Is the disk full?");
-  fs::rename(partial, path_);
+  std::error_code error;  // the writing tells
+  fs::create_directories(fs::path(path_).parent_path(), error);
+  const std::string text = all.dump(1) + '\n';
+  write_atomically(path_, std::as_bytes(std::span(text)));
 }
 
 }  // namespace relievo

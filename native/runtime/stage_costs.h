@@ -10,7 +10,7 @@
 
 namespace relievo {
 
-/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 5). The last two
+/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 2). The last two
 /// change the result.
 enum class Rung { kFull, kChunks, kTiled, kHalf, kSmallerInput };
 
@@ -71,6 +71,9 @@ struct CostSample {
   int64_t output_bytes = 0;     ///< of all pictures, in the slot after the call
   double seconds = 0;           ///< on that slot
 };
+
+/// Whether both measured the same: stage, variant, size, rung, precision, batch and threads.
+bool is_same_call(const CostSample& a, const CostSample& b);
 
 /// A sample beside what the formulas say for its size.
 struct CostPoint {

@@ -40,6 +40,7 @@ void StageLadder::on_slots(const StagePlacement& placement, const std::vector<si
   const auto guarded = [&](size_t i) {
     try {
       body(which[i]);
+      if (options_.hooks.finish) options_.hooks.finish(slot(placement.slots[which[i]]));
     } catch (const SlotLost&) {
       errors[i] = std::current_exception();
     } catch (...) {
@@ -105,6 +106,12 @@ void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
   });
 }
 
+void StageLadder::load_ahead(WeightsAhead& ahead, const StagePlacement& next) {
+  const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.rung);
+  ahead.start(size_t(next.slots[0]), size_t(next.stage),
+              {slot(next.slots[0]), mode.rung, mode.precision, 0, 0});
+}
+
 std::vector<std::any> StageLadder::call(const StagePlacement& placement, const StageMode& mode,
                                         const Batch& batch, size_t first, size_t last,
                                         const Progress& progress) {
@@ -149,8 +156,8 @@ void StageLadder::release_cache(const Slot& slot) const {
   }
 }
 
-void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_stage,
-                      const Progress& progress) {
+void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
+                      bool only_stage, const Progress& progress) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
   const Slot& first_slot = slot(placement.slots[0]);
   std::string names;
@@ -160,6 +167,7 @@ void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_s
   const StageMode* mode = &profile.mode(placement.rung);
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
+  WeightsAhead ahead(copy_threads_, residency_);
   // The next rung; throws below the last.
   const auto go_down = [&] {
     if (next_mode >= profile.modes.size() ||
@@ -185,7 +193,7 @@ void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_s
     run_.control.cancel.check();
     const size_t first = outputs.size();
     const int wanted = int(batch.pictures.size() - first);
-    int size = options_.limits->batch(first_slot, profile.name, mode->rung, wanted);
+    int size = options_.limits->batch(first_slot, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
     if (size < 1) {
       go_down();
@@ -196,24 +204,27 @@ void StageLadder::run(const StagePlacement& placement, Batch& batch, bool only_s
     try {
       load(placement, *mode);
       is_loaded = true;
+      if (next && next->ahead) load_ahead(ahead, *next);
       const double all = double(batch.pictures.size());
       auto some = call(placement, *mode, batch, first, first + size_t(size),
                        progress.part(double(first) / all, double(first + size_t(size)) / all));
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;
+      const bool had_more_room = ahead.take_back();
       release_cache(first_slot);
+      if (had_more_room) continue;
       const bool chunks_next =
           next_mode < profile.modes.size() && profile.modes[next_mode].rung == Rung::kChunks;
       if (is_loaded && size > 1) {
-        options_.limits->learn(first_slot, profile.name, mode->rung, size);
+        options_.limits->learn(first_slot, profile, *mode, size);
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
         batch.notes.push_back(fmt::format("{}: the other stages' weights were moved out of {} to make room.",
                                           profile.name, names));
       } else {
-        options_.limits->learn(first_slot, profile.name, mode->rung, 1);
+        options_.limits->learn(first_slot, profile, *mode, 1);
         go_down();
       }
       continue;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/executor.h"
-#include "runtime/residency.h"
+#include "runtime/weights_ahead.h"
 
 namespace relievo {
 
@@ -27,19 +27,27 @@ struct SlotLost : Error {
 class StageLadder {
  public:
   StageLadder(const std::vector<std::shared_ptr<Stage>>& stages,
-              const std::vector<std::unique_ptr<SlotThread>>& threads, Residency& residency,
-              const ExecutorOptions& options, const RunOptions& run)
-      : stages_(stages), threads_(threads), residency_(residency), options_(options), run_(run) {}
+              const std::vector<std::unique_ptr<SlotThread>>& threads, CopyThreads& copy_threads,
+              Residency& residency, const ExecutorOptions& options, const RunOptions& run)
+      : stages_(stages),
+        threads_(threads),
+        copy_threads_(copy_threads),
+        residency_(residency),
+        options_(options),
+        run_(run) {}
 
   /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first slot.
+  /// `next`: what the lane does then, or null; its weights are brought in meanwhile when it is placed so.
   /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory below
   /// the last rung) and SlotLost.
-  void run(const StagePlacement& placement, Batch& batch, bool only_stage, const Progress& progress);
+  void run(const StagePlacement& placement, const StagePlacement* next, Batch& batch, bool only_stage,
+           const Progress& progress);
 
  private:
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const Batch& batch,
                              size_t first, size_t last, const Progress& progress);
   void load(const StagePlacement& placement, const StageMode& mode);
+  void load_ahead(WeightsAhead& ahead, const StagePlacement& next);
   void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
                 const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
@@ -48,6 +56,7 @@ class StageLadder {
 
   const std::vector<std::shared_ptr<Stage>>& stages_;
   const std::vector<std::unique_ptr<SlotThread>>& threads_;
+  CopyThreads& copy_threads_;
   Residency& residency_;
   const ExecutorOptions& options_;
   const RunOptions& run_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -14,6 +15,7 @@
 #include "runtime/executor.h"
 #include "runtime/simulate.h"
 #include "runtime/torch/slot_hooks.h"
+#include "verify/bench_field.h"
 #include "verify/bench_runtime.h"
 
 namespace relievo {
@@ -22,13 +24,6 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-Settings sized(int grid, int texture_size) {
-  Settings settings;
-  settings.grid = grid;
-  settings.texture_size = texture_size;
-  return settings;
-}
 
 /// Makes `count` pictures by the plan and says how long it took, and what each slot and stage took.
 json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& request, int count) {
@@ -55,21 +50,22 @@ json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
 }  // namespace
 
 json bench_prediction_own_side(const json& arguments) {
+  bench_on_an_ellipsoid();
   const int count = arguments.at("pictures");
   const fs::path file = fs::temp_directory_path() / fmt::format("relievo-prediction-{}.json", ::getpid());
   const CostStore costs(file.string());
   SlotSources sources = find_machine().sources();
   sources.cpu_threads = 2;
   const std::vector<Slot> slots = parse_slots("cpu*2", sources);
-  for (const auto& size : arguments.at("calibrated")) {
+  for (const json& size : arguments.at("calibrated")) {
     CalibrateRequest request;
-    request.settings = sized(size.at(0), size.at(1));
+    request.settings = settings_from_json(size.dump());
     request.all_modes = false;
     costs.add(slots[0].product, calibrate_stages(slots, request));
   }
   GenerateRequest request;
   request.bytes = calibration_picture(768, false);
-  request.settings = sized(arguments.at("predicted").at(0), arguments.at("predicted").at(1));
+  request.settings = settings_from_json(arguments.at("predicted").dump());
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, slots, costs);
   const std::vector<StageProfile> profiles = profiles_of(stages);
@@ -104,20 +100,48 @@ json bench_prediction_own_side(const json& arguments) {
           {"stages", stage_seconds}};
 }
 
-json bench_prediction(const BenchOptions& options) {
-  json arguments = {{"calibrated", {{64, 512}, {128, 1024}}}, {"predicted", {96, 768}}, {"pictures", 24}};
-  if (options.quick)
-    arguments = {{"calibrated", {{32, 128}, {64, 256}}}, {"predicted", {48, 192}}, {"pictures", 8}};
+namespace {
+
+json sized(const std::string& model, int grid, int texture_size) {
+  return {{"model", model}, {"grid", grid}, {"texture_size", texture_size}};
+}
+
+/// The networks' sizes besides: of the pictures they see, and how often.
+json seen(json settings, int input_size, int steps) {
+  settings.update({{"input_size", input_size}, {"steps", steps}});
+  return settings;
+}
+
+json prediction_of(json arguments) {
   const json result = run_own_side("prediction", arguments);
-  json report = {{"name", "prediction"}, {"full_size", !options.quick}, {"threads", 2}, {"dtype", "float32"}};
-  report.update(arguments);
-  report.update(result);
+  arguments.update(result);
   const double simulated = result.at("simulated_s"), real = result.at("real_s");
-  report.update({{"ours_s", simulated},
-                 {"other_s", real},
-                 {"ratio", simulated / real},
-                 {"seconds_error", std::abs(simulated / real - 1)}});
-  report["exact"] = report.at("seconds_error") <= 0.15 && report.at("peak_error") <= 0.1;
+  const double error = std::abs(simulated / real - 1);
+  arguments.update({{"ours_s", simulated},
+                    {"other_s", real},
+                    {"ratio", simulated / real},
+                    {"seconds_error", error},
+                    {"exact", error <= 0.15 && result.at("peak_error").get<double>() <= 0.1}});
+  return arguments;
+}
+
+}  // namespace
+
+json bench_prediction(const BenchOptions& options) {
+  json report = {{"name", "prediction"}, {"full_size", !options.quick}, {"threads", 2}};
+  const bool quick = options.quick;
+  report.update(prediction_of({{"calibrated",
+                                {sized("preview", quick ? 32 : 64, quick ? 128 : 512),
+                                 sized("preview", quick ? 64 : 128, quick ? 256 : 1024)}},
+                               {"predicted", sized("preview", quick ? 48 : 96, quick ? 192 : 768)},
+                               {"pictures", quick ? 8 : 24}}));
+  if (!quick && std::getenv("RELIEVO_MODELS")) {
+    const std::string model = "instant-mesh-base";
+    report[model] = prediction_of(
+        {{"calibrated", {seen(sized(model, 64, 512), 128, 1), seen(sized(model, 128, 1024), 256, 1)}},
+         {"predicted", seen(sized(model, 96, 768), 192, 3)},
+         {"pictures", 6}});
+  }
   return report;
 }
 

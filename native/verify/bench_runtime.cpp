@@ -108,11 +108,15 @@ json report_of(const std::string& name, const BenchOptions& options) {
 
 }  // namespace
 
-json bench_engine_own_side(const json& arguments) {
-  if (const int cpu = arguments.at("cpu"); cpu >= 0) pin_to(cpu);
+void bench_on_an_ellipsoid() {
   make_mesh_field() = [](at::Tensor planes, std::shared_ptr<const MeshHeads> heads) {
     return std::make_shared<BenchField>(std::move(planes), std::move(heads), BenchShape::kEllipsoid);
   };
+}
+
+json bench_engine_own_side(const json& arguments) {
+  if (const int cpu = arguments.at("cpu"); cpu >= 0) pin_to(cpu);
+  bench_on_an_ellipsoid();
   const Settings settings = settings_of(arguments);
   const std::vector<fs::path> files = pictures();
   reset_peak_resident_bytes();

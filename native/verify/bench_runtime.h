@@ -12,6 +12,10 @@ nlohmann::json bench_budget(const BenchOptions& options);
 nlohmann::json bench_split(const BenchOptions& options);
 nlohmann::json bench_prediction(const BenchOptions& options);
 
+/// From now on signed distances are those of an ellipsoid and a share of the heads': random weights have no
+/// surface.
+void bench_on_an_ellipsoid();
+
 /// An engine that makes pictures: all of them but `balance`.
 nlohmann::json bench_engine_own_side(const nlohmann::json& arguments);
 nlohmann::json bench_balance_own_side(const nlohmann::json& arguments);

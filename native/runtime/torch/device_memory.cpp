@@ -23,12 +23,16 @@ std::string allocator_settings(Policy policy) {
 }
 
 std::string apply_allocator_settings(Policy policy) {
-  for (const char* name : {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}) {
-    if (const char* own = std::getenv(name); own && *own) return own;
-  }
+  static const std::string persons = [] {  // before we set it ourselves
+    for (const char* name : {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}) {
+      if (const char* own = std::getenv(name); own && *own) return std::string(own);
+    }
+    return std::string();
+  }();
+  if (!persons.empty()) return persons;
   const std::string settings = allocator_settings(policy);
   // libtorch_cuda reads the variable when it is opened; if it is open already, it is told.
-  setenv("PYTORCH_ALLOC_CONF", settings.c_str(), 0);
+  setenv("PYTORCH_ALLOC_CONF", settings.c_str(), 1);
   c10::CachingAllocator::setAllocatorSettings(settings);
   return settings;
 }

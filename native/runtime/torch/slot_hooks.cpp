@@ -15,6 +15,8 @@
 namespace relievo {
 namespace {
 
+c10::Device device_of(const Slot& slot) { return {c10::kCUDA, c10::DeviceIndex(slot.device)}; }
+
 struct Accounts {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<MemoryAccount>> by_slot;
@@ -37,11 +39,18 @@ SlotHooks make_slot_hooks() {
     at::set_num_threads(slot.threads);
     set_parallel_threads(slot.threads);
     if (slot.kind == SlotKind::kCuda) {
-      c10::impl::VirtualGuardImpl(c10::kCUDA)
-          .setDevice(c10::Device(c10::kCUDA, c10::DeviceIndex(slot.device)));
+      const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+      cuda.setDevice(device_of(slot));
+      // Of its own, so that slots of one GPU, and copies and kernels of one slot, run at the same time.
+      cuda.exchangeStream(cuda.getStreamFromGlobalPool(device_of(slot)));
     } else {
       set_thread_account(accounts->of(slot));
     }
+  };
+  hooks.finish = [](const Slot& slot) {
+    if (slot.kind != SlotKind::kCuda) return;
+    const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+    cuda.synchronizeStream(cuda.getStream(device_of(slot)));
   };
   hooks.release_cache = [](const Slot& slot) {
     if (slot.kind == SlotKind::kCuda) c10::getDeviceAllocator(c10::kCUDA)->emptyCache();

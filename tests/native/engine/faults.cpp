@@ -140,11 +140,12 @@ TEST_F(Faults, AllLargeAllocationsOfOursFromOneOn) { fail_one_after_the_other<Ou
 /// be without end.
 class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy> {
  protected:
+  static bool is_of_one_slot() { return GetParam() == Strategy::kSingle || GetParam() == Strategy::kOffload; }
   template <typename Whose>
   void fail_one_after_the_other(size_t about) {
     const std::vector<TinyPicture> pictures{{tiny_request(0)}, {tiny_request(1)}};
     const int64_t charged_before = charged_bytes();
-    TinyPipeline pipeline(GetParam() == Strategy::kSingle ? 1 : 2, GetParam());
+    TinyPipeline pipeline(is_of_one_slot() ? 1 : 2, GetParam());
     const auto expected = pipeline.make(pictures);
     for (const Made& one : expected) ASSERT_FALSE(one.error) << one.error->what();
     const auto right = [&](const std::vector<Made>& made) {
@@ -183,7 +184,7 @@ TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(3); 
 
 INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
                          testing::Values(Strategy::kSingle, Strategy::kData, Strategy::kStage,
-                                         Strategy::kGuidance, Strategy::kSplit));
+                                         Strategy::kGuidance, Strategy::kSplit, Strategy::kOffload));
 
 TEST_F(Faults, ARunThatDiesLeavesTheMaskPreviewAlone) {
   Engine engine(tiny_options());

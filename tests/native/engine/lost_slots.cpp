@@ -127,7 +127,6 @@ TEST_F(LostSlots, JobsEndAndLaterOnesAreNotKeptWaiting) {
     }
   }
   make_mesh_field() = make;
-  engine.unload();  // looks for the devices anew
   const Job job = engine.submit(request);
   ASSERT_TRUE(job.wait(60));
   EXPECT_EQ(job.status().state, JobState::kDone);

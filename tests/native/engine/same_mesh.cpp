@@ -51,12 +51,13 @@ TEST_F(SameMesh, ToTheBitOnOneSlotOnSeveralAndInAPipeline) {
   }
 }
 
+std::vector<TinyPicture> pictures_of(const std::vector<int>& kinds) {
+  std::vector<TinyPicture> pictures;
+  for (const int kind : kinds) pictures.push_back({tiny_request(kind)});
+  return pictures;
+}
+
 TEST_F(SameMesh, WhateverIsBesideIt) {
-  const auto pictures_of = [](const std::vector<int>& kinds) {
-    std::vector<TinyPicture> pictures;
-    for (const int kind : kinds) pictures.push_back({tiny_request(kind)});
-    return pictures;
-  };
   TinyPipeline pipeline(2, Strategy::kData);
   for (const std::vector<int>& kinds : {std::vector<int>{2, 0, 1}, {0}, {1, 1, 2, 0}}) {
     const auto made = pipeline.make(pictures_of(kinds));
@@ -64,6 +65,21 @@ TEST_F(SameMesh, WhateverIsBesideIt) {
       ASSERT_FALSE(made[i].error) << made[i].error->what();
       EXPECT_TRUE(same(made[i].bits(), reference(kinds[i])));
     }
+  }
+}
+
+TEST_F(SameMesh, InWhateverOrderABatchHasThem) {
+  TinyPipeline pipeline(1, Strategy::kSingle);
+  pipeline.adapt = [](Plan& plan) { plan.lanes.at(0).batch = 2; };
+  std::atomic<int> calls = 0;
+  pipeline.watch = [&](const std::string&, Moment moment, const Slot&) { calls += moment == Moment::kStart; };
+  const auto one_way = pipeline.make(pictures_of({0, 1}));
+  EXPECT_EQ(calls, static_cast<int>(pipeline.stage_names().size())) << "both in one call of every stage";
+  const auto other_way = pipeline.make(pictures_of({1, 0}));
+  for (const size_t i : {0, 1}) {
+    ASSERT_FALSE(one_way[i].error) << one_way[i].error->what();
+    ASSERT_FALSE(other_way[i].error) << other_way[i].error->what();
+    EXPECT_TRUE(same(one_way[i].bits(), other_way[1 - i].bits()));
   }
 }
 
@@ -78,6 +94,41 @@ double distance(const std::vector<Float3>& from, const std::vector<Float3>& to) 
     furthest = std::max(furthest, nearest);
   }
   return furthest;
+}
+
+/// By the plan, as the ladder would take them.
+TEST_F(SameMesh, EveryRungRunsAndSaysWhatItChanged) {
+  const std::pair<Rung, const char*> rungs[] = {{Rung::kChunks, "smaller chunks"},
+                                                {Rung::kTiled, "smaller strips"},
+                                                {Rung::kHalf, "half precision"},
+                                                {Rung::kSmallerInput, "a smaller input"}};
+  const MeshBits& full = reference();
+  for (const auto& [rung, words] : rungs) {
+    SCOPED_TRACE(words);
+    TinyPipeline pipeline(1, Strategy::kSingle, Until::kSurface, true);
+    pipeline.adapt = [rung = rung](Plan& plan) {
+      for (StagePlacement& placement : plan.lanes.at(0).stages) placement.rung = rung;
+    };
+    GenerateRequest request = tiny_request();
+    request.settings.input_size = 128;  // there is a smaller one
+    TinyPipeline in_full(1);
+    const MeshBits expected = rung == Rung::kSmallerInput ? in_full.make_one({request}).bits() : full;
+    const Made made = pipeline.make_one({rung == Rung::kSmallerInput ? request : tiny_request()});
+    ASSERT_FALSE(made.error) << made.error->what();
+    EXPECT_TRUE(std::ranges::any_of(
+        made.notes, [&](const std::string& note) { return note.find(words) != std::string::npos; }));
+    const bool says_that_it_differs = std::ranges::any_of(
+        made.notes, [](const std::string& note) { return note.find("differs") != std::string::npos; });
+    EXPECT_EQ(says_that_it_differs, is_lossy(rung));
+    const double moved = distance(made.bits().vertices, expected.vertices);
+    constexpr double kCell = 2.0 / 20;
+    if (is_lossy(rung)) {
+      EXPECT_FALSE(same(made.bits(), expected));
+      EXPECT_LT(moved, 3 * kCell);
+    } else {
+      EXPECT_LT(moved, 0.01 * kCell);
+    }
+  }
 }
 
 /// The halves of guidance go through the network one by one instead of in one batch, and torch multiplies

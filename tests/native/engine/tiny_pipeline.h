@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -153,8 +155,9 @@ enum class Until { kSurface, kMesh };
 /// One executor over the tiny pipeline, with slots of one thread and of a budget that is never reached.
 class TinyPipeline {
  public:
-  explicit TinyPipeline(int slots, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface)
-      : strategy_(strategy) {
+  explicit TinyPipeline(int slots, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface,
+                        bool allow_lossy = false)
+      : strategy_(strategy), allow_lossy_(allow_lossy) {
     for (int i = 0; i < slots; ++i) {
       Slot slot;
       slot.name = "cpu#" + std::to_string(i);
@@ -174,8 +177,9 @@ class TinyPipeline {
   std::vector<Made> make(const std::vector<TinyPicture>& pictures) {
     prepare(stages_, pictures.front().request.settings, slots_);
     PlanOptions wanted{
-        .pictures = static_cast<int>(pictures.size()), .strategy = strategy_, .allow_lossy = false};
+        .pictures = static_cast<int>(pictures.size()), .strategy = strategy_, .allow_lossy = allow_lossy_};
     plan = relievo::plan(slots_, profiles_of(stages_), wanted);
+    if (adapt) adapt(plan);
     std::vector<std::any> inputs;
     for (const TinyPicture& picture : pictures) {
       auto job = std::make_shared<JobContext>();
@@ -214,12 +218,14 @@ class TinyPipeline {
   }
   Executor& executor() { return *executor_; }
 
-  Plan plan;                      ///< of the last run
-  WatchedStage::Watch watch;      ///< called before everything that a stage does
-  WatchedStage::Outputs outputs;  ///< called after each call of a stage
+  Plan plan;                         ///< of the last run
+  std::function<void(Plan&)> adapt;  ///< changes the plan before it is run
+  WatchedStage::Watch watch;         ///< called before everything that a stage does
+  WatchedStage::Outputs outputs;     ///< called after each call of a stage
 
  private:
   Strategy strategy_;
+  bool allow_lossy_;
   std::vector<Slot> slots_;
   std::vector<std::shared_ptr<PipelineStage>> stages_;
   std::unique_ptr<Executor> executor_;
@@ -227,6 +233,20 @@ class TinyPipeline {
 
 class TinyPipelineTest : public testing::Test {
  protected:
+  /// What engines learn here of failures that were forced is nobody else's.
+  TinyPipelineTest() {
+    std::filesystem::remove_all(cache_);
+    setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+  }
+  ~TinyPipelineTest() override {
+    if (had_.empty()) {
+      unsetenv("XDG_CACHE_HOME");
+    } else {
+      setenv("XDG_CACHE_HOME", had_.c_str(), 1);
+    }
+    std::filesystem::remove_all(cache_);
+  }
+
   /// What one slot makes of a picture, undisturbed.
   const MeshBits& reference(int kind = 0, int seed = 7, Until until = Until::kSurface) {
     static std::map<std::tuple<int, int, Until>, MeshBits> made;
@@ -239,6 +259,11 @@ class TinyPipelineTest : public testing::Test {
   }
 
   WithTinyModels models_;
+
+ private:
+  const std::string had_ = std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "";
+  const std::filesystem::path cache_ =
+      std::filesystem::temp_directory_path() / ("relievo-cache-" + std::to_string(::getpid()));
 };
 
 }  // namespace relievo

@@ -73,10 +73,29 @@ TEST(Machine, GpusOfABrokenStackAreNoSources) {
   Machine machine;
   machine.facts = good_gpu_machine();
   machine.gpus.resize(2);
-  machine.gpus[1].free_bytes = 7;
-  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, 7));
+  machine.gpus[1].free_bytes = int64_t{24} << 30;
+  const auto free = machine.sources().gpu_free_bytes;
+  ASSERT_EQ(free.size(), 2u);
+  EXPECT_EQ(free[0], 0);
+  EXPECT_LT(free[1], machine.gpus[1].free_bytes) << "CUDA's context needs room";
+  EXPECT_GT(free[1], int64_t{22} << 30);
   machine.facts.driver_version[0] = 470;
   EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
+}
+
+TEST(Machine, GpusAreNumberedAsCudaDoes) {
+  std::vector<GpuInfo> gpus(3);
+  gpus[0].bus_id = "00000000:17:00.0";
+  gpus[1].bus_id = "00000000:65:00.0";
+  gpus[2].bus_id = "00000000:CA:00.0";
+  for (int i = 0; i < 3; ++i) gpus[size_t(i)].index = i;
+  const auto seen = in_cuda_order(gpus, {"0000:ca:00.0", "0000:17:00.0"});  // fastest first, one hidden
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].bus_id, gpus[2].bus_id);
+  EXPECT_EQ(seen[0].index, 0);
+  EXPECT_EQ(seen[1].bus_id, gpus[0].bus_id);
+  EXPECT_EQ(seen[1].index, 1);
+  EXPECT_EQ(in_cuda_order(gpus, {"0000:99:00.0"}).size(), 3u) << "NVML and CUDA do not mean the same";
 }
 
 TEST(Machine, KnowsItsOwnProcessor) {

@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -136,6 +137,55 @@ TEST_F(ExecutorTest, APipelineOverlapsPictures) {
   expect_all_made(run(slots({100, 100}), 12, options));
   EXPECT_THAT(kinds_, testing::ElementsAre(LaneKind::kPipeline));
   EXPECT_EQ(most, 2);
+}
+
+/// Runs only once `before` returns, and then asks for its workspace.
+class LateStage : public StandIn {
+ public:
+  using StandIn::StandIn;
+  std::function<void()> before;
+  std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
+    before();
+    return StandIn::run(call, inputs);
+  }
+};
+
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(1));
+  return condition();
+}
+
+TEST_F(ExecutorTest, WeightsComeInWhileTheStageBeforeRuns) {
+  add_stage(50, 5);
+  add_stage(60, 5);
+  stages_[0]->on_run = [&](const StageCall&) {
+    const int runs = stages_[0]->runs;
+    EXPECT_TRUE(comes_true([&] { return stages_[1]->loads == runs; }));
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kOffload);
+  expect_all_made(run(slots({120}), 9, options));
+  EXPECT_EQ(stages_[1]->loads, stages_[1]->runs);
+  EXPECT_LE(memory_->peak("slot0"), 120);
+  EXPECT_EQ(memory_->used("slot0"), 0);
+}
+
+TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
+  add_stage(20, 60);
+  add_stage(50, 5);
+  const auto late = std::make_shared<LateStage>(profiles_[0], 1, memory_);
+  late->before = [&] { EXPECT_TRUE(comes_true([&] { return stages_[1]->loads > 0; })); };
+  stages_[0] = late;
+  auto where = slots({100});
+  Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  made.lanes[0].stages[0].resident = made.lanes[0].stages[1].resident = false;
+  made.lanes[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
+  Executor executor(where, stages(), {});
+  const auto outcomes = executor.run(made, inputs(1));
+  expect_all_made(outcomes);
+  EXPECT_TRUE(outcomes[0].notes.empty()) << outcomes[0].notes[0];
+  EXPECT_EQ(stages_[1]->loads, 2);
+  EXPECT_EQ(memory_->used("slot0"), 0);
 }
 
 TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
@@ -420,15 +470,30 @@ TEST_F(LadderTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
   const std::string path = testing::TempDir() + "/relievo_limits.json";
   std::filesystem::remove(path);
   Slot slot = slots({100})[0];
+  const StageProfile stage = ladder_profile({{Rung::kFull, 30}, {Rung::kChunks, 10}});
+  const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
   {
     LearnedLimits learned(path);
-    learned.learn(slot, "a", Rung::kFull, 4);
+    learned.learn(slot, stage, full, 4);
   }
   const LearnedLimits again(path);
-  EXPECT_EQ(again.batch(slot, "a", Rung::kFull, 8), 2);
-  EXPECT_EQ(again.batch(slot, "a", Rung::kChunks, 8), 8);
+  EXPECT_EQ(again.batch(slot, stage, full, 8), 2);
+  EXPECT_EQ(again.batch(slot, stage, chunks, 8), 8);
+  StageMode smaller = full;  // other settings
+  smaller.workspace_bytes_per_picture = 14;
+  EXPECT_EQ(again.batch(slot, stage, smaller, 8), 8);
+  StageProfile other = stage;
+  other.variant = "another model";
+  EXPECT_EQ(again.batch(slot, other, full, 8), 8);
   slot.budget_bytes = 200;
-  EXPECT_EQ(again.batch(slot, "a", Rung::kFull, 8), 8);
+  EXPECT_EQ(again.batch(slot, stage, full, 8), 8);
+
+  std::string text;
+  std::getline(std::ifstream(path), text, '\0');
+  const size_t when = text.rfind(',') + 1;
+  std::ofstream(path) << text.substr(0, when) << "1000000000]}";  // in 2001
+  slot.budget_bytes = 100;
+  EXPECT_EQ(LearnedLimits(path).batch(slot, stage, full, 8), 8) << "long ago";
   std::filesystem::remove(path);
 }
 

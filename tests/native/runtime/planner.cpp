@@ -72,6 +72,7 @@ PlanOptions random_options(Random& random) {
   options.pictures = between(random, 0, 1) ? between(random, 1, 4) : between(random, 1, 300);
   options.policy = Policy(between(random, 0, 2));
   options.allow_lossy = between(random, 0, 1) == 1;
+  if (between(random, 0, 2) == 0) options.strategy = Strategy(between(random, 0, int(Strategy::kOffload)));
   return options;
 }
 
@@ -80,14 +81,15 @@ std::optional<Plan> try_plan(const std::vector<Slot>& slots, const std::vector<S
   try {
     return plan(slots, stages, options);
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
+    const bool is_wish = options.strategy != Strategy::kAuto && error.code() == ErrorCode::kInvalidSettings;
+    EXPECT_TRUE(is_wish || error.code() == ErrorCode::kOutOfMemory) << error.what();
     return std::nullopt;
   }
 }
 
 /// What a slot needs, counted from the placements alone: a second opinion on the planner's own peaks.
 int64_t needed_bytes(const Lane& lane, int slot, const std::vector<StageProfile>& stages) {
-  int64_t kept = 0, running = 0;
+  int64_t kept = 0, running = 0, before = 0;  // `before`: of the stage before
   for (const StagePlacement& placement : lane.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found =
@@ -103,7 +105,9 @@ int64_t needed_bytes(const Lane& lane, int slot, const std::vector<StageProfile>
     }
     if (!here) continue;
     if (placement.resident) kept += weights;
-    running = std::max(running, found->workspace(lane.batch) + (placement.resident ? 0 : weights));
+    if (placement.ahead) running = std::max(running, before + weights);
+    before = found->workspace(lane.batch) + (placement.resident ? 0 : weights);
+    running = std::max(running, before);
   }
   return kept + running;
 }
@@ -281,6 +285,27 @@ TEST(Planner, OffloadsWhenAllTogetherDoesNotFit) {
   EXPECT_THAT(made.reasons[0], testing::HasSubstr("wait in host memory"));
 }
 
+TEST(Planner, WeightsComeAheadWhereThereIsRoomForBoth) {
+  const std::vector<StageProfile> stages{stage("a", 1000, 1), stage("b", 1200, 1), stage("c", 1300, 1)};
+  PlanOptions options;
+  options.strategy = Strategy::kOffload;
+  const auto seconds_with = [&](int64_t mib, std::vector<bool> ahead) {
+    auto slots = equal_slots(1, mib);
+    slots[0].host_bytes_per_second = 1e9;
+    const auto made = plan(slots, stages, options);
+    std::vector<bool> found;
+    for (const StagePlacement& placement : made.lanes[0].stages) found.push_back(placement.ahead);
+    EXPECT_EQ(found, ahead) << mib;
+    const bool is_told =
+        made.reasons[0].find("come in while the stage before still runs") != std::string::npos;
+    EXPECT_EQ(is_told, std::ranges::count(ahead, true) > 0) << made.reasons[0];
+    return made.seconds;
+  };
+  constexpr double kAll = 3 + 3500 * double(kMiB) / 1e9;  // every stage a second, its weights besides
+  EXPECT_NEAR(seconds_with(1500, {false, false, false}), kAll, 1e-6);
+  EXPECT_NEAR(seconds_with(2400, {false, true, false}), kAll - 1, 1e-6);
+}
+
 TEST(Planner, SharesOnePictureAndDividesMany) {
   auto diffusion = stage("diffusion", 500, 10);
   diffusion.activation_bytes_per_picture = kMiB;
@@ -324,6 +349,39 @@ TEST(Planner, MemoryPolicyTakesTheLeast) {
   options.policy = Policy::kMemory;
   const auto made = plan(equal_slots(2, 8000), stages, options);
   EXPECT_EQ(made.lanes[0].peak_bytes[0], 1400 * kMiB);
+}
+
+TEST(Planner, MemoryPolicyKeepsTheStrategy) {
+  PlanOptions options;
+  options.policy = Policy::kMemory;
+  options.strategy = Strategy::kSplit;
+  const auto made = plan(equal_slots(2, 4000), {stage("a", 1000, 1, 16)}, options);
+  EXPECT_EQ(made.lanes.at(0).kind, LaneKind::kLayerSplit);
+}
+
+TEST(Planner, ALayerSplitFollowsTheMemory) {
+  auto slots = equal_slots(2, 1500);
+  slots[1].budget_bytes *= 3;
+  PlanOptions options;
+  options.strategy = Strategy::kSplit;
+  const auto made = plan(slots, {stage("a", 4000, 1, 40)}, options);
+  const auto& blocks = made.lanes.at(0).stages.at(0).blocks;
+  EXPECT_TRUE(made.lanes[0].stages[0].resident);
+  EXPECT_THAT(blocks, testing::ElementsAre(10, 30));
+}
+
+TEST(Planner, AStrategyThatNoStageOffersIsNotAQuestionOfMemory) {
+  PlanOptions options;
+  for (const Strategy strategy : {Strategy::kSplit, Strategy::kGuidance}) {
+    options.strategy = strategy;
+    try {
+      plan(equal_slots(2, 4000), {stage("a", 10, 1), stage("b", 10, 1)}, options);
+      ADD_FAILURE() << "should throw";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
+      EXPECT_THAT(error.hint(), testing::HasSubstr("auto"));
+    }
+  }
 }
 
 TEST(Planner, RefusesAStrategyThatNeedsTwoSlots) {
@@ -384,6 +442,39 @@ TEST(Simulation, AStragglerGetsFewerPictures) {
   EXPECT_EQ(run.pictures[0], 60);
   EXPECT_EQ(run.pictures[1], 20);
   EXPECT_NEAR(run.utilisation[1], 1, 1e-6);
+}
+
+TEST(Simulation, WhatIsLeftOfALaneIsPlannedAgain) {
+  auto shared = stage("a", 500, 2, 16);
+  shared.guidance_halves = true;
+  const auto slots = equal_slots(2, 4000);
+  PlanOptions options;
+  options.pictures = 10;
+  for (const Strategy strategy : {Strategy::kSplit, Strategy::kGuidance, Strategy::kStage}) {
+    options.strategy = strategy;
+    const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
+    const auto made = plan(slots, stages, options);
+    ASSERT_EQ(made.lanes.size(), 1u);
+    const double at = 0.45 * made.seconds;
+    const auto run = simulate(made, slots, stages, 10, {{}, {{1, at}}}, options);
+    EXPECT_EQ(run.done, 10) << strategy_name(strategy);
+    EXPECT_EQ(run.pictures[0], 10 - run.pictures[1]);
+    EXPECT_GT(run.pictures[0], 0);
+    EXPECT_NEAR(run.seconds, at + 3 * run.pictures[0], 1e-6) << "each alone takes three seconds";
+  }
+}
+
+TEST(Simulation, SlotsThatShareAPictureAreAsBusyAsTheirShare) {
+  auto shared = stage("a", 500, 2);
+  shared.guidance_halves = true;
+  const auto slots = equal_slots(2, 4000);
+  const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
+  PlanOptions options;
+  options.strategy = Strategy::kGuidance;
+  const auto run = simulate(plan(slots, stages, options), slots, stages, 1);
+  EXPECT_NEAR(run.seconds, 2, 1e-6);  // a's two seconds halved, b's one on the first slot
+  EXPECT_NEAR(run.utilisation[0], 1, 1e-6);
+  EXPECT_NEAR(run.utilisation[1], 0.5, 1e-6);
 }
 
 TEST(Simulation, EndsWhenEveryDeviceIsLost) {
