@@ -257,7 +257,8 @@ struct Engine::Impl {
       const std::lock_guard lock(mutex);
       waiting = count_alike();
     }
-    if (!executor || executor->loaded() == 0) {
+    const bool is_all_lost = executor && executor->lost_slots().size() == slots.get().size();
+    if (!executor || executor->loaded() == 0 || is_all_lost) {
       executor.reset();
       slots.look_anew();
     }
@@ -394,7 +395,11 @@ struct Engine::Impl {
     }
   }
 
-  void preview(std::unique_ptr<ForegroundStage>& stage, const StatePointer& job) const {
+  void preview(std::unique_ptr<ForegroundStage>& stage, const StatePointer& job) {
+    try {
+      slots.get();            // opens libtorch_cuda, which torch has to know before its first convolution
+    } catch (const Error&) {  // the jobs say so
+    }
     Slot cpu;
     cpu.name = "cpu";
     cpu.threads = options.threads > 0 ? options.threads : at::get_num_threads();

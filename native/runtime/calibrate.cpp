@@ -25,8 +25,9 @@ class Calibration {
       const int64_t before = used();
       try {
         stage.load({slot_, mode.rung, mode.precision, 0, 0});
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::kOutOfMemory) throw;
+      } catch (...) {
+        const Error error = error_now(options_.hooks);
+        if (error.code() != ErrorCode::kOutOfMemory) throw error;
         continue;
       }
       const int64_t weights = std::max<int64_t>(0, used() - before);
@@ -85,8 +86,9 @@ class Calibration {
         if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kOutOfMemory) throw;
+    } catch (...) {
+      const Error error = error_now(options_.hooks);
+      if (error.code() != ErrorCode::kOutOfMemory) throw error;
       if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
       return std::nullopt;
     }

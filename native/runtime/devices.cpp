@@ -127,14 +127,15 @@ class CudaRuntime {
     return version;
   }
 
-  /// Of the GPUs, by index; none when the runtime does not start.
-  std::vector<std::string> bus_ids() const {
+  /// Of the GPUs that it shows, by index; none where there is no runtime.
+  std::optional<std::vector<std::string>> bus_ids() const {
+    if (!library_) return std::nullopt;
     std::vector<std::string> ids;
     int count = 0;
     if (call("cudaGetDeviceCount", &count) != 0) return ids;
     for (int i = 0; i < count; ++i) {
       std::array<char, 32> id{};
-      if (call("cudaDeviceGetPCIBusId", id.data(), int(id.size()), i) != 0) return {};
+      if (call("cudaDeviceGetPCIBusId", id.data(), int(id.size()), i) != 0) return std::nullopt;
       ids.emplace_back(id.data());
     }
     return ids;
@@ -196,10 +197,10 @@ Machine find_machine(const std::string& runtime_folder) {
   machine.cpu = find_cpu();
   NvmlReport nvml = ask_nvml();
   machine.driver = nvml.driver;
-  machine.gpus = std::move(nvml.gpus);
+  machine.gpus = nvml.gpus;
   const CudaRuntime cuda;
   if (!machine.gpus.empty()) {  // without a driver there is nothing to ask
-    if (const auto ids = cuda.bus_ids(); !ids.empty()) machine.gpus = in_cuda_order(machine.gpus, ids);
+    if (const auto ids = cuda.bus_ids()) machine.gpus = in_cuda_order(machine.gpus, *ids);
   }
 
   StackFacts& facts = machine.facts;
@@ -211,8 +212,8 @@ Machine find_machine(const std::string& runtime_folder) {
   if (parts >= 2) facts.driver_version[1] = minor;
   facts.driver_cuda = nvml.driver_cuda;
   facts.runtime_cuda = cuda.version();
-  facts.gpus = int(machine.gpus.size());
-  for (const GpuInfo& gpu : machine.gpus) {
+  facts.gpus = int(nvml.gpus.size());  // also those that CUDA does not show
+  for (const GpuInfo& gpu : nvml.gpus) {
     const int compute = 10 * gpu.compute_major + gpu.compute_minor;
     if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
       facts.lowest_compute = compute;

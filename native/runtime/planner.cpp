@@ -13,6 +13,7 @@
 namespace relievo {
 namespace {
 
+constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};  // of budgets
 constexpr size_t kMaxLaneSlots = 8;
 constexpr double kBalancedSlack = 1.1;  // balanced: the least memory within a tenth of the fastest
 
@@ -145,19 +146,21 @@ std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vecto
                                 const PlanOptions& options, Rung rung) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
-  for (size_t first = 0; first < slots.size(); ++first) {
-    for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
-      for (Lane& lane :
-           possible_lanes({std::span(slots).subspan(first, length), int(first), stages, options, rung, 1})) {
-        Plan candidate;
-        candidate.rung = rung;
-        const int batches = (options.pictures + lane.batch - 1) / lane.batch;
-        candidate.seconds = lane.latency_s + lane.interval_s * (batches - 1);
-        candidate.lanes.push_back(std::move(lane));
-        const int64_t bytes = bytes_of(candidate);
-        if (!best || bytes < best_bytes || (bytes == best_bytes && candidate.seconds < best->seconds)) {
-          best_bytes = bytes;
-          best = std::move(candidate);
+  for (const double share : kShares) {  // less room is divided otherwise
+    for (size_t first = 0; first < slots.size(); ++first) {
+      for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
+        for (Lane& lane : possible_lanes(
+                 {std::span(slots).subspan(first, length), int(first), stages, options, rung, share})) {
+          Plan candidate;
+          candidate.rung = rung;
+          const int batches = (options.pictures + lane.batch - 1) / lane.batch;
+          candidate.seconds = lane.latency_s + lane.interval_s * (batches - 1);
+          candidate.lanes.push_back(std::move(lane));
+          const int64_t bytes = bytes_of(candidate);
+          if (!best || bytes < best_bytes || (bytes == best_bytes && candidate.seconds < best->seconds)) {
+            best_bytes = bytes;
+            best = std::move(candidate);
+          }
         }
       }
     }
@@ -200,7 +203,8 @@ std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<Sta
   }
   if (best && options.policy == Policy::kBalanced) {
     const double limit = best->seconds * kBalancedSlack;
-    for (const double share : {0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}) {
+    for (const double share : kShares) {
+      if (share == 1) break;
       const Rung first = best->lossy() ? best->rung : Rung::kFull;
       const Rung last = best->lossy() ? best->rung : Rung::kTiled;
       auto smaller = best_of(slots, stages, options, first, last, share);

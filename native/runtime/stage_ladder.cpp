@@ -64,6 +64,14 @@ void StageLadder::on_slots(const StagePlacement& placement, const std::vector<si
   } running;
   running.reserve(which.size());
   std::vector<size_t> here;
+  // What this thread has given its device is there before other slots read it.
+  const bool are_others = std::ranges::any_of(
+      which, [&](size_t k) { return !threads_[size_t(placement.slots[k])]->is_current(); });
+  if (are_others && options_.hooks.finish) {
+    for (const int index : placement.slots) {
+      if (threads_[size_t(index)]->is_current()) options_.hooks.finish(slot(index));
+    }
+  }
   for (size_t i = 0; i < which.size(); ++i) {
     SlotThread& thread = *threads_[size_t(placement.slots[which[i]])];
     if (thread.is_current()) {
@@ -210,7 +218,10 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
                        progress.part(double(first) / all, double(first + size_t(size)) / all));
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kOutOfMemory) throw;
+      if (error.code() != ErrorCode::kOutOfMemory) {
+        ahead.take_back();
+        throw;
+      }
       const bool had_more_room = ahead.take_back();
       release_cache(first_slot);
       if (had_more_room) continue;

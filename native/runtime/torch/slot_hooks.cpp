@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -36,9 +37,11 @@ SlotHooks make_slot_hooks() {
   const auto accounts = std::make_shared<Accounts>();
   SlotHooks hooks;
   hooks.enter = [accounts](const Slot& slot) {
+    at::get_num_threads();  // else torch's first parallel operator here takes the number that was set last
     at::set_num_threads(slot.threads);
     set_parallel_threads(slot.threads);
     if (slot.kind == SlotKind::kCuda) {
+      at::globalContext().lazyInitDevice(c10::kCUDA);  // the allocator has no counters before
       const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
       cuda.setDevice(device_of(slot));
       // Of its own, so that slots of one GPU, and copies and kernels of one slot, run at the same time.

@@ -329,7 +329,7 @@ TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
     call.control.cancel.check();
   };
   const auto outcomes = run(slots({100, 100}), 100, options);
-  EXPECT_EQ(after, 0);
+  EXPECT_LE(after, 1) << "the other slot may just have begun";
   int cancelled = 0;
   for (const Outcome& outcome : outcomes) {
     if (outcome.error) {
