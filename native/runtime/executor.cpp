@@ -112,14 +112,13 @@ class Executor::Impl {
 
   /// A whole plan for the slots that are left. False: there is none, and everything has failed.
   bool plan_again(Plan& plan, PictureQueue& queue, const RunOptions& options) {
-    std::vector<Slot> alive;
-    std::vector<int> indices;
+    std::vector<Slot> all;
+    std::vector<int> alive;
     {
       const std::lock_guard lock(mutex_);
       for (size_t i = 0; i < threads_.size(); ++i) {
-        if (lost_.contains(int(i))) continue;
-        alive.push_back(threads_[i]->slot());
-        indices.push_back(int(i));
+        all.push_back(threads_[i]->slot());
+        if (!lost_.contains(int(i))) alive.push_back(int(i));
       }
     }
     if (alive.empty()) {
@@ -130,19 +129,12 @@ class Executor::Impl {
     std::vector<StageProfile> profiles;
     for (const auto& stage : stages_) profiles.push_back(stage->profile());
     PlanOptions wanted = options.plan;
-    wanted.strategy = Strategy::kAuto;
     wanted.pictures = std::max(options.more ? options.plan.pictures : 1, queue.left());
     try {
-      plan = relievo::plan(alive, profiles, wanted);
+      plan = plan_for_some(all, alive, profiles, wanted);
     } catch (const Error& error) {
       queue.fail_everything(error);
       return false;
-    }
-    for (Lane& lane : plan.lanes) {
-      for (int& slot : lane.slots) slot = indices[size_t(slot)];
-      for (StagePlacement& placement : lane.stages) {
-        for (int& slot : placement.slots) slot = indices[size_t(slot)];
-      }
     }
     return true;
   }

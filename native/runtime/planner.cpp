@@ -315,4 +315,19 @@ Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stage
   return std::move(*found);
 }
 
+Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                   const std::vector<StageProfile>& stages, PlanOptions options) {
+  std::vector<Slot> some;
+  for (const int slot : alive) some.push_back(slots[size_t(slot)]);
+  options.strategy = Strategy::kAuto;
+  Plan made = plan(some, stages, options);
+  for (Lane& lane : made.lanes) {
+    for (int& slot : lane.slots) slot = alive[size_t(slot)];
+    for (StagePlacement& placement : lane.stages) {
+      for (int& slot : placement.slots) slot = alive[size_t(slot)];
+    }
+  }
+  return made;
+}
+
 }  // namespace relievo

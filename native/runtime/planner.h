@@ -81,4 +81,9 @@ struct Plan {
 Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
           const PlanOptions& options);
 
+/// The same for some of the slots, by index, when the others are lost; whatever strategy was wished for, for
+/// it may need those. Its lanes name slots by their index among all.
+Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                   const std::vector<StageProfile>& stages, PlanOptions options);
+
 }  // namespace relievo

@@ -88,28 +88,17 @@ class Simulation {
 
   /// For the slots that are left. False: there are none, or nothing fits.
   bool plan_again() {
-    std::vector<Slot> alive;
-    std::vector<int> indices;
+    std::vector<int> alive;
     for (int i = 0; i < int(slots_.size()); ++i) {
       const bool is_lost = std::ranges::any_of(
           scenario_.losses, [&](const auto& loss) { return loss.slot == i && loss.at_s <= now_; });
-      if (is_lost) continue;
-      alive.push_back(slots_[size_t(i)]);
-      indices.push_back(i);
+      if (!is_lost) alive.push_back(i);
     }
     if (alive.empty() || alive.size() == slots_.size()) return false;
     PlanOptions wanted = options_;
-    wanted.strategy = Strategy::kAuto;
     wanted.pictures = queue_;
     try {
-      Plan made = plan(alive, stages_, wanted);
-      for (Lane& lane : made.lanes) {
-        for (int& slot : lane.slots) slot = indices[size_t(slot)];
-        for (StagePlacement& placement : lane.stages) {
-          for (int& slot : placement.slots) slot = indices[size_t(slot)];
-        }
-      }
-      follow(made);
+      follow(plan_for_some(slots_, alive, stages_, wanted));
       return true;
     } catch (const Error&) {
       return false;
