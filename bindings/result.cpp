@@ -108,7 +108,8 @@ void bind_result(py::module_& module) {
       .def_readonly("peak_bytes", &StageReport::peak_bytes)
       .def_readonly("device", &StageReport::device)
       .def_readonly("precision", &StageReport::precision)
-      .def_readonly("batch", &StageReport::batch);
+      .def_readonly("batch", &StageReport::batch)
+      .def_readonly("fragmentation", &StageReport::fragmentation);
 
   using Result = GenerateResult;
   py::class_<Result, std::shared_ptr<Result>>(module, "Result", py::module_local())

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -39,7 +40,8 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
           {"torch_cuda", maybe(machine.facts.torch_cuda)},
           {"nccl", machine.facts.nccl_found},
           {"gpus", gpus},
-          {"usable_gpus", machine.sources().gpu_free_bytes.size()},
+          {"usable_gpus",
+           std::ranges::count_if(machine.sources().gpu_free_bytes, [](int64_t n) { return n > 0; })},
           {"cpu",
            {{"name", cpu.name},
             {"threads", cpu.threads},

@@ -92,6 +92,7 @@ json to_json(const PictureOutcome& outcome) {
                                 {"device", stage.device},
                                 {"precision", stage.precision},
                                 {"batch", stage.batch}});
+    if (stage.fragmentation) object["stages"].back()["fragmentation"] = *stage.fragmentation;
   }
   object["vertices"] = result.mesh.surface.vertices.size();
   object["faces"] = result.mesh.surface.faces.size();

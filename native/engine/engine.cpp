@@ -167,22 +167,28 @@ struct Engine::Impl {
     for (const auto& job : all) job->log(line);
   }
 
-  PlanOptions plan_options(int pictures) const {
+  /// What is known of the slots when they are planned with.
+  std::vector<Slot> measured_slots(const Settings& settings) {
+    std::vector<Slot> measured = slots.get();
+    set_measured_speeds(measured, settings);
+    return measured;
+  }
+
+  PlanOptions plan_options(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
+                           int pictures) const {
     return {.pictures = pictures,
             .policy = policy_of(options.policy),
             .strategy = strategy_of(options.strategy),
-            .allow_lossy = options.allow_lossy};
+            .allow_lossy = options.allow_lossy,
+            .batch_limits = batch_limits(profiles, planned)};
   }
 
   /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
-  Plan plan_for(const std::vector<StageProfile>& profiles, const Settings& settings, int pictures) {
-    std::vector<Slot> planned = slots.get();
-    set_measured_speeds(planned, settings);
+  static Plan plan_for(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
+                       PlanOptions asked) {
     const int slot_count = static_cast<int>(planned.size());
-    PlanOptions asked = plan_options(pictures);
-    asked.batch_limits = batch_limits(profiles, planned);
     Plan made = plan(planned, profiles, asked);
-    if (shares_pictures(made) || pictures >= slot_count) return made;
+    if (shares_pictures(made) || asked.pictures >= slot_count) return made;
     asked.pictures = slot_count;
     return plan(planned, profiles, asked);
   }
@@ -264,10 +270,13 @@ struct Engine::Impl {
     }
     use_recipe(recipe_of(settings));
     prepare(stages, settings, slots.get());
-    const Plan made = plan_for(profiles_of(stages), settings, waiting);
+    const std::vector<StageProfile> profiles = profiles_of(stages);
+    const std::vector<Slot> planned = measured_slots(settings);
+    const PlanOptions asked = plan_options(profiles, planned, waiting);
+    const Plan made = plan_for(profiles, planned, asked);
     const bool is_for_one = waiting == 1 && shares_pictures(made);
     std::vector<StatePointer> taken;  // by picture; touched under the lock
-    RunOptions run_options{.plan = plan_options(waiting), .control = {{}, closing}};
+    RunOptions run_options{.plan = asked, .planned_slots = planned, .control = {{}, closing}};
     run_options.more = [&](int most) {
       std::vector<std::any> pictures;
       const std::lock_guard lock(mutex);
@@ -324,9 +333,14 @@ struct Engine::Impl {
     if (work.error) return end_with(job, *work.error);
     const std::shared_ptr<GenerateResult> result = work.result;
     for (const StageRun& stage : outcome.stages) {
-      result->stages.push_back(
-          {stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision, stage.batch});
-      job.log(fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot));
+      result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision,
+                                stage.batch, stage.fragmentation});
+      std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot);
+      if (stage.fragmentation) {
+        line += fmt::format("; {:.0f} % of the memory that the allocator holds is unused",
+                            100 * *stage.fragmentation);
+      }
+      job.log(line);
     }
     result->plan = fmt::format("{}", fmt::join(plan.reasons, " "));
     result->notes = outcome.notes;
@@ -480,7 +494,10 @@ std::vector<std::string> Engine::explain_plan(const Settings& settings, int pict
   validate(settings);
   const auto stages = make_stages(recipe_of(settings), impl_->models);
   prepare(stages, settings, impl_->slots.get());
-  const Plan made = impl_->plan_for(profiles_of(stages), settings, std::max(pictures, 1));
+  const std::vector<StageProfile> profiles = profiles_of(stages);
+  const std::vector<Slot> planned = impl_->measured_slots(settings);
+  const Plan made =
+      impl_->plan_for(profiles, planned, impl_->plan_options(profiles, planned, std::max(pictures, 1)));
   std::vector<std::string> sentences = made.reasons;
   sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
   return sentences;

@@ -65,6 +65,8 @@ struct StageReport {
   std::string device;      ///< the slot; several with + between
   std::string precision = {};
   int batch = 1;  ///< pictures that were made together
+  /// On a GPU: the part, 0..1, of the memory that torch's allocator held after it and no tensor used.
+  std::optional<double> fragmentation = {};
 };
 
 struct GenerateResult {

@@ -11,7 +11,13 @@
 namespace relievo {
 
 std::vector<Slot> open_slots(const EngineOptions& options) {
-  SlotSources sources = find_machine().sources();
+  const Machine machine = find_machine();
+  SlotSources sources = machine.sources();
+  if (options.devices.empty() && !machine.gpus.empty()) {
+    for (const StackFinding& finding : check_stack(machine.facts)) {
+      if (finding.fatal) log(LogLevel::kWarning, finding.what + " The CPU is used. " + finding.hint);
+    }
+  }
   if (options.threads > 0) sources.cpu_threads = options.threads;
   std::vector<Slot> slots =
       options.devices.empty() ? default_slots(sources) : parse_slots(options.devices, sources);

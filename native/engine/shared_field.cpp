@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 namespace relievo {
 namespace {
@@ -11,6 +12,12 @@ namespace {
 // Ranges begin at multiples of it, so that a matrix product meets whole blocks of rows as it does on one
 // slot.
 constexpr int64_t kGrain = 4096;
+
+/// Its slot's allocator does not give the memory away before what this thread has in hand has read it.
+void keep_until_read(const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return;
+  tensor.record_stream(c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(tensor.device()));
+}
 
 class Sharing {
  public:
@@ -33,7 +40,11 @@ class Sharing {
     });
     if (!answers[0].defined()) return {};
     std::erase_if(answers, [](const at::Tensor& answer) { return !answer.defined(); });
-    for (at::Tensor& answer : answers) answer = answer.to(place);
+    for (at::Tensor& answer : answers) {
+      keep_until_read(answer);
+      answer = answer.to(place);
+      keep_until_read(answer);
+    }
     return at::cat(answers);
   }
 

@@ -5,8 +5,6 @@
 namespace relievo {
 namespace {
 
-constexpr int kLowestCompute = 75;  // what our kernels and torch's wheel are built for
-
 /// The first driver branch that serves a CUDA major version (NVIDIA, CUDA compatibility table).
 int driver_for(int cuda) {
   if (cuda >= 13000) return 580;
@@ -67,7 +65,7 @@ std::vector<StackFinding> check_stack(const StackFacts& facts) {
     add(false,
         fmt::format("A GPU has compute capability {}.{}; 7.5 (Turing) is the oldest that is supported.",
                     facts.lowest_compute / 10, facts.lowest_compute % 10),
-        "Leave that GPU out with --devices.");
+        "It is left out.");
   }
   if (facts.gpus > 1 && !facts.nccl_found) {
     add(false, "NCCL is not there: GPUs cannot train together.",

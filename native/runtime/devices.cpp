@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <sched.h>
 
+#include "runtime/needed_library.h"
 #include "runtime/nvml.h"
 
 namespace relievo {
@@ -68,6 +69,17 @@ std::optional<int64_t> number_in(const fs::path& path) {
   return std::stoll(*line);
 }
 
+/// Of what a cgroup has used, the files' pages that the kernel drops before it refuses anything.
+int64_t droppable_bytes(const fs::path& folder) {
+  std::ifstream file(folder / "memory.stat");
+  int64_t bytes = 0, total = 0;
+  for (std::string name; file >> name >> bytes;) {
+    if (name == "inactive_file" && total == 0) total = bytes;
+    if (name == "total_inactive_file") total = bytes;  // version 1: with the groups below
+  }
+  return total;
+}
+
 CpuInfo find_cpu() {
   CpuInfo cpu;
   cpu.name = after_colon("/proc/cpuinfo", "model name");
@@ -82,8 +94,8 @@ CpuInfo find_cpu() {
       const auto limit = number_in(folder / limit_name);
       if (!limit || *limit >= cpu.total_bytes) continue;
       cpu.cgroup_limit_bytes = std::min(*limit, cpu.cgroup_limit_bytes.value_or(*limit));
-      cpu.free_bytes =
-          std::clamp<int64_t>(*limit - number_in(folder / usage_name).value_or(0), 0, cpu.free_bytes);
+      const int64_t used = number_in(folder / usage_name).value_or(0) - droppable_bytes(folder);
+      cpu.free_bytes = std::clamp<int64_t>(*limit - std::max<int64_t>(used, 0), 0, cpu.free_bytes);
     }
     if (const auto quota = first_line(folder / "cpu.max")) {
       double time = 0, period = 0;
@@ -111,6 +123,16 @@ bool has_library(const std::string& folder, std::string_view name) {
     if (entry.path().filename().string().starts_with(name)) return true;
   }
   return false;
+}
+
+/// The CUDA that a libtorch_cuda was built for, from the runtime that it was linked with: 13000 for
+/// libcudart.so.13.
+std::optional<int> cuda_of(const fs::path& library) {
+  constexpr std::string_view kRuntime = "libcudart.so.";
+  const auto needed = needed_library(library.string(), std::string(kRuntime));
+  int major = 0;
+  if (!needed || std::sscanf(needed->c_str() + kRuntime.size(), "%d", &major) != 1) return std::nullopt;
+  return 1000 * major;
 }
 
 /// The CUDA runtime that this process has open.
@@ -156,6 +178,8 @@ class CudaRuntime {
   std::unique_ptr<void, Close> library_;
 };
 
+int compute_of(const GpuInfo& gpu) { return 10 * gpu.compute_major + gpu.compute_minor; }
+
 }  // namespace
 
 std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
@@ -185,7 +209,9 @@ SlotSources Machine::sources() const {
       facts.torch_cuda && std::ranges::none_of(findings, [](const auto& finding) { return finding.fatal; });
   if (usable) {
     for (const GpuInfo& gpu : gpus) {
-      sources.gpu_free_bytes.push_back(std::max<int64_t>(0, gpu.free_bytes - kContextBytes));
+      const int compute = compute_of(gpu);
+      const bool too_old = compute != 0 && compute < kLowestCompute;
+      sources.gpu_free_bytes.push_back(too_old ? 0 : std::max<int64_t>(0, gpu.free_bytes - kContextBytes));
       sources.gpu_names.push_back(gpu.name);
     }
   }
@@ -214,7 +240,7 @@ Machine find_machine(const std::string& runtime_folder) {
   facts.runtime_cuda = cuda.version();
   facts.gpus = int(nvml.gpus.size());  // also those that CUDA does not show
   for (const GpuInfo& gpu : nvml.gpus) {
-    const int compute = 10 * gpu.compute_major + gpu.compute_minor;
+    const int compute = compute_of(gpu);
     if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
       facts.lowest_compute = compute;
     }
@@ -223,9 +249,7 @@ Machine find_machine(const std::string& runtime_folder) {
   const std::string folder =
       runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;
   if (!folder.empty()) {
-    // libtorch_cpu and libtorch_cuda of one folder come from one wheel, built for the runtime that it links.
-    if (fs::exists(fs::path(folder) / "libtorch_cuda.so"))
-      facts.torch_cuda = facts.runtime_cuda.value_or(13000);
+    facts.torch_cuda = cuda_of(fs::path(folder) / "libtorch_cuda.so");
     facts.nccl_found =
         has_library(folder, "libnccl.so") || has_library(folder + "/../../nvidia/nccl/lib", "libnccl.so");
   }

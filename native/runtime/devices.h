@@ -11,6 +11,9 @@
 
 namespace relievo {
 
+/// The oldest compute capability, 7.5, that our kernels and torch's are built for.
+inline constexpr int kLowestCompute = 75;
+
 struct GpuInfo {
   int index = 0;  ///< CUDA's
   std::string name;

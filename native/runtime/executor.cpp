@@ -128,6 +128,7 @@ class Executor::Impl {
     }
     std::vector<StageProfile> profiles;
     for (const auto& stage : stages_) profiles.push_back(stage->profile());
+    if (options.planned_slots.size() == all.size()) all = options.planned_slots;
     PlanOptions wanted = options.plan;
     wanted.pictures = std::max(options.more ? options.plan.pictures : 1, queue.left());
     try {

@@ -30,7 +30,8 @@ struct StageRun {
   int batch = 1;
   Rung rung = Rung::kFull;
   std::string precision;
-  int64_t peak_bytes = 0;  ///< of the first slot; 0: not counted
+  int64_t peak_bytes = 0;                    ///< of the first slot; 0: not counted
+  std::optional<double> fragmentation = {};  ///< of the first slot's allocator after it (SlotHooks)
 };
 
 struct Outcome {
@@ -48,6 +49,8 @@ struct ExecutorOptions {
 
 struct RunOptions {
   PlanOptions plan = {};  ///< for what is left when slots are lost; allow_lossy also holds for the ladder
+  /// All slots as they were planned with, with measured speeds; none: the executor's own.
+  std::vector<Slot> planned_slots = {};
   Control control = {};
   /// Each picture once, as soon as it is done; one call at a time, from a slot's thread.
   std::function<void(int picture, const Outcome& outcome)> on_done = {};

@@ -8,6 +8,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -26,6 +27,8 @@ struct SlotHooks {
   /// What is being handled in a catch block, as an Error (default: base's current_error).
   std::function<Error()> current_error;
   std::function<int64_t(const Slot&)> take_peak;  ///< the highest use since the last call, bytes
+  /// The part, 0..1, of what the slot's allocator has taken that nothing uses; none where it keeps nothing.
+  std::function<std::optional<double>(const Slot&)> fragmentation;
 };
 
 /// The Error that is being handled, through the hook.

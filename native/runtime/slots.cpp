@@ -162,9 +162,11 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
     if (request.device == "cpu") {
       add(request, whole_cpu(sources));
     } else if (request.device == "cuda") {
-      if (gpus == 0)
+      if (std::ranges::none_of(sources.gpu_free_bytes, [](int64_t bytes) { return bytes > 0; }))
         refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
-      for (int i = 0; i < gpus; ++i) add(request, whole_gpu(i, sources));
+      for (int i = 0; i < gpus; ++i) {
+        if (sources.gpu_free_bytes[size_t(i)] > 0) add(request, whole_gpu(i, sources));
+      }
     } else if (request.device.starts_with("cuda:")) {
       const std::string_view digits = request.device.substr(5);
       int index = -1;
@@ -176,6 +178,11 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
         refuse(fmt::format("There is no {}: this machine has {} usable CUDA device{}.", request.device, gpus,
                            gpus == 1 ? "" : "s"),
                "relievo devices lists them; cpu always works.");
+      }
+      if (sources.gpu_free_bytes[size_t(index)] <= 0) {
+        refuse(
+            fmt::format("{} cannot be used: none of its memory is free, or it is too old.", request.device),
+            "relievo devices shows its memory and compute capability; cpu always works.");
       }
       add(request, whole_gpu(index, sources));
     } else {
@@ -220,7 +227,9 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
 
 std::vector<Slot> default_slots(const SlotSources& sources) {
   std::vector<Slot> slots;
-  for (int i = 0; i < int(sources.gpu_free_bytes.size()); ++i) slots.push_back(whole_gpu(i, sources));
+  for (int i = 0; i < int(sources.gpu_free_bytes.size()); ++i) {
+    if (sources.gpu_free_bytes[size_t(i)] > 0) slots.push_back(whole_gpu(i, sources));
+  }
   if (slots.empty()) slots.push_back(whole_cpu(sources));
   return slots;
 }

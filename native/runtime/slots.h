@@ -34,7 +34,7 @@ struct Slot {
 struct SlotSources {
   int cpu_threads = 1;
   int64_t cpu_free_bytes = 0;
-  std::vector<int64_t> gpu_free_bytes;  ///< by index
+  std::vector<int64_t> gpu_free_bytes;  ///< by index; 0: it cannot be used
   std::string cpu_name = {};
   std::vector<std::string> gpu_names = {};  ///< by index
 };
@@ -55,7 +55,7 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
 /// Throws Error{kInvalidSettings}.
 std::vector<Slot> parse_imaginary_slots(std::string_view text);
 
-/// Every GPU, or without one the whole CPU as one slot.
+/// Every GPU that can be used, or without one the whole CPU as one slot.
 std::vector<Slot> default_slots(const SlotSources& sources);
 
 }  // namespace relievo

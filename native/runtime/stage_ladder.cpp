@@ -164,12 +164,45 @@ void StageLadder::release_cache(const Slot& slot) const {
   }
 }
 
+Slot StageLadder::as_one(const StagePlacement& placement) const {
+  Slot all = slot(placement.slots[0]);
+  for (size_t k = 1; k < placement.slots.size(); ++k) {
+    const Slot& other = slot(placement.slots[k]);
+    all.name += "+" + other.name;
+    all.budget_bytes = std::min(all.budget_bytes, other.budget_bytes);
+  }
+  return all;
+}
+
+void StageLadder::unload(const StagePlacement& placement) {
+  std::vector<size_t> all(placement.slots.size());
+  for (size_t k = 0; k < all.size(); ++k) all[k] = k;
+  on_slots(placement, all,
+           [&](size_t k) { residency_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
+}
+
 void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
                       bool only_stage, const Progress& progress) {
+  const bool stays = placement.resident || only_stage;
+  try {
+    run_on_rungs(placement, next, batch, only_stage, progress);
+  } catch (...) {
+    if (stays) throw;
+    try {
+      unload(placement);
+    } catch (...) {  // of a slot that is gone; what happened first counts
+    }
+    throw;
+  }
+  if (!stays) unload(placement);
+}
+
+void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
+                               bool only_stage, const Progress& progress) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
   const Slot& first_slot = slot(placement.slots[0]);
-  std::string names;
-  for (const int index : placement.slots) names += (names.empty() ? "" : "+") + slot(index).name;
+  const Slot whole = as_one(placement);
+  const std::string& names = whole.name;
 
   std::vector<std::any> outputs;
   const StageMode* mode = &profile.mode(placement.rung);
@@ -184,7 +217,7 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
       throw Error(
           ErrorCode::kOutOfMemory,
           fmt::format("{} does not fit into {} ({}), not even one picture at a time.", profile.name, names,
-                      format_bytes(first_slot.budget_bytes)),
+                      format_bytes(whole.budget_bytes)),
           lossy_left
               ? "Allow steps that change the result (without --no-lossy), close other programs, or give "
                 "more devices."
@@ -201,7 +234,7 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
     run_.control.cancel.check();
     const size_t first = outputs.size();
     const int wanted = int(batch.pictures.size() - first);
-    int size = options_.limits->batch(first_slot, profile, *mode, wanted);
+    int size = options_.limits->batch(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
     if (size < 1) {
       go_down();
@@ -228,29 +261,25 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
       const bool chunks_next =
           next_mode < profile.modes.size() && profile.modes[next_mode].rung == Rung::kChunks;
       if (is_loaded && size > 1) {
-        options_.limits->learn(first_slot, profile, *mode, size);
+        options_.limits->learn(whole, profile, *mode, size);
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
         batch.notes.push_back(fmt::format("{}: the other stages' weights were moved out of {} to make room.",
                                           profile.name, names));
       } else {
-        options_.limits->learn(first_slot, profile, *mode, 1);
+        options_.limits->learn(whole, profile, *mode, 1);
         go_down();
       }
       continue;
     }
-    batch.reports.push_back({profile.name, names, seconds_since(start), size, mode->rung, mode->precision,
-                             options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0});
+    batch.reports.push_back(
+        {profile.name, names, seconds_since(start), size, mode->rung, mode->precision,
+         options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0,
+         options_.hooks.fragmentation ? options_.hooks.fragmentation(first_slot) : std::nullopt});
   }
   if (mode->rung > Rung::kFull) batch.notes.push_back(note(profile.name, names, mode->rung));
   batch.lossy = batch.lossy || is_lossy(mode->rung);
-  if (!placement.resident && !only_stage) {
-    std::vector<size_t> all(placement.slots.size());
-    for (size_t k = 0; k < all.size(); ++k) all[k] = k;
-    on_slots(placement, all,
-             [&](size_t k) { residency_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
-  }
   batch.values = std::move(outputs);
 }
 

@@ -44,6 +44,11 @@ class StageLadder {
            const Progress& progress);
 
  private:
+  void run_on_rungs(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
+                    bool only_stage, const Progress& progress);
+  /// The slots of a placement as one, as limits are learnt for it: their names, the smallest budget.
+  Slot as_one(const StagePlacement& placement) const;
+  void unload(const StagePlacement& placement);
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const Batch& batch,
                              size_t first, size_t last, const Progress& progress);
   void load(const StagePlacement& placement, const StageMode& mode);

@@ -82,13 +82,6 @@ void pin_to(int cpu) {
 
 Settings settings_of(const json& arguments) { return settings_from_json(arguments.at("settings").dump()); }
 
-/// The arguments of an engine's side.
-json side(const std::string& devices, int threads, const json& settings, int count) {
-  return {{"devices", devices}, {"threads", threads}, {"settings", settings},
-          {"pictures", count},  {"warm_up", 1},       {"strategy", "auto"},
-          {"cpu", -1}};
-}
-
 void need_models() {
   if (std::getenv("RELIEVO_MODELS")) return;
   throw Error(ErrorCode::kModelMissing, "This bench runs the full-size models with random weights.",
@@ -112,6 +105,12 @@ void bench_on_an_ellipsoid() {
   make_mesh_field() = [](at::Tensor planes, std::shared_ptr<const MeshHeads> heads) {
     return std::make_shared<BenchField>(std::move(planes), std::move(heads), BenchShape::kEllipsoid);
   };
+}
+
+json engine_side(const std::string& devices, int threads, const json& settings, int count) {
+  return {{"devices", devices}, {"threads", threads}, {"settings", settings},
+          {"pictures", count},  {"warm_up", 1},       {"strategy", "auto"},
+          {"cpu", -1}};
 }
 
 json bench_engine_own_side(const json& arguments) {
@@ -178,14 +177,14 @@ json bench_engine_own_side(const json& arguments) {
 namespace {
 
 json scaling_of(const std::string& bench, const json& settings, int count) {
-  json one = side("cpu", 1, settings, count);
-  json two = side("cpu*2", 2, settings, count);
+  json one = engine_side("cpu", 1, settings, count);
+  json two = engine_side("cpu*2", 2, settings, count);
   two["warm_up"] = 2;
   const json single = run_own_side(bench, one);
   const json both = run_own_side(bench, two);
   std::vector<std::future<json>> processes;
   for (int cpu = 0; cpu < 2; ++cpu) {
-    json own = side("cpu", 1, settings, count / 2);
+    json own = engine_side("cpu", 1, settings, count / 2);
     own["cpu"] = cpu;
     processes.push_back(std::async(std::launch::async, [bench, own] { return run_own_side(bench, own); }));
   }
@@ -226,7 +225,7 @@ json bench_guidance(const BenchOptions& options) {
                          {"steps", options.quick ? 1 : 3},
                          {"precision", "bf16"},
                          {"input_size", options.quick ? 128 : 320}};
-  json alone = side("cpu", 1, settings, 1), halves = side("cpu*2", 2, settings, 1);
+  json alone = engine_side("cpu", 1, settings, 1), halves = engine_side("cpu*2", 2, settings, 1);
   halves["strategy"] = "guidance";
   alone["warm_up"] = halves["warm_up"] = 0;
   const auto diffusion_s = [](const json& result) {
@@ -350,17 +349,19 @@ json full_size_settings(bool quick) {
 
 json within(const std::string& bench, const std::string& devices, const std::string& strategy, double gib,
             bool quick) {
-  json arguments = side(devices, 2, full_size_settings(quick), 1);
+  json arguments = engine_side(devices, 2, full_size_settings(quick), 1);
   arguments["warm_up"] = 0;
   arguments["strategy"] = strategy;
   const json result = run_own_side(bench, arguments);
   const double peak = result.at("peak_bytes").get<double>() / kGiB;
+  const bool offloads = result.at("plan").get<std::string>().find("wait in host memory") != std::string::npos;
   return {{"devices", devices},
           {"strategy", strategy},
           {"seconds", result.at("seconds")},
           {"budget_gib", gib},
           {"resident_gib", peak},
           {"within", peak <= gib * kSlack},
+          {"as_asked", offloads == (strategy == "offload")},
           {"watertight", result.at("watertight")},
           {"vertices", result.at("vertices")},
           {"notes", result.at("notes")},
@@ -369,14 +370,20 @@ json within(const std::string& bench, const std::string& devices, const std::str
 }
 
 json all_within(json report, const std::vector<json>& runs) {
-  bool is_within = true;
-  for (const json& run : runs) is_within = is_within && run.at("within").get<bool>();
+  bool is_within = true, is_as_asked = true;
+  for (const json& run : runs) {
+    is_within = is_within && run.at("within").get<bool>();
+    is_as_asked = is_as_asked && run.at("as_asked").get<bool>();
+  }
   report["runs"] = runs;
-  report["exact"] = is_within;
+  report["exact"] = is_within && is_as_asked;
   report["dtype"] = "bfloat16";
   if (!is_within) {
     throw Error(ErrorCode::kInternal,
                 "The process grew beyond its budgets by more than 15 %: " + report.dump());
+  }
+  if (!is_as_asked) {
+    throw Error(ErrorCode::kInternal, "Weights were moved out, or were not: " + report.dump());
   }
   return report;
 }

@@ -16,8 +16,12 @@ nlohmann::json bench_prediction(const BenchOptions& options);
 /// surface.
 void bench_on_an_ellipsoid();
 
-/// An engine that makes pictures: all of them but `balance`.
+/// An engine that makes pictures, with the arguments of engine_side().
 nlohmann::json bench_engine_own_side(const nlohmann::json& arguments);
+/// `count` pictures after one to warm up, with one strategy (`auto`) on `devices` and `threads`; 0: all.
+nlohmann::json engine_side(const std::string& devices, int threads, const nlohmann::json& settings,
+                           int count);
+
 nlohmann::json bench_balance_own_side(const nlohmann::json& arguments);
 nlohmann::json bench_prediction_own_side(const nlohmann::json& arguments);
 

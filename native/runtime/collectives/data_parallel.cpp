@@ -24,6 +24,7 @@ struct Bucket {
   size_t missing = 0;
   at::Tensor flat;  // the gradients, one after the other
   std::function<void()> wait;
+  bool grew = false;  // a gradient, after its exchange began
 };
 
 }  // namespace
@@ -46,6 +47,7 @@ struct DataParallel::State {
     for (Bucket& bucket : buckets) {
       bucket.missing = bucket.parameters.size();
       bucket.wait = nullptr;
+      bucket.grew = false;
       bucket.flat = at::Tensor();
     }
     started = 0;
@@ -53,9 +55,13 @@ struct DataParallel::State {
 
   void mark_ready(size_t parameter) {
     const std::lock_guard lock(mutex);
-    if (ready[parameter]) return;  // used twice: the accumulator runs once, but checkpointing may come again
+    const size_t bucket = bucket_of[parameter];
+    if (ready[parameter]) {  // used in two checkpointed blocks: each has a backward pass of its own
+      buckets[bucket].grew = buckets[bucket].grew || bucket < started;
+      return;
+    }
     ready[parameter] = true;
-    --buckets[bucket_of[parameter]].missing;
+    --buckets[bucket].missing;
     try {
       while (!failure && started < buckets.size() && buckets[started].missing == 0) start_next();
     } catch (...) {
@@ -64,8 +70,12 @@ struct DataParallel::State {
   }
 
   void start_next() {
+    start(buckets[started]);
+    ++started;
+  }
+
+  void start(Bucket& bucket) {
     const at::NoGradGuard no_gradients;
-    Bucket& bucket = buckets[started];
     std::vector<at::Tensor> parts;
     for (const size_t i : bucket.parameters) {
       const at::Tensor& gradient = parameters[i].grad();
@@ -74,7 +84,21 @@ struct DataParallel::State {
     }
     bucket.flat = at::cat(parts).div_(group->size());
     bucket.wait = group->start_sum(bucket.flat);
-    ++started;
+  }
+
+  /// Exchanges once more what grew in any process: in all, for the order of calls must be the same.
+  void exchange_again() {
+    const at::NoGradGuard no_gradients;
+    std::vector<float> grew;
+    for (const Bucket& bucket : buckets) grew.push_back(bucket.grew ? 1 : 0);
+    const at::Tensor all = at::tensor(grew).to(parameters[0].device());
+    group->sum(all);
+    const at::Tensor told = all.cpu();
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      if (told[int64_t(i)].item<float>() == 0) continue;
+      start(buckets[i]);
+      buckets[i].wait();
+    }
   }
 
   void take_back(Bucket& bucket) {
@@ -164,10 +188,9 @@ void DataParallel::finish_backward() {
   try {
     if (state.failure) std::rethrow_exception(std::exchange(state.failure, nullptr));
     while (state.started < state.buckets.size()) state.start_next();
-    for (Bucket& bucket : state.buckets) {
-      bucket.wait();
-      state.take_back(bucket);
-    }
+    for (Bucket& bucket : state.buckets) bucket.wait();
+    state.exchange_again();
+    for (Bucket& bucket : state.buckets) state.take_back(bucket);
   } catch (...) {
     state.reset();
     throw;

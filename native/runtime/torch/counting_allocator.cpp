@@ -137,19 +137,24 @@ MemoryCharge::MemoryCharge(int64_t bytes) : account_(thread_account()) {
   if (!account_) return;
   account_->charge(bytes);
   bytes_ = bytes;
+  block_ = g_next_block.fetch_add(1, std::memory_order_relaxed);
+  record(block_, bytes_);
 }
 
 MemoryCharge::MemoryCharge(MemoryCharge&& other) noexcept
-    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)), block_(other.block_) {}
 
 MemoryCharge& MemoryCharge::operator=(MemoryCharge&& other) noexcept {
   std::swap(account_, other.account_);
   std::swap(bytes_, other.bytes_);
+  std::swap(block_, other.block_);
   return *this;
 }
 
 MemoryCharge::~MemoryCharge() {
-  if (account_) account_->discharge(bytes_);
+  if (!account_) return;
+  account_->discharge(bytes_);
+  record(block_, 0);
 }
 
 void install_counting_allocator() {

@@ -64,6 +64,11 @@ SlotHooks make_slot_hooks() {
     c10::getDeviceAllocator(c10::kCUDA)->resetPeakStats(c10::DeviceIndex(slot.device));
     return memory ? memory->peak_allocated_bytes : 0;
   };
+  hooks.fragmentation = [](const Slot& slot) -> std::optional<double> {
+    if (slot.kind != SlotKind::kCuda) return std::nullopt;
+    const auto memory = device_memory(slot.device);
+    return memory ? std::optional(memory->fragmentation()) : std::nullopt;
+  };
   return hooks;
 }
 

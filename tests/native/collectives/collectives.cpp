@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "nn/checkpoint.h"
 #include "runtime/collectives/data_parallel.h"
 
 extern char** environ;
@@ -23,6 +25,7 @@ extern char** environ;
 namespace relievo {
 namespace {
 
+using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 void require(bool condition, const char* what) {
@@ -76,6 +79,35 @@ void data_parallel(const std::shared_ptr<ProcessGroup>& group) {
   }
 }
 
+/// The first matrix in two checkpointed blocks: its gradient comes in two parts.
+void backward_in_blocks(const std::vector<at::Tensor>& parameters, const at::Tensor& x) {
+  const at::Tensor& twice = parameters[0];
+  const auto block = [&](const std::vector<at::Tensor>& in) { return at::tanh(at::matmul(in[0], twice)); };
+  at::Tensor y = at::tanh(at::matmul(x, parameters[1]));
+  y = checkpoint(block, {y});
+  y = checkpoint(block, {y});
+  torch::autograd::backward({y.square().mean()}, {});
+}
+
+void checkpointed(const std::shared_ptr<ProcessGroup>& group) {
+  std::vector<at::Tensor> parameters = make_parameters(0), reference = make_parameters(0);
+  parameters.resize(2);
+  DataParallel parallel(group, parameters, 1);
+  for (int step = 0; step < 2; ++step) {
+    at::manual_seed(uint64_t(100 + step));
+    const at::Tensor batch = at::randn({10, 8});
+    for (const auto& list : {parameters, reference}) {
+      for (const at::Tensor& parameter : list) parameter.mutable_grad() = at::Tensor();
+    }
+    backward_in_blocks(parameters, batch.narrow(0, 5 * group->rank(), 5));
+    parallel.finish_backward();
+    backward_in_blocks(reference, batch);
+    for (size_t i = 0; i < 2; ++i) {
+      require(at::allclose(parameters[i].grad(), reference[i].grad(), 1e-5, 1e-7), "a gradient differs");
+    }
+  }
+}
+
 void overlaps(const std::shared_ptr<ProcessGroup>& group) {
   auto parameters = make_parameters(0);
   parameters.pop_back();
@@ -85,14 +117,40 @@ void overlaps(const std::shared_ptr<ProcessGroup>& group) {
   require(parallel.overlapped_buckets() == parallel.buckets(), "nothing was exchanged during backward");
 }
 
+constexpr milliseconds kGroupTimeout = 20'000ms;
+
+/// In the middle of the sums: the other process is killed while this one waits for it.
 void survives_a_kill(ProcessGroup& group) {
-  group.barrier();
+  constexpr int kSums = 50;
+  const auto sum = [&] { group.sum(at::ones({100'000})); };
+  for (int i = 0; i < kSums; ++i) sum();
   if (group.rank() == 1) raise(SIGKILL);
+  const auto begin = std::chrono::steady_clock::now();
   try {
-    for (int i = 0; i < 1000; ++i) group.sum(at::ones({1000}));
+    for (int i = 0; i < kSums; ++i) sum();
   } catch (const Error& error) {
     require(error.code() == ErrorCode::kDeviceLost, "another code");
     require(!error.hint().empty(), "no hint");
+    require(std::chrono::steady_clock::now() - begin < kGroupTimeout + 5s,
+            "it took longer than the time-out");
+    return;
+  }
+  require(false, "nobody noticed");
+}
+
+/// The other process hangs instead of dying: only the time-out tells.
+void survives_a_hang(ProcessGroup& group) {
+  group.barrier();
+  if (group.rank() == 1) {
+    std::this_thread::sleep_for(4s);
+    return;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    group.sum(at::ones({1000}));
+  } catch (const Error& error) {
+    require(error.code() == ErrorCode::kDeviceLost, "another code");
+    require(std::chrono::steady_clock::now() - begin < 3s, "it took longer than the time-out");
     return;
   }
   require(false, "nobody noticed");
@@ -113,7 +171,7 @@ int worker(const std::string& part) {
   options.rank = std::atoi(std::getenv("RELIEVO_RANK"));
   options.size = 2;
   options.rendezvous = std::getenv("RELIEVO_PLACE");
-  options.timeout = milliseconds(part == "alone" ? 1500 : 20'000);
+  options.timeout = part == "alone" || part == "hang" ? 1500ms : kGroupTimeout;
   try {
     if (part == "alone") {
       waits_in_vain(options);
@@ -123,8 +181,10 @@ int worker(const std::string& part) {
     require(group->rank() == options.rank && group->size() == 2, "rank and size");
     if (part == "sums") sums_and_broadcasts(*group);
     if (part == "data") data_parallel(group);
+    if (part == "checkpoint") checkpointed(group);
     if (part == "overlap") overlaps(group);
     if (part == "kill") survives_a_kill(*group);
+    if (part == "hang") survives_a_hang(*group);
     return 0;
   } catch (const std::exception& error) {
     std::cerr << part << ", process " << options.rank << ": " << error.what() << "\n";
@@ -173,11 +233,17 @@ TEST(Collectives, SumAndBroadcastBetweenTwoProcesses) { EXPECT_EQ(run_two("sums"
 
 TEST(Collectives, DataParallelGradientsEqualThoseOfTwiceTheBatch) { EXPECT_EQ(run_two("data"), kBothWell); }
 
+TEST(Collectives, AWeightOfTwoCheckpointedBlocksHasTheWholeGradient) {
+  EXPECT_EQ(run_two("checkpoint"), kBothWell);
+}
+
 TEST(Collectives, BucketsAreExchangedWhileBackwardRuns) { EXPECT_EQ(run_two("overlap"), kBothWell); }
 
 TEST(Collectives, AKilledProcessIsAnErrorForTheOther) {
   EXPECT_EQ(run_two("kill"), (std::array<int, 2>{0, 128 + SIGKILL}));
 }
+
+TEST(Collectives, AProcessThatHangsIsAnErrorWithinTheTimeOut) { EXPECT_EQ(run_two("hang"), kBothWell); }
 
 TEST(Collectives, AProcessThatNeverComesIsAnError) { EXPECT_EQ(run_two("alone", 1)[0], 0); }
 

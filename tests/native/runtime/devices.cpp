@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/needed_library.h"
 #include "runtime/nvml.h"
 
 namespace relievo {
@@ -58,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"built for CUDA 13", [](StackFacts& f) { f.runtime_cuda = 12080; }, true, "one set"},
         Misfit{"driver 575 is too old", [](StackFacts& f) { f.driver_version[0] = 575; }, true, "580"},
         Misfit{"too old for CUDA 13", [](StackFacts& f) { f.driver_cuda = 12090; }, true, "580"},
-        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "--devices"},
+        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "left out"},
         Misfit{"NCCL", [](StackFacts& f) { f.nccl_found = false; }, false, "nccl"}));
 
 TEST(CheckStack, AcceptsTheOlderDriverForTheOlderCuda) {
@@ -76,6 +77,8 @@ TEST(Machine, GpusOfABrokenStackAreNoSources) {
   machine.gpus[1].free_bytes = int64_t{24} << 30;
   const int64_t without_context = (int64_t{24} << 30) - (int64_t{600} << 20);
   EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, without_context));
+  machine.gpus[1].compute_major = 6;
+  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, 0)) << "too old";
   machine.facts.driver_version[0] = 470;
   EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
 }
@@ -100,6 +103,21 @@ TEST(Machine, KnowsItsOwnProcessor) {
   EXPECT_GE(machine.cpu.threads, 1);
   EXPECT_GT(machine.cpu.free_bytes, 0);
   EXPECT_LE(machine.cpu.free_bytes, machine.cpu.total_bytes);
+}
+
+TEST(Machine, KnowsForWhichCudaTorchIsBuilt) {
+  // Beside this test: a libtorch_cuda that is linked with another runtime than the one here.
+  const Machine machine = find_machine(RELIEVO_OTHER_CUDA);
+  EXPECT_EQ(machine.facts.torch_cuda, 12000);
+  EXPECT_FALSE(find_machine(RELIEVO_TEST_DATA).facts.torch_cuda) << "there is none";
+}
+
+TEST(NeededLibrary, IsReadFromTheFile) {
+  const std::string library = RELIEVO_OTHER_CUDA "/libtorch_cuda.so";
+  EXPECT_EQ(needed_library(library, "libcudart.so."), "libcudart.so.12");
+  EXPECT_FALSE(needed_library(library, "libnccl.so"));
+  EXPECT_FALSE(needed_library(__FILE__, "libcudart.so."));
+  EXPECT_FALSE(needed_library("/no/such/file", "libcudart.so."));
 }
 
 TEST(Nvml, AbsenceIsFine) {

@@ -88,6 +88,18 @@ TEST(Slots, SaysWhatIsWrong) {
   EXPECT_THAT(refusal([] { parse_slots("cuda", {1, kGiB, {}}); }), testing::HasSubstr("No CUDA device"));
 }
 
+TEST(Slots, AGpuThatCannotBeUsedIsLeftOut) {
+  SlotSources sources{4, int64_t{8} << 30, {0, int64_t{24} << 30}};
+  for (const auto& slots : {default_slots(sources), parse_slots("cuda", sources)}) {
+    ASSERT_EQ(slots.size(), 1u);
+    EXPECT_EQ(slots[0].name, "cuda:1");
+  }
+  EXPECT_THROW(parse_slots("cuda:0", sources), Error);
+  sources.gpu_free_bytes = {0};
+  EXPECT_EQ(default_slots(sources)[0].name, "cpu");
+  EXPECT_THROW(parse_slots("cuda", sources), Error);
+}
+
 TEST(Slots, ImaginesMachines) {
   const auto slots = parse_imaginary_slots("8x80GiB,2x24GiB@0.5");
   ASSERT_EQ(slots.size(), 10U);

@@ -1,0 +1,69 @@
+"""`relievo devices`, and the runtime's benches in their small configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / "build" / "relievo"
+
+
+def relievo(*words: str) -> str:
+    done = subprocess.run(
+        [str(PROGRAM), *words], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_devices_are_told_as_the_kernel_tells_them() -> None:
+    told: dict[str, Any] = json.loads(relievo("devices", "--json"))
+    memory = {
+        key: int(value.split()[0]) * 1024
+        for key, value in (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    }
+    cpu = told["cpu"]
+    assert cpu["total_bytes"] == memory["MemTotal"]
+    assert 0 < cpu["free_bytes"] <= (cpu["cgroup_limit_bytes"] or memory["MemTotal"])
+    assert 1 <= cpu["threads"] <= len(os.sched_getaffinity(0))
+    assert len(told["gpus"]) >= told["usable_gpus"]
+    if Path("/proc/driver/nvidia/version").exists():
+        assert told["driver"]
+    else:
+        assert (told["driver"], told["gpus"], told["usable_gpus"]) == (None, [], 0)
+    for check in told["checks"]:
+        assert check["what"] and check["hint"]
+    in_words = relievo("devices")
+    assert f"{cpu['threads']} thread" in in_words
+    for gpu in told["gpus"]:
+        assert gpu["slot"] in in_words
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("balance", {"pictures": 8}),
+        ("fragmentation", {"full_size": False}),
+    ],
+)
+def test_a_bench_of_the_runtime_runs_and_reports(name: str, facts: dict[str, Any]) -> None:
+    report: dict[str, Any] = json.loads(relievo("bench", name, "--quick", "--json"))
+    assert report["name"] == name
+    assert facts.items() <= report.items()
+    if name == "balance":
+        fast, slow = report["made"]
+        assert fast + slow == 8
+        assert fast > slow > 0, "the queue is not shared by speed"
+    else:
+        settings = ("without_setting", "max_split_size", "expandable_segments")
+        peaks = [report[key]["peak_allocated_bytes"] for key in settings]
+        assert len(set(peaks)) == 1, "the same run was replayed"
+        for key in settings:
+            assert report[key]["peak_reserved_bytes"] >= peaks[0]
+            assert not report[key]["out_of_memory"]
