@@ -4,24 +4,18 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <limits>
 #include <mutex>
 #include <thread>
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "base/log.h"
-#include "base/parallel.h"
-#include "base/resample.h"
 #include "engine/costs.h"
-#include "engine/job.h"
+#include "engine/job_run.h"
 #include "engine/open_slots.h"
 #include "engine/pipeline.h"
+#include "engine/previewer.h"
 #include "engine/stages.h"
 #include "nn/errors.h"
 #include "runtime/executor.h"
@@ -34,70 +28,11 @@ std::string version() { return RELIEVO_VERSION; }
 namespace {
 
 namespace fs = std::filesystem;
-using StatePointer = std::shared_ptr<Job::State>;
-
-ByteImage shrunk(const Image& image) {
-  const ByteImage bytes = to_bytes(image);
-  const int longer = std::max(bytes.width, bytes.height);
-  if (longer <= kPreviewSide) return bytes;
-  const auto scaled = [&](int side) { return std::max(1, side * kPreviewSide / longer); };
-  return resample(bytes, scaled(bytes.width), scaled(bytes.height), ResampleFilter::kBilinear);
-}
-
-/// What was freed stays with the process otherwise.
-void give_memory_back() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
 
 /// Whether slots work on one picture together somewhere.
 bool shares_pictures(const Plan& plan) {
   return std::any_of(plan.lanes.begin(), plan.lanes.end(),
                      [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
-}
-
-/// The job as the stages see it.
-std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
-  auto context = std::make_shared<JobContext>();
-  context->request = &job->request;
-  context->cancel = job->cancel;
-  context->on_stage = [job](const std::string& stage) {
-    job->enter(stage);
-    job->log(fmt::format("Stage {} begins.", stage));
-  };
-  context->on_progress = [job](double fraction) { job->report(fraction); };
-  context->on_picture = [job](const std::string& name, const Image& picture) {
-    job->show({name, shrunk(picture)});
-  };
-  context->on_log = [job](const std::string& line) { job->log(line); };
-  return context;
-}
-
-void forget_pictures(Job::State& job) {
-  job.request.image = {};
-  job.request.bytes = {};
-  job.request.encoded = {};
-}
-
-/// In any case: a job that does not end is waited for without end.
-void end_with(Job::State& job, const Error& error) noexcept {
-  try {
-    forget_pictures(job);
-    job.log(error.message());
-    job.fail(error);
-  } catch (...) {
-    job.fail_for_want_of_memory();
-  }
-}
-
-/// With what is being handled in a catch block.
-void end_with_current_error(Job::State& job) noexcept {
-  try {
-    end_with(job, current_torch_error());
-  } catch (...) {
-    job.fail_for_want_of_memory();
-  }
 }
 
 }  // namespace
@@ -134,8 +69,11 @@ struct Engine::Impl {
         models(find_models(given.models)),
         slots(options),
         idle_seconds(given.idle_seconds),
-        worker([this] { work(); }),
-        previewer([this] { make_previews(); }) {
+        previewer({.models = models,
+                   .threads = options.threads,
+                   .before = [this] { open_devices(); },
+                   .after = [this] { begin_idle_time(); }}),
+        worker([this] { work(); }) {
     set_log_sink([this](LogLevel level, std::string_view line) {
       if (level != LogLevel::kDebug) tell(std::string(line));
     });
@@ -149,11 +87,10 @@ struct Engine::Impl {
       closing.cancel();
       for (const auto& job : running) Job(job).cancel();
       for (const auto& job : queue) Job(job).cancel();
-      for (const auto& job : previews) Job(job).cancel();
+      for (const auto& job : previewer.jobs()) Job(job).cancel();
     }
     wake.notify_all();
     worker.join();
-    previewer.join();
   }
 
   /// A log line goes to the job that it is about, or else to all that run.
@@ -164,7 +101,10 @@ struct Engine::Impl {
       const std::lock_guard lock(mutex);
       all = running;
     }
-    for (const auto& job : all) job->log(line);
+    all.push_back(previewer.running());
+    for (const auto& job : all) {
+      if (job) job->log(line);
+    }
   }
 
   /// What is known of the slots when they are planned with.
@@ -214,13 +154,13 @@ struct Engine::Impl {
         return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
       };
       is_idle_time_new = false;
-      if (idle_seconds > 0 && (is_loaded || holds_preview_model)) {
+      if (idle_seconds > 0 && (is_loaded || previewer.holds_model())) {
         const auto due = idle_since + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(idle_seconds));
         if (!wake.wait_until(lock, due, is_wanted)) {
-          wants_unload = drops_preview_model = true;
+          wants_unload = true;
+          previewer.drop_model();
           idle_since = Clock::now();  // a preview at work keeps its model until it has ended
-          wake.notify_all();
         }
       } else {
         wake.wait(lock, is_wanted);
@@ -376,65 +316,23 @@ struct Engine::Impl {
     std::erase(queue, job);
   }
 
-  // The previewer: foregrounds alone, at once, whatever else runs.
+  // For the previewer, on its thread:
 
-  void make_previews() {
-    std::unique_lock lock(mutex);
-    std::unique_ptr<ForegroundStage> stage;
-    while (true) {
-      wake.wait(lock, [&] { return is_closing || !previews.empty() || (drops_preview_model && stage); });
-      if (is_closing) return;
-      if (drops_preview_model) {
-        stage.reset();
-        give_memory_back();
-        drops_preview_model = holds_preview_model = false;
-        continue;
-      }
-      const StatePointer job = previews.front();
-      previews.pop_front();
-      if (!job->begin()) continue;
-      running.push_back(job);
-      lock.unlock();
-      try {
-        preview(stage, job);
-      } catch (...) {
-        end_with_current_error(*job);
-      }
-      lock.lock();
-      std::erase(running, job);
-      holds_preview_model = stage != nullptr;
-      idle_since = Clock::now();
-      is_idle_time_new = true;  // the worker waits for what was due before
-      wake.notify_all();
+  /// libtorch_cuda: torch has to know of it before its first convolution.
+  void open_devices() {
+    try {
+      slots.get();
+    } catch (const Error&) {  // the jobs say so
     }
   }
 
-  void preview(std::unique_ptr<ForegroundStage>& stage, const StatePointer& job) {
-    try {
-      slots.get();            // opens libtorch_cuda, which torch has to know before its first convolution
-    } catch (const Error&) {  // the jobs say so
+  void begin_idle_time() {
+    {
+      const std::lock_guard lock(mutex);
+      idle_since = Clock::now();
+      is_idle_time_new = true;  // the worker waits for what was due before
     }
-    Slot cpu;
-    cpu.name = "cpu";
-    cpu.threads = options.threads > 0 ? options.threads : at::get_num_threads();
-    cpu.budget_bytes = std::numeric_limits<int64_t>::max();
-    at::set_num_threads(cpu.threads);
-    set_parallel_threads(cpu.threads);
-    if (!stage) {
-      stage = std::make_unique<ForegroundStage>(models);
-      stage->load({cpu, Rung::kFull, "fp32", 0, 0});
-    }
-    StageCall call;
-    call.precision = "fp32";
-    call.slots = {cpu};
-    PictureWork work;
-    work.job = context_of(job);
-    const std::any input = std::move(work);
-    const std::vector<std::any> made = stage->run(call, {&input, 1});
-    const auto& after = std::any_cast<const PictureWork&>(made.front());
-    if (after.error) return end_with(*job, *after.error);
-    forget_pictures(*job);
-    job->finish(nullptr);
+    wake.notify_all();
   }
 
   const EngineOptions options;
@@ -451,18 +349,18 @@ struct Engine::Impl {
   mutable std::mutex mutex;
   std::condition_variable wake;
   // Guarded by `mutex`:
-  std::deque<StatePointer> queue, previews;
+  std::deque<StatePointer> queue;
   std::vector<StatePointer> running;
   double idle_seconds;
   Clock::time_point idle_since = Clock::now();
   bool is_idle_time_new = false;
   bool is_loaded = false;
-  bool holds_preview_model = false;
   bool is_paused = false;
   bool wants_unload = false;
-  bool drops_preview_model = false;
   bool is_closing = false;
-  std::thread worker, previewer;  // last: they use the others
+  // Last, for they use the others:
+  Previewer previewer;
+  std::thread worker;
 };
 
 Engine::Engine(const EngineOptions& options) {
@@ -475,10 +373,14 @@ Engine::~Engine() = default;
 Job Engine::submit(GenerateRequest request) {
   check_request(request);
   auto state = std::make_shared<Job::State>(std::move(request));
+  if (state->request.only_foreground) {
+    impl_->previewer.submit(state);
+    return Job(state);
+  }
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->make_room_to_run(impl_->running.size() + impl_->queue.size() + impl_->previews.size() + 1);
-    (state->request.only_foreground ? impl_->previews : impl_->queue).push_back(state);
+    impl_->make_room_to_run(impl_->running.size() + impl_->queue.size() + 1);
+    impl_->queue.push_back(state);
   }
   impl_->wake.notify_all();
   return Job(state);
@@ -506,12 +408,16 @@ std::vector<std::string> Engine::explain_plan(const Settings& settings, int pict
 std::vector<Job> Engine::queue() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<Job> jobs;
-  for (const auto& state : impl_->running) jobs.emplace_back(state);
-  for (const auto* waiting : {&impl_->previews, &impl_->queue}) {
-    for (const auto& state : *waiting) {
-      if (Job(state).status().state == JobState::kWaiting) jobs.emplace_back(state);
+  std::vector<StatePointer> all = impl_->running, waiting = impl_->previewer.jobs();
+  waiting.insert(waiting.end(), impl_->queue.begin(), impl_->queue.end());
+  const auto add_all = [&](const std::vector<StatePointer>& states, JobState wanted) {
+    for (const auto& state : states) {
+      if (Job(state).status().state == wanted) jobs.emplace_back(state);
     }
-  }
+  };
+  all.insert(all.end(), waiting.begin(), waiting.end());
+  add_all(all, JobState::kRunning);
+  add_all(all, JobState::kWaiting);
   return jobs;
 }
 
@@ -547,14 +453,15 @@ bool Engine::paused() const {
 void Engine::unload() {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->wants_unload = impl_->drops_preview_model = true;
+    impl_->wants_unload = true;
   }
+  impl_->previewer.drop_model();
   impl_->wake.notify_all();
 }
 
 bool Engine::loaded() const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->is_loaded || impl_->holds_preview_model;
+  return impl_->is_loaded || impl_->previewer.holds_model();
 }
 
 void Engine::set_idle_seconds(double seconds) {

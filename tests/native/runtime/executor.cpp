@@ -1,84 +1,11 @@
 #include "runtime/executor.h"
 
-#include <filesystem>
-#include <fstream>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "stand_in.h"
+#include "executor_test.h"
 
 namespace relievo {
 namespace {
 
 using std::chrono::milliseconds;
-
-class ExecutorTest : public testing::Test {
- protected:
-  void add_stage(int64_t weights, int64_t per_picture, int blocks = 1) {
-    StageProfile profile;
-    profile.name = "stage" + std::to_string(stages_.size());
-    profile.max_batch = 4;
-    profile.blocks = blocks;
-    StageMode mode;
-    mode.weight_bytes = weights;
-    mode.workspace_bytes_per_picture = double(per_picture);
-    mode.seconds_per_picture = 1;
-    profile.modes = {mode};
-    add_stage(profile);
-  }
-  void add_stage(StageProfile profile) {
-    profiles_.push_back(profile);
-    int addend = 1;
-    for (size_t i = 0; i < stages_.size(); ++i) addend *= 10;
-    stages_.push_back(std::make_shared<StandIn>(std::move(profile), addend, memory_));
-    sum_ += addend;
-  }
-  static std::vector<Slot> slots(std::vector<int64_t> budgets) {
-    std::vector<Slot> slots(budgets.size());
-    for (size_t i = 0; i < budgets.size(); ++i) {
-      slots[i].name = "slot" + std::to_string(i);
-      slots[i].budget_bytes = budgets[i];
-    }
-    return slots;
-  }
-  std::vector<std::shared_ptr<Stage>> stages() const { return {stages_.begin(), stages_.end()}; }
-  static std::vector<std::any> inputs(int count) {
-    std::vector<std::any> inputs;
-    for (int i = 0; i < count; ++i) inputs.emplace_back(1000 * i);
-    return inputs;
-  }
-  void expect_all_made(const std::vector<Outcome>& outcomes) const {
-    for (size_t i = 0; i < outcomes.size(); ++i) {
-      ASSERT_FALSE(outcomes[i].error) << i << ": " << outcomes[i].error->what();
-      EXPECT_EQ(std::any_cast<int>(outcomes[i].value), int(i) * 1000 + sum_);
-    }
-  }
-  std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = {},
-                           ExecutorOptions executor_options = {}) {
-    options.plan.pictures = pictures;
-    const Plan made = plan(where, profiles_, options.plan);
-    kinds_.clear();
-    for (const Lane& lane : made.lanes) kinds_.push_back(lane.kind);
-    Executor executor(where, stages(), std::move(executor_options));
-    auto outcomes = executor.run(made, inputs(pictures), options);
-    lost_ = executor.lost_slots();
-    EXPECT_EQ(outcomes.size(), size_t(pictures));
-    return outcomes;
-  }
-  static PlanOptions with(Strategy strategy) {
-    PlanOptions options;
-    options.strategy = strategy;
-    return options;
-  }
-
-  std::shared_ptr<ImaginaryMemory> memory_ = std::make_shared<ImaginaryMemory>();
-  std::vector<std::shared_ptr<StandIn>> stages_;
-  std::vector<StageProfile> profiles_;
-  std::vector<LaneKind> kinds_;
-  std::vector<int> lost_;
-  int sum_ = 0;
-};
 
 TEST_F(ExecutorTest, EveryStrategyMakesTheSame) {
   add_stage(40, 5, 8);
@@ -219,6 +146,28 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
         EXPECT_THAT(lost_, testing::ElementsAre(1));
       }
     }
+  }
+}
+
+TEST_F(ExecutorTest, TheRestIsPlannedWithTheSpeedsThatWereMeasured) {
+  add_stage(40, 1);
+  add_stage(20, 1);
+  add_stage(20, 1);
+  for (const bool is_last_fast : {false, true}) {
+    auto where = slots({70, 70, 70});
+    for (Slot& slot : where) slot.host_bytes_per_second = 1;  // offload is slow
+    RunOptions options;
+    options.plan = with(Strategy::kStage);
+    options.planned_slots = where;
+    options.planned_slots[2].speed = is_last_fast ? 4 : 0.25;
+    stages_[0]->on_run = [](const StageCall& call) {
+      if (call.slots[0].name == "slot0") throw Error(ErrorCode::kDeviceLost, "gone");
+    };
+    stages_[1]->on_run = [&](const StageCall& call) {
+      EXPECT_EQ(call.slots[0].name, is_last_fast ? "slot2" : "slot1") << "the fast one has two stages";
+    };
+    expect_all_made(run(where, 6, options));
+    EXPECT_THAT(lost_, testing::ElementsAre(0));
   }
 }
 
@@ -384,123 +333,6 @@ TEST_F(ExecutorTest, AnyFailedAllocationIsRecoveredFrom) {
   }
 }
 
-StageProfile ladder_profile(const std::vector<std::pair<Rung, int64_t>>& rungs) {
-  StageProfile profile;
-  profile.name = "ladder";
-  profile.max_batch = 4;
-  for (const auto& [rung, bytes] : rungs) {
-    StageMode mode;
-    mode.rung = rung;
-    mode.workspace_bytes_per_picture = double(bytes);
-    mode.seconds = 1;  // so that batches pay
-    mode.seconds_per_picture = 1;
-    if (rung >= Rung::kHalf) mode.precision = "bf16";
-    profile.modes.push_back(mode);
-  }
-  return profile;
-}
-
-/// Plans with costs that promise too little memory, so that the ladder has to help.
-class LadderTest : public ExecutorTest {
- protected:
-  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = {}) {
-    std::vector<StageProfile> hopeful = profiles_;
-    for (StageProfile& profile : hopeful) {
-      for (StageMode& mode : profile.modes) mode.workspace_bytes_per_picture = 1;
-    }
-    options.plan.pictures = 8;
-    const auto where = slots({budget});
-    const Plan made = plan(where, hopeful, options.plan);
-    ExecutorOptions executor_options;
-    executor_options.limits = limits_;
-    Executor executor(where, stages(), executor_options);
-    return executor.run(made, inputs(8), options);
-  }
-
-  std::shared_ptr<LearnedLimits> limits_ = std::make_shared<LearnedLimits>();
-};
-
-TEST_F(LadderTest, SmallerBatchesComeFirstAndAreRemembered) {
-  add_stage(ladder_profile({{Rung::kFull, 40}, {Rung::kChunks, 10}}));
-  const auto outcomes = run_misled(100);
-  expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[0].stages[0].batch, 2);
-  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kFull);
-  const int runs = stages_[0]->runs;
-  run_misled(100);
-  EXPECT_EQ(stages_[0]->runs - runs, runs - 1) << "the batch of four is not tried again";
-}
-
-TEST_F(LadderTest, ThenChunks) {
-  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 40}}));
-  const auto outcomes = run_misled(100);
-  expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kChunks);
-  EXPECT_FALSE(outcomes[0].lossy);
-  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("smaller chunks")));
-}
-
-TEST_F(LadderTest, ThenTheOtherStagesMakeRoom) {
-  add_stage(60, 1);
-  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 70}, {Rung::kTiled, 1}}));
-  const auto outcomes = run_misled(100);
-  expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[0].stages.back().rung, Rung::kChunks);
-  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("make room")));
-}
-
-TEST_F(LadderTest, LossyRungsComeLastAndAreReported) {
-  add_stage(ladder_profile(
-      {{Rung::kFull, 500}, {Rung::kTiled, 300}, {Rung::kHalf, 200}, {Rung::kSmallerInput, 90}}));
-  const auto outcomes = run_misled(100);
-  expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[7].stages[0].rung, Rung::kSmallerInput);
-  EXPECT_TRUE(outcomes[7].lossy);
-  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("differs")));
-}
-
-TEST_F(LadderTest, LossyRungsCanBeForbidden) {
-  add_stage(ladder_profile({{Rung::kFull, 500}, {Rung::kHalf, 50}}));
-  RunOptions options;
-  options.plan.allow_lossy = false;
-  for (const Outcome& outcome : run_misled(100, options)) {
-    ASSERT_TRUE(outcome.error);
-    EXPECT_EQ(outcome.error->code(), ErrorCode::kOutOfMemory);
-    EXPECT_THAT(outcome.error->hint(), testing::HasSubstr("--no-lossy"));
-  }
-}
-
-TEST_F(LadderTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
-  const std::string path = testing::TempDir() + "/relievo_limits.json";
-  std::filesystem::remove(path);
-  Slot slot = slots({100})[0];
-  const StageProfile stage = ladder_profile({{Rung::kFull, 30}, {Rung::kChunks, 10}});
-  const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
-  {
-    LearnedLimits learned(path);
-    learned.learn(slot, stage, full, 4);
-  }
-  const LearnedLimits again(path);
-  EXPECT_EQ(again.batch(slot, stage, full, 8), 2);
-  EXPECT_EQ(again.batch(slot, stage, chunks, 8), 8);
-  StageMode smaller = full;  // other settings
-  smaller.workspace_bytes_per_picture = 14;
-  EXPECT_EQ(again.batch(slot, stage, smaller, 8), 8);
-  StageProfile other = stage;
-  other.variant = "another model";
-  EXPECT_EQ(again.batch(slot, other, full, 8), 8);
-  slot.budget_bytes = 200;
-  EXPECT_EQ(again.batch(slot, stage, full, 8), 8);
-
-  std::string text;
-  std::getline(std::ifstream(path), text, '\0');
-  const size_t when = text.rfind(',') + 1;
-  std::ofstream(path) << text.substr(0, when) << "1000000000]}";  // in 2001
-  slot.budget_bytes = 100;
-  EXPECT_EQ(LearnedLimits(path).batch(slot, stage, full, 8), 8) << "long ago";
-  std::filesystem::remove(path);
-}
-
 TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
   add_stage(20, 5);
   const auto where = slots({100});
@@ -514,6 +346,23 @@ TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
   EXPECT_EQ(executor.loaded(), 0);
   EXPECT_EQ(memory_->used("slot0"), 0);
   expect_all_made(executor.run(made, inputs(1)));
+}
+
+TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
+  add_stage(60, 5);
+  add_stage(60, 5);
+  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kEmptySurface, "nothing there"); };
+  const auto where = slots({100});
+  Executor executor(where, stages(), {});
+  const Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  EXPECT_TRUE(executor.run(made, inputs(1))[0].error);
+  EXPECT_EQ(stages_[0]->loads, 1);
+  for (const StagePlacement& placement : made.lanes[0].stages) {
+    if (placement.stage == 0) {
+      EXPECT_EQ(executor.loaded(), placement.resident ? 1 : 0);
+    }
+  }
+  EXPECT_FALSE(made.lanes[0].stages[0].resident) << "nothing was tried";
 }
 
 TEST_F(ExecutorTest, ProgressEndsAtOne) {

@@ -1,0 +1,72 @@
+#include "engine/job_run.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "base/resample.h"
+#include "nn/errors.h"
+
+namespace relievo {
+namespace {
+
+ByteImage shrunk(const Image& image) {
+  const ByteImage bytes = to_bytes(image);
+  const int longer = std::max(bytes.width, bytes.height);
+  if (longer <= kPreviewSide) return bytes;
+  const auto scaled = [&](int side) { return std::max(1, side * kPreviewSide / longer); };
+  return resample(bytes, scaled(bytes.width), scaled(bytes.height), ResampleFilter::kBilinear);
+}
+
+}  // namespace
+
+std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
+  auto context = std::make_shared<JobContext>();
+  context->request = &job->request;
+  context->cancel = job->cancel;
+  context->on_stage = [job](const std::string& stage) {
+    job->enter(stage);
+    job->log(fmt::format("Stage {} begins.", stage));
+  };
+  context->on_progress = [job](double fraction) { job->report(fraction); };
+  context->on_picture = [job](const std::string& name, const Image& picture) {
+    job->show({name, shrunk(picture)});
+  };
+  context->on_log = [job](const std::string& line) { job->log(line); };
+  return context;
+}
+
+void forget_pictures(Job::State& job) {
+  job.request.image = {};
+  job.request.bytes = {};
+  job.request.encoded = {};
+}
+
+void end_with(Job::State& job, const Error& error) noexcept {
+  try {
+    forget_pictures(job);
+    job.log(error.message());
+    job.fail(error);
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
+}
+
+void end_with_current_error(Job::State& job) noexcept {
+  try {
+    end_with(job, current_torch_error());
+  } catch (...) {
+    job.fail_for_want_of_memory();
+  }
+}
+
+void give_memory_back() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+}  // namespace relievo

@@ -1,0 +1,127 @@
+#include <filesystem>
+#include <fstream>
+
+#include "executor_test.h"
+
+namespace relievo {
+namespace {
+
+StageProfile ladder_profile(const std::vector<std::pair<Rung, int64_t>>& rungs) {
+  StageProfile profile;
+  profile.name = "ladder";
+  profile.max_batch = 4;
+  for (const auto& [rung, bytes] : rungs) {
+    StageMode mode;
+    mode.rung = rung;
+    mode.workspace_bytes_per_picture = double(bytes);
+    mode.seconds = 1;  // so that batches pay
+    mode.seconds_per_picture = 1;
+    if (rung >= Rung::kHalf) mode.precision = "bf16";
+    profile.modes.push_back(mode);
+  }
+  return profile;
+}
+
+/// Plans with costs that promise too little memory, so that the ladder has to help.
+class LadderTest : public ExecutorTest {
+ protected:
+  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = {}) {
+    std::vector<StageProfile> hopeful = profiles_;
+    for (StageProfile& profile : hopeful) {
+      for (StageMode& mode : profile.modes) mode.workspace_bytes_per_picture = 1;
+    }
+    options.plan.pictures = 8;
+    const auto where = slots({budget});
+    const Plan made = plan(where, hopeful, options.plan);
+    ExecutorOptions executor_options;
+    executor_options.limits = limits_;
+    Executor executor(where, stages(), executor_options);
+    return executor.run(made, inputs(8), options);
+  }
+
+  std::shared_ptr<LearnedLimits> limits_ = std::make_shared<LearnedLimits>();
+};
+
+TEST_F(LadderTest, SmallerBatchesComeFirstAndAreRemembered) {
+  add_stage(ladder_profile({{Rung::kFull, 40}, {Rung::kChunks, 10}}));
+  const auto outcomes = run_misled(100);
+  expect_all_made(outcomes);
+  EXPECT_EQ(outcomes[0].stages[0].batch, 2);
+  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kFull);
+  const int runs = stages_[0]->runs;
+  run_misled(100);
+  EXPECT_EQ(stages_[0]->runs - runs, runs - 1) << "the batch of four is not tried again";
+}
+
+TEST_F(LadderTest, ThenChunks) {
+  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 40}}));
+  const auto outcomes = run_misled(100);
+  expect_all_made(outcomes);
+  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kChunks);
+  EXPECT_FALSE(outcomes[0].lossy);
+  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("smaller chunks")));
+}
+
+TEST_F(LadderTest, ThenTheOtherStagesMakeRoom) {
+  add_stage(60, 1);
+  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 70}, {Rung::kTiled, 1}}));
+  const auto outcomes = run_misled(100);
+  expect_all_made(outcomes);
+  EXPECT_EQ(outcomes[0].stages.back().rung, Rung::kChunks);
+  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("make room")));
+}
+
+TEST_F(LadderTest, LossyRungsComeLastAndAreReported) {
+  add_stage(ladder_profile(
+      {{Rung::kFull, 500}, {Rung::kTiled, 300}, {Rung::kHalf, 200}, {Rung::kSmallerInput, 90}}));
+  const auto outcomes = run_misled(100);
+  expect_all_made(outcomes);
+  EXPECT_EQ(outcomes[7].stages[0].rung, Rung::kSmallerInput);
+  EXPECT_TRUE(outcomes[7].lossy);
+  EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("differs")));
+}
+
+TEST_F(LadderTest, LossyRungsCanBeForbidden) {
+  add_stage(ladder_profile({{Rung::kFull, 500}, {Rung::kHalf, 50}}));
+  RunOptions options;
+  options.plan.allow_lossy = false;
+  for (const Outcome& outcome : run_misled(100, options)) {
+    ASSERT_TRUE(outcome.error);
+    EXPECT_EQ(outcome.error->code(), ErrorCode::kOutOfMemory);
+    EXPECT_THAT(outcome.error->hint(), testing::HasSubstr("--no-lossy"));
+  }
+}
+
+TEST_F(LadderTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
+  const std::string path = testing::TempDir() + "/relievo_limits.json";
+  std::filesystem::remove(path);
+  Slot slot = slots({100})[0];
+  const StageProfile stage = ladder_profile({{Rung::kFull, 30}, {Rung::kChunks, 10}});
+  const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
+  {
+    LearnedLimits learned(path);
+    learned.learn(slot, stage, full, 4);
+  }
+  const LearnedLimits again(path);
+  EXPECT_EQ(again.batch(slot, stage, full, 8), 2);
+  EXPECT_EQ(again.batch(slot, stage, chunks, 8), 8);
+  StageMode smaller = full;  // other settings
+  smaller.workspace_bytes_per_picture = 14;
+  EXPECT_EQ(again.batch(slot, stage, smaller, 8), 8);
+  StageProfile other = stage;
+  other.variant = "another model";
+  EXPECT_EQ(again.batch(slot, other, full, 8), 8);
+  slot.budget_bytes = 200;
+  EXPECT_EQ(again.batch(slot, stage, full, 8), 8);
+
+  std::string text;
+  std::getline(std::ifstream(path), text, '\0');
+  const size_t when = text.rfind(',') + 1;
+  std::ofstream(path) << text.substr(0, when) << "1000000000]}";  // in 2001
+  slot.budget_bytes = 100;
+  EXPECT_EQ(LearnedLimits(path).batch(slot, stage, full, 8), 8) << "long ago";
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace relievo
