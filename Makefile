@@ -85,7 +85,7 @@ tsan: setup
 
 # Every allocation of torch's and every place of ours that allocates fails once, every tick is cancelled at: an hour or two.
 test-faults: build
-	@RELIEVO_EVERY_ALLOCATION=1 build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
+	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
 
 soak: build
 	@.venv/bin/pytest -q -s tests/addon/soak.py

@@ -56,6 +56,10 @@ std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
   return some;
 }
 
+/// Whether an undisturbed run has to follow the i-th disturbed one. Of all of them a part will do: the next
+/// disturbed one is undisturbed up to its own failure.
+bool looks_at_the_next(size_t i) { return !tries_every_fault() || i % 16 == 0; }
+
 /// A failure is one of memory, and says what to do.
 void expect_clean(const Error& error) {
   EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
@@ -94,7 +98,10 @@ class Faults : public TinyPipelineTest {
     unload(engine);
 
     int failed = 0;
-    for (const int64_t n : some_of(all, about)) {
+    const std::vector<int64_t> tried = some_of(all, about);
+    const LongRun run;
+    for (size_t i = run.done(); i < tried.size(); ++i) {
+      const int64_t n = tried[i];
       SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
       Whose::fail(n, times);
       const Job job = engine.submit(request());
@@ -108,13 +115,17 @@ class Faults : public TinyPipelineTest {
       } else if (is_in_full(job.result()->notes)) {
         EXPECT_TRUE(same(MeshBits(job.result()->mesh), expected));
       }
-      const Job next = engine.submit(request());
-      ASSERT_TRUE(next.wait(60));
-      ASSERT_NE(next.result(), nullptr) << next.error()->what();
-      EXPECT_TRUE(same(MeshBits(next.result()->mesh), expected));
+      if (looks_at_the_next(i)) {
+        const Job next = engine.submit(request());
+        ASSERT_TRUE(next.wait(60));
+        ASSERT_NE(next.result(), nullptr) << next.error()->what();
+        EXPECT_TRUE(same(MeshBits(next.result()->mesh), expected));
+      }
       unload(engine);
       EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
+      run.reached(i + 1);
     }
+    if (run.done() > 0) return;  // what failed before is not known
     if (times == kForEver) {
       EXPECT_GT(failed, 0);
     } else if (std::is_same_v<Whose, Torch>) {
@@ -156,7 +167,10 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
     pipeline.make(pictures);
     const std::vector<int64_t> all = Whose::all();
     ASSERT_GT(all.size(), 100u);
-    for (const int64_t n : some_of(all, about)) {
+    const std::vector<int64_t> tried = some_of(all, about);
+    const LongRun run;
+    for (size_t i = run.done(); i < tried.size(); ++i) {
+      const int64_t n = tried[i];
       SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
       pipeline.executor().unload();
       EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
@@ -172,9 +186,12 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
         EXPECT_EQ(one.delivered, 1);
         if (one.error) expect_clean(*one.error);
       }
-      const auto next = pipeline.make(pictures);
-      for (const Made& one : next) ASSERT_FALSE(one.error) << one.error->what();
-      EXPECT_TRUE(right(next));
+      if (looks_at_the_next(i)) {
+        const auto next = pipeline.make(pictures);
+        for (const Made& one : next) ASSERT_FALSE(one.error) << one.error->what();
+        EXPECT_TRUE(right(next));
+      }
+      run.reached(i + 1);
     }
   }
 };

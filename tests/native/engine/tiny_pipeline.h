@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/pipeline.h"
+#include "long_run.h"
 #include "nn/errors.h"
 #include "runtime/executor.h"
 #include "runtime/torch/slot_hooks.h"
@@ -48,9 +49,6 @@ inline GenerateRequest tiny_request(int kind = 0, int seed = 7) {
   request.settings.vertex_colours = true;
   return request;
 }
-
-/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all that they else try some of.
-inline bool tries_every_fault() { return std::getenv("RELIEVO_EVERY_ALLOCATION") != nullptr; }
 
 /// One slot of 3 GiB, in which the weights have room in half precision at their published size.
 inline EngineOptions tiny_options(const std::string& devices = "cpu@3GiB", int threads = 1,
