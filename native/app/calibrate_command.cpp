@@ -84,7 +84,10 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
     const double share = 1.0 / static_cast<double>(sizes.size());
     CalibrateRequest request;
     request.settings = sizes[i];
-    if (options.quick) request.batches = {1};
+    if (options.quick) {
+      request.batches = {1};
+      request.repeats = 1;
+    }
     request.all_modes = !options.quick;
     request.control = {Progress([&, i](double fraction) {
                          status.fraction = share * (static_cast<double>(i) + fraction);

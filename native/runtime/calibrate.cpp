@@ -32,10 +32,13 @@ class Calibration {
       }
       const int64_t weights = std::max<int64_t>(0, used() - before);
       const bool is_first = !output;
+      bool is_cold = is_first;  // the other modes are not worth a second call
       for (const int batch : is_first ? options_.batches : std::vector<int>{1}) {
         if (batch > stage.profile().max_batch) continue;
         if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);
-        auto made = measure_batch(stage, mode, batch, is_first ? options_.repeats : 0, input, weights);
+        const int calls = is_first ? std::max(1, options_.repeats) : 1;
+        auto made = measure_batch(stage, mode, batch, is_cold, calls, input, weights);
+        is_cold = is_cold && !made;
         if (made && !output) output = std::move(made);
       }
       stage.unload(slot_);
@@ -57,8 +60,8 @@ class Calibration {
     return peak();
   }
 
-  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, int repeats,
-                                        const std::any& input, int64_t weights) {
+  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, bool warm_up,
+                                        int calls, const std::any& input, int64_t weights) {
     StageCall call;
     call.rung = mode.rung;
     call.precision = mode.precision;
@@ -73,7 +76,7 @@ class Calibration {
     int64_t workspace = 0, held = 0;
     std::any output;
     try {
-      for (int i = 0; i <= repeats; ++i) {
+      for (int i = warm_up ? -1 : 0; i < calls; ++i) {
         output.reset();
         const int64_t before = used();
         const auto start = std::chrono::steady_clock::now();
@@ -82,7 +85,7 @@ class Calibration {
         const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);
-        if (i > 0 || repeats == 0) seconds += taken.count() / std::max(1, repeats);
+        if (i >= 0) seconds += taken.count() / calls;
         if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }

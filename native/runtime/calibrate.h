@@ -15,7 +15,7 @@ namespace relievo {
 
 struct CalibrateOptions {
   std::vector<int> batches{1, 2};  ///< larger ones than a stage takes are left out
-  int repeats = 1;                 ///< after one call to warm up; their mean counts
+  int repeats = 1;                 ///< of each batch, after one call to warm up; their mean counts
   bool all_modes = true;           ///< else the first that fits, of every stage
   std::string size = {};           ///< what is asked of the stages, as samples name it
   SlotHooks hooks = {};            ///< take_peak gives the bytes; without it they are 0
