@@ -18,7 +18,7 @@ help:
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
-	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (an hour or two)"
+	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
@@ -83,7 +83,8 @@ tsan: setup
 	@cmake --build build-tsan --target test_runtime
 	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
 
-# Every allocation of torch's and every place of ours that allocates fails once, every tick is cancelled at: an hour or two.
+# Every allocation of torch's and every place of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
+# where it was, while the program is the same.
 test-faults: build
 	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
 

@@ -45,6 +45,17 @@ Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot)
   return split;
 }
 
+/// Bytes a second of weights; 0: not measured.
+double measured_link(const Slot& slot, const CostStore& costs) {
+  double bytes = 0, seconds = 0;
+  for (const CostSample& sample : samples_for(slot, costs)) {
+    if (sample.load_seconds <= 0) continue;
+    bytes += static_cast<double>(sample.weight_bytes);
+    seconds += sample.load_seconds;
+  }
+  return seconds > 0 ? bytes / seconds : 0;
+}
+
 }  // namespace
 
 ByteImage calibration_picture(int side, bool has_alpha) {
@@ -84,6 +95,9 @@ std::vector<StageProfile> stage_profiles(const Settings& settings, const std::ve
 }
 
 void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, const CostStore& costs) {
+  for (Slot& slot : slots) {
+    if (const double link = measured_link(slot, costs); link > 0) slot.host_bytes_per_second = link;
+  }
   const Slot first = slots.front();
   std::vector<StageProfile> reference;
   for (size_t i = 1; i < slots.size(); ++i) {
@@ -146,6 +160,7 @@ std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const C
       for (CostSample& ours : samples) {
         if (!is_same_call(ours, theirs)) continue;
         ours.seconds += (theirs.seconds - ours.seconds) / static_cast<double>(done + 1);
+        ours.load_seconds = std::max(ours.load_seconds, theirs.load_seconds);
         ours.workspace_bytes = std::max(ours.workspace_bytes, theirs.workspace_bytes);
         ours.output_bytes = std::max(ours.output_bytes, theirs.output_bytes);
       }

@@ -9,7 +9,7 @@
 #include "base/control.h"
 #include "base/image.h"
 #include "engine/settings.h"
-#include "runtime/stage_costs.h"
+#include "runtime/cost_store.h"
 
 namespace relievo {
 
@@ -20,8 +20,9 @@ std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs);
 std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
                                          const CostStore& costs = CostStore());
 
-/// Sets the speeds of the slots that are of another kind than the first, as far as both kinds were measured
-/// with these settings: so that all stages together take as long as they were measured to take.
+/// What was measured of the slots besides their stages. Their speeds, of those that are of another kind than
+/// the first, as far as both kinds were measured with these settings: so that all stages together take as
+/// long as they were measured to take. And how fast weights come in from host memory.
 void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
                          const CostStore& costs = CostStore());
 

@@ -10,6 +10,12 @@
 namespace relievo {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 class Calibration {
  public:
   Calibration(const Slot& slot, const CalibrateOptions& options) : slot_(slot), options_(options) {}
@@ -23,8 +29,17 @@ class Calibration {
       if (output && !options_.all_modes) break;
       options_.control.cancel.check();
       const int64_t before = used();
+      double load_seconds = 0;
       try {
-        stage.load({slot_, mode.rung, mode.precision, 0, 0});
+        const StageLoad wanted{slot_, mode.rung, mode.precision, 0, 0};
+        if (!output) {  // what is read from a disk is in memory when weights wait there
+          stage.load(wanted);
+          stage.unload(slot_);
+        }
+        const auto start = Clock::now();
+        stage.load(wanted);
+        if (options_.hooks.finish) options_.hooks.finish(slot_);
+        load_seconds = seconds_since(start);
       } catch (...) {
         const Error error = error_now(options_.hooks);
         if (error.code() != ErrorCode::kOutOfMemory) throw error;
@@ -37,7 +52,11 @@ class Calibration {
         if (batch > stage.profile().max_batch) continue;
         if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);
         const int calls = is_first ? std::max(1, options_.repeats) : 1;
-        auto made = measure_batch(stage, mode, batch, is_cold, calls, input, weights);
+        auto made = measure_batch(stage, mode, batch, is_cold, calls, input);
+        if (made) {
+          samples.back().weight_bytes = weights;
+          samples.back().load_seconds = load_seconds;
+        }
         is_cold = is_cold && !made;
         if (made && !output) output = std::move(made);
       }
@@ -61,7 +80,7 @@ class Calibration {
   }
 
   std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, bool warm_up,
-                                        int calls, const std::any& input, int64_t weights) {
+                                        int calls, const std::any& input) {
     StageCall call;
     call.rung = mode.rung;
     call.precision = mode.precision;
@@ -79,13 +98,13 @@ class Calibration {
       for (int i = warm_up ? -1 : 0; i < calls; ++i) {
         output.reset();
         const int64_t before = used();
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = Clock::now();
         auto outputs = stage.run(call, inputs);
         if (options_.hooks.finish) options_.hooks.finish(slot_);
-        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+        const double taken = seconds_since(start);
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);
-        if (i >= 0) seconds += taken.count() / calls;
+        if (i >= 0) seconds += taken / calls;
         if (options_.check) options_.check(outputs.front());
         output = std::move(outputs.front());
       }
@@ -103,7 +122,6 @@ class Calibration {
                        .batch = batch,
                        .threads = slot_.threads,
                        .speed = slot_.speed,
-                       .weight_bytes = weights,
                        .workspace_bytes = workspace,
                        .output_bytes = held,
                        .seconds = seconds});

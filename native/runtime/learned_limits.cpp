@@ -1,22 +1,19 @@
 #include "runtime/learned_limits.h"
 
+#include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "runtime/cache_file.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
@@ -39,9 +36,7 @@ int64_t now() {
 
 LearnedLimits::LearnedLimits(std::string path) : path_(std::move(path)) {
   if (path_.empty()) return;
-  std::ifstream file(path_);
-  const json all = json::parse(file, nullptr, false);
-  if (!all.is_object()) return;
+  const json all = read_cache(path_);
   for (const auto& [name, value] : all.items()) {
     const bool is_limit = value.is_array() && value.size() == 3 &&
                           std::ranges::all_of(value, [](const json& one) { return one.is_number_integer(); });
@@ -50,9 +45,7 @@ LearnedLimits::LearnedLimits(std::string path) : path_(std::move(path)) {
   }
 }
 
-std::string LearnedLimits::default_path() {
-  return fs::path(CostStore::default_path()).replace_filename("limits.json").string();
-}
+std::string LearnedLimits::default_path() { return cache_path("limits.json"); }
 
 int LearnedLimits::batch(const Slot& slot, const StageProfile& stage, const StageMode& mode,
                          int wanted) const {
@@ -72,11 +65,8 @@ void LearnedLimits::learn(const Slot& slot, const StageProfile& stage, const Sta
 void LearnedLimits::write() const {
   json all = json::object();
   for (const auto& [name, limit] : limits_) all[name] = {limit.planned_bytes, limit.budget_bytes, limit.when};
-  std::error_code error;
-  fs::create_directories(fs::path(path_).parent_path(), error);
-  const std::string text = all.dump(1) + '\n';
   try {
-    write_atomically(path_, std::as_bytes(std::span(text)));
+    write_cache(path_, all);
   } catch (const Error&) {
     log(LogLevel::kWarning, fmt::format("{} cannot be written.", path_));
   }

@@ -3,24 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <optional>
-#include <span>
 #include <tuple>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include "base/atomic_file.h"
 
 namespace relievo {
 namespace {
-
-using nlohmann::json;
-namespace fs = std::filesystem;
 
 constexpr std::string_view kRungNames[] = {"full", "chunks", "tiled", "half", "smaller_input"};
 
@@ -164,47 +152,6 @@ Bend lifted(Bend bend, const std::vector<Measured>& points) {
           bend.each_scale * most};
 }
 
-json to_json(const CostSample& sample) {
-  return {{"stage", sample.stage},
-          {"variant", sample.variant},
-          {"size", sample.size},
-          {"rung", rung_name(sample.rung)},
-          {"precision", sample.precision},
-          {"batch", sample.batch},
-          {"threads", sample.threads},
-          {"speed", sample.speed},
-          {"weight_bytes", sample.weight_bytes},
-          {"workspace_bytes", sample.workspace_bytes},
-          {"output_bytes", sample.output_bytes},
-          {"seconds", sample.seconds}};
-}
-
-CostSample from_json(const json& value) {
-  CostSample sample;
-  sample.stage = value.at("stage");
-  sample.variant = value.at("variant");
-  sample.size = value.at("size");
-  const std::string rung = value.at("rung");
-  for (size_t i = 0; i < std::size(kRungNames); ++i) {
-    if (rung == kRungNames[i]) sample.rung = Rung(i);
-  }
-  sample.precision = value.at("precision");
-  sample.batch = value.at("batch");
-  sample.threads = value.at("threads");
-  sample.speed = value.at("speed");
-  sample.weight_bytes = value.at("weight_bytes");
-  sample.workspace_bytes = value.at("workspace_bytes");
-  sample.output_bytes = value.at("output_bytes");
-  sample.seconds = value.at("seconds");
-  return sample;
-}
-
-json read(const std::string& path) {
-  std::ifstream file(path);
-  json value = json::parse(file, nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
 }  // namespace
 
 bool is_same_call(const CostSample& a, const CostSample& b) {
@@ -212,6 +159,13 @@ bool is_same_call(const CostSample& a, const CostSample& b) {
     return std::tie(s.stage, s.variant, s.size, s.rung, s.precision, s.batch, s.threads);
   };
   return call(a) == call(b);
+}
+
+Rung rung_of(const std::string& name) {
+  for (size_t i = 0; i < std::size(kRungNames); ++i) {
+    if (name == kRungNames[i]) return Rung(i);
+  }
+  return Rung::kFull;
 }
 
 std::string rung_name(Rung rung) { return std::string(kRungNames[size_t(rung)]); }
@@ -275,43 +229,6 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
     profile.output_bytes_per_picture =
         int64_t(std::ceil(double(profile.output_bytes_per_picture) * held / held_estimate));
   }
-}
-
-CostStore::CostStore(std::string path) : path_(std::move(path)) {}
-
-std::string CostStore::default_path() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache && *cache) return fs::path(cache) / "relievo" / "costs.json";
-  const char* home = std::getenv("HOME");
-  return fs::path(home ? home : ".") / ".cache" / "relievo" / "costs.json";
-}
-
-std::vector<CostSample> CostStore::samples(const std::string& device) const {
-  std::vector<CostSample> samples;
-  try {
-    const json all = read(path_);
-    if (const auto found = all.find(device); found != all.end()) {
-      for (const json& value : *found) samples.push_back(from_json(value));
-    }
-  } catch (const json::exception&) {
-    samples.clear();
-  }
-  return samples;
-}
-
-void CostStore::add(const std::string& device, const std::vector<CostSample>& added) const {
-  std::vector<CostSample> kept = samples(device);
-  for (const CostSample& sample : added) {
-    std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
-    kept.push_back(sample);
-  }
-  json all = read(path_);
-  all[device] = json::array();
-  for (const CostSample& sample : kept) all[device].push_back(to_json(sample));
-  std::error_code error;  // the writing tells
-  fs::create_directories(fs::path(path_).parent_path(), error);
-  const std::string text = all.dump(1) + '\n';
-  write_atomically(path_, std::as_bytes(std::span(text)));
 }
 
 }  // namespace relievo

@@ -18,6 +18,7 @@ inline bool is_lossy(Rung rung) { return rung >= Rung::kHalf; }
 
 /// `full`, `chunks`, ... as plans and cost files write it.
 std::string rung_name(Rung rung);
+Rung rung_of(const std::string& name);  ///< kFull for what is no name of one
 
 /// One way to run a stage. Costs are affine in the batch: what is there once, and what each picture adds.
 struct StageMode {
@@ -70,6 +71,7 @@ struct CostSample {
   int64_t workspace_bytes = 0;  ///< peak of the call less what was there before
   int64_t output_bytes = 0;     ///< of all pictures, in the slot after the call
   double seconds = 0;           ///< on that slot
+  double load_seconds = 0;      ///< of its weights into the slot, files read before; 0: not measured
 };
 
 /// Whether both measured the same: stage, variant, size, rung, precision, batch and threads.
@@ -89,22 +91,5 @@ struct CostPoint {
 /// no part negative, and as few parts as will do; of the workspace no measured one lies above it. Sets
 /// `calibrated` when the first mode was measured.
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points);
-
-/// Keeps samples by device (Slot::product) in a JSON file of the user's cache folder. A file that cannot be
-/// read counts as empty: it is a cache. Throws Error{kIo} when writing fails.
-class CostStore {
- public:
-  explicit CostStore(std::string path = default_path());
-
-  static std::string default_path();  ///< $XDG_CACHE_HOME/relievo/costs.json
-
-  const std::string& path() const { return path_; }
-  std::vector<CostSample> samples(const std::string& device) const;
-  /// Replaces what is known of the same stage, variant, size, rung, precision, batch and threads.
-  void add(const std::string& device, const std::vector<CostSample>& samples) const;
-
- private:
-  std::string path_;
-};
 
 }  // namespace relievo

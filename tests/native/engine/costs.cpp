@@ -149,6 +149,22 @@ TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   EXPECT_LT(slots[1].speed, 1);
 }
 
+TEST_F(Calibrated, WeightsComeInAsFastAsTheyWereMeasuredTo) {
+  CostSample sample;
+  sample.stage = "diffusion";
+  sample.threads = 2;
+  sample.weight_bytes = int64_t{3} << 30;
+  sample.load_seconds = 2;
+  const CostStore costs = store();
+  costs.add("behind a slow link", {sample});
+  std::vector<Slot> slots{one_slot()[0], one_slot()[0]};
+  slots[0].product = "behind a slow link";
+  slots[1].product = "an unknown one";
+  set_measured_speeds(slots, sized(64, 256), costs);
+  EXPECT_EQ(slots[0].host_bytes_per_second, 1.5 * (int64_t{1} << 30));
+  EXPECT_EQ(slots[1].host_bytes_per_second, Slot{}.host_bytes_per_second);
+}
+
 TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
   Settings settings;
   settings.model = "instant-mesh-large";

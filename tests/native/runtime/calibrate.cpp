@@ -70,6 +70,17 @@ TEST(Calibration, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersO
   EXPECT_EQ(bench.memory->used("slot"), 0);
 }
 
+TEST(Calibration, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
+  Bench bench;
+  bench.options.all_modes = false;
+  bench.first->on_load = [&] {  // the first time from a disk
+    std::this_thread::sleep_for(std::chrono::milliseconds(bench.first->loads == 0 ? 200 : 20));
+  };
+  const auto samples = bench.run();
+  EXPECT_GE(samples[0].load_seconds, 0.02);
+  EXPECT_LT(samples[0].load_seconds, 0.2);
+}
+
 TEST(Calibration, LeavesOutWhatDoesNotFit) {
   Bench bench;
   bench.slot.budget_bytes = 1120;  // one picture of `a`, in chunks

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/cost_store.h"
+
 namespace relievo {
 namespace {
 

@@ -71,6 +71,7 @@ class StandIn : public Stage {
 
   /// Called in every run with the slot and the pictures; may throw or sleep.
   std::function<void(const StageCall&)> on_run;
+  std::function<void()> on_load;
   std::atomic<int> loads = 0, runs = 0;
 
   const StageProfile& profile() const override { return profile_; }
@@ -80,6 +81,7 @@ class StandIn : public Stage {
     const int blocks = load.last_block - load.first_block;
     const int64_t bytes = blocks > 0 ? mode.weight_bytes * blocks / profile_.blocks : mode.weight_bytes;
     memory_->take(load.slot, bytes);
+    if (on_load) on_load();
     ++loads;
     const std::lock_guard lock(mutex_);
     held_[load.slot.name] = bytes;
