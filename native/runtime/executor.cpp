@@ -374,6 +374,11 @@ std::vector<Outcome> Executor::run(const Plan& plan, std::vector<std::any> input
   return impl_->run(plan, std::move(inputs), options);
 }
 
+std::vector<Outcome> Executor::run(const Plan& plan, std::vector<std::any> inputs) {
+  const RunOptions none;
+  return impl_->run(plan, std::move(inputs), none);
+}
+
 void Executor::unload() { impl_->unload(); }
 
 std::vector<int> Executor::lost_slots() const { return impl_->lost_slots(); }

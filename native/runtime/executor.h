@@ -71,7 +71,8 @@ class Executor {
   /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). A
   /// plan for slots of which some are lost is made again for the others. Throws when the executor itself runs
   /// out of memory, or a callback throws: when no lane works any more. One run at a time.
-  std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options = {});
+  std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options);
+  std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs);
 
   /// Gives the memory of all weights back.
   void unload();

@@ -31,10 +31,9 @@ json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   job->request = &request;
   PictureWork work;
   work.job = std::move(job);
-  const RunOptions as_planned;
   const auto begin = Clock::now();
   const std::vector<Outcome> outcomes =
-      executor.run(made, std::vector<std::any>(static_cast<size_t>(count), work), as_planned);
+      executor.run(made, std::vector<std::any>(static_cast<size_t>(count), work));
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   std::map<std::string, int64_t> peaks;
   std::map<std::string, double> stages;

@@ -304,9 +304,8 @@ json bench_balance_own_side(const json& arguments) {
       work.job = std::move(job);
       inputs.emplace_back(std::move(work));
     }
-    const RunOptions as_planned;
     const auto begin = Clock::now();
-    const std::vector<Outcome> outcomes = executor.run(made, std::move(inputs), as_planned);
+    const std::vector<Outcome> outcomes = executor.run(made, std::move(inputs));
     const double seconds = seconds_since(begin);
     for (const Outcome& outcome : outcomes) {
       if (outcome.error) throw *outcome.error;

@@ -53,7 +53,7 @@ class ExecutorTest : public testing::Test {
       EXPECT_EQ(std::any_cast<int>(outcomes[i].value), int(i) * 1000 + sum_);
     }
   }
-  std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = {},
+  std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = RunOptions(),
                            ExecutorOptions executor_options = {}) {
     options.plan.pictures = pictures;
     const Plan made = plan(where, profiles_, options.plan);

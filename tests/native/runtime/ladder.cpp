@@ -25,7 +25,7 @@ StageProfile ladder_profile(const std::vector<std::pair<Rung, int64_t>>& rungs) 
 /// Plans with costs that promise too little memory, so that the ladder has to help.
 class LadderTest : public ExecutorTest {
  protected:
-  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = {}) {
+  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = RunOptions()) {
     std::vector<StageProfile> hopeful = profiles_;
     for (StageProfile& profile : hopeful) {
       for (StageMode& mode : profile.modes) mode.workspace_bytes_per_picture = 1;
