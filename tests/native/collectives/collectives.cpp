@@ -79,11 +79,12 @@ void data_parallel(const std::shared_ptr<ProcessGroup>& group) {
   }
 }
 
-/// The first matrix in two checkpointed blocks: its gradient comes in two parts.
+/// The last matrix in two checkpointed blocks: its gradient comes in two parts, the first of which is
+/// exchanged at once.
 void backward_in_blocks(const std::vector<at::Tensor>& parameters, const at::Tensor& x) {
-  const at::Tensor& twice = parameters[0];
+  const at::Tensor& twice = parameters[1];
   const auto block = [&](const std::vector<at::Tensor>& in) { return at::tanh(at::matmul(in[0], twice)); };
-  at::Tensor y = at::tanh(at::matmul(x, parameters[1]));
+  at::Tensor y = at::tanh(at::matmul(x, parameters[0]));
   y = checkpoint(block, {y});
   y = checkpoint(block, {y});
   torch::autograd::backward({y.square().mean()}, {});
