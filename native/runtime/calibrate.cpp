@@ -47,7 +47,7 @@ class Calibration {
       }
       const int64_t weights = std::max<int64_t>(0, used() - before);
       const bool is_first = !output;
-      bool is_cold = is_first;  // the other modes are not worth a second call
+      bool is_cold = is_first && options_.repeats > 0;  // the other modes are not worth a second call
       for (const int batch : is_first ? options_.batches : std::vector<int>{1}) {
         if (batch > stage.profile().max_batch) continue;
         if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);

@@ -15,10 +15,10 @@ namespace relievo {
 
 struct CalibrateOptions {
   std::vector<int> batches{1, 2};  ///< larger ones than a stage takes are left out
-  int repeats = 1;                 ///< of each batch, after one call to warm up; their mean counts
-  bool all_modes = true;           ///< else the first that fits, of every stage
-  std::string size = {};           ///< what is asked of the stages, as samples name it
-  SlotHooks hooks = {};            ///< take_peak gives the bytes; without it they are 0
+  int repeats = 1;        ///< of each batch, after one call to warm up; their mean counts; 0: one, cold
+  bool all_modes = true;  ///< else the first that fits, of every stage
+  std::string size = {};  ///< what is asked of the stages, as samples name it
+  SlotHooks hooks = {};   ///< take_peak gives the bytes; without it they are 0
   Control control = {};
   std::function<void(const std::string& stage, const StageMode& mode, int batch)> on_call = {};
   /// Throws when what a stage made is of no use to the next one.
