@@ -97,8 +97,11 @@ const std::map<std::string, Bench, std::less<>>& benches() {
 
 json run_own_side(const std::string& name, const json& arguments) {
   const std::string program = fs::read_symlink("/proc/self/exe").string();
-  return last_line_of(
+  json result = last_line_of(
       fmt::format("{} bench {} --own-side {}", quoted(program), quoted(name), quoted(arguments.dump())));
+  // A bench can take an hour, and be stopped.
+  fmt::print(stderr, "{}\n", json{{"side", arguments}, {"result", result}}.dump());
+  return result;
 }
 
 json run_other_side(const std::string& script, const json& arguments) {
