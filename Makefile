@@ -83,7 +83,7 @@ tsan: setup
 	@cmake --build build-tsan --target test_runtime
 	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
 
-# Every allocation of torch's and every place of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
+# Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
 # where it was, while the program is the same.
 test-faults: build
 	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'

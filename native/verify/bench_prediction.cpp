@@ -25,8 +25,17 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-/// Makes `count` pictures by the plan and says how long it took, and what each slot and stage took.
-json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& request, int count) {
+/// What runs of a plan took, by slot and stage.
+struct Real {
+  double seconds = 0;
+  int pictures = 0;
+  std::map<std::string, int64_t> peaks;
+  std::map<std::string, double> stages;  ///< seconds of all pictures
+};
+
+/// Makes `count` pictures by the plan.
+void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& request, int count,
+                  Real& real) {
   auto job = std::make_shared<JobContext>();
   job->request = &request;
   PictureWork work;
@@ -34,67 +43,100 @@ json run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   const auto begin = Clock::now();
   const std::vector<Outcome> outcomes =
       executor.run(made, std::vector<std::any>(static_cast<size_t>(count), work));
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  std::map<std::string, int64_t> peaks;
-  std::map<std::string, double> stages;
+  real.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  real.pictures += count;
   for (const Outcome& outcome : outcomes) {
     if (outcome.error) throw *outcome.error;
     for (const StageRun& stage : outcome.stages) {
-      peaks[stage.slot] = std::max(peaks[stage.slot], stage.peak_bytes);
-      stages[stage.stage] += stage.seconds / stage.batch / count;
+      real.peaks[stage.slot] = std::max(real.peaks[stage.slot], stage.peak_bytes);
+      real.stages[stage.stage] += stage.seconds / stage.batch;
     }
   }
-  return {{"seconds", seconds}, {"peaks", peaks}, {"stages", stages}};
 }
+
+/// Of the same calls in several rounds: the mean seconds, the most bytes.
+class Rounds {
+ public:
+  void add(const std::vector<CostSample>& samples) {
+    for (const CostSample& sample : samples) {
+      const auto same =
+          std::ranges::find_if(all_, [&](const auto& known) { return is_same_call(known.first, sample); });
+      if (same == all_.end()) {
+        all_.emplace_back(sample, 1);
+        continue;
+      }
+      auto& [mean, count] = *same;
+      mean.seconds += (sample.seconds - mean.seconds) / ++count;
+      mean.workspace_bytes = std::max(mean.workspace_bytes, sample.workspace_bytes);
+      mean.output_bytes = std::max(mean.output_bytes, sample.output_bytes);
+    }
+  }
+  std::vector<CostSample> means() const {
+    std::vector<CostSample> means;
+    for (const auto& [mean, count] : all_) means.push_back(mean);
+    return means;
+  }
+
+ private:
+  std::vector<std::pair<CostSample, int>> all_;
+};
 
 }  // namespace
 
 json bench_prediction_own_side(const json& arguments) {
   bench_on_an_ellipsoid();
-  const int count = arguments.at("pictures");
+  const int rounds = arguments.at("rounds"), each = arguments.at("pictures").get<int>() / rounds;
   const fs::path file = fs::temp_directory_path() / fmt::format("relievo-prediction-{}.json", ::getpid());
   const CostStore costs(file.string());
   SlotSources sources = find_machine().sources();
   sources.cpu_threads = 2;
   const std::vector<Slot> slots = parse_slots("cpu*2", sources);
-  for (const json& size : arguments.at("calibrated")) {
-    CalibrateRequest request;
-    request.settings = settings_from_json(size.dump());
-    request.all_modes = false;
-    request.repeats = 3;  // a virtual machine's speed changes from second to second
-    costs.add(slots[0].product, calibrate_stages(slots, request));
-  }
   GenerateRequest request;
   request.bytes = calibration_picture(768, false);
   request.settings = settings_from_json(arguments.at("predicted").dump());
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
-  prepare(stages, request.settings, slots, costs);
-  const std::vector<StageProfile> profiles = profiles_of(stages);
-  const Plan made = plan(slots, profiles, {.pictures = count, .strategy = Strategy::kData});
-  const SimulatedRun simulated = simulate(made, slots, profiles, count);
-
   SlotHooks hooks = make_slot_hooks();
   hooks.current_error = current_torch_error;
   Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
-  run_for_real(executor, made, request, 2);  // weights are loaded and code is warm
-  const json real = run_for_real(executor, made, request, count);
+  // In turn, for the speed of a virtual machine changes from minute to minute.
+  Rounds measured;
+  Real real, warm;
+  Plan made;
+  for (int round = 0; round < rounds; ++round) {
+    for (const json& size : arguments.at("calibrated")) {
+      CalibrateRequest calibrated;
+      calibrated.settings = settings_from_json(size.dump());
+      calibrated.all_modes = false;
+      calibrated.repeats = 1;
+      measured.add(calibrate_stages(slots, calibrated));
+    }
+    costs.add(slots[0].product, measured.means());
+    prepare(stages, request.settings, slots, costs);
+    if (round == 0) {
+      made = plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
+      run_for_real(executor, made, request, 2, warm);  // weights are loaded and code is warm
+    }
+    run_for_real(executor, made, request, each, real);
+  }
+  fs::remove(file);
+  const std::vector<StageProfile> profiles = profiles_of(stages);
+  const SimulatedRun simulated = simulate(made, slots, profiles, each);
   double peak_error = 0;
   json peaks = json::object(), stage_seconds = json::object();
   for (size_t i = 0; i < slots.size(); ++i) {
-    const double measured = real.at("peaks").value(slots[i].name, int64_t{0});
-    if (measured <= 0) continue;
+    const auto measured_bytes = static_cast<double>(real.peaks[slots[i].name]);
+    if (measured_bytes <= 0) continue;
     const auto predicted = static_cast<double>(simulated.peak_bytes[i]);
-    peak_error = std::max(peak_error, std::abs(predicted / measured - 1));
-    peaks[slots[i].name] = {{"predicted", predicted}, {"measured", measured}};
+    peak_error = std::max(peak_error, std::abs(predicted / measured_bytes - 1));
+    peaks[slots[i].name] = {{"predicted", predicted}, {"measured", measured_bytes}};
   }
   for (const StageProfile& profile : profiles) {
     stage_seconds[profile.name] = {{"predicted", profile.modes.front().time(1, slots[0])},
-                                   {"measured", real.at("stages").at(profile.name)}};
+                                   {"measured", real.stages[profile.name] / real.pictures}};
   }
-  fs::remove(file);
-  return {{"simulated_s", simulated.seconds},
-          {"real_s", real.at("seconds")},
+  return {{"simulated_s", simulated.seconds * rounds},
+          {"real_s", real.seconds},
           {"batch", made.lanes[0].batch},
           {"peak_error", peak_error},
           {"peaks", peaks},
@@ -135,13 +177,15 @@ json bench_prediction(const BenchOptions& options) {
                                 {sized("preview", quick ? 32 : 64, quick ? 128 : 512),
                                  sized("preview", quick ? 64 : 128, quick ? 256 : 1024)}},
                                {"predicted", sized("preview", quick ? 48 : 96, quick ? 192 : 768)},
+                               {"rounds", 3},
                                {"pictures", quick ? 8 : 24}}));
   if (!quick && std::getenv("RELIEVO_MODELS")) {
     const std::string model = "instant-mesh-base";
     report[model] = prediction_of(
-        {{"calibrated", {seen(sized(model, 64, 512), 128, 1), seen(sized(model, 128, 1024), 256, 1)}},
-         {"predicted", seen(sized(model, 96, 768), 192, 3)},
-         {"pictures", 6}});
+        {{"calibrated", {seen(sized(model, 48, 256), 128, 1), seen(sized(model, 64, 512), 192, 1)}},
+         {"predicted", seen(sized(model, 56, 384), 160, 2)},
+         {"rounds", 1},
+         {"pictures", 4}});
   }
   return report;
 }

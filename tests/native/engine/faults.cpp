@@ -15,8 +15,9 @@ constexpr int64_t kForEver = int64_t{1} << 60;
 
 /// Whose allocations fail.
 struct Torch {
+  static void count() { fail_allocation(0); }
   static void fail(int64_t n, int64_t times = 1) { fail_allocation(n, times); }
-  /// To try after an undisturbed run that began with fail(0): every one.
+  /// To try after an undisturbed run that began with count(): every one.
   static std::vector<int64_t> all() {
     std::vector<int64_t> all(static_cast<size_t>(fail_allocation(0)));
     std::iota(all.begin(), all.end(), 1);
@@ -24,12 +25,13 @@ struct Torch {
   }
 };
 struct Ours {
+  static void count() { record_own_allocations(); }
   static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times); }
-  /// There are tens of thousands: the first of each place in the code, and some besides.
+  /// There are hundreds of thousands: the first of each path through the code, and some besides.
   static std::vector<int64_t> all() {
     constexpr int64_t kStride = 997;
-    const std::vector<int64_t> places = first_allocations_of_each_place();
-    std::set<int64_t> all(places.begin(), places.end());
+    const std::vector<int64_t> paths = first_allocations_of_each_path();
+    std::set<int64_t> all(paths.begin(), paths.end());
     const int64_t count = fail_own_allocation(0);
     for (int64_t n = 1; n <= count; n += kStride) all.insert(n);
     return {all.begin(), all.end()};
@@ -40,6 +42,7 @@ struct Ours {
 /// values allocate where they are destroyed, so that they end the process when everything fails for ever.)
 struct OursOfSize {
   static constexpr size_t kAtLeast = 16 << 10;
+  static void count() { fail(0); }
   static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times, kAtLeast); }
   static std::vector<int64_t> all() {
     std::vector<int64_t> all(static_cast<size_t>(fail_own_allocation(0)));
@@ -90,7 +93,7 @@ class Faults : public TinyPipelineTest {
     ASSERT_NE(first.result(), nullptr) << first.error()->what();
     const MeshBits expected(first.result()->mesh);
     unload(engine);
-    Whose::fail(0);
+    Whose::count();
     ASSERT_TRUE(engine.submit(request()).wait(60));
     const std::vector<int64_t> all = Whose::all();
     ASSERT_GT(all.size(), 100u);
@@ -163,7 +166,7 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
       return same(made[0].bits(), expected[0].bits()) && same(made[1].bits(), expected[1].bits());
     };
     pipeline.executor().unload();
-    Whose::fail(0);
+    Whose::count();
     pipeline.make(pictures);
     const std::vector<int64_t> all = Whose::all();
     ASSERT_GT(all.size(), 100u);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <execinfo.h>
 #include <link.h>
 #include <nlohmann/json.hpp>
 
@@ -19,8 +20,9 @@ std::atomic<int64_t> g_count{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
 std::atomic<size_t> g_at_least{0};
 std::atomic<bool> g_counting{false};
-constexpr int64_t kMostCallers = 1 << 20;
-std::atomic<const void*> g_callers[kMostCallers];  // by number
+std::atomic<bool> g_recording{false};
+constexpr int64_t kMostPaths = 1 << 20;
+std::atomic<uint64_t> g_paths[kMostPaths];  // by number
 thread_local bool t_spared = false;
 thread_local int64_t t_to_fail = 0;
 thread_local std::vector<const void*>* t_learnt = nullptr;
@@ -71,6 +73,19 @@ const std::vector<const void*>& fatal_places() {
   return places;
 }
 
+/// Of the code that asks and the three that called it, one number.
+uint64_t path_to(const void* caller) {
+  constexpr int kFrames = 10, kOfPath = 4;
+  void* frames[kFrames];
+  const int count = backtrace(frames, kFrames);
+  int first = 0;
+  while (first < count && frames[first] != caller) ++first;
+  uint64_t path = 14695981039346656037U;  // FNV-1a
+  for (int i = first; i < std::min(count, first + kOfPath); ++i)
+    path = (path ^ reinterpret_cast<uintptr_t>(frames[i])) * 1099511628211U;
+  return path;
+}
+
 void fail_if_asked_to(size_t bytes, const void* caller) {
   if (t_learnt) {
     if (t_learnt->size() < t_learnt->capacity()) t_learnt->push_back(caller);
@@ -84,7 +99,11 @@ void fail_if_asked_to(size_t bytes, const void* caller) {
   if (bytes < g_at_least.load(std::memory_order_relaxed)) return;
   if (std::ranges::find(fatal_places(), caller) != fatal_places().end()) return;
   const int64_t n = g_count.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (n < kMostCallers) g_callers[n].store(caller, std::memory_order_relaxed);
+  if (n < kMostPaths && g_recording.load(std::memory_order_relaxed)) {
+    t_spared = true;  // what the unwinder itself allocates
+    g_paths[n].store(path_to(caller), std::memory_order_relaxed);
+    t_spared = false;
+  }
   if (n >= g_first_to_fail.load(std::memory_order_relaxed) &&
       n <= g_last_to_fail.load(std::memory_order_relaxed)) {
     throw std::bad_alloc();
@@ -106,6 +125,7 @@ void* allocate(size_t bytes, size_t alignment, const void* caller) {
 }  // namespace
 
 int64_t fail_own_allocation(int64_t n, int64_t times, size_t at_least) {
+  g_recording = false;
   own_code();
   fatal_places();
   t_spared = true;
@@ -120,12 +140,18 @@ int64_t fail_own_allocation(int64_t n, int64_t times, size_t at_least) {
   return before;
 }
 
-std::vector<int64_t> first_allocations_of_each_place() {
+void record_own_allocations() {
+  fail_own_allocation(0);
+  path_to(nullptr);  // the unwinder is opened by its first use
+  g_recording = true;
+}
+
+std::vector<int64_t> first_allocations_of_each_path() {
   std::vector<int64_t> first;
-  std::set<const void*> places;
-  const int64_t count = std::min(g_count.load(), kMostCallers - 1);
+  std::set<uint64_t> paths;
+  const int64_t count = std::min(g_count.load(), kMostPaths - 1);
   for (int64_t n = 1; n <= count; ++n) {
-    if (places.insert(g_callers[n].load(std::memory_order_relaxed)).second) first.push_back(n);
+    if (paths.insert(g_paths[n].load(std::memory_order_relaxed)).second) first.push_back(n);
   }
   return first;
 }

@@ -14,9 +14,12 @@ namespace relievo {
 /// end the process, are neither counted nor fail. Returns how many there were since the last call.
 int64_t fail_own_allocation(int64_t n, int64_t times = 1, size_t at_least = 0);
 
-/// The first of each place in the code that asked for one, as numbers for fail_own_allocation(), since it was
-/// last called.
-std::vector<int64_t> first_allocations_of_each_place();
+/// From now on remembers which code asks; until fail_own_allocation() is called.
+void record_own_allocations();
+
+/// The first of each path through the code that asked for one, four calls deep, as numbers for
+/// fail_own_allocation(), since record_own_allocations() was called.
+std::vector<int64_t> first_allocations_of_each_path();
 
 /// The next `times` such allocations of the calling thread alone fail.
 void fail_own_allocations_here(int64_t times);
