@@ -72,8 +72,8 @@ int64_t fail_allocation(int64_t n, int64_t times = 1);
 /// For tests: what all accounts of the process hold.
 int64_t charged_bytes();
 
-/// Records what counted threads allocate, charge and free, until stop_recording(); for the model of the caching
-/// allocator.
+/// Records what counted threads allocate, charge and free, until stop_recording(); for the model of the
+/// caching allocator.
 void start_recording();
 std::vector<MemoryEvent> stop_recording();
 
