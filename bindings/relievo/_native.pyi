@@ -112,6 +112,9 @@ class StageReport:
     @property
     def batch(self) -> int:
         """Pictures that were made together."""
+    @property
+    def fragmentation(self) -> float | None:
+        """On a GPU: the part, 0..1, of the memory that torch's allocator held after it and no tensor used."""
 
 @final
 class Result:

@@ -348,6 +348,16 @@ TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
   expect_all_made(executor.run(made, inputs(1)));
 }
 
+TEST_F(ExecutorTest, EveryStageTellsItsPeakAndWhatTheAllocatorKeepsUnused) {
+  add_stage(20, 5);
+  ExecutorOptions executor_options;
+  executor_options.hooks.take_peak = [&](const Slot& slot) { return memory_->take_peak(slot.name); };
+  executor_options.hooks.fragmentation = [](const Slot&) { return 0.25; };
+  const auto outcomes = run(slots({100}), 1, RunOptions(), executor_options);
+  EXPECT_EQ(outcomes[0].stages[0].peak_bytes, 25);
+  EXPECT_EQ(outcomes[0].stages[0].fragmentation, 0.25);
+}
+
 TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   add_stage(60, 5);
   add_stage(60, 5);
