@@ -29,7 +29,7 @@ void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
 struct CalibrateRequest {
   Settings settings = {};
   std::vector<int> batches{1, 2};
-  int repeats = 2;  ///< of each batch, after one call to warm up; 0: one, cold
+  int repeats = 1;  ///< of each batch, after one call to warm up; 0: one, cold
   bool all_modes = true;
   Control control = {};
   /// Before a call on the first slot, on its thread.

@@ -83,6 +83,41 @@ class Rounds {
 
 }  // namespace
 
+namespace {
+
+/// What was predicted beside what was measured, for one size.
+json compared(const json& size, const Plan& made, const std::vector<Slot>& slots,
+              const std::vector<StageProfile>& profiles, const SimulatedRun& simulated, int rounds,
+              const Real& real) {
+  double peak_error = 0;
+  json peaks = json::object(), stages = json::object();
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const auto found = real.peaks.find(slots[i].name);
+    if (found == real.peaks.end() || found->second <= 0) continue;
+    const auto predicted = static_cast<double>(simulated.peak_bytes[i]),
+               measured = static_cast<double>(found->second);
+    peak_error = std::max(peak_error, std::abs(predicted / measured - 1));
+    peaks[slots[i].name] = {{"predicted", predicted}, {"measured", measured}};
+  }
+  for (const StageProfile& profile : profiles) {
+    stages[profile.name] = {{"predicted", profile.modes.front().time(1, slots[0])},
+                            {"measured", real.stages.at(profile.name) / real.pictures}};
+  }
+  const double ours = simulated.seconds * rounds;
+  return {{"size", size},
+          {"ours_s", ours},
+          {"other_s", real.seconds},
+          {"ratio", ours / real.seconds},
+          {"seconds_error", std::abs(ours / real.seconds - 1)},
+          {"peak_error", peak_error},
+          {"pictures", real.pictures},
+          {"batch", made.lanes[0].batch},
+          {"peaks", peaks},
+          {"stages", stages}};
+}
+
+}  // namespace
+
 json bench_prediction_own_side(const json& arguments) {
   bench_on_an_ellipsoid();
   const int rounds = arguments.at("rounds"), each = arguments.at("pictures").get<int>() / rounds;
@@ -91,56 +126,47 @@ json bench_prediction_own_side(const json& arguments) {
   SlotSources sources = find_machine().sources();
   sources.cpu_threads = 2;
   const std::vector<Slot> slots = parse_slots("cpu*2", sources);
-  GenerateRequest request;
-  request.bytes = calibration_picture(768, false);
-  request.settings = settings_from_json(arguments.at("predicted").dump());
-  const auto stages = make_stages(recipe_of(request.settings), find_models({}));
+  const std::vector<json> sizes = arguments.at("predicted");
+  const auto settings_of = [](const json& size) { return settings_from_json(size.dump()); };
+  const auto stages = make_stages(recipe_of(settings_of(sizes.front())), find_models({}));
   SlotHooks hooks = make_slot_hooks();
   hooks.current_error = current_torch_error;
   Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
   // In turn, for the speed of a virtual machine changes from minute to minute.
   Rounds measured;
-  Real real, warm;
-  Plan made;
+  std::vector<Real> real(sizes.size());
+  std::vector<Plan> made(sizes.size());
   for (int round = 0; round < rounds; ++round) {
     for (const json& size : arguments.at("calibrated")) {
       CalibrateRequest calibrated;
-      calibrated.settings = settings_from_json(size.dump());
+      calibrated.settings = settings_of(size);
       calibrated.all_modes = false;
       calibrated.repeats = 1;
       measured.add(calibrate_stages(slots, calibrated));
     }
     costs.add(slots[0].product, measured.means());
-    prepare(stages, request.settings, slots, costs);
-    if (round == 0) {
-      made = plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
-      run_for_real(executor, made, request, 2, warm);  // weights are loaded and code is warm
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      GenerateRequest request;
+      request.bytes = calibration_picture(768, false);
+      request.settings = settings_of(sizes[i]);
+      prepare(stages, request.settings, slots, costs);
+      if (round == 0)
+        made[i] = plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
+      Real warm;  // weights are loaded and code is warm
+      if (round == 0 && i == 0) run_for_real(executor, made[i], request, 2, warm);
+      run_for_real(executor, made[i], request, each, real[i]);
     }
-    run_for_real(executor, made, request, each, real);
+  }
+  json compared_sizes = json::array();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    prepare(stages, settings_of(sizes[i]), slots, costs);
+    const std::vector<StageProfile> profiles = profiles_of(stages);
+    compared_sizes.push_back(compared(sizes[i], made[i], slots, profiles,
+                                      simulate(made[i], slots, profiles, each), rounds, real[i]));
   }
   fs::remove(file);
-  const std::vector<StageProfile> profiles = profiles_of(stages);
-  const SimulatedRun simulated = simulate(made, slots, profiles, each);
-  double peak_error = 0;
-  json peaks = json::object(), stage_seconds = json::object();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const auto measured_bytes = static_cast<double>(real.peaks[slots[i].name]);
-    if (measured_bytes <= 0) continue;
-    const auto predicted = static_cast<double>(simulated.peak_bytes[i]);
-    peak_error = std::max(peak_error, std::abs(predicted / measured_bytes - 1));
-    peaks[slots[i].name] = {{"predicted", predicted}, {"measured", measured_bytes}};
-  }
-  for (const StageProfile& profile : profiles) {
-    stage_seconds[profile.name] = {{"predicted", profile.modes.front().time(1, slots[0])},
-                                   {"measured", real.stages[profile.name] / real.pictures}};
-  }
-  return {{"simulated_s", simulated.seconds * rounds},
-          {"real_s", real.seconds},
-          {"batch", made.lanes[0].batch},
-          {"peak_error", peak_error},
-          {"peaks", peaks},
-          {"stages", stage_seconds}};
+  return compared_sizes;
 }
 
 namespace {
@@ -155,17 +181,19 @@ json seen(json settings, int input_size, int steps) {
   return settings;
 }
 
-json prediction_of(json arguments) {
-  const json result = run_own_side("prediction", arguments);
-  arguments.update(result);
-  const double simulated = result.at("simulated_s"), real = result.at("real_s");
-  const double error = std::abs(simulated / real - 1);
-  arguments.update({{"ours_s", simulated},
-                    {"other_s", real},
-                    {"ratio", simulated / real},
-                    {"seconds_error", error},
-                    {"exact", error <= 0.15 && result.at("peak_error").get<double>() <= 0.1}});
-  return arguments;
+json prediction_of(const json& arguments) {
+  json report = {{"calibrated", arguments.at("calibrated")}, {"rounds", arguments.at("rounds")}};
+  report["predicted"] = run_own_side("prediction", arguments);
+  bool is_exact = true;
+  double ours = 0, other = 0;
+  for (const json& size : report.at("predicted")) {
+    is_exact = is_exact && size.at("seconds_error").get<double>() <= 0.15 &&
+               size.at("peak_error").get<double>() <= 0.1;
+    ours += size.at("ours_s").get<double>();
+    other += size.at("other_s").get<double>();
+  }
+  report.update({{"exact", is_exact}, {"ours_s", ours}, {"other_s", other}, {"ratio", ours / other}});
+  return report;
 }
 
 }  // namespace
@@ -173,17 +201,21 @@ json prediction_of(json arguments) {
 json bench_prediction(const BenchOptions& options) {
   json report = {{"name", "prediction"}, {"full_size", !options.quick}, {"threads", 2}};
   const bool quick = options.quick;
+  // The sizes that `relievo calibrate` measures, and two between them.
   report.update(prediction_of({{"calibrated",
                                 {sized("preview", quick ? 32 : 64, quick ? 128 : 512),
+                                 sized("preview", quick ? 48 : 96, quick ? 192 : 768),
                                  sized("preview", quick ? 64 : 128, quick ? 256 : 1024)}},
-                               {"predicted", sized("preview", quick ? 48 : 96, quick ? 192 : 768)},
-                               {"rounds", 3},
-                               {"pictures", quick ? 8 : 24}}));
+                               {"predicted",
+                                {sized("preview", quick ? 40 : 80, quick ? 160 : 640),
+                                 sized("preview", quick ? 56 : 112, quick ? 224 : 896)}},
+                               {"rounds", 2},
+                               {"pictures", quick ? 4 : 12}}));
   if (!quick && std::getenv("RELIEVO_MODELS")) {
     const std::string model = "instant-mesh-base";
     report[model] = prediction_of(
         {{"calibrated", {seen(sized(model, 48, 256), 128, 1), seen(sized(model, 64, 512), 192, 1)}},
-         {"predicted", seen(sized(model, 56, 384), 160, 2)},
+         {"predicted", {seen(sized(model, 56, 384), 160, 2)}},
          {"rounds", 1},
          {"pictures", 4}});
   }
