@@ -166,7 +166,7 @@ json bench_prediction_own_side(const json& arguments) {
                                       simulate(made[i], slots, profiles, each), rounds, real[i]));
   }
   fs::remove(file);
-  return compared_sizes;
+  return {{"predicted", compared_sizes}};
 }
 
 namespace {
@@ -183,7 +183,7 @@ json seen(json settings, int input_size, int steps) {
 
 json prediction_of(const json& arguments) {
   json report = {{"calibrated", arguments.at("calibrated")}, {"rounds", arguments.at("rounds")}};
-  report["predicted"] = run_own_side("prediction", arguments);
+  report.update(run_own_side("prediction", arguments));
   bool is_exact = true;
   double ours = 0, other = 0;
   for (const json& size : report.at("predicted")) {
