@@ -166,7 +166,7 @@ json bench_prediction_own_side(const json& arguments) {
                                       simulate(made[i], slots, profiles, each), rounds, real[i]));
   }
   fs::remove(file);
-  return {{"predicted", compared_sizes}};
+  return json::object({{"predicted", compared_sizes}});
 }
 
 namespace {
