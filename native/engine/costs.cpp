@@ -154,10 +154,16 @@ std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const C
       return calibrate_slot(slots[i], same);
     }));
   }
-  std::vector<CostSample> samples = calibrate_slot(slots.front(), request);
-  for (size_t done = 1; done <= others.size(); ++done) {
-    for (const CostSample& theirs : others[done - 1].get()) {
-      for (CostSample& ours : samples) {
+  std::vector<std::vector<CostSample>> runs{calibrate_slot(slots.front(), request)};
+  for (auto& other : others) runs.push_back(other.get());
+  return mean_of(runs);
+}
+
+std::vector<CostSample> mean_of(const std::vector<std::vector<CostSample>>& runs) {
+  std::vector<CostSample> means = runs.front();
+  for (size_t done = 1; done < runs.size(); ++done) {
+    for (const CostSample& theirs : runs[done]) {
+      for (CostSample& ours : means) {
         if (!is_same_call(ours, theirs)) continue;
         ours.seconds += (theirs.seconds - ours.seconds) / static_cast<double>(done + 1);
         ours.load_seconds = std::max(ours.load_seconds, theirs.load_seconds);
@@ -166,7 +172,7 @@ std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const C
       }
     }
   }
-  return samples;
+  return means;
 }
 
 }  // namespace relievo

@@ -42,6 +42,9 @@ struct CalibrateRequest {
 /// does not fit at all, Error{kCancelled}, and what stages throw.
 std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const CalibrateRequest& request);
 
+/// Of the calls of the first run, as all runs measured them: the mean seconds, the most bytes.
+std::vector<CostSample> mean_of(const std::vector<std::vector<CostSample>>& runs);
+
 /// The picture that is calibrated with: a shaded ball on a plain ground, or with alpha cut out already.
 ByteImage calibration_picture(int side, bool has_alpha);
 

@@ -54,37 +54,6 @@ void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   }
 }
 
-/// Of the same calls in several rounds: the mean seconds, the most bytes.
-class Rounds {
- public:
-  void add(const std::vector<CostSample>& samples) {
-    for (const CostSample& sample : samples) {
-      const auto same =
-          std::ranges::find_if(all_, [&](const auto& known) { return is_same_call(known.first, sample); });
-      if (same == all_.end()) {
-        all_.emplace_back(sample, 1);
-        continue;
-      }
-      auto& [mean, count] = *same;
-      mean.seconds += (sample.seconds - mean.seconds) / ++count;
-      mean.workspace_bytes = std::max(mean.workspace_bytes, sample.workspace_bytes);
-      mean.output_bytes = std::max(mean.output_bytes, sample.output_bytes);
-    }
-  }
-  std::vector<CostSample> means() const {
-    std::vector<CostSample> means;
-    for (const auto& [mean, count] : all_) means.push_back(mean);
-    return means;
-  }
-
- private:
-  std::vector<std::pair<CostSample, int>> all_;
-};
-
-}  // namespace
-
-namespace {
-
 /// What was predicted beside what was measured, for one size.
 json compared(const json& size, const Plan& made, const std::vector<Slot>& slots,
               const std::vector<StageProfile>& profiles, const SimulatedRun& simulated, int rounds,
@@ -134,7 +103,7 @@ json bench_prediction_own_side(const json& arguments) {
   Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
   // In turn, for the speed of a virtual machine changes from minute to minute.
-  Rounds measured;
+  std::vector<std::vector<CostSample>> measured(static_cast<size_t>(rounds));
   std::vector<Real> real(sizes.size());
   std::vector<Plan> made(sizes.size());
   for (int round = 0; round < rounds; ++round) {
@@ -143,9 +112,10 @@ json bench_prediction_own_side(const json& arguments) {
       calibrated.settings = settings_of(size);
       calibrated.all_modes = false;
       calibrated.repeats = 1;
-      measured.add(calibrate_stages(slots, calibrated));
+      for (CostSample& sample : calibrate_stages(slots, calibrated))
+        measured[static_cast<size_t>(round)].push_back(std::move(sample));
     }
-    costs.add(slots[0].product, measured.means());
+    costs.add(slots[0].product, mean_of({measured.begin(), measured.begin() + round + 1}));
     for (size_t i = 0; i < sizes.size(); ++i) {
       GenerateRequest request;
       request.bytes = calibration_picture(768, false);
