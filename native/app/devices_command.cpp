@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -40,8 +39,7 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
           {"torch_cuda", maybe(machine.facts.torch_cuda)},
           {"nccl", machine.facts.nccl_found},
           {"gpus", gpus},
-          {"usable_gpus",
-           std::ranges::count_if(machine.sources().gpu_free_bytes, [](int64_t n) { return n > 0; })},
+          {"usable_gpus", machine.sources().usable_gpus().size()},
           {"cpu",
            {{"name", cpu.name},
             {"threads", cpu.threads},

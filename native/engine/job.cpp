@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/clock.h"
+
 namespace relievo {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 uint64_t next_number() {
   static std::atomic<uint64_t> last = 0;

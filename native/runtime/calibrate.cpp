@@ -1,20 +1,14 @@
 #include "runtime/calibrate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 
 namespace relievo {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class Calibration {
  public:

@@ -100,7 +100,7 @@ Slot whole_gpu(int index, const SlotSources& sources) {
   slot.name = fmt::format("cuda:{}", index);
   slot.kind = SlotKind::kCuda;
   slot.device = index;
-  slot.threads = std::max(1, sources.cpu_threads / int(sources.gpu_free_bytes.size()));
+  slot.threads = std::max(1, sources.cpu_threads / int(sources.usable_gpus().size()));
   slot.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
   slot.speed = kGpuSpeed;
   if (size_t(index) < sources.gpu_names.size()) slot.product = sources.gpu_names[size_t(index)];
@@ -118,6 +118,14 @@ Slot whole_cpu(const SlotSources& sources) {
 }
 
 }  // namespace
+
+std::vector<int> SlotSources::usable_gpus() const {
+  std::vector<int> usable;
+  for (int i = 0; i < int(gpu_free_bytes.size()); ++i) {
+    if (gpu_free_bytes[size_t(i)] > 0) usable.push_back(i);
+  }
+  return usable;
+}
 
 int64_t parse_bytes(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{{{"TiB", 1099511627776.0},
@@ -157,16 +165,15 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
     append_shares(slots, request, std::move(whole));
   };
   const int gpus = int(sources.gpu_free_bytes.size());
+  const std::vector<int> usable = sources.usable_gpus();
   for (const std::string_view word : words_of(text, kHint)) {
     const Request request = parse_request(word);
     if (request.device == "cpu") {
       add(request, whole_cpu(sources));
     } else if (request.device == "cuda") {
-      if (std::ranges::none_of(sources.gpu_free_bytes, [](int64_t bytes) { return bytes > 0; }))
+      if (usable.empty())
         refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
-      for (int i = 0; i < gpus; ++i) {
-        if (sources.gpu_free_bytes[size_t(i)] > 0) add(request, whole_gpu(i, sources));
-      }
+      for (const int i : usable) add(request, whole_gpu(i, sources));
     } else if (request.device.starts_with("cuda:")) {
       const std::string_view digits = request.device.substr(5);
       int index = -1;
@@ -175,11 +182,11 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
         refuse(fmt::format("'{}' is not a device.", request.device), kHint);
       }
       if (index >= gpus) {
-        refuse(fmt::format("There is no {}: this machine has {} usable CUDA device{}.", request.device, gpus,
+        refuse(fmt::format("There is no {}: this machine has {} CUDA device{}.", request.device, gpus,
                            gpus == 1 ? "" : "s"),
                "relievo devices lists them; cpu always works.");
       }
-      if (sources.gpu_free_bytes[size_t(index)] <= 0) {
+      if (!std::ranges::binary_search(usable, index)) {
         refuse(
             fmt::format("{} cannot be used: none of its memory is free, or it is too old.", request.device),
             "relievo devices shows its memory and compute capability; cpu always works.");
@@ -227,9 +234,7 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
 
 std::vector<Slot> default_slots(const SlotSources& sources) {
   std::vector<Slot> slots;
-  for (int i = 0; i < int(sources.gpu_free_bytes.size()); ++i) {
-    if (sources.gpu_free_bytes[size_t(i)] > 0) slots.push_back(whole_gpu(i, sources));
-  }
+  for (const int i : sources.usable_gpus()) slots.push_back(whole_gpu(i, sources));
   if (slots.empty()) slots.push_back(whole_cpu(sources));
   return slots;
 }

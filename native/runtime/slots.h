@@ -37,6 +37,9 @@ struct SlotSources {
   std::vector<int64_t> gpu_free_bytes;  ///< by index; 0: it cannot be used
   std::string cpu_name = {};
   std::vector<std::string> gpu_names = {};  ///< by index
+
+  /// Indices of the GPUs that can be used.
+  std::vector<int> usable_gpus() const;
 };
 
 /// A number of bytes as people write it: `3GiB`, `512MiB`, `1.5GiB`, `80GB`. Throws Error{kInvalidSettings}.

@@ -1,19 +1,15 @@
 #include "runtime/stage_ladder.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace relievo {
 namespace {
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// What the person reads about a rung that was taken.
 std::string note(const std::string& stage, const std::string& slot, Rung rung) {
@@ -240,7 +236,7 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
       go_down();
       continue;
     }
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     bool is_loaded = false;
     try {
       load(placement, *mode);

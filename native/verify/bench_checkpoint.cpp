@@ -1,10 +1,10 @@
 // bench checkpoint: transformer blocks of the large size, forward and backward, with and without gradient
 // checkpointing.
-#include <chrono>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "nn/checkpoint.h"
 #include "nn/layers.h"
@@ -68,7 +68,7 @@ json bench_checkpoint_own_side(const json& arguments) {
 
   // Counted is what the pass adds: activations, and the gradients, which both ways need.
   set_thread_account(account);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   at::Tensor x = leaf;
   for (const Block& block : blocks) {
     const auto body = [&block, &condition](const std::vector<at::Tensor>& in) {
@@ -79,7 +79,7 @@ json bench_checkpoint_own_side(const json& arguments) {
   }
   const int64_t kept = account->used();
   torch::autograd::backward({x.square().mean()}, {});
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = seconds_since(start);
   json sums = json::array();
   for (const Block& block : blocks) {
     for (const at::Tensor& parameter : block.parameters()) {
@@ -87,10 +87,8 @@ json bench_checkpoint_own_side(const json& arguments) {
     }
   }
   sums.push_back(leaf.grad().to(at::kDouble).abs().sum().item<double>());
-  json report{{"seconds", seconds.count()},
-              {"peak_bytes", account->take_peak()},
-              {"kept_bytes", kept},
-              {"gradients", sums}};
+  json report{
+      {"seconds", seconds}, {"peak_bytes", account->take_peak()}, {"kept_bytes", kept}, {"gradients", sums}};
   set_thread_account(nullptr);
   return report;
 }

@@ -1,7 +1,6 @@
 #include "verify/bench_large.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 
 #include <ATen/Parallel.h>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "files/meshes.h"
@@ -30,10 +30,10 @@ constexpr int64_t kLimit = int64_t{6} << 30;
 template <typename Stage>
 auto measured(json& stages, const char* name, const Stage& stage) {
   reset_peak_resident_bytes();
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   auto result = stage();
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  stages.push_back({{"name", name}, {"seconds", seconds.count()}, {"peak_bytes", peak_resident_bytes()}});
+  const double seconds = seconds_since(start);
+  stages.push_back({{"name", name}, {"seconds", seconds}, {"peak_bytes", peak_resident_bytes()}});
   return result;
 }
 

@@ -1,6 +1,5 @@
 #include "verify/bench_networks.h"
 
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <fstream>
@@ -9,6 +8,7 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "multiview/unet.h"
@@ -112,15 +112,15 @@ json measure(const json& arguments, const Prepare& prepare) {
   at::Tensor out;
   const int repeats = arguments.at("repeats");
   for (int repeat = 0; repeat <= repeats; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     const double cpu_start = cpu_seconds();
     out = run();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    if (repeat > 0 || repeats == 0 || seconds.count() > kLongSeconds) {
-      best = std::min(best, seconds.count());
+    const double seconds = seconds_since(start);
+    if (repeat > 0 || repeats == 0 || seconds > kLongSeconds) {
+      best = std::min(best, seconds);
       best_cpu = std::min(best_cpu, cpu_seconds() - cpu_start);
     }
-    if (seconds.count() > kLongSeconds) break;
+    if (seconds > kLongSeconds) break;
   }
   const int64_t peak = peak_resident_bytes();
   const at::Tensor flat = out.to(at::kFloat).contiguous().flatten();

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/costs.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"
@@ -23,7 +23,6 @@ namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 /// What runs of a plan took, by slot and stage.
 struct Real {
@@ -43,7 +42,7 @@ void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   const auto begin = Clock::now();
   const std::vector<Outcome> outcomes =
       executor.run(made, std::vector<std::any>(static_cast<size_t>(count), work));
-  real.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  real.seconds += seconds_since(begin);
   real.pictures += count;
   for (const Outcome& outcome : outcomes) {
     if (outcome.error) throw *outcome.error;

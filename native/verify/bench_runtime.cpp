@@ -1,7 +1,6 @@
 #include "verify/bench_runtime.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "engine/engine.h"
@@ -29,14 +29,9 @@ namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr double kSlack = 1.15;  // of the process's resident size over the budgets
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 const fs::path kPictures = fs::path(RELIEVO_SOURCE_DIR) / "tests" / "data" / "pictures";
 

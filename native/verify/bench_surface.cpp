@@ -2,7 +2,6 @@
 #include "verify/bench_surface.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "surface/flexicubes.h"
@@ -32,10 +32,10 @@ double best_seconds(int repeats, const Run& run) {
   run();
   double best = std::numeric_limits<double>::max();
   for (int repeat = 0; repeat < repeats; ++repeat) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     run();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::min(best, seconds.count());
+    const double seconds = seconds_since(start);
+    best = std::min(best, seconds);
   }
   return best;
 }

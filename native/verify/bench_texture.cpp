@@ -1,6 +1,5 @@
 #include "verify/bench_texture.h"
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "base/vertex_normals.h"
@@ -76,10 +76,6 @@ void write_values(const fs::path& path, const std::vector<Value>& values) {
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(values.data()),
              static_cast<std::streamsize>(values.size() * sizeof(Value)));
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void use_threads(const json& arguments) {
@@ -166,7 +162,7 @@ json bench_atlas_own_side(const json& arguments) {
   use_threads(arguments);
   const Surface surface = bumpy_shape(arguments.at("squares"));
   reset_peak_resident_bytes();
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const Atlas atlas = unwrap(surface, {}, {});
   const double seconds = seconds_since(start);
   const int64_t peak = peak_resident_bytes();
@@ -212,7 +208,7 @@ json bench_bake_own_side(const json& arguments) {
   const TextureSettings settings{.size = arguments.at("size"), .projection = false, .vertex_colours = false};
 
   reset_peak_resident_bytes();
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const TexturedMesh mesh = bake_surface(surface, std::move(atlas), field, {}, settings, {});
   const double seconds = seconds_since(start);
   const int64_t peak = peak_resident_bytes();
