@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -195,16 +196,18 @@ Spot slid_down(const Square& square, const Stencil& stencil, Spot spot, int bord
   return spot;
 }
 
-/// One attempt at one scale (pixels a unit); empty where the charts do not fit.
+/// One attempt at one scale (pixels a unit); empty where the charts do not fit, and when it is not wanted any
+/// more.
+template <typename IsWanted>
 std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<int32_t>& order, double scale,
-                          int gap, const Control& control) {
+                          int gap, const IsWanted& is_wanted) {
   Square square;
   std::vector<Spot> spots(charts.size());
   const int border = (gap + 1) / 2;
   // Small charts of about one size find nothing free before this row (nearly so).
   int size_class = 1 << 30, first_row = border, placed_charts = 0;
   for (const int32_t c : order) {
-    if (control.cancel.cancelled()) return {};
+    if (!is_wanted()) return {};
     const Chart& chart = charts[c];
     const auto pixels = static_cast<float>(scale);
     Bits shape(static_cast<int>(chart.size[0] * pixels) + 1, static_cast<int>(chart.size[1] * pixels) + 1);
@@ -271,22 +274,32 @@ std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
   return orders;
 }
 
-/// Four attempts side by side, so that the result does not depend on the number of threads.
+/// Which of four attempts ends the search; those after it are left empty.
+enum class Until { kFits, kDoesNotFit };
+
+/// Four attempts, side by side on several threads; the result does not depend on their number.
 std::array<Attempt, 4> try_four(const std::vector<Chart>& charts,
                                 const std::vector<std::vector<int32_t>>& orders,
                                 const std::array<double, 4>& scales, const std::array<int, 4>& gaps,
-                                const Control& control) {
+                                Until until, const Control& control) {
   std::array<Attempt, 4> attempts;
+  std::atomic<int64_t> last_wanted = 3;
   parallel_for(4, 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
+      const auto is_wanted = [&] { return i <= last_wanted && !control.cancel.cancelled(); };
       attempts[i] = {scales[i], gaps[i], {}};
       for (const std::vector<int32_t>& order : orders) {
-        attempts[i].spots = attempt(charts, order, scales[i], gaps[i], control);
+        attempts[i].spots = attempt(charts, order, scales[i], gaps[i], is_wanted);
         if (!attempts[i].spots.empty()) break;
+      }
+      if (attempts[i].spots.empty() == (until == Until::kFits)) continue;
+      int64_t before = last_wanted;
+      while (i < before && !last_wanted.compare_exchange_weak(before, i)) {
       }
     }
   });
   control.cancel.check();
+  for (int64_t i = last_wanted + 1; i < 4; ++i) attempts[i].spots.clear();
   return attempts;
 }
 
@@ -298,7 +311,8 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
   const auto scale = [&](double cover) { return kSide * std::sqrt(cover / area); };
   const std::array<int, 4> gaps{gap, gap / 2, gap / 4, gap / 8};
   const double wanted = scale(wanted_cover * (1 + 1e-4));  // rounding must not leave less
-  std::array<Attempt, 4> attempts = try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, control);
+  std::array<Attempt, 4> attempts =
+      try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, Until::kFits, control);
   const auto found = std::ranges::find_if(attempts, [](const Attempt& a) { return !a.spots.empty(); });
   Attempt best{0, gaps[3], {}};
   if (found != attempts.end()) best = std::move(*found);
@@ -311,7 +325,8 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
     for (int i = 0; i < 4; ++i) scales[i] = scale(low * std::pow(high / low, 0.2 * (i + 1)));
     // Above what is wanted, four steps of four per cent: little more ever fits.
     if (rounds == 1) scales = {wanted * 1.02, wanted * 1.04, wanted * 1.06, wanted * 1.09};
-    attempts = try_four(charts, orders, scales, {best.gap, best.gap, best.gap, best.gap}, control);
+    attempts = try_four(charts, orders, scales, {best.gap, best.gap, best.gap, best.gap}, Until::kDoesNotFit,
+                        control);
     for (Attempt& a : attempts) {
       const double cover = area * a.scale * a.scale / kSide / kSide;
       if (a.spots.empty()) {
