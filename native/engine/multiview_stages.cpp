@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include "engine/stages.h"
 #include "multiview/load.h"
@@ -119,6 +120,8 @@ class DiffusionStage : public PipelineStage {
     });
     StageMode smaller = modes_of(profile.modes.back().precision, smaller_side(settings)).back();
     smaller.rung = Rung::kSmallerInput;
+    smaller.smaller =
+        fmt::format("views of {} instead of {} pixels", smaller_side(settings), settings.input_size);
     profile.modes.push_back(smaller);
     profile.max_batch = kMaxBatch;
     profile.blocks = unet_blocks();

@@ -42,6 +42,16 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
   return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
 }
 
+/// `: views of 256 instead of 320 pixels`, of the stages that say so.
+std::string what_is_smaller(const std::vector<StageProfile>& stages) {
+  std::string text;
+  for (const StageProfile& stage : stages) {
+    const std::string& smaller = stage.mode(Rung::kSmallerInput).smaller;
+    if (!smaller.empty()) text += (text.empty() ? ": " : ", ") + smaller;
+  }
+  return text;
+}
+
 std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
   switch (lane.kind) {
     case LaneKind::kSingle: {
@@ -137,7 +147,8 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
           "Half precision, which changes the result slightly: nothing fits without it.");
       break;
     case Rung::kSmallerInput:
-      plan.reasons.emplace_back("A smaller input, which changes the result: nothing fits without it.");
+      plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",
+                                         what_is_smaller(stages)));
       break;
   }
   if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {

@@ -30,6 +30,8 @@ struct StageMode {
   double seconds = 0;  ///< of one call, on a slot of speed 1 (slots.h)
   double seconds_per_picture = 0;
   double host_seconds_per_picture = 0;  ///< of one processor thread, besides: what no GPU takes over
+  std::string smaller =
+      {};  ///< what is smaller than asked for, in words: `views of 256 instead of 320 pixels`
 
   int64_t workspace(int batch) const;  ///< bytes, rounded up
   /// Seconds of a call.

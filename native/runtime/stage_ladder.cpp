@@ -12,8 +12,8 @@ namespace relievo {
 namespace {
 
 /// What the person reads about a rung that was taken.
-std::string note(const std::string& stage, const std::string& slot, Rung rung) {
-  switch (rung) {
+std::string note(const std::string& stage, const std::string& slot, const StageMode& mode) {
+  switch (mode.rung) {
     case Rung::kFull:
       return {};
     case Rung::kChunks:
@@ -23,7 +23,8 @@ std::string note(const std::string& stage, const std::string& slot, Rung rung) {
     case Rung::kHalf:
       return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage, slot);
     case Rung::kSmallerInput:
-      return fmt::format("{} took a smaller input on {}: the result differs.", stage, slot);
+      return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage, slot,
+                         mode.smaller.empty() ? "" : ", ", mode.smaller);
   }
   return {};
 }
@@ -274,7 +275,7 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
          options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0,
          options_.hooks.fragmentation ? options_.hooks.fragmentation(first_slot) : std::nullopt});
   }
-  if (mode->rung > Rung::kFull) batch.notes.push_back(note(profile.name, names, mode->rung));
+  if (mode->rung > Rung::kFull) batch.notes.push_back(note(profile.name, names, *mode));
   batch.lossy = batch.lossy || is_lossy(mode->rung);
   batch.values = std::move(outputs);
 }

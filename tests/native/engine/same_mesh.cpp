@@ -101,7 +101,7 @@ TEST_F(SameMesh, EveryRungRunsAndSaysWhatItChanged) {
   const std::pair<Rung, const char*> rungs[] = {{Rung::kChunks, "smaller chunks"},
                                                 {Rung::kTiled, "smaller strips"},
                                                 {Rung::kHalf, "half precision"},
-                                                {Rung::kSmallerInput, "a smaller input"}};
+                                                {Rung::kSmallerInput, "views of 96 instead of 128 pixels"}};
   const MeshBits& full = reference();
   for (const auto& [rung, words] : rungs) {
     SCOPED_TRACE(words);

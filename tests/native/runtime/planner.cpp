@@ -344,6 +344,18 @@ TEST(Planner, TakesLossyRungsOnlyWhenNothingElseFitsAndSaysSo) {
   EXPECT_FALSE(try_plan(equal_slots(1, 900), {large}, strict));
 }
 
+TEST(Planner, SaysHowMuchSmallerTheInputIs) {
+  auto large = stage("large", 1400, 1);
+  large.modes.push_back(large.modes[0]);
+  large.modes[1].rung = Rung::kSmallerInput;
+  large.modes[1].weight_bytes /= 2;
+  large.modes[1].smaller = "views of 256 instead of 320 pixels";
+  const auto made = plan(equal_slots(1, 900), {stage("other", 10, 1), large}, {});
+  EXPECT_THAT(
+      made.reasons,
+      testing::Contains(testing::HasSubstr("changes the result: views of 256 instead of 320 pixels.")));
+}
+
 TEST(Planner, MemoryPolicyTakesTheLeast) {
   const std::vector<StageProfile> stages{stage("a", 1200, 1), stage("b", 1300, 1)};
   PlanOptions options;
