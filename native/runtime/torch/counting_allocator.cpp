@@ -24,6 +24,14 @@ struct ThreadAccount {
 };
 thread_local ThreadAccount t_owner;
 
+thread_local bool t_refused = false;
+
+/// A request for memory of this thread, refused unless it is said to be granted.
+struct Request {
+  ~Request() { t_refused = t_refused || !granted; }
+  bool granted = false;
+};
+
 std::atomic<int64_t> g_allocations{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
 std::atomic<int64_t> g_charged{0};
@@ -52,9 +60,11 @@ static_assert(sizeof(Header) == 64 && sizeof(Header) % c10::gAlignment == 0);
 /// found again by a request for as much (sourceware.org bug 14581), and the heap grows by a gigabyte in one
 /// step of the diffusion.
 Header* new_block(size_t bytes) {
+  Request request;
   void* memory = std::malloc(bytes + 2 * sizeof(Header));
   TORCH_CHECK_WITH(OutOfMemoryError, memory, "The machine has no ", format_bytes(int64_t(bytes)),
                    " of memory left.");
+  request.granted = true;
   const auto at =
       (reinterpret_cast<uintptr_t>(memory) + sizeof(Header) - 1) / sizeof(Header) * sizeof(Header);
   Header* header = new (reinterpret_cast<void*>(at)) Header;
@@ -110,6 +120,7 @@ MemoryAccount::MemoryAccount(std::string name, int64_t budget) : name_(std::move
 int64_t MemoryAccount::take_peak() { return std::max(peak_.exchange(used()), used()); }
 
 void MemoryAccount::charge(int64_t bytes) {
+  Request request;
   const int64_t n = g_allocations.fetch_add(1, std::memory_order_relaxed) + 1;
   TORCH_CHECK_WITH(OutOfMemoryError,
                    n < g_first_to_fail.load(std::memory_order_relaxed) ||
@@ -126,6 +137,7 @@ void MemoryAccount::charge(int64_t bytes) {
   while (before + bytes > peak &&
          !peak_.compare_exchange_weak(peak, before + bytes, std::memory_order_relaxed)) {
   }
+  request.granted = true;
 }
 
 void MemoryAccount::discharge(int64_t bytes) {
@@ -156,6 +168,8 @@ MemoryCharge::~MemoryCharge() {
   account_->discharge(bytes_);
   record(block_, 0);
 }
+
+bool take_refusal() { return std::exchange(t_refused, false); }
 
 void install_counting_allocator() {
   static const bool installed = [] {

@@ -65,6 +65,9 @@ void install_counting_allocator();
 void set_thread_account(std::shared_ptr<MemoryAccount> account);
 std::shared_ptr<MemoryAccount> thread_account();
 
+/// Whether this thread was refused memory since it last asked this. Torch catches some of the exceptions.
+bool take_refusal();
+
 /// For tests: the n-th charge of the process from now on fails (1: the next one; 0: none), and `times` - 1
 /// after it. Returns how many there were since the last call.
 int64_t fail_allocation(int64_t n, int64_t times = 1);

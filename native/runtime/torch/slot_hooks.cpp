@@ -30,6 +30,15 @@ struct Accounts {
   }
 };
 
+/// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
+/// turns oneDNN off for the whole process, and goes on without it: slower for good, and with other bits. Such
+/// a call has run out of memory like any other.
+void refuse_to_go_on_without_onednn() {
+  if (!take_refusal() || at::globalContext().userEnabledMkldnn()) return;
+  at::globalContext().setUserEnabledMkldnn(true);
+  TORCH_CHECK_WITH(OutOfMemoryError, false, "A product of matrices ran out of memory.");
+}
+
 }  // namespace
 
 SlotHooks make_slot_hooks() {
@@ -50,8 +59,11 @@ SlotHooks make_slot_hooks() {
       set_thread_account(accounts->of(slot));
     }
   };
-  hooks.finish = [](const Slot& slot) {
-    if (slot.kind != SlotKind::kCuda) return;
+  hooks.finish = [has_onednn = at::globalContext().userEnabledMkldnn()](const Slot& slot) {
+    if (slot.kind != SlotKind::kCuda) {
+      if (has_onednn) refuse_to_go_on_without_onednn();
+      return;
+    }
     const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
     cuda.synchronizeStream(cuda.getStream(device_of(slot)));
   };

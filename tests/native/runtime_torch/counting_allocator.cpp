@@ -3,6 +3,7 @@
 #include <thread>
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <gtest/gtest.h>
 
 #include "runtime/torch/slot_hooks.h"
@@ -96,6 +97,34 @@ TEST_F(CountingAllocatorTest, TheNthAllocationFails) {
   EXPECT_THROW(tensor(8), c10::OutOfMemoryError);
   EXPECT_NO_THROW(tensor(8));
   EXPECT_EQ(fail_allocation(0), 4);
+}
+
+/// Torch catches it inside oneDNN's products of matrices, turns oneDNN off, and goes on.
+TEST_F(CountingAllocatorTest, NoCallThatWasRefusedMemoryGoesThrough) {
+  ASSERT_TRUE(at::globalContext().userEnabledMkldnn());
+  const SlotHooks hooks = make_slot_hooks();
+  const Slot slot;
+  set_thread_account(std::make_shared<MemoryAccount>("slot", 100 * kMiB));
+  const at::Tensor a = at::randn({2, 64, 128}).to(at::kBFloat16).slice(2, 0, 128, 2);  // copied first
+  const at::Tensor b = at::randn({2, 64, 64}).to(at::kBFloat16);
+  const at::Tensor expected = at::bmm(a, b);
+  int64_t refused = 0, allocations = 0;
+  for (int64_t n = 1; n == 1 || n <= allocations; ++n) {
+    fail_allocation(n);
+    try {
+      const at::Tensor product = at::bmm(a, b);
+      hooks.finish(slot);
+      ADD_FAILURE() << "allocation " << n << " failed, and nobody was told";
+    } catch (const c10::OutOfMemoryError&) {
+      ++refused;
+    }
+    fail_allocation(0);
+    EXPECT_TRUE(at::globalContext().userEnabledMkldnn());
+    EXPECT_TRUE(at::equal(at::bmm(a, b), expected));
+    EXPECT_NO_THROW(hooks.finish(slot));
+    allocations = fail_allocation(0);
+  }
+  EXPECT_EQ(refused, allocations);
 }
 
 TEST_F(CountingAllocatorTest, RecordsTheLivesOfBlocks) {
