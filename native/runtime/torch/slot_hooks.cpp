@@ -32,7 +32,8 @@ struct Accounts {
 
 /// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
 /// turns oneDNN off for the whole process, and goes on without it: slower for good, and with other bits. Such
-/// a call has run out of memory like any other.
+/// a call has run out of memory like any other. (Another slot's call of that moment may get some products the
+/// other way: equal but for rounding.)
 void refuse_to_go_on_without_onednn() {
   if (!take_refusal() || at::globalContext().userEnabledMkldnn()) return;
   at::globalContext().setUserEnabledMkldnn(true);

@@ -62,7 +62,10 @@ const std::vector<const void*>& fatal_places() {
     using Json = nlohmann::json;
     std::vector<const void*> found;
     found.reserve(64);
-    for (const Json& value : {Json{{"a", {{"b", 1}}}}, Json{{"a", {1, 2}}}, Json{1, 2}, Json{{1}, {2}}}) {
+    // Also with more inside than beside, for which their list of what is left to destroy has to grow.
+    for (const char* text : {R"({"a": {"b": 1}})", R"({"a": [1, 2]})", "[1, 2]", "[[1], [2]]",
+                             R"({"a": {"b": 1, "c": 2, "d": 3}})", R"([{"a": 1, "b": 2}])", "[[1, 2, 3]]"}) {
+      const Json value = Json::parse(text);
       std::optional<Json> copy(value);
       t_learnt = &found;
       copy.reset();
