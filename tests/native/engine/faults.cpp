@@ -103,6 +103,8 @@ class Faults : public TinyPipelineTest {
     RecordProperty("allocations", static_cast<int>(all.size()));
     unload(engine);
 
+    // From one failure the ladder recovers; three are more than some stages have rungs.
+    const bool has_a_way_on = times == 1 && std::is_same_v<Whose, Torch>;
     int failed = 0;
     const std::vector<int64_t> tried = some_of(all, about);
     const LongRun run;
@@ -116,6 +118,7 @@ class Faults : public TinyPipelineTest {
       ASSERT_TRUE(has_ended);
       if (job.error()) {
         ++failed;
+        EXPECT_FALSE(has_a_way_on) << job.error()->what();
         expect_clean(*job.error());
         EXPECT_EQ(job.status().state, JobState::kFailed);
       } else if (is_in_full(job.result()->notes)) {
@@ -131,11 +134,8 @@ class Faults : public TinyPipelineTest {
       EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
       run.reached(i + 1);
     }
-    if (run.done() > 0) return;  // what failed before is not known
-    if (times == kForEver) {
+    if (times == kForEver && run.done() == 0) {
       EXPECT_GT(failed, 0);
-    } else if (std::is_same_v<Whose, Torch>) {
-      EXPECT_EQ(failed, 0) << "the ladder recovers from all of them";
     }
   }
 
