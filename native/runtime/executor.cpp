@@ -110,7 +110,13 @@ class Executor::Impl {
     return std::ranges::any_of(plan.lanes, [&](const Lane& lane) { return is_lost(lane.slots); });
   }
 
-  /// A whole plan for the slots that are left. False: there is none, and everything has failed.
+  /// No slot can go on. What was not asked for yet stays with its giver, who may find other devices.
+  static void give_up(PictureQueue& queue, const Error& error) {
+    if (queue.none_was_given()) throw error;
+    queue.fail_the_rest(error);
+  }
+
+  /// A whole plan for the slots that are left. False: there is none, and what was begun has failed.
   bool plan_again(Plan& plan, PictureQueue& queue, const RunOptions& options) {
     std::vector<Slot> all;
     std::vector<int> alive;
@@ -122,8 +128,8 @@ class Executor::Impl {
       }
     }
     if (alive.empty()) {
-      queue.fail_everything({ErrorCode::kDeviceLost, "Every device was lost.",
-                             "Check the cables, cooling and driver of the devices, or use --devices cpu."});
+      give_up(queue, {ErrorCode::kDeviceLost, "Every device was lost.",
+                      "Check the cables, cooling and driver of the devices, or use --devices cpu."});
       return false;
     }
     std::vector<StageProfile> profiles;
@@ -134,7 +140,7 @@ class Executor::Impl {
     try {
       plan = plan_for_some(all, alive, profiles, wanted);
     } catch (const Error& error) {
-      queue.fail_everything(error);
+      give_up(queue, error);
       return false;
     }
     return true;

@@ -70,7 +70,9 @@ class Executor {
   /// Makes all pictures and returns their outcomes in order. Never throws for a picture: a failed one has its
   /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). A
   /// plan for slots of which some are lost is made again for the others. Throws when the executor itself runs
-  /// out of memory, or a callback throws: when no lane works any more. One run at a time.
+  /// out of memory, when a callback throws, or when no slot is left before any picture was given: when no
+  /// lane works any more. What `more` was not asked for when the last slot went stays with its giver. One run
+  /// at a time.
   std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options);
   std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs);
 

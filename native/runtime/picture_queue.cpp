@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 namespace relievo {
 
@@ -114,22 +113,17 @@ void PictureQueue::fail_the_rest(const Error& error) {
   }
 }
 
-void PictureQueue::fail_everything(const Error& error) {
-  bool are_more = true;
-  while (are_more) {
-    fail_the_rest(error);
-    std::unique_lock lock(mutex_);
-    ask_for_more(std::numeric_limits<int>::max(), lock);
-    are_more = !waiting_.empty();
-  }
-}
-
 void PictureQueue::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
   changed_.notify_all();
+}
+
+bool PictureQueue::none_was_given() const {
+  const std::lock_guard lock(mutex_);
+  return done_.empty();
 }
 
 bool PictureQueue::all_done() const { return left() == 0; }

@@ -31,12 +31,11 @@ class PictureQueue {
 
   /// Everything that is not done fails with `error`.
   void fail_the_rest(const Error& error);
-  /// And all that is still to come.
-  void fail_everything(const Error& error);
 
   /// Nobody gets a picture any more.
   void stop();
 
+  bool none_was_given() const;
   bool all_done() const;
   int left() const;
 

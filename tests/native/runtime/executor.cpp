@@ -188,13 +188,13 @@ TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
   EXPECT_EQ(lost_.size(), 2U);
 }
 
-TEST_F(ExecutorTest, WhatIsStillToComeFailsWithoutSlots) {
+TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsGiver) {
   add_stage(20, 5);
   stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kDeviceLost, "gone"); };
   const auto where = slots({100});
   Executor executor(where, stages(), {});
   const Plan made = plan(where, profiles_, {});
-  for (int run = 0; run < 2; ++run) {  // the second has no slot from the start
+  for (const bool has_slot : {true, false}) {
     int left = 3, failed = 0;
     RunOptions options;
     options.more = [&](int most) {
@@ -207,9 +207,18 @@ TEST_F(ExecutorTest, WhatIsStillToComeFailsWithoutSlots) {
       EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
       ++failed;
     };
-    executor.run(made, {}, options);
-    EXPECT_EQ(left, 0);
-    EXPECT_EQ(failed, 3);
+    if (has_slot) {
+      executor.run(made, {}, options);
+    } else {
+      try {
+        executor.run(made, {}, options);
+        ADD_FAILURE() << "nobody was told";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kDeviceLost);
+      }
+    }
+    EXPECT_EQ(left, has_slot ? 2 : 3);
+    EXPECT_EQ(failed, has_slot ? 1 : 0);
   }
 }
 
