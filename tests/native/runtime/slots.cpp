@@ -73,7 +73,7 @@ TEST(Slots, SaysWhatIsWrong) {
                                                                {"tpu", "'tpu' is not a device"},
                                                                {"cuda:", "not a device"},
                                                                {"cuda:-1", "not a device"},
-                                                               {"cuda:2", "2 CUDA devices"},
+                                                               {"cuda:2", "this machine has 2 CUDA devices"},
                                                                {"cuda:0,cuda:0", "named twice"},
                                                                {"cuda,cuda:1", "named twice"},
                                                                {"cuda:0@25GiB", "24.00 GiB free"},
