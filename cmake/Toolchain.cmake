@@ -1,8 +1,11 @@
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Precompiled headers are cached too.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+  # Precompiled headers are cached too. Paths below the checkout are hashed relative to it, so that a clone in another folder
+  # finds what this one compiled.
+  set(CACHED ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=10G ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CACHED})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CACHED})
 endif()
 find_program(MOLD mold)
 if(MOLD)
