@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "verify/bench.h"
 
 namespace relievo {
@@ -28,7 +29,7 @@ int run(const Options& options) {
                 fmt::format("Choose one of: {}.", names));
   }
   if (!options.own_side.empty()) {
-    fmt::print("{}\n", found->second.own_side(json::parse(options.own_side)).dump());
+    fmt::print("{}\n", found->second.own_side(parse_json(options.own_side)).dump());
     return 0;
   }
   const json report = found->second.run(options.bench);

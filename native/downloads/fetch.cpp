@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "downloads/downloads.h"
 #include "downloads/http.h"
 #include "downloads/part_file.h"
 #include "weights/mapped_file.h"
-#include "weights/sha256.h"
 
 namespace relievo {
 namespace {

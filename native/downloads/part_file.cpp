@@ -1,18 +1,17 @@
 #include "downloads/part_file.h"
 
 #include <cerrno>
-#include <fstream>
 #include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 
 namespace relievo {
 namespace {
@@ -89,9 +88,8 @@ void PartFile::discard() {
 }
 
 std::string PartFile::validator(const std::string& url) const {
-  std::ifstream stream(notes_);
-  const json notes = json::parse(stream, nullptr, false);
-  if (!notes.is_object() || notes.value("url", json()) != url) return {};
+  const json notes = read_json_object_if_sound(notes_);
+  if (notes.value("url", json()) != url) return {};
   const json value = notes.value("validator", json());
   return value.is_string() ? value.get<std::string>() : std::string();
 }

@@ -7,7 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
-#include "weights/sha256.h"
+#include "base/sha256.h"
 #include "weights/tensor_file.h"
 
 namespace relievo {

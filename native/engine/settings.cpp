@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace relievo {
 namespace {
@@ -97,8 +97,18 @@ void assign(const char* name, const json& value, int& field) {
 }
 
 /// The digits that a float has; a whole number is still a float (4.0).
-json tidy(float value) { return json::parse(fmt::format("{:.6g}", value)).get<double>(); }
+json tidy(float value) { return parse_json(fmt::format("{:.6g}", value)).get<double>(); }
 json tidy(const auto& value) { return value; }
+
+json object_of(const std::string& text) {
+  try {
+    json object = parse_json(text);
+    if (object.is_object()) return object;
+    throw JsonError("it is not a JSON object");
+  } catch (const JsonError& error) {
+    throw invalid(fmt::format("The settings are no sound JSON object: {}.", error.what()));
+  }
+}
 
 void describe(json&, AnyValue) {}
 template <typename T>
@@ -171,8 +181,7 @@ std::string to_json(const Settings& settings) {
 }
 
 Settings settings_from_json(const std::string& text) {
-  const json object = json::parse(text, nullptr, false);
-  if (!object.is_object()) throw invalid("The settings are not a JSON object.");
+  const json object = object_of(text);
   Settings settings;
   std::set<std::string> known{"mask"};
   for_each_field(settings, [&](const char* name, auto& field, const auto&) {

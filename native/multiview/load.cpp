@@ -1,14 +1,13 @@
 #include "multiview/load.h"
 
 #include <cmath>
-#include <fstream>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "multiview/older_names.h"
 #include "nn/tensors.h"
@@ -33,12 +32,12 @@ template <typename Read>
 void with_config(const fs::path& path, const Read& read) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return;
-  if (fs::file_size(path, error) > kMostConfigBytes) throw corrupt_config(path, "it is too large");
-  std::ifstream stream(path);
-  const json config = json::parse(stream, nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object()) throw corrupt_config(path, "it is not a JSON object");
   try {
+    const json config = read_json(path, {.bytes = kMostConfigBytes});
+    if (!config.is_object()) throw JsonError("it is not a JSON object");
     read(config);
+  } catch (const JsonError& failure) {
+    throw corrupt_config(path, failure.what());
   } catch (const json::exception& failure) {
     throw corrupt_config(path, failure.what());
   }

@@ -1,11 +1,9 @@
 #include "reconstruct/load.h"
 
-#include <fstream>
-
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "nn/tensors.h"
 #include "weights/tensor_file.h"
 
@@ -64,11 +62,12 @@ LrmFile::LrmFile(const std::string& name, fs::path path)
     return Error(ErrorCode::kModelCorrupt, fmt::format("'{}' cannot be used: {}.", beside.string(), why),
                  "The published checkpoints come without it: take it away, or mend it.");
   };
-  std::ifstream stream(beside);
-  const json config = json::parse(stream, nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object()) throw corrupt("it is not a JSON object");
   try {
+    const json config = read_json(beside);
+    if (!config.is_object()) throw JsonError("it is not a JSON object");
     config_ = config_of(config, config_.kind);
+  } catch (const JsonError& failure) {
+    throw corrupt(failure.what());
   } catch (const json::exception& failure) {
     throw corrupt(failure.what());
   }

@@ -2,12 +2,10 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <span>
 
-#include <nlohmann/json.hpp>
-
 #include "base/atomic_file.h"
+#include "base/json.h"
 
 namespace relievo {
 
@@ -21,11 +19,7 @@ std::string cache_path(const std::string& name) {
   return fs::path(home ? home : ".") / ".cache" / "relievo" / name;
 }
 
-json read_cache(const std::string& path) {
-  std::ifstream file(path);
-  json value = json::parse(file, nullptr, false);
-  return value.is_object() ? value : json::object();
-}
+json read_cache(const std::string& path) { return read_json_object_if_sound(path); }
 
 void write_cache(const std::string& path, const json& object) {
   std::error_code error;  // the writing tells

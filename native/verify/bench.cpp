@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "verify/bench_large.h"
 #include "verify/bench_memory.h"
 #include "verify/bench_networks.h"
@@ -42,7 +43,11 @@ json last_line_of(const std::string& command) {
   }
   const int status = pclose(pipe.release());
   while (!output.empty() && output.back() == '\n') output.pop_back();
-  json result = json::parse(output.substr(output.rfind('\n') + 1), nullptr, false);
+  json result;
+  try {
+    result = parse_json(std::string_view(output).substr(output.rfind('\n') + 1));
+  } catch (const JsonError&) {  // told below
+  }
   if (status != 0 || !result.is_object()) {
     throw Error(ErrorCode::kInternal, fmt::format("'{}' failed (status {}).", command, status),
                 "What it printed stands above.");

@@ -1,13 +1,13 @@
 #include "verify/fixture.h"
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -19,10 +19,11 @@ std::string case_of(const std::string& tensor_name) {
 
 Fixture::Fixture(std::string name, const std::filesystem::path& folder)
     : name_(std::move(name)), folder_(folder), io_(read_safetensors(folder / "io.safetensors")) {
-  std::ifstream stream(folder / "config.json");
-  config_ = nlohmann::json::parse(stream, nullptr, false);
-  if (config_.is_discarded()) {
-    throw Error(ErrorCode::kIo, fmt::format("'{}' is not JSON.", (folder / "config.json").string()));
+  try {
+    config_ = read_json(folder / "config.json");
+  } catch (const JsonError& error) {
+    throw Error(ErrorCode::kIo,
+                fmt::format("Cannot read '{}': {}.", (folder / "config.json").string(), error.what()));
   }
   if (std::filesystem::exists(folder / "weights.safetensors")) {
     weights_ = read_safetensors(folder / "weights.safetensors");

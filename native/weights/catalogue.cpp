@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <new>
 #include <set>
 #include <sstream>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/input_file.h"
+#include "base/json.h"
 #include "weights/builtin_catalogue.h"
 #include "weights/tensor_file.h"
 
@@ -110,12 +110,11 @@ CatalogueModel parse_model(const json& object) {
 std::string builtin_or_given() {
   const char* given = std::getenv("RELIEVO_CATALOGUE");
   if (!given || !*given) return kBuiltinCatalogue;
-  std::ifstream stream(given, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream)
-    throw Error(ErrorCode::kIo, fmt::format("Cannot read the catalogue '{}'.", given),
-                "Check RELIEVO_CATALOGUE.");
-  return content;
+  try {
+    return read_file(given, JsonLimits{}.bytes);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kIo, error.message(), "Check RELIEVO_CATALOGUE, which names the catalogue.");
+  }
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -139,7 +138,7 @@ fs::path embedded_folder() {
 std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
   std::string where = "the catalogue";
   try {
-    const json root = json::parse(content);
+    const json root = parse_json(content);
     check_keys(root, {"version", "models"});
     if (root["version"] != 1) throw std::runtime_error("its version is not 1");
     if (!root["models"].is_array()) throw std::runtime_error("'models' is no list");
@@ -188,9 +187,7 @@ fs::path models_folder() {
 
 std::map<std::string, FileRecord> read_records(const fs::path& model_folder) {
   std::map<std::string, FileRecord> records;
-  std::ifstream stream(model_folder / kRecords);
-  const json root = json::parse(stream, nullptr, false);
-  if (!root.is_object()) return records;
+  const json root = read_json_object_if_sound(model_folder / kRecords);
   for (const auto& [path, entry] : root.items()) {
     if (!entry.is_object() || !entry.value("bytes", json()).is_number_unsigned() ||
         !entry.value("sha256", json()).is_string())

@@ -1,11 +1,10 @@
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "weights/corrupt.h"
 #include "weights/mapped_file.h"
 #include "weights/tensor_file.h"
@@ -42,21 +41,14 @@ TensorFile read_file(const fs::path& path) {
   throw corrupt_file(path, "weight file", "its format is not known", hint);
 }
 
-json read_json(const fs::path& path, const std::string& kind) {
-  const MappedFile file(path);
-  if (file.bytes().size() > kMaxIndexBytes) throw corrupt_file(path, kind, "it is too large");
-  const auto* text = reinterpret_cast<const char*>(file.bytes().data());
-  int depth_limit_hit = 0;
-  json value = json::parse(
-      text, text + file.bytes().size(),
-      [&](int depth, json::parse_event_t, json&) {
-        depth_limit_hit |= depth > 16;
-        return depth <= 16;
-      },
-      false);
-  if (value.is_discarded() || !value.is_object() || depth_limit_hit)
-    throw corrupt_file(path, kind, "it is not a JSON object");
-  return value;
+json read_object(const fs::path& path, const std::string& kind) {
+  try {
+    json value = read_json(path, {.bytes = kMaxIndexBytes});
+    if (!value.is_object()) throw JsonError("it is not a JSON object");
+    return value;
+  } catch (const JsonError& failure) {
+    throw corrupt_file(path, kind, failure.what());
+  }
 }
 
 /// Keeps several files' bytes.
@@ -64,7 +56,7 @@ using Storage = std::vector<std::shared_ptr<const void>>;
 
 /// An index names the file of each tensor: {"weight_map": {NAME: FILE, ...}}.
 TensorFile read_shards(const fs::path& path) {
-  const json index = read_json(path, "index of weight files");
+  const json index = read_object(path, "index of weight files");
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object())
     throw corrupt_file(path, "index of weight files", "it has no weight_map");
@@ -111,7 +103,7 @@ TensorFile read_component(const fs::path& folder) {
 
 /// Every folder that model_index.json names and that has weights; schedulers and tokenizers have none.
 TensorFile read_diffusers(const fs::path& folder) {
-  const json index = read_json(folder / "model_index.json", "diffusers model");
+  const json index = read_object(folder / "model_index.json", "diffusers model");
   auto storage = std::make_shared<Storage>();
   TensorFile result{folder, {}, storage};
   for (const auto& [name, value] : index.items()) {

@@ -3,13 +3,12 @@
 #include <cstring>
 #include <limits>
 #include <new>
-#include <set>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "weights/mapped_file.h"
 #include "weights/tensor_file.h"
 
@@ -38,22 +37,6 @@ constexpr std::array<DTypeFacts, 10> kDTypes{{{"F64", 8},
 // The reference reader's limit. A larger header is an attack or an accident.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::string_view kMetadata = "__metadata__";
-
-/// A header whose objects nest deeper than any valid one, or name a tensor twice, is refused while it is
-/// parsed.
-class StrictHeader {
- public:
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    if (depth > 4) throw std::runtime_error("nested too deeply");
-    if (event == json::parse_event_t::key && depth == 1 && !names_.insert(parsed.get<std::string>()).second) {
-      throw std::runtime_error("a name stands twice");
-    }
-    return true;
-  }
-
- private:
-  std::set<std::string> names_;
-};
 
 struct Range {
   uint64_t begin;
@@ -140,7 +123,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   TensorFile result{path, {}, file};
   std::vector<Range> ranges;
   try {
-    const json header = json::parse(text, text + header_bytes, StrictHeader());
+    const json header = parse_json({text, header_bytes}, {.bytes = kMaxHeaderBytes, .depth = 4});
     if (!header.is_object()) throw std::runtime_error("the header is not an object");
     for (const auto& [name, entry] : header.items()) {
       if (name == kMetadata) continue;

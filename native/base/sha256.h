@@ -27,7 +27,10 @@ class Sha256 {
   uint64_t bytes_ = 0;
 };
 
-/// The digest of a file, memory-mapped. Throws Error{kIo}, Error{kCancelled}.
+/// The digest of bytes in memory.
+std::string sha256(std::span<const std::byte> bytes);
+
+/// The digest of a regular file's content. Throws Error{kIo}, Error{kCancelled}.
 std::string file_sha256(const std::filesystem::path& path, const Control& control = {});
 
 }  // namespace relievo

@@ -1,12 +1,13 @@
-#include "weights/sha256.h"
+#include "base/sha256.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "weights/mapped_file.h"
+#include "base/input_file.h"
 
 namespace relievo {
 namespace {
@@ -81,14 +82,22 @@ std::string Sha256::finish() {
   return text;
 }
 
-std::string file_sha256(const std::filesystem::path& path, const Control& control) {
-  const MappedFile file(path);
+std::string sha256(std::span<const std::byte> bytes) {
   Sha256 hash;
-  constexpr size_t kStep = size_t{16} << 20;
-  const auto bytes = file.bytes();
-  for (size_t at = 0; at < bytes.size(); at += kStep) {
-    control.step(static_cast<double>(at) / static_cast<double>(bytes.size()));
-    hash.add(bytes.subspan(at, std::min(kStep, bytes.size() - at)));
+  hash.add(bytes);
+  return hash.finish();
+}
+
+std::string file_sha256(const std::filesystem::path& path, const Control& control) {
+  // Read, not mapped: a file that is cut meanwhile would end the process with SIGBUS.
+  InputFile file(path);
+  Sha256 hash;
+  std::vector<std::byte> buffer(size_t{1} << 20);
+  uint64_t done = 0;
+  while (const size_t count = file.read(buffer)) {
+    hash.add(std::span(buffer).first(count));
+    done += count;
+    control.step(static_cast<double>(done) / static_cast<double>(std::max(done, file.size())));
   }
   return hash.finish();
 }
