@@ -24,5 +24,6 @@ void bind_errors(pybind11::module_& module);
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
 void bind_models(pybind11::module_& module);
+void bind_names(pybind11::module_& module);
 
 }  // namespace relievo::bindings

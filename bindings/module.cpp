@@ -6,5 +6,6 @@ PYBIND11_MODULE(_native, module) {
   relievo::bindings::bind_result(module);
   relievo::bindings::bind_engine(module);
   relievo::bindings::bind_models(module);
+  relievo::bindings::bind_names(module);
   module.def("version", &relievo::version);
 }

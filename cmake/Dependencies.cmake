@@ -61,6 +61,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
 pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpmux)
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
 # xatlas is compiled from its published source (packaging/sources.txt), without our warnings. It would take every
 # thread of the machine, so it gets none: texture/ runs several of it side by side on the job's own threads.

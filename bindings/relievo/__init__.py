@@ -31,6 +31,7 @@ from ._native import (  # noqa: E402
     LogLine,
     Mesh,
     ModelInfo,
+    NamedPicture,
     Preview,
     Provenance,
     Result,
@@ -40,6 +41,8 @@ from ._native import (  # noqa: E402
     check_weights,
     devices,
     models,
+    name_results,
+    picture_checksum,
     version,
 )
 from ._types import PathLike, Picture  # noqa: E402
@@ -65,6 +68,7 @@ __all__ = [
     "ModelInfo",
     "ModelMismatchError",
     "ModelMissingError",
+    "NamedPicture",
     "NoSubjectError",
     "OutOfMemoryError",
     "PathLike",
@@ -81,5 +85,7 @@ __all__ = [
     "devices",
     "generate",
     "models",
+    "name_results",
+    "picture_checksum",
     "shared_engine",
 ]

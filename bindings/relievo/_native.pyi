@@ -342,6 +342,45 @@ def check_weights(path: PathLike) -> None:
 def devices() -> list[DeviceInfo]:
     """GPUs, then the CPU. May take a tenth of a second the first time."""
 
+@final
+class NamedPicture:
+    """A picture that wants a name for its result.
+
+    former: checksums of what it was made of before, so that files of those results are replaced, too. keeps_name: it
+    had this name in an earlier run and comes before those that had none.
+    """
+
+    def __init__(
+        self, name: str, checksum: str = "", *, former: Sequence[str] = (), keeps_name: bool = False
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def checksum(self) -> str: ...
+    @property
+    def former(self) -> list[str]: ...
+    @property
+    def keeps_name(self) -> bool: ...
+
+def name_results(
+    pictures: Sequence[NamedPicture],
+    folder: PathLike,
+    *,
+    formats: Sequence[str],
+    sheet: bool = False,
+    turntable: int = 0,
+    exr: bool = False,
+    inputs: Sequence[PathLike] = (),
+    reserved: Sequence[str] = (),
+) -> list[str]:
+    """A name for each picture's result: the wanted one, cleaned, with a number where a file would be lost otherwise.
+
+    inputs are kept whoever wrote them; reserved are names of other results, whose files are kept.
+    """
+
+def picture_checksum(picture: PathLike) -> str:
+    """SHA-256 of the file's bytes. Raises IoError."""
+
 def version() -> str: ...
 def describe_settings() -> dict[str, dict[str, Any]]:
     """default of each setting, and min and max, or choices, where there are any."""

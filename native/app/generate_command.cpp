@@ -48,7 +48,7 @@ void spare_inputs(const std::vector<PictureTask>& tasks, const GenerateOptions& 
     }
   }
   for (const PictureTask& task : tasks) {
-    for (const std::string& name : file_names(task.name, options.formats, options.renders)) {
+    for (const fs::path& name : file_names(task.name, options.formats, options.renders)) {
       const fs::path target = fs::path(options.folder) / name;
       const auto identity = identity_of(target);
       if (!identity || !inputs.contains(*identity)) continue;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/image.h"
 #include "base/mesh.h"
+#include "engine/result_names.h"
 #include "engine/settings.h"
 
 namespace relievo {
@@ -170,18 +171,6 @@ class Engine {
 std::vector<std::filesystem::path> save_result(const GenerateResult& result,
                                                const std::filesystem::path& folder,
                                                const std::vector<std::string>& formats);
-
-/// Pictures of a result that may be wanted besides.
-struct Renders {
-  int turntable = 0;   ///< frames of a full turn; 0: none
-  bool exr = false;    ///< the front view as OpenEXR layers, and the turntable's frames so too
-  bool sheet = false;  ///< a contact sheet
-};
-
-/// The names of the files that save_result and save_renders write for a result of this name, but for a
-/// turntable's frames.
-std::vector<std::string> file_names(const std::string& name, const std::vector<std::string>& formats,
-                                    const Renders& renders);
 
 /// Makes the folder where it is not there and tries whether files can be written into it. Throws Error{kIo}.
 void prepare_folder(const std::filesystem::path& folder);

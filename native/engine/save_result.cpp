@@ -34,20 +34,6 @@ void prepare_folder(const std::filesystem::path& folder) {
   std::filesystem::remove(trial, error);
 }
 
-std::vector<std::string> file_names(const std::string& name, const std::vector<std::string>& formats,
-                                    const Renders& renders) {
-  std::vector<std::string> names;
-  for (const std::string& format : formats) {
-    names.push_back(name + "." + format);
-    if (format != "obj") continue;
-    for (const char* ending : {".mtl", ".png", "_normal.png"}) names.push_back(name + ending);
-  }
-  if (renders.sheet) names.push_back(name + "_sheet.png");
-  if (renders.exr) names.push_back(name + ".exr");
-  if (renders.turntable > 0) names.push_back(name + "_turntable.webp");
-  return names;
-}
-
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
                                                 const std::filesystem::path& folder, const Renders& renders) {
   make_folder(folder);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "engine/clean_name.h"
 #include "engine/field_of_planes.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
@@ -15,16 +16,6 @@ namespace relievo {
 namespace {
 
 constexpr int64_t kBytesPerTexel = 26;  // texture.h
-
-/// A name that files and objects can have: no slashes or control characters, no space at either end.
-std::string usable_name(std::string name) {
-  for (char& c : name) {
-    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '_';
-  }
-  const size_t first = name.find_first_not_of(' ');
-  if (first == std::string::npos) return "picture";
-  return name.substr(first, name.find_last_not_of(' ') - first + 1);
-}
 
 /// The object at a slant, as a person would look at it first.
 Image shaded(const TexturedMesh& mesh, const Control& control) {
@@ -103,7 +94,7 @@ class TextureStage : public PipelineStage {
 
     turn_to_scene(mesh.surface);
 
-    result->name = usable_name(request.name.empty() ? request.picture.stem().string() : request.name);
+    result->name = clean_name(request.name.empty() ? request.picture.stem().string() : request.name);
     mesh.provenance = {.picture = request.picture.empty() ? result->name : request.picture.string(),
                        .model = model_,
                        .settings = to_json(settings),

@@ -49,7 +49,7 @@ std::vector<std::filesystem::path> write_obj(const MeshJob& job) {
   const auto* first = reinterpret_cast<const std::byte*>(head.data());
   geometry.insert(geometry.begin(), first, first + head.size());
 
-  const std::string albedo = texture_name(job.name, ".png");
+  const std::string albedo = texture_name(job.name, "_albedo.png");
   const std::string normal_map = texture_name(job.name, "_normal.png");
   const std::string library = material(job, albedo, normal_map);
 

@@ -44,7 +44,7 @@ TEST_P(FullDisk, LeavesNoHalfAMesh) {
   EXPECT_FALSE(std::filesystem::exists(folder / (std::string("box.") + GetParam())));
   // What the OBJ would have named may be there, whole; no temporary file may.
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
-    EXPECT_THAT(entry.path().filename(), testing::AnyOf("box.png", "box.mtl"));
+    EXPECT_THAT(entry.path().filename(), testing::AnyOf("box_albedo.png", "box.mtl"));
   }
 }
 

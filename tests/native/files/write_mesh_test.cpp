@@ -252,7 +252,7 @@ TEST(Obj, ReturnsTheMeshFirstAndAllItRefersTo) {
   const Written written("obj", mesh);
   std::vector<std::string> names;
   for (const auto& file : written.files) names.push_back(file.filename());
-  EXPECT_EQ(names, (std::vector<std::string>{"box.obj", "box.png", "box_normal.png", "box.mtl"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"box.obj", "box_albedo.png", "box_normal.png", "box.mtl"}));
 }
 
 TEST(Obj, NamesItsTextures) {
@@ -263,7 +263,7 @@ TEST(Obj, NamesItsTextures) {
   aiString normals;
   written.material().GetTexture(aiTextureType_DIFFUSE, 0, &albedo);
   written.material().GetTexture(aiTextureType_HEIGHT, 0, &normals);
-  EXPECT_STREQ(albedo.C_Str(), "my box.png");
+  EXPECT_STREQ(albedo.C_Str(), "my box_albedo.png");
   EXPECT_STREQ(normals.C_Str(), "my box_normal.png");
 }
 

@@ -1,0 +1,148 @@
+#include "files/source_mark.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdint>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace relievo {
+namespace {
+
+using namespace std::string_view_literals;
+namespace fs = std::filesystem;
+
+/// Headers, comments and a GLB's list of its parts are a few kilobytes.
+constexpr size_t kMostBytes = size_t{1} << 20;
+
+/// A number of `size` bytes at `place`; none where the text ends before.
+std::optional<uint64_t> number_at(std::string_view text, size_t place, size_t size, bool big_endian = false) {
+  if (place > text.size() || size > text.size() - place) return {};
+  uint64_t value = 0;
+  for (size_t i = 0; i < size; ++i) {
+    const size_t byte = big_endian ? i : size - 1 - i;
+    value = value << 8 | static_cast<unsigned char>(text[place + byte]);
+  }
+  return value;
+}
+
+/// What follows "KEY: " or "KEY\0" in the text, up to the end of that line or value.
+std::string checksum_in(std::string_view text) {
+  constexpr size_t kDigits = 64;
+  const size_t key = text.find(kChecksumKey);
+  if (key == std::string_view::npos) return {};
+  std::string_view value = text.substr(key + std::size(kChecksumKey) - 1);
+  while (!value.empty() && (value.front() == ':' || value.front() == ' ' || value.front() == '\0')) {
+    value.remove_prefix(1);
+  }
+  value = value.substr(0, kDigits);
+  const bool is_checksum = value.size() == kDigits && std::all_of(value.begin(), value.end(), [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                           });
+  return is_checksum ? std::string(value) : std::string();
+}
+
+std::string of_glb(std::string_view text) {
+  const auto size = number_at(text, 12, 4);
+  if (text.size() < 20 || !size || *size > text.size() - 20) return {};
+  const std::string_view content = text.substr(20, *size);
+  // Only the asset is looked at, and nothing in it is deep.
+  constexpr int kMostDepth = 4;
+  using Json = nlohmann::json;
+  const auto is_shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMostDepth; };
+  const Json json = Json::parse(content.begin(), content.end(), is_shallow, false);
+  const Json asset = json.is_object() ? json.value("asset", Json::object()) : Json::object();
+  if (!asset.is_object() || !asset.contains("generator") || !asset["generator"].is_string()) return {};
+  if (!asset["generator"].get<std::string>().starts_with(kGenerator)) return {};
+  const Json extras = asset.value("extras", Json::object());
+  if (!extras.is_object() || !extras.contains(kChecksumKey) || !extras[kChecksumKey].is_string()) return {};
+  return checksum_in(std::string(kChecksumKey) + ":" + extras[kChecksumKey].get<std::string>());
+}
+
+/// The comments at the head of an OBJ, MTL or PLY file, of which the first names Relievo.
+std::string of_comments(std::string_view text, std::string_view comment, std::string_view before) {
+  if (!text.starts_with(before)) return {};
+  text.remove_prefix(before.size());
+  bool is_ours = false;
+  while (text.starts_with(comment)) {
+    const std::string_view line = text.substr(comment.size(), text.find('\n') - comment.size());
+    if (line.starts_with(kGenerator)) is_ours = true;
+    if (is_ours && line.starts_with(kChecksumKey)) return checksum_in(line);
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+/// The text chunks before the pixels (PNG specification, 11.3.3).
+std::string of_png(std::string_view text) {
+  constexpr std::string_view kSoftware = "Software\0Relievo "sv;
+  bool is_ours = false;
+  std::string checksum;
+  for (size_t place = 8; place + 8 <= text.size();) {
+    const size_t size = number_at(text, place, 4, true).value_or(text.size());
+    const std::string_view kind = text.substr(place + 4, 4), content = text.substr(place + 8, size);
+    if (kind == "IDAT") break;
+    if (kind == "tEXt" && content.starts_with(kSoftware)) is_ours = true;
+    if (kind == "tEXt" && content.starts_with(kChecksumKey)) checksum = checksum_in(content);
+    place += size + 12;
+  }
+  return is_ours ? checksum : std::string();
+}
+
+/// The attributes of the header: name, type, size, value; the last has no name ("The OpenEXR File Layout").
+std::string of_exr(std::string_view text) {
+  bool is_ours = false;
+  std::string checksum;
+  size_t place = 8;
+  while (place < text.size() && text[place] != '\0') {
+    const size_t type = text.find('\0', place);
+    if (type == std::string_view::npos) return {};
+    const size_t after_type = text.find('\0', type + 1);
+    if (after_type == std::string_view::npos) return {};
+    const std::string_view name = text.substr(place, type - place);
+    const auto size = number_at(text, after_type + 1, 4);
+    if (!size || *size > text.size()) return {};
+    const std::string_view value = text.substr(std::min(after_type + 5, text.size()), *size);
+    if (name == "software" && value.starts_with(kGenerator)) is_ours = true;
+    if (name == kChecksumKey) checksum = checksum_in(std::string(kChecksumKey) + ":" + std::string(value));
+    place = after_type + 5 + *size;
+  }
+  return is_ours ? checksum : std::string();
+}
+
+}  // namespace
+
+std::string source_checksum(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) return {};  // a pipe would wait for somebody who writes
+  std::ifstream file(path, std::ios::binary);
+  std::string head(kMostBytes, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<size_t>(file.gcount()));
+  const std::string_view text = head;
+  if (text.starts_with("glTF")) return of_glb(text);
+  if (text.starts_with("# ")) return of_comments(text, "# ", "");
+  if (text.starts_with("ply\n"))
+    return of_comments(text, "comment ", "ply\nformat binary_little_endian 1.0\n");
+  if (text.starts_with("\x89PNG\r\n\x1a\n")) return of_png(text);
+  if (text.starts_with("\x76\x2f\x31\x01")) return of_exr(text);
+  // What a WebP or .blend file says stands at its end, as one line of text.
+  const bool is_webp = text.starts_with("RIFF") && text.substr(8, 4) == "WEBP";
+  const bool is_blend = text.starts_with("\x28\xb5\x2f\xfd");  // compressed by Zstandard
+  if (!is_webp && !is_blend) return {};
+  file.clear();
+  file.seekg(0, std::ios::end);
+  const auto size = static_cast<uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
+  std::string tail(std::min<uint64_t>(size, kMostBytes), '\0');
+  file.seekg(-static_cast<std::streamoff>(tail.size()), std::ios::end);
+  file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
+  const size_t mark = tail.rfind(kGenerator);
+  return mark == std::string::npos ? std::string() : checksum_in(std::string_view(tail).substr(mark));
+}
+
+}  // namespace relievo
