@@ -10,7 +10,7 @@ from pathlib import Path
 from .batch import RefusedError
 from .words import Task
 
-_ENDINGS_OF_OBJ = (".mtl", ".png", "_normal.png")
+_ENDINGS_OF_OBJ = (".mtl", "_albedo.png", "_normal.png")
 
 
 def file_names(name: str, options: Namespace) -> list[str]:
