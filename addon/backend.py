@@ -27,6 +27,7 @@ _FOLDER = Path(__file__).parent / "relievo"
 _FACTS: dict[str, Any] = json.loads((_FOLDER / "settings.json").read_text())
 # Default and range of each setting, as the engine has them.
 SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
+PICTURE_ENDINGS: tuple[str, ...] = tuple(_FACTS["picture_endings"])  # in lower case, with the dot
 VERSION: str = _FACTS["version"]
 
 _SECONDS_BETWEEN_LOOKS = 5.0  # at the devices

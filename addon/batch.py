@@ -14,10 +14,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from .backend import SETTINGS, Failure
+from .backend import PICTURE_ENDINGS, SETTINGS, Failure
 from .words import Outcome, Task, as_json, result_names, settings_of
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".exr"}
 STATE = "relievo-batch.json"
 _HINT = (
     "A manifest is a JSON list of pictures, or an object with `pictures`; each is a path or an object with `picture` "
@@ -42,7 +41,9 @@ def tasks_of(options: Namespace) -> list[Task]:
         if options.output.exists() and source.samefile(options.output):
             hint = "Choose another folder with -o."
             raise RefusedError("invalid_settings", "The results would lie among the pictures.", hint, 2)
-        found = sorted(str(file) for file in source.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+        found = sorted(
+            str(file) for file in source.iterdir() if file.suffix.lower() in PICTURE_ENDINGS and file.is_file()
+        )
         entries = [(picture, "", common) for picture in found]
     else:
         if source.exists() and (options.output / STATE).exists() and source.samefile(options.output / STATE):

@@ -10,12 +10,12 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .backend import PICTURE_ENDINGS as ENDINGS
 from .backend import Failure
 
 if TYPE_CHECKING:
     from relievo import Picture
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".exr")
 GLOB = ";".join(f"*{ending}" for ending in ENDINGS)
 _IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
 

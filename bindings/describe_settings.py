@@ -1,4 +1,5 @@
-"""Writes the package's settings.json: the version, and each setting's default and range as the engine has them."""
+"""Writes the package's settings.json: the version, each setting's default and range as the engine has them, and the
+endings of pictures."""
 
 import json
 import sys
@@ -10,8 +11,12 @@ def main(output: Path) -> None:
     # The package itself asks for the file that is about to be written.
     from relievo import _native
 
-    settings = _native.describe_settings()
-    output.write_text(json.dumps({"version": _native.version(), "settings": settings}, indent=1) + "\n")
+    facts = {
+        "version": _native.version(),
+        "settings": _native.describe_settings(),
+        "picture_endings": _native.picture_endings(),
+    }
+    output.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 if __name__ == "__main__":

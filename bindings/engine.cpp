@@ -205,6 +205,8 @@ void bind_machine(py::module_& module) {
 void bind_engine(py::module_& module) {
   bind_job(module);
   bind_machine(module);
+  module.def("picture_endings",
+             [] { return std::vector<std::string>(picture_endings().begin(), picture_endings().end()); });
   module.def("describe_settings",
              [] { return py::module_::import("json").attr("loads")(describe_settings()); });
 

@@ -382,6 +382,7 @@ def picture_checksum(picture: PathLike) -> str:
     """SHA-256 of the file's bytes. Raises IoError."""
 
 def version() -> str: ...
+def picture_endings() -> list[str]: ...
 def describe_settings() -> dict[str, dict[str, Any]]:
     """default of each setting, and min and max, or choices, where there are any."""
 

@@ -27,14 +27,10 @@ Error invalid(const std::string& message, const std::string& hint) {
 }
 
 std::vector<std::string> pictures_of_folder(const fs::path& folder) {
-  constexpr const char* kEndings[] = {".png", ".jpg", ".jpeg", ".webp", ".exr"};
   std::vector<std::string> pictures;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    std::string ending = entry.path().extension().string();
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    const bool is_picture = std::find(std::begin(kEndings), std::end(kEndings), ending) != std::end(kEndings);
-    if (is_picture && entry.is_regular_file()) pictures.push_back(entry.path().string());
+    if (has_picture_ending(entry.path()) && entry.is_regular_file())
+      pictures.push_back(entry.path().string());
   }
   std::sort(pictures.begin(), pictures.end());
   return pictures;

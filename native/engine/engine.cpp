@@ -283,7 +283,7 @@ struct Engine::Impl {
       job.log(line);
     }
     result->plan = fmt::format("{}", fmt::join(plan.reasons, " "));
-    result->notes = outcome.notes;
+    result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());
     result->lossy = outcome.lossy || plan.lossy();
     for (const std::string& note : outcome.notes) job.log(note);
     forget_pictures(job);

@@ -15,6 +15,7 @@
 #include "base/mesh.h"
 #include "engine/result_names.h"
 #include "engine/settings.h"
+#include "files/picture_kinds.h"
 
 namespace relievo {
 
@@ -79,8 +80,8 @@ struct GenerateResult {
   Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
   std::string plan;                ///< in words: what ran where
-  std::vector<std::string> notes;  ///< what was done for want of memory
-  bool lossy = false;              ///< and whether that changed the result
+  std::vector<std::string> notes;  ///< what the person should know: of the picture, the shape, the memory
+  bool lossy = false;              ///< whether something was made worse for want of memory
 };
 
 /// A handle to one generation. Copies are the same job; every call is safe from any thread and none waits,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/stages.h"
+#include "files/picture_kinds.h"
 #include "files/pictures.h"
 #include "multiview/multiview.h"
 #include "nn/view_grid.h"
@@ -19,12 +20,7 @@ std::vector<fs::path> files_of(const std::vector<std::string>& views) {
   if (views.size() != 1 || !fs::is_directory(views.front())) return {views.begin(), views.end()};
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(views.front())) {
-    std::string extension = entry.path().extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(), ::tolower);
-    if (extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".webp" ||
-        extension == ".exr") {
-      files.push_back(entry.path());
-    }
+    if (has_picture_ending(entry.path())) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   if (files.size() == kViews) return files;

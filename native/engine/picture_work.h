@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -35,7 +36,8 @@ struct JobContext {
 /// given the same again.
 struct PictureWork {
   std::shared_ptr<const JobContext> job;
-  std::optional<Error> error;  ///< the picture's own; the stages after leave it alone
+  std::optional<Error> error;      ///< the picture's own; the stages after leave it alone
+  std::vector<std::string> notes;  ///< what the person should know of the result; a stage logs what it adds
 
   std::shared_ptr<const Foreground> foreground;
   std::shared_ptr<const Conditions> conditions;

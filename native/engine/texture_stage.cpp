@@ -101,6 +101,7 @@ class TextureStage : public PipelineStage {
                        .version = version()};
     result->foreground = work.foreground->image;
     result->crop = work.foreground->crop;
+    result->notes = std::move(work.notes);
     work.job->on_picture("shaded", shaded(mesh, control.part(0.95, 1)));
     PictureWork done;  // what led to the result is not needed any more
     done.job = work.job;
