@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <random>
-#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -14,21 +12,6 @@
 
 namespace relievo::kernels {
 namespace {
-
-/// Calls `body` for 0..count in shuffled order on three threads, as a GPU might.
-template <typename Body>
-void run_shuffled(int64_t count, const Body& body) {
-  std::vector<int64_t> order(static_cast<size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(3));
-  std::vector<std::thread> threads;
-  for (size_t t = 0; t < 3; ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t i = t; i < order.size(); i += 3) body(order[i]);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
 
 /// Random triangles in a picture of 50 x 50, some reaching out of it, one without an area.
 class UvRasterKernel : public testing::Test {
@@ -135,13 +118,12 @@ TEST_F(UvRasterKernel, WeighsCornersSoThatTheyGiveThePointBack) {
   EXPECT_GT(rim, 50);
 }
 
-TEST_F(UvRasterKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
+TEST_F(UvRasterKernel, GivesTheSameByTheCudaLauncher) {
   find_texels_cpu(raster(1.5f), kSize);
   const auto coverage = coverage_;
   const auto face = face_;
   const auto weights = weights_;
-  const UvRaster r = raster(1.5f);
-  run_shuffled(kTexels, [&](int64_t i) { find_texel_at(r, i); });
+  find_texels_cuda(raster(1.5f), kSize, nullptr);
   EXPECT_EQ(coverage, coverage_);
   EXPECT_EQ(face, face_);
   EXPECT_EQ(weights, weights_);
@@ -169,7 +151,7 @@ TEST_F(UvRasterKernel, LeavesOutCornersThatAreNotNumbers) {
   EXPECT_EQ(*std::ranges::max_element(coverage_), kNothing);
 }
 
-TEST(DepthRasterKernel, KeepsTheNearestInAnyOrder) {
+TEST(DepthRasterKernel, KeepsTheNearestByBothLaunchers) {
   std::mt19937 random(9);
   std::uniform_real_distribution<float> at(-5, 55), near(0, 1);
   constexpr int kFaces = 40, kWidth = 48, kHeight = 40;
@@ -177,12 +159,12 @@ TEST(DepthRasterKernel, KeepsTheNearestInAnyOrder) {
   for (float& c : corners) c = at(random);
   for (float& n : nears) n = near(random);
   const Tiles tiles = list_by_tile(corners.data(), kFaces, kWidth, kHeight, 0);
-  std::vector<float> nearest(kWidth * kHeight, 99), shuffled(kWidth * kHeight, 99);
+  std::vector<float> nearest(kWidth * kHeight, 99), launched(kWidth * kHeight, 99);
   DepthRaster raster{corners.data(), nears.data(), tiles.lists(), kWidth, nearest.data(), -7};
   find_depths_cpu(raster, kHeight);
-  raster.nearest = shuffled.data();
-  run_shuffled(kWidth * kHeight, [&](int64_t i) { find_depth_at(raster, i); });
-  EXPECT_EQ(nearest, shuffled);
+  raster.nearest = launched.data();
+  find_depths_cuda(raster, kHeight, nullptr);
+  EXPECT_EQ(nearest, launched);
   int covered = 0;
   for (int i = 0; i < kWidth * kHeight; ++i) {
     float expected = -7;
@@ -283,12 +265,34 @@ TEST_F(DetailKernel, FindsWhatTryingEveryFaceFinds) {
   EXPECT_GT(hits_, 300);
 }
 
-TEST_F(DetailKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
-  std::vector<float> result, shuffled;
+TEST_F(DetailKernel, GivesTheSameByTheCudaLauncher) {
+  std::vector<float> result, launched;
   find_detail_cpu(search(result), kCount);
-  const DetailSearch s = search(shuffled);
-  run_shuffled(kCount, [&](int64_t i) { find_detail_at(s, i); });
-  EXPECT_EQ(result, shuffled);
+  find_detail_cuda(search(launched), kCount, nullptr);
+  EXPECT_EQ(result, launched);
+}
+
+TEST(InterpolationKernel, GivesTheSameByTheCudaLauncher) {
+  constexpr int64_t kPoints = 1003;
+  std::mt19937 random(8);
+  std::uniform_real_distribution<float> value(-1, 1), weight(0, 0.5f);
+  std::uniform_int_distribution<int32_t> vertex(0, 49), face(0, 29);
+  std::vector<int32_t> faces(90), face_of_point(kPoints);
+  std::vector<float> values(150), weights(2 * kPoints), result(3 * kPoints, 99), launched(3 * kPoints, 99);
+  for (int32_t& v : faces) v = vertex(random);
+  for (int32_t& f : face_of_point) f = face(random);
+  for (float& v : values) v = value(random);
+  for (float& w : weights) w = weight(random);
+  Interpolation points{faces.data(), values.data(), face_of_point.data(), weights.data(), result.data()};
+  interpolate_cpu(points, kPoints);
+  points.result = launched.data();
+  interpolate_cuda(points, kPoints, nullptr);
+  EXPECT_EQ(result, launched);
+  const int32_t* corner = &faces[3 * static_cast<size_t>(face_of_point[7])];
+  const float w1 = weights[14], w2 = weights[15];
+  EXPECT_NEAR(result[21],
+              (1 - w1 - w2) * values[3 * corner[0]] + w1 * values[3 * corner[1]] + w2 * values[3 * corner[2]],
+              1e-6f);
 }
 
 TEST(MeshTree, HoldsEveryFaceInItsBoxes) {

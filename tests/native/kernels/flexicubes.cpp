@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "kernels/surface_cubes.h"
-#include "shuffled.h"
 
 namespace relievo::kernels {
 namespace {
@@ -15,10 +14,10 @@ namespace {
 constexpr int kGrid = 9;
 constexpr int64_t kRows = int64_t{kGrid} * kGrid, kVertexRows = int64_t{kGrid + 1} * (kGrid + 1);
 
-/// Runs every pass, with the CPU's launchers or shuffled.
+/// Runs every pass, by the CPU's launchers or by those of CUDA.
 class Passes {
  public:
-  explicit Passes(bool is_shuffled, bool is_fan) : is_shuffled_(is_shuffled) {
+  explicit Passes(bool by_cuda, bool is_fan) : by_cuda_(by_cuda) {
     std::mt19937 random(5);
     std::uniform_real_distribution<float> value(-1, 1);
     distances_.resize(kVertexRows * (kGrid + 1));
@@ -37,12 +36,12 @@ class Passes {
   std::vector<float> vertices, deviations;
 
  private:
-  template <typename Kernel, typename Launcher, typename Body>
-  void run(const Kernel& kernel, int64_t count, const Launcher& launcher, const Body& body) const {
-    if (is_shuffled_) {
-      run_shuffled(count, [&](int64_t i) { body(kernel, i); });
+  template <typename Cpu, typename Cuda, typename... Arguments>
+  void run(const Cpu& cpu, const Cuda& cuda, const Arguments&... arguments) const {
+    if (by_cuda_) {
+      cuda(arguments..., nullptr);
     } else {
-      launcher(kernel);
+      cpu(arguments...);
     }
   }
 
@@ -59,26 +58,22 @@ class Passes {
                       .row_starts = row_starts.data(),
                       .point_starts = point_starts.data(),
                       .grid = kGrid};
-    const auto over_rows = [](auto launcher) {
-      return [launcher](const CubeSearch& s) {
-        launcher(s, 0, kRows / 2);
-        launcher(s, kRows / 2, kRows);
-      };
-    };
-    run(search, kRows, over_rows(count_cubes_cpu), count_cubes_at);
+    run(count_cubes_cpu, count_cubes_cuda, search, 0, kRows / 2);
+    run(count_cubes_cpu, count_cubes_cuda, search, kRows / 2, kRows);
     search.cube_count = sum_up(row_starts);
     cubes.resize(search.cube_count);
     cases.resize(search.cube_count);
     search.cubes = cubes.data();
     search.cases = cases.data();
-    run(search, kRows, over_rows(name_cubes_cpu), name_cubes_at);
-    run(search, kVertexRows, count_points_cpu, count_points_at);
+    run(name_cubes_cpu, name_cubes_cuda, search, 0, kRows / 2);
+    run(name_cubes_cpu, name_cubes_cuda, search, kRows / 2, kRows);
+    run(count_points_cpu, count_points_cuda, search);
     points.resize(sum_up(point_starts));
     search.points = points.data();
-    run(search, kVertexRows, name_points_cpu, name_points_at);
+    run(name_points_cpu, name_points_cuda, search);
     corners.resize(kCubeCorners * cubes.size());
     search.corners = corners.data();
-    run(search, search.cube_count, number_corners_cpu, number_corners_at);
+    run(number_corners_cpu, number_corners_cuda, search);
   }
 
   void mesh(bool is_fan) {
@@ -102,37 +97,36 @@ class Passes {
                  .point_count = point_count,
                  .grid = kGrid,
                  .is_fan = is_fan};
-    run(f, 4 * cube_count, count_vertices_cpu, count_vertices_at);
+    run(count_vertices_cpu, count_vertices_cuda, f);
     f.vertex_count = sum_up(vertex_starts);
     deviations.resize(sum_up(deviation_starts));
-    run(f, 2 * point_count, count_quads_cpu, count_quads_at);
+    run(count_quads_cpu, count_quads_cuda, f);
     const int64_t quads = sum_up(quad_starts);
     vertices.resize(3 * (f.vertex_count + (is_fan ? quads : 0)));
     faces.resize((is_fan ? 12 : 6) * quads, -1);
     f.vertices = vertices.data();
     f.faces = faces.data();
     f.deviations = deviations.data();
-    run(f, cube_count, place_vertices_cpu, place_vertices_at);
-    run(f, cube_count, measure_deviations_cpu, measure_deviations_at);
-    run(f, point_count, fill_quads_cpu, fill_quads_at);
+    run(place_vertices_cpu, place_vertices_cuda, f);
+    run(measure_deviations_cpu, measure_deviations_cuda, f);
+    run(fill_quads_cpu, fill_quads_cuda, f);
   }
 
-  bool is_shuffled_;
+  bool by_cuda_;
   std::vector<float> distances_, point_distances_, positions_, weights_;
 };
 
-// The bodies lean on no order: a GPU runs them in any.
-TEST(FlexiCubesKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
+TEST(FlexiCubesKernel, GivesTheSameByTheCudaLaunchers) {
   for (const bool is_fan : {false, true}) {
-    const Passes plain(false, is_fan), shuffled(true, is_fan);
+    const Passes plain(false, is_fan), launched(true, is_fan);
     ASSERT_FALSE(plain.faces.empty());
-    EXPECT_EQ(plain.cubes, shuffled.cubes);
-    EXPECT_EQ(plain.cases, shuffled.cases);
-    EXPECT_EQ(plain.points, shuffled.points);
-    EXPECT_EQ(plain.corners, shuffled.corners);
-    EXPECT_EQ(plain.vertices, shuffled.vertices);
-    EXPECT_EQ(plain.faces, shuffled.faces);
-    EXPECT_EQ(plain.deviations, shuffled.deviations);
+    EXPECT_EQ(plain.cubes, launched.cubes);
+    EXPECT_EQ(plain.cases, launched.cases);
+    EXPECT_EQ(plain.points, launched.points);
+    EXPECT_EQ(plain.corners, launched.corners);
+    EXPECT_EQ(plain.vertices, launched.vertices);
+    EXPECT_EQ(plain.faces, launched.faces);
+    EXPECT_EQ(plain.deviations, launched.deviations);
   }
 }
 

@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "shuffled.h"
-
 namespace relievo::kernels {
 namespace {
 
@@ -52,18 +50,16 @@ struct Arrays {
 
 // The bodies lean on no order: a GPU runs them in any.
 TEST(MarchingKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
-  Arrays plain, shuffled;
+  Arrays plain, launched;
   count_marching_cpu(plain.cubes());
   plain.sum_up();
   fill_marching_cpu(plain.cubes());
-  const MarchingCubes counting = shuffled.cubes();
-  run_shuffled(kCount, [&](int64_t i) { count_marching_at(counting, i); });
-  shuffled.sum_up();
-  const MarchingCubes filling = shuffled.cubes();
-  run_shuffled(kCount, [&](int64_t i) { fill_marching_at(filling, i); });
+  count_marching_cuda(launched.cubes(), nullptr);
+  launched.sum_up();
+  fill_marching_cuda(launched.cubes(), nullptr);
   ASSERT_FALSE(plain.faces.empty());
-  EXPECT_EQ(plain.vertices, shuffled.vertices);
-  EXPECT_EQ(plain.faces, shuffled.faces);
+  EXPECT_EQ(plain.vertices, launched.vertices);
+  EXPECT_EQ(plain.faces, launched.faces);
 }
 
 }  // namespace

@@ -1,8 +1,5 @@
 #include "kernels/noise.h"
 
-#include <algorithm>
-#include <numeric>
-#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -53,14 +50,10 @@ TEST(Noise, DependsOnEverythingItIsFor) {
   }
 }
 
-TEST(Noise, BodiesInAnyOrderAgree) {
+TEST(Noise, IsTheSameByTheCudaLauncher) {
   const std::vector<float> expected = drawn({.seed = 9, .picture = 2}, 1001);
   std::vector<float> values(1001);
-  const NoiseStream stream{.seed = 9, .picture = 2, .values = values.data(), .count = 1001};
-  std::vector<int64_t> order(501);
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(1));
-  for (const int64_t i : order) draw_noise_at(stream, i);
+  draw_noise_cuda({.seed = 9, .picture = 2, .values = values.data(), .count = 1001}, nullptr);
   EXPECT_EQ(values, expected);
 }
 

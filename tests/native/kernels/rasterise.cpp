@@ -104,29 +104,12 @@ TEST(Rasterise, AgreesWithRaysThroughEveryPixel) {
   }
 }
 
-TEST(Rasterise, GivesTheSameInAnyOrderOnSeveralThreads) {
-  Scene scene = random_scene(200);
+TEST(Rasterise, GivesTheSameByTheCudaLauncher) {
+  Scene scene = random_scene(601);
   scene.render();
   const std::vector<uint64_t> expected = scene.hits;
-  std::fill(scene.hits.begin(), scene.hits.end(), kNoHit);
-  std::vector<int64_t> order(200);
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(3));
-  const Rasterisation r = scene.rasterisation();
-  std::vector<std::thread> threads;
-  for (size_t t = 0; t < 3; ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t i = t; i < order.size(); i += 3) {
-        rasterise_face_at(r, order[i], [](uint64_t* address, uint64_t value) {
-          const std::atomic_ref<uint64_t> hit(*address);
-          uint64_t seen = hit.load();
-          while (value < seen && !hit.compare_exchange_weak(seen, value)) {
-          }
-        });
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  std::fill(scene.hits.begin(), scene.hits.end(), 0);
+  rasterise_cuda(scene.rasterisation(), nullptr);
   EXPECT_EQ(scene.hits, expected);
 }
 

@@ -1,10 +1,7 @@
 #include "kernels/triplane.h"
 
-#include <algorithm>
 #include <limits>
-#include <numeric>
 #include <random>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -34,22 +31,11 @@ class TriplaneKernel : public testing::Test {
   std::vector<float> features_ = std::vector<float>(3 * kCount * kChannels, -99);
 };
 
-// The body leans on no order: a GPU runs it in any.
-TEST_F(TriplaneKernel, GivesTheSameInAnyOrderOnSeveralThreads) {
+TEST_F(TriplaneKernel, GivesTheSameByTheCudaLauncher) {
   sample_triplane_cpu(sampling(features_));
-  std::vector<int64_t> order(3 * kCount);
-  std::iota(order.begin(), order.end(), 0);
-  std::shuffle(order.begin(), order.end(), std::mt19937(3));
-  std::vector<float> shuffled(features_.size(), -99);
-  const TriplaneSampling s = sampling(shuffled);
-  std::vector<std::thread> threads;
-  for (size_t t = 0; t < 3; ++t) {
-    threads.emplace_back([&, t] {
-      for (size_t i = t; i < order.size(); i += 3) sample_triplane_at(s, order[i]);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(features_, shuffled);
+  std::vector<float> launched(features_.size(), -99);
+  sample_triplane_cuda(sampling(launched), nullptr);
+  EXPECT_EQ(features_, launched);
 }
 
 TEST_F(TriplaneKernel, ReadsATexelAtItsCentre) {

@@ -1,0 +1,124 @@
+// Stands in for NVIDIA's cuda_runtime.h where the host compiler compiles the .cu files, so that tests run
+// their launchers and kernels without a GPU. Blocks run in shuffled order on several threads, and the threads
+// of a block in reverse order one after the other, so a kernel that leans on an order gives another result
+// here, too.
+//
+// What it does not show: anything about device memory, streams, warps or shared memory. A kernel that uses
+// shared memory or __syncthreads() does not compile with it.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <numeric>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#define __host__
+#define __device__
+#define __global__
+#define RELIEVO_LAUNCH(kernel, blocks, threads, stream, ...) \
+  cuda_on_host::launch((blocks), (threads), (stream), [&] { kernel(__VA_ARGS__); })
+
+struct CUstream_st;
+using cudaStream_t = CUstream_st*;
+
+/// The values are NVIDIA's (cudaError_t).
+enum cudaError_t : int {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorInvalidDeviceFunction = 98,
+  cudaErrorNoKernelImageForDevice = 209,
+  cudaErrorUnsupportedPtxVersion = 222,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchOutOfResources = 701,
+  cudaErrorLaunchFailure = 719,
+};
+enum cudaDeviceAttr : int {
+  cudaDevAttrComputeCapabilityMajor = 75,
+  cudaDevAttrComputeCapabilityMinor = 76,
+};
+
+struct uint3 {
+  unsigned x = 0, y = 0, z = 0;
+};
+inline thread_local uint3 blockIdx, threadIdx, blockDim, gridDim;
+
+namespace cuda_on_host {
+
+inline thread_local cudaError_t last_error = cudaSuccess;  // of this thread, as CUDA keeps it
+inline thread_local cudaError_t next_launch = cudaSuccess;
+inline std::atomic<int64_t> launches{0};
+
+/// The next launch of this thread fails with `error` and runs nothing.
+inline void fail_next_launch(cudaError_t error) { next_launch = error; }
+
+template <typename Kernel>
+void launch(unsigned blocks, unsigned threads, cudaStream_t, const Kernel& kernel) {
+  ++launches;
+  if (next_launch != cudaSuccess) {
+    last_error = std::exchange(next_launch, cudaSuccess);
+    return;
+  }
+  std::vector<unsigned> order(blocks);
+  std::iota(order.begin(), order.end(), 0u);
+  std::shuffle(order.begin(), order.end(), std::mt19937(blocks));
+  constexpr size_t kWorkers = 3;
+  std::vector<std::thread> workers;
+  for (size_t worker = 0; worker < kWorkers; ++worker) {
+    workers.emplace_back([&, worker] {
+      gridDim = {blocks, 1, 1};
+      blockDim = {threads, 1, 1};
+      for (size_t i = worker; i < order.size(); i += kWorkers) {
+        blockIdx.x = order[i];
+        for (unsigned thread = threads; thread-- > 0;) {
+          threadIdx.x = thread;
+          kernel();
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+}
+
+}  // namespace cuda_on_host
+
+/// Gives the thread's error back and forgets it. An error that stays, as a GPU's illegal address does, is not
+/// played.
+inline cudaError_t cudaGetLastError() { return std::exchange(cuda_on_host::last_error, cudaSuccess); }
+
+inline const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorNoKernelImageForDevice:
+      return "no kernel image is available for execution on the device";
+    case cudaErrorIllegalAddress:
+      return "an illegal memory access was encountered";
+    default:
+      return "an error of the stand-in";
+  }
+}
+
+inline cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+
+/// A Volta card, which is older than the kernels are compiled for.
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrComputeCapabilityMajor ? 7 : 0;
+  return cudaSuccess;
+}
+
+inline unsigned long long atomicMin(unsigned long long* address, unsigned long long value) {
+  const std::atomic_ref<unsigned long long> place(*address);
+  unsigned long long seen = place.load();
+  while (value < seen && !place.compare_exchange_weak(seen, value)) {
+  }
+  return seen;
+}
