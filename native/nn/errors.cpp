@@ -1,33 +1,99 @@
 #include "nn/errors.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <regex>
 #include <string>
+#include <string_view>
 
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 namespace relievo {
+namespace {
+
+/// What libraries say, in exceptions of the general class, when there is no memory left for them.
+constexpr std::array kWordsOfWant = {
+    std::string_view("DefaultCPUAllocator: "),     // the CPU's allocator
+    std::string_view("out of memory"),             // CUDA's driver and runtime
+    std::string_view("STATUS_ALLOC_FAILED"),       // cuBLAS, cuDNN, cuSOLVER
+    std::string_view("DEVICE_ALLOCATION_FAILED"),  // cuDNN 9's longer names
+    std::string_view("HOST_ALLOCATION_FAILED"),
+    std::string_view("CUBLAS_STATUS_NOT_INITIALIZED"),  // its handle asks for memory when it is made
+    std::string_view("CUDNN_STATUS_NOT_INITIALIZED"),
+    std::string_view("unable to find an engine"),  // no cuDNN engine whose workspace can be had
+    std::string_view("cudaErrorMemoryAllocation"),
+};
+
+/// What they say when the device's context is lost, after which every call fails.
+constexpr std::array kWordsOfLoss = {
+    std::string_view("CUDA error: "),
+    std::string_view("CUDA driver error: "),
+    std::string_view("CUBLAS_STATUS_EXECUTION_FAILED"),
+    std::string_view("CUDNN_STATUS_EXECUTION_FAILED"),
+    std::string_view("CUBLAS_STATUS_INTERNAL_ERROR"),
+    std::string_view("CUDNN_STATUS_INTERNAL_ERROR"),
+};
+
+template <size_t Count>
+bool says_any(const std::string& message, const std::array<std::string_view, Count>& words) {
+  return std::ranges::any_of(words, [&](std::string_view w) { return message.find(w) != std::string::npos; });
+}
+
+/// The bytes of a size that stands right after `before` or right before `after` in torch's words ("2.50
+/// GiB").
+std::optional<double> size_in(const std::string& message, const std::string& before,
+                              const std::string& after) {
+  std::smatch match;
+  if (!std::regex_search(message, match, std::regex(before + R"(([0-9.]+) (bytes|KiB|MiB|GiB))" + after)))
+    return {};
+  const std::string unit = match[2];
+  const double factor = unit == "GiB" ? 0x1p30 : unit == "MiB" ? 0x1p20 : unit == "KiB" ? 0x1p10 : 1;
+  return std::stod(match[1]) * factor;
+}
+
+Error out_of_memory(const std::string& message) {
+  // What was asked for, what is allocated and what other programs hold; not the advice that follows it.
+  const std::string facts = message.substr(0, message.find(" If reserved but unallocated memory is large"));
+  const auto asked = size_in(message, "Tried to allocate ", "");
+  const auto unused = size_in(message, "", " is reserved by PyTorch but unallocated");
+  const std::string hint =
+      asked && unused && *unused >= *asked
+          ? "The memory is there, but in pieces that are too small: start Relievo (or Blender) again, or set "
+            "the "
+            "environment's PYTORCH_ALLOC_CONF to expandable_segments:True."
+          : "Close other programs that use the device, or choose smaller settings or another device.";
+  // Our own allocator's words are whole already.
+  const bool is_whole = facts.find("ran out of memory") != std::string::npos;
+  return {ErrorCode::kOutOfMemory, is_whole ? facts : fmt::format("The device ran out of memory: {}", facts),
+          hint};
+}
+
+Error device_lost(const std::string& message) {
+  return {
+      ErrorCode::kDeviceLost, message,
+      "Look for the device with `relievo devices` or nvidia-smi, start Relievo (or Blender) again, or use "
+      "--devices cpu."};
+}
+
+}  // namespace
 
 Error current_torch_error() {
-  const auto out_of_memory = [] {
-    return Error(ErrorCode::kOutOfMemory, "The device ran out of memory.",
-                 "Close other programs, or use a smaller grid or texture.");
-  };
   try {
     throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    return out_of_memory(error.what_without_backtrace());
   } catch (const c10::AcceleratorError& error) {
     // After any other error of the CUDA runtime its context answers every call with the same.
     constexpr int kCudaErrorMemoryAllocation = 2;
-    if (error.get_error_code() == kCudaErrorMemoryAllocation) return out_of_memory();
-    return {
-        ErrorCode::kDeviceLost, error.what_without_backtrace(),
-        "Look for the device with `relievo devices` or nvidia-smi, start Relievo (or Blender) again, or use "
-        "--devices cpu."};
+    const std::string message = error.what_without_backtrace();
+    return error.get_error_code() == kCudaErrorMemoryAllocation ? out_of_memory(message)
+                                                                : device_lost(message);
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
-    // The CPU's allocator throws the general class.
-    const bool is_out_of_memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-                                  message.find("DefaultCPUAllocator: ") != std::string::npos ||
-                                  message.find("STATUS_ALLOC_FAILED") != std::string::npos;
-    if (is_out_of_memory) return out_of_memory();
+    if (says_any(message, kWordsOfWant)) return out_of_memory(message);
+    if (says_any(message, kWordsOfLoss)) return device_lost(message);
     return {ErrorCode::kInternal, message, "This is a fault in Relievo; please report it with its log."};
   } catch (...) {
     return current_error();

@@ -19,16 +19,70 @@ Error error_of(const std::function<void()>& action) {
   return {ErrorCode::kInternal, ""};
 }
 
-TEST(TorchErrors, MemoryOfAnyKindIsOutOfMemory) {
+ErrorCode code_of_message(const char* message) {
+  return error_of([&] { TORCH_CHECK(false, message); }).code();
+}
+
+TEST(TorchErrors, WantOfMemoryUnderAnyNameIsOutOfMemory) {
   constexpr int kPetabyte = 50;
-  for (const auto& action : std::initializer_list<std::function<void()>>{
-           [] { TORCH_CHECK_WITH(OutOfMemoryError, false, "none left"); },
-           [] { TORCH_CHECK(false, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"); },
-           [] { at::empty({int64_t{1} << kPetabyte}, at::kByte); }}) {
-    const Error error = error_of(action);
-    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
-    EXPECT_FALSE(error.hint().empty());
+  EXPECT_EQ(error_of([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "none left"); }).code(),
+            ErrorCode::kOutOfMemory);
+  EXPECT_EQ(error_of([] { at::empty({int64_t{1} << kPetabyte}, at::kByte); }).code(),
+            ErrorCode::kOutOfMemory);
+  EXPECT_EQ(error_of([] { throw c10::AcceleratorError({}, 2, "CUDA error: out of memory"); }).code(),
+            ErrorCode::kOutOfMemory);
+  // Names under which torch's own bug tracker has it.
+  for (const char* message :
+       {"CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+        "GET was unable to find an engine to execute this computation",
+        "FIND was unable to find an engine to execute this computation",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "CUDA driver error: out of memory",
+        "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`"}) {
+    EXPECT_EQ(code_of_message(message), ErrorCode::kOutOfMemory) << message;
   }
+}
+
+TEST(TorchErrors, ALostContextUnderAnyNameIsDeviceLost) {
+  EXPECT_EQ(
+      error_of([] { throw c10::AcceleratorError({}, 700, "CUDA error: an illegal memory access"); }).code(),
+      ErrorCode::kDeviceLost);
+  for (const char* message :
+       {"CUDA error: unspecified launch failure", "CUDA driver error: unknown error",
+        "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx(...)`",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"}) {
+    EXPECT_EQ(code_of_message(message), ErrorCode::kDeviceLost) << message;
+  }
+}
+
+// The text of torch 2.11's CUDACachingAllocator, with numbers of ours.
+Error of_cuda_allocator(const char* unused) {
+  return error_of([&] {
+    TORCH_CHECK_WITH(
+        OutOfMemoryError, false,
+        "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 7.79 GiB of which "
+        "1.20 GiB is free. Process 4242 has 1.50 GiB memory in use. Including non-PyTorch memory, this "
+        "process has 5.00 GiB memory in use. Of the allocated memory 1.20 GiB is allocated by PyTorch, and ",
+        unused,
+        " is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try setting "
+        "PYTORCH_ALLOC_CONF=expandable_segments:True to avoid fragmentation.");
+  });
+}
+
+TEST(TorchErrors, KeepsWhatWasAskedForAndWhoHoldsTheRest) {
+  const Error error = of_cuda_allocator("300.00 MiB");
+  for (const char* fact :
+       {"Tried to allocate 2.50 GiB", "Process 4242 has 1.50 GiB", "300.00 MiB is reserved"}) {
+    EXPECT_NE(error.message().find(fact), std::string::npos) << error.message();
+  }
+  EXPECT_EQ(error.message().find("PYTORCH_ALLOC_CONF"), std::string::npos);
+  EXPECT_EQ(error.hint().find("expandable_segments"), std::string::npos);
+}
+
+TEST(TorchErrors, NamesFragmentationWhereItIsTheCause) {
+  EXPECT_NE(of_cuda_allocator("3.10 GiB").hint().find("expandable_segments"), std::string::npos);
 }
 
 TEST(TorchErrors, AnythingElseOfTorchIsAFaultOfOurs) {
