@@ -3,8 +3,20 @@
 import bpy
 from bpy.app.handlers import persistent
 
-from . import backend, commands, history, jobs, operators, panel, preferences, setup_panel, thumbnails
+from . import (
+    commands,
+    history,
+    jobs,
+    mask_preview,
+    operators,
+    panel,
+    pending,
+    preferences,
+    setup_panel,
+    thumbnails,
+)
 from .properties import RELIEVO_PG_settings
+from .runtime import runtime
 
 _CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panel.CLASSES)
 _command = None
@@ -13,6 +25,7 @@ _command = None
 @persistent
 def _on_load(*_: object) -> None:
     jobs.drop()
+    mask_preview.hide()
 
 
 def register() -> None:
@@ -28,8 +41,10 @@ def register() -> None:
 
 def unregister() -> None:
     jobs.drop()
+    mask_preview.hide()
     setup_panel.drop()
-    backend.close_engine()
+    pending.stop()
+    runtime.close()
     bpy.utils.unregister_cli_command(_command)
     bpy.app.handlers.load_post.remove(_on_load)
     del bpy.types.Scene.relievo

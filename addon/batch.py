@@ -14,7 +14,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from .backend import PICTURE_ENDINGS, SETTINGS, Failure
+from .facts import PICTURE_ENDINGS, SETTINGS
+from .failure import Failure
 from .words import Outcome, Task, as_json, result_names, settings_of
 
 STATE = "relievo-batch.json"

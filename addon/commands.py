@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, TextIO
 
 import bpy
 
-from . import backend, batch, import_mesh, outputs, words
-from .backend import Failure
+from . import batch, import_mesh, outputs, words
+from .facts import VERSION
+from .failure import Failure
+from .runtime import runtime
 from .words import Outcome, Task
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def _generate(options: Namespace, answers: TextIO, interrupts: list[int]) -> int
 
 
 def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
-    options.version = backend.VERSION
+    options.version = VERSION
     tasks = batch.tasks_of(options)
     outputs.prepare(tasks, options)
     state = batch.State(options.output, options.again)
@@ -87,8 +89,8 @@ def _run(
     """
     if not tasks:
         return
-    backend.options |= words.machine_of(options)
-    engine = backend.engine()
+    runtime.options |= words.machine_of(options)
+    engine = runtime.engine()
 
     def submit(task: Task) -> relievo.Job | Failure:
         try:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .backend import Failure
+from .failure import Failure
 
 CHUNK = 256 * 1024
 TIMEOUT = 30  # seconds without a byte

@@ -121,14 +121,12 @@ def make_material(result: relievo.Result) -> bpy.types.Material:
     x, y = shader.location
     texture = nodes.new("ShaderNodeTexImage")
     texture.location = (x - 320, y)
-    texture.image = make_image(result.name, result.albedo_png, result.mesh.albedo.shape, "sRGB")
+    texture.image = make_image(result.name, result.albedo_png, "sRGB")
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
     if result.mesh.normal_map is not None and len(result.normal_map_png):
         relief = nodes.new("ShaderNodeTexImage")
         relief.location = (x - 520, y - 320)
-        relief.image = make_image(
-            f"{result.name}_normal", result.normal_map_png, result.mesh.normal_map.shape, "Non-Color"
-        )
+        relief.image = make_image(f"{result.name}_normal", result.normal_map_png, "Non-Color")
         bend = nodes.new("ShaderNodeNormalMap")
         bend.location = (x - 220, y - 320)
         links.new(relief.outputs["Color"], bend.inputs["Color"])
@@ -136,10 +134,10 @@ def make_material(result: relievo.Result) -> bpy.types.Material:
     return material
 
 
-def make_image(name: str, png: Any, shape: tuple[int, ...], colour_space: str) -> bpy.types.Image:
-    height, width = shape[:2]
-    image = bpy.data.images.new(name, width, height)
-    # Already encoded: Blender would do that on its main thread.
+def make_image(name: str, png: Any, colour_space: str) -> bpy.types.Image:
+    """An image of the file's bytes, packed."""
+    # Small, for Blender makes its pixels here; and already encoded, for Blender would do that on its main thread.
+    image = bpy.data.images.new(name, 8, 8)
     image.pack(data=bytes(png), data_len=len(png))
     image.source = "FILE"
     image.filepath_raw = f"//textures/{name}.png"

@@ -1,4 +1,4 @@
-"""The jobs of this Blender, polled by one timer: the only place that touches Blender's data while a job runs.
+"""The jobs of this Blender and what becomes of their results.
 
 A job belongs to the file in which it was started: loading another one cancels it. Undo cannot harm it, since it holds
 nothing of Blender's but plain numbers until it is done.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import backend, history, import_mesh, pictures, thumbnails
-from .backend import Failure
+from . import history, import_mesh, pending, pictures, thumbnails
+from .failure import Failure
 from .import_mesh import ImportOptions
 from .pictures import Source
+from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
 
-INTERVAL = 0.1  # seconds between two looks at the jobs
-MASK = "mask"  # the thumbnail of the mask preview
+is_patient = bool(bpy.app.background)  # there is no window that must not stand still
 
 
 @dataclass
 class LoadingStatus:
-    """As relievo.JobStatus."""
+    """As relievo.JobStatus, while LibTorch is being loaded."""
 
     state: str = "loading"
     stage: str = "loading"
@@ -39,33 +38,71 @@ class LoadingStatus:
     seconds_left: float | None = None
 
 
-class LoadingJob:
-    """Stands in for a job while LibTorch is being loaded."""
+class PendingJob:
+    """A job of the engine's that may be asked for before LibTorch is loaded. As relievo.Job."""
 
-    _numbers = itertools.count(-1, -1)
+    _numbers = itertools.count(1)
 
-    def __init__(self) -> None:
+    def __init__(self, submit: Callable[[], relievo.Job]) -> None:
+        """Raises relievo.Error where the engine is there and refuses."""
         self.number = next(self._numbers)
-        self.status = LoadingStatus()
-        self.previews: list[relievo.Preview] = []
-        self.error: Any = None
+        self._submit = submit
+        self._status = LoadingStatus()
+        self._error: Any = None
+        self.job: relievo.Job | None = None
+        if is_patient or runtime.is_ready:
+            self.job = submit()
+        else:
+            runtime.load()
+
+    @property
+    def status(self) -> relievo.JobStatus | LoadingStatus:
+        return self._status if self.job is None else self.job.status
+
+    @property
+    def previews(self) -> list[relievo.Preview]:
+        return [] if self.job is None else self.job.previews
+
+    @property
+    def error(self) -> Any:
+        return self._error if self.job is None else self.job.error
 
     def cancel(self) -> None:
-        self.status.state = "cancelled"
-
-    def fail(self, error: Any) -> None:
-        self.status.state, self.error = "failed", error
+        if self.job is not None:
+            self.job.cancel()
+        elif self._status.state == "loading":
+            self._status.state = "cancelled"
 
     def wait(self, seconds: float) -> bool:
-        return self.status.state != "loading"
+        """Whether it is over. Submits it when LibTorch is loaded."""
+        if self.job is None and self._status.state == "loading" and not runtime.is_loading():
+            self._submit_now()
+        return self._status.state != "loading" if self.job is None else self.job.wait(seconds)
+
+    def _submit_now(self) -> None:
+        try:
+            if runtime.failure is not None:
+                self._error = runtime.failure
+            else:
+                self.job = self._submit()
+        except Exception as error:
+            self._error = error
+        if self._error is not None:
+            self._status.state = "failed"
+
+    def failure(self) -> Failure | None:
+        """Why there is no result, unless it was cancelled."""
+        is_failed = self.error is not None and getattr(self.error, "code", "") != "cancelled"
+        if not is_failed:
+            return None
+        return self.error if isinstance(self.error, Failure) else Failure.of(self.error)
 
 
 @dataclass(eq=False)
 class Task:
     """A job and where its object is to stand."""
 
-    job: relievo.Job | LoadingJob
-    submit: Callable[[], relievo.Job]
+    job: PendingJob
     name: str
     scene: int  # session_uid
     location: tuple[float, float, float]
@@ -78,12 +115,32 @@ class Task:
     def thumbnail(self) -> str:
         return f"job {self.job.number}"
 
+    def cancel(self) -> None:
+        self.job.cancel()
 
-is_patient = bool(bpy.app.background)  # there is no window that must not stand still
+    def look(self, turn: pending.Turn) -> bool:
+        previews = self.job.previews
+        if len(previews) > self.shown:
+            self.shown = len(previews)
+            thumbnails.put(self.thumbnail, previews[-1].pixels)
+        if not self.job.wait(0):
+            return False
+        is_result = self.job.status.state == "done"
+        if is_result and (_is_user_busy() or not turn.take()):
+            return False
+        _tasks.remove(self)
+        thumbnails.forget(self.thumbnail)
+        if is_result:
+            try:
+                _take_in(self)
+            except Exception as error:  # the timer must go on with the next job
+                fail(error)
+        elif (failure := self.job.failure()) is not None:
+            fail(failure)
+        return True
+
+
 _tasks: list[Task] = []  # in the order in which they run
-_mask_job: relievo.Job | None = None
-_wanted_mask: Callable[[], relievo.Job] | None = None  # while LibTorch is being loaded
-_mask_failure: Failure | None = None
 _last_failure: Failure | None = None
 
 
@@ -103,81 +160,24 @@ def start(
     source = picture if isinstance(picture, Source) else pictures.from_file(picture)
 
     def submit() -> relievo.Job:
-        return backend.engine().submit(source.picture, name=source.name, source=source.label, **settings)
+        return runtime.engine().submit(source.picture, name=source.name, source=source.label, **settings)
 
-    job = submit() if _may_submit() else LoadingJob()
+    job = PendingJob(submit)
     location = tuple(replaces.location if replaces else context.scene.cursor.location)
     uid = replaces.session_uid if replaces else 0
     scene = context.scene.session_uid
-    task = Task(job, submit, source.name, scene, location, source.label, options or ImportOptions(), uid)
+    task = Task(job, source.name, scene, location, source.label, options or ImportOptions(), uid)
     _tasks.append(task)
-    _watch()
+    pending.watch(task)
     return task
 
 
-def _may_submit() -> bool:
-    """Whether the engine is there. Begins to load LibTorch where it is not."""
-    if is_patient or backend.is_ready():
-        return True
-    backend.load()
-    return False
-
-
-def _watch() -> None:
-    if not bpy.app.timers.is_registered(poll):
-        # Persistent: loading a file must not stop it before the jobs are put away.
-        bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
-
-
-def poll() -> float | None:
-    """The timer: takes in what is done. Also what headless code calls, where timers do not fire."""
-    if not backend.is_loading():
-        _submit_what_waited()
-    _look_at_mask()
-    for task in _tasks:
-        _look_at_previews(task)
-    for task in _tasks[:]:
-        if not task.job.wait(0):
-            continue
-        is_result = task.job.status.state == "done"
-        if is_result and _is_user_busy():
-            continue
-        _tasks.remove(task)
-        _finish(task)
-        if is_result:
-            break  # one a time: the window must not stand still
-    redraw()
-    return INTERVAL if _tasks or _mask_job is not None or _wanted_mask is not None else None
-
-
-def _submit_what_waited() -> None:
-    """For LibTorch, which is loaded now, or cannot be."""
-    global _wanted_mask, _mask_job, _mask_failure
-    failure = backend.loading_failure()
-    for task in _tasks:
-        loading = task.job
-        if not isinstance(loading, LoadingJob) or loading.wait(0):
-            continue
-        if failure is not None:
-            loading.fail(failure)
-            continue
-        try:
-            task.job = task.submit()
-        except Exception as error:
-            loading.fail(error)
-    if _wanted_mask is not None:
-        submit, _wanted_mask = _wanted_mask, None
-        try:
-            _mask_failure = failure
-            _mask_job = None if failure else submit()
-        except Exception as error:
-            _mask_failure = Failure.of(error)
+poll = pending.poll
 
 
 def finish() -> Failure | None:
     """Waits for all jobs and takes them in; returns the last failure."""
-    while poll() is not None:
-        time.sleep(INTERVAL / 2)
+    pending.finish()
     return _last_failure
 
 
@@ -192,16 +192,16 @@ def find(number: int) -> Task | None:
 def cancel() -> None:
     """Cancels everything. The timer then finds the jobs ended."""
     for task in _tasks:
-        task.job.cancel()
+        task.cancel()
 
 
 def move(task: Task, step: int) -> None:
     """Up (-1) or down (1) among those that wait."""
     waiting = [other for other in _tasks if other.job.status.state == "waiting"]
-    if task not in waiting or isinstance(task.job, LoadingJob):
+    if task not in waiting or task.job.job is None:
         return
     place = min(max(waiting.index(task) + step, 0), len(waiting) - 1)
-    if backend.engine().move(task.job, place):
+    if runtime.engine().move(task.job.job, place):
         waiting.remove(task)
         waiting.insert(place, task)
         _tasks[:] = [other for other in _tasks if other not in waiting] + waiting
@@ -209,15 +209,13 @@ def move(task: Task, step: int) -> None:
 
 def drop() -> None:
     """Cancels everything and forgets it."""
-    global _last_failure, _mask_failure
+    global _last_failure
     cancel()
-    hide_mask()
     for task in _tasks:
         thumbnails.forget(task.thumbnail)
+        pending.forget(task)
     _tasks.clear()
-    _last_failure = _mask_failure = None
-    if bpy.app.timers.is_registered(poll):
-        bpy.app.timers.unregister(poll)
+    _last_failure = None
 
 
 def current() -> Task | None:
@@ -234,10 +232,10 @@ def last_failure() -> Failure | None:
     return _last_failure
 
 
-def fail(error: Exception) -> Failure:
+def fail(error: Exception | Failure) -> Failure:
     """Remembers why something did not work, for the panel."""
     global _last_failure
-    _last_failure = Failure.of(error)
+    _last_failure = error if isinstance(error, Failure) else Failure.of(error)
     return _last_failure
 
 
@@ -246,93 +244,9 @@ def dismiss_failure() -> None:
     _last_failure = None
 
 
-# The mask's preview
-
-
-def show_mask(source: Source, settings: Any) -> None:
-    """Cuts the subject out, before all jobs that wait. Raises relievo.Error."""
-    global _mask_job, _mask_failure, _wanted_mask
-    if _mask_job is not None:
-        _mask_job.cancel()
-    _mask_job = _mask_failure = None
-
-    def submit() -> relievo.Job:
-        return backend.engine().submit(source.picture, source=source.label, only_foreground=True, **settings)
-
-    if _may_submit():
-        _mask_job = submit()
-    else:
-        _wanted_mask = submit
-    _watch()
-
-
-def hide_mask() -> None:
-    global _mask_job, _mask_failure, _wanted_mask
-    if _mask_job is not None:
-        _mask_job.cancel()
-    _mask_job = _mask_failure = _wanted_mask = None
-    thumbnails.forget(MASK)
-
-
-def is_mask_shown() -> bool:
-    is_coming = _mask_job is not None or _wanted_mask is not None
-    return is_coming or _mask_failure is not None or thumbnails.has(MASK)
-
-
-def mask_failure() -> Failure | None:
-    return _mask_failure
-
-
-def _look_at_mask() -> None:
-    global _mask_job, _mask_failure
-    if _mask_job is None or not _mask_job.wait(0):
-        return
-    job, _mask_job = _mask_job, None
-    if job.error is not None:
-        thumbnails.forget(MASK)
-        if job.error.code != "cancelled":
-            _mask_failure = Failure.of(job.error)
-        return
-    for preview in job.previews:
-        thumbnails.put(MASK, preview.pixels)
-
-
-# Taking in
-
-
-def redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
-            elif area.type == "PREFERENCES":
-                area.tag_redraw()
-
-
-def _look_at_previews(task: Task) -> None:
-    previews = task.job.previews
-    if len(previews) > task.shown:
-        task.shown = len(previews)
-        thumbnails.put(task.thumbnail, previews[-1].pixels)
-
-
-def _finish(task: Task) -> None:
-    thumbnails.forget(task.thumbnail)
-    if task.job.status.state != "done":
-        if task.job.error is not None and getattr(task.job.error, "code", "") != "cancelled":
-            fail(task.job.error)
-        return
-    try:
-        _take_in(task)
-    except Exception as error:  # the timer must go on with the next job
-        fail(error)
-
-
 def _take_in(task: Task) -> None:
-    assert not isinstance(task.job, LoadingJob)
-    result = task.job.take()
+    assert task.job.job is not None
+    result = task.job.job.take()
     assert result is not None
     scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
     scene = scenes.get(task.scene, bpy.context.scene)

@@ -137,8 +137,11 @@ _asked: set[str] = set()
 _asking: threading.Thread | None = None
 
 
-def ask_sizes(wanted: Sequence[Model]) -> None:
-    """Asks the servers how large what is missing is, on a thread, once in this Blender. Nothing is fetched."""
+def ask_sizes(wanted: Sequence[Model]) -> bool:
+    """Asks the servers how large what is missing is, on a thread, once in this Blender; whether it began to.
+
+    Nothing is fetched.
+    """
     global _asking
     files = [
         file
@@ -147,10 +150,11 @@ def ask_sizes(wanted: Sequence[Model]) -> None:
         if file.url is not None and file.bytes is None and file.url not in _asked
     ]
     if not files or is_asking():
-        return
+        return False
     _asked.update(file.url for file in files if file.url)
     _asking = threading.Thread(target=_ask, args=(files,), name="relievo sizes", daemon=True)
     _asking.start()
+    return True
 
 
 def is_asking(seconds: float = 0.0) -> bool:

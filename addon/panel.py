@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import backend, history, jobs, preferences, setup_panel, thumbnails
-from .backend import Failure
+from . import history, jobs, mask_preview, preferences, setup_panel, thumbnails
+from .failure import Failure
 from .properties import MASK, PRESETS, SHAPE, TEXTURE, VIEWS, engine_settings, missing_models
+from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
@@ -25,7 +26,7 @@ STAGES = {
     "surface": "Meshing",
     "texture": "Texturing",
 }
-MENDS = {
+REMEDIES = {
     "setup": ("relievo.open_setup", "PREFERENCES"),
     "addons": ("relievo.open_addons", "PREFERENCES"),
     "unload": ("relievo.unload", "TRASH"),
@@ -104,7 +105,7 @@ def draw_queue(layout: bpy.types.UILayout) -> None:
         status = task.job.status
         draw_task(layout, task, status, status.state == "waiting" and not is_first)
         is_first = is_first and status.state != "waiting"
-    engine = backend.loaded_engine()
+    engine = runtime.loaded_engine
     is_paused = engine is not None and engine.paused
     row = layout.row(align=True)
     row.operator("relievo.pause", text="Resume" if is_paused else "Pause", icon="PLAY" if is_paused else "PAUSE")
@@ -130,11 +131,11 @@ def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> None:
     box = setup_panel.draw_failure(layout, failure, width)
     row = box.row(align=True)
-    if failure.mend in MENDS:
-        operator, icon = MENDS[failure.mend]
-        text = "Choose Picture" if failure.mend == "picture" else None
+    if failure.remedy in REMEDIES:
+        operator, icon = REMEDIES[failure.remedy]
+        text = "Choose Picture" if failure.remedy == "picture" else None
         button = row.operator(operator, icon=icon, **({"text": text} if text else {}))
-        if failure.mend == "picture":
+        if failure.remedy == "picture":
             button.choose = True
     row.operator("relievo.dismiss", text="", icon="X")
 
@@ -147,13 +148,13 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.mask == "file":
         layout.prop(settings, "mask_file")
     _draw_settings(layout, settings, MASK)
-    if not jobs.is_mask_shown():
+    if not mask_preview.is_shown():
         layout.operator("relievo.show_mask", icon="HIDE_OFF")
         return
     layout.operator("relievo.hide_mask", icon="HIDE_ON")
-    if icon := thumbnails.icon(jobs.MASK):
+    if icon := thumbnails.icon(mask_preview.THUMBNAIL):
         layout.template_icon(icon_value=icon, scale=10.0)
-    elif (failure := jobs.mask_failure()) is not None:
+    elif (failure := mask_preview.failure()) is not None:
         setup_panel.draw_failure(layout, failure, context.region.width)
 
 
@@ -220,16 +221,16 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     layout.use_property_split = True
     layout.use_property_decorate = False
     chosen, width = preferences.preferences(), context.region.width
-    if backend.loaded_engine() is None:
+    if runtime.loaded_engine is None:
         layout.label(text="Devices are shown once LibTorch runs")
     else:
-        for device in backend.devices():
+        for device in runtime.devices():
             draw_device(layout, device, width)
     column = layout.column()
     column.prop(chosen, "strategy")
     column.prop(chosen, "policy")
     column.prop(chosen, "lossy")
-    if backend.loaded_engine() is not None:
+    if runtime.loaded_engine is not None:
         draw_plan(layout.box().column(align=True), context.scene.relievo, width)
     layout.operator("relievo.unload", icon="TRASH")
 
@@ -237,7 +238,7 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 def draw_plan(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     """What would be done with these settings, in words."""
     layout.label(text="Plan", icon="INFO")
-    plan = backend.plan(engine_settings(settings), max(1, len(jobs.tasks())))
+    plan = runtime.plan(engine_settings(settings), max(1, len(jobs.tasks())))
     if isinstance(plan, Failure):
         setup_panel.draw_lines(layout, plan.message, width, "ERROR")
         setup_panel.draw_lines(layout, plan.hint, width)

@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .backend import PICTURE_ENDINGS as ENDINGS
-from .backend import Failure
+from .facts import PICTURE_ENDINGS as ENDINGS
+from .failure import Failure
 
 if TYPE_CHECKING:
     from relievo import Picture
@@ -30,7 +30,7 @@ class Source:
 class NoPictureError(Exception):
     """As a relievo.Error is."""
 
-    code, exit_status, mend = "invalid_image", 2, "picture"
+    code, exit_status, remedy = "invalid_image", 2, "picture"
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)

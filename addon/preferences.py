@@ -5,8 +5,10 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import backend, setup_panel
+from . import setup_panel
+from .runtime import runtime
 
+EXTENSION = __package__
 STRATEGIES = (
     ("auto", "Automatic", "Whatever is quickest for the pictures that wait"),
     ("single", "Single", "Everything on one device"),
@@ -82,7 +84,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
 
 
 def preferences() -> "RELIEVO_AP_preferences":
-    chosen: RELIEVO_AP_preferences = bpy.context.preferences.addons[__package__].preferences
+    chosen: RELIEVO_AP_preferences = bpy.context.preferences.addons[EXTENSION].preferences
     return chosen
 
 
@@ -90,7 +92,7 @@ def _parts() -> list[str]:
     """Of the devices that are used, cpu*2@3GiB for instance."""
     if chosen := preferences().devices:
         return [part.strip() for part in chosen.split(",") if part.strip()]
-    usable = [device.slot for device in backend.devices() if not device.note]
+    usable = [device.slot for device in runtime.devices() if not device.note]
     return [slot for slot in usable if slot != "cpu"] or usable
 
 
@@ -115,11 +117,8 @@ def apply() -> None:
     """Hands on what others must know."""
     chosen = preferences()
     folder = str(Path(bpy.path.abspath(chosen.runtime_folder))) if chosen.runtime_folder else ""
-    if folder != backend.runtime_folder:
-        backend.runtime_folder = folder
-        backend.forget_runtime()
-        backend.forget_loading_failure()
-    backend.options = {
+    runtime.folder = folder
+    runtime.options = {
         "threads": chosen.threads,
         "idle_seconds": 60 * chosen.idle_minutes,
         "devices": chosen.devices,
@@ -127,5 +126,5 @@ def apply() -> None:
         "policy": chosen.policy,
         "lossy": chosen.lossy,
     }
-    if (engine := backend.loaded_engine()) is not None:
+    if (engine := runtime.loaded_engine) is not None:
         engine.set_idle_seconds(60 * chosen.idle_minutes)

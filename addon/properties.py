@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import jobs, models, pictures
-from .backend import SETTINGS
+from . import mask_preview, models, pictures
+from .facts import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
 
 
@@ -105,12 +105,12 @@ def _set_quality(properties: bpy.types.PropertyGroup, number: int) -> None:
 
 def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """The mask's preview follows what is set."""
-    if not jobs.is_mask_shown():
+    if not mask_preview.is_shown():
         return
     try:
-        jobs.show_mask(picture_source(properties), engine_settings(properties))
+        mask_preview.show(picture_source(properties), engine_settings(properties))
     except Exception:
-        jobs.hide_mask()
+        mask_preview.hide()
 
 
 def _property(name: str, word: Word, update: Any = None) -> Any:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import bpy
 
-from . import backend, models, setup_runtime
-from .backend import Failure
-from .downloads import Installation
+from . import models, pending, setup_runtime
+from .downloads import Installation, SetupError
+from .failure import Failure
+from .runtime import runtime
 
 RUNTIMES = setup_runtime.runtimes()
-INTERVAL = 0.1
 WIDE = 500  # pixels, from which on a row has room for more words
 STAGES = {"foreground": "Mask", "multiview": "Views", "reconstruct": "Shape and color"}
 
@@ -47,8 +47,42 @@ def start(installation: Installation, is_runtime: bool = False) -> None:
     """Shows and watches it. A runtime takes effect when Blender is started again, where one is loaded already."""
     global _installation, _failure, _is_runtime
     _installation, _failure, _is_runtime = installation, None, is_runtime
-    if not bpy.app.timers.is_registered(poll):
-        bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
+    pending.watch(_Installing(installation))
+
+
+class _Installing:
+    """An installation, as the timer looks at it."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def cancel(self) -> None:
+        self._installation.cancel()
+
+    def look(self, turn: pending.Turn) -> bool:
+        if not self._installation.is_over:
+            return False
+        _ended(self._installation.failure)
+        return True
+
+
+def _ended(why: Failure | None) -> None:
+    global _installation, _failure
+    _installation = None
+    if why is None and _is_runtime:
+        bpy.context.preferences.addons[__package__].preferences.runtime_folder = ""  # which would go before it
+        runtime_changed()
+    elif why is not None and why.code != "cancelled":
+        _failure = why
+    runtime.look_again()
+
+
+def refuse_offline() -> None:
+    """Raises SetupError where Blender may not go online."""
+    if not bpy.app.online_access:
+        raise SetupError(
+            "Blender may not go online.", "Allow online access in the preferences, or install from a folder or a zip."
+        )
 
 
 def fail(error: Exception) -> Failure:
@@ -57,35 +91,17 @@ def fail(error: Exception) -> Failure:
     return _failure
 
 
-def poll() -> float | None:
-    global _installation, _failure
-    _redraw()
-    if _installation is None:
-        return None
-    if not _installation.is_over:
-        return INTERVAL
-    ended, _installation = _installation, None
-    if ended.failure is not None and ended.failure.code != "cancelled":
-        _failure = ended.failure
-    if _is_runtime and ended.failure is None:
-        bpy.context.preferences.addons[__package__].preferences.runtime_folder = ""  # which would go before it
-        runtime_changed()
-    backend.forget_runtime()
-    return None
-
-
 def runtime_changed() -> None:
     global _needs_restart
-    _needs_restart = backend.is_torch_loaded()
-    backend.forget_runtime()
-    backend.forget_loading_failure()
+    _needs_restart = runtime.is_loaded
+    runtime.forget()
 
 
 def finish() -> Failure | None:
     """Waits for it; for where no timer fires."""
     if _installation is not None:
         _installation.wait()
-        poll()
+        pending.poll()
     return _failure
 
 
@@ -96,14 +112,11 @@ def drop() -> None:
         _installation.cancel()
         _installation.wait(5)
     _installation = _failure = None
-    for timer in (poll, _await_sizes):
-        if bpy.app.timers.is_registered(timer):
-            bpy.app.timers.unregister(timer)
 
 
 def is_needed() -> bool:
     """Whether something is on the way, or LibTorch is missing."""
-    return _installation is not None or backend.missing_runtime() is not None
+    return _installation is not None or runtime.missing is not None
 
 
 def draw(layout: bpy.types.UILayout, width: int) -> None:
@@ -112,11 +125,11 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     if _installation is not None:
         draw_progress(column)
         return
-    installed, is_missing = installed_runtime(), backend.missing_runtime() is not None
+    installed, is_missing = installed_runtime(), runtime.missing is not None
     if is_missing:
         column.label(text="LibTorch is missing", icon="ERROR")
         draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
-    elif (failed := backend.loading_failure()) is not None:
+    elif (failed := runtime.failure) is not None:
         column.label(text="LibTorch is there and cannot be loaded", icon="ERROR")
         draw_failure(column, failed, width)
     else:
@@ -128,11 +141,11 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
         draw_lines(column, "LibTorch was changed: start Blender again, until then the old one is used.", width, "INFO")
     if is_missing:
         draw_online(column, width)
-    for runtime in (runtime for runtime in RUNTIMES.values() if runtime.wheels and runtime.name != installed):
+    for offered in (each for each in RUNTIMES.values() if each.wheels and each.name != installed):
         row = column.row()
         row.enabled = bpy.app.online_access
-        text = f"Install {runtime.title} ({size(runtime.bytes)})"
-        row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = runtime.name
+        text = f"Install {offered.title} ({size(offered.bytes)})"
+        row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = offered.name
     row = column.row(align=True)
     row.operator("relievo.setup_zip", icon="PACKAGE")
     row.operator("relievo.setup_folder", icon="FILE_FOLDER")
@@ -146,7 +159,7 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
     box = layout.box()
     box.label(text="Models", icon="MESH_MONKEY")
     draw_models(box, models.catalogue(), width)
-    if _installation is None and backend.missing_runtime() is None and _failure is not None:
+    if _installation is None and runtime.missing is None and _failure is not None:
         draw_failure(box, _failure, width)
 
 
@@ -178,17 +191,18 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
 
 
 def _ask_sizes(wanted: Sequence[models.Model]) -> None:
-    models.ask_sizes(wanted)
-    if models.is_asking() and not bpy.app.timers.is_registered(_await_sizes):
-        bpy.app.timers.register(_await_sizes, first_interval=INTERVAL)
+    if models.ask_sizes(wanted):
+        pending.watch(_Sizes())
 
 
-def _await_sizes() -> float | None:
-    """Shows them when they have come."""
-    if models.is_asking():
-        return INTERVAL
-    _redraw()
-    return None
+class _Sizes:
+    """Sizes that the servers are asked for: they are shown when they have come."""
+
+    def cancel(self) -> None:
+        """A thread that asks cannot be stopped, and ends by itself."""
+
+    def look(self, turn: pending.Turn) -> bool:
+        return not models.is_asking()
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
@@ -225,10 +239,3 @@ def draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str = "B
     column = layout.column(align=True)
     for i, line in enumerate(textwrap.wrap(text, letters)):
         column.label(text=line, icon=icon if i == 0 else "BLANK1")
-
-
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("VIEW_3D", "IMAGE_EDITOR", "PREFERENCES"):
-                area.tag_redraw()

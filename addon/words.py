@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .backend import SETTINGS, Failure
+from .facts import SETTINGS
+from .failure import Failure
 
 if TYPE_CHECKING:
     import relievo

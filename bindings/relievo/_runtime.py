@@ -39,8 +39,12 @@ _INSTALL_HINT = (
 )
 
 
+class OtherTorchError(IoError):
+    """Another LibTorch is in this process: there is no room for ours."""
+
+
 def load() -> None:
-    """Opens the runtime's libraries. Raises IoError where there is none, or where another LibTorch is loaded."""
+    """Opens the runtime's libraries. Raises IoError where there is none, OtherTorchError where another is loaded."""
     libraries = find_libraries()
     refuse_other_torch(libraries[-1], loaded_files())
     # Threads that wait for work must not keep the cores busy: Blender's window would starve. OpenMP reads this once,
@@ -108,10 +112,10 @@ def loaded_files() -> set[Path]:
 
 
 def refuse_other_torch(ours: Path, loaded: Iterable[Path]) -> None:
-    """Raises IoError when there is a libtorch_cpu loaded that is not `ours`."""
+    """Raises OtherTorchError when there is a libtorch_cpu loaded that is not `ours`."""
     for other in loaded:
         if other.name == ours.name and other.resolve() != ours.resolve():
-            raise IoError(
+            raise OtherTorchError(
                 f"Another LibTorch is already loaded from {other.parent}.",
                 "Disable the add-on that loaded it and restart Blender, or name that folder in RELIEVO_RUNTIME_DIR.",
             )

@@ -375,21 +375,21 @@ def reload_scripts() -> dict[str, Any]:
 def loading() -> dict[str, Any]:
     """The first click where there is a window: LibTorch is loaded on a thread, and the jobs wait for it."""
     extension = install()
-    jobs, backend = extension.jobs, extension.backend
+    jobs, runtime = extension.jobs, extension.runtime
     jobs.is_patient = False
     properties = importlib.import_module(f"{MODULE}.properties")
     quick()
     bpy.context.scene.relievo.picture = str(QUARTERS)
     words = properties.engine_settings(bpy.context.scene.relievo)
-    facts: dict[str, Any] = {"missing_before": backend.missing_runtime()}
+    facts: dict[str, Any] = {"missing_before": runtime.missing}
     for name in "abc":
         jobs.start(bpy.context, extension.pictures.Source(QUARTERS, str(QUARTERS), name), words)
-    facts["engine_at_the_click"] = backend.loaded_engine() is not None
+    facts["engine_at_the_click"] = runtime.loaded_engine is not None
     facts["panel"] = drawn()
-    jobs.show_mask(extension.pictures.from_file(QUARTERS), words)
+    extension.mask_preview.show(extension.pictures.from_file(QUARTERS), words)
     jobs.tasks()[1].job.cancel()
     jobs.start(bpy.context, QUARTERS, {"grid": 3})
-    facts["shown"] = jobs.is_mask_shown()
+    facts["shown"] = extension.mask_preview.is_shown()
     failure = jobs.finish()
     facts["made"] = names(bpy.data.objects)
     facts["failure"] = [failure.code, failure.message]
@@ -413,7 +413,7 @@ def mesh_facts(thing: Any) -> dict[str, Any]:
 
 def mask_pixels(extension: Any) -> list[float]:
     """Alpha of the mask's thumbnail in the middle and near the corner."""
-    preview = extension.thumbnails._icons[extension.jobs.MASK]
+    preview = extension.thumbnails._icons[extension.mask_preview.THUMBNAIL]
     width, height = preview.image_size
     alpha = list(preview.image_pixels_float)[3::4]
     return [alpha[height // 2 * width + width // 2], alpha[2 * width + 2]]
@@ -440,15 +440,15 @@ def panel_words() -> dict[str, Any]:
 
     quick()
     settings.picture = str(QUARTERS)
-    facts["mask"] = [jobs.is_mask_shown(), list(bpy.ops.relievo.show_mask()), mask_pixels(extension)]
+    facts["mask"] = [extension.mask_preview.is_shown(), list(bpy.ops.relievo.show_mask()), mask_pixels(extension)]
     settings.mask_invert = True
-    facts["mask_follows"] = [jobs._mask_job is not None, jobs.finish(), mask_pixels(extension)]
+    facts["mask_follows"] = [extension.mask_preview.is_coming(), jobs.finish(), mask_pixels(extension)]
     settings.mask_invert = False
     settings.picture = str(FOLDER / "none.png")
     jobs.finish()
-    facts["mask_failure"] = [jobs.mask_failure().code, drawn("mask"), jobs.last_failure()]
+    facts["mask_failure"] = [extension.mask_preview.failure().code, drawn("mask"), jobs.last_failure()]
     bpy.ops.relievo.hide_mask()
-    facts["mask_hidden"] = [jobs.is_mask_shown(), len(bpy.data.objects), len(history.entries())]
+    facts["mask_hidden"] = [extension.mask_preview.is_shown(), len(bpy.data.objects), len(history.entries())]
 
     twin = FOLDER / "twin.png"
     twin.write_bytes(QUARTERS.read_bytes())
@@ -556,7 +556,7 @@ def panel_words() -> dict[str, Any]:
     history.forget()
     facts["forgotten_all"] = [len(history.entries()), list(history.folder().glob("*.png"))]
 
-    engine = extension.backend.engine()
+    engine = extension.runtime.engine()
     bpy.ops.relievo.pause()
     quick()
     for letter in "abcd":
@@ -582,7 +582,7 @@ def panel_words() -> dict[str, Any]:
 
     jobs.start(bpy.context, FOLDER / "none.png", {})
     jobs.finish()
-    facts["mend_picture"] = [jobs.last_failure().mend, drawn()]
+    facts["mend_picture"] = [jobs.last_failure().remedy, drawn()]
     bpy.ops.relievo.dismiss()
     facts["dismissed"] = jobs.last_failure()
 
@@ -599,7 +599,7 @@ def panel_words() -> dict[str, Any]:
 def operators() -> dict[str, Any]:
     """Buttons that need no job, or one that fails: dice, devices, strategy and policy, images, what mends a failure."""
     extension = install()
-    backend, jobs = extension.backend, extension.jobs
+    runtime, jobs = extension.runtime, extension.jobs
     settings = bpy.context.scene.relievo
     chosen = bpy.context.preferences.addons[MODULE].preferences
     facts: dict[str, Any] = {"panels": drawn_by_panels("VIEW_3D"), "image_panels": drawn_by_panels("IMAGE_EDITOR")}
@@ -609,26 +609,26 @@ def operators() -> dict[str, Any]:
         bpy.ops.relievo.dice()
         facts["dice"].append(settings.seed)
 
-    backend.devices, found = (
+    runtime.devices, found = (
         lambda: [
             SimpleNamespace(slot=slot, note=note) for slot, note in (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))
         ],
-        backend.devices,
+        runtime.devices,
     )
     facts["devices"] = []
     for slot in ("cpu", "cuda:0", "cpu", "cuda:0"):
         bpy.ops.relievo.switch_device(slot=slot)
-        facts["devices"].append([chosen.devices, backend.options["devices"]])
+        facts["devices"].append([chosen.devices, runtime.options["devices"]])
     chosen.devices = "cuda:0, cpu*2@3GiB"
     bpy.ops.relievo.switch_device(slot="cuda:0")
-    facts["devices"].append([chosen.devices, backend.options["devices"]])
-    backend.devices = found
+    facts["devices"].append([chosen.devices, runtime.options["devices"]])
+    runtime.devices = found
 
     chosen.devices = "cpu*2"
     facts["plans"] = {}
     for strategy, policy in (("auto", "fastest"), ("single", "fastest"), ("auto", "memory")):
         chosen.strategy, chosen.policy = strategy, policy
-        facts["plans"][f"{strategy} {policy}"] = " ".join(backend.engine().explain_plan(1))
+        facts["plans"][f"{strategy} {policy}"] = " ".join(runtime.engine().explain_plan(1))
     chosen.devices, chosen.strategy, chosen.policy = "", "auto", "fastest"
 
     empty = bpy.data.images.new("Empty", 64, 64, alpha=True)
@@ -654,9 +654,9 @@ def operators() -> dict[str, Any]:
     bpy.ops.relievo.generate(filepath=str(QUARTERS))
     jobs.fail(SimpleNamespace(code="out_of_memory", message="Full.", hint="Close something.", exit_status=6))
     facts["out_of_memory"] = drawn()
-    loaded = backend.engine().loaded
+    loaded = runtime.engine().loaded
     bpy.ops.relievo.unload()
-    facts["unloaded"] = [loaded, wait_for(lambda: not backend.engine().loaded), jobs.last_failure(), drawn()]
+    facts["unloaded"] = [loaded, wait_for(lambda: not runtime.engine().loaded), jobs.last_failure(), drawn()]
     return facts
 
 
@@ -665,7 +665,7 @@ def setup() -> dict[str, Any]:
     find_spec = importlib.util.find_spec
     importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
     extension = install()
-    setup_panel, setup_runtime, backend = extension.setup_panel, extension.setup_runtime, extension.backend
+    setup_panel, setup_runtime, runtime = extension.setup_panel, extension.setup_runtime, extension.runtime
     facts: dict[str, Any] = {"panel": drawn(), "online": bpy.app.online_access}
 
     def answer(operator: Any, **words: Any) -> str:
@@ -676,7 +676,7 @@ def setup() -> dict[str, Any]:
 
     facts["offline"] = answer(bpy.ops.relievo.setup_online)
     facts["generate"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
-    facts["mend"] = [extension.jobs.last_failure().mend, drawn()]
+    facts["mend"] = [extension.jobs.last_failure().remedy, drawn()]
     facts["bad_zip"] = answer(bpy.ops.relievo.setup_zip, filepath=str(PICTURE))
     facts["bad_folder"] = answer(bpy.ops.relievo.setup_folder, directory=str(FOLDER / "profile"))
 
@@ -692,11 +692,11 @@ def setup() -> dict[str, Any]:
     facts["installing"] = drawn()
     bpy.ops.relievo.setup_cancel()
     setup_panel.finish()
-    facts["cancelled"] = [setup_panel.failure(), backend.missing_runtime() is not None]
+    facts["cancelled"] = [setup_panel.failure(), runtime.missing is not None]
     facts["install"] = answer(bpy.ops.relievo.setup_online)
     facts["libraries"] = sorted(file.name for file in setup_panel.folder().iterdir())
     facts["left"] = sorted(file.name for file in setup_panel.folder().parent.iterdir())
-    facts["missing"] = backend.missing_runtime()
+    facts["missing"] = runtime.missing
     quick()
     facts["generated"] = answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
     maps = Path("/proc/self/maps").read_text()
@@ -732,7 +732,7 @@ def clash() -> dict[str, Any]:
             bpy.ops.relievo.generate(filepath=str(PICTURE))
         except RuntimeError as error:
             message = str(error)
-        facts = {"message": message, "mend": jobs.last_failure().mend, "panel": drawn()}
+        facts = {"message": message, "mend": jobs.last_failure().remedy, "panel": drawn()}
         return {
             **facts,
             "open_setup": str(list(bpy.ops.relievo.open_setup())),
@@ -746,7 +746,7 @@ def clash() -> dict[str, Any]:
     os.environ["RELIEVO_RUNTIME_DIR"] = str(broken)
     facts: dict[str, Any] = {"broken": failing()}
     del os.environ["RELIEVO_RUNTIME_DIR"]
-    extension.backend.forget_runtime()
+    extension.runtime.look_again()
 
     other = FOLDER / "other add-on" / "libtorch_cpu.so"
     other.parent.mkdir()
@@ -782,7 +782,7 @@ def models() -> dict[str, Any]:
     facts["needed_with_own_views"] = [text for text in drawn() if text in ("Shape", "Views")]
     settings.views = ""
     answer(bpy.ops.relievo.generate, filepath=str(PICTURE))
-    facts["mend"] = extension.jobs.last_failure().mend
+    facts["mend"] = extension.jobs.last_failure().remedy
     facts["offline"] = answer(bpy.ops.relievo.fetch_model, model="shape")
     asked = [bool(extension.models._asked)]
     bpy.context.preferences.system.use_online_access = True
@@ -836,7 +836,7 @@ def command_alone() -> dict[str, Any]:
 def paste() -> dict[str, Any]:
     """The button where nothing gives a picture, where xclip does, where Blender does, and with a path as text."""
     extension = install()
-    clipboard, operators = extension.clipboard, extension.operators
+    clipboard, operators = extension.clipboard, extension.operators.picture
     settings = bpy.context.scene.relievo
     facts: dict[str, Any] = {"can": bpy.ops.relievo.paste.poll(), "temporary": str(FOLDER / "tmp")}
     (FOLDER / "tmp").mkdir()
@@ -872,9 +872,9 @@ def paste() -> dict[str, Any]:
 def ahead() -> dict[str, Any]:
     """How many pictures the engine has been given whenever one is saved, of seven, where two compute at once."""
     extension = install()
-    backend, commands = extension.backend, extension.commands
-    backend.options = {**backend.options, "devices": "cpu*2"}
-    engine = backend.engine()
+    runtime, commands = extension.runtime, extension.commands
+    runtime.options = {**runtime.options, "devices": "cpu*2"}
+    engine = runtime.engine()
     given: list[str] = []
     counts: list[int] = []
 
@@ -891,7 +891,7 @@ def ahead() -> dict[str, Any]:
         counts.append(len(given))
         return save(*words)
 
-    backend.engine, commands._save = Counting, saved
+    runtime.engine, commands._save = Counting, saved
     pictures = [str(QUARTERS)] * 7
     with contextlib.redirect_stdout(io.StringIO()):
         quick_words = ["--grid", "16", "--texture-size", "64", "--no-sheet", "--format", "ply"]
@@ -936,7 +936,7 @@ def soak() -> dict[str, Any]:
         memory.append(round(status_of_process("VmRSS") / 1024, 1))
         threads.append(status_of_process("Threads"))
     bpy.ops.relievo.unload()
-    wait_for(lambda: not extension.backend.engine().loaded)
+    wait_for(lambda: not extension.runtime.engine().loaded)
     unloaded = status_of_process("VmRSS") / 1024
     addon_utils.disable(MODULE)
     return {

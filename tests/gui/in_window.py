@@ -299,7 +299,7 @@ def show_details() -> Iterator[float]:
     bpy.ops.relievo.show_mask()
     jobs = sys.modules[f"{MODULE}.jobs"]
     yield from show_parts("mask", "import")
-    while jobs._mask_job is not None:
+    while sys.modules[f"{MODULE}.mask_preview"].is_coming():
         yield 0.1
     yield 0.5
     yield from screenshot("mask", sidebar)

@@ -1,0 +1,14 @@
+"""What the build knows of the engine, for those who must know it before LibTorch is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+PACKAGE_FOLDER = Path(__file__).parent / "relievo"
+_FACTS: dict[str, Any] = json.loads((PACKAGE_FOLDER / "settings.json").read_text())
+# Default and range of each setting, as the engine has them.
+SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
+PICTURE_ENDINGS: tuple[str, ...] = tuple(_FACTS["picture_endings"])  # in lower case, with the dot
+VERSION: str = _FACTS["version"]

@@ -1,0 +1,65 @@
+"""The models: fetched, imported, removed."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import models, setup_panel
+from ..downloads import SetupError
+from ..runtime import runtime
+from .base import Confirmed, SetupOperator, WithFile
+
+
+class _ModelOperator(SetupOperator):
+    model: StringProperty(name="Model", options={"SKIP_SAVE"})
+
+    def chosen(self) -> models.Model | None:
+        return next((model for model in models.catalogue() if model.name == self.model and not model.embedded), None)
+
+
+class RELIEVO_OT_fetch_model(_ModelOperator):
+    bl_idname = "relievo.fetch_model"
+    bl_label = "Fetch Model"
+    bl_description = "Download this model. What was fetched before is not fetched again"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return next((f"{m.title}. Licence: {m.licence}" for m in models.catalogue() if m.name == properties.model), "")
+
+    def run(self, context: bpy.types.Context) -> set[str]:
+        setup_panel.refuse_offline()
+        if (model := self.chosen()) is not None and setup_panel.installation() is None:
+            setup_panel.start(models.install_online(model))
+        return self.ended()
+
+
+class RELIEVO_OT_import_model(WithFile, _ModelOperator):
+    bl_idname = "relievo.import_model"
+    bl_label = "Import Model"
+    bl_description = "Copy this model from a weight file, from a folder or from a zip that holds it"
+
+    filepath: StringProperty(name="File or Folder", subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    def run(self, context: bpy.types.Context) -> set[str]:
+        if (model := self.chosen()) is not None and setup_panel.installation() is None:
+            runtime.load()
+            source = Path(bpy.path.abspath(self.filepath))
+            setup_panel.start(models.install_from(model, source, runtime.check_weights))
+        return self.ended()
+
+
+class RELIEVO_OT_remove_model(Confirmed, _ModelOperator):
+    bl_idname = "relievo.remove_model"
+    bl_label = "Remove Model"
+    bl_description = "Delete this model's files from this machine"
+
+    def run(self, context: bpy.types.Context) -> None:
+        try:
+            if (model := self.chosen()) is not None:
+                models.remove(model)
+        except OSError as error:
+            raise SetupError(f"The model cannot be removed: {error}.", "Delete its folder by hand.") from error
+
+
+CLASSES = (RELIEVO_OT_fetch_model, RELIEVO_OT_import_model, RELIEVO_OT_remove_model)

@@ -1,0 +1,85 @@
+"""What is on the way: jobs, previews of masks, downloads. One timer looks at all of it.
+
+Only this timer touches Blender's data while something runs, and headless code calls poll() itself: timers do not fire
+there.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import bpy
+
+INTERVAL = 0.1  # seconds between two looks
+
+
+class Turn:
+    """One look of the timer. One result at a time is taken into Blender's data: the window must not stand still."""
+
+    def __init__(self) -> None:
+        self._is_free = True
+
+    def take(self) -> bool:
+        """Whether a result may be taken in now; the next one must wait for the next turn."""
+        is_free, self._is_free = self._is_free, False
+        return is_free
+
+
+class Pending(Protocol):
+    def look(self, turn: Turn) -> bool:
+        """Takes in what has come; whether it is over. Raises nothing."""
+
+    def cancel(self) -> None: ...
+
+
+_pending: list[Pending] = []
+
+
+def watch(item: Pending) -> None:
+    _pending.append(item)
+    if not bpy.app.timers.is_registered(poll):
+        # Persistent: loading a file must not stop it.
+        bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
+
+
+def forget(item: Pending) -> None:
+    """Looks at it no longer."""
+    if item in _pending:
+        _pending.remove(item)
+
+
+def poll() -> float | None:
+    """The timer's function."""
+    turn = Turn()
+    for item in _pending[:]:
+        if item.look(turn):
+            forget(item)
+    redraw()
+    return INTERVAL if _pending else None
+
+
+def finish() -> None:
+    """Waits for everything and takes it in."""
+    while poll() is not None:
+        time.sleep(INTERVAL / 2)
+
+
+def stop() -> None:
+    """Cancels everything and looks at nothing any more."""
+    for item in _pending[:]:
+        item.cancel()
+    _pending.clear()
+    if bpy.app.timers.is_registered(poll):
+        bpy.app.timers.unregister(poll)
+
+
+def redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("VIEW_3D", "IMAGE_EDITOR"):
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+            elif area.type == "PREFERENCES":
+                area.tag_redraw()

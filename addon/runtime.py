@@ -1,0 +1,247 @@
+"""The package relievo beside this module, loaded when it is first needed. Knows nothing of Blender.
+
+Blender starts without LibTorch, and where LibTorch cannot be loaded the extension is still there to say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .facts import PACKAGE_FOLDER
+from .failure import FailedError, Failure
+
+if TYPE_CHECKING:
+    import relievo
+
+_PACKAGE = f"{__package__}.relievo"
+_FOLDER_VARIABLE = "RELIEVO_RUNTIME_DIR"
+_SECONDS_BETWEEN_LOOKS = 5.0  # at the devices
+
+
+class Look:
+    """Asks on a thread, and remembers the last answer meanwhile: a panel must not wait for it."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+        self._answer: Any = None
+        self._key: object = None
+        self._thread: threading.Thread | None = None
+
+    def answer(self, key: object, *words: Any) -> Any:
+        """The last answer, None while there is none. Asks again when the key is another."""
+        if key != self._key and (self._thread is None or not self._thread.is_alive()):
+            self._key = key
+            self._thread = threading.Thread(target=self._run, args=words, name="relievo look", daemon=True)
+            self._thread.start()
+            self._thread.join(0.02)  # mostly that is enough
+        return self._answer
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _run(self, *words: Any) -> None:
+        try:
+            self._answer = self._ask(*words)
+        except Exception as error:
+            self._answer = Failure.of(error)
+
+
+class Runtime:
+    """LibTorch, the package on top of it, and the engine that Blender shares."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}  # of the engine, when it is made
+        self._folder = ""
+        self._engine: relievo.Engine | None = None
+        self._made_with: dict[str, Any] = {}
+        self._loading: threading.Thread | None = None
+        self._failure: Failure | None = None
+        self._devices = Look(lambda: self.package().devices())
+        self._plan = Look(lambda settings, pictures: self.engine().explain_plan(pictures, **settings))
+
+    # Finding LibTorch
+
+    @property
+    def folder(self) -> str:
+        """The preferences' own folder of LibTorch, which goes before all but the environment's; empty: none."""
+        return self._folder
+
+    @folder.setter
+    def folder(self, folder: str) -> None:
+        if folder != self._folder:
+            self._folder = folder
+            self.forget()
+
+    @functools.cached_property
+    def missing(self) -> Failure | None:
+        """Why LibTorch cannot be found, without loading it. Remembered until look_again()."""
+        if self.is_loaded:
+            return None
+        try:
+            self._libraries()
+        except Exception as error:
+            return Failure.of(error).with_remedy("setup")
+        return None
+
+    def look_again(self) -> None:
+        """What is installed may have changed."""
+        self.__dict__.pop("missing", None)
+
+    def forget(self) -> None:
+        """What is installed has changed: what was found and what failed counts no longer."""
+        self.look_again()
+        self._failure = None
+
+    def _libraries(self) -> list[Path]:
+        """LibTorch's files. Raises relievo.Error."""
+        with self._environment():
+            found: list[Path] = _finder().find_libraries()
+            return found
+
+    @contextlib.contextmanager
+    def _environment(self, folder: str = "") -> Iterator[None]:
+        """Names the folder of LibTorch where the environment says nothing else."""
+        folder = folder or self._folder
+        if not folder or _FOLDER_VARIABLE in os.environ:
+            yield
+            return
+        os.environ[_FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER_VARIABLE]
+
+    # Loading it
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether LibTorch is in this process: another one takes effect after a restart only."""
+        return _PACKAGE in sys.modules
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine can be had without waiting."""
+        return self._engine is not None and self._loading is None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why LibTorch could not be loaded."""
+        return self._failure
+
+    def package(self, folder: str = "") -> Any:
+        """Raises relievo.Error, with what mends it, where LibTorch cannot be loaded."""
+        if (loaded := sys.modules.get(_PACKAGE)) is not None and self._engine is not None:
+            return loaded
+        with self._environment(folder):
+            try:
+                if not self.is_loaded:
+                    _refuse_other_torch()
+                return importlib.import_module(_PACKAGE)
+            except Exception as error:
+                remedy = "addons" if isinstance(error, _finder().OtherTorchError) else "setup"
+                self._failure = Failure.of(error).with_remedy(remedy)
+                raise FailedError(self._failure) from error
+
+    def load(self) -> None:
+        """Begins to load LibTorch and to make the engine, which takes about a second, on a thread of its own."""
+        if self._loading is not None or self.is_ready:
+            return
+        self._failure = self.missing
+        if self._failure is None:
+            # Looked for here: the thread must not ask Blender where its folders are.
+            folder = "" if self.is_loaded else str(self._libraries()[-1].parent)
+            self._loading = threading.Thread(target=self._load, args=(folder,), name="relievo loading", daemon=True)
+            self._loading.start()
+
+    def _load(self, folder: str) -> None:
+        try:
+            self.package(folder)
+            # The engine looks at the machine when it is first asked for what computes; what fails, the first job says.
+            with contextlib.suppress(Exception):
+                _ = self.engine().slots
+            self.engine()
+        except Exception as error:
+            self._failure = Failure.of(error)
+
+    def is_loading(self, seconds: float = 0.0) -> bool:
+        """Whether load() still works, after waiting for so long."""
+        if self._loading is not None:
+            self._loading.join(seconds)
+            if not self._loading.is_alive():
+                self._loading = None
+        return self._loading is not None
+
+    # The engine
+
+    def engine(self) -> relievo.Engine:
+        """Waits for LibTorch to be loaded: is_ready tells whether it is. Raises relievo.Error where it is missing."""
+        if self._engine is not None and self._made_with != self.options and not self._engine.queue():
+            self._close()
+        if self._engine is None:
+            made_with = dict(self.options)
+            self._engine, self._made_with = self.package().shared_engine(**made_with), made_with
+        return self._engine
+
+    @property
+    def loaded_engine(self) -> relievo.Engine | None:
+        """The engine if it was used already."""
+        return self._engine
+
+    def close(self) -> None:
+        """Waits for what is on the way here, then closes the engine."""
+        self.is_loading(seconds=30)
+        self._devices.wait()
+        self._plan.wait()
+        self._close()
+
+    def _close(self) -> None:
+        self._engine = None
+        if module := sys.modules.get(_PACKAGE):
+            module.close_engine()
+
+    def check_weights(self, path: Path) -> None:
+        """Reads a weight file's directory. For threads, after load(). Raises relievo.Error."""
+        self.is_loading(seconds=60)
+        if self._engine is not None:
+            self.package().check_weights(path)
+
+    def devices(self) -> list[relievo.DeviceInfo]:
+        """What can compute here, as it was last seen, every few seconds. The engine must be loaded."""
+        found = self._devices.answer(int(time.monotonic() / _SECONDS_BETWEEN_LOOKS))
+        return found if isinstance(found, list) else []
+
+    def plan(self, settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
+        """What would be done and why, in sentences; None while that is not known. The engine must be loaded."""
+        key = (settings, pictures, dict(self.options))
+        found: list[str] | Failure | None = self._plan.answer(key, settings, pictures)
+        return found
+
+
+def _finder() -> Any:
+    """The package's module that finds LibTorch, by itself: to import the package would load it."""
+    name = f"{__package__}._relievo_unloaded"
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__path__ = [str(PACKAGE_FOLDER)]
+        sys.modules[name] = module
+    return importlib.import_module(f"{name}._runtime")
+
+
+def _refuse_other_torch() -> None:
+    """Raises the finder's OtherTorchError where another add-on has loaded a LibTorch that is not ours."""
+    finder = _finder()
+    finder.refuse_other_torch(finder.find_libraries()[-1], finder.loaded_files())
+
+
+runtime = Runtime()
