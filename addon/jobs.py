@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,84 +17,14 @@ import bpy
 from . import history, import_mesh, pending, pictures, thumbnails
 from .failure import Failure
 from .import_mesh import ImportOptions
+from .pending_job import PendingJob
 from .pictures import Source
 from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
 
-is_patient = bool(bpy.app.background)  # there is no window that must not stand still
-
-
-@dataclass
-class LoadingStatus:
-    """As relievo.JobStatus, while LibTorch is being loaded."""
-
-    state: str = "loading"
-    stage: str = "loading"
-    fraction: float = 0.0
-    seconds: float = 0.0
-    seconds_left: float | None = None
-
-
-class PendingJob:
-    """A job of the engine's that may be asked for before LibTorch is loaded. As relievo.Job."""
-
-    _numbers = itertools.count(1)
-
-    def __init__(self, submit: Callable[[], relievo.Job]) -> None:
-        """Raises relievo.Error where the engine is there and refuses."""
-        self.number = next(self._numbers)
-        self._submit = submit
-        self._status = LoadingStatus()
-        self._error: Any = None
-        self.job: relievo.Job | None = None
-        if is_patient or runtime.is_ready:
-            self.job = submit()
-        else:
-            runtime.load()
-
-    @property
-    def status(self) -> relievo.JobStatus | LoadingStatus:
-        return self._status if self.job is None else self.job.status
-
-    @property
-    def previews(self) -> list[relievo.Preview]:
-        return [] if self.job is None else self.job.previews
-
-    @property
-    def error(self) -> Any:
-        return self._error if self.job is None else self.job.error
-
-    def cancel(self) -> None:
-        if self.job is not None:
-            self.job.cancel()
-        elif self._status.state == "loading":
-            self._status.state = "cancelled"
-
-    def wait(self, seconds: float) -> bool:
-        """Whether it is over. Submits it when LibTorch is loaded."""
-        if self.job is None and self._status.state == "loading" and not runtime.is_loading():
-            self._submit_now()
-        return self._status.state != "loading" if self.job is None else self.job.wait(seconds)
-
-    def _submit_now(self) -> None:
-        try:
-            if runtime.failure is not None:
-                self._error = runtime.failure
-            else:
-                self.job = self._submit()
-        except Exception as error:
-            self._error = error
-        if self._error is not None:
-            self._status.state = "failed"
-
-    def failure(self) -> Failure | None:
-        """Why there is no result, unless it was cancelled."""
-        is_failed = self.error is not None and getattr(self.error, "code", "") != "cancelled"
-        if not is_failed:
-            return None
-        return self.error if isinstance(self.error, Failure) else Failure.of(self.error)
+_numbers = itertools.count(1)
 
 
 @dataclass(eq=False)
@@ -110,10 +39,11 @@ class Task:
     options: ImportOptions = field(default_factory=ImportOptions)
     replaces: int = 0  # session_uid of the object that gets the new mesh; 0: a new object
     shown: int = 0  # how many of the job's previews are in the thumbnails
+    number: int = field(default_factory=lambda: next(_numbers))
 
     @property
     def thumbnail(self) -> str:
-        return f"job {self.job.number}"
+        return f"job {self.number}"
 
     def cancel(self) -> None:
         self.job.cancel()
@@ -186,7 +116,7 @@ def tasks() -> list[Task]:
 
 
 def find(number: int) -> Task | None:
-    return next((task for task in _tasks if task.job.number == number), None)
+    return next((task for task in _tasks if task.number == number), None)
 
 
 def cancel() -> None:

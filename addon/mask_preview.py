@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import pending, thumbnails
 from .failure import Failure
-from .jobs import PendingJob
+from .pending_job import PendingJob
 from .pictures import Source
 from .runtime import runtime
 

@@ -121,8 +121,8 @@ def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise
         row.label(text=f"{seconds(status.seconds_left)} left")
     if can_rise:
         up = row.operator("relievo.move", text="", icon="TRIA_UP")
-        up.number, up.step = task.job.number, -1
-    row.operator("relievo.cancel", text="", icon="X").number = task.job.number
+        up.number, up.step = task.number, -1
+    row.operator("relievo.cancel", text="", icon="X").number = task.number
     box.progress(factor=status.fraction, type="BAR", text=STAGES.get(status.stage, status.stage))
     if icon:
         box.template_icon(icon_value=icon, scale=6.0)

@@ -376,7 +376,7 @@ def loading() -> dict[str, Any]:
     """The first click where there is a window: LibTorch is loaded on a thread, and the jobs wait for it."""
     extension = install()
     jobs, runtime = extension.jobs, extension.runtime
-    jobs.is_patient = False
+    extension.pending_job.is_patient = False
     properties = importlib.import_module(f"{MODULE}.properties")
     quick()
     bpy.context.scene.relievo.picture = str(QUARTERS)
@@ -563,13 +563,13 @@ def panel_words() -> dict[str, Any]:
         source = extension.pictures.Source(QUARTERS, str(QUARTERS), letter)
         jobs.start(bpy.context, source, properties.engine_settings(settings))
     tasks = {task.name: task for task in jobs.tasks()}
-    bpy.ops.relievo.move(number=tasks["d"].job.number, step=-1)
-    bpy.ops.relievo.move(number=tasks["d"].job.number, step=-1)
-    bpy.ops.relievo.move(number=tasks["a"].job.number, step=-1)
+    bpy.ops.relievo.move(number=tasks["d"].number, step=-1)
+    bpy.ops.relievo.move(number=tasks["d"].number, step=-1)
+    bpy.ops.relievo.move(number=tasks["a"].number, step=-1)
     facts["queue"] = [[task.name for task in jobs.tasks()], [job.name for job in engine.queue()], drawn()]
-    bpy.ops.relievo.cancel(number=tasks["b"].job.number)
+    bpy.ops.relievo.cancel(number=tasks["b"].number)
     jobs.poll()
-    row = SimpleNamespace(name="cup", thumbnail="", job=SimpleNamespace(number=1))
+    row = SimpleNamespace(name="cup", thumbnail="", number=1)
     facts["time_left"] = []
     for left in (None, 0.4, 42.4, 180.0):
         status = SimpleNamespace(state="running", stage="surface", fraction=0.5, seconds_left=left)
