@@ -145,6 +145,7 @@ def drop() -> None:
         thumbnails.forget(task.thumbnail)
         pending.forget(task)
     _tasks.clear()
+    pending.rest()
     _last_failure = None
 
 

@@ -70,7 +70,12 @@ def stop() -> None:
     for item in _pending[:]:
         item.cancel()
     _pending.clear()
-    if bpy.app.timers.is_registered(poll):
+    rest()
+
+
+def rest() -> None:
+    """Ends the timer where there is nothing to look at. Not for what the timer calls: it ends by itself."""
+    if not _pending and bpy.app.timers.is_registered(poll):
         bpy.app.timers.unregister(poll)
 
 
