@@ -10,13 +10,13 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from .facts import PICTURE_ENDINGS as ENDINGS
+from .facts import PICTURE_ENDINGS
 from .failure import Failure
 
 if TYPE_CHECKING:
     from relievo import Picture
 
-GLOB = ";".join(f"*{ending}" for ending in ENDINGS)
+GLOB = ";".join(f"*{ending}" for ending in PICTURE_ENDINGS)
 _IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
 
 
@@ -44,7 +44,8 @@ def from_file(path: str | Path) -> Source:
 
 def from_image(image: bpy.types.Image) -> Source:
     """Its file or packed bytes where they are what Blender shows, else its pixels. Raises NoPictureError."""
-    label, name = _IMAGE + image.name, Path(image.name).stem if Path(image.name).suffix in ENDINGS else image.name
+    label = _IMAGE + image.name
+    name = Path(image.name).stem if Path(image.name).suffix in PICTURE_ENDINGS else image.name
     if image.source == "FILE" and not image.is_dirty:
         if image.packed_file is not None:
             return Source(bytes(image.packed_file.data), label, name)

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
 from .. import clipboard, jobs, pictures
+from ..facts import PICTURE_ENDINGS
 from ..properties import engine_settings, has_picture, import_options, picture_source
 from .base import Operator
 
@@ -61,10 +62,10 @@ class RELIEVO_OT_paste(Operator):
     def run(self, context: bpy.types.Context) -> set[str] | None:
         settings = context.scene.relievo
         text = context.window_manager.clipboard
-        path = clipboard.file_in(text, pictures.ENDINGS)
+        path = clipboard.file_in(text, PICTURE_ENDINGS)
         image = None if path else _paste_by_blender(context) or _paste_by_program()
         if not path and not image and not text:
-            path = clipboard.file_by_program(pictures.ENDINGS)
+            path = clipboard.file_by_program(PICTURE_ENDINGS)
         if path:
             settings.picture, settings.source = str(path), "FILE"
         elif image:
@@ -130,7 +131,7 @@ class RELIEVO_FH_picture(bpy.types.FileHandler):
     bl_idname = "RELIEVO_FH_picture"
     bl_label = "Generate Mesh"
     bl_import_operator = "relievo.generate"
-    bl_file_extensions = ";".join(pictures.ENDINGS)
+    bl_file_extensions = ";".join(PICTURE_ENDINGS)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
