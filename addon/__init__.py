@@ -1,5 +1,9 @@
 """Relievo: one picture in, one textured mesh in the scene."""
 
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import bpy
 from bpy.app.handlers import persistent
 
@@ -7,48 +11,69 @@ from . import (
     commands,
     history,
     jobs,
+    machine,
     mask_preview,
+    notices,
     operators,
     panel,
     pending,
     preferences,
     setup_panel,
+    sources,
     thumbnails,
 )
 from .properties import RELIEVO_PG_settings
 from .runtime import runtime
 
 _CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panel.CLASSES)
-_command = None
+_registered = contextlib.ExitStack()  # what unregister() takes back, the last thing first
 
 
 @persistent
 def _on_load(*_: object) -> None:
-    jobs.drop()
     mask_preview.hide()
+    jobs.file_opened()
+
+
+@persistent
+def _on_save(file: object, *_: object) -> None:
+    sources.on_save(file if isinstance(file, str) and file else bpy.data.filepath)
 
 
 def register() -> None:
-    global _command
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-    thumbnails.register()
-    bpy.types.Scene.relievo = bpy.props.PointerProperty(type=RELIEVO_PG_settings)
-    bpy.app.handlers.load_post.append(_on_load)
-    _command = bpy.utils.register_cli_command("relievo", commands.run)
-    preferences.apply()
+    """All of it, or nothing: where a part fails, what came before is taken back."""
+    global _registered
+    with contextlib.ExitStack() as stack:
+        for undo in _parts():
+            stack.callback(undo)
+        _registered = stack.pop_all()
 
 
 def unregister() -> None:
-    jobs.drop()
-    mask_preview.hide()
-    setup_panel.drop()
-    pending.stop()
-    runtime.close()
-    bpy.utils.unregister_cli_command(_command)
-    bpy.app.handlers.load_post.remove(_on_load)
-    del bpy.types.Scene.relievo
-    thumbnails.unregister()
-    history.forget()
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+    _registered.close()
+
+
+def _parts() -> Iterator[Callable[[], object]]:
+    """Registers one part after the other; yields what takes each back."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+        yield partial(bpy.utils.unregister_class, cls)
+    thumbnails.register()
+    yield thumbnails.unregister
+    bpy.types.Scene.relievo = bpy.props.PointerProperty(type=RELIEVO_PG_settings)
+    yield partial(delattr, bpy.types.Scene, "relievo")
+    for handlers, handler in ((bpy.app.handlers.load_post, _on_load), (bpy.app.handlers.save_pre, _on_save)):
+        handlers.append(handler)
+        yield partial(handlers.remove, handler)
+    command = bpy.utils.register_cli_command("relievo", commands.run)
+    yield partial(bpy.utils.unregister_cli_command, command)
+    yield runtime.close
+    yield history.close
+    bpy.app.timers.register(history.look, first_interval=1.0, persistent=True)
+    yield partial(bpy.app.timers.unregister, history.look)
+    yield notices.stop
+    yield pending.stop
+    yield setup_panel.drop
+    yield mask_preview.hide
+    yield jobs.stop
+    machine.restore()

@@ -1,119 +1,228 @@
-"""The last results, with a thumbnail and the settings each: a folder that outlives Blender and its files.
+"""The records of this person's Blenders: what is finished, with a thumbnail each, and what was left undone.
 
-Nothing here may fail a generation: what cannot be written or read is left out.
+Nothing here may fail a generation: what cannot be written or read is left out. What is drawn comes from memory, which
+refresh() renews.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
+import threading
 import time
-import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import thumbnails
-from .batch import write_atomically
+from . import stored_result, thumbnails
+from .owner import Owner
+from .records import Record, Records
 
-MOST = 50
-_FILE = "history.json"
-_entries: list[Entry] | None = None  # newest first; None: not read yet
+if TYPE_CHECKING:
+    import relievo
 
+    from .stored_result import StoredResult
 
-@dataclass(frozen=True)
-class Entry:
-    key: str
-    name: str
-    picture: str  # pictures.Source.label
-    settings: dict[str, Any]  # as the engine writes them
-    seconds: float
-    when: float  # since 1970
+_SECONDS_BETWEEN_LOOKS = 3.0
+_NEVER = (-1, -1)
 
-    @property
-    def thumbnail(self) -> Path:
-        return folder() / f"{self.key}.png"
-
-
-def picture_and_settings(picture: str, settings: str) -> tuple[str, dict[str, Any]] | None:
-    """What an object remembers, where it can be read."""
-    try:
-        stored = json.loads(settings)
-    except ValueError:
-        return None
-    return (picture, stored) if isinstance(stored, dict) else None
+_owner: Owner | None = None
+_made: list[Record] = []
+_left: list[Record] = []
+_stamp = _NEVER
+_writers: dict[str, threading.Thread] = {}  # by record
 
 
 def folder() -> Path:
     return Path(bpy.utils.extension_path_user(__package__, path="history", create=True))
 
 
-def entries() -> list[Entry]:
-    global _entries
-    if _entries is None:
-        try:
-            _entries = [Entry(**entry) for entry in json.loads((folder() / _FILE).read_text())]
-        except (OSError, ValueError, TypeError):
-            _entries = []
-    return _entries
+def _records() -> Records:
+    return Records(folder())
 
 
-def find(key: str) -> Entry | None:
-    return next((entry for entry in entries() if entry.key == key), None)
+# Reading
 
 
-def add(
-    name: str, picture: str, settings: dict[str, Any], seconds: float, thumbnail: NDArray[np.uint8] | None
-) -> Entry:
-    entry = Entry(uuid.uuid4().hex, name, picture, settings, seconds, time.time())
-    known = entries()
-    known.insert(0, entry)
-    try:
-        if thumbnail is not None:
-            entry.thumbnail.write_bytes(thumbnails.png(thumbnail))
-    except OSError:
-        pass
-    _drop(known[MOST:])
-    del known[MOST:]
-    _write()
-    return entry
+def entries() -> list[Record]:
+    """What is finished, newest first."""
+    if _stamp == _NEVER:
+        refresh()
+    return _made
 
 
-def remove(key: str) -> None:
-    gone = [entry for entry in entries() if entry.key == key]
-    _drop(gone)
-    for entry in gone:
-        entries().remove(entry)
-    _write()
+def left_behind() -> list[Record]:
+    """What Blenders that have ended had not finished."""
+    return _left
 
 
-def clear() -> None:
-    _drop(entries())
-    entries().clear()
-    _write()
+def find(key: str) -> Record | None:
+    return next((record for record in entries() if record.key == key), None)
+
+
+def icon(record: Record) -> int:
+    """0 where there is no thumbnail."""
+    return thumbnails.icon(record.key)
+
+
+def thumbnail(record: Record) -> Path:
+    return _records().file(record.key, ".png")
+
+
+def refresh() -> bool:
+    """Reads what has changed, also by other Blenders; whether anything has."""
+    global _made, _left, _stamp
+    records = _records()
+    if records.stamp() == _stamp:
+        return False
+    _stamp = (0, 0)
+    with _forgiven():
+        _made, _left = records.made(), records.left_behind()
+        _stamp = records.stamp()
+    for record in _made:
+        if (file := thumbnail(record)).is_file():
+            thumbnails.load(record.key, file)
+    return True
 
 
 def forget() -> None:
-    """Reads the folder again when it is next asked for."""
-    global _entries
-    _entries = None
+    """Reads everything again when it is next asked for."""
+    global _stamp
+    _stamp = _NEVER
 
 
-def icon(entry: Entry) -> int:
-    """0 where there is no thumbnail."""
-    return thumbnails.load(entry.key, entry.thumbnail) if entry.thumbnail.exists() else 0
+def look() -> float:
+    """A timer's function: what other Blenders have made appears."""
+    from . import pending
+
+    if refresh():
+        pending.redraw()
+    return _SECONDS_BETWEEN_LOOKS
 
 
-def _drop(gone: list[Entry]) -> None:
-    for entry in gone:
-        thumbnails.forget(entry.key)
-        entry.thumbnail.unlink(missing_ok=True)
+# Writing
 
 
-def _write() -> None:
-    with contextlib.suppress(OSError):
-        write_atomically(folder() / _FILE, json.dumps([asdict(entry) for entry in entries()]).encode())
+def owner() -> str:
+    """This Blender's name, under a lock; empty where there can be none."""
+    global _owner
+    if _owner is None:
+        with contextlib.suppress(OSError):
+            _owner = Owner(_records().owners)
+    return "" if _owner is None else _owner.name
+
+
+def queue(record: Record, save_source: Callable[[Path], None]) -> None:
+    """Remembers what is asked for until it is made or dismissed; and its picture, on a thread."""
+    with _forgiven():
+        _records().put(record)
+    file = _records().file(record.key, ".source")
+    _write(record.key, lambda: save_source(file))
+
+
+def change(key: str, **changes: Any) -> None:
+    with _forgiven():
+        _records().change(key, **changes)
+
+
+def finish(key: str, result: relievo.Result, seconds: float, shaded: NDArray[np.uint8] | None) -> None:
+    """It is made: from now on it is in the history. Its mesh is written on a thread."""
+    records = _records()
+    provenance = result.mesh.provenance
+    with _forgiven():
+        if shaded is not None:
+            records.file(key, ".png").write_bytes(thumbnails.png(shaded))
+        made = {"state": "made", "name": result.name, "settings": json.loads(provenance.settings), "seconds": seconds}
+        records.change(key, **made, failure={}, owner="", created=time.time())
+
+    def save() -> None:
+        size = stored_result.save(result, records.file(key, ".result"))
+        records.change(key, result_bytes=size)
+        records.trim()
+
+    _write(key, save)
+    refresh()
+
+
+def source_file(key: str) -> Path:
+    """Where queue() has written the picture's bytes, if it has."""
+    _wait(key)
+    return _records().file(key, ".source")
+
+
+def load_result(key: str) -> StoredResult:
+    """Raises UnreadableResultError."""
+    _wait(key)
+    refresh()
+    return stored_result.load(_records().file(key, ".result"))
+
+
+def take_over(record: Record) -> bool:
+    """Whether it is this Blender's now."""
+    with _forgiven():
+        return _records().take_over(record, owner())
+    return False
+
+
+def remove(*keys: str) -> None:
+    for key in keys:
+        _wait(key)
+        thumbnails.forget(key)
+    with _forgiven():
+        _records().remove(keys)
+    refresh()
+
+
+def clear() -> None:
+    """Of what is finished, everything."""
+    remove(*(record.key for record in entries()))
+
+
+def settle() -> None:
+    """Waits until everything is written."""
+    for key in list(_writers):
+        _wait(key)
+    refresh()
+
+
+def close() -> None:
+    """Waits until everything is written, and gives up what is unfinished for a later Blender."""
+    global _owner
+    settle()
+    if _owner is not None:
+        _owner.close()
+        _owner = None
+    forget()
+
+
+def _write(key: str, work: Callable[[], None]) -> None:
+    before = _writers.get(key)
+
+    def run() -> None:
+        if before is not None:
+            before.join()
+        with _forgiven():
+            work()
+
+    for other in [other for other, thread in _writers.items() if not thread.is_alive()]:
+        del _writers[other]
+    _writers[key] = threading.Thread(target=run, name="relievo history", daemon=True)
+    _writers[key].start()
+
+
+def _wait(key: str) -> None:
+    if (thread := _writers.pop(key, None)) is not None:
+        thread.join(60)
+
+
+@contextlib.contextmanager
+def _forgiven() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, ValueError) as error:
+        print(f"Relievo's history: {error}")

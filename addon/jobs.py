@@ -1,77 +1,113 @@
-"""The jobs of this Blender and what becomes of their results.
+"""The queue of this Blender: what is asked for, what has failed, and what is made and waits to be placed.
 
-A job belongs to the file in which it was started: loading another one cancels it. Undo cannot harm it, since it holds
-nothing of Blender's but plain numbers until it is done.
+Undo cannot harm a job, since it holds nothing of Blender's but plain numbers until it is done. A job goes on when
+another file is opened; its result then waits for the person to place it.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import history, import_mesh, pending, pictures, thumbnails
+from . import history, notices, pending, pictures, placing, redo, sources, taking_in, thumbnails
 from .failure import Failure
 from .import_mesh import ImportOptions
-from .pending_job import PendingJob
+from .pending_job import LoadingStatus, PendingJob
 from .pictures import Source
+from .records import Record
 from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
 
 _numbers = itertools.count(1)
+_file = 0  # how many files were opened before this one
 
 
 @dataclass(eq=False)
 class Task:
-    """A job and where its object is to stand."""
+    """A picture that was asked for, and what has become of it."""
 
-    job: PendingJob
-    name: str
-    scene: int  # session_uid
-    location: tuple[float, float, float]
-    source: str = ""  # pictures.Source.label
-    options: ImportOptions = field(default_factory=ImportOptions)
-    replaces: int = 0  # session_uid of the object that gets the new mesh; 0: a new object
+    source: Source
+    settings: dict[str, Any]
+    options: ImportOptions
+    target: taking_in.Target
+    file: int  # of those that were opened in this Blender
+    key: str  # of its record
+    job: PendingJob | None = None
+    failure: Failure | None = None
+    is_unplaced: bool = False  # made, and there was no place for it
     shown: int = 0  # how many of the job's previews are in the thumbnails
     number: int = field(default_factory=lambda: next(_numbers))
+
+    @property
+    def name(self) -> str:
+        return self.source.name
 
     @property
     def thumbnail(self) -> str:
         return f"job {self.number}"
 
+    @property
+    def status(self) -> relievo.JobStatus | LoadingStatus:
+        return LoadingStatus("failed", "") if self.job is None else self.job.status
+
+    @property
+    def is_active(self) -> bool:
+        return self.failure is None and not self.is_unplaced
+
     def cancel(self) -> None:
-        self.job.cancel()
+        if self.job is not None:
+            self.job.cancel()
 
     def look(self, turn: pending.Turn) -> bool:
+        assert self.job is not None
         previews = self.job.previews
         if len(previews) > self.shown:
             self.shown = len(previews)
             thumbnails.put(self.thumbnail, previews[-1].pixels)
         if not self.job.wait(0):
             return False
-        is_result = self.job.status.state == "done"
-        if is_result and (_is_user_busy() or not turn.take()):
-            return False
-        _tasks.remove(self)
-        thumbnails.forget(self.thumbnail)
-        if is_result:
-            try:
-                _take_in(self)
-            except Exception as error:  # the timer must go on with the next job
-                fail(error)
-        elif (failure := self.job.failure()) is not None:
-            fail(failure)
+        if self.job.status.state == "done":
+            return self._take_in(turn)
+        if (failure := self.job.failure()) is not None:
+            self.fail(failure)
+        else:
+            forget(self)
         return True
+
+    def _take_in(self, turn: pending.Turn) -> bool:
+        if not turn.take():
+            return False
+        if self.file == _file and taking_in.must_wait(self.target):
+            turn.wait_for_person()
+            return False
+        assert self.job is not None
+        try:
+            placed = taking_in.take_in(self.job, self.key, self.source, self.options, self.target, self.file == _file)
+        except Exception as error:  # the timer must go on with the next job
+            self.fail(Failure.of(error))
+            return True
+        if placed:
+            _tasks.remove(self)
+            thumbnails.forget(self.thumbnail)
+        else:
+            self.is_unplaced = True
+        return True
+
+    def fail(self, failure: Failure) -> None:
+        """It stays in the queue with the reason."""
+        self.failure = failure
+        history.change(self.key, state="failed", failure=asdict(failure))
+        notices.tell(f"{self.name}: {failure.message}")
 
 
 _tasks: list[Task] = []  # in the order in which they run
-_last_failure: Failure | None = None
+_last_failure: Failure | None = None  # of what could not even be begun
 
 
 def start(
@@ -83,36 +119,104 @@ def start(
 ) -> Task:
     """Puts a picture in the queue. Its object will stand at the 3D cursor, or be the one that it replaces the mesh of.
 
-    Raises relievo.Error.
+    Raises relievo.Error, CannotRedoError, NoPlaceError.
     """
-    global _last_failure
-    _last_failure = None
+    dismiss_failure()
     source = picture if isinstance(picture, Source) else pictures.from_file(picture)
+    if replaces is not None:
+        redo.check(replaces)
+    else:
+        placing.check(context.scene)
+    target = taking_in.Target.of(context, replaces)
+    record = Record(
+        source.name,
+        source.label,
+        dict(settings),
+        options=asdict(options or ImportOptions()),
+        target=target.as_record(),
+        owner=history.owner(),
+    )
+    task = Task(source, dict(settings), options or ImportOptions(), target, _file, record.key)
+    task.job = _submit(task)
+    history.queue(record, lambda file: sources.save(source, file))
+    _add(task)
+    return task
+
+
+def _submit(task: Task) -> PendingJob:
+    """Raises relievo.Error where the engine is there and refuses."""
+    source, settings = task.source, task.settings
 
     def submit() -> relievo.Job:
         return runtime.engine().submit(source.picture, name=source.name, source=source.label, **settings)
 
-    job = PendingJob(submit)
-    location = tuple(replaces.location if replaces else context.scene.cursor.location)
-    uid = replaces.session_uid if replaces else 0
-    scene = context.scene.session_uid
-    task = Task(job, source.name, scene, location, source.label, options or ImportOptions(), uid)
-    _tasks.append(task)
-    pending.watch(task)
-    return task
+    return PendingJob(submit)
+
+
+def _add(task: Task) -> None:
+    if task not in _tasks:
+        _tasks.append(task)
+    if task.job is not None:
+        pending.watch(task)
+
+
+def retry(task: Task) -> None:
+    """Raises relievo.Error."""
+    if task.failure is None:
+        return
+    task.job, task.failure, task.shown = _submit(task), None, 0
+    history.change(task.key, state="queued", failure={}, owner=history.owner())
+    _add(task)
+
+
+def take_up() -> None:
+    """What was left by Blenders that have ended goes on here. What fails at once stays in the queue."""
+    for record in list(history.left_behind()):
+        if not history.take_over(record):
+            continue
+        options = ImportOptions.of(record.options)
+        target = taking_in.Target.of_record(bpy.context, record.target)
+        source = Source(b"", record.picture, record.name)
+        task = Task(source, record.settings, options, target, _file, record.key)
+        try:
+            task.source = sources.load(history.source_file(record.key), record.picture, record.name)
+            if record.state == "failed":
+                task.failure = Failure(**record.failure)
+            else:
+                task.job = _submit(task)
+        except Exception as error:
+            task.fail(Failure.of(error))
+        _add(task)
+    history.refresh()
+
+
+def leave() -> None:
+    """What was left is not wanted."""
+    history.remove(*(record.key for record in history.left_behind()))
 
 
 poll = pending.poll
 
 
 def finish() -> Failure | None:
-    """Waits for all jobs and takes them in; returns the last failure."""
+    """Waits for all jobs and takes them in; returns the last failure of these."""
+    before = [task.number for task in failed()]
     pending.finish()
-    return _last_failure
+    history.settle()
+    return next((task.failure for task in reversed(failed()) if task.number not in before), None)
 
 
 def tasks() -> list[Task]:
     return _tasks
+
+
+def failed() -> list[Task]:
+    return [task for task in _tasks if task.failure is not None]
+
+
+def active() -> list[Task]:
+    """Those that run or wait."""
+    return [task for task in _tasks if task.is_active]
 
 
 def find(number: int) -> Task | None:
@@ -121,14 +225,14 @@ def find(number: int) -> Task | None:
 
 def cancel() -> None:
     """Cancels everything. The timer then finds the jobs ended."""
-    for task in _tasks:
+    for task in active():
         task.cancel()
 
 
 def move(task: Task, step: int) -> None:
     """Up (-1) or down (1) among those that wait."""
-    waiting = [other for other in _tasks if other.job.status.state == "waiting"]
-    if task not in waiting or task.job.job is None:
+    waiting = [each for each in active() if each.job is not None and each.job.status.state == "waiting"]
+    if task not in waiting or task.job is None or task.job.job is None:
         return
     place = min(max(waiting.index(task) + step, 0), len(waiting) - 1)
     if runtime.engine().move(task.job.job, place):
@@ -137,29 +241,49 @@ def move(task: Task, step: int) -> None:
         _tasks[:] = [other for other in _tasks if other not in waiting] + waiting
 
 
-def drop() -> None:
-    """Cancels everything and forgets it."""
-    global _last_failure
+def forget(task: Task) -> None:
+    """Takes it out of the queue. What is made stays in the history."""
+    task.cancel()
+    pending.forget(task)
+    _tasks.remove(task)
+    thumbnails.forget(task.thumbnail)
+    if not task.is_unplaced:
+        history.remove(task.key)
+
+
+def file_opened() -> None:
+    """The jobs go on; what they make has no place in the new file until the person wants it."""
+    global _file
+    _file += 1
+
+
+def stop() -> None:
+    """Cancels everything. What was not finished can be taken up later."""
     cancel()
     for task in _tasks:
         thumbnails.forget(task.thumbnail)
         pending.forget(task)
     _tasks.clear()
-    pending.rest()
-    _last_failure = None
+    dismiss_failure()
 
 
 def current() -> Task | None:
     """The job that runs, or is next."""
-    return _tasks[0] if _tasks else None
+    return next(iter(active()), None)
 
 
 def waiting() -> int:
     """How many jobs are behind the current one."""
-    return max(0, len(_tasks) - 1)
+    return max(0, len(active()) - 1)
 
 
 def last_failure() -> Failure | None:
+    """Why the last click had no effect, else of the last job that failed."""
+    return _last_failure or next((task.failure for task in reversed(failed())), None)
+
+
+def click_failure() -> Failure | None:
+    """Why the last click had no effect."""
     return _last_failure
 
 
@@ -173,36 +297,3 @@ def fail(error: Exception | Failure) -> Failure:
 def dismiss_failure() -> None:
     global _last_failure
     _last_failure = None
-
-
-def _take_in(task: Task) -> None:
-    assert task.job.job is not None
-    result = task.job.job.take()
-    assert result is not None
-    scenes = {scene.session_uid: scene for scene in bpy.data.scenes}
-    scene = scenes.get(task.scene, bpy.context.scene)
-    shaded = next((preview.pixels for preview in task.job.previews if preview.name == "shaded"), None)
-    old = next((thing for thing in bpy.data.objects if thing.session_uid == task.replaces), None)
-    if task.replaces and old is not None and old.type == "MESH" and old.mode == "OBJECT":
-        import_mesh.replace_mesh(old, result, task.options)
-        thing = old
-    else:
-        thing = import_mesh.add_object(result, scene, task.location, task.options)
-    if task.options.asset:
-        import_mesh.mark_asset(thing, shaded)
-    # In another mode, the person works on an object that must stay the active one.
-    if bpy.context.mode == "OBJECT" and bpy.context.scene == scene:
-        layer = bpy.context.view_layer
-        if thing.name in layer.objects:
-            for selected in layer.objects.selected[:]:
-                selected.select_set(False)
-            thing.select_set(True)
-            layer.objects.active = thing
-    history.add(result.name, task.source, json.loads(result.mesh.provenance.settings), task.job.status.seconds, shaded)
-    bpy.ops.ed.undo_push(message=f"Relievo: {task.name}")
-
-
-def _is_user_busy() -> bool:
-    """In the middle of a change, such as moving an object by hand, that new data or an undo step would break."""
-    windows = bpy.context.window_manager.windows
-    return any("UNDO" in operator.bl_options for window in windows for operator in window.modal_operators)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import history, jobs, mask_preview, preferences, setup_panel, thumbnails
+from . import history, jobs, machine, mask_preview, preferences, setup_panel, thumbnails
 from .failure import Failure
 from .properties import MASK, PRESETS, SHAPE, TEXTURE, VIEWS, engine_settings, missing_models
 from .runtime import runtime
@@ -55,12 +55,37 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     button.operator("relievo.generate", icon="MESH_MONKEY")
     button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
     if context.object is not None and "relievo_settings" in context.object:
-        row = layout.row(align=True)
-        row.operator("relievo.regenerate", icon="FILE_REFRESH")
-        row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
-    draw_queue(layout)
-    if (failure := jobs.last_failure()) is not None:
-        draw_failure(layout, failure, width)
+        draw_redo(layout, settings)
+    draw_left_behind(layout)
+    draw_queue(layout, width)
+    if (failure := jobs.click_failure()) is not None:
+        draw_failure(layout, failure, width).operator("relievo.dismiss", text="", icon="X").number = -1
+
+
+def draw_redo(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Of the active object."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
+    row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
+    row = column.row(align=True)
+    row.operator("relievo.regenerate", text="Redo as Before").use_panel = False
+    if settings.model != "preview":  # which has nothing random
+        again = row.operator("relievo.regenerate", text="New Seed")
+        again.new_seed = True
+
+
+def draw_left_behind(layout: bpy.types.UILayout) -> None:
+    """What the last Blender had not finished."""
+    left = history.left_behind()
+    if not left:
+        return
+    box = layout.box().column(align=True)
+    what = f"'{left[0].name}' was" if len(left) == 1 else f"{len(left)} pictures were"
+    box.label(text=f"{what} left undone", icon="RECOVER_LAST")
+    row = box.row(align=True)
+    row.operator("relievo.take_up")
+    row.operator("relievo.leave")
 
 
 def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -96,13 +121,18 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any) -> None:
         row.prop_enum(settings, "quality", preset)
 
 
-def draw_queue(layout: bpy.types.UILayout) -> None:
-    tasks = jobs.tasks()
+def draw_queue(layout: bpy.types.UILayout, width: int) -> None:
+    for task in jobs.tasks():
+        if task.failure is not None:
+            draw_failed(layout, task, task.failure, width)
+        elif task.is_unplaced:
+            draw_unplaced(layout, task)
+    tasks = jobs.active()
     if not tasks:
         return
     is_first = True  # of those that wait: it cannot move up
     for task in tasks:
-        status = task.job.status
+        status = task.status
         draw_task(layout, task, status, status.state == "waiting" and not is_first)
         is_first = is_first and status.state != "waiting"
     engine = runtime.loaded_engine
@@ -128,7 +158,25 @@ def draw_task(layout: bpy.types.UILayout, task: jobs.Task, status: Any, can_rise
         box.template_icon(icon_value=icon, scale=6.0)
 
 
-def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> None:
+def draw_failed(layout: bpy.types.UILayout, task: jobs.Task, failure: Failure, width: int) -> None:
+    box = layout.box()
+    row = box.row(align=True)
+    row.label(text=task.name, icon="ERROR")
+    row.operator("relievo.retry", text="", icon="FILE_REFRESH").number = task.number
+    row.operator("relievo.copy_report", text="", icon="COPYDOWN").number = task.number
+    row.operator("relievo.dismiss", text="", icon="X").number = task.number
+    draw_failure(box, failure, width)
+
+
+def draw_unplaced(layout: bpy.types.UILayout, task: jobs.Task) -> None:
+    row = layout.box().row(align=True)
+    row.label(text=f"{task.name} is finished", icon="CHECKMARK")
+    row.operator("relievo.place").key = task.key
+    row.operator("relievo.dismiss", text="", icon="X").number = task.number
+
+
+def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:
+    """Returns the row with what mends it."""
     box = setup_panel.draw_failure(layout, failure, width)
     row = box.row(align=True)
     if failure.remedy in REMEDIES:
@@ -137,7 +185,7 @@ def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> No
         button = row.operator(operator, icon=icon, **({"text": text} if text else {}))
         if failure.remedy == "picture":
             button.choose = True
-    row.operator("relievo.dismiss", text="", icon="X")
+    return row
 
 
 def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -209,27 +257,28 @@ def draw_history(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
             row.template_icon(icon_value=icon, scale=3.0)
         column = row.column(align=True)
         column.label(text=entry.name)
-        column.label(text=f"{time.strftime('%d %b %H:%M', time.localtime(entry.when))}, {seconds(entry.seconds)}")
+        column.label(text=f"{time.strftime('%d %b %H:%M', time.localtime(entry.created))}, {seconds(entry.seconds)}")
         buttons = row.row(align=True)
+        if entry.result_bytes:
+            buttons.operator("relievo.place", text="", icon="IMPORT").key = entry.key
         buttons.operator("relievo.use_settings", text="", icon="COPYDOWN").key = entry.key
         buttons.operator("relievo.generate_again", text="", icon="FILE_REFRESH").key = entry.key
         buttons.operator("relievo.forget", text="", icon="X").key = entry.key
-    layout.operator("relievo.forget", text="Clear History", icon="TRASH").key = ""
+    layout.operator("relievo.clear_history", icon="TRASH")
 
 
 def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
-    chosen, width = preferences.preferences(), context.region.width
+    chosen, width = machine.preferences(), context.region.width
     if runtime.loaded_engine is None:
         layout.label(text="Devices are shown once LibTorch runs")
     else:
         for device in runtime.devices():
             draw_device(layout, device, width)
     column = layout.column()
-    column.prop(chosen, "strategy")
-    column.prop(chosen, "policy")
-    column.prop(chosen, "lossy")
+    for name in ("strategy", "policy", "lossy") if chosen is not None else ():
+        column.prop(chosen, name)
     if runtime.loaded_engine is not None:
         draw_plan(layout.box().column(align=True), context.scene.relievo, width)
     layout.operator("relievo.unload", icon="TRASH")
@@ -238,7 +287,7 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 def draw_plan(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     """What would be done with these settings, in words."""
     layout.label(text="Plan", icon="INFO")
-    plan = runtime.plan(engine_settings(settings), max(1, len(jobs.tasks())))
+    plan = runtime.plan(engine_settings(settings), max(1, len(jobs.active())))
     if isinstance(plan, Failure):
         setup_panel.draw_lines(layout, plan.message, width, "ERROR")
         setup_panel.draw_lines(layout, plan.hint, width)

@@ -19,11 +19,17 @@ class Turn:
 
     def __init__(self) -> None:
         self._is_free = True
+        self.waiting = 0  # items that wait for the person
 
     def take(self) -> bool:
         """Whether a result may be taken in now; the next one must wait for the next turn."""
         is_free, self._is_free = self._is_free, False
         return is_free
+
+    def wait_for_person(self) -> None:
+        """Nothing can be taken in before the person has ended a change, or a render."""
+        self._is_free = True
+        self.waiting += 1
 
 
 class Pending(Protocol):
@@ -51,17 +57,22 @@ def forget(item: Pending) -> None:
 
 def poll() -> float | None:
     """The timer's function."""
+    _look()
+    return INTERVAL if _pending else None
+
+
+def _look() -> Turn:
     turn = Turn()
     for item in _pending[:]:
         if item.look(turn):
             forget(item)
     redraw()
-    return INTERVAL if _pending else None
+    return turn
 
 
 def finish() -> None:
-    """Waits for everything and takes it in."""
-    while poll() is not None:
+    """Waits for everything and takes it in, but for what waits for the person."""
+    while _look().waiting < len(_pending):
         time.sleep(INTERVAL / 2)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from relievo import Picture
 
 GLOB = ";".join(f"*{ending}" for ending in PICTURE_ENDINGS)
-_IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
+IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def from_file(path: str | Path) -> Source:
 
 def from_image(image: bpy.types.Image) -> Source:
     """Its file or packed bytes where they are what Blender shows, else its pixels. Raises NoPictureError."""
-    label = _IMAGE + image.name
+    label = IMAGE + image.name
     name = Path(image.name).stem if Path(image.name).suffix in PICTURE_ENDINGS else image.name
     if image.source == "FILE" and not image.is_dirty:
         if image.packed_file is not None:
@@ -57,11 +57,11 @@ def from_image(image: bpy.types.Image) -> Source:
 
 def from_label(label: str) -> Source:
     """What an object or the history remembers. Raises NoPictureError."""
-    if not label.startswith(_IMAGE):
+    if not label.startswith(IMAGE):
         return from_file(label)
-    image = bpy.data.images.get(label[len(_IMAGE) :])
+    image = bpy.data.images.get(label[len(IMAGE) :])
     if image is None:
-        name = label[len(_IMAGE) :]
+        name = label[len(IMAGE) :]
         raise NoPictureError(f"The image '{name}' is not in this file.", "Choose a picture in the panel.")
     return from_image(image)
 

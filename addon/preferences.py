@@ -1,14 +1,13 @@
 """What belongs to the person and the machine, not to a file."""
 
-from pathlib import Path
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import setup_panel
+from . import machine, setup_panel, updates
+from .facts import VERSION
+from .machine import Machine
 from .runtime import runtime
 
-EXTENSION = __package__
 STRATEGIES = (
     ("auto", "Automatic", "Whatever is quickest for the pictures that wait"),
     ("single", "Single", "Everything on one device"),
@@ -25,50 +24,50 @@ POLICIES = (
 )
 
 
-def _apply(preferences: bpy.types.AddonPreferences, context: bpy.types.Context) -> None:
-    apply()
+def _update(chosen: "RELIEVO_AP_preferences", context: bpy.types.Context) -> None:
+    machine.changed_by_person()
 
 
 class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
-    bl_idname = __package__
+    bl_idname = machine.EXTENSION
 
     runtime_folder: StringProperty(
         name="Runtime Folder",
         description="A folder that holds LibTorch; empty: the one that the set-up installs",
         subtype="DIR_PATH",
-        update=_apply,
+        update=_update,
     )
     idle_minutes: FloatProperty(
         name="Unload When Idle",
         description="Minutes without a job after which the memory of the models is given back; 0 keeps them",
-        default=10.0,
+        default=Machine.idle_minutes,
         min=0.0,
         soft_max=120.0,
-        update=_apply,
+        update=_update,
     )
     threads: IntProperty(
         name="CPU Threads",
         description="Threads of the processor that Relievo uses; 0 uses all",
-        default=0,
+        default=Machine.threads,
         min=0,
         max=1024,
-        update=_apply,
+        update=_update,
     )
     strategy: EnumProperty(
-        name="Strategy", description="How the work is shared among the devices", items=STRATEGIES, update=_apply
+        name="Strategy", description="How the work is shared among the devices", items=STRATEGIES, update=_update
     )
-    policy: EnumProperty(name="Policy", description="What the plan aims at", items=POLICIES, update=_apply)
+    policy: EnumProperty(name="Policy", description="What the plan aims at", items=POLICIES, update=_update)
     lossy: BoolProperty(
         name="Allow Lossy",
         description="Where memory runs out, compute less exactly or on smaller views rather than fail; the plan tells",
-        default=True,
-        update=_apply,
+        default=Machine.lossy,
+        update=_update,
     )
     devices: StringProperty(
         name="Devices",
         description="What computes, as on the command line: cuda:0,cuda:1 or with shares cpu*2@3GiB. "
         "Empty: every GPU, or without one the CPU",
-        update=_apply,
+        update=_update,
     )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -76,6 +75,9 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         setup_panel.draw_all(layout, 600)
+        row = layout.row()
+        row.label(text=updates.answer() or f"Relievo {VERSION}")
+        row.operator("relievo.check_update", icon="URL")
         column = layout.column()
         column.prop(self, "runtime_folder")
         column.prop(self, "idle_minutes")
@@ -83,15 +85,10 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "devices")
 
 
-def preferences() -> "RELIEVO_AP_preferences":
-    chosen: RELIEVO_AP_preferences = bpy.context.preferences.addons[EXTENSION].preferences
-    return chosen
-
-
 def _parts() -> list[str]:
     """Of the devices that are used, cpu*2@3GiB for instance."""
-    if chosen := preferences().devices:
-        return [part.strip() for part in chosen.split(",") if part.strip()]
+    if machine.chosen().devices:
+        return [part.strip() for part in machine.chosen().devices.split(",") if part.strip()]
     usable = [device.slot for device in runtime.devices() if not device.note]
     return [slot for slot in usable if slot != "cpu"] or usable
 
@@ -110,21 +107,4 @@ def switch(slot: str) -> None:
     if not is_on(slot):
         parts.append(slot)
     if parts:
-        preferences().devices = ",".join(parts)
-
-
-def apply() -> None:
-    """Hands on what others must know."""
-    chosen = preferences()
-    folder = str(Path(bpy.path.abspath(chosen.runtime_folder))) if chosen.runtime_folder else ""
-    runtime.folder = folder
-    runtime.options = {
-        "threads": chosen.threads,
-        "idle_seconds": 60 * chosen.idle_minutes,
-        "devices": chosen.devices,
-        "strategy": chosen.strategy,
-        "policy": chosen.policy,
-        "lossy": chosen.lossy,
-    }
-    if (engine := runtime.loaded_engine) is not None:
-        engine.set_idle_seconds(60 * chosen.idle_minutes)
+        machine.choose(devices=",".join(parts))

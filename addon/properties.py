@@ -3,6 +3,7 @@
 import contextlib
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -283,22 +284,33 @@ def words_of(stored: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def show_settings(properties: bpy.types.PropertyGroup, picture: str, stored: dict[str, Any]) -> None:
-    """Sets the panel to what an object or the history remembers."""
+def show_settings(
+    properties: bpy.types.PropertyGroup, picture: str, stored: dict[str, Any], holder: bpy.types.Image | None = None
+) -> None:
+    """Sets the panel to what an object or the history remembers. `holder` has the picture's bytes."""
     for name in SETTINGS:
         if name in stored and hasattr(properties, name):
             value = stored[name]
             with contextlib.suppress(TypeError):  # a word that this version does not offer
                 setattr(properties, name, ",".join(value) if isinstance(value, list) else value)
     properties.mask_file = stored.get("mask_file", "")
-    if picture.startswith("image:"):
-        properties.image = bpy.data.images.get(picture.removeprefix("image:"))
+    is_file = not picture.startswith(pictures.IMAGE) and Path(bpy.path.abspath(picture)).is_file()
+    if holder is not None and not is_file:
+        properties.image, properties.source = holder, "IMAGE"
+    elif picture.startswith(pictures.IMAGE):
+        properties.image = bpy.data.images.get(picture.removeprefix(pictures.IMAGE))
         properties.source = "IMAGE"
     else:
-        properties.picture = picture
-        properties.source = "FILE"
+        properties.picture, properties.source = picture, "FILE"
+
+
+def other_seed(seed: int | None) -> int:
+    """Any but this."""
+    facts = SETTINGS["seed"]
+    low, high = facts.get("min", 0), min(facts.get("max", 2**31 - 1), 2**31 - 1)
+    found = random.randint(low, high)
+    return found if found != seed else (found + 1 if found < high else low)
 
 
 def roll_dice(properties: bpy.types.PropertyGroup) -> None:
-    facts = SETTINGS["seed"]
-    properties.seed = random.randint(facts.get("min", 0), min(facts.get("max", 2**31 - 1), 2**31 - 1))
+    properties.seed = other_seed(properties.seed)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .facts import PACKAGE_FOLDER
+from .facts import PACKAGE_FOLDER, VERSION
 from .failure import FailedError, Failure
 
 if TYPE_CHECKING:
@@ -144,14 +144,20 @@ class Runtime:
         if (loaded := sys.modules.get(_PACKAGE)) is not None and self._engine is not None:
             return loaded
         with self._environment(folder):
+            was_updated = not self.is_loaded and _is_old_module_loaded()
             try:
                 if not self.is_loaded:
                     _refuse_other_torch()
-                return importlib.import_module(_PACKAGE)
+                package = importlib.import_module(_PACKAGE)
+                if package.version() == VERSION:
+                    return package
+                self._failure = _restart_needed(package.version())
             except Exception as error:
                 remedy = "addons" if isinstance(error, _finder().OtherTorchError) else "setup"
-                self._failure = Failure.of(error).with_remedy(remedy)
+                failure = Failure.of(error).with_remedy(remedy)
+                self._failure = _restart_needed("another version") if was_updated and remedy != "addons" else failure
                 raise FailedError(self._failure) from error
+        raise FailedError(self._failure)
 
     def load(self) -> None:
         """Begins to load LibTorch and to make the engine, which takes about a second, on a thread of its own."""
@@ -236,6 +242,16 @@ def _finder() -> Any:
         module.__path__ = [str(PACKAGE_FOLDER)]
         sys.modules[name] = module
     return importlib.import_module(f"{name}._runtime")
+
+
+def _is_old_module_loaded() -> bool:
+    """Whether this process holds a native module of ours already: the extension was updated or enabled again."""
+    return any(file.name.startswith("_native.") and file.parent == PACKAGE_FOLDER for file in _finder().loaded_files())
+
+
+def _restart_needed(old: str) -> Failure:
+    message = f"Relievo was updated from {old} to {VERSION} while the old one was loaded."
+    return Failure("io", message, "Save your work and restart Blender.", 3)
 
 
 def _refuse_other_torch() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from . import models, pending, setup_runtime
+from . import machine, models, pending, setup_runtime
 from .downloads import Installation, SetupError
 from .failure import Failure
 from .runtime import runtime
@@ -70,7 +70,7 @@ def _ended(why: Failure | None) -> None:
     global _installation, _failure
     _installation = None
     if why is None and _is_runtime:
-        bpy.context.preferences.addons[__package__].preferences.runtime_folder = ""  # which would go before it
+        machine.choose(runtime_folder="")  # which would go before it
         runtime_changed()
     elif why is not None and why.code != "cancelled":
         _failure = why

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _icons: Any = None
+_stamps: dict[str, int] = {}  # when the files were changed that icons were loaded from
 
 
 def register() -> None:
@@ -34,9 +35,15 @@ def put(name: str, pixels: NDArray[np.uint8]) -> int:
 
 
 def load(name: str, path: Path) -> int:
-    """A picture file; Blender reads it when it is first drawn."""
-    if name not in _icons:
+    """A picture file, as it is now; Blender reads it when it is first drawn."""
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        return 0
+    if name not in _icons or _stamps.get(name) != stamp:
+        forget(name)
         _icons.load(name, str(path), "IMAGE")
+        _stamps[name] = stamp
     return int(_icons[name].icon_id)
 
 

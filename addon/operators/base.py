@@ -28,9 +28,14 @@ class Operator(bpy.types.Operator):
 
     def ended(self) -> set[str]:
         """What was started goes on by itself; in the background no timer fires, and this waits for it."""
-        if bpy.app.background and (failure := jobs.finish()):
-            return self.give_up(failure)
-        return {"FINISHED"}
+        if not bpy.app.background:
+            return {"FINISHED"}
+        before = jobs.failed()
+        jobs.finish()
+        failures = [(task, task.failure) for task in jobs.failed() if task not in before and task.failure]
+        for task, failure in failures:
+            self.report({"ERROR"}, f"{task.name}: {failure.message} {failure.hint}".strip())
+        return {"CANCELLED"} if failures else {"FINISHED"}
 
 
 class SetupOperator(Operator):

@@ -28,6 +28,8 @@ class RELIEVO_OT_switch_device(Operator):
     bl_label = "Use Device"
     bl_description = "Use this device, or leave it alone. The last one cannot be switched off"
 
+    bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender's own)
+
     slot: StringProperty(name="Slot", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> None:

@@ -1,17 +1,18 @@
-"""The history."""
+"""The history, and what an earlier Blender has left undone."""
 
 import bpy
 from bpy.props import StringProperty
 
-from .. import history, jobs, pictures
+from .. import history, jobs, sources, taking_in
 from ..properties import import_options, words_of
-from .base import Operator
+from .base import Confirmed, Operator
 
 
 class RELIEVO_OT_generate_again(Operator):
     bl_idname = "relievo.generate_again"
     bl_label = "Generate Again"
     bl_description = "Make this of the history once more, at the 3D cursor"
+    bl_options = {"REGISTER", "INTERNAL"}  # noqa: RUF012 (Blender's own)
 
     key: StringProperty(name="Entry", options={"SKIP_SAVE"})
 
@@ -19,23 +20,78 @@ class RELIEVO_OT_generate_again(Operator):
         entry = history.find(self.key)
         if entry is None:
             return {"CANCELLED"}
-        options = import_options(context.scene.relievo)
-        jobs.start(context, pictures.from_label(entry.picture), words_of(entry.settings), options)
+        source = sources.load(history.source_file(entry.key), entry.picture, entry.name)
+        jobs.start(context, source, words_of(entry.settings), import_options(context.scene.relievo))
         return self.ended()
+
+
+class RELIEVO_OT_place(Operator):
+    bl_idname = "relievo.place"
+    bl_label = "Place"
+    bl_description = "Put this finished object at the 3D cursor, as it was made. Nothing is computed"
+    bl_options = {"REGISTER", "INTERNAL"}  # noqa: RUF012
+
+    key: StringProperty(name="Entry", options={"SKIP_SAVE"})
+
+    def run(self, context: bpy.types.Context) -> None:
+        taking_in.place_again(self.key, context)
+        for task in [task for task in jobs.tasks() if task.is_unplaced and task.key == self.key]:
+            jobs.forget(task)
 
 
 class RELIEVO_OT_forget(Operator):
     bl_idname = "relievo.forget"
     bl_label = "Remove from History"
     bl_description = "Remove this from the history. Objects stay"
+    bl_options = {"INTERNAL"}  # noqa: RUF012
 
-    key: StringProperty(name="Entry", description="Empty for all", options={"SKIP_SAVE"})
+    key: StringProperty(name="Entry", options={"SKIP_SAVE"})
+
+    def run(self, context: bpy.types.Context) -> set[str] | None:
+        if history.find(self.key) is None:
+            self.report({"ERROR"}, "No entry of the history was named. Clear History removes all.")
+            return {"CANCELLED"}
+        history.remove(self.key)
+        return None
+
+
+class RELIEVO_OT_clear_history(Confirmed):
+    bl_idname = "relievo.clear_history"
+    bl_label = "Clear History"
+    bl_description = "Remove all entries of the history and their stored results. Objects stay"
 
     def run(self, context: bpy.types.Context) -> None:
-        if self.key:
-            history.remove(self.key)
-        else:
-            history.clear()
+        history.clear()
 
 
-CLASSES = (RELIEVO_OT_generate_again, RELIEVO_OT_forget)
+class RELIEVO_OT_take_up(Operator):
+    bl_idname = "relievo.take_up"
+    bl_label = "Take Up"
+    bl_description = "Put into the queue what was left undone when Blender ended"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(history.left_behind())
+
+    def run(self, context: bpy.types.Context) -> set[str]:
+        jobs.take_up()
+        return self.ended()
+
+
+class RELIEVO_OT_leave(Confirmed):
+    bl_idname = "relievo.leave"
+    bl_label = "Discard"
+    bl_description = "Forget what was left undone when Blender ended"
+
+    def run(self, context: bpy.types.Context) -> None:
+        jobs.leave()
+
+
+CLASSES = (
+    RELIEVO_OT_generate_again,
+    RELIEVO_OT_place,
+    RELIEVO_OT_forget,
+    RELIEVO_OT_clear_history,
+    RELIEVO_OT_take_up,
+    RELIEVO_OT_leave,
+)

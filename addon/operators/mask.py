@@ -24,6 +24,7 @@ class RELIEVO_OT_show_mask(Operator):
 
 
 class RELIEVO_OT_hide_mask(Operator):
+    bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender's own)
     bl_idname = "relievo.hide_mask"
     bl_label = "Hide Mask"
     bl_description = "Show the mask no longer"

@@ -15,6 +15,8 @@ class RELIEVO_OT_generate(Operator):
     bl_idname = "relievo.generate"
     bl_label = "Generate Mesh"
     bl_description = "Make a textured mesh of the picture. Blender stays usable meanwhile"
+    # No UNDO: it ends before anything is changed, so that there is nothing to adjust in the last operation.
+    bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own)
 
     filepath: StringProperty(
         name="Picture",
@@ -115,6 +117,7 @@ def _paste_by_program() -> bpy.types.Image | None:
 
 
 class RELIEVO_OT_use_image(Operator):
+    bl_options = {"UNDO"}  # noqa: RUF012
     bl_idname = "relievo.use_image"
     bl_label = "Use This Image"
     bl_description = "Take the image that this editor shows"

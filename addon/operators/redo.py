@@ -1,42 +1,79 @@
 """Objects that Relievo has made: made anew, and their settings."""
 
+import json
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import history, jobs, pictures
-from ..properties import engine_settings, import_options, show_settings, words_of
+from .. import history, jobs, redo, sources
+from ..import_mesh import ImportOptions
+from ..properties import engine_settings, other_seed, show_settings, words_of
 from .base import Operator
 
 
-def stored(thing: bpy.types.Object | None) -> tuple[str, dict[str, object]] | None:
-    """Picture and settings that an object was made with."""
-    if thing is None or thing.get("relievo_settings") is None:
+def stored(thing: bpy.types.Object | None) -> dict[str, Any] | None:
+    """The settings that an object was made with."""
+    if thing is None or "relievo_settings" not in thing or "relievo_picture" not in thing:
         return None
-    return history.picture_and_settings(thing["relievo_picture"], thing["relievo_settings"])
+    try:
+        settings = json.loads(thing["relievo_settings"])
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return settings if isinstance(settings, dict) else None
+
+
+def _import_options(thing: bpy.types.Object) -> ImportOptions:
+    """Those that the object was made with. Version 0.1.0 kept none: the mesh itself tells its size and origin."""
+    try:
+        return ImportOptions.of(json.loads(thing["relievo_import"]))
+    except (KeyError, ValueError, TypeError):
+        return ImportOptions()
 
 
 class RELIEVO_OT_regenerate(Operator):
     bl_idname = "relievo.regenerate"
-    bl_label = "Regenerate"
-    bl_description = "Make the active object's mesh anew from its picture, with the settings that are stored on it"
+    bl_label = "Redo as Before"
+    bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own)
 
     use_panel: BoolProperty(
         name="With the Panel's Settings",
         description="Take the settings of the panel and not those of the object",
         options={"SKIP_SAVE"},
     )
+    new_seed: BoolProperty(
+        name="New Seed", description="Take another seed, for another result of the same settings", options={"SKIP_SAVE"}
+    )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        if properties.new_seed:
+            return "Make the active object's mesh anew from its own picture and settings, with another seed"
+        if properties.use_panel:
+            return "Make the active object's mesh anew from its own picture, with the settings of this panel"
+        return "Make the active object's mesh anew from its own picture, with the settings that it was made with"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return stored(context.object) is not None
+        thing = context.object
+        if stored(thing) is None:
+            cls.poll_message_set("Select an object that Relievo has made")
+            return False
+        try:
+            redo.check(thing)
+        except redo.CannotRedoError as error:
+            cls.poll_message_set(f"{error.message} {error.hint}")
+            return False
+        return True
 
     def run(self, context: bpy.types.Context) -> set[str]:
-        of_object = stored(context.object)
+        thing = context.object
+        of_object = stored(thing)
         assert of_object is not None
-        settings = context.scene.relievo
-        words = engine_settings(settings) if self.use_panel else words_of(of_object[1])
-        source = pictures.from_label(of_object[0])
-        jobs.start(context, source, words, import_options(settings), replaces=context.object)
+        words = engine_settings(context.scene.relievo) if self.use_panel else words_of(sources.absolute(of_object))
+        if self.new_seed:
+            words["seed"] = other_seed(words.get("seed"))
+        jobs.start(context, sources.of_object(thing), words, _import_options(thing), replaces=thing)
         return self.ended()
 
 
@@ -49,16 +86,18 @@ class RELIEVO_OT_use_settings(Operator):
     key: StringProperty(name="Entry", description="Of the history; empty: the active object", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> set[str] | None:
+        settings = context.scene.relievo
         if self.key:
             entry = history.find(self.key)
-            found = (entry.picture, entry.settings) if entry else None
-        else:
-            found = stored(context.object)
-        if found is None:
-            self.report({"ERROR"}, "It was not made by Relievo. Choose another object.")
-            return {"CANCELLED"}
-        show_settings(context.scene.relievo, *found)
-        return None
+            if entry is not None:
+                show_settings(settings, entry.picture, entry.settings)
+                return None
+        elif (of_object := stored(context.object)) is not None:
+            holder = sources.holder_of(context.object)
+            show_settings(settings, context.object["relievo_picture"], sources.absolute(of_object), holder)
+            return None
+        self.report({"ERROR"}, "It was not made by Relievo. Choose another object.")
+        return {"CANCELLED"}
 
 
 CLASSES = (RELIEVO_OT_regenerate, RELIEVO_OT_use_settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from .. import jobs, preferences, setup_panel, setup_runtime
+from .. import jobs, machine, pending, setup_panel, setup_runtime, updates
 from ..downloads import SetupError
 from ..runtime import runtime
 from .base import Confirmed, Operator, SetupOperator, WithFile
@@ -21,7 +21,7 @@ class RELIEVO_OT_open_setup(Operator):
         runtime.look_again()
         jobs.dismiss_failure()
         if not bpy.app.background:
-            bpy.ops.preferences.addon_show(module=preferences.EXTENSION)
+            bpy.ops.preferences.addon_show(module=machine.EXTENSION)
 
 
 class RELIEVO_OT_open_addons(Operator):
@@ -90,7 +90,7 @@ class RELIEVO_OT_setup_folder(WithFile, SetupOperator):
 
     def run(self, context: bpy.types.Context) -> None:
         found = setup_runtime.find_in_folder(Path(bpy.path.abspath(self.directory)), setup_panel.RUNTIMES["cpu"])
-        preferences.preferences().runtime_folder = str(found)
+        machine.choose(runtime_folder=str(found))
         setup_panel.runtime_changed()
 
 
@@ -119,6 +119,24 @@ class RELIEVO_OT_setup_cancel(SetupOperator):
             installation.cancel()
 
 
+class RELIEVO_OT_check_update(SetupOperator):
+    bl_idname = "relievo.check_update"
+    bl_label = "Look for a Newer Version"
+    bl_description = "Ask the repositories of extensions that Blender knows whether there is a newer Relievo"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not bpy.app.online_access:
+            cls.poll_message_set("Blender may not go online")
+        return bool(bpy.app.online_access) and not updates.is_asking()
+
+    def run(self, context: bpy.types.Context) -> None:
+        updates.start()
+        if bpy.app.background:
+            pending.finish()
+            self.report({"INFO"}, updates.answer())
+
+
 CLASSES = (
     RELIEVO_OT_open_setup,
     RELIEVO_OT_open_addons,
@@ -128,4 +146,5 @@ CLASSES = (
     RELIEVO_OT_setup_folder,
     RELIEVO_OT_remove_runtime,
     RELIEVO_OT_setup_cancel,
+    RELIEVO_OT_check_update,
 )

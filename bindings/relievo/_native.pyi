@@ -341,7 +341,6 @@ def check_weights(path: PathLike) -> None:
 
 def devices() -> list[DeviceInfo]:
     """GPUs, then the CPU. May take a tenth of a second the first time."""
-
 @final
 class NamedPicture:
     """A picture that wants a name for its result.

@@ -19,117 +19,31 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
-FOLDER = Path(sys.argv[2])
-os.environ["BLENDER_USER_RESOURCES"] = str(FOLDER / "profile")
-
-import bpy  # noqa: E402  (it reads the environment)
-
-MODULE = "bl_ext.user_default.relievo"
-PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken_cut_out.png"
-QUARTERS = FOLDER / "quarters.png"  # of the test: red top left, green top right, blue bottom left, yellow bottom right
-
-
-def install() -> Any:
-    """Installs and enables the extension; what Blender prints of it goes to standard error."""
-    output = os.dup(1)
-    os.dup2(2, 1)
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.ops.extensions.package_install_files(
-        filepath=str(BUILD / "relievo-extension.zip"), repo="user_default", enable_on_install=True
-    )
-    sys.stdout.flush()
-    os.dup2(output, 1)
-    os.close(output)
-    return importlib.import_module(MODULE)
-
-
-def quick() -> None:
-    bpy.context.scene.relievo.grid = 24
-    bpy.context.scene.relievo.texture_size = 64
-
-
-def slow() -> None:
-    """A job that takes many seconds, if nobody cancels it."""
-    bpy.context.scene.relievo.grid = 512
-    bpy.context.scene.relievo.texture_size = 4096
-
-
-def names(collection: Any) -> list[str]:
-    return sorted(item.name for item in collection)
-
-
-def wait_for(condition: Callable[[], bool]) -> bool:
-    """Whether it came true within a minute."""
-    end = time.monotonic() + 60
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()
-
-
-class Layout:
-    """Stands in for a panel's layout, which only a window has: knows Blender's functions and what they take."""
-
-    def __init__(self, drawn: list[str]) -> None:
-        self._drawn = drawn
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        parameters = bpy.types.UILayout.bl_rna.functions[name].parameters
-
-        def call(*words: Any, **options: Any) -> Any:
-            for key, value in options.items():
-                if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
-                    raise KeyError(value)
-            if name in ("prop", "prop_enum", "template_ID"):
-                self._drawn.append(words[0].bl_rna.properties[words[1]].name)
-            else:
-                self._drawn.append(options.get("text", ""))
-            if name == "operator" and not options.get("text"):
-                operator = getattr(bpy.ops.relievo, words[0].partition(".")[2])
-                self._drawn.append(operator.get_rna_type().name)
-            return Layout(self._drawn)
-
-        return call
-
-
-def panel_context(area: str) -> SimpleNamespace:
-    return SimpleNamespace(
-        scene=bpy.context.scene,
-        region=SimpleNamespace(width=240),
-        area=SimpleNamespace(type=area),
-        object=bpy.context.view_layer.objects.active,
-    )
-
-
-def drawn(part: str = "main") -> list[str]:
-    """The texts of a part of the panel as it is now."""
-    panel = importlib.import_module(f"{MODULE}.panel")
-    return drawn_by(getattr(panel, f"draw_{part}"), panel_context("VIEW_3D"))
-
-
-def drawn_by_panels(space: str) -> dict[str, list[str]]:
-    """The texts of every panel that is registered for a kind of editor, by the panel's label."""
-    texts: dict[str, list[str]] = {}
-    for name in dir(bpy.types):
-        cls = getattr(bpy.types, name)
-        if name.startswith("RELIEVO_PT_") and cls.bl_space_type == space:
-            of_panel: list[str] = []
-            cls.draw(SimpleNamespace(layout=Layout(of_panel)), panel_context(space))
-            texts[cls.bl_label] = [text for text in of_panel if text]
-    return texts
-
-
-def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
-    texts: list[str] = []
-    draw(Layout(texts), *words)
-    return [text for text in texts if text]
+from inside import (
+    FOLDER,
+    MODULE,
+    PICTURE,
+    QUARTERS,
+    ROOT,
+    bpy,
+    drawn,
+    drawn_by,
+    drawn_by_panels,
+    install,
+    mask_pixels,
+    mesh_facts,
+    names,
+    panel_context,
+    quick,
+    slow,
+    wait_for,
+)
+from scenarios import enabling, kept_sources, queue, redo
 
 
 def generate() -> dict[str, Any]:
@@ -153,7 +67,7 @@ def generate() -> dict[str, Any]:
         "in_scene": names(bpy.context.scene.collection.children),
         "selected": thing.select_get(),
         "active": bpy.context.view_layer.objects.active == thing,
-        "provenance": {key: value for key, value in thing.items() if key.startswith("relievo_")},
+        "provenance": {key: value for key, value in thing.items() if isinstance(value, str)},
         "vertices_equal": [list(v.co) for v in mesh.vertices] == result.mesh.vertices.tolist(),
         "faces_equal": [list(p.vertices) for p in mesh.polygons] == result.mesh.faces.tolist(),
         "uv_equal": [list(uv.vector) for uv in mesh.uv_layers.active.uv]
@@ -242,6 +156,8 @@ def lifecycle() -> dict[str, Any]:
         return str(job.status.state)
 
     facts["panel_at_rest"] = drawn()
+    shown = bpy.context.scene.relievo.bl_rna.properties
+    facts["labels"] = {name: shown[name].name for name in extension.facts.SETTINGS if name in shown}
     facts["parts"] = {part: drawn(part) for part in ("mask", "views", "shape", "import", "history", "devices")}
     bpy.context.scene.relievo.mask = "file"
     facts["panel_with_mask_file"] = drawn("mask")
@@ -266,12 +182,9 @@ def lifecycle() -> dict[str, Any]:
     job = start(slow)
     is_running(job)
     bpy.ops.wm.read_homefile(use_empty=True)
-    facts["file_load"] = [
-        state_of(job),
-        jobs.current(),
-        names(bpy.data.objects),
-        bpy.app.timers.is_registered(jobs.poll),
-    ]
+    facts["file_load"] = {"state": job.status.state, "current": jobs.current().name, "objects": names(bpy.data.objects)}
+    bpy.ops.relievo.cancel()
+    facts["file_load"] |= {"cancelled": state_of(job), "left": [jobs.poll(), jobs.current()]}
 
     bpy.ops.ed.undo_push(message="nothing")
     bpy.ops.object.empty_add()
@@ -307,7 +220,7 @@ def lifecycle() -> dict[str, Any]:
     facts["failure"] = [failure.code, failure.message, failure.hint]
     facts["panel_with_failure"] = drawn()
     start(quick)
-    facts["failure_before_the_next_job"] = [jobs.last_failure(), jobs.finish()]
+    facts["with_the_next_job"] = {"kept": jobs.last_failure() == failure, "new": jobs.finish()}
     try:
         bpy.ops.relievo.generate(filepath=str(FOLDER / "none.png"))
     except RuntimeError as error:
@@ -395,28 +308,6 @@ def loading() -> dict[str, Any]:
     facts["failure"] = [failure.code, failure.message]
     facts["mask"] = mask_pixels(extension)
     return facts
-
-
-def mesh_facts(thing: Any) -> dict[str, Any]:
-    low, high = ([f(v.co[axis] for v in thing.data.vertices) for axis in range(3)] for f in (min, max))
-    return {
-        "low": low,
-        "size": [b - a for a, b in zip(low, high, strict=True)],
-        "smooth": any(p.use_smooth for p in thing.data.polygons),
-        "materials": len(thing.data.materials),
-        "collections": names(thing.users_collection),
-        "asset": thing.asset_data is not None,
-        "location": list(thing.location),
-        "faces": len(thing.data.polygons),
-    }
-
-
-def mask_pixels(extension: Any) -> list[float]:
-    """Alpha of the mask's thumbnail in the middle and near the corner."""
-    preview = extension.thumbnails._icons[extension.mask_preview.THUMBNAIL]
-    width, height = preview.image_size
-    alpha = list(preview.image_pixels_float)[3::4]
-    return [alpha[height // 2 * width + width // 2], alpha[2 * width + 2]]
 
 
 def panel_words() -> dict[str, Any]:
@@ -537,13 +428,14 @@ def panel_words() -> dict[str, Any]:
     settings.grid, settings.faces, settings.picture = 128, 0, ""
     bpy.context.view_layer.objects.active = bpy.data.objects["quarters"]
     bpy.ops.relievo.use_settings()
-    facts["used_settings"] = [settings.grid, settings.texture_size, Path(settings.picture).name]
-    facts["regenerate_in_panel"] = "Regenerate" in drawn()
+    facts["used_settings"] = [settings.grid, settings.texture_size, settings.source, settings.image.name]
+    settings.source = "FILE"
+    facts["regenerate_in_panel"] = "Redo as Before" in drawn()
 
     first = history.entries()[0]
     facts["history"] = [
         [entry.name for entry in history.entries()],
-        first.thumbnail.read_bytes()[:4] == b"\x89PNG",
+        history.thumbnail(first).read_bytes()[:4] == b"\x89PNG",
         drawn("history")[:2],
     ]
     before_again = len(bpy.data.objects)
@@ -551,8 +443,8 @@ def panel_words() -> dict[str, Any]:
     facts["again"] = [len(bpy.data.objects) - before_again, history.entries()[0].name]
     bpy.ops.relievo.forget(key=history.entries()[0].key)
     history.forget()
-    facts["forgotten_one"] = [len(history.entries()), not any(e.thumbnail.exists() for e in [first])]
-    bpy.ops.relievo.forget()
+    facts["forgotten_one"] = [len(history.entries()), history.thumbnail(first).exists()]
+    bpy.ops.relievo.clear_history()
     history.forget()
     facts["forgotten_all"] = [len(history.entries()), list(history.folder().glob("*.png"))]
 
@@ -949,7 +841,8 @@ def soak() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    seen = globals()[sys.argv[1]]()
+    known = {**globals(), **vars(redo), **vars(queue), **vars(kept_sources), **vars(enabling)}
+    seen = known[sys.argv[1]]()
     (FOLDER / "facts.json").write_text(json.dumps(seen))
     if sys.argv[1] == "reload_scripts":
         os._exit(0)  # a thread of bpy's own (delayed_close_thread_run) waits for ever after scripts were reloaded

@@ -90,7 +90,7 @@ def test_regenerate_can_be_undone(words: dict[str, Any]) -> None:
 
 
 def test_settings_of_an_object_come_back_into_the_panel(words: dict[str, Any]) -> None:
-    assert words["used_settings"] == [24, 64, "quarters.png"]
+    assert words["used_settings"] == [24, 64, "IMAGE", "quarters.png"]
     assert words["regenerate_in_panel"]
 
 

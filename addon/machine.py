@@ -1,0 +1,121 @@
+"""What belongs to the person and the machine, not to a file.
+
+It is kept in a file of its own beside Blender's preferences, which forget an add-on that is disabled, and which Blender
+does not have where a script enables it for once (addon_utils.enable(), --addons).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .batch import write_atomically
+from .runtime import runtime
+
+EXTENSION = __package__
+
+
+@dataclass(frozen=True)
+class Machine:
+    runtime_folder: str = ""
+    idle_minutes: float = 10.0
+    threads: int = 0
+    strategy: str = "auto"
+    policy: str = "fastest"
+    lossy: bool = True
+    devices: str = ""
+
+
+_NAMES = tuple(Machine.__annotations__)
+_machine = Machine()
+_is_showing = False  # in the preferences what is chosen already
+
+
+def chosen() -> Machine:
+    return _machine
+
+
+def choose(**changes: Any) -> None:
+    """Keeps and applies it, and shows it in the preferences where there are any."""
+    global _is_showing
+    _take(replace(_machine, **changes))
+    if (shown := preferences()) is not None:
+        _is_showing = True
+        try:
+            for name in changes:
+                with contextlib.suppress(TypeError):  # a word that this version does not offer
+                    setattr(shown, name, getattr(_machine, name))
+        finally:
+            _is_showing = False
+
+
+def preferences() -> Any:
+    """Blender's, None where it keeps none."""
+    addon = bpy.context.preferences.addons.get(EXTENSION)
+    return None if addon is None else addon.preferences
+
+
+def changed_by_person() -> None:
+    """In the preferences."""
+    if not _is_showing:
+        _take(_shown(preferences()))
+
+
+def restore() -> None:
+    """When the extension is enabled: what was chosen before it was disabled, unless Blender's preferences know it."""
+    shown = preferences()
+    is_known = shown is not None and any(shown.is_property_set(name) for name in _NAMES)
+    choose(**asdict(_shown(shown) if is_known else load(_file())))
+
+
+def _shown(shown: Any) -> Machine:
+    return Machine(**{name: getattr(shown, name) for name in _NAMES})
+
+
+def _take(new: Machine) -> None:
+    """Hands on what others must know."""
+    global _machine
+    _machine = new
+    save(new, _file())
+    runtime.folder = str(Path(bpy.path.abspath(new.runtime_folder))) if new.runtime_folder else ""
+    runtime.options = {
+        "threads": new.threads,
+        "idle_seconds": 60 * new.idle_minutes,
+        "devices": new.devices,
+        "strategy": new.strategy,
+        "policy": new.policy,
+        "lossy": new.lossy,
+    }
+    if (engine := runtime.loaded_engine) is not None:
+        engine.set_idle_seconds(60 * new.idle_minutes)
+
+
+# The file
+
+
+def _file() -> Path:
+    return Path(bpy.utils.extension_path_user(EXTENSION, create=True)) / "machine.json"
+
+
+def load(file: Path) -> Machine:
+    """The defaults where the file is not there; of a damaged one what can be read."""
+    try:
+        stored = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        return Machine()
+    if not isinstance(stored, dict):
+        return Machine()
+    kinds = {each.name: type(each.default) for each in fields(Machine)}
+    return Machine(**{name: stored[name] for name, kind in kinds.items() if type(stored.get(name)) is kind})
+
+
+def save(machine: Machine, file: Path) -> None:
+    """What cannot be written counts until Blender ends."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, (json.dumps(asdict(machine), indent=1) + "\n").encode())

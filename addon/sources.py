@@ -1,0 +1,165 @@
+"""The picture that an object was made of: its own bytes, kept with the object, and the files beside it.
+
+An object has the custom properties relievo_source (an image that holds the bytes as they were; absent where they are
+too many), relievo_picture (what the person knows it by: a file's name, a path relative to the .blend, or image:NAME)
+and relievo_settings, whose paths of masks and views are relative to the .blend, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from . import thumbnails
+from .pictures import IMAGE, NoPictureError, Source, from_file, from_label
+
+MOST_BYTES = 32_000_000
+_IMAGE, _PICTURE, _SETTINGS = "relievo_source", "relievo_picture", "relievo_settings"
+
+
+def save(source: Source, path: Path) -> None:
+    """Writes the picture's own bytes, or nothing where they are too many. For threads. Raises OSError."""
+    picture = source.picture
+    if isinstance(picture, np.ndarray):
+        data = thumbnails.png(_as_bytes(picture))
+    elif isinstance(picture, bytes):
+        data = picture
+    else:
+        file = Path(picture)
+        try:
+            data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
+        except OSError:  # which the job tells
+            data = b""
+    if 0 < len(data) <= MOST_BYTES:
+        beside = path.with_name(path.name + ".part")
+        beside.write_bytes(data)
+        beside.replace(path)
+
+
+def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Of numbers 0..1, or bytes already."""
+    if picture.dtype == np.uint8:
+        return picture
+    as_bytes: NDArray[np.uint8] = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return as_bytes
+
+
+def load(path: Path, label: str, name: str) -> Source:
+    """What save() wrote, else what the label names. Raises NoPictureError."""
+    with contextlib.suppress(OSError):
+        return Source(path.read_bytes(), label, name)
+    if label.startswith(IMAGE):
+        raise NoPictureError(f"The picture of '{name}' was not kept.", "Choose a picture in the panel.")
+    return from_file(label)
+
+
+def attach(thing: bpy.types.Object, label: str, path: Path) -> None:
+    """Keeps with the object what save() wrote. The same bytes are kept once."""
+    data = path.read_bytes() if path.is_file() else b""
+    if data:
+        thing[_IMAGE] = _holder(data, label)
+    elif _IMAGE in thing:
+        del thing[_IMAGE]
+    thing[_PICTURE] = _shown(label, is_kept=bool(data), start=bpy.data.filepath)
+    thing[_SETTINGS] = json.dumps(_with_paths(json.loads(thing[_SETTINGS]), bpy.data.filepath))
+
+
+def _holder(data: bytes, label: str) -> bpy.types.Image:
+    for image in bpy.data.images:
+        packed = image.packed_file if _IMAGE in image and image.library is None else None
+        if packed is not None and packed.size == len(data) and bytes(packed.data) == data:
+            return image
+    name = label.removeprefix(IMAGE) if label.startswith(IMAGE) else Path(label).name
+    image = bpy.data.images.new(name, 8, 8)
+    image.pack(data=data, data_len=len(data))
+    image.source = "FILE"
+    image.filepath_raw = f"//{name}"
+    image[_IMAGE] = True
+    return image
+
+
+def holder_of(thing: bpy.types.Object) -> bpy.types.Image | None:
+    """The image that holds the picture's bytes."""
+    image = thing.get(_IMAGE)
+    return image if isinstance(image, bpy.types.Image) and image.packed_file is not None else None
+
+
+def of_object(thing: bpy.types.Object) -> Source:
+    """Raises NoPictureError."""
+    label = str(thing[_PICTURE])
+    name = Path(label.removeprefix(IMAGE)).stem if not label.startswith(IMAGE) else label.removeprefix(IMAGE)
+    if (image := holder_of(thing)) is not None:
+        return Source(bytes(image.packed_file.data), label, name)
+    source = from_label(label)
+    if isinstance(source.picture, Path) and not source.picture.is_file():
+        raise NoPictureError(
+            f"The picture '{source.picture.name}' of '{thing.name}' is not there any more.",
+            "Put it back, or choose a picture in the panel and generate a new object.",
+        )
+    return source
+
+
+# Paths in a .blend, which may go to other people
+
+
+def on_save(file: str) -> None:
+    """Before a .blend is written: no object in it names the person's folders, and no panel where Blender allows it."""
+    if bpy.context.preferences.filepaths.use_relative_paths:
+        for scene in (scene for scene in bpy.data.scenes if scene.library is None):
+            for name in ("picture", "mask_file"):
+                path = getattr(scene.relievo, name)
+                if (relative := _relative(path, file)) != path:
+                    setattr(scene.relievo, name, relative)
+    for thing in bpy.data.objects:
+        if thing.library is not None or _SETTINGS not in thing or not isinstance(thing.get(_PICTURE), str):
+            continue
+        picture = _shown(thing[_PICTURE], holder_of(thing) is not None, file)
+        if picture != thing[_PICTURE]:
+            thing[_PICTURE] = picture
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            settings = json.dumps(_with_paths(json.loads(thing[_SETTINGS]), file))
+            if json.loads(settings) != json.loads(thing[_SETTINGS]):
+                thing[_SETTINGS] = settings
+
+
+def absolute(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings whose files can be opened."""
+    return _changed(settings, lambda path: bpy.path.abspath(path))
+
+
+def _with_paths(settings: dict[str, Any], start: str) -> dict[str, Any]:
+    return _changed(settings, lambda path: _relative(path, start))
+
+
+def _changed(settings: dict[str, Any], change: Any) -> dict[str, Any]:
+    changed = dict(settings)
+    if changed.get("mask_file"):
+        changed["mask_file"] = change(changed["mask_file"])
+    if isinstance(changed.get("views"), list):
+        changed["views"] = [change(path) for path in changed["views"]]
+    return changed
+
+
+def _shown(label: str, is_kept: bool, start: str) -> str:
+    """A path below the .blend's folder stays one; another is a name alone, where the bytes are kept."""
+    if label.startswith((IMAGE, "//")):
+        return label
+    relative = _relative(label, start)
+    is_below = relative.startswith("//") and not relative.startswith("//..")
+    return Path(label).name if is_kept and not is_below else relative
+
+
+def _relative(path: str, start: str) -> str:
+    """As it is, where the .blend was never saved or lies on another drive."""
+    if not start or path.startswith("//") or not Path(path).is_absolute():
+        return path
+    try:
+        return str(bpy.path.relpath(path, start=str(Path(start).parent)))
+    except ValueError:
+        return path

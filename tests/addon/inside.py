@@ -1,0 +1,167 @@
+"""What every scenario uses inside Blender: the profile, the installed extension, a stand-in for a panel's layout.
+
+To be imported before bpy: the profile of a process is FOLDER/profile.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
+FOLDER = Path(sys.argv[2])
+os.environ["BLENDER_USER_RESOURCES"] = str(FOLDER / "profile")
+
+import bpy as bpy  # noqa: E402  (it reads the environment, and scenarios take it from here)
+
+MODULE = "bl_ext.user_default.relievo"
+PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken_cut_out.png"
+QUARTERS = FOLDER / "quarters.png"  # of the test: red top left, green top right, blue bottom left, yellow bottom right
+
+
+def install(is_new: bool = True) -> Any:
+    """Installs and enables the extension, or enables the one that the profile has.
+
+    What Blender prints of it goes to standard error.
+    """
+    output = os.dup(1)
+    os.dup2(2, 1)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    if is_new:
+        bpy.ops.extensions.package_install_files(
+            filepath=str(BUILD / "relievo-extension.zip"), repo="user_default", enable_on_install=True
+        )
+    else:
+        bpy.ops.preferences.addon_enable(module=MODULE)
+    sys.stdout.flush()
+    os.dup2(output, 1)
+    os.close(output)
+    return importlib.import_module(MODULE)
+
+
+def quick() -> None:
+    bpy.context.scene.relievo.grid = 24
+    bpy.context.scene.relievo.texture_size = 64
+
+
+def slow() -> None:
+    """A job that takes many seconds, if nobody cancels it."""
+    bpy.context.scene.relievo.grid = 512
+    bpy.context.scene.relievo.texture_size = 4096
+
+
+def names(collection: Any) -> list[str]:
+    return sorted(item.name for item in collection)
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether it came true within a minute."""
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+class Layout:
+    """Stands in for a panel's layout, which only a window has: knows Blender's functions and what they take."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self._drawn = drawn
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        parameters = bpy.types.UILayout.bl_rna.functions[name].parameters
+
+        def call(*words: Any, **options: Any) -> Any:
+            for key, value in options.items():
+                if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
+                    raise KeyError(value)
+            if name in ("prop", "prop_enum", "template_ID"):
+                self._drawn.append(words[0].bl_rna.properties[words[1]].name)
+            else:
+                self._drawn.append(options.get("text", ""))
+            if name == "operator" and not options.get("text"):
+                operator = getattr(bpy.ops.relievo, words[0].partition(".")[2])
+                self._drawn.append(operator.get_rna_type().name)
+            return Layout(self._drawn)
+
+        return call
+
+
+def panel_context(area: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=240),
+        area=SimpleNamespace(type=area),
+        object=bpy.context.view_layer.objects.active,
+    )
+
+
+def drawn(part: str = "main") -> list[str]:
+    """The texts of a part of the panel as it is now."""
+    panel = importlib.import_module(f"{MODULE}.panel")
+    return drawn_by(getattr(panel, f"draw_{part}"), panel_context("VIEW_3D"))
+
+
+def drawn_by_panels(space: str) -> dict[str, list[str]]:
+    """The texts of every panel that is registered for a kind of editor, by the panel's label."""
+    texts: dict[str, list[str]] = {}
+    for name in dir(bpy.types):
+        cls = getattr(bpy.types, name)
+        if name.startswith("RELIEVO_PT_") and cls.bl_space_type == space:
+            of_panel: list[str] = []
+            cls.draw(SimpleNamespace(layout=Layout(of_panel)), panel_context(space))
+            texts[cls.bl_label] = [text for text in of_panel if text]
+    return texts
+
+
+def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
+    texts: list[str] = []
+    draw(Layout(texts), *words)
+    return [text for text in texts if text]
+
+
+def module(name: str) -> Any:
+    """Of the extension."""
+    return importlib.import_module(f"{MODULE}.{name}")
+
+
+def find(name: str) -> Any:
+    """The object of this name."""
+    return bpy.data.objects[name]
+
+
+def answer(operator: Any, **words: Any) -> str:
+    """How an operator ended, or what it said where it refused."""
+    try:
+        return str(list(operator(**words)))
+    except RuntimeError as error:
+        return str(error)
+
+
+def mesh_facts(thing: Any) -> dict[str, Any]:
+    low, high = ([f(v.co[axis] for v in thing.data.vertices) for axis in range(3)] for f in (min, max))
+    return {
+        "low": low,
+        "size": [b - a for a, b in zip(low, high, strict=True)],
+        "smooth": any(p.use_smooth for p in thing.data.polygons),
+        "materials": len(thing.data.materials),
+        "collections": names(thing.users_collection),
+        "asset": thing.asset_data is not None,
+        "location": list(thing.location),
+        "faces": len(thing.data.polygons),
+    }
+
+
+def mask_pixels(extension: Any) -> list[float]:
+    """Alpha of the mask's thumbnail in the middle and near the corner."""
+    preview = extension.thumbnails._icons[extension.mask_preview.THUMBNAIL]
+    width, height = preview.image_size
+    alpha = list(preview.image_pixels_float)[3::4]
+    return [alpha[height // 2 * width + width // 2], alpha[2 * width + 2]]

@@ -1,0 +1,1 @@
+"""What the tests of the extension do inside Blender, by topic."""
