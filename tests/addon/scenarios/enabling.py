@@ -94,7 +94,7 @@ def updated() -> dict[str, Any]:
                 data = data.replace(f'"{version}"'.encode(), b'"9.0.0"')
             elif entry.filename == "relievo/settings.json":
                 data = json.dumps({**json.loads(data), "version": "9.0.0"}).encode()
-            new.writestr(entry, data)
+            new.writestr(entry.filename, data)
     bpy.ops.extensions.package_install_files(filepath=str(newer), repo="user_default", enable_on_install=True)
     quick()
     before = names(bpy.data.objects)
