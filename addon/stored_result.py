@@ -77,7 +77,7 @@ def save(result: relievo.Result | StoredResult, path: Path) -> int:
 def load(path: Path) -> StoredResult:
     """Raises UnreadableResultError."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             facts: dict[str, Any] = json.loads(arrays["facts"].tobytes())
             mesh = StoredMesh(
                 _of_shape(arrays["vertices"], np.float32, (3,)),

@@ -15,6 +15,7 @@ import importlib.util
 import io
 import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -24,12 +25,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import scenarios
 from inside import (
     FOLDER,
     MODULE,
     PICTURE,
     QUARTERS,
-    ROOT,
     bpy,
     drawn,
     drawn_by,
@@ -40,249 +41,8 @@ from inside import (
     names,
     panel_context,
     quick,
-    slow,
     wait_for,
 )
-from scenarios import enabling, kept_sources, queue, redo
-
-
-def generate() -> dict[str, Any]:
-    """A real picture through the operator, with the panel's defaults."""
-    install()
-    bpy.context.scene.cursor.location = (1, 2, 3)
-    bpy.ops.ed.undo_push(message="before")
-    answer = bpy.ops.relievo.generate(filepath=str(PICTURE))
-    (thing,) = bpy.data.objects
-    mesh = thing.data
-    (material,) = mesh.materials
-    (shader,) = (node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
-    texture = shader.inputs["Base Color"].links[0].from_node
-    image = texture.image
-    result = importlib.import_module(f"{MODULE}.relievo").generate(PICTURE)
-    facts = {
-        "answer": list(answer),
-        "names": [thing.name, mesh.name, material.name, image.name],
-        "location": list(thing.location),
-        "collections": names(thing.users_collection),
-        "in_scene": names(bpy.context.scene.collection.children),
-        "selected": thing.select_get(),
-        "active": bpy.context.view_layer.objects.active == thing,
-        "provenance": {key: value for key, value in thing.items() if isinstance(value, str)},
-        "vertices_equal": [list(v.co) for v in mesh.vertices] == result.mesh.vertices.tolist(),
-        "faces_equal": [list(p.vertices) for p in mesh.polygons] == result.mesh.faces.tolist(),
-        "uv_equal": [list(uv.vector) for uv in mesh.uv_layers.active.uv]
-        == result.mesh.corner_uv.reshape(-1, 2).tolist(),
-        "uv_layers": names(mesh.uv_layers),
-        "smooth": all(p.use_smooth for p in mesh.polygons),
-        "needed_repair": mesh.validate(),
-        "picture_in_panel": bpy.context.scene.relievo.picture,
-        "image": {
-            "packed": bytes(image.packed_file.data) == bytes(result.albedo_png),
-            "size": list(image.size),
-            "colour_space": image.colorspace_settings.name,
-            "node": texture.type,
-        },
-        "output_is_linked": any(
-            link.from_node == shader and link.to_node.type == "OUTPUT_MATERIAL" for link in material.node_tree.links
-        ),
-        "metallic": shader.inputs["Metallic"].default_value,
-    }
-    facts["outline_iou"] = outline_iou(thing, result)
-    bpy.ops.ed.undo()
-    facts["after_undo"] = [names(bpy.data.objects), names(bpy.context.scene.collection.children)]
-    bpy.ops.ed.redo()
-    facts["after_redo"] = names(bpy.data.objects)
-    return facts
-
-
-def outline_iou(thing: Any, result: Any) -> float:
-    """How well what Cycles sees from the front agrees with the picture's own transparency."""
-    sys.path.append(str(ROOT / "packaging"))
-    import outline
-    import pictures
-    import studio
-
-    picture = pictures.read_picture(PICTURE)
-    scene = bpy.context.scene
-    scene.render.engine, scene.cycles.device = "CYCLES", "CPU"
-    place, thing.location = thing.location.copy(), (0, 0, 0)
-    seen = studio.front_outline(256)
-    thing.location = place
-    return outline.iou(seen, outline.place(picture[..., 3], result.crop, 256) >= 0.5)
-
-
-def quarters() -> dict[str, Any]:
-    """Where the four colours of the picture are on the object, by Blender's own mesh, UV and pixels."""
-    install()
-    quick()
-    bpy.ops.relievo.generate(filepath=str(QUARTERS))
-    (thing,) = bpy.data.objects
-    mesh = thing.data
-    image = bpy.data.images[thing.name]
-    width, height = image.size
-    seen: dict[str, list[list[float]]] = {}
-    for polygon in mesh.polygons:
-        if polygon.normal.y > -0.7 or min(abs(polygon.center.x), abs(polygon.center.z)) < 0.15:
-            continue  # not of the front, or where colours meet
-        where = ("left" if polygon.center.x < 0 else "right") + (" bottom" if polygon.center.z < 0 else " top")
-        for loop in polygon.loop_indices:
-            u, v = mesh.uv_layers.active.uv[loop].vector
-            start = 4 * (int(v * height) * width + int(u * width))
-            seen.setdefault(where, []).append(list(image.pixels[start : start + 3]))
-    low, high = ([f(v.co[axis] for v in mesh.vertices) for axis in range(3)] for f in (min, max))
-    return {
-        "colours": {where: [sum(c) / len(c) for c in zip(*colours, strict=True)] for where, colours in seen.items()},
-        "size": [b - a for a, b in zip(low, high, strict=True)],
-    }
-
-
-def lifecycle() -> dict[str, Any]:
-    """Jobs that are cancelled, overtaken by other files, undone, and so on."""
-    extension = install()
-    jobs = extension.jobs
-    facts: dict[str, Any] = {}
-
-    def start(pace: Callable[[], None], picture: Path = PICTURE) -> Any:
-        pace()
-        settings = bpy.context.scene.relievo
-        jobs.start(bpy.context, picture, importlib.import_module(f"{MODULE}.properties").engine_settings(settings))
-        return jobs.current().job
-
-    def is_running(job: Any) -> bool:
-        return wait_for(lambda: job.status.state == "running")
-
-    def state_of(job: Any) -> str:
-        job.wait(60)
-        return str(job.status.state)
-
-    facts["panel_at_rest"] = drawn()
-    shown = bpy.context.scene.relievo.bl_rna.properties
-    facts["labels"] = {name: shown[name].name for name in extension.facts.SETTINGS if name in shown}
-    facts["parts"] = {part: drawn(part) for part in ("mask", "views", "shape", "import", "history", "devices")}
-    bpy.context.scene.relievo.mask = "file"
-    facts["panel_with_mask_file"] = drawn("mask")
-    bpy.context.scene.relievo.mask = "auto"
-    facts["can_cancel_nothing"] = bpy.ops.relievo.cancel.poll()
-    job = start(slow)
-    facts["timer_while_a_job_runs"] = [bpy.app.timers.is_registered(jobs.poll), is_running(job), jobs.poll()]
-    start(slow, QUARTERS)
-    facts["panel_with_jobs"] = drawn()
-    bpy.ops.relievo.cancel()
-    job.wait(60)
-    facts["cancel"] = [state_of(job), jobs.poll(), jobs.last_failure(), names(bpy.data.objects), jobs.current()]
-
-    start(quick)
-    bpy.context.scene.cursor.location = (5, 0, 0)
-    start(quick, QUARTERS)
-    waiting = jobs.waiting()
-    jobs.finish()
-    places = {thing.name: list(thing.location) for thing in bpy.data.objects}
-    facts["two"] = [waiting, places, names(bpy.data.collections)]
-
-    job = start(slow)
-    is_running(job)
-    bpy.ops.wm.read_homefile(use_empty=True)
-    facts["file_load"] = {"state": job.status.state, "current": jobs.current().name, "objects": names(bpy.data.objects)}
-    bpy.ops.relievo.cancel()
-    facts["file_load"] |= {"cancelled": state_of(job), "left": [jobs.poll(), jobs.current()]}
-
-    bpy.ops.ed.undo_push(message="nothing")
-    bpy.ops.object.empty_add()
-    bpy.ops.ed.undo_push(message="an empty")
-    start(quick)
-    bpy.ops.ed.undo()
-    facts["undo"] = [names(bpy.data.objects), jobs.finish(), names(bpy.data.objects)]
-    bpy.ops.ed.undo()
-    facts["undo_of_result"] = names(bpy.data.objects)
-
-    first = bpy.context.scene
-    bpy.context.window.scene = bpy.data.scenes.new("Other")
-    start(quick)
-    bpy.context.window.scene = first
-    jobs.finish()
-    facts["other_scene"] = {scene.name: names(scene.objects) for scene in bpy.data.scenes}
-    bpy.context.window.scene = bpy.data.scenes["Other"]
-    start(quick)
-    bpy.data.scenes.remove(bpy.data.scenes["Other"])
-    jobs.finish()
-    facts["removed_scene"] = {scene.name: names(scene.objects) for scene in bpy.data.scenes}
-
-    bpy.ops.mesh.primitive_cube_add()
-    cube = bpy.context.view_layer.objects.active
-    bpy.ops.object.mode_set(mode="EDIT")
-    start(quick)
-    failure = jobs.finish()
-    facts["edit_mode"] = [failure, bpy.context.mode, bpy.context.view_layer.objects.active == cube]
-    bpy.ops.object.mode_set(mode="OBJECT")
-
-    start(quick, FOLDER / "none.png")
-    failure = jobs.finish()
-    facts["failure"] = [failure.code, failure.message, failure.hint]
-    facts["panel_with_failure"] = drawn()
-    start(quick)
-    facts["with_the_next_job"] = {"kept": jobs.last_failure() == failure, "new": jobs.finish()}
-    try:
-        bpy.ops.relievo.generate(filepath=str(FOLDER / "none.png"))
-    except RuntimeError as error:
-        facts["operator_error"] = str(error)
-    bpy.context.scene.relievo.picture = ""
-    try:
-        bpy.ops.relievo.generate()
-    except RuntimeError as error:
-        facts["no_picture"] = str(error)
-
-    import addon_utils
-
-    facts["disabled"] = []
-    for _ in range(2):
-        job = start(slow)
-        is_running(job)
-        addon_utils.disable(MODULE)
-        facts["disabled"].append(
-            [
-                job.status.state,
-                bpy.app.timers.is_registered(jobs.poll),
-                hasattr(bpy.types.Scene, "relievo"),
-                hasattr(bpy.types, "RELIEVO_PT_main"),
-                [handler.__name__ for handler in bpy.app.handlers.load_post if MODULE in handler.__module__],
-            ]
-        )
-        addon_utils.enable(MODULE)
-    quick()
-    before = len(bpy.data.objects)
-    bpy.ops.relievo.generate(filepath=str(PICTURE))
-    facts["enabled_again"] = len(bpy.data.objects) - before
-
-    # The same file once more, as an update is: Blender forgets all modules of the extension.
-    extension = install()
-    quick()
-    bpy.ops.relievo.generate(filepath=str(PICTURE))
-    facts["installed_again"] = names(bpy.data.objects)
-
-    # Blender ends now, with a job running.
-    extension.jobs.start(bpy.context, PICTURE, {"grid": 512, "texture_size": 4096})
-    facts["running_at_the_end"] = is_running(extension.jobs.current().job)
-    return facts
-
-
-def reload_scripts() -> dict[str, Any]:
-    """What Blender's operator of that name does, while a job runs."""
-    extension = install()
-    slow()
-    bpy.context.scene.relievo.picture = str(PICTURE)
-    properties = importlib.import_module(f"{MODULE}.properties")
-    extension.jobs.start(bpy.context, PICTURE, properties.engine_settings(bpy.context.scene.relievo))
-    job = extension.jobs.current().job
-    wait_for(lambda: job.status.state == "running")
-    bpy.utils.load_scripts(reload_scripts=True)
-    facts: dict[str, Any] = {
-        "job": [job.status.state, extension.jobs.current()],
-        "panel": hasattr(bpy.types, "RELIEVO_PT_main"),
-    }
-    quick()
-    bpy.ops.relievo.generate(filepath=str(PICTURE))
-    facts["objects"] = names(bpy.data.objects)
-    return facts
 
 
 def loading() -> dict[str, Any]:
@@ -840,9 +600,16 @@ def soak() -> dict[str, Any]:
     }
 
 
+def scenario(name: str) -> Callable[[], dict[str, Any]]:
+    """Of this file or of a module in scenarios/."""
+    modules = (importlib.import_module(f"scenarios.{each.name}") for each in pkgutil.iter_modules(scenarios.__path__))
+    homes: list[Any] = [sys.modules["__main__"], *modules]
+    found: Callable[[], dict[str, Any]] = next(getattr(home, name) for home in homes if hasattr(home, name))
+    return found
+
+
 if __name__ == "__main__":
-    known = {**globals(), **vars(redo), **vars(queue), **vars(kept_sources), **vars(enabling)}
-    seen = known[sys.argv[1]]()
+    seen = scenario(sys.argv[1])()
     (FOLDER / "facts.json").write_text(json.dumps(seen))
     if sys.argv[1] == "reload_scripts":
         os._exit(0)  # a thread of bpy's own (delayed_close_thread_run) waits for ever after scripts were reloaded

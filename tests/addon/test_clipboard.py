@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import PICTURE, ZIP, facts_of
+from test_extension import PICTURE, facts_of
 
 ENDINGS = (".png", ".jpg")
 
 
 @pytest.fixture(scope="module")
-def clipboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The extension's module, out of its zip: it is not registered."""
-    folder = tmp_path_factory.mktemp("package")
-    with zipfile.ZipFile(ZIP) as archive:
-        archive.extractall(folder / "relievo_clipboard")
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("relievo_clipboard.clipboard")
-    sys.path.remove(str(folder))
+def clipboard(extension_package: Path) -> Any:
+    return importlib.import_module("relievo_zip.clipboard")
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_operator_makes_an_object_named_after_the_picture(made: dict[str, Any]) -> None:
     assert made["answer"] == ["FINISHED"]
-    assert made["names"] == ["chicken_cut_out"] * 4
+    assert made["names"] == dict.fromkeys(("object", "mesh", "material", "image"), "chicken_cut_out")
 
 
 def test_object_stands_at_the_cursor_selected_and_active(made: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ def test_picture_is_remembered_in_the_panel(made: dict[str, Any]) -> None:
 
 
 def test_one_undo_takes_everything_back_and_redo_brings_it(made: dict[str, Any]) -> None:
-    assert made["after_undo"] == [[], []]
+    assert made["after_undo"] == {"objects": [], "collections": []}
     assert made["after_redo"] == ["chicken_cut_out"]
 
 
@@ -190,72 +190,74 @@ def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_timer_runs_while_a_job_does(lifecycle: dict[str, Any]) -> None:
-    is_registered, is_running, interval = lifecycle["timer_while_a_job_runs"]
-    assert is_registered
-    assert is_running
-    assert interval > 0
+    timer = lifecycle["cancelling"]["timer"]
+    assert timer["is_registered"]
+    assert timer["is_running"]
+    assert timer["interval"] > 0
 
 
 def test_cancel_stops_the_job_and_leaves_nothing(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["cancel"] == ["cancelled", None, None, [], None]
+    cancelled = lifecycle["cancelling"]
+    assert (cancelled["state"], cancelled["interval"], cancelled["failure"]) == ("cancelled", None, None)
+    assert (cancelled["objects"], cancelled["current"]) == ([], None)
 
 
 def test_nothing_to_cancel_without_a_job(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["can_cancel_nothing"] is False
+    assert lifecycle["cancelling"]["can_cancel_nothing"] is False
 
 
 def test_jobs_queue_up_and_each_has_the_cursor_of_its_start(lifecycle: dict[str, Any]) -> None:
     places = {"chicken_cut_out": [0, 0, 0], "quarters": [5, 0, 0]}
-    assert lifecycle["two"] == [1, places, ["Relievo"]]
+    assert lifecycle["queueing"] == {"waiting": 1, "places": places, "collections": ["Relievo"]}
 
 
 def test_job_goes_on_when_a_file_is_loaded_until_it_is_cancelled(lifecycle: dict[str, Any]) -> None:
     loaded = lifecycle["file_load"]
     assert (loaded["state"], loaded["current"], loaded["objects"]) == ("running", "chicken_cut_out", [])
-    assert (loaded["cancelled"], loaded["left"]) == ("cancelled", [None, None])
+    assert (loaded["cancelled"], loaded["interval"], loaded["current_then"]) == ("cancelled", None, None)
 
 
 def test_undo_does_not_reach_a_job(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["undo"] == [[], None, ["chicken_cut_out"]]
-    assert lifecycle["undo_of_result"] == []
+    assert lifecycle["undo"] == {"before": [], "failure": None, "made": ["chicken_cut_out"], "undone": []}
 
 
 def test_object_goes_to_the_scene_of_its_start(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["other_scene"] == {"Scene": [], "Other": ["chicken_cut_out"]}
+    assert lifecycle["scenes"]["other"] == {"Scene": [], "Other": ["chicken_cut_out"]}
 
 
 def test_object_goes_to_the_open_scene_when_its_own_is_gone(lifecycle: dict[str, Any]) -> None:
-    (objects,) = lifecycle["removed_scene"].values()
+    (objects,) = lifecycle["scenes"]["removed"].values()
     assert len(objects) == 1
 
 
 def test_edit_mode_is_left_alone(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["edit_mode"] == [None, "EDIT_MESH", True]
+    assert lifecycle["edit_mode"] == {"failure": None, "mode": "EDIT_MESH", "cube_is_active": True}
 
 
 def test_failure_is_kept_for_the_panel_and_is_not_the_next_jobs(lifecycle: dict[str, Any]) -> None:
-    code, message, hint = lifecycle["failure"]
-    assert code == "io"
-    assert "none.png" in message
-    assert hint
-    assert lifecycle["with_the_next_job"] == {"kept": True, "new": None}
+    failing = lifecycle["failing"]
+    assert failing["code"] == "io"
+    assert "none.png" in failing["message"]
+    assert failing["hint"]
+    assert failing["kept_with_the_next_job"] is True
+    assert failing["failure_of_the_next_job"] is None
 
 
 PANEL = ["Source", "Paste Picture", "Picture", "Model", "Quality", "Quality", "Quality", "Generate Mesh"]
 
 
 def test_panel_shows_the_picture_and_the_quality(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["panel_at_rest"] == [*PANEL, "Generate Mesh"]
+    assert lifecycle["panel"]["main"] == [*PANEL, "Generate Mesh"]
 
 
 def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None:
-    parts = lifecycle["parts"]
+    parts = lifecycle["panel"]["parts"]
     with zipfile.ZipFile(ZIP) as archive:
         known = set(json.loads(archive.read("relievo/settings.json"))["settings"])
     assert parts["mask"] == ["Mask", "Threshold", "Invert Mask", "Show Mask"]
-    assert lifecycle["labels"].keys() == known
-    shown = [*parts["mask"], *parts["views"], *parts["shape"], *lifecycle["panel_at_rest"]]
-    assert {name: shown.count(label) for name, label in lifecycle["labels"].items()} == dict.fromkeys(known, 1)
+    assert lifecycle["panel"]["labels"].keys() == known
+    shown = [*parts["mask"], *parts["views"], *parts["shape"], *lifecycle["panel"]["main"]]
+    assert {name: shown.count(label) for name, label in lifecycle["panel"]["labels"].items()} == dict.fromkeys(known, 1)
     assert parts["import"] == [
         "Collection",
         "Set Size",
@@ -266,42 +268,43 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
     ]
     assert parts["history"] == ["Nothing yet"]
     assert "Unload Models" in parts["devices"]
-    assert lifecycle["panel_with_mask_file"][:2] == ["Mask", "Mask File"]
+    assert lifecycle["panel"]["with_mask_file"][:2] == ["Mask", "Mask File"]
 
 
 def test_panel_shows_each_job_with_its_stage(lifecycle: dict[str, Any]) -> None:
-    texts = lifecycle["panel_with_jobs"]
+    texts = lifecycle["cancelling"]["panel"]
     assert texts.index("chicken_cut_out") < texts.index("quarters") < len(texts) - 1 - texts[::-1].index("Waiting")
-    assert {"Pause", "Cancel All"} <= set(lifecycle["panel_with_jobs"])
+    assert {"Pause", "Cancel All"} <= set(texts)
 
 
 def test_panel_shows_the_whole_failure_in_lines_that_fit(lifecycle: dict[str, Any]) -> None:
-    _, message, hint = lifecycle["failure"]
-    lines = [text for text in lifecycle["panel_with_failure"] if text in message or text in hint]
+    message, hint = lifecycle["failing"]["message"], lifecycle["failing"]["hint"]
+    lines = [text for text in lifecycle["failing"]["panel"] if text in message or text in hint]
     assert (message + hint).replace(" ", "") in "".join(lines).replace(" ", "")
     assert max(map(len, lines)) <= 27
 
 
 def test_operator_reports_the_failure_with_its_hint(lifecycle: dict[str, Any]) -> None:
-    assert "none.png" in lifecycle["operator_error"]
-    assert "Check that the path" in lifecycle["operator_error"]
+    assert "none.png" in lifecycle["failing"]["operator"]
+    assert "Check that the path" in lifecycle["failing"]["operator"]
 
 
 def test_operator_asks_for_a_picture(lifecycle: dict[str, Any]) -> None:
-    assert "Choose a picture" in lifecycle["no_picture"]
+    assert "Choose a picture" in lifecycle["failing"]["no_picture"]
 
 
 def test_disabling_cancels_and_leaves_nothing_registered_twice(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["disabled"] == [["cancelled", False, False, False, []]] * 2
+    left = {"job": "cancelled", "timer": False, "property": False, "panel": False, "handlers": []}
+    assert lifecycle["disabling"]["times"] == [left, left]
 
 
 def test_extension_works_after_it_was_enabled_again(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["enabled_again"] == 1
+    assert lifecycle["disabling"]["made_then"] == 1
 
 
 def test_reloading_scripts_cancels_and_leaves_it_working(tmp_path: Path) -> None:
     facts = facts_of("reload_scripts", tmp_path)
-    assert facts == {"job": ["cancelled", None], "panel": True, "objects": ["chicken_cut_out"]}
+    assert facts == {"job": "cancelled", "current": None, "panel": True, "objects": ["chicken_cut_out"]}
 
 
 def test_extension_works_after_it_was_installed_again(lifecycle: dict[str, Any]) -> None:
