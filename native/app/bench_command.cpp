@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/numeric_option.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/standard_output.h"
 #include "verify/bench.h"
 
 namespace relievo {
@@ -29,16 +31,16 @@ int run(const Options& options) {
                 fmt::format("Choose one of: {}.", names));
   }
   if (!options.own_side.empty()) {
-    fmt::print("{}\n", found->second.own_side(parse_json(options.own_side)).dump());
+    print_output("{}\n", found->second.own_side(parse_json(options.own_side)).dump());
     return 0;
   }
   const json report = found->second.run(options.bench);
   if (options.json) {
-    fmt::print("{}\n", report.dump());
+    print_output("{}\n", report.dump());
     return 0;
   }
-  fmt::print("{}: {}\n", options.name, found->second.description);
-  for (const auto& [key, value] : report.items()) fmt::print("  {:<20} {}\n", key, value.dump());
+  print_output("{}: {}\n", options.name, found->second.description);
+  for (const auto& [key, value] : report.items()) print_output("  {:<20} {}\n", key, value.dump());
   return 0;
 }
 
@@ -50,8 +52,7 @@ Command add_bench(CLI::App& parser) {
   for (const auto& [name, bench] : benches()) names += fmt::format("\n  {:<10} {}", name, bench.description);
   parser.add_option("name", options->name, "Which:" + names)->required();
   parser.add_flag("--quick", options->bench.quick, "A small configuration, to try the bench itself");
-  parser.add_option("--threads", options->bench.threads, "Threads of either side; 0: all")
-      ->capture_default_str();
+  add_number(parser, "--threads", options->bench.threads, kThreadsRange, "Threads of either side; 0: all");
   parser.add_flag("--json", options->json, "Print one JSON object");
   parser.add_option("--own-side", options->own_side)->group("");  // hidden: what a bench calls
   return [options] { return run(*options); };

@@ -1,4 +1,3 @@
-#include <csignal>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +10,8 @@
 #include "app/generate.h"
 #include "app/progress_line.h"
 #include "base/error.h"
+#include "base/interruption.h"
+#include "base/standard_output.h"
 #include "engine/costs.h"
 #include "engine/model_list.h"
 #include "engine/open_slots.h"
@@ -26,8 +27,6 @@ struct Options {
   bool quick = false;
   bool json = false;
 };
-
-volatile std::sig_atomic_t g_interrupted = 0;
 
 /// The first model that is here with all it needs, or else preview.
 std::string model_that_is_here() {
@@ -77,12 +76,7 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
   ProgressLine line(!options.json);
   JobStatus status;
   status.state = JobState::kRunning;
-  Control control;
-  const CancelToken cancel = control.cancel;
-  const auto draw = [&] {
-    if (g_interrupted) cancel.cancel();
-    line.draw(slot.name, status);
-  };
+  const auto draw = [&] { line.draw(slot.name, status); };
   const std::vector<Settings> sizes = sizes_of(model, slot, options.quick);
   std::vector<CostSample> samples;
   for (size_t i = 0; i < sizes.size(); ++i) {
@@ -95,7 +89,7 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
                          status.fraction = share * (static_cast<double>(i) + fraction);
                          draw();
                        }),
-                       cancel};
+                       interruption()};
     request.on_call = [&](const std::string& stage, const StageMode& mode, int batch) {
       status.stage =
           fmt::format("{} ({}, {}, {} at a time)", stage, rung_name(mode.rung), mode.precision, batch);
@@ -129,19 +123,18 @@ json to_json(const Slot& slot, const std::string& model, const std::vector<CostS
 
 void print(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
            const CostStore& store) {
-  fmt::print("{}: {}, {} threads, model {}\n", slot.name, slot.product, slot.threads, model);
-  fmt::print("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9}\n", "stage", "size", "mode", "prec.",
-             "batch", "weights", "workspace", "seconds");
+  print_output("{}: {}, {} threads, model {}\n", slot.name, slot.product, slot.threads, model);
+  print_output("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9}\n", "stage", "size", "mode", "prec.",
+               "batch", "weights", "workspace", "seconds");
   for (const CostSample& sample : samples) {
-    fmt::print("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9.3f}\n", sample.stage, size_of(sample),
-               rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
-               format_bytes(sample.workspace_bytes), sample.seconds);
+    print_output("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9.3f}\n", sample.stage, size_of(sample),
+                 rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
+                 format_bytes(sample.workspace_bytes), sample.seconds);
   }
-  fmt::print("kept in {}\n", store.path());
+  print_output("kept in {}\n", store.path());
 }
 
 int run(const Options& options) {
-  std::signal(SIGINT, [](int) { g_interrupted = 1; });
   EngineOptions machine;
   machine.devices = options.devices;
   const std::vector<Slot> slots = open_slots(machine);
@@ -157,9 +150,20 @@ int run(const Options& options) {
   const CostStore store;
   std::map<std::tuple<SlotKind, std::string, int>, std::vector<Slot>> kinds;
   for (const Slot& slot : slots) kinds[{slot.kind, slot.product, slot.threads}].push_back(slot);
+  size_t measured = 0;
   for (const auto& [kind, alike] : kinds) {
     const Slot& slot = alike.front();
-    const std::vector<CostSample> samples = measure(alike, model, options);
+    std::vector<CostSample> samples;
+    try {
+      samples = measure(alike, model, options);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) {
+        fmt::print(stderr, "relievo: Interrupted: {} of {} kinds of device measured, {} left.\n", measured,
+                   kinds.size(), kinds.size() - measured);
+      }
+      throw;
+    }
+    ++measured;
     store.add(slot.product, samples);
     if (options.json) {
       print_line(to_json(slot, model, samples, store));

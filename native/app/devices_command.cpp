@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "base/standard_output.h"
 #include "runtime/devices.h"
 
 namespace relievo {
@@ -53,28 +54,29 @@ int run(bool as_json) {
   const Machine machine = find_machine();
   const auto findings = check_stack(machine.facts);
   if (as_json) {
-    fmt::print("{}\n", to_json(machine, findings).dump());
+    print_output("{}\n", to_json(machine, findings).dump());
     return 0;
   }
-  fmt::print("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {}\n", "slot", "name", "total", "free", "busy", "temp",
-             "");
+  print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {}\n", "slot", "name", "total", "free", "busy",
+               "temp", "");
   for (const GpuInfo& gpu : machine.gpus) {
     const auto number = [](const std::optional<int>& value, const char* unit) {
       return value ? fmt::format("{}{}", *value, unit) : std::string("-");
     };
-    fmt::print("cuda:{:<3} {:<34} {:>12} {:>12} {:>6} {:>6}  compute {}.{}; {} other process{} ({})\n",
-               gpu.index, gpu.name, format_bytes(gpu.total_bytes), format_bytes(gpu.free_bytes),
-               number(gpu.utilisation_percent, "%"), number(gpu.temperature_celsius, " C"), gpu.compute_major,
-               gpu.compute_minor, gpu.other_processes, gpu.other_processes == 1 ? "" : "es",
-               format_bytes(gpu.others_bytes));
+    print_output("cuda:{:<3} {:<34} {:>12} {:>12} {:>6} {:>6}  compute {}.{}; {} other process{} ({})\n",
+                 gpu.index, gpu.name, format_bytes(gpu.total_bytes), format_bytes(gpu.free_bytes),
+                 number(gpu.utilisation_percent, "%"), number(gpu.temperature_celsius, " C"),
+                 gpu.compute_major, gpu.compute_minor, gpu.other_processes,
+                 gpu.other_processes == 1 ? "" : "es", format_bytes(gpu.others_bytes));
   }
   const CpuInfo& cpu = machine.cpu;
-  fmt::print("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {} thread{}\n", "cpu", cpu.name.substr(0, 34),
-             format_bytes(cpu.total_bytes), format_bytes(cpu.free_bytes), "-", "-", cpu.threads,
-             cpu.threads == 1 ? "" : "s");
-  fmt::print("NVIDIA driver: {}\n", machine.driver.empty() ? "none" : machine.driver);
+  print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {} thread{}\n", "cpu", cpu.name.substr(0, 34),
+               format_bytes(cpu.total_bytes), format_bytes(cpu.free_bytes), "-", "-", cpu.threads,
+               cpu.threads == 1 ? "" : "s");
+  print_output("NVIDIA driver: {}\n", machine.driver.empty() ? "none" : machine.driver);
   for (const StackFinding& finding : findings) {
-    fmt::print("{}: {}\n  {}\n", finding.fatal ? "GPUs cannot be used" : "note", finding.what, finding.hint);
+    print_output("{}: {}\n  {}\n", finding.fatal ? "GPUs cannot be used" : "note", finding.what,
+                 finding.hint);
   }
   return 0;
 }

@@ -1,4 +1,3 @@
-#include <csignal>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -11,7 +10,10 @@
 
 #include "app/commands.h"
 #include "app/generate.h"
+#include "app/numeric_option.h"
 #include "app/progress_line.h"
+#include "base/interruption.h"
+#include "base/standard_output.h"
 
 namespace relievo {
 namespace {
@@ -19,12 +21,10 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-volatile std::sig_atomic_t g_interrupted = 0;
-
-/// Waits for the job, drawing its progress, and cancels it when the person presses Ctrl-C.
-void follow(const Job& job, const std::string& title, ProgressLine& line) {
+/// Waits for the job, drawing its progress, and cancels it when the program is interrupted.
+void follow(const Job& job, const std::string& title, const CancelToken& cancel, ProgressLine& line) {
   while (!job.wait(0.1)) {
-    if (g_interrupted) job.cancel();
+    if (cancel.cancelled()) job.cancel();
     line.draw(title, job.status());
   }
   line.clear();
@@ -57,6 +57,16 @@ void spare_inputs(const std::vector<PictureTask>& tasks, const GenerateOptions& 
                   "Choose another folder with -o.");
     }
   }
+}
+
+void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
+  size_t made = 0, failed = 0;
+  for (const PictureOutcome& outcome : outcomes) {
+    if (!outcome.error) ++made;
+    if (outcome.error && outcome.error->code() != ErrorCode::kCancelled) ++failed;
+  }
+  fmt::print(stderr, "relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
+             pictures - made - failed);
 }
 
 }  // namespace
@@ -121,20 +131,19 @@ void print_text(const PictureOutcome& outcome) {
   double seconds = 0;
   for (const StageReport& stage : outcome.result->stages) seconds += stage.seconds;
   const SurfaceReport& report = mesh.report;
-  fmt::print("{}: {} vertices, {} faces, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
-             mesh.surface.faces.size(), seconds);
-  fmt::print("  {}, {}, {} {}, Euler number {}; {} charts cover {:.0f} % of the texture\n",
-             report.watertight ? "watertight" : "not watertight",
-             report.manifold ? "manifold" : "not manifold", report.components,
-             report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
-             100 * mesh.texture_report.cover);
-  for (const std::string& note : outcome.result->notes) fmt::print("  {}\n", note);
-  for (const fs::path& file : outcome.files) fmt::print("  {}\n", file.string());
+  print_output("{}: {} vertices, {} faces, {:.1f} s\n", outcome.task.picture, mesh.surface.vertices.size(),
+               mesh.surface.faces.size(), seconds);
+  print_output("  {}, {}, {} {}, Euler number {}; {} charts cover {:.0f} % of the texture\n",
+               report.watertight ? "watertight" : "not watertight",
+               report.manifold ? "manifold" : "not manifold", report.components,
+               report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
+               100 * mesh.texture_report.cover);
+  for (const std::string& note : outcome.result->notes) print_output("  {}\n", note);
+  for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
 }
 
 void print_line(const json& object) {
-  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
-  std::fflush(stdout);
+  print_output("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
@@ -156,7 +165,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,
                                          bool is_strict) {
-  std::signal(SIGINT, [](int) { g_interrupted = 1; });
+  const CancelToken cancel = interruption();
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
   spare_inputs(tasks, options);
@@ -179,7 +188,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   // So many that no slot waits while results are written, and no more: results take memory until then.
   const size_t ahead = 2 * engine.slots().size();
   std::deque<Submitted> submitted;
-  for (size_t i = 0; i < tasks.size(); ++i) {
+  for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
@@ -188,14 +197,14 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     submitted.pop_front();
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
-      follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), line);
+      follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
       outcome.result = now.job->take();
       outcome.error = now.job->error();
     }
     if (outcome.result) {
       try {
         outcome.files = save_result(*outcome.result, options.folder, options.formats);
-        const auto pictures = save_renders(*outcome.result, options.folder, options.renders);
+        const auto pictures = save_renders(*outcome.result, options.folder, options.renders, cancel);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();
@@ -209,8 +218,8 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     on_outcome(outcome);
     outcome.result.reset();
     outcomes.push_back(std::move(outcome));
-    if (g_interrupted) break;
   }
+  if (cancel.cancelled()) say_what_is_left(outcomes, tasks.size());
   return outcomes;
 }
 
@@ -232,17 +241,16 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
           "Your own views instead of the diffusion's: a picture of 3 rows x 2 columns, a folder of six "
           "pictures, or six pictures separated by commas")
       ->delimiter(',');
-  parser.add_option("--view-count", settings.view_count, "Views that the reconstruction sees: 6 or 4")
-      ->capture_default_str();
-  parser.add_option("--seed", settings.seed, "Of all that is random")->capture_default_str();
-  parser.add_option("--steps", settings.steps, "Of the diffusion")->capture_default_str();
+  add_number(parser, "--view-count", settings.view_count, kViewCountRange,
+             "Views that the reconstruction sees: 6 or 4");
+  add_number(parser, "--seed", settings.seed, kSeedRange, "Of all that is random");
+  add_number(parser, "--steps", settings.steps, kStepsRange, "Of the diffusion");
   parser.add_option("--sampler", settings.sampler, "euler-ancestral, dpm-solver++ or unipc")
       ->capture_default_str();
-  parser.add_option("--guidance", settings.guidance, "How closely the views follow the picture")
-      ->capture_default_str();
-  parser
-      .add_option("--input-size", settings.input_size, "Pixels a side of each view; less needs less memory")
-      ->capture_default_str();
+  add_number(parser, "--guidance", settings.guidance, kGuidanceRange,
+             "How closely the views follow the picture");
+  add_number(parser, "--input-size", settings.input_size, kInputSizeRange,
+             "Pixels a side of each view; less needs less memory");
   parser
       .add_option("--precision", settings.precision,
                   "auto, fp32, bf16 or fp16; or by stage: multiview=bf16,reconstruct=fp32")
@@ -251,22 +259,20 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       .add_option("--mask", options->mask,
                   "Where the subject's mask comes from: auto, alpha or a picture file")
       ->capture_default_str();
-  parser.add_option("--mask-threshold", settings.mask_threshold, "Alpha that counts as subject")
-      ->capture_default_str();
+  add_number(parser, "--mask-threshold", settings.mask_threshold, kMaskThresholdRange,
+             "Alpha that counts as subject");
   parser.add_flag("--mask-invert", settings.mask_invert, "Swap subject and background");
-  parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
-  parser.add_option("--depth", settings.depth, "Thickness of a preview; 1 turns a disc into a ball")
-      ->capture_default_str();
-  parser.add_option("--faces", settings.faces, "Triangles at most; 0: as many as the grid gives")
-      ->capture_default_str();
-  parser
-      .add_option("--debris", settings.debris,
-                  "Drop pieces of less than this share of the surface's area; 0 keeps all")
-      ->capture_default_str();
+  add_number(parser, "--grid", settings.grid, kGridRange, "Cubes a side of the box");
+  add_number(parser, "--depth", settings.depth, kDepthRange,
+             "Thickness of a preview; 1 turns a disc into a ball");
+  add_number(parser, "--faces", settings.faces, kFacesRange,
+             "Triangles at most; 0: as many as the grid gives");
+  add_number(parser, "--debris", settings.debris, kDebrisRange,
+             "Drop pieces of less than this share of the surface's area; 0 keeps all");
   parser.add_flag("--open-at-box", settings.open_at_box,
                   "Leave a shape that reaches the box open there, instead of closing it");
-  parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
-      ->capture_default_str();
+  add_number(parser, "--texture-size", settings.texture_size, kTextureSizeRange,
+             "Texels a side of the texture");
   parser
       .add_option("--projection", settings.projection,
                   "Throw the pictures onto the texture: on, off, or auto (with preview only)")
@@ -280,11 +286,8 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       ->delimiter(',')
       ->check(CLI::IsMember({"glb", "obj", "ply"}))
       ->capture_default_str();
-  parser
-      .add_option("--turntable", options->renders.turntable,
-                  "Frames of a turn around the object, as PNG files and an animated WebP; 0: none")
-      ->check(CLI::Range(0, 3600))
-      ->capture_default_str();
+  add_number(parser, "--turntable", options->renders.turntable, kTurntableRange,
+             "Frames of a turn around the object, as PNG files and an animated WebP; 0: none");
   parser.add_flag(
       "--exr", options->renders.exr,
       "A front view as OpenEXR layers: colour, albedo, depth, normal, position; the turntable's frames too");

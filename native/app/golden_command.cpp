@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "base/standard_output.h"
 #include "verify/golden.h"
 
 namespace relievo {
@@ -33,17 +34,17 @@ void print_json(const GoldenReport& report) {
                        {"unsupported", report.unsupported},
                        {"unread", report.unread},
                        {"worst", worst}};
-  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+  print_output("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 void print_text(const GoldenReport& report) {
   for (const Comparison& c : report.worst) {
-    fmt::print("{} {:<36} {:<44} error {:.3g}, tolerance {:.3g}\n", c.passed() ? "ok  " : "FAIL", c.case_name,
-               c.tensor, c.error, c.tolerance);
+    print_output("{} {:<36} {:<44} error {:.3g}, tolerance {:.3g}\n", c.passed() ? "ok  " : "FAIL",
+                 c.case_name, c.tensor, c.error, c.tolerance);
   }
-  for (const std::string& name : report.unread) fmt::print("unread      {}\n", name);
-  for (const std::string& name : report.unsupported) fmt::print("unsupported {}\n", name);
-  fmt::print("{} cases, {} failed\n", report.cases, report.failed);
+  for (const std::string& name : report.unread) print_output("unread      {}\n", name);
+  for (const std::string& name : report.unsupported) print_output("unsupported {}\n", name);
+  print_output("{} cases, {} failed\n", report.cases, report.failed);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include <cstdio>
+#include <sstream>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "app/commands.h"
+#include "base/interruption.h"
+#include "base/standard_output.h"
 #include "engine/engine.h"
 
 namespace {
@@ -38,7 +41,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (error.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream text;
+      app.exit(error, text, text);
+      write_output(text.str());
+      return 0;
+    }
     // CLI11's message names the word that it cannot use.
     return report({relievo::ErrorCode::kInvalidSettings, error.what(),
                    "See relievo --help and relievo COMMAND --help."});
@@ -52,9 +60,13 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  relievo::keep_standard_streams();
+  relievo::catch_interruptions();
+  int status = 0;
   try {
-    return run(argc, argv);
+    status = run(argc, argv);
   } catch (...) {
-    return report(relievo::current_error());
+    status = report(relievo::current_error());
   }
+  return relievo::interrupted_status().value_or(relievo::status_after_output(status));
 }

@@ -1,5 +1,5 @@
+#include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <memory>
 
 #include <fmt/format.h>
@@ -8,6 +8,8 @@
 #include "app/commands.h"
 #include "app/progress_line.h"
 #include "base/error.h"
+#include "base/interruption.h"
+#include "base/standard_output.h"
 #include "downloads/store.h"
 
 namespace relievo {
@@ -20,8 +22,6 @@ struct Options {
   std::vector<std::string> from;
   bool json = false;
 };
-
-CancelToken g_cancel;  // NOLINT: what a signal handler may reach
 
 const char* state_name(ModelState state) {
   switch (state) {
@@ -38,7 +38,7 @@ const char* state_name(ModelState state) {
 }
 
 void print(const json& object) {
-  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+  print_output("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 json or_null(const auto& optional) { return optional ? json(*optional) : json(nullptr); }
@@ -72,12 +72,12 @@ int list(const Options& options) {
     if (options.json) {
       print(describe(model));
     } else {
-      fmt::print("{:<20} {:<10} {:<12} {}\n", model.name, state_name(model_state(model)),
-                 joined(model.stages), model.title);
-      fmt::print("{:<44} licence: {}\n", "", model.licence);
+      print_output("{:<20} {:<10} {:<12} {}\n", model.name, state_name(model_state(model)),
+                   joined(model.stages), model.title);
+      print_output("{:<44} licence: {}\n", "", model.licence);
     }
   }
-  if (!options.json) fmt::print("Models are kept in {}\n", models_folder().string());
+  if (!options.json) print_output("Models are kept in {}\n", models_folder().string());
   return 0;
 }
 
@@ -114,40 +114,52 @@ class Bar {
   uint64_t begun_at_ = 0;
 };
 
+void say_what_is_left(const CatalogueModel& model) {
+  const auto there = std::ranges::count_if(
+      model.files, [&](const CatalogueFile& file) { return !installed_file(model, file).empty(); });
+  fmt::print(
+      stderr,
+      "relievo: Interrupted: {} of {} files of {} are there, {} left. What has come of them is kept.\n",
+      there, model.files.size(), model.name, static_cast<int64_t>(model.files.size()) - there);
+}
+
 int fetch(const Options& options) {
   const CatalogueModel& model = catalogue_model(options.name);
   std::vector<std::string> fetched;
-  {
+  try {
     Bar bar(!options.json);
     fetched = fetch_model(
-        model, options.from, Control{{}, g_cancel},
+        model, options.from, Control{{}, interruption()},
         [&](const std::string& path, uint64_t done, uint64_t total) { bar.draw(path, done, total); });
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) say_what_is_left(model);
+    throw;
   }
   const std::string folder = find_model(model.name).folder.string();
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"fetched", fetched}, {"folder", folder}});
   } else if (fetched.empty()) {
-    fmt::print("{} is there already, in {}\n", model.name, folder);
+    print_output("{} is there already, in {}\n", model.name, folder);
   } else {
-    fmt::print("{}: {} in {}\n", model.name, joined(fetched), folder);
+    print_output("{}: {} in {}\n", model.name, joined(fetched), folder);
   }
   return 0;
 }
 
 int verify(const Options& options) {
   const CatalogueModel& model = catalogue_model(options.name);
-  const std::vector<std::string> unknown = verify_model(model, Control{{}, g_cancel});
+  const std::vector<std::string> unknown = verify_model(model, Control{{}, interruption()});
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"unknown", unknown}});
   } else {
-    fmt::print("{} is as it should be.\n", model.name);
-    if (!unknown.empty()) fmt::print("  No digest is known to compare with: {}\n", joined(unknown));
+    print_output("{} is as it should be.\n", model.name);
+    if (!unknown.empty()) print_output("  No digest is known to compare with: {}\n", joined(unknown));
   }
   return 0;
 }
 
 int import(const Options& options) {
-  const Imported imported = import_model(options.source, options.name, Control{{}, g_cancel});
+  const Imported imported = import_model(options.source, options.name, Control{{}, interruption()});
   const ModelState state = model_state(catalogue_model(imported.name));
   if (options.json) {
     print({{"name", imported.name},
@@ -156,9 +168,9 @@ int import(const Options& options) {
            {"unpublished", imported.unpublished},
            {"state", state_name(state)}});
   } else {
-    fmt::print("{}: {} ({})\n", imported.name, joined(imported.paths), state_name(state));
+    print_output("{}: {} ({})\n", imported.name, joined(imported.paths), state_name(state));
     if (!imported.unpublished.empty())
-      fmt::print("  Not the published content: {}\n", joined(imported.unpublished));
+      print_output("  Not the published content: {}\n", joined(imported.unpublished));
   }
   return 0;
 }
@@ -168,14 +180,13 @@ int remove(const Options& options) {
   if (options.json) {
     print({{"name", options.name}, {"ok", true}, {"removed", was_there}});
   } else {
-    fmt::print("{} {}\n", options.name, was_there ? "is removed." : "was not installed.");
+    print_output("{} {}\n", options.name, was_there ? "is removed." : "was not installed.");
   }
   return 0;
 }
 
 /// With --json a failure is an object too, as in generate.
 int reported(const Options& options, int (*command)(const Options&)) {
-  std::signal(SIGINT, [](int) { g_cancel.cancel(); });
   try {
     return command(options);
   } catch (...) {

@@ -6,7 +6,9 @@
 
 #include "app/commands.h"
 #include "app/generate.h"
+#include "app/numeric_option.h"
 #include "base/error.h"
+#include "base/standard_output.h"
 #include "engine/costs.h"
 #include "runtime/devices.h"
 #include "runtime/explain_plan.h"
@@ -25,7 +27,7 @@ struct Options {
   bool own_views = false;
   Settings settings;
   std::vector<std::string> stragglers, losses;
-  double bandwidth = 0;  // GB a second between host and slots; 0: the usual
+  double bandwidth = Slot().host_bytes_per_second / 1e9;  // GB between host and slots
   bool json = false;
 };
 
@@ -33,11 +35,11 @@ struct Options {
 std::pair<int, double> named_number(const std::string& text, const std::vector<Slot>& slots,
                                     const char* option) {
   const size_t equals = text.rfind('=');
-  char* end = nullptr;
-  const double value = equals == std::string::npos ? 0 : std::strtod(text.c_str() + equals + 1, &end);
-  if (end && *end == '\0' && value > 0) {
+  const auto value =
+      equals == std::string::npos ? std::nullopt : read_number<double>(text.substr(equals + 1));
+  if (value && *value > 0) {
     for (size_t i = 0; i < slots.size(); ++i) {
-      if (slots[i].name == text.substr(0, equals)) return {int(i), value};
+      if (slots[i].name == text.substr(0, equals)) return {int(i), *value};
     }
   }
   throw Error(ErrorCode::kInvalidSettings, fmt::format("'{}' cannot be read as {}.", text, option),
@@ -74,9 +76,7 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
 
 int run(const Options& options) {
   std::vector<Slot> slots = slots_of(options.devices);
-  if (options.bandwidth > 0) {
-    for (Slot& slot : slots) slot.host_bytes_per_second = 1e9 * options.bandwidth;
-  }
+  for (Slot& slot : slots) slot.host_bytes_per_second = 1e9 * options.bandwidth;
   Settings settings = options.settings;
   if (options.own_views) settings.views = {"of the person's own"};
   validate(settings);
@@ -111,37 +111,37 @@ int run(const Options& options) {
                          {"pictures", simulated.pictures[i]}});
     }
     for (const Lane& lane : made.lanes) lanes.push_back(lane_json(lane, slots, stages));
-    fmt::print("{}\n", json{{"pictures", asked.pictures},
-                            {"done", simulated.done},
-                            {"redone", simulated.redone},
-                            {"planned_s", made.seconds},
-                            {"seconds", simulated.seconds},
-                            {"lossy", made.lossy()},
-                            {"costs", costs},
-                            {"model", settings.model},
-                            {"devices", devices},
-                            {"lanes", lanes},
-                            {"reasons", made.reasons},
-                            {"refused", made.refused}}
-                           .dump());
+    print_output("{}\n", json{{"pictures", asked.pictures},
+                              {"done", simulated.done},
+                              {"redone", simulated.redone},
+                              {"planned_s", made.seconds},
+                              {"seconds", simulated.seconds},
+                              {"lossy", made.lossy()},
+                              {"costs", costs},
+                              {"model", settings.model},
+                              {"devices", devices},
+                              {"lanes", lanes},
+                              {"reasons", made.reasons},
+                              {"refused", made.refused}}
+                             .dump());
     return 0;
   }
-  fmt::print("{} pictures in {:.1f} s ({:.1f} a minute) with {}; costs are {}\n", simulated.done,
-             simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
-             settings.model, costs);
+  print_output("{} pictures in {:.1f} s ({:.1f} a minute) with {}; costs are {}\n", simulated.done,
+               simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
+               settings.model, costs);
   if (simulated.done < asked.pictures) {
-    fmt::print("{} pictures are left undone: what is left of the machine cannot make them\n",
-               asked.pictures - simulated.done);
+    print_output("{} pictures are left undone: what is left of the machine cannot make them\n",
+                 asked.pictures - simulated.done);
   }
-  fmt::print("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
-             "host link");
+  print_output("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
+               "host link");
   for (size_t i = 0; i < slots.size(); ++i) {
-    fmt::print("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", slots[i].name,
-               format_bytes(slots[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
-               100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
+    print_output("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", slots[i].name,
+                 format_bytes(slots[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
+                 100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
   }
-  for (const std::string& reason : made.reasons) fmt::print("+ {}\n", reason);
-  for (const std::string& reason : made.refused) fmt::print("- {}\n", reason);
+  for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
+  for (const std::string& reason : made.refused) print_output("- {}\n", reason);
   return 0;
 }
 
@@ -152,9 +152,7 @@ Command add_plan(CLI::App& parser) {
   parser.add_option(
       "--devices", options->devices,
       "Slots of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
-  parser.add_option("--images", options->plan.pictures, "Pictures")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 10000000));
+  add_number(parser, "--images", options->plan.pictures, kPlannedPicturesRange, "Pictures");
   add_plan_words(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
   Settings& settings = options->settings;
@@ -163,18 +161,17 @@ Command add_plan(CLI::App& parser) {
       .add_option("--model", settings.model, "preview, or a reconstruction model; it need not be installed")
       ->capture_default_str();
   parser.add_flag("--views", options->own_views, "Views of your own take the diffusion's place");
-  parser.add_option("--view-count", settings.view_count, "Views that the reconstruction sees: 6 or 4")
-      ->capture_default_str();
-  parser.add_option("--steps", settings.steps, "Diffusion steps")->capture_default_str();
-  parser.add_option("--guidance", settings.guidance, "1 halves the diffusion's work")->capture_default_str();
-  parser.add_option("--input-size", settings.input_size, "Pixels a side of each view")->capture_default_str();
+  add_number(parser, "--view-count", settings.view_count, kViewCountRange,
+             "Views that the reconstruction sees: 6 or 4");
+  add_number(parser, "--steps", settings.steps, kStepsRange, "Diffusion steps");
+  add_number(parser, "--guidance", settings.guidance, kGuidanceRange, "1 halves the diffusion's work");
+  add_number(parser, "--input-size", settings.input_size, kInputSizeRange, "Pixels a side of each view");
   parser.add_option("--precision", settings.precision, "auto, fp32, bf16 or fp16; or by stage")
       ->capture_default_str();
-  parser.add_option("--grid", settings.grid, "Cubes a side of the box")->capture_default_str();
-  parser.add_option("--texture-size", settings.texture_size, "Texels a side of the texture")
-      ->capture_default_str();
-  parser.add_option("--bandwidth", options->bandwidth, "GB a second between host and devices; default: 12")
-      ->check(CLI::PositiveNumber);
+  add_number(parser, "--grid", settings.grid, kGridRange, "Cubes a side of the box");
+  add_number(parser, "--texture-size", settings.texture_size, kTextureSizeRange,
+             "Texels a side of the texture");
+  add_number(parser, "--bandwidth", options->bandwidth, {1e-3, 1e6}, "GB a second between host and devices");
   parser.add_option("--slow", options->stragglers, "SLOT=FACTOR: simulate a slot that is slower");
   parser.add_option("--lose", options->losses, "SLOT=SECONDS: simulate a slot that is lost then");
   parser.add_flag("--json", options->json, "Print one JSON object");

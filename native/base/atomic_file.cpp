@@ -9,19 +9,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "base/system_error.h"
 
 namespace relievo {
 namespace {
 
 [[noreturn]] void throw_io(const std::filesystem::path& path, int error_number) {
-  const char* hint = error_number == ENOSPC || error_number == EDQUOT
-                         ? "The disk is full: free some space or choose another folder."
-                         : "Check that the folder exists and that you may write to it.";
-  throw Error(
-      ErrorCode::kIo,
-      fmt::format("Cannot write '{}': {}.", path.string(), std::generic_category().message(error_number)),
-      hint);
+  throw system_error(fmt::format("Cannot write '{}'", path.string()), error_number,
+                     "Check that the folder exists and that you may write to it.");
 }
 
 class Descriptor {

@@ -2,6 +2,8 @@
 
 #include <omp.h>
 
+#include "base/fork.h"
+
 namespace relievo {
 namespace {
 
@@ -9,7 +11,11 @@ thread_local int t_threads = 0;  // 0: not set
 
 }  // namespace
 
-int parallel_threads() { return t_threads > 0 ? t_threads : omp_get_max_threads(); }
+int parallel_threads() {
+  if (has_lost_threads()) return 1;
+  use_threads();
+  return t_threads > 0 ? t_threads : omp_get_max_threads();
+}
 
 void set_parallel_threads(int threads) { t_threads = std::max(threads, 1); }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "base/system_error.h"
 #include "engine/engine.h"
 #include "files/meshes.h"
 #include "render/contact_sheet.h"
@@ -18,9 +19,8 @@ void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
-    throw Error(ErrorCode::kIo,
-                fmt::format("Cannot make the folder '{}': {}.", folder.string(), error.message()),
-                "Choose a folder that you may write to.");
+    throw system_error(fmt::format("Cannot make the folder '{}'", folder.string()), error.value(),
+                       "Choose a folder that you may write to.");
   }
 }
 
@@ -35,25 +35,28 @@ void prepare_folder(const std::filesystem::path& folder) {
 }
 
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
-                                                const std::filesystem::path& folder, const Renders& renders) {
+                                                const std::filesystem::path& folder, const Renders& renders,
+                                                const CancelToken& cancel) {
   make_folder(folder);
+  const Control control{{}, cancel};
   std::vector<std::filesystem::path> files;
   const Renderer renderer(result.mesh);
   if (renders.sheet) {
     files.push_back(folder / (result.name + "_sheet.png"));
-    write_contact_sheet(files.back(), renderer, result.foreground);
+    write_contact_sheet(files.back(), renderer, result.foreground, kSheetCell, control);
   }
   if (renders.exr) {
     constexpr int kSide = 1024;
     const View front = framed_views(result.mesh.surface, {{0, 12}}, kSide)[0];
     files.push_back(folder / (result.name + ".exr"));
-    write_layers(files.back(), renderer.render(front), ExrPrecision::kHalf, result.mesh.provenance);
+    write_layers(files.back(), renderer.render(front, Renderer::kSamples, control), ExrPrecision::kHalf,
+                 result.mesh.provenance);
   }
   if (renders.turntable > 0) {
     using Frames = TurntableSettings::Frames;
-    const auto turned =
-        write_turntable(folder, result.name, renderer,
-                        {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng});
+    const auto turned = write_turntable(
+        folder, result.name, renderer,
+        {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng}, control);
     files.insert(files.end(), turned.begin(), turned.end());
   }
   return files;

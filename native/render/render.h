@@ -53,7 +53,8 @@ class Renderer {
   /// taken as tangent space with +Y up (OpenGL, glTF). Each surface is seen from both sides.
   /// Throws Error{kInvalidSettings} for a size below 1 or above 16384, a field of view not within 1..170
   /// degrees, or such a number of samples; Error{kCancelled}.
-  Layers render(const View& view, int samples = 16, const Control& control = {}) const;
+  static constexpr int kSamples = 16;
+  Layers render(const View& view, int samples = kSamples, const Control& control = {}) const;
 
   /// How dark the ground is at each pixel, 0..1: a soft shadow as of an overcast sky on a floor that the mesh
   /// stands on.

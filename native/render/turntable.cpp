@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/atomic_file.h"
-#include "base/error.h"
 #include "base/parallel.h"
+#include "base/system_error.h"
 #include "files/animation.h"
 #include "files/pictures.h"
 
@@ -31,8 +31,8 @@ void require_valid(const TurntableSettings& settings) {
 }
 
 [[noreturn]] void throw_io(const fs::path& path, const std::error_code& error) {
-  throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}': {}.", path.string(), error.message()),
-              "Check that the folder exists and that you may write to it.");
+  throw system_error(fmt::format("Cannot write '{}'", path.string()), error.value(),
+                     "Check that the folder exists and that you may write to it.");
 }
 
 /// A folder beside the final one, gone at the end with all that is still in it.

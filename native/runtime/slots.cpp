@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/numbers.h"
 
 namespace relievo {
 namespace {
@@ -39,12 +39,11 @@ std::vector<std::string_view> words_of(std::string_view text, std::string_view h
 }
 
 int parse_count(std::string_view text, std::string_view word, std::string_view hint) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > kMaxSlots) {
+  const auto value = read_number<int>(text);
+  if (!value || *value < 1 || *value > kMaxSlots) {
     refuse(fmt::format("'{}' in '{}' is not a number from 1 to {}.", text, word, kMaxSlots), hint);
   }
-  return value;
+  return *value;
 }
 
 struct Request {
@@ -139,13 +138,8 @@ int64_t parse_bytes(std::string_view text) {
                                                                        {"B", 1}}};
   for (const auto& [unit, factor] : kUnits) {
     if (!text.ends_with(unit)) continue;
-    const std::string_view digits = text.substr(0, text.size() - unit.size());
-    double value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error == std::errc() && end == digits.data() + digits.size() && value > 0 && value * factor >= 1 &&
-        value * factor < 9e18) {
-      return std::llround(value * factor);
-    }
+    const auto value = read_number<double>(text.substr(0, text.size() - unit.size()));
+    if (value && *value * factor >= 1 && *value * factor < 9e18) return std::llround(*value * factor);
     break;
   }
   refuse(fmt::format("'{}' is not a size of memory.", text), "Write it as 3GiB, 1.5GiB or 512MiB.");
@@ -175,12 +169,8 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
         refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
       for (const int i : usable) add(request, whole_gpu(i, sources));
     } else if (request.device.starts_with("cuda:")) {
-      const std::string_view digits = request.device.substr(5);
-      int index = -1;
-      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-      if (error != std::errc() || end != digits.data() + digits.size() || index < 0) {
-        refuse(fmt::format("'{}' is not a device.", request.device), kHint);
-      }
+      const int index = read_number<int>(request.device.substr(5)).value_or(-1);
+      if (index < 0) refuse(fmt::format("'{}' is not a device.", request.device), kHint);
       if (index >= gpus) {
         refuse(fmt::format("There is no {}: this machine has {} CUDA device{}.", request.device, gpus,
                            gpus == 1 ? "" : "s"),
@@ -212,10 +202,9 @@ std::vector<Slot> parse_imaginary_slots(std::string_view text) {
     slot.threads = kImaginaryThreads;
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);
-      const auto [end, error] = std::from_chars(speed.data(), speed.data() + speed.size(), slot.speed);
-      if (error != std::errc() || end != speed.data() + speed.size() || !(slot.speed > 0) ||
-          slot.speed > 1000) {
-        refuse(fmt::format("'{}' in '{}' is not a speed.", speed, word), kImaginaryHint);
+      slot.speed = read_number<double>(speed).value_or(0);
+      if (!(slot.speed > 0) || slot.speed > 1000) {
+        refuse(fmt::format("'{}' in '{}' is not a speed from above 0 to 1000.", speed, word), kImaginaryHint);
       }
       size = size.substr(0, at);
     }

@@ -1,7 +1,6 @@
 #include "weights/mapped_file.h"
 
 #include <cerrno>
-#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,16 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "base/system_error.h"
 
 namespace relievo {
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const auto fail = [&](int error_number) {
-    throw Error(
-        ErrorCode::kIo,
-        fmt::format("Cannot read '{}': {}.", path.string(), std::generic_category().message(error_number)),
-        "Check that the file exists and that you may read it.");
+    throw system_error(fmt::format("Cannot read '{}'", path.string()), error_number,
+                       "Check that the file exists and that you may read it.");
   };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail(errno);

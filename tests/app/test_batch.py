@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import PROGRAM, disc, relievo
+from processes import PROGRAM
+from test_cli import disc, relievo
 
 QUICK = ["--grid", "24", "--texture-size", "64", "--no-sheet", "--json"]
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 from model_server import Behaviour, ModelServer, serving, sha256
+from processes import PROGRAM, ROOT, start
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "relievo"
 CHECKPOINT = ROOT / "tests" / "data" / "golden" / "checkpoint_files" / "lightning.ckpt"
 
 
@@ -73,9 +72,7 @@ class Shop:
         return os.environ | added | {"RELIEVO_MODEL_MIRRORS": self.mirrors, "no_proxy": "127.0.0.1"}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        command = [str(PROGRAM), "models", *map(str, words)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment(), stdout=pipe, stderr=pipe, text=True)
+        return start("models", *words, env=self.environment())
 
     def run(self, *words: str | Path) -> tuple[int, dict[str, Any]]:
         """The exit status and the one object that --json prints."""
@@ -150,8 +147,9 @@ def test_ctrl_c_keeps_what_has_arrived(shop: Shop) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    said = process.communicate(timeout=30)[1]
     assert process.returncode == 130
+    assert "Interrupted: 0 of 1 files of toy are there, 1 left" in said
     assert not shop.path.exists() and shop.part.stat().st_size > 0
 
 
