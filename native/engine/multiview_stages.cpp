@@ -139,15 +139,8 @@ class DiffusionStage : public PipelineStage {
   }
 
   std::vector<PictureWork> make_all(std::vector<PictureWork> works, const StageCall& call) override {
-    while (true) {
-      std::vector<PictureWork*> alive;
-      for (PictureWork& work : works) {
-        if (!work.error && work.job->cancel.cancelled())
-          work.error = Error(ErrorCode::kCancelled, "Cancelled.");
-        if (!work.error) alive.push_back(&work);
-      }
-      if (alive.empty() || denoise_all(alive, call)) return works;
-    }
+    denoise_all(works, call);
+    return works;
   }
 
  private:
@@ -163,8 +156,7 @@ class DiffusionStage : public PipelineStage {
     return std::max(side, kInputSizeRange.low);
   }
 
-  /// False when one of the pictures was cancelled: the others begin again.
-  bool denoise_all(const std::vector<PictureWork*>& works, const StageCall& call) const {
+  void denoise_all(std::vector<PictureWork>& works, const StageCall& call) const {
     const at::NoGradGuard no_grad;
     DenoiserPlaces places;
     for (const Slot& slot : call.slots) {
@@ -176,25 +168,22 @@ class DiffusionStage : public PipelineStage {
     places.on_every_slot = on_every_slot_of(call);
     places.halves_together = call.rung == Rung::kFull;
 
-    // Stops at a step once one of the pictures is cancelled.
-    Control together;
     std::vector<Control> own;
-    for (const PictureWork* work : works) own.push_back(control_of(*work));
-    if (works.size() == 1) together.cancel = own.front().cancel;
-    const CancelToken cancel = together.cancel;
-    together.progress = Progress([&own, cancel](double fraction) {
-      for (const Control& one : own) {
-        one.progress.report(fraction);
-        if (one.cancel.cancelled()) cancel.cancel();
-      }
-    });
+    std::vector<CancelToken> cancels;
     std::vector<Conditions> conditions;
     std::vector<NoiseKey> noise;
-    for (const PictureWork* work : works) {
-      conditions.push_back(*work->conditions);
-      noise.push_back(noise_of(*work));
+    for (const PictureWork& work : works) {
+      own.push_back(control_of(work));
+      cancels.push_back(work.job->cancel);
+      conditions.push_back(*work.conditions);
+      noise.push_back(noise_of(work));
     }
-    const Settings& settings = works.front()->job->settings();
+    const Progress progress([&own](double fraction) {
+      for (const Control& one : own) {
+        if (!one.cancel.cancelled()) one.progress.report(fraction);
+      }
+    });
+    const Settings& settings = works.front().job->settings();
     const MultiviewSettings wanted{
         .steps = settings.steps,
         .guidance = settings.guidance,
@@ -205,18 +194,18 @@ class DiffusionStage : public PipelineStage {
     for (const Slot& slot : call.slots) {
       if (const auto held = held_.get(slot)) diffusion = held->diffusion;
     }
+    std::vector<at::Tensor> latents(works.size());  // undefined: cancelled
     try {
-      const std::vector<at::Tensor> latents =
-          denoise(conditions, noise, places, diffusion, wanted, execution(call, 0, together));
-      for (size_t i = 0; i < works.size(); ++i) {
-        works[i]->latents = latents[i];
-        works[i]->conditions = nullptr;
-      }
+      latents = denoise(conditions, noise, places, diffusion, wanted,
+                        execution(call, 0, {progress, CancelToken()}), cancels);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kCancelled) return false;
-      throw;
+      if (error.code() != ErrorCode::kCancelled) throw;
     }
-    return true;
+    for (size_t i = 0; i < works.size(); ++i) {
+      if (!latents[i].defined()) works[i].error = Error(ErrorCode::kCancelled, "Cancelled.");
+      works[i].latents = latents[i];
+      works[i].conditions = nullptr;
+    }
   }
 
   BySlot<Held> held_;

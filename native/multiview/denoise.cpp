@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -17,23 +19,25 @@ struct Share {
 };
 
 /// Batches are ordered by half, then by picture: nothing and picture 0, nothing and picture 1, ..., picture
-/// 0.
+/// 0. Pictures that are cancelled leave them between two steps.
 class Denoising {
  public:
   Denoising(std::span<const Conditions> conditions, std::span<const NoiseKey> keys,
             const DenoiserPlaces& places, const Diffusion& diffusion, const MultiviewSettings& settings,
-            const Control& control, const MultiviewHooks& hooks)
+            const Control& control, std::span<const CancelToken> cancels, const MultiviewHooks& hooks)
       : conditions_(conditions),
         keys_(keys),
+        cancels_(cancels),
         places_(places),
         settings_(settings),
         control_(control),
         hooks_(hooks),
         first_half_(settings.guidance == 1 ? 1 : 0) {
-    pass_.cancel = control.cancel;
+    pass_.check = [this] { check_whether_wanted(); };
     const NoiseLevels levels = noise_levels(diffusion, settings.steps);
     const int64_t unit = settings.view_size / kLatentPixels;
     for (size_t p = 0; p < conditions.size(); ++p) {
+      alive_.push_back(p);
       samplers_.emplace_back(settings.sampler, diffusion.prediction, levels);
       const int64_t channels = conditions[p].latents.size(1);
       latents_.push_back(noise(p, NoiseUse::kLatents, 0, {1, channels, kRows * unit, kColumns * unit}) *
@@ -46,6 +50,7 @@ class Denoising {
   std::vector<at::Tensor> run() {
     control_.step(0);
     for (int i = 0; i < settings_.steps; ++i) {
+      leave_out_cancelled();
       step(i);
       control_.step((i + 1.0) / settings_.steps);
     }
@@ -53,7 +58,43 @@ class Denoising {
   }
 
  private:
-  int64_t pictures() const { return static_cast<int64_t>(conditions_.size()); }
+  int64_t pictures() const { return static_cast<int64_t>(alive_.size()); }
+  bool is_cancelled(size_t picture) const { return !cancels_.empty() && cancels_[picture].cancelled(); }
+
+  /// Throws Error{kCancelled} when nobody waits for any of the pictures.
+  void check_whether_wanted() const {
+    control_.cancel.check();
+    if (std::ranges::all_of(alive_, [&](size_t p) { return is_cancelled(p); })) {
+      throw Error(ErrorCode::kCancelled, "Cancelled.");
+    }
+  }
+
+  /// Their rows go from everything that is kept from step to step.
+  void leave_out_cancelled() {
+    check_whether_wanted();
+    std::vector<size_t> left;
+    std::vector<int64_t> places_left;  // in alive_
+    for (size_t at = 0; at < alive_.size(); ++at) {
+      if (is_cancelled(alive_[at])) {
+        latents_[alive_[at]].reset();
+      } else {
+        left.push_back(alive_[at]);
+        places_left.push_back(static_cast<int64_t>(at));
+      }
+    }
+    if (left.size() == alive_.size()) return;
+    for (size_t s = 0; s < shares_.size(); ++s) {
+      std::vector<int64_t> rows;
+      for (int64_t half = 0; half < shares_[s].count; ++half) {
+        for (const int64_t at : places_left) rows.push_back(half * pictures() + at);
+      }
+      for (const size_t k : slots_of(s)) {
+        on_slot(k, [&, k] { prompts_[s][k] = batch_rows(prompts_[s][k], rows); });
+      }
+    }
+    alive_ = std::move(left);
+  }
+
   bool is_cut() const { return !places_.blocks.empty(); }
 
   at::Tensor noise(size_t picture, NoiseUse use, int step, at::IntArrayRef shape) const {
@@ -109,7 +150,7 @@ class Denoising {
   at::Tensor rows(const Share& share, const Of& of) const {
     std::vector<at::Tensor> all;
     for (int64_t half = share.first; half < share.first + share.count; ++half) {
-      for (size_t p = 0; p < conditions_.size(); ++p) all.push_back(of(p, half));
+      for (const size_t p : alive_) all.push_back(of(p, half));
     }
     return at::cat(all);
   }
@@ -143,12 +184,12 @@ class Denoising {
   }
 
   void step(int i) {
-    std::vector<at::Tensor> inputs, references;
-    for (size_t p = 0; p < conditions_.size(); ++p) {
+    std::vector<at::Tensor> inputs(conditions_.size()), references(conditions_.size());  // by picture
+    for (const size_t p : alive_) {
       const at::Tensor& clean = conditions_[p].latents;
-      inputs.push_back(samplers_[p].input(latents_[p], i));
-      references.push_back(
-          noised_input(clean, noise(p, NoiseUse::kReference, i, clean.sizes()), samplers_[p].sigma(i)));
+      inputs[p] = samplers_[p].input(latents_[p], i);
+      references[p] =
+          noised_input(clean, noise(p, NoiseUse::kReference, i, clean.sizes()), samplers_[p].sigma(i));
     }
     std::vector<UnetWalk> walks(shares_.size());
     for (size_t s = 0; s < shares_.size(); ++s) {
@@ -171,13 +212,14 @@ class Denoising {
       }
     }
     const at::Tensor all = at::cat(predictions);
-    for (size_t p = 0; p < conditions_.size(); ++p) take_step(p, i, inputs[p], all);
+    for (size_t at = 0; at < alive_.size(); ++at) take_step(at, i, inputs[alive_[at]], all);
   }
 
-  /// Of one picture, from the predictions for the whole batch.
-  void take_step(size_t p, int i, const at::Tensor& input, const at::Tensor& predictions) {
+  /// Of the picture at this place of the batch, from the predictions for all of it.
+  void take_step(size_t at, int i, const at::Tensor& input, const at::Tensor& predictions) {
+    const size_t p = alive_[at];
     const auto of_half = [&](int64_t half) {
-      return predictions.narrow(0, (half - first_half_) * pictures() + static_cast<int64_t>(p), 1);
+      return predictions.narrow(0, (half - first_half_) * pictures() + static_cast<int64_t>(at), 1);
     };
     const at::Tensor told = of_half(1);
     at::Tensor output = told;
@@ -196,6 +238,7 @@ class Denoising {
 
   std::span<const Conditions> conditions_;
   std::span<const NoiseKey> keys_;
+  std::span<const CancelToken> cancels_;  // by picture, or none
   const DenoiserPlaces& places_;
   const MultiviewSettings& settings_;
   const Control& control_;
@@ -204,20 +247,23 @@ class Denoising {
   int64_t first_half_;  // 1 where the prediction for nothing has no weight
   std::vector<Share> shares_;
   std::vector<std::vector<KeyValues>> prompts_;
+  std::vector<size_t> alive_;        // the pictures of the batch, in their order
   std::vector<Sampler> samplers_;    // by picture
   std::vector<at::Tensor> latents_;  // [1, 4, H, W] each
 };
 
 void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
-           const DenoiserPlaces& places, const MultiviewSettings& settings) {
+           const DenoiserPlaces& places, const MultiviewSettings& settings,
+           std::span<const CancelToken> cancels) {
   if (settings.view_size < kLatentPixels || settings.view_size % kLatentPixels != 0) {
     throw Error(ErrorCode::kInvalidSettings,
                 fmt::format("Views of {} pixels are not possible.", settings.view_size),
                 "Choose a multiple of 8, best 320.");
   }
   const bool is_cut = !places.blocks.empty();
-  if (conditions.size() != noise.size() || places.unets.empty() ||
-      (is_cut && places.blocks.size() != places.unets.size())) {
+  const bool is_one_each =
+      conditions.size() == noise.size() && (cancels.empty() || cancels.size() == conditions.size());
+  if (!is_one_each || places.unets.empty() || (is_cut && places.blocks.size() != places.unets.size())) {
     throw Error(ErrorCode::kInternal, "The denoiser's pictures, seeds or places do not match.");
   }
   for (const auto& unet : places.unets) {
@@ -230,11 +276,11 @@ void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noi
 std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
                                 const DenoiserPlaces& places, const Diffusion& diffusion,
                                 const MultiviewSettings& settings, const Execution& execution,
-                                const MultiviewHooks& hooks) {
-  check(conditions, noise, places, settings);
+                                std::span<const CancelToken> cancels, const MultiviewHooks& hooks) {
+  check(conditions, noise, places, settings, cancels);
   if (conditions.empty()) return {};
   const at::NoGradGuard no_grad;
-  return Denoising(conditions, noise, places, diffusion, settings, execution.control, hooks).run();
+  return Denoising(conditions, noise, places, diffusion, settings, execution.control, cancels, hooks).run();
 }
 
 }  // namespace relievo

@@ -21,7 +21,7 @@ ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const Mul
   };
   const Conditions conditions = condition_views(rgb, noise, model.condition, part(0, 1), hooks);
   const at::Tensor latents = denoise({&conditions, 1}, {&noise, 1}, {.unets = {model.unet}}, model.diffusion,
-                                     settings, part(1, total - 2), hooks)
+                                     settings, part(1, total - 2), {}, hooks)
                                  .front();
   return decode_views(latents, *model.decoder, model.latent_factor, part(total - 2, total), false, hooks);
 }

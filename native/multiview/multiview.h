@@ -81,12 +81,14 @@ struct DenoiserPlaces {
 
 /// Stage `denoise`: latents `[1, 4, H, W]` float32 on the CPU for each picture; H and W are an eighth of
 /// three views by two. `noise` has a key for each. A picture's result depends neither on its batchmates nor
-/// on the places, but for rounding. Reports progress after each step and stops within a layer.
-/// Throws Error{kInvalidSettings, kCancelled}.
+/// on the places, but for rounding. `cancels` may have a token for each: a picture whose token is cancelled
+/// is left out from the next step on, and its result is an undefined tensor. Reports progress after each
+/// step; stops within a layer once it is cancelled as a whole or every picture is. Throws
+/// Error{kInvalidSettings, kCancelled}.
 std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
                                 const DenoiserPlaces& places, const Diffusion& diffusion,
                                 const MultiviewSettings& settings, const Execution& execution,
-                                const MultiviewHooks& hooks = {});
+                                std::span<const CancelToken> cancels = {}, const MultiviewHooks& hooks = {});
 
 /// Stage `decode`: latents `[1, 4, H, W]` -> the six views in one picture of 3 rows x 2 columns. `vae` has at
 /// least the decoder; `latent_factor` is its scaling factor. `tiled`: in smaller strips of rows (strips.h),

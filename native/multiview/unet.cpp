@@ -235,7 +235,7 @@ void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass
   size_t transformers = 0;
   for (const auto& layer : layers_) {
     const LayerPlan& plan = layer->plan;
-    pass.cancel.check();
+    pass.check();
     if (plan.kind == LayerPlan::Kind::kIn) {
       const at::Tensor waves = sinusoids(walk.timestep, config_.widths[0]).to(options);
       const at::Tensor time = layer->time_out->forward(at::silu(layer->time_in->forward(waves)));
@@ -277,6 +277,15 @@ KeyValues batch_rows(const KeyValues& all, int64_t first, int64_t count) {
     rows.push_back({layer.key.narrow(0, first, count), layer.value.narrow(0, first, count)});
   }
   return rows;
+}
+
+KeyValues batch_rows(const KeyValues& all, const std::vector<int64_t>& rows) {
+  KeyValues picked;
+  for (const KeyValue& layer : all) {
+    const at::Tensor index = at::tensor(rows, at::kLong).to(layer.key.device());
+    picked.push_back({layer.key.index_select(0, index), layer.value.index_select(0, index)});
+  }
+  return picked;
 }
 
 }  // namespace relievo

@@ -72,5 +72,7 @@ class Unet : public torch::nn::Module {
 
 /// Rows `[first, first + count)` of every layer's batch.
 KeyValues batch_rows(const KeyValues& all, int64_t first, int64_t count);
+/// These rows of it, copied.
+KeyValues batch_rows(const KeyValues& all, const std::vector<int64_t>& rows);
 
 }  // namespace relievo

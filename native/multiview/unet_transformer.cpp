@@ -73,7 +73,7 @@ struct UnetTransformer::Block : Group {
     const at::Tensor rows = x.view({-1, x.size(-1)});
     const int64_t chunk = std::max<int64_t>(1, kMlpNumbers / (8 * x.size(-1)));
     for (int64_t first = 0; first < rows.size(0); first += chunk) {
-      pass.cancel.check();
+      pass.check();
       const at::Tensor part = rows.narrow(0, first, std::min(chunk, rows.size(0) - first));
       part.add_(mlp(part));
     }
@@ -95,7 +95,7 @@ struct UnetTransformer::Block : Group {
     } else {
       x.add_(branch);
     }
-    pass.cancel.check();
+    pass.check();
     branch = cross->to_out->forward(multi_head_attention(cross->to_query->forward(norm2->forward(x)),
                                                          prompt.key, prompt.value, cross->heads));
     observe(pass.observer, path + ".attn2", branch);

@@ -3,12 +3,12 @@
 // see a reference picture's too.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -22,7 +22,8 @@ struct KeyValue {
 
 /// What the blocks of a network are given besides the pictures.
 struct UnetPass {
-  CancelToken cancel;           ///< looked at before each layer
+  /// Called before each layer; throws Error{kCancelled} when nobody wants the result any more.
+  std::function<void()> check = [] {};
   Observer observer;            ///< sees time_embedding and each block by its module name
   Observer reference_observer;  ///< sees the self attentions' inputs of the reference
 };

@@ -1,11 +1,15 @@
 // Where the denoiser lies, and who shares its batch, does not change what it makes.
 #include <atomic>
 #include <set>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "tiny_model.h"
@@ -171,6 +175,76 @@ TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
     EXPECT_LT(largest_difference(together[p], alone), 1e-4 * alone.abs().max().item<double>()) << p;
   }
   EXPECT_GT(largest_difference(together[0], together[1]), 0.1);
+}
+
+/// The batch sizes of all convolutions while it lives.
+class BatchSizes {
+ public:
+  BatchSizes()
+      : handle_(at::addGlobalCallback(at::RecordFunctionCallback([](const at::RecordFunction& call)
+                                                                     -> std::unique_ptr<at::ObserverContext> {
+                                        if (std::string_view(call.name()) == "aten::conv2d")
+                                          seen_.insert(call.inputs()[0].toTensor().size(0));
+                                        return nullptr;
+                                      })
+                                          .needsInputs(true)
+                                          .scopes({at::RecordScope::FUNCTION}))) {
+    seen_.clear();
+  }
+  ~BatchSizes() { at::removeCallback(handle_); }
+  BatchSizes(const BatchSizes&) = delete;
+  BatchSizes& operator=(const BatchSizes&) = delete;
+
+  /// Since the last call.
+  static std::set<int64_t> take() { return std::exchange(seen_, {}); }
+
+ private:
+  static inline std::set<int64_t> seen_;
+  at::CallbackHandle handle_;
+};
+
+TEST(Denoise, ACancelledPictureLeavesTheBatchAndTheOthersKeepTheirBits) {
+  Work work(3);
+  work.settings.steps = 4;
+  const auto undisturbed = work.run_whole();
+  const int blocks = Unet::blocks(work.config);
+  DenoiserPlaces apart{.unets = {work.unet}};
+  apart.halves_together = false;
+  for (const DenoiserPlaces& places :
+       {DenoiserPlaces{.unets = {work.unet}}, work.cut({10, blocks - 10}), apart}) {
+    const std::vector<CancelToken> own{CancelToken(), CancelToken(), CancelToken()};
+    std::vector<std::set<int64_t>> sizes;
+    Execution execution;
+    const BatchSizes batch_sizes;
+    execution.control.progress = Progress([&](double fraction) {
+      sizes.push_back(BatchSizes::take());
+      if (fraction == 0.5) own[1].cancel();
+    });
+    const auto made = denoise(work.conditions, work.keys, places, {}, work.settings, execution, own);
+    ASSERT_EQ(sizes.size(), 5u) << "a step was made again";
+    const int64_t rows = places.halves_together ? 2 : 1;
+    for (const size_t step : {1, 2}) EXPECT_EQ(sizes[step], (std::set<int64_t>{3 * rows})) << step;
+    for (const size_t step : {3, 4}) EXPECT_EQ(sizes[step], (std::set<int64_t>{2 * rows})) << step;
+    EXPECT_FALSE(made[1].defined());
+    if (!places.halves_together) continue;
+    for (const size_t p : {0, 2}) EXPECT_TRUE(made[p].equal(undisturbed[p])) << p;
+  }
+}
+
+TEST(Denoise, StopsWithinAStepWhenNobodyWaitsAnyMore) {
+  const Work work(2);
+  const std::vector<CancelToken> own{CancelToken(), CancelToken()};
+  DenoiserPlaces places = work.cut({10, Unet::blocks(work.config) - 10});
+  int calls = 0;
+  places.on_slot = [&](size_t, const std::function<void()>& body) {
+    ++calls;
+    if (calls == 4) own[0].cancel();
+    if (calls == 8) own[1].cancel();  // before the second part of the second step
+    body();
+  };
+  expect_error(ErrorCode::kCancelled, "Cancelled",
+               [&] { denoise(work.conditions, work.keys, places, {}, work.settings, {}, own); });
+  EXPECT_EQ(calls, 8) << "two of the prompts, two a step, and two that take rows out";
 }
 
 TEST(Denoise, StopsWithinAStep) {
