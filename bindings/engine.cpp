@@ -17,21 +17,30 @@ namespace fs = std::filesystem;
 namespace relievo::bindings {
 namespace {
 
-/// An Engine that Python may close early.
+/// An Engine that Python may close early, also while other threads use it.
 class PythonEngine {
  public:
   explicit PythonEngine(const EngineOptions& options) : engine_(std::make_shared<Engine>(options)) {}
+  PythonEngine(const PythonEngine&) = delete;
+  PythonEngine& operator=(const PythonEngine&) = delete;
   ~PythonEngine() { close(); }
 
-  Engine& get() const {
+  /// pybind11 takes memory in this way for an object whose __init__ was never called, and would use it as it
+  /// is. Whoever makes one takes the memory by `::new`.
+  static void* operator new(size_t) { throw py::type_error("Engine.__init__() was not called."); }
+  static void operator delete(void* memory) { ::operator delete(memory); }
+
+  /// Stays while it is used. Asked for under the interpreter lock, as close() is.
+  std::shared_ptr<Engine> get() const {
     if (!engine_) throw py::value_error("The engine is closed.");
-    return *engine_;
+    return engine_;
   }
 
   void close() {
-    std::shared_ptr<Engine> engine = std::move(engine_);
+    const std::shared_ptr<Engine> engine = std::move(engine_);
+    if (!engine) return;
     const py::gil_scoped_release unlocked;
-    engine.reset();
+    engine->close();
   }
 
  private:
@@ -47,6 +56,7 @@ void set_array(GenerateRequest& request, const py::array& array) {
   if (array.ndim() != 3 || (array.shape(2) != 3 && array.shape(2) != 4) || array.size() == 0) {
     throw refuse("The picture's array has the wrong shape.");
   }
+  check_picture_size(array.shape(1), array.shape(0));
   const auto height = static_cast<int>(array.shape(0));
   const auto width = static_cast<int>(array.shape(1));
   const auto channels = static_cast<int>(array.shape(2));
@@ -95,6 +105,13 @@ Settings settings_of(const py::dict& given) {
     if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
       throw Error(ErrorCode::kInvalidSettings, word + " is not a finite number.");
     }
+    if (py::isinstance<py::int_>(value)) {
+      int is_too_large = 0;
+      PyLong_AsLongLongAndOverflow(value.ptr(), &is_too_large);
+      if (is_too_large != 0) {
+        throw Error(ErrorCode::kInvalidSettings, word + " is a number of more than 64 bits.");
+      }
+    }
     if (word == "views" && (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))) {
       py::list files;
       for (const py::handle& file : value) files.append(plain(file));
@@ -119,6 +136,7 @@ Settings settings_of(const py::dict& given) {
 
 /// Waits without the lock, in short steps between which Ctrl-C is heard.
 bool wait(const Job& job, std::optional<double> seconds) {
+  if (seconds && std::isnan(*seconds)) throw py::value_error("seconds is not a number.");
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   constexpr double kStep = 0.05;
@@ -213,23 +231,25 @@ void bind_engine(py::module_& module) {
   py::class_<PythonEngine>(module, "Engine", py::module_local())
       .def(py::init([](fs::path models, int threads, double idle_seconds, std::string devices,
                        std::string strategy, std::string policy, bool lossy) {
-             return std::make_unique<PythonEngine>(EngineOptions{std::move(models), threads, idle_seconds,
-                                                                 std::move(devices), std::move(strategy),
-                                                                 std::move(policy), lossy});
+             return std::unique_ptr<PythonEngine>(
+                 ::new PythonEngine({std::move(models), threads, idle_seconds, std::move(devices),
+                                     std::move(strategy), std::move(policy), lossy}));
            }),
            py::arg("models"), py::arg("threads") = 0, py::arg("idle_seconds") = 0, py::arg("devices") = "",
            py::arg("strategy") = "auto", py::arg("policy") = "fastest", py::arg("lossy") = true)
       .def_property_readonly("slots",
                              [](const PythonEngine& engine) {
+                               const auto used = engine.get();
                                const py::gil_scoped_release unlocked;
-                               return engine.get().slots();
+                               return used->slots();
                              })
       .def(
           "explain_plan",
           [](const PythonEngine& engine, int pictures, const py::kwargs& given) {
             const Settings settings = settings_of(given);
+            const auto used = engine.get();
             const py::gil_scoped_release unlocked;
-            return engine.get().explain_plan(settings, pictures);
+            return used->explain_plan(settings, pictures);
           },
           py::arg("pictures") = 1)
       .def(
@@ -241,25 +261,25 @@ void bind_engine(py::module_& module) {
             request.only_foreground = only_foreground;
             request.name = name;
             request.settings = settings_of(settings);
-            return engine.get().submit(std::move(request));
+            return engine.get()->submit(std::move(request));
           },
           py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
           py::arg("only_foreground") = false)
-      .def("queue", [](const PythonEngine& engine) { return engine.get().queue(); })
+      .def("queue", [](const PythonEngine& engine) { return engine.get()->queue(); })
       .def(
           "move",
           [](const PythonEngine& engine, const Job& job, size_t place) {
-            return engine.get().move(job, place);
+            return engine.get()->move(job, place);
           },
           py::arg("job"), py::arg("place"))
-      .def("pause", [](const PythonEngine& engine) { engine.get().pause(); })
-      .def("resume", [](const PythonEngine& engine) { engine.get().resume(); })
-      .def_property_readonly("paused", [](const PythonEngine& engine) { return engine.get().paused(); })
-      .def("unload", [](const PythonEngine& engine) { engine.get().unload(); })
-      .def_property_readonly("loaded", [](const PythonEngine& engine) { return engine.get().loaded(); })
+      .def("pause", [](const PythonEngine& engine) { engine.get()->pause(); })
+      .def("resume", [](const PythonEngine& engine) { engine.get()->resume(); })
+      .def_property_readonly("paused", [](const PythonEngine& engine) { return engine.get()->paused(); })
+      .def("unload", [](const PythonEngine& engine) { engine.get()->unload(); })
+      .def_property_readonly("loaded", [](const PythonEngine& engine) { return engine.get()->loaded(); })
       .def(
           "set_idle_seconds",
-          [](const PythonEngine& engine, double seconds) { engine.get().set_idle_seconds(seconds); },
+          [](const PythonEngine& engine, double seconds) { engine.get()->set_idle_seconds(seconds); },
           py::arg("seconds"))
       .def("close", &PythonEngine::close)
       .def("__enter__", [](const py::object& self) { return self; })

@@ -1,4 +1,29 @@
+#include <string_view>
+
 #include "bindings.h"
+
+namespace py = pybind11;
+
+namespace {
+
+PyObject* refuse_to_make(PyTypeObject* type, PyObject*, PyObject*) {
+  PyErr_Format(PyExc_TypeError, "%s objects come from an engine and cannot be made.", type->tp_name);
+  return nullptr;
+}
+
+/// Nothing but an Engine is made by Python: not by a call, by __new__ or as a subclass. pybind11 would take
+/// memory for a value that was never set up, and use it as it is.
+void seal_classes(const py::module_& module) {
+  for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
+    if (!py::isinstance<py::type>(value) || name.cast<std::string_view>() == "Engine") continue;
+    auto* type = reinterpret_cast<PyTypeObject*>(value.ptr());
+    type->tp_new = refuse_to_make;
+    type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);
+    PyType_Modified(type);
+  }
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_native, module) {
   module.doc() = "Relievo's engine. Import it through the package `relievo`, which finds LibTorch first.";
@@ -8,4 +33,5 @@ PYBIND11_MODULE(_native, module) {
   relievo::bindings::bind_models(module);
   relievo::bindings::bind_names(module);
   module.def("version", &relievo::version);
+  seal_classes(module);
 }

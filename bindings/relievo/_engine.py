@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,10 +44,13 @@ class Engine(_native.Engine):
     """Runs jobs on threads of its own. close() cancels them; so does leaving a `with` block.
 
     models is the folder of the embedded weights (default: the package's own), threads of the CPU (0: all). After
-    idle_seconds without a job, models are unloaded (0: never). devices says what computes: "cuda:0,cuda:1",
-    "cpu*2@3GiB" (default: every GPU, without one the CPU); strategy ("auto", "single", "data", "stage", "guidance",
-    "split", "offload") and policy ("fastest", "balanced", "memory") how; lossy, whether precision or input size may be
-    lowered before a job fails for want of memory.
+    idle_seconds without a job, models are unloaded (0, or infinity: never). devices says what computes:
+    "cuda:0,cuda:1", "cpu*2@3GiB" (default: every GPU, without one the CPU); strategy ("auto", "single", "data",
+    "stage", "guidance", "split", "offload") and policy ("fastest", "balanced", "memory") how; lossy, whether precision
+    or input size may be lowered before a job fails for want of memory.
+
+    A process that is forked off from one that has made an engine can use none: it raises InvalidSettingsError. Start
+    processes by spawn (multiprocessing.get_context("spawn")).
     """
 
     def __init__(
@@ -65,6 +69,16 @@ class Engine(_native.Engine):
 
 _lock = threading.Lock()
 _shared: Engine | None = None
+
+
+def _forget() -> None:
+    """In a process that was forked off: its parent's engine has no threads here, and the lock may be held by one."""
+    global _lock, _shared
+    _lock, _shared = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget)
 
 
 class EngineOptions(TypedDict, total=False):

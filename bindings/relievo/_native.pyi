@@ -194,7 +194,10 @@ class Preview:
 
 @final
 class Job:
-    """One generation. Every call is safe from any thread."""
+    """One generation. Every call is safe from any thread.
+
+    In a process that was forked off since, all but number and name raise InvalidSettingsError.
+    """
 
     @property
     def number(self) -> int:
@@ -287,7 +290,7 @@ class Engine:
     def loaded(self) -> bool:
         """Whether models are in memory."""
     def set_idle_seconds(self, seconds: float) -> None:
-        """Without a job, after which models are unloaded; 0: never."""
+        """Without a job, after which models are unloaded; 0, or infinity: never."""
     def close(self) -> None:
         """Cancels what runs and waits for it, about a second at most. The jobs stay valid."""
     def __enter__(self) -> Self: ...

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/fork.h"
 #include "base/log.h"
 #include "engine/costs.h"
 #include "engine/job_run.h"
@@ -33,6 +34,12 @@ namespace fs = std::filesystem;
 bool shares_pictures(const Plan& plan) {
   return std::any_of(plan.lanes.begin(), plan.lanes.end(),
                      [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
+}
+
+void check_idle_seconds(double seconds) {
+  if (seconds >= 0) return;  // a NaN is not
+  throw Error(ErrorCode::kInvalidSettings,
+              fmt::format("idle_seconds is {}; it must be 0 or more, and infinity means never.", seconds));
 }
 
 }  // namespace
@@ -79,7 +86,11 @@ struct Engine::Impl {
     });
   }
 
-  ~Impl() {
+  ~Impl() { close(); }
+
+  void close() {
+    const std::lock_guard one_at_a_time(closing_once);
+    if (!worker.joinable()) return;
     set_log_sink(nullptr);
     {
       const std::lock_guard lock(mutex);
@@ -90,6 +101,7 @@ struct Engine::Impl {
       for (const auto& job : previewer.jobs()) Job(job).cancel();
     }
     wake.notify_all();
+    previewer.close();
     worker.join();
   }
 
@@ -154,7 +166,7 @@ struct Engine::Impl {
         return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
       };
       is_idle_time_new = false;
-      if (idle_seconds > 0 && (is_loaded || previewer.holds_model())) {
+      if (idle_seconds > 0 && idle_seconds < kNever && (is_loaded || previewer.holds_model())) {
         const auto due = idle_since + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(idle_seconds));
         if (!wake.wait_until(lock, due, is_wanted)) {
@@ -346,6 +358,7 @@ struct Engine::Impl {
   std::vector<std::shared_ptr<PipelineStage>> stages;
   std::unique_ptr<Executor> executor;
 
+  std::mutex closing_once;  // for close()
   mutable std::mutex mutex;
   std::condition_variable wake;
   // Guarded by `mutex`:
@@ -364,52 +377,76 @@ struct Engine::Impl {
 };
 
 Engine::Engine(const EngineOptions& options) {
+  require_threads("Relievo");
   policy_of(options.policy);
   strategy_of(options.strategy);
+  check_range("threads", options.threads, kThreadsRange);
+  check_idle_seconds(options.idle_seconds);
+  use_threads();
   impl_ = std::make_unique<Impl>(options);
 }
-Engine::~Engine() = default;
+
+Engine::~Engine() {
+  if (has_lost_threads()) static_cast<void>(impl_.release());  // its threads cannot be joined: it stays
+}
+
+Engine::Impl& Engine::impl() const {
+  require_threads("This engine");
+  return *impl_;
+}
+
+void Engine::close() {
+  if (!has_lost_threads()) impl_->close();
+}
 
 Job Engine::submit(GenerateRequest request) {
+  Impl& engine = impl();
   check_request(request);
-  auto state = std::make_shared<Job::State>(std::move(request));
+  // In a process that was forked off, threads that are not there wait for it: it stays.
+  const std::shared_ptr<Job::State> state(new Job::State(std::move(request)), [](Job::State* job) {
+    if (!has_lost_threads()) delete job;
+  });
   if (state->request.only_foreground) {
-    impl_->previewer.submit(state);
+    engine.previewer.submit(state);
     return Job(state);
   }
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->make_room_to_run(impl_->running.size() + impl_->queue.size() + 1);
-    impl_->queue.push_back(state);
+    const std::lock_guard lock(engine.mutex);
+    if (engine.is_closing) throw engine_is_closed();
+    engine.make_room_to_run(engine.running.size() + engine.queue.size() + 1);
+    engine.queue.push_back(state);
   }
-  impl_->wake.notify_all();
+  engine.wake.notify_all();
   return Job(state);
 }
 
 std::vector<std::string> Engine::slots() const {
+  Impl& engine = impl();
   std::vector<std::string> names;
-  for (const Slot& slot : impl_->slots.get()) names.push_back(slot.name);
+  for (const Slot& slot : engine.slots.get()) names.push_back(slot.name);
   return names;
 }
 
 std::vector<std::string> Engine::explain_plan(const Settings& settings, int pictures) const {
+  Impl& engine = impl();
   validate(settings);
-  const auto stages = make_stages(recipe_of(settings), impl_->models);
-  prepare(stages, settings, impl_->slots.get());
+  check_range("pictures", pictures, kPlannedPicturesRange);
+  const auto stages = make_stages(recipe_of(settings), engine.models);
+  prepare(stages, settings, engine.slots.get());
   const std::vector<StageProfile> profiles = profiles_of(stages);
-  const std::vector<Slot> planned = impl_->measured_slots(settings);
-  const Plan made =
-      impl_->plan_for(profiles, planned, impl_->plan_options(profiles, planned, std::max(pictures, 1)));
+  const std::vector<Slot> planned = engine.measured_slots(settings);
+  const Plan made = engine.plan_for(profiles, planned, engine.plan_options(profiles, planned, pictures));
   std::vector<std::string> sentences = made.reasons;
   sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
   return sentences;
 }
 
 std::vector<Job> Engine::queue() const {
-  const std::lock_guard lock(impl_->mutex);
+  Impl& engine = impl();
+  const std::lock_guard lock(engine.mutex);
   std::vector<Job> jobs;
-  std::vector<StatePointer> all = impl_->running, waiting = impl_->previewer.jobs();
-  waiting.insert(waiting.end(), impl_->queue.begin(), impl_->queue.end());
+  std::vector<StatePointer> all = engine.running, waiting = engine.previewer.jobs();
+  waiting.insert(waiting.end(), engine.queue.begin(), engine.queue.end());
   const auto add_all = [&](const std::vector<StatePointer>& states, JobState wanted) {
     for (const auto& state : states) {
       if (Job(state).status().state == wanted) jobs.emplace_back(state);
@@ -422,8 +459,9 @@ std::vector<Job> Engine::queue() const {
 }
 
 bool Engine::move(const Job& job, size_t place) {
-  const std::lock_guard lock(impl_->mutex);
-  auto& queue = impl_->queue;
+  Impl& engine = impl();
+  const std::lock_guard lock(engine.mutex);
+  auto& queue = engine.queue;
   std::erase_if(queue, [](const auto& state) { return Job(state).status().state != JobState::kWaiting; });
   const auto found = std::find(queue.begin(), queue.end(), job.state_);
   if (found == queue.end()) return false;
@@ -433,44 +471,51 @@ bool Engine::move(const Job& job, size_t place) {
 }
 
 void Engine::pause() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->is_paused = true;
+  Impl& engine = impl();
+  const std::lock_guard lock(engine.mutex);
+  engine.is_paused = true;
 }
 
 void Engine::resume() {
+  Impl& engine = impl();
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->is_paused = false;
+    const std::lock_guard lock(engine.mutex);
+    engine.is_paused = false;
   }
-  impl_->wake.notify_all();
+  engine.wake.notify_all();
 }
 
 bool Engine::paused() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->is_paused;
+  Impl& engine = impl();
+  const std::lock_guard lock(engine.mutex);
+  return engine.is_paused;
 }
 
 void Engine::unload() {
+  Impl& engine = impl();
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->wants_unload = true;
+    const std::lock_guard lock(engine.mutex);
+    engine.wants_unload = true;
   }
-  impl_->previewer.drop_model();
-  impl_->wake.notify_all();
+  engine.previewer.drop_model();
+  engine.wake.notify_all();
 }
 
 bool Engine::loaded() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->is_loaded || impl_->previewer.holds_model();
+  Impl& engine = impl();
+  const std::lock_guard lock(engine.mutex);
+  return engine.is_loaded || engine.previewer.holds_model();
 }
 
 void Engine::set_idle_seconds(double seconds) {
+  check_idle_seconds(seconds);
+  Impl& engine = impl();
   {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->idle_seconds = seconds;
-    impl_->is_idle_time_new = true;
+    const std::lock_guard lock(engine.mutex);
+    engine.idle_seconds = seconds;
+    engine.is_idle_time_new = true;
   }
-  impl_->wake.notify_all();
+  engine.wake.notify_all();
 }
 
 }  // namespace relievo

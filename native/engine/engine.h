@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/control.h"
 #include "base/error.h"
 #include "base/image.h"
 #include "base/mesh.h"
@@ -84,8 +85,12 @@ struct GenerateResult {
   bool lossy = false;              ///< whether something was made worse for want of memory
 };
 
+/// Throws Error{kInvalidImage} for a picture in memory that is larger than a file's may be.
+void check_picture_size(int64_t width, int64_t height);
+
 /// A handle to one generation. Copies are the same job; every call is safe from any thread and none waits,
-/// but wait(). It stays valid after the Engine is gone (the job is cancelled then).
+/// but wait(). It stays valid after the Engine is gone (the job is cancelled then). In a process that was
+/// forked off since, all but number() and name() throw Error{kInvalidSettings}.
 class Job {
  public:
   struct State;
@@ -98,8 +103,8 @@ class Job {
   /// In the order in which they came.
   std::vector<std::shared_ptr<const Preview>> previews() const;
   void cancel() const;  ///< any time, any number of times
-  bool wait(
-      double seconds = -1) const;  ///< until it has ended; false when the time (negative: any) ran out first
+  /// Until it has ended; false when the time (negative, or not a number: any) ran out first.
+  bool wait(double seconds = -1) const;
   std::optional<Error> error() const;                    ///< of a failed or cancelled job
   std::shared_ptr<const GenerateResult> result() const;  ///< null until it is done, and after take()
   /// The result, which the job then forgets: it lives as long as its last user. It survives the engine.
@@ -109,14 +114,19 @@ class Job {
 
  private:
   friend class Engine;
+  State& state() const;
   std::shared_ptr<State> state_;
 };
+
+inline constexpr Range<int> kThreadsRange{0, 1024};
+inline constexpr Range<int> kPlannedPicturesRange{1, 10'000'000};
+inline constexpr double kNever = 1e9;  ///< seconds that are as good as infinitely many
 
 struct EngineOptions {
   std::filesystem::path
       models;       ///< folder of the embedded models; empty: found beside the program or in the source tree
   int threads = 0;  ///< of the CPU; 0: all
-  double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0: never
+  double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0, or infinity: never
   /// What computes (runtime/slots.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without one the
   /// CPU.
   std::string devices = {};
@@ -126,13 +136,20 @@ struct EngineOptions {
 };
 
 /// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at
-/// a time as the plan has lanes. No call waits for a job, but the destructor.
+/// a time as the plan has lanes. Every call is safe from any thread, and none waits for a job but close() and
+/// the destructor. In a process that was forked off since an engine was made, threads are missing: there all
+/// calls but those two, which do nothing, throw Error{kInvalidSettings}, and no engine can be made.
 class Engine {
  public:
+  /// Throws Error{kInvalidSettings} for options out of range.
   explicit Engine(const EngineOptions& options = {});
-  ~Engine();  ///< cancels what runs and waits, and comes back within about a second
+  ~Engine();  ///< close()
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+
+  /// Cancels what runs and waits, and comes back within about a second. No job is taken from then on; what
+  /// else was asked for is answered.
+  void close();
 
   /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once; everything else is on the job (devices
   /// that are not there, too).
@@ -158,11 +175,12 @@ class Engine {
 
   void unload();        ///< gives the memory of loaded models back to the system, after the job that runs
   bool loaded() const;  ///< whether models are in memory
-  void set_idle_seconds(double seconds);
+  void set_idle_seconds(double seconds);  ///< throws Error{kInvalidSettings} below 0 and for a NaN
 
  private:
   class Slots;
   struct Impl;
+  Impl& impl() const;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -177,9 +195,10 @@ std::vector<std::filesystem::path> save_result(const GenerateResult& result,
 void prepare_folder(const std::filesystem::path& folder);
 
 /// Writes `DIR/NAME_sheet.png`, `DIR/NAME.exr`, `DIR/NAME_turntable.webp` with its frames, as asked, and
-/// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}.
+/// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}, Error{kCancelled}.
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
-                                                const std::filesystem::path& folder, const Renders& renders);
+                                                const std::filesystem::path& folder, const Renders& renders,
+                                                const CancelToken& cancel = {});
 
 std::string version();  ///< of Relievo, e.g. "0.1.0"
 

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/clock.h"
+#include "base/fork.h"
 
 namespace relievo {
 namespace {
@@ -93,28 +94,36 @@ void Job::State::fail(Error reason) {
 
 void Job::State::fail_for_want_of_memory() noexcept {
   const std::lock_guard lock(mutex);
-  error = std::move(out_of_memory);
+  error = std::move(no_memory);
   end(JobState::kFailed);
+}
+
+Job::State& Job::state() const {
+  require_threads("This job's engine");  // who held the locks at the fork gives them back there alone
+  return *state_;
 }
 
 uint64_t Job::number() const { return state_->number; }
 const std::string& Job::name() const { return state_->name; }
 
 std::vector<LogLine> Job::log() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->lines;
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return state.lines;
 }
 
 std::vector<std::shared_ptr<const Preview>> Job::previews() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->previews;
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return state.previews;
 }
 
 JobStatus Job::status() const {
-  const std::lock_guard lock(state_->mutex);
-  JobStatus status = state_->status;
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  JobStatus status = state.status;
   if (status.state != JobState::kRunning) return status;
-  status.seconds = seconds_since(state_->begun);
+  status.seconds = seconds_since(state.begun);
   // Before this much is done, an estimate would only be noise.
   constexpr double kTelling = 0.05;
   if (status.fraction >= kTelling)
@@ -123,32 +132,38 @@ JobStatus Job::status() const {
 }
 
 void Job::cancel() const {
-  state_->cancel.cancel();
+  State& state = this->state();
+  state.cancel.cancel();
   // A job that still waits ends here; a running one at its next step.
-  if (state_->begin()) state_->fail(Error(ErrorCode::kCancelled, "Cancelled."));
+  if (state.begin()) state.fail(Error(ErrorCode::kCancelled, "Cancelled."));
 }
 
 bool Job::wait(double seconds) const {
-  std::unique_lock lock(state_->mutex);
-  const auto is_over = [&] { return has_ended(state_->status.state); };
-  if (seconds >= 0) return state_->ended.wait_for(lock, std::chrono::duration<double>(seconds), is_over);
-  state_->ended.wait(lock, is_over);
+  State& state = this->state();
+  std::unique_lock lock(state.mutex);
+  const auto is_over = [&] { return has_ended(state.status.state); };
+  if (seconds >= 0 && seconds < kNever)
+    return state.ended.wait_for(lock, std::chrono::duration<double>(seconds), is_over);
+  state.ended.wait(lock, is_over);
   return true;
 }
 
 std::optional<Error> Job::error() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->error;
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return state.error;
 }
 
 std::shared_ptr<const GenerateResult> Job::result() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->result;
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return state.result;
 }
 
 std::shared_ptr<const GenerateResult> Job::take() const {
-  const std::lock_guard lock(state_->mutex);
-  return std::exchange(state_->result, nullptr);
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return std::exchange(state.result, nullptr);
 }
 
 }  // namespace relievo

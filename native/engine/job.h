@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/control.h"
+#include "base/system_error.h"
 #include "engine/engine.h"
 
 namespace relievo {
@@ -16,8 +17,7 @@ struct Job::State {
   GenerateRequest request;  ///< the worker's; its pictures are gone once it has run
   const CancelToken cancel;
   /// Made beforehand, for when there is no memory to make another.
-  Error out_of_memory{ErrorCode::kOutOfMemory, "The machine ran out of memory.",
-                      "Close other programs, or use a smaller grid or texture."};
+  Error no_memory = out_of_memory();
 
   std::mutex mutex;
   std::condition_variable ended;

@@ -39,6 +39,10 @@ std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
   return context;
 }
 
+Error engine_is_closed() {
+  return {ErrorCode::kInvalidSettings, "The engine is closed.", "Make another one for further jobs."};
+}
+
 void forget_pictures(Job::State& job) {
   job.request.image = {};
   job.request.bytes = {};

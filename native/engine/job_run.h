@@ -13,6 +13,9 @@ using StatePointer = std::shared_ptr<Job::State>;
 /// The job as the stages see it.
 std::shared_ptr<const JobContext> context_of(const StatePointer& job);
 
+/// What a job is refused with that comes too late.
+Error engine_is_closed();
+
 void forget_pictures(Job::State& job);
 
 /// Ends it as failed, or cancelled, in any case: a job that does not end is waited for without end.

@@ -6,6 +6,7 @@
 
 #include "engine/costs.h"
 #include "engine/stages.h"
+#include "files/pictures.h"
 #include "weights/catalogue.h"
 
 namespace relievo {
@@ -74,6 +75,17 @@ fs::path find_models(const fs::path& given) {
     if (fs::exists(candidate / kEmbeddedNetwork, error)) return candidate;
   }
   return program / "models";
+}
+
+void check_picture_size(int64_t width, int64_t height) {
+  const PictureLimits limits;
+  const bool fits =
+      width <= limits.max_side && height <= limits.max_side && width * height <= limits.max_pixels;
+  if (fits) return;
+  throw Error(ErrorCode::kInvalidImage,
+              fmt::format("The picture has {} x {} pixels; at most {} a side and {} in all can be taken.",
+                          width, height, limits.max_side, limits.max_pixels),
+              "Scale the picture down first.");
 }
 
 void check_request(const GenerateRequest& request) {

@@ -12,7 +12,10 @@ namespace relievo {
 
 Previewer::Previewer(Options options) : options_(std::move(options)), thread_([this] { work(); }) {}
 
-Previewer::~Previewer() {
+Previewer::~Previewer() { close(); }
+
+void Previewer::close() {
+  const std::lock_guard one_at_a_time(closing_);
   {
     const std::lock_guard lock(mutex_);
     is_closing_ = true;
@@ -20,12 +23,13 @@ Previewer::~Previewer() {
     for (const StatePointer& job : waiting_) Job(job).cancel();
   }
   wake_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Previewer::submit(StatePointer job) {
   {
     const std::lock_guard lock(mutex_);
+    if (is_closing_) throw engine_is_closed();
     waiting_.push_back(std::move(job));
   }
   wake_.notify_all();

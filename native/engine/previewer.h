@@ -26,11 +26,14 @@ class Previewer {
   };
 
   explicit Previewer(Options options);
-  ~Previewer();  ///< cancels what runs and waits
+  ~Previewer();  ///< close()
   Previewer(const Previewer&) = delete;
   Previewer& operator=(const Previewer&) = delete;
 
-  void submit(StatePointer job);
+  /// Cancels what runs and waits.
+  void close();
+
+  void submit(StatePointer job);           ///< throws Error{kInvalidSettings} after close()
   std::vector<StatePointer> jobs() const;  ///< what runs, then what waits, in order
   StatePointer running() const;            ///< or null
   void drop_model();                       ///< after the job that runs
@@ -42,6 +45,7 @@ class Previewer {
 
   const Options options_;
   std::unique_ptr<ForegroundStage> stage_;  // the thread's
+  std::mutex closing_;                      // for close()
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   // Guarded by mutex_:

@@ -6,7 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "engine/settings.h"
+
 namespace relievo {
+
+inline constexpr Range<int> kTurntableRange{0, 3600};
 
 /// Pictures of a result that may be wanted besides.
 struct Renders {

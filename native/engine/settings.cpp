@@ -20,14 +20,6 @@ Error invalid(const std::string& message, const std::string& hint = {}) {
   return {ErrorCode::kInvalidSettings, message, hint};
 }
 
-template <typename T>
-void check_range(const char* name, T value, Range<T> range) {
-  // Written so that a NaN is refused.
-  if (!(value >= range.low && value <= range.high)) {
-    throw invalid(fmt::format("{} is {}; it must be from {} to {}.", name, value, range.low, range.high));
-  }
-}
-
 const Words kPrecisions{"auto", "fp32", "bf16", "fp16"};
 const Words kMaskWords{"auto", "alpha", "file"};  // in the order of MaskKind
 
@@ -42,7 +34,7 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
   visit("mask_invert", settings.mask_invert, AnyValue{});
   visit("views", settings.views, AnyValue{});
-  visit("view_count", settings.view_count, Range<int>{4, 6});
+  visit("view_count", settings.view_count, kViewCountRange);
   visit("seed", settings.seed, kSeedRange);
   visit("steps", settings.steps, kStepsRange);
   visit("sampler", settings.sampler, Words{"euler-ancestral", "dpm-solver++", "unipc"});
@@ -63,7 +55,10 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
 void check(const char*, const auto&, AnyValue) {}
 template <typename T>
 void check(const char* name, T value, Range<T> range) {
-  check_range(name, value, range);
+  // Written so that a NaN is refused.
+  if (!(value >= range.low && value <= range.high)) {
+    throw invalid(fmt::format("{} is {}; it must be from {} to {}.", name, value, range.low, range.high));
+  }
 }
 void check(const char* name, const std::string& value, const Words& words) {
   if (std::find(words.begin(), words.end(), value) != words.end()) return;
@@ -91,9 +86,9 @@ void assign(const char* name, const json& value, float& field) {
 }
 void assign(const char* name, const json& value, int& field) {
   if (!value.is_number_integer()) throw invalid(fmt::format("{} must be a whole number.", name));
-  const auto number = value.get<int64_t>();
-  check_range<int64_t>(name, number, {std::numeric_limits<int>::min(), std::numeric_limits<int>::max()});
-  field = static_cast<int>(number);
+  using Limits = std::numeric_limits<int>;
+  check(name, value.get<double>(), Range<double>{Limits::min(), Limits::max()});  // of 64 bits with any sign
+  field = value.get<int>();
 }
 
 /// The digits that a float has; a whole number is still a float (4.0).
@@ -119,6 +114,8 @@ void describe(json& facts, Range<T> range) {
 void describe(json& facts, const Words& words) { facts["choices"] = words; }
 
 }  // namespace
+
+void check_range(const char* name, int value, Range<int> range) { check(name, value, range); }
 
 std::string stage_precision(std::string_view precision, std::string_view stage) {
   const auto known = [&](std::string_view word) {

@@ -16,6 +16,7 @@ struct Range {
   T high;
 };
 inline constexpr Range<float> kMaskThresholdRange{0.01f, 0.99f};
+inline constexpr Range<int> kViewCountRange{4, 6};
 inline constexpr Range<int> kSeedRange{0, 2147483647};
 inline constexpr Range<int> kStepsRange{1, 1000};
 inline constexpr Range<float> kGuidanceRange{1.0f, 30.0f};
@@ -68,6 +69,9 @@ struct Settings {
 /// The precision that `precision` gives a stage: `auto`, `fp32`, `bf16` or `fp16`. Throws
 /// Error{kInvalidSettings} for words that it cannot read.
 std::string stage_precision(std::string_view precision, std::string_view stage);
+
+/// Throws Error{kInvalidSettings} that names a number out of its range.
+void check_range(const char* name, int value, Range<int> range);
 
 /// Throws Error{kInvalidSettings} that names the first setting out of its range.
 void validate(const Settings& settings);

@@ -75,7 +75,8 @@ class Simulation {
       station->blocked = true;
     }
     run_.seconds = finished_at_;
-    for (double& busy : run_.utilisation) busy = finished_at_ > 0 ? std::min(1.0, busy / finished_at_) : 0;
+    // now_ is later than the last finish where what was at work then was lost.
+    for (double& busy : run_.utilisation) busy = now_ > 0 ? busy / now_ : 0;
     return run_;
   }
 
@@ -206,7 +207,7 @@ class Simulation {
       return;
     }
     for (size_t j = 0; j < lane.busy.size(); ++j) {
-      run_.utilisation[size_t(lane.lane->slots[j])] += seconds * std::min(1.0, lane.busy[j]);
+      run_.utilisation[size_t(lane.lane->slots[j])] += seconds * lane.busy[j];
     }
   }
 

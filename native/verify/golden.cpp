@@ -72,6 +72,12 @@ std::map<std::string, std::filesystem::path> fixture_folders(const std::filesyst
   return folders;
 }
 
+std::vector<std::string> fixture_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, checker] : checkers()) names.push_back(name);
+  return names;
+}
+
 bool check_fixture(Fixture& fixture) {
   const at::NoGradGuard no_grad;
   const auto checker = checkers().find(fixture.name());

@@ -70,9 +70,12 @@ def test_exception_from_progress_cancels_the_job(monkeypatch: pytest.MonkeyPatch
     assert recorder.jobs[0].status.state == "cancelled"
 
 
-def test_ctrl_c_is_heard_while_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_heard_while_waiting(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     recorder = Recorder()
     monkeypatch.setattr("relievo._engine.shared_engine", lambda: recorder)
+    # Python does not listen to Ctrl-C where the shell that it was started from has it ignored, as under nohup.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         relievo.generate(disc(), **SLOW)
