@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "../expect_error.h"
 #include "engine/machine.h"
 #include "files/pictures.h"
 
@@ -99,11 +100,14 @@ TEST(Engine, ReportsStagesInOrderAndProgressThatGrows) {
   }
   EXPECT_EQ(job.status().fraction, 1);
   std::vector<std::string> names;
+  double seconds = 0;
   for (const StageReport& stage : job.result()->stages) {
     names.push_back(stage.name);
-    EXPECT_GE(stage.seconds, 0);
+    EXPECT_GT(stage.seconds, 0);
     EXPECT_GT(stage.peak_bytes, 0);
+    seconds += stage.seconds;
   }
+  EXPECT_LE(seconds, job.status().seconds) << "one after the other, they are no longer than the job";
   EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "texture"}));
 }
 
@@ -133,11 +137,12 @@ TEST(Engine, ImpossibleRequestsAreRefusedAtOnce) {
   Engine engine;
   GenerateRequest request = quick_request();
   request.settings.model = "instant-mesh-large";
-  EXPECT_THROW(engine.submit(request), Error);
+  expect_error(ErrorCode::kModelMissing, "instant-mesh-large", [&] { engine.submit(request); });
   request = quick_request();
   request.settings.grid = 3;
-  EXPECT_THROW(engine.submit(request), Error);
-  EXPECT_THROW(engine.submit({}), Error);
+  expect_error(ErrorCode::kInvalidSettings, "grid is 3", [&] { engine.submit(request); });
+  expect_error(ErrorCode::kInvalidSettings, "neither a picture file nor a picture",
+               [&] { engine.submit({}); });
 }
 
 TEST(Engine, CancelEndsARunningJobSoonAndTwiceIsFine) {
@@ -365,8 +370,9 @@ TEST(SaveResult, WritesEachFormatAndRefusesOthers) {
   for (const fs::path& file : save_result(*job.result(), folder / "deep" / "er", {"glb", "obj", "ply"})) {
     EXPECT_GT(fs::file_size(file), 0u) << file;
   }
-  EXPECT_THROW(save_result(*job.result(), folder, {"fbx"}), Error);
-  EXPECT_THROW(save_result(*job.result(), "/proc/relievo", {"glb"}), Error);
+  expect_error(ErrorCode::kInvalidSettings, "fbx", [&] { save_result(*job.result(), folder, {"fbx"}); });
+  expect_error(ErrorCode::kIo, "/proc/relievo",
+               [&] { save_result(*job.result(), "/proc/relievo", {"glb"}); });
   fs::remove_all(folder);
 }
 

@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/parallel.h"
 #include "engine/costs.h"
 #include "engine/pipeline.h"
@@ -157,7 +158,7 @@ TEST(SharedField, AFailureOnOneSlotComesOut) {
    public:
     using BentBall::BentBall;
     at::Tensor values(const at::Tensor&) const override {
-      throw Error(ErrorCode::kOutOfMemory, "No room for points.");
+      throw Error(ErrorCode::kOutOfMemory, "No room for points.", "Ask for fewer.");
     }
   };
   const Triplane triplane = random_triplane();
@@ -168,7 +169,9 @@ TEST(SharedField, AFailureOnOneSlotComesOut) {
   const auto shared = shared_field(fields, [](const std::function<void(size_t)>& body) {
     for (const size_t k : {0, 1}) body(k);
   });
-  EXPECT_THROW(shared->values(at::zeros({20'000, 3})), Error);
+  expect_error(ErrorCode::kOutOfMemory, "No room for points", [&] {
+    shared->values(at::zeros({20'000, 3}));
+  });
 }
 
 /// The preview of a disc on slots that are put together as `strategy` says.

@@ -11,7 +11,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "base/error.h"
+#include "../expect_error.h"
 #include "files/pictures.h"
 
 namespace relievo {
@@ -65,18 +65,5 @@ class ScratchFolder {
  private:
   std::filesystem::path path_;
 };
-
-/// Expects an Error of this code whose message has `part` in it, and a hint.
-template <typename Work>
-void expect_error(ErrorCode code, const std::string& part, const Work& work) {
-  try {
-    work();
-    ADD_FAILURE() << "no error, but expected " << code_name(code) << " about '" << part << "'";
-  } catch (const Error& error) {
-    EXPECT_EQ(code_name(error.code()), code_name(code)) << error.what();
-    EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
-    EXPECT_FALSE(error.hint().empty()) << error.message();
-  }
-}
 
 }  // namespace relievo

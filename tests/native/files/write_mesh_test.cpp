@@ -317,7 +317,8 @@ TEST(WriteMesh, RefusesPartsThatDoNotFitTogether) {
   const ScratchFolder folder;
   TexturedMesh mesh = sample_mesh();
   mesh.surface.faces[3][1] = 8;
-  EXPECT_THROW(write_mesh(folder.path(), kName, "ply", mesh), Error);
+  expect_error(ErrorCode::kInternal, "do not fit together",
+               [&] { write_mesh(folder.path(), kName, "ply", mesh); });
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 
 namespace relievo {
@@ -74,8 +76,11 @@ TEST(Sampler, LastStepToZeroNoiseGivesTheCleanSample) {
 }
 
 TEST(Sampler, ImpossibleSettingsAreRefused) {
-  for (const int steps : {0, -3, 1001}) EXPECT_THROW(noise_levels({}, steps), Error) << steps;
-  EXPECT_THROW(sampler_kind("ddim"), Error);
+  for (const int steps : {0, -3, 1001}) {
+    expect_error(ErrorCode::kInvalidSettings, fmt::format("of {} steps", steps),
+                 [&] { noise_levels({}, steps); });
+  }
+  expect_error(ErrorCode::kInvalidSettings, "ddim", [] { sampler_kind("ddim"); });
   EXPECT_EQ(sampler_kind("unipc"), SamplerKind::kUniPC);
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 #include "nn/errors.h"
 #include "nn/layers.h"
@@ -144,7 +145,9 @@ TEST_F(LoadStrict, RefusesATensorUnderBothItsNames) {
   add("net.old.first.bias", {3}, {0, 0, 0});
   write_safetensors(path_, tensors_);
   Net net;
-  EXPECT_THROW(load_strict(net, read_safetensors(path_), "net.", {}, {.renamed = {{"old", "block"}}}), Error);
+  expect_error(ErrorCode::kModelMismatch, "net.block.first.bias", [&] {
+    load_strict(net, read_safetensors(path_), "net.", {}, {.renamed = {{"old", "block"}}});
+  });
 }
 
 /// A file whose first weight is stored transposed and at an odd address.

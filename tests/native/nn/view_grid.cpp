@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 
 namespace relievo {
@@ -22,8 +23,10 @@ TEST(ViewGrid, ViewsGoRowByRow) {
 }
 
 TEST(ViewGrid, RefusesAPictureThatDoesNotDivide) {
-  EXPECT_THROW(split_view_grid(ByteImage(4, 7, 3)), Error);
-  EXPECT_THROW(split_view_grid(ByteImage(4, 6, 4)), Error);
+  expect_error(ErrorCode::kInvalidImage, "4 x 7 with 3 channels",
+               [] { split_view_grid(ByteImage(4, 7, 3)); });
+  expect_error(ErrorCode::kInvalidImage, "4 x 6 with 4 channels",
+               [] { split_view_grid(ByteImage(4, 6, 4)); });
 }
 
 }  // namespace

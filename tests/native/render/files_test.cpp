@@ -159,8 +159,8 @@ TEST(Turntable, RefusesSettingsOutOfRange) {
 TEST(Animation, RefusesFramesThatDiffer) {
   const std::vector<std::vector<std::byte>> frames{encode_animation_frame(ByteImage(8, 8, 3)),
                                                    encode_animation_frame(ByteImage(8, 9, 3))};
-  EXPECT_THROW(encode_animation(frames, 40), Error);
-  EXPECT_THROW(encode_animation({}, 40), Error);
+  expect_error(ErrorCode::kInternal, "differ in size", [&] { encode_animation(frames, 40); });
+  expect_error(ErrorCode::kInternal, "without frames", [] { encode_animation({}, 40); });
 }
 
 TEST(ContactSheet, ShowsTheInputBesideSixViews) {

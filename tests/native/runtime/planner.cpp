@@ -243,9 +243,20 @@ TEST(Planner, SimulationAgreesWithThePlan) {
     for (const Lane& lane : made->lanes) longest = std::max(longest, lane.latency_s + lane.interval_s);
     // Pulling from one queue ends within a batch of what is best.
     EXPECT_LE(run.seconds, made->seconds + longest + 1e-9);
+    double busy = 0;
     for (size_t j = 0; j < slots.size(); ++j) {
       EXPECT_LE(run.peak_bytes[j], slots[j].budget_bytes);
-      EXPECT_LE(run.utilisation[j], 1.0);
+      EXPECT_LE(run.utilisation[j], 1 + 1e-9);
+      busy += run.utilisation[j];
+    }
+    EXPECT_GT(busy, 0);
+    for (const Lane& lane : made->lanes) {
+      int pictures = 0;
+      for (const int slot : lane.slots) pictures += run.pictures[size_t(slot)];
+      for (size_t j = 0; j < lane.slots.size() && pictures > 0; ++j) {
+        const int64_t peak = run.peak_bytes[size_t(lane.slots[j])];
+        EXPECT_GE(peak, needed_bytes(lane, lane.slots[j], stages));
+      }
     }
   }
   EXPECT_GT(compared, 300);

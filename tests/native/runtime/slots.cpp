@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 
 namespace relievo {
@@ -94,10 +95,10 @@ TEST(Slots, AGpuThatCannotBeUsedIsLeftOut) {
     ASSERT_EQ(slots.size(), 1u);
     EXPECT_EQ(slots[0].name, "cuda:1");
   }
-  EXPECT_THROW(parse_slots("cuda:0", sources), Error);
+  expect_error(ErrorCode::kInvalidSettings, "cannot be used", [&] { parse_slots("cuda:0", sources); });
   sources.gpu_free_bytes = {0};
   EXPECT_EQ(default_slots(sources)[0].name, "cpu");
-  EXPECT_THROW(parse_slots("cuda", sources), Error);
+  expect_error(ErrorCode::kInvalidSettings, "No CUDA device", [&] { parse_slots("cuda", sources); });
 }
 
 TEST(Slots, ImaginesMachines) {

@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 #include "fields.h"
 #include "surface/surface.h"
@@ -208,24 +209,18 @@ TEST(CleanSurface, AFaceThatNamesNoVertexIsAnError) {
   for (const int32_t vertex : {-1, 99999}) {
     Surface surface = ball(0.6);
     surface.faces[3][1] = vertex;
-    EXPECT_THROW(clean_surface(surface, {}, {}), Error);
+    expect_error(ErrorCode::kInternal, "", [&] { clean_surface(surface, {}, {}); });
   }
 }
 
 TEST(CleanSurface, StopsWhenCancelled) {
   Control control;
   control.cancel.cancel();
-  EXPECT_THROW(clean_surface(ball(0.6), {}, control), Error);
+  expect_error(ErrorCode::kCancelled, "Cancelled", [&] { clean_surface(ball(0.6), {}, control); });
 }
 
 TEST(CleanSurface, WithoutFacesItIsAnEmptySurface) {
-  try {
-    clean_surface({}, {}, {});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kEmptySurface);
-    EXPECT_FALSE(error.hint().empty());
-  }
+  expect_error(ErrorCode::kEmptySurface, "No face is left", [] { clean_surface({}, {}, {}); });
 }
 
 TEST(CleanSurface, OneTriangleStays) {
@@ -236,7 +231,7 @@ TEST(CleanSurface, OneTriangleStays) {
 TEST(CleanSurface, CoordinatesThatAreNotFiniteAreAnError) {
   Surface surface = ball(0.6);
   surface.vertices[3][1] = std::numeric_limits<float>::infinity();
-  EXPECT_THROW(clean_surface(surface, {}, {}), Error);
+  expect_error(ErrorCode::kInternal, "not finite", [&] { clean_surface(surface, {}, {}); });
 }
 
 TEST(SimplifySurface, ReachesTheNumberOfFacesAndStaysSound) {
@@ -277,7 +272,7 @@ TEST(SimplifySurface, AThinRodAndTheOutlineSurvive) {
 }
 
 TEST(SimplifySurface, LessThanATetrahedronIsRefused) {
-  EXPECT_THROW(simplify_surface(ball(0.5), 3, {}), Error);
+  expect_error(ErrorCode::kInvalidSettings, "of 3 faces", [] { simplify_surface(ball(0.5), 3, {}); });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 #include "fields.h"
 #include "kernels/surface_cubes.h"
@@ -125,13 +126,13 @@ TEST(SurfaceCubes, AmbiguousCubeWithoutATwinKeepsItsCase) {
 }
 
 TEST(SurfaceCubes, AnotherNumberOfDistancesIsAnError) {
-  EXPECT_THROW(find_in(at::ones({kSide * kSide})), Error);
+  expect_error(ErrorCode::kInternal, "do not fit the grid", [] { find_in(at::ones({kSide * kSide})); });
 }
 
 TEST(SurfaceCubes, StopsWhenCancelled) {
   const CancelToken cancel;
   cancel.cancel();
-  EXPECT_THROW(find_in(sparse_noise(), cancel), Error);
+  expect_error(ErrorCode::kCancelled, "Cancelled", [&] { find_in(sparse_noise(), cancel); });
 }
 
 }  // namespace
