@@ -6,21 +6,19 @@ Timers do not fire with -b, so this waits for the jobs itself.
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import io
 import json
-import os
-import signal
 import sys
 from argparse import Namespace
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import bpy
 
-from . import batch, import_mesh, outputs, words
+from . import batch, console, import_mesh, outputs, words
+from .console import Answers, Interrupts
 from .facts import VERSION
 from .failure import Failure
 from .runtime import runtime
@@ -32,28 +30,37 @@ if TYPE_CHECKING:
 
 def run(arguments: list[str]) -> int:
     """Returns the exit status."""
+    with console.answers() as answers, Interrupts() as interrupts:
+        try:
+            status = _run_command(arguments, answers, interrupts)
+        except Exception as error:
+            failure = Failure.of(error)
+            print(f"relievo: {failure}", file=sys.stderr)
+            status = failure.exit_status
+        return interrupts.status or answers.status_after(status)
+
+
+def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts) -> int:
+    help_text = io.StringIO()
     try:
-        options = words.parser().parse_args(arguments)
-    except SystemExit as ended:  # argparse has said why, or printed its help
+        with contextlib.redirect_stdout(help_text):
+            options = words.parser().parse_args(arguments)
+    except SystemExit as ended:  # argparse has said why, or made its help
+        if help_text.getvalue():
+            answers.print(help_text.getvalue().rstrip())
         return ended.code if isinstance(ended.code, int) else 2
-    try:
-        with _answers() as answers, _interrupts() as interrupts:
-            command = _batch if options.command == "batch" else _generate
-            return command(options, answers, interrupts)
-    except Exception as error:
-        failure = Failure.of(error)
-        print(f"relievo: {failure}", file=sys.stderr)
-        return failure.exit_status
+    command = _batch if options.command == "batch" else _generate
+    return command(options, answers, interrupts)
 
 
-def _generate(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
+def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
     tasks = words.tasks_of(options)
     outputs.prepare(tasks, options)
     outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
     return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))
 
 
-def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
+def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
     options.version = VERSION
     tasks = batch.tasks_of(options)
     outputs.prepare(tasks, options)
@@ -64,7 +71,7 @@ def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
         if answer is None:
             left.append(task)
         elif options.json:
-            print(json.dumps(answer), file=answers, flush=True)
+            answers.print(json.dumps(answer))
     failures: dict[str, Failure] = {}
     made = 0
     for task, outcome in _run(left, options, answers, interrupts):
@@ -81,7 +88,7 @@ def _batch(options: Namespace, answers: TextIO, interrupts: list[int]) -> int:
 
 
 def _run(
-    tasks: list[Task], options: Namespace, answers: TextIO, interrupts: list[int], is_strict: bool = False
+    tasks: list[Task], options: Namespace, answers: Answers, interrupts: Interrupts, is_strict: bool = False
 ) -> Iterator[tuple[Task, Outcome]]:
     """Makes, saves and tells one after the other; a failure stops nothing, Ctrl-C does.
 
@@ -104,7 +111,10 @@ def _run(
     # So many that no slot waits while results are written, and no more: results take memory until then.
     ahead = 2 * len(engine.slots)
     submitted: deque[relievo.Job | Failure] = deque()
+    made = failed = 0
     for i, task in enumerate(tasks):
+        if interrupts.number:
+            break
         while len(submitted) <= ahead and i + len(submitted) < len(tasks):
             submitted.append(submit(tasks[i + len(submitted)]))
         job = submitted.popleft()
@@ -113,23 +123,28 @@ def _run(
         else:
             while not job.wait(0.1):
                 line.draw(f"[{i + 1}/{len(tasks)}] {task.name}", job.status)
-                if interrupts:
+                if interrupts.number:
                     for other in (job, *submitted):
                         if not isinstance(other, Failure):
                             other.cancel()
             line.clear()
-            outcome = _save(task.picture, job, options)
+            outcome = _save(task.picture, job, options, interrupts)
         if options.json:
-            print(json.dumps(words.as_json(outcome)), file=answers, flush=True)
+            answers.print(json.dumps(words.as_json(outcome)))
+        elif outcome.result:
+            answers.print(words.as_text(outcome))
         else:
-            print(words.as_text(outcome), file=answers if outcome.result else sys.stderr, flush=True)
+            print(words.as_text(outcome), file=sys.stderr, flush=True)
+        made += outcome.failure is None
+        failed += outcome.failure is not None and outcome.failure.code != "cancelled"
         yield task, outcome
         outcome.result = None  # the caller may keep outcomes, not meshes
-        if interrupts:
-            break
+    if interrupts.number:
+        left = len(tasks) - made - failed
+        print(f"relievo: Interrupted: {made} of {len(tasks)} made, {failed} failed, {left} left.", file=sys.stderr)
 
 
-def _save(picture: str, job: relievo.Job, options: Namespace) -> Outcome:
+def _save(picture: str, job: relievo.Job, options: Namespace, interrupts: Interrupts) -> Outcome:
     if job.error is not None:
         return Outcome(picture, failure=Failure.of(job.error))
     result = job.take()
@@ -141,7 +156,12 @@ def _save(picture: str, job: relievo.Job, options: Namespace) -> Outcome:
                 files.append(save_blend(result, options.output))
             else:
                 files += result.save(options.output, [name])
-        files += result.save_renders(options.output, sheet=options.sheet, turntable=options.turntable, exr=options.exr)
+        with interrupts.raised():
+            files += result.save_renders(
+                options.output, sheet=options.sheet, turntable=options.turntable, exr=options.exr
+            )
+    except KeyboardInterrupt:
+        return Outcome(picture, files=files, failure=Failure("cancelled", "Cancelled.", "", 130))
     except OSError as error:
         hint = "Choose a folder that you may write to, on a disk with space left."
         failure = Failure("io", f"Cannot write to {options.output}: {error}.", hint, 3)
@@ -168,41 +188,3 @@ def save_blend(result: relievo.Result, folder: Path) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return path
-
-
-@contextlib.contextmanager
-def _answers() -> Iterator[TextIO]:
-    """Standard output for the answers alone: what Blender and other add-ons print meanwhile goes to standard error."""
-    flush_all = ctypes.CDLL(None).fflush  # Blender's own prints wait in the buffers of the C library
-    sys.stdout.flush()
-    flush_all(None)
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    # A stream of another kind belongs to somebody who called run() from Python and listens.
-    is_own = sys.stdout is sys.__stdout__
-    try:
-        with (
-            os.fdopen(os.dup(kept), "w") if is_own else contextlib.nullcontext(sys.stdout) as answers,
-            contextlib.redirect_stdout(sys.stderr),
-        ):
-            yield answers
-    finally:
-        flush_all(None)
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """A list that is no longer empty after Ctrl-C. Blender's own handler would only end the process at the second."""
-    caught: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-
-    before = signal.signal(signal.SIGINT, remember)
-    try:
-        yield caught
-    finally:
-        # None: the handler was Blender's, which cannot be put back from here.
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import console
 from .facts import SETTINGS
 from .failure import Failure
 
@@ -66,7 +67,11 @@ def _add_words(words: argparse.ArgumentParser) -> None:
         _add_setting(words, name, facts)
     _add_machine(words)
     words.add_argument(
-        "--turntable", type=int, default=0, metavar="N", help="frames of a turn around the object; 0: none"
+        "--turntable",
+        type=console.number(int, 0, 3600),
+        default=0,
+        metavar="N",
+        help="frames of a turn around the object; 0: none",
     )
     words.add_argument("--exr", action="store_true", help="a front view as OpenEXR layers; the turntable's frames too")
     words.add_argument("--no-sheet", action="store_false", dest="sheet", help="no preview picture NAME_sheet.png")
@@ -107,7 +112,8 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
         words.add_argument(f"--{word}", choices=facts["choices"], default=default, help=f"default: {default}")
     elif "min" in facts:
         described = f"from {facts['min']} to {facts['max']}; default: {default}"
-        words.add_argument(f"--{word}", type=type(default), default=default, help=described)
+        read = console.number(type(default), facts["min"], facts["max"])
+        words.add_argument(f"--{word}", type=read, default=default, help=described)
     else:
         words.add_argument(f"--{word}", type=type(default), default=default)
 

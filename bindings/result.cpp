@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
+#include <future>
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
@@ -18,6 +20,26 @@ namespace {
 py::memoryview memory_of(const std::vector<std::byte>& bytes, const py::object& owner) {
   const auto size = static_cast<py::ssize_t>(bytes.size());
   return py::memoryview(view(reinterpret_cast<const uint8_t*>(bytes.data()), {size}, owner));
+}
+
+/// Calls work(cancel) on a thread of its own and waits without the lock. What a signal's handler raises
+/// meanwhile, as Ctrl-C does, cancels it and comes out.
+template <typename Work>
+auto interruptible(const Work& work) {
+  const CancelToken cancel;
+  auto done = std::async(std::launch::async, [&] { return work(cancel); });
+  const auto is_ready = [&](std::chrono::milliseconds time) {
+    const py::gil_scoped_release unlocked;
+    return done.wait_for(time) == std::future_status::ready;
+  };
+  while (!is_ready(std::chrono::milliseconds(50))) {
+    if (PyErr_CheckSignals() == 0) continue;
+    const py::error_already_set raised;
+    cancel.cancel();
+    while (!is_ready(std::chrono::milliseconds(50))) continue;
+    throw raised;
+  }
+  return done.get();
 }
 
 std::string lower(std::string text) {
@@ -140,8 +162,10 @@ void bind_result(py::module_& module) {
       .def(
           "save_renders",
           [](const Result& result, const fs::path& folder, bool sheet, int turntable, bool exr) {
-            const py::gil_scoped_release unlocked;
-            return save_renders(result, folder, {.turntable = turntable, .exr = exr, .sheet = sheet});
+            return interruptible([&](const CancelToken& cancel) {
+              const Renders renders{.turntable = turntable, .exr = exr, .sheet = sheet};
+              return save_renders(result, folder, renders, cancel);
+            });
           },
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
           py::arg("exr") = false)

@@ -148,7 +148,10 @@ class Result:
     def save_renders(
         self, folder: PathLike, *, sheet: bool = False, turntable: int = 0, exr: bool = False
     ) -> list[Path]:
-        """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files."""
+        """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files.
+
+        Ctrl-C raises KeyboardInterrupt.
+        """
     def save(self, where: PathLike, formats: list[str] | None = None) -> list[Path]:
         """Writes the mesh and returns the files.
 

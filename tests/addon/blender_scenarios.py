@@ -479,9 +479,21 @@ def command_alone() -> dict[str, Any]:
     """The command as Blender's own process runs it; ends with its exit status."""
     extension = install()
     words = sys.argv[3:]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # which a shell in the background has ignored
     if words[0] == "interrupted":
         words = words[1:]
         threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    elif words[0].startswith("interrupted_by_"):  # while the first result is written
+        number = getattr(signal, words[0].removeprefix("interrupted_by_"))
+        words = words[1:]
+        out = Path(words[words.index("-o") + 1])
+
+        def interrupt() -> None:
+            wait_for(lambda: any(out.glob("*.glb")))
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=interrupt, daemon=True).start()
     sys.exit(extension.commands.run(words))
 
 

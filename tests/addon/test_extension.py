@@ -10,7 +10,7 @@ import tomllib
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import bpy
 import numpy as np
@@ -51,10 +51,12 @@ def write_quarters(path: Path) -> None:
     write_png(path, pixels)
 
 
-def blender(scenario: str, folder: Path, *words: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+def blender(
+    scenario: str, folder: Path, *words: str, seconds: float = 300, stdout: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     write_quarters(folder / "quarters.png")
     command = [sys.executable, str(Path(__file__).with_name("blender_scenarios.py")), scenario, str(folder), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=seconds)
 
 
 def facts_of(scenario: str, folder: Path, seconds: float = 300) -> dict[str, Any]:

@@ -346,4 +346,33 @@ def test_ctrl_c_cancels_everything_and_leaves_nothing(tmp_path: Path) -> None:
     ended = blender("command_alone", tmp_path, "interrupted", "generate", *pictures, "-o", str(tmp_path / "out"), *slow)
     assert ended.returncode == 130, ended.stderr
     assert [json.loads(line)["error"]["code"] for line in ended.stdout.splitlines()] == ["cancelled"]
+    assert "Interrupted: 0 of 3 made, 0 failed, 3 left." in ended.stderr
     assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_while_a_turntable_is_written_ends_it(tmp_path: Path, number: str, status: int) -> None:
+    long = ["--grid", "24", "--texture-size", "64", "--format", "glb", "--turntable", "3600", "--no-sheet"]
+    words = [f"interrupted_by_{number}", "generate", str(PICTURE), "-o", str(tmp_path / "out"), *long]
+    ended = blender("command_alone", tmp_path, *words)
+    assert ended.returncode == status, ended.stderr
+    assert "0 of 1 made, 0 failed, 1 left." in ended.stderr
+    assert [file.suffix for file in tmp_path.glob("out/*")] == [".glb"]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"]])
+def test_help_that_cannot_be_written_is_an_error(tmp_path: Path, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = blender("command_alone", tmp_path, *words, stdout=full)
+    assert ended.returncode == 3
+    assert "Cannot write to standard output: No space left on device." in ended.stderr
+
+
+def test_answers_that_cannot_be_written_are_an_error_and_the_picture_is_made(tmp_path: Path) -> None:
+    quick = ["--grid", "24", "--texture-size", "64", "--format", "glb", "--json", "--no-sheet"]
+    with Path("/dev/full").open("w") as full:
+        words = ["generate", str(PICTURE), "-o", str(tmp_path / "out"), *quick]
+        ended = blender("command_alone", tmp_path, *words, stdout=full)
+    assert ended.returncode == 3
+    assert "Cannot write to standard output: No space left on device." in ended.stderr
+    assert len(list(tmp_path.glob("out/*.glb"))) == 1

@@ -83,6 +83,29 @@ def test_word_that_is_no_choice_is_refused_with_the_choices(words: Any, capsys: 
     assert "dpm-solver++" in capsys.readouterr().err
 
 
+def test_numbers_are_decimal_and_in_range(words: Any) -> None:
+    assert settings(words, "--grid", "016")["grid"] == 16
+    assert settings(words, "--depth", "15e-1")["depth"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        *(("--grid", word) for word in ("0x10", "1e2", "32.0", "1_6", " 16", "4", "٣٢", "9" * 400)),
+        *(("--depth", word) for word in ("nan", "inf", "NaN(1)", "1e400", "0x1p0", "1,5", "-1")),
+        *(("--seed", word) for word in ("", "-", "2147483648")),
+        *(("--turntable", word) for word in ("3601", "-1")),
+    ],
+)
+def test_what_is_no_number_in_range_is_refused_with_the_range(
+    words: Any, capsys: pytest.CaptureFixture[str], option: str, word: str
+) -> None:
+    with pytest.raises(SystemExit):
+        settings(words, f"{option}={word}")
+    said = capsys.readouterr().err
+    assert f"'{word}' is not a" in said and " number from " in said
+
+
 def outcome(words: Any, **settings: Any) -> Any:
     """Of a made-up result."""
     report = SimpleNamespace(watertight=True, manifold=False, components=3, euler=6)

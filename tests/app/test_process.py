@@ -87,7 +87,14 @@ def test_the_second_signal_ends_the_program_at_once(pictures: Path, tmp_path: Pa
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     os.write(write, b"x" * 4096)  # whoever writes waits for a reader that never comes
     with os.fdopen(read, "rb"), os.fdopen(write, "wb", buffering=0) as pipe:
-        words: tuple[str | Path, ...] = ("generate", *words_of("generate", pictures), "-o", tmp_path / "out", *QUICK, "--json")
+        words: tuple[str | Path, ...] = (
+            "generate",
+            *words_of("generate", pictures),
+            "-o",
+            tmp_path / "out",
+            *QUICK,
+            "--json",
+        )
         process = start(*words, stdout=pipe)
         wait_for((tmp_path / "out" / "p0_sheet.png").exists, process)
         process.send_signal(signal.SIGINT)
@@ -159,7 +166,14 @@ def test_an_answer_that_cannot_be_written_is_an_error(name: str, where: str) -> 
 
 @pytest.mark.parametrize("is_json", [True, False])
 def test_pictures_are_made_though_their_answers_are_lost(pictures: Path, tmp_path: Path, is_json: bool) -> None:
-    words: list[str | Path] = ["generate", *words_of("generate", pictures)[:3], "-o", tmp_path / "out", "--no-sheet", *QUICK]
+    words: list[str | Path] = [
+        "generate",
+        *words_of("generate", pictures)[:3],
+        "-o",
+        tmp_path / "out",
+        "--no-sheet",
+        *QUICK,
+    ]
     with Path("/dev/full").open("wb") as full:
         process = start(*words, *(["--json"] if is_json else []), stdout=full)
         said = process.communicate(timeout=120)[1]

@@ -79,7 +79,9 @@ def _refused(
     kinds: type[Exception] | tuple[type[Exception], ...], call: Callable[..., Any], *given: Any, **named: Any
 ) -> Exception:
     outcome = _outcome(call, *given, **named)
-    assert isinstance(outcome, Exception) and isinstance(outcome, kinds), f"{call} with {[*map(type, given)]}, {[*named]}: {outcome!r}"
+    assert isinstance(outcome, Exception) and isinstance(outcome, kinds), (
+        f"{call} with {[*map(type, given)]}, {[*named]}: {outcome!r}"
+    )
     return outcome
 
 

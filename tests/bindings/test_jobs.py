@@ -83,6 +83,16 @@ def test_ctrl_c_is_heard_while_waiting(monkeypatch: pytest.MonkeyPatch, request:
     assert recorder.jobs[0].status.state == "cancelled"
 
 
+def test_ctrl_c_ends_renders(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    result = relievo.generate(disc(), **QUICK)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        result.save_renders(tmp_path, turntable=3600)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_wait_lets_other_threads_run() -> None:
     job = relievo.shared_engine().submit(disc(), **SLOW)
     threading.Timer(0.2, job.cancel).start()

@@ -1,0 +1,135 @@
+"""The process that a headless command runs in: signals, standard output, numbers. Knows nothing of Blender.
+
+As the native program has it (native/base/interruption.h, standard_output.h, numbers.h).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
+from typing import Self
+
+_WHOLE = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_IO = 3  # the exit status of errors in writing
+
+
+def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], int | float]:
+    """For argparse: a decimal number that is the whole word and in range; what is refused names the range."""
+
+    def read(word: str) -> int | float:
+        if (_WHOLE if kind is int else _DECIMAL).fullmatch(word) and low <= float(word) <= high:
+            return kind(word)
+        name = "whole" if kind is int else "decimal"
+        raise argparse.ArgumentTypeError(f"'{word}' is not a {name} number from {low} to {high}")
+
+    return read
+
+
+class Interrupts:
+    """Ctrl-C, SIGTERM and a terminal that is closed, within a `with`. Signals that were ignored stay ignored.
+
+    The first one is remembered, the second ends the process. Blender's own handler would only do the latter.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._is_raised = False
+        self._before: dict[int, object] = {}
+
+    @property
+    def status(self) -> int:
+        """The exit status of a command that was interrupted; 0: it was not."""
+        return 128 + self.number if self.number else 0
+
+    @contextlib.contextmanager
+    def raised(self) -> Iterator[None]:
+        """For work that would take long to end by itself: KeyboardInterrupt comes out of it."""
+        self._is_raised = True
+        try:
+            yield
+        finally:
+            self._is_raised = False
+
+    def __enter__(self) -> Self:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            each = getattr(signal, name, None)  # Windows has no SIGHUP
+            if each is not None and signal.getsignal(each) is not signal.SIG_IGN:
+                self._before[each] = signal.signal(each, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for each, before in self._before.items():
+            # None: the handler was Blender's, which cannot be put back from here.
+            signal.signal(each, signal.SIG_DFL if before is None else before)  # type: ignore[arg-type]
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.number:
+            os._exit(128 + number)
+        self.number = number
+        if self._is_raised:
+            raise KeyboardInterrupt
+
+
+class Answers:
+    """Standard output for the answers alone. That one cannot be written is said once, and the work goes on."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._is_lost = False
+
+    def print(self, text: str) -> None:
+        if self._is_lost:
+            return
+        try:
+            self._write(text + "\n")
+        except OSError as error:
+            self._is_lost = True
+            print(f"relievo: Cannot write to standard output: {error.strerror}.", file=sys.stderr)
+            print("  What would have been said there is lost.", file=sys.stderr)
+
+    def status_after(self, status: int) -> int:
+        """That of an error where all went well and something was not written."""
+        return _IO if status == 0 and self._is_lost else status
+
+
+@contextlib.contextmanager
+def answers() -> Iterator[Answers]:
+    """What Blender and other add-ons print meanwhile goes to standard error."""
+    # A stream of another kind belongs to somebody who called run() from Python and listens.
+    stream = sys.stdout
+    if stream is not sys.__stdout__:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield Answers(stream.write)
+        return
+    flush_all = ctypes.CDLL(None).fflush  # Blender's own prints wait in the buffers of the C library
+    with contextlib.suppress(OSError):
+        stream.flush()
+    flush_all(None)
+    try:
+        kept = os.dup(1)
+    except OSError:  # it is closed; so is what is opened the wrong way round
+        kept = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(2, 1)
+
+    def write(text: str) -> None:
+        left = text.encode(errors="surrogateescape")
+        while left:
+            left = left[os.write(kept, left) :]
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield Answers(write)
+    finally:
+        flush_all(None)
+        os.dup2(kept, 1)
+        os.close(kept)
