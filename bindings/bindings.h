@@ -14,6 +14,14 @@
 
 namespace relievo::bindings {
 
+/// Base of what Python makes by a call. pybind11 takes memory by `operator new` for an object whose __init__
+/// was never called, as one that __new__ alone has made, and would use it as it is. Factories take it by
+/// `::new`.
+struct MadeByInit {
+  static void* operator new(size_t) { throw pybind11::type_error("The object's __init__() was not called."); }
+  static void operator delete(void* memory) { ::operator delete(memory); }
+};
+
 /// An Error as an instance of the package's exception class for its code.
 pybind11::object python_error(const Error& error);
 

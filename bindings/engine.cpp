@@ -18,17 +18,12 @@ namespace relievo::bindings {
 namespace {
 
 /// An Engine that Python may close early, also while other threads use it.
-class PythonEngine {
+class PythonEngine : public MadeByInit {
  public:
   explicit PythonEngine(const EngineOptions& options) : engine_(std::make_shared<Engine>(options)) {}
   PythonEngine(const PythonEngine&) = delete;
   PythonEngine& operator=(const PythonEngine&) = delete;
   ~PythonEngine() { close(); }
-
-  /// pybind11 takes memory in this way for an object whose __init__ was never called, and would use it as it
-  /// is. Whoever makes one takes the memory by `::new`.
-  static void* operator new(size_t) { throw py::type_error("Engine.__init__() was not called."); }
-  static void operator delete(void* memory) { ::operator delete(memory); }
 
   /// Stays while it is used. Asked for under the interpreter lock, as close() is.
   std::shared_ptr<Engine> get() const {

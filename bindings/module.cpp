@@ -1,5 +1,3 @@
-#include <string_view>
-
 #include "bindings.h"
 
 namespace py = pybind11;
@@ -11,11 +9,11 @@ PyObject* refuse_to_make(PyTypeObject* type, PyObject*, PyObject*) {
   return nullptr;
 }
 
-/// Nothing but an Engine is made by Python: not by a call, by __new__ or as a subclass. pybind11 would take
-/// memory for a value that was never set up, and use it as it is.
+/// What has no __init__ is not made by Python: not by a call, by __new__ or as a subclass. pybind11 would
+/// take memory for a value that was never set up, and use it as it is.
 void seal_classes(const py::module_& module) {
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
-    if (!py::isinstance<py::type>(value) || name.cast<std::string_view>() == "Engine") continue;
+    if (!py::isinstance<py::type>(value) || value.attr("__dict__").contains("__init__")) continue;
     auto* type = reinterpret_cast<PyTypeObject*>(value.ptr());
     type->tp_new = refuse_to_make;
     type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);

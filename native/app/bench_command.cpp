@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/standard_output.h"
+#include "engine/engine.h"
 #include "verify/bench.h"
 
 namespace relievo {

@@ -44,7 +44,7 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) {  // --help, --version
       std::ostringstream text;
       app.exit(error, text, text);
-      write_output(text.str());
+      relievo::write_output(text.str());
       return 0;
     }
     // CLI11's message names the word that it cannot use.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import pytest
 from test_jobs import python
@@ -39,17 +40,15 @@ def test_every_call_of_an_engine_and_a_job_asks_for_spawn() -> None:
     assert run(code) == ["{'spawn'}", "None True disc True", "True cancelled"]
 
 
-def test_a_result_is_written_in_a_forked_process() -> None:
-    code = """
-        import pathlib, tempfile
+def test_a_result_is_written_in_a_forked_process(tmp_path: Path) -> None:
+    code = f"""
         result = relievo.generate(shapes.disc(), name='disc', **shapes.QUICK)
-        with tempfile.TemporaryDirectory() as folder:
-            in_child(lambda: result.save(folder, ['glb', 'ply']))
-            in_child(lambda: result.save_renders(folder, sheet=True, turntable=2))
-            print(sorted(path.name for path in pathlib.Path(folder).iterdir()))
+        in_child(lambda: result.save({str(tmp_path)!r}, ['glb', 'ply']))
+        in_child(lambda: result.save_renders({str(tmp_path)!r}, sheet=True, turntable=2))
     """
+    assert run(code) == []
     expected = ["disc.glb", "disc.ply", "disc_sheet.png", "disc_turntable", "disc_turntable.webp"]
-    assert run(code) == [str(expected)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected
 
 
 def test_a_process_forked_off_before_use_works() -> None:

@@ -28,8 +28,15 @@ GenerateRequest slow_request() {
   return request;
 }
 
+EngineOptions one_thread(double idle_seconds = 0) {
+  EngineOptions options;
+  options.threads = 1;
+  options.idle_seconds = idle_seconds;
+  return options;
+}
+
 TEST(EngineLifetime, CloseWaitsForWhatRunsAndTakesNothingMore) {
-  Engine engine({.threads = 1});
+  Engine engine(one_thread());
   const Job running = engine.submit(slow_request()), waiting = engine.submit(quick_request());
   while (running.status().state == JobState::kWaiting) std::this_thread::yield();
   engine.close();
@@ -48,7 +55,7 @@ TEST(EngineLifetime, CloseWaitsForWhatRunsAndTakesNothingMore) {
 
 TEST(EngineLifetime, EveryCallIsSafeWhileOthersClose) {
   for (int turn = 0; turn < 3; ++turn) {
-    Engine engine({.threads = 1});
+    Engine engine(one_thread());
     const Job running = engine.submit(slow_request());
     std::atomic<int> at_work = 0;
     std::atomic<bool> is_over = false;
@@ -92,10 +99,10 @@ TEST(EngineLifetime, OptionsOutOfRangeAreRefused) {
       EXPECT_NE(error.message().find("from 0 to 1024"), std::string::npos) << error.message();
     }
   }
-  Engine engine({.threads = 1});
+  Engine engine(one_thread());
   for (const double seconds : {-1.0, std::nan(""), -std::numeric_limits<double>::infinity()}) {
     EXPECT_THROW(engine.set_idle_seconds(seconds), Error) << seconds;
-    EXPECT_THROW(Engine({.idle_seconds = seconds}), Error) << seconds;
+    EXPECT_THROW(Engine(one_thread(seconds)), Error) << seconds;
   }
   for (const int pictures : {0, -5, 10'000'001})
     EXPECT_THROW(engine.explain_plan({}, pictures), Error) << pictures;
@@ -103,7 +110,7 @@ TEST(EngineLifetime, OptionsOutOfRangeAreRefused) {
 
 TEST(EngineLifetime, TimesBeyondTheClockAreNever) {
   for (const double seconds : {1e10, 1e300, std::numeric_limits<double>::infinity()}) {
-    Engine engine({.threads = 1, .idle_seconds = seconds});
+    Engine engine(one_thread(seconds));
     const Job job = engine.submit(quick_request());
     ASSERT_TRUE(job.wait(seconds));
     for (int i = 0; i < 2; ++i) {
@@ -143,7 +150,7 @@ int use_in_child(Engine& engine, const Job& job) {
 }
 
 TEST(EngineLifetime, InAForkedProcessEverythingAsksForSpawnAndNothingWaits) {
-  auto engine = std::make_unique<Engine>(EngineOptions{.threads = 2});
+  auto engine = std::make_unique<Engine>(one_thread());
   auto job = std::make_unique<Job>(engine->submit(slow_request()));
   while (job->status().fraction == 0) std::this_thread::yield();
   std::atomic<bool> waits = false;

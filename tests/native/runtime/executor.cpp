@@ -57,8 +57,9 @@ TEST_F(ExecutorTest, APipelineOverlapsPictures) {
   std::atomic<int> begun = 0;
   stages_[0]->on_run = [&](const StageCall&) { ++begun; };
   stages_[1]->on_run = [&](const StageCall&) {
-    if (stages_[1]->runs == 1)
+    if (stages_[1]->runs == 1) {
       EXPECT_TRUE(comes_true([&] { return begun >= 2; })) << "the second batch waits";
+    }
   };
   RunOptions options;
   options.plan = with(Strategy::kStage);
@@ -141,7 +142,9 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
       EXPECT_EQ(delivered.size(), 40U);
       for (const auto& [picture, times] : delivered) EXPECT_EQ(times, 1) << picture;
       losses += int(lost_.size());
-      if (!lost_.empty()) EXPECT_THAT(lost_, testing::ElementsAre(1));
+      if (!lost_.empty()) {
+        EXPECT_THAT(lost_, testing::ElementsAre(1));
+      }
     }
     // A stage of a pipeline that never runs on slot1 does not lose it.
     EXPECT_EQ(losses, strategy == Strategy::kStage ? 1 : 2);
