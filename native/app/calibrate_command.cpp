@@ -144,7 +144,7 @@ int run(const Options& options) {
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   EngineOptions machine;
   machine.devices = options.devices;
-  const std::vector<Slot> slots = open_slots(machine);
+  const std::vector<Slot> slots = open_slots(machine).slots;
   std::string model = options.model;
   if (model.empty()) {
     model = model_that_is_here();

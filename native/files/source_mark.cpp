@@ -115,7 +115,51 @@ std::string of_exr(std::string_view text) {
   return is_ours ? checksum : std::string();
 }
 
+/// "C:\\pictures\\cup.png" and "views/cups/" are cup.png and cups.
+std::string last_part(const std::string& path) {
+  const size_t end = path.find_last_not_of("/\\");
+  if (end == std::string::npos) return {};
+  const size_t begin = path.find_last_of("/\\", end);
+  return path.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
 }  // namespace
+
+Provenance without_folders(const Provenance& provenance) {
+  Provenance shared = provenance;
+  shared.picture = last_part(provenance.picture);
+  using Json = nlohmann::ordered_json;
+  Json settings = Json::parse(provenance.settings, nullptr, false);
+  if (!settings.is_object()) return shared;
+  const auto shorten = [](Json& value) {
+    if (value.is_string()) value = last_part(value.get<std::string>());
+  };
+  for (Json& value : settings) {
+    shorten(value);
+    if (!value.is_array()) continue;
+    for (Json& entry : value) shorten(entry);
+  }
+  shared.settings = settings.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return shared;
+}
+
+std::vector<std::string> provenance_lines(const Provenance& provenance) {
+  const Provenance shared = without_folders(provenance);
+  std::vector<std::string> lines{kGenerator + shared.version};
+  const auto add = [&](const std::string& key, const std::string& value) {
+    if (!value.empty()) lines.push_back(key + ": " + value);
+  };
+  add(kChecksumKey, shared.checksum);
+  add("picture", shared.picture);
+  add("model", shared.model);
+  add("settings", shared.settings);
+  for (std::string& line : lines) {
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
+  }
+  return lines;
+}
 
 std::string source_checksum(const fs::path& path) {
   std::error_code error;
@@ -141,8 +185,12 @@ std::string source_checksum(const fs::path& path) {
   std::string tail(std::min<uint64_t>(size, kMostBytes), '\0');
   file.seekg(-static_cast<std::streamoff>(tail.size()), std::ios::end);
   file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-  const size_t mark = tail.rfind(kGenerator);
-  return mark == std::string::npos ? std::string() : checksum_in(std::string_view(tail).substr(mark));
+  // Lines hold no line breaks, so that no picture's name can look like the second of them.
+  const size_t second = tail.rfind(std::string("\n") + kChecksumKey);
+  const size_t first = tail.rfind(kGenerator, second);
+  if (second == std::string::npos || first == std::string::npos || tail.find('\n', first) != second)
+    return {};
+  return checksum_in(std::string_view(tail).substr(second));
 }
 
 }  // namespace relievo

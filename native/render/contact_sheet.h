@@ -16,7 +16,7 @@ namespace relievo {
 ByteImage contact_sheet(const Renderer& renderer, const Image& input = {}, int cell = 400,
                         const Control& control = {});
 
-/// The same, written by the name's extension (files/pictures.h).
+/// The same as a PNG file that says what it was made of (files/source_mark.h).
 void write_contact_sheet(const std::filesystem::path& path, const Renderer& renderer, const Image& input = {},
                          int cell = 400, const Control& control = {});
 
