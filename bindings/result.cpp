@@ -3,6 +3,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "bindings.h"
+#include "files/source_mark.h"
 #include "views.h"
 
 namespace py = pybind11;
@@ -124,6 +125,16 @@ void bind_result(py::module_& module) {
           },
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
           py::arg("exr") = false, py::arg("former") = std::vector<std::string>())
+      .def(
+          "mark_blend",
+          [](const Result& result, const fs::path& path) { mark_blend(path, result.mesh.provenance); },
+          py::arg("path"), py::call_guard<py::gil_scoped_release>())
+      .def(
+          "notes_on_files",
+          [](const Result& result, const std::vector<std::string>& formats) {
+            return notes_on_files(settings_from_json(result.mesh.provenance.settings), formats);
+          },
+          py::arg("formats"))
       .def(
           "save",
           [](const Result& result, const fs::path& where,

@@ -161,6 +161,10 @@ class Result:
 
         What is there is written over as save does.
         """
+    def mark_blend(self, path: PathLike) -> None:
+        """Writes into a compressed .blend file which picture it was made of, so that the next result may replace it."""
+    def notes_on_files(self, formats: Sequence[str]) -> list[str]:
+        """What a person should know about files of these formats; mostly nothing."""
     def save(self, where: PathLike, formats: Sequence[str] | None = None, *, former: Sequence[str] = ()) -> list[Path]:
         """Writes the mesh and returns the files.
 

@@ -188,6 +188,10 @@ std::vector<std::filesystem::path> save_as(const GenerateResult& result, const s
 std::vector<std::filesystem::path> input_files(const std::filesystem::path& picture,
                                                const Settings& settings);
 
+/// Writes into a compressed .blend file what it was made of, as the other files say it. Throws Error{kIo},
+/// Error{kInvalidSettings}.
+void mark_blend(const GenerateResult& result, const std::filesystem::path& path);
+
 /// What a person should know about the files of these formats; mostly nothing.
 std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats);
 

@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "engine/engine.h"
 #include "files/meshes.h"
+#include "files/source_mark.h"
 #include "render/contact_sheet.h"
 #include "render/layers_file.h"
 #include "render/turntable.h"
@@ -139,6 +140,10 @@ std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& wher
   }
   const fs::path folder = where.has_parent_path() ? where.parent_path() : ".";
   return save_meshes(result, where.stem().string(), folder, {ending}, former);
+}
+
+void mark_blend(const GenerateResult& result, const fs::path& path) {
+  mark_blend(path, result.mesh.provenance);
 }
 
 std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats) {

@@ -19,7 +19,7 @@ import pytest
 from model_server import Behaviour, ModelServer, serving, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "relievo"
+PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
 CHECKPOINT = ROOT / "tests" / "data" / "golden" / "checkpoint_files" / "lightning.ckpt"
 
 

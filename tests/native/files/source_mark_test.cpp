@@ -72,7 +72,7 @@ TEST(SourceMark, OfAFileThatIsCutShortIsReadWithoutHarm) {
   const ScratchFolder folder;
   for (const fs::path& file : all_kinds(folder.path(), provenance())) {
     const std::string whole = text_of(file);
-    for (size_t size = 0; size < std::min<size_t>(whole.size(), 3000); ++size) {
+    for (size_t size = 0; size < std::min<size_t>(whole.size(), 3000); size += size < 64 ? 1 : 13) {
       write(folder / "cut", whole.substr(0, size));
       EXPECT_THAT(source_checksum(folder / "cut"), testing::AnyOf("", kChecksum)) << file << ' ' << size;
     }
