@@ -3,7 +3,6 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "bindings.h"
-#include "files/source_mark.h"
 #include "views.h"
 
 namespace py = pybind11;
@@ -126,8 +125,7 @@ void bind_result(py::module_& module) {
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
           py::arg("exr") = false, py::arg("former") = std::vector<std::string>())
       .def(
-          "mark_blend",
-          [](const Result& result, const fs::path& path) { mark_blend(path, result.mesh.provenance); },
+          "mark_blend", [](const Result& result, const fs::path& path) { mark_blend(result, path); },
           py::arg("path"), py::call_guard<py::gil_scoped_release>())
       .def(
           "notes_on_files",
