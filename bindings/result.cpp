@@ -32,7 +32,12 @@ void bind_mesh(py::module_& module) {
       .def_readonly("gap", &TextureReport::gap);
 
   py::class_<Provenance>(module, "Provenance", py::module_local())
-      .def_readonly("picture", &Provenance::picture)
+      .def_property_readonly("picture",
+                             [](const Provenance& provenance) {  // a path may be no valid UTF-8
+                               const std::string& path = provenance.picture;
+                               return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(
+                                   path.data(), static_cast<py::ssize_t>(path.size())));
+                             })
       .def_readonly("model", &Provenance::model)
       .def_readonly("settings", &Provenance::settings)
       .def_readonly("version", &Provenance::version)

@@ -21,7 +21,7 @@ using namespace std::string_view_literals;
 namespace fs = std::filesystem;
 
 /// Headers, comments and a GLB's list of its parts are a few kilobytes.
-constexpr size_t kMostBytes = size_t{1} << 20;
+constexpr size_t kMostBytes = size_t{64} << 10;
 constexpr std::string_view kZstandard = "\x28\xb5\x2f\xfd";
 
 /// A number of `size` bytes at `place`; none where the text ends before.

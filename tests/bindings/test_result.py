@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import os
 import struct
 import weakref
 from pathlib import Path
@@ -203,6 +204,15 @@ def test_names_are_cleaned_before_anything_is_written(tmp_path: Path, name: str,
     result = relievo.generate(disc(), name=name, **QUICK)
     assert result.name == cleaned
     assert result.save(tmp_path) == [tmp_path / f"{cleaned}.glb"]
+
+
+def test_name_that_is_no_text_is_cleaned(tmp_path: Path) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9.png")
+    photo.write_bytes(png(disc()))
+    result = relievo.generate(photo, **QUICK)
+    assert result.name == "caf_"
+    assert result.mesh.provenance.picture == str(photo)
+    assert result.save(tmp_path) == [tmp_path / "caf_.glb"]
 
 
 def test_files_for_others_name_no_folder(tmp_path: Path) -> None:

@@ -109,12 +109,36 @@ TEST(SourceMark, OfAnotherProgramsFileIsNotOurs) {
 
 TEST(SourceMark, OfADeeplyNestedFileIsReadWithoutHarm) {
   const ScratchFolder folder;
-  const std::string json = R"({"asset":)" + std::string(400000, '[');
+  const std::string json = R"({"asset":)" + std::string(60000, '[');
   const auto size = static_cast<uint32_t>(json.size());
   std::string glb("glTF\2\0\0\0....", 12);
   glb.append(reinterpret_cast<const char*>(&size), 4).append("JSON").append(json);
   write(folder / "deep.glb", glb);
   EXPECT_EQ(source_checksum(folder / "deep.glb"), "");
+}
+
+TEST(SourceMark, IsPutBesideTheFramesOfABlendFile) {
+  const ScratchFolder folder;
+  const std::string frame = "\x28\xb5\x2f\xfd some compressed data";
+  // Two frames of 8 bytes each in the list, 2 as their number, no flags.
+  std::string list("\x5e\x2a\x4d\x18\x19\0\0\0", 8);
+  list += std::string(16, '\1') + std::string("\2\0\0\0\0\xb1\xea\x92\x8f", 9);
+  for (const std::string& end : {list, std::string()}) {
+    write(folder / "cup.blend", frame + end);
+    EXPECT_EQ(source_checksum(folder / "cup.blend"), "");
+    mark_blend(folder / "cup.blend", provenance());
+    EXPECT_EQ(source_checksum(folder / "cup.blend"), kChecksum);
+    const std::string marked = text_of(folder / "cup.blend");
+    EXPECT_TRUE(marked.starts_with(frame + std::string("\x50\x2a\x4d\x18", 4)));
+    EXPECT_TRUE(marked.ends_with(end));
+    uint32_t size = 0;
+    std::memcpy(&size, &marked[frame.size() + 4], sizeof(size));
+    EXPECT_EQ(marked.size(), frame.size() + 8 + size + end.size());
+  }
+  write(folder / "plain.blend", "BLENDER-v405");
+  expect_error(ErrorCode::kInvalidSettings, "plain.blend",
+               [&] { mark_blend(folder / "plain.blend", provenance()); });
+  expect_error(ErrorCode::kIo, "none", [&] { mark_blend(folder / "none", provenance()); });
 }
 
 TEST(Provenance, NamesNoFolderInFilesForOthers) {
