@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan test-faults check-torch test-large soak clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults check-torch test-large soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -14,6 +14,8 @@ help:
 	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
+	@echo "make debug   build without optimisation in build-debug/ and run all tests there"
+	@echo "make odr     link the program in a way that shows one name defined in two ways"
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
@@ -64,6 +66,18 @@ format: setup
 	@clang-format -i $$(git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
 	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
 
+# What an optimised build hides: functions that are never inlined, values that are kept in registers.
+debug: setup
+	@cmake -S . -B build-debug -G Ninja -DCMAKE_BUILD_TYPE=Debug >/dev/null
+	@cmake --build build-debug
+	@RELIEVO_BUILD=$(CURDIR)/build-debug $(PYTHON) tests/run.py
+
+# GCC compares what each file says of a function only where the linker optimises and the function is not inlined.
+odr: setup
+	@cmake -S . -B build-odr -G Ninja -DCMAKE_BUILD_TYPE=None -DMOLD= -DCMAKE_AR=/usr/bin/gcc-ar \
+	  -DCMAKE_CXX_FLAGS="-O1 -fno-inline -flto=auto -Werror=odr -Werror=lto-type-mismatch" >/dev/null
+	@cmake --build build-odr --target relievo
+
 fuzz: setup
 	@cmake -S . -B build-fuzz -G Ninja -DRELIEVO_SANITIZE=ON >/dev/null
 	@cmake --build build-fuzz --target test_weights test_files
@@ -92,4 +106,4 @@ soak: build
 	@.venv/bin/pytest -q -s tests/addon/soak.py
 
 clean:
-	@rm -rf build dist build-fuzz build-tsan build-lint demo
+	@rm -rf build dist build-debug build-odr build-fuzz build-tsan build-lint demo

@@ -182,6 +182,7 @@ def save_blend(result: relievo.Result, folder: Path) -> Path:
     import_mesh.add_object(result, bpy.context.scene)
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, compress=True)
+        result.mark_blend(beside)
         beside.replace(path)
     except RuntimeError as error:  # what Blender says when it cannot write
         raise OSError(str(error).strip()) from error

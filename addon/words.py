@@ -169,10 +169,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "picture": outcome.picture,
         "ok": True,
         "files": [str(file) for file in outcome.files],
-        "stages": [
-            {name: getattr(stage, name) for name in ("name", "seconds", "peak_bytes", "device", "precision", "batch")}
-            for stage in outcome.result.stages
-        ],
+        "stages": [_stage_as_json(stage) for stage in outcome.result.stages],
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
         "watertight": mesh.report.watertight,
@@ -182,9 +179,23 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         **({name: getattr(texture, name) for name in ("charts", "cover", "mean_stretch")} if texture else {}),
         "seed": settings["seed"] if is_random else None,
         "plan": outcome.result.plan,
-        "notes": outcome.result.notes,
+        "notes": _notes(outcome),
         "lossy": outcome.result.lossy,
     }
+
+
+def _stage_as_json(stage: relievo.StageReport) -> dict[str, Any]:
+    told = {name: getattr(stage, name) for name in ("name", "seconds", "peak_bytes", "device", "precision", "batch")}
+    if stage.fragmentation is not None:  # of a GPU's memory alone
+        told["fragmentation"] = stage.fragmentation
+    return told
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    """Those of the result, then those of its files."""
+    assert outcome.result is not None
+    formats = sorted({Path(file).suffix.removeprefix(".") for file in outcome.files})
+    return outcome.result.notes + outcome.result.notes_on_files(formats)
 
 
 def as_text(outcome: Outcome) -> str:
@@ -194,7 +205,7 @@ def as_text(outcome: Outcome) -> str:
     mesh = outcome.result.mesh
     seconds = sum(stage.seconds for stage in outcome.result.stages)
     first = f"{outcome.picture}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces, {seconds:.1f} s"
-    below = [_soundness(mesh), *outcome.result.notes, *map(str, outcome.files)]
+    below = [_soundness(mesh), *_notes(outcome), *map(str, outcome.files)]
     return "\n".join([first, *(f"  {line}" for line in below)])
 
 

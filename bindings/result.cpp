@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <array>
-#include <cctype>
 #include <chrono>
 #include <future>
 
@@ -42,25 +39,6 @@ auto interruptible(const Work& work) {
   return done.get();
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
-/// `where` is a file when no formats are given and it ends in that of a mesh, else a folder.
-std::vector<fs::path> save(const GenerateResult& result, const fs::path& where,
-                           const std::optional<std::vector<std::string>>& formats) {
-  const py::gil_scoped_release unlocked;
-  constexpr std::array kEndings{".glb", ".obj", ".ply"};
-  const std::string ending = lower(where.extension().string());
-  const bool is_file = !formats && !fs::is_directory(where) &&
-                       std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
-  if (!is_file) return save_result(result, where, formats.value_or(std::vector<std::string>{"glb"}));
-  GenerateResult renamed = result;
-  renamed.name = where.stem().string();
-  return save_result(renamed, where.has_parent_path() ? where.parent_path() : ".", {ending.substr(1)});
-}
-
 void bind_mesh(py::module_& module) {
   py::class_<SurfaceReport>(module, "SurfaceReport", py::module_local())
       .def_readonly("watertight", &SurfaceReport::watertight)
@@ -77,10 +55,16 @@ void bind_mesh(py::module_& module) {
       .def_readonly("gap", &TextureReport::gap);
 
   py::class_<Provenance>(module, "Provenance", py::module_local())
-      .def_readonly("picture", &Provenance::picture)
+      .def_property_readonly("picture",
+                             [](const Provenance& provenance) {  // a path may be no valid UTF-8
+                               const std::string& path = provenance.picture;
+                               return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(
+                                   path.data(), static_cast<py::ssize_t>(path.size())));
+                             })
       .def_readonly("model", &Provenance::model)
       .def_readonly("settings", &Provenance::settings)
-      .def_readonly("version", &Provenance::version);
+      .def_readonly("version", &Provenance::version)
+      .def_readonly("checksum", &Provenance::checksum);
 
   // `shown(f)`: a property whose value is a view made by f(mesh, owner).
   const auto shown = [](auto make) {
@@ -161,15 +145,33 @@ void bind_result(py::module_& module) {
           [](const Result& result) { return py::make_tuple(result.crop.x, result.crop.y, result.crop.side); })
       .def(
           "save_renders",
-          [](const Result& result, const fs::path& folder, bool sheet, int turntable, bool exr) {
+          [](const Result& result, const fs::path& folder, bool sheet, int turntable, bool exr,
+             const std::vector<std::string>& former) {
             return interruptible([&](const CancelToken& cancel) {
               const Renders renders{.turntable = turntable, .exr = exr, .sheet = sheet};
-              return save_renders(result, folder, renders, cancel);
+              return save_renders(result, folder, renders, former, cancel);
             });
           },
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
-          py::arg("exr") = false)
-      .def("save", &save, py::arg("where"), py::arg("formats") = py::none());
+          py::arg("exr") = false, py::arg("former") = std::vector<std::string>())
+      .def(
+          "mark_blend", [](const Result& result, const fs::path& path) { mark_blend(result, path); },
+          py::arg("path"), py::call_guard<py::gil_scoped_release>())
+      .def(
+          "notes_on_files",
+          [](const Result& result, const std::vector<std::string>& formats) {
+            return notes_on_files(settings_from_json(result.mesh.provenance.settings), formats);
+          },
+          py::arg("formats"))
+      .def(
+          "save",
+          [](const Result& result, const fs::path& where,
+             const std::optional<std::vector<std::string>>& formats, const std::vector<std::string>& former) {
+            const py::gil_scoped_release unlocked;
+            return save_as(result, where, formats.value_or(std::vector<std::string>()), former);
+          },
+          py::arg("where"), py::arg("formats") = py::none(), py::kw_only(),
+          py::arg("former") = std::vector<std::string>());
 }
 
 }  // namespace relievo::bindings

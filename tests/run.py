@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
 REPORTS = BUILD / "test-reports"
 BIN = ROOT / ".venv" / "bin"
 CORES = len(os.sched_getaffinity(0))

@@ -66,6 +66,9 @@ class Provenance:
     @property
     def version(self) -> str:
         """Of Relievo."""
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the picture's content, in hexadecimal."""
 
 @final
 class Mesh:
@@ -146,17 +149,29 @@ class Result:
     def lossy(self) -> bool:
         """Whether that changed the result."""
     def save_renders(
-        self, folder: PathLike, *, sheet: bool = False, turntable: int = 0, exr: bool = False
+        self,
+        folder: PathLike,
+        *,
+        sheet: bool = False,
+        turntable: int = 0,
+        exr: bool = False,
+        former: Sequence[str] = (),
     ) -> list[Path]:
         """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files.
 
-        Ctrl-C raises KeyboardInterrupt.
+        What is there is written over as save does. Ctrl-C raises KeyboardInterrupt.
         """
-    def save(self, where: PathLike, formats: list[str] | None = None) -> list[Path]:
+    def mark_blend(self, path: PathLike) -> None:
+        """Writes into a compressed .blend file which picture it was made of, so that the next result may replace it."""
+    def notes_on_files(self, formats: Sequence[str]) -> list[str]:
+        """What a person should know about files of these formats; mostly nothing."""
+    def save(self, where: PathLike, formats: Sequence[str] | None = None, *, former: Sequence[str] = ()) -> list[Path]:
         """Writes the mesh and returns the files.
 
-        where is one file, NAME.glb, NAME.obj or NAME.ply, or a folder, which is made if need be; there, formats
-        (default: glb) says which files are written, named after the result.
+        where is a folder that is there, a path without an ending, or one that ends in a slash: then formats (default:
+        glb) says which files are written, named after the result, and the folder is made if need be. Any other path
+        is a file, NAME.glb, NAME.obj or NAME.ply. What is there is written over only where an earlier result of the
+        same picture wrote it, or one of those whose checksums are in former; otherwise the name gets a number.
         """
 
 @final

@@ -113,10 +113,7 @@ std::vector<PictureTask> tasks_of(const BatchOptions& options) {
       tasks.push_back(std::move(task));
     }
   }
-  std::vector<std::string> wanted;  // names come from the pictures, or from the manifest
-  for (const PictureTask& task : tasks) wanted.push_back(task.name.empty() ? task.picture : task.name + ".x");
-  const std::vector<std::string> names = result_names(wanted);
-  for (size_t i = 0; i < tasks.size(); ++i) tasks[i].name = names[i];
+  name_tasks(tasks, options.generate, {source});
   if (tasks.empty()) {
     throw invalid(fmt::format("There is no picture in '{}'.", options.source),
                   "Name a folder with PNG, JPEG, WebP or EXR files, or a manifest.");

@@ -137,7 +137,7 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
 int run(const Options& options) {
   EngineOptions machine;
   machine.devices = options.devices;
-  const std::vector<Slot> slots = open_slots(machine);
+  const std::vector<Slot> slots = open_slots(machine).slots;
   std::string model = options.model;
   if (model.empty()) {
     model = model_that_is_here();

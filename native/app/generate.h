@@ -36,21 +36,23 @@ void set_mask(Settings& settings, const std::string& mask);
 
 struct PictureTask {
   std::string picture;
-  std::string name;  ///< of the result's files
+  std::string name = {};  ///< of the result's files
   Settings settings;
 };
 
 /// What became of one picture.
 struct PictureOutcome {
   PictureTask task;
+  std::vector<std::string> formats;              ///< of the mesh files
   std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
   std::vector<std::filesystem::path> files;
   std::optional<Error> error;
 };
 
-/// A name for each picture's result: the file's name without its last extension; one that is taken gets a
-/// number.
-std::vector<std::string> result_names(const std::vector<std::string>& pictures);
+/// Gives each task the name of its result (engine/result_names.h): the task's own, else the picture's file
+/// name without its last extension. What they are made of is kept, and so are these inputs.
+void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
+                std::vector<std::filesystem::path> inputs = {});
 
 /// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_outcome` is called after
 /// each. Throws Error for settings that cannot be when all tasks have the same (`is_strict`).

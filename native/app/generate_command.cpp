@@ -1,12 +1,10 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
 
 #include "app/commands.h"
 #include "app/generate.h"
@@ -14,6 +12,7 @@
 #include "app/progress_line.h"
 #include "base/interruption.h"
 #include "base/standard_output.h"
+#include "engine/picture_checksum.h"
 
 namespace relievo {
 namespace {
@@ -30,33 +29,21 @@ void follow(const Job& job, const std::string& title, const CancelToken& cancel,
   line.clear();
 }
 
-/// The same for all names of a file; none where there is none.
-std::optional<std::pair<dev_t, ino_t>> identity_of(const fs::path& path) {
-  struct stat found = {};
-  if (::stat(path.c_str(), &found) != 0) return {};
-  return std::pair(found.st_dev, found.st_ino);
+/// Empty for what cannot be read: that is said when the picture's turn comes.
+std::string checksum_of(const fs::path& picture) {
+  try {
+    return picture_checksum(picture);
+  } catch (const Error&) {
+    return {};
+  }
 }
 
-/// Throws Error{kInvalidSettings} where a file of a result would take the place of an input.
-void spare_inputs(const std::vector<PictureTask>& tasks, const GenerateOptions& options) {
-  std::set<std::pair<dev_t, ino_t>> inputs;
-  for (const PictureTask& task : tasks) {
-    std::vector<std::string> paths = task.settings.views;
-    paths.insert(paths.end(), {task.picture, task.settings.mask_file});
-    for (const std::string& path : paths) {
-      if (const auto identity = identity_of(path)) inputs.insert(*identity);
-    }
-  }
-  for (const PictureTask& task : tasks) {
-    for (const fs::path& name : file_names(task.name, options.formats, options.renders)) {
-      const fs::path target = fs::path(options.folder) / name;
-      const auto identity = identity_of(target);
-      if (!identity || !inputs.contains(*identity)) continue;
-      throw Error(ErrorCode::kInvalidSettings,
-                  fmt::format("The result would overwrite the input '{}'.", target.string()),
-                  "Choose another folder with -o.");
-    }
-  }
+/// Those of the result, then those of its files.
+std::vector<std::string> notes_of(const PictureOutcome& outcome) {
+  std::vector<std::string> notes = outcome.result->notes;
+  const auto on_files = notes_on_files(outcome.task.settings, outcome.formats);
+  notes.insert(notes.end(), on_files.begin(), on_files.end());
+  return notes;
 }
 
 void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
@@ -71,16 +58,18 @@ void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictur
 
 }  // namespace
 
-std::vector<std::string> result_names(const std::vector<std::string>& pictures) {
-  std::set<std::string> taken;
-  std::vector<std::string> names;
-  for (const std::string& picture : pictures) {
-    const std::string stem = fs::path(picture).stem().string();
-    std::string name = stem;
-    for (int number = 2; !taken.insert(name).second; ++number) name = fmt::format("{}_{}", stem, number);
-    names.push_back(name);
+void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
+                std::vector<fs::path> inputs) {
+  std::vector<NamedPicture> pictures;
+  for (const PictureTask& task : tasks) {
+    const std::string wanted = task.name.empty() ? fs::path(task.picture).stem().string() : task.name;
+    pictures.push_back({wanted, checksum_of(task.picture)});
+    const auto files = input_files(task.picture, task.settings);
+    inputs.insert(inputs.end(), files.begin(), files.end());
   }
-  return names;
+  const std::vector<std::string> names =
+      name_results(pictures, {options.folder, options.formats, options.renders, std::move(inputs)});
+  for (size_t i = 0; i < tasks.size(); ++i) tasks[i].name = names[i];
 }
 
 json to_json(const PictureOutcome& outcome) {
@@ -116,7 +105,7 @@ json to_json(const PictureOutcome& outcome) {
   const bool is_random = outcome.task.settings.model != kPreviewModel && outcome.task.settings.views.empty();
   object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
   object["plan"] = result.plan;
-  object["notes"] = result.notes;
+  object["notes"] = notes_of(outcome);
   object["lossy"] = result.lossy;
   return object;
 }
@@ -138,7 +127,7 @@ void print_text(const PictureOutcome& outcome) {
                report.manifold ? "manifold" : "not manifold", report.components,
                report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
                100 * mesh.texture_report.cover);
-  for (const std::string& note : outcome.result->notes) print_output("  {}\n", note);
+  for (const std::string& note : notes_of(outcome)) print_output("  {}\n", note);
   for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
 }
 
@@ -168,7 +157,6 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   const CancelToken cancel = interruption();
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
-  spare_inputs(tasks, options);
   Engine engine(options.machine);
   /// A job, or why there is none.
   struct Submitted {
@@ -195,7 +183,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     if (i == 0) prepare_folder(options.folder);  // before anything is computed for nothing
     const Submitted now = submitted.front();
     submitted.pop_front();
-    PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
+    PictureOutcome outcome{tasks[i], options.formats, nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
       outcome.result = now.job->take();
@@ -204,7 +192,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     if (outcome.result) {
       try {
         outcome.files = save_result(*outcome.result, options.folder, options.formats);
-        const auto pictures = save_renders(*outcome.result, options.folder, options.renders, cancel);
+        const auto pictures = save_renders(*outcome.result, options.folder, options.renders, {}, cancel);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();
@@ -281,7 +269,8 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       "--no-projection", [&settings] { settings.projection = "off"; }, "The same as --projection off");
   parser.add_flag("--normal-map", settings.normal_map,
                   "Keep the detail that --faces takes away in a normal map");
-  parser.add_flag("--vertex-colours", settings.vertex_colours, "Colours at the vertices, too");
+  parser.add_flag("--vertex-colours", settings.vertex_colours,
+                  "Colours at the vertices, too: in OBJ and PLY files, not in GLB");
   parser.add_option("--format", options->formats, "Any of glb, obj, ply, separated by commas")
       ->delimiter(',')
       ->check(CLI::IsMember({"glb", "obj", "ply"}))
@@ -308,11 +297,9 @@ Command add_generate(CLI::App& parser) {
   add_generate_words(parser, *options);
   return [options] {
     set_mask(options->settings, options->mask);
-    const std::vector<std::string> names = result_names(options->pictures);
     std::vector<PictureTask> tasks;
-    for (size_t i = 0; i < names.size(); ++i) {
-      tasks.push_back({options->pictures[i], names[i], options->settings});
-    }
+    for (const std::string& picture : options->pictures) tasks.push_back({picture, {}, options->settings});
+    name_tasks(tasks, *options);
     const auto outcomes = generate_all(
         tasks, *options, [](const PictureOutcome&) {}, true);
     return exit_status_of(outcomes, tasks.size());

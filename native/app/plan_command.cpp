@@ -122,6 +122,7 @@ int run(const Options& options) {
                               {"devices", devices},
                               {"lanes", lanes},
                               {"reasons", made.reasons},
+                              {"idle", made.idle},
                               {"refused", made.refused}}
                              .dump());
     return 0;
@@ -141,6 +142,7 @@ int run(const Options& options) {
                  100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
   }
   for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
+  for (const std::string& reason : made.idle) print_output("- {}\n", reason);
   for (const std::string& reason : made.refused) print_output("- {}\n", reason);
   return 0;
 }

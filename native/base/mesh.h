@@ -47,10 +47,12 @@ struct TextureReport {
 
 /// Where a result came from; written into files and onto the Blender object.
 struct Provenance {
-  std::string picture;   ///< path or name as given
+  std::string picture;   ///< path or name as given; files that may be given away have its last part alone
   std::string model;     ///< name in the model catalogue
   std::string settings;  ///< the settings as one JSON object
   std::string version;   ///< of Relievo
+  std::string
+      checksum;  ///< SHA-256 of the picture's content, in hexadecimal; empty where there is no picture
 };
 
 /// A surface with colour. UV origin is the bottom left corner of the albedo picture.

@@ -52,20 +52,26 @@ class Engine::Slots {
   /// Throws Error{kInvalidSettings} for devices that are not there.
   std::vector<Slot> get() {
     const std::lock_guard lock(mutex_);
-    if (slots_.empty()) slots_ = open_slots(options_);
-    return slots_;
+    if (opened_.slots.empty()) opened_ = open_slots(options_);
+    return opened_.slots;
+  }
+
+  /// Which devices are not among them and why, in sentences.
+  std::vector<std::string> left_out() {
+    const std::lock_guard lock(mutex_);
+    return opened_.left_out;
   }
 
   /// What is free has changed, or devices have come and gone.
   void look_anew() {
     const std::lock_guard lock(mutex_);
-    slots_.clear();
+    opened_ = {};
   }
 
  private:
   const EngineOptions& options_;
   std::mutex mutex_;
-  std::vector<Slot> slots_;
+  OpenedSlots opened_;
 };
 
 struct Engine::Impl {
@@ -259,7 +265,7 @@ struct Engine::Impl {
         is_loaded = true;
       }
       try {
-        finish(*job, outcome, made);
+        finish(*job, outcome);
       } catch (...) {
         end_with_current_error(*job);
       }
@@ -279,7 +285,7 @@ struct Engine::Impl {
     }
   }
 
-  static void finish(Job::State& job, const Outcome& outcome, const Plan& plan) {
+  void finish(Job::State& job, const Outcome& outcome) {
     if (outcome.error) return end_with(job, *outcome.error);
     const auto& work = std::any_cast<const PictureWork&>(outcome.value);
     if (work.error) return end_with(job, *work.error);
@@ -294,9 +300,12 @@ struct Engine::Impl {
       }
       job.log(line);
     }
-    result->plan = fmt::format("{}", fmt::join(plan.reasons, " "));
+    std::vector<std::string> plan = outcome.plan;
+    for (const std::string& device : slots.left_out()) plan.push_back(device);
+    result->plan = fmt::format("{}", fmt::join(plan, " "));
+    job.log(result->plan);
     result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());
-    result->lossy = outcome.lossy || plan.lossy();
+    result->lossy = outcome.lossy;
     for (const std::string& note : outcome.notes) job.log(note);
     forget_pictures(job);
     job.finish(result);
@@ -437,7 +446,9 @@ std::vector<std::string> Engine::explain_plan(const Settings& settings, int pict
   const std::vector<Slot> planned = engine.measured_slots(settings);
   const Plan made = engine.plan_for(profiles, planned, engine.plan_options(profiles, planned, pictures));
   std::vector<std::string> sentences = made.reasons;
-  sentences.insert(sentences.end(), made.refused.begin(), made.refused.end());
+  for (const auto& more : {made.idle, impl_->slots.left_out(), made.refused}) {
+    sentences.insert(sentences.end(), more.begin(), more.end());
+  }
   return sentences;
 }
 

@@ -185,19 +185,43 @@ class Engine {
 };
 
 /// Writes `DIR/NAME.FORMAT` for each format (glb, obj, ply) and returns the files, companions (MTL, PNG)
-/// included. Makes the folder. No file under its final name is ever half-written. Throws Error{kIo},
-/// Error{kInvalidSettings}.
+/// included. Makes the folder. No file under its final name is ever half-written. What is there is written
+/// over only where an earlier result of the same picture, or of one of the `former` checksums, wrote it and
+/// it is none of this result's inputs; otherwise NAME gets a number (engine/result_names.h). Throws
+/// Error{kIo}, Error{kInvalidSettings}.
 std::vector<std::filesystem::path> save_result(const GenerateResult& result,
                                                const std::filesystem::path& folder,
-                                               const std::vector<std::string>& formats);
+                                               const std::vector<std::string>& formats,
+                                               const std::vector<std::string>& former = {});
+
+/// The same for a path as a person gives it. A folder is one that is there, a path without an ending, or one
+/// that ends in a slash: then `formats`, or a GLB, is written into it. Any other path is a file, whose ending
+/// says the format. Throws Error{kInvalidSettings} also for an ending that is no format, or that is not the
+/// one asked for.
+std::vector<std::filesystem::path> save_as(const GenerateResult& result, const std::filesystem::path& where,
+                                           const std::vector<std::string>& formats = {},
+                                           const std::vector<std::string>& former = {});
+
+/// What a result is made of, to be kept whatever is written: the picture, its mask and views.
+std::vector<std::filesystem::path> input_files(const std::filesystem::path& picture,
+                                               const Settings& settings);
+
+/// Writes into a compressed .blend file what it was made of, as the other files say it. Throws Error{kIo},
+/// Error{kInvalidSettings}.
+void mark_blend(const GenerateResult& result, const std::filesystem::path& path);
+
+/// What a person should know about the files of these formats; mostly nothing.
+std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats);
 
 /// Makes the folder where it is not there and tries whether files can be written into it. Throws Error{kIo}.
 void prepare_folder(const std::filesystem::path& folder);
 
 /// Writes `DIR/NAME_sheet.png`, `DIR/NAME.exr`, `DIR/NAME_turntable.webp` with its frames, as asked, and
-/// returns the files. Makes the folder. Throws Error{kIo}, Error{kInvalidSettings}, Error{kCancelled}.
+/// returns the files. Makes the folder. What is there is written over as save_result does. Throws Error{kIo},
+/// Error{kInvalidSettings}, Error{kCancelled}.
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
                                                 const std::filesystem::path& folder, const Renders& renders,
+                                                const std::vector<std::string>& former = {},
                                                 const CancelToken& cancel = {});
 
 std::string version();  ///< of Relievo, e.g. "0.1.0"

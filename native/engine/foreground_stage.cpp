@@ -4,6 +4,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "engine/picture_checksum.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
 #include "foreground/foreground.h"
@@ -107,6 +108,7 @@ PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const
   const at::NoGradGuard no_grad;
   const Settings& settings = work.job->settings();
   const Image picture = decode_picture(*work.job->request);
+  work.checksum = picture_checksum(*work.job->request);
   std::optional<Mask> given;
   if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file));
   execution.control.step(0.2);

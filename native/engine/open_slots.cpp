@@ -10,7 +10,7 @@
 
 namespace relievo {
 
-std::vector<Slot> open_slots(const EngineOptions& options) {
+OpenedSlots open_slots(const EngineOptions& options) {
   const Machine machine = find_machine();
   SlotSources sources = machine.sources();
   if (options.devices.empty() && !machine.gpus.empty()) {
@@ -19,21 +19,22 @@ std::vector<Slot> open_slots(const EngineOptions& options) {
     }
   }
   if (options.threads > 0) sources.cpu_threads = options.threads;
-  std::vector<Slot> slots =
-      options.devices.empty() ? default_slots(sources) : parse_slots(options.devices, sources);
+  OpenedSlots opened = options.devices.empty() ? OpenedSlots{default_slots(sources), machine.left_out()}
+                                               : OpenedSlots{parse_slots(options.devices, sources)};
   const bool wants_gpu =
-      std::any_of(slots.begin(), slots.end(), [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
-  if (!wants_gpu) return slots;
+      std::ranges::any_of(opened.slots, [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
+  if (!wants_gpu) return opened;
   apply_allocator_settings(policy_of(options.policy));
   std::string why;
-  if (open_torch_cuda(&why)) return slots;
+  if (open_torch_cuda(&why)) return opened;
   if (!options.devices.empty()) {
     throw Error(ErrorCode::kInvalidSettings, "LibTorch cannot use the GPU: " + why,
                 "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");
   }
   log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
   sources.gpu_free_bytes.clear();
-  return default_slots(sources);
+  opened.left_out.push_back("The GPU is left out: LibTorch cannot use it (" + why + ").");
+  return {default_slots(sources), opened.left_out};
 }
 
 }  // namespace relievo

@@ -1,6 +1,7 @@
 // What computes, as the options say it.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "engine/engine.h"
@@ -8,10 +9,16 @@
 
 namespace relievo {
 
+struct OpenedSlots {
+  std::vector<Slot> slots;
+  /// Which devices of the machine are not among them and why, in sentences; none where the person chose.
+  std::vector<std::string> left_out = {};
+};
+
 /// The slots of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part is
 /// opened first, with the allocator set as the policy wants it. Where that fails and no devices were named,
 /// the CPU is taken with a warning. Throws Error{kInvalidSettings} for devices that are not there or cannot
 /// be used.
-std::vector<Slot> open_slots(const EngineOptions& options);
+OpenedSlots open_slots(const EngineOptions& options);
 
 }  // namespace relievo

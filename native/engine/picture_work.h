@@ -38,6 +38,7 @@ struct PictureWork {
   std::shared_ptr<const JobContext> job;
   std::optional<Error> error;      ///< the picture's own; the stages after leave it alone
   std::vector<std::string> notes;  ///< what the person should know of the result; a stage logs what it adds
+  std::string checksum;            ///< of the picture (engine/picture_checksum.h)
 
   std::shared_ptr<const Foreground> foreground;
   std::shared_ptr<const Conditions> conditions;

@@ -1,13 +1,18 @@
 // The files of a result.
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/system_error.h"
 #include "engine/engine.h"
 #include "files/meshes.h"
+#include "files/source_mark.h"
 #include "render/contact_sheet.h"
 #include "render/layers_file.h"
 #include "render/turntable.h"
@@ -15,63 +20,141 @@
 namespace relievo {
 namespace {
 
-void make_folder(const std::filesystem::path& folder) {
+namespace fs = std::filesystem;
+
+void make_folder(const fs::path& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  fs::create_directories(folder, error);
   if (error) {
     throw system_error(fmt::format("Cannot make the folder '{}'", folder.string()), error.value(),
                        "Choose a folder that you may write to.");
   }
 }
 
-}  // namespace
-
-void prepare_folder(const std::filesystem::path& folder) {
-  make_folder(folder);
-  std::error_code error;
-  const std::filesystem::path trial = folder / fmt::format(".relievo.{}.part.tmp", ::getpid());
-  write_atomically(trial, std::as_bytes(std::span("relievo")));
-  std::filesystem::remove(trial, error);
+/// The wanted name, or that with a number, so that nothing is lost.
+std::string name_in(const fs::path& folder, const std::string& wanted, const Provenance& provenance,
+                    const std::vector<std::string>& formats, const Renders& renders,
+                    const std::vector<std::string>& former) {
+  std::vector<fs::path> inputs;
+  if (!provenance.settings.empty()) {
+    inputs = input_files(provenance.picture, settings_from_json(provenance.settings));
+  }
+  const NamedPicture picture{wanted, provenance.checksum, former};
+  return name_results({picture}, {folder, formats, renders, inputs})[0];
 }
 
-std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
-                                                const std::filesystem::path& folder, const Renders& renders,
-                                                const CancelToken& cancel) {
+std::vector<fs::path> save_meshes(const GenerateResult& result, const std::string& wanted,
+                                  const fs::path& folder, const std::vector<std::string>& formats,
+                                  const std::vector<std::string>& former) {
+  make_folder(folder);
+  const std::string name = name_in(folder, wanted, result.mesh.provenance, formats, {}, former);
+  std::vector<fs::path> files;
+  for (const std::string& format : formats) {
+    const auto written = write_mesh(folder, name, format, result.mesh, result.albedo_png);
+    files.insert(files.end(), written.begin(), written.end());
+  }
+  return files;
+}
+
+/// What the endings of mesh files are, without the dot.
+constexpr std::array kFormats{"glb", "obj", "ply"};
+
+bool is_format(const std::string& word) {
+  return std::find(kFormats.begin(), kFormats.end(), word) != kFormats.end();
+}
+
+}  // namespace
+
+std::vector<fs::path> input_files(const fs::path& picture, const Settings& settings) {
+  std::vector<fs::path> inputs(settings.views.begin(), settings.views.end());
+  if (!settings.mask_file.empty()) inputs.emplace_back(settings.mask_file);
+  if (!picture.empty()) inputs.push_back(picture);
+  return inputs;
+}
+
+void prepare_folder(const fs::path& folder) {
+  make_folder(folder);
+  std::error_code error;
+  const fs::path trial = folder / fmt::format(".relievo.{}.part.tmp", ::getpid());
+  write_atomically(trial, std::as_bytes(std::span("relievo")));
+  fs::remove(trial, error);
+}
+
+std::vector<fs::path> save_renders(const GenerateResult& result, const fs::path& folder,
+                                   const Renders& renders, const std::vector<std::string>& former,
+                                   const CancelToken& cancel) {
   make_folder(folder);
   const Control control{{}, cancel};
-  std::vector<std::filesystem::path> files;
+  const std::string name = name_in(folder, result.name, result.mesh.provenance, {}, renders, former);
+  std::vector<fs::path> files;
   const Renderer renderer(result.mesh);
   if (renders.sheet) {
-    files.push_back(folder / (result.name + "_sheet.png"));
+    files.push_back(folder / (name + "_sheet.png"));
     write_contact_sheet(files.back(), renderer, result.foreground, kSheetCell, control);
   }
   if (renders.exr) {
     constexpr int kSide = 1024;
     const View front = framed_views(result.mesh.surface, {{0, 12}}, kSide)[0];
-    files.push_back(folder / (result.name + ".exr"));
+    files.push_back(folder / (name + ".exr"));
     write_layers(files.back(), renderer.render(front, Renderer::kSamples, control), ExrPrecision::kHalf,
                  result.mesh.provenance);
   }
   if (renders.turntable > 0) {
     using Frames = TurntableSettings::Frames;
     const auto turned = write_turntable(
-        folder, result.name, renderer,
+        folder, name, renderer,
         {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng}, control);
     files.insert(files.end(), turned.begin(), turned.end());
   }
   return files;
 }
 
-std::vector<std::filesystem::path> save_result(const GenerateResult& result,
-                                               const std::filesystem::path& folder,
-                                               const std::vector<std::string>& formats) {
-  make_folder(folder);
-  std::vector<std::filesystem::path> files;
-  for (const std::string& format : formats) {
-    const auto written = write_mesh(folder, result.name, format, result.mesh, result.albedo_png);
-    files.insert(files.end(), written.begin(), written.end());
+std::vector<fs::path> save_result(const GenerateResult& result, const fs::path& folder,
+                                  const std::vector<std::string>& formats,
+                                  const std::vector<std::string>& former) {
+  return save_meshes(result, result.name, folder, formats, former);
+}
+
+std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& where,
+                              const std::vector<std::string>& formats,
+                              const std::vector<std::string>& former) {
+  std::error_code error;
+  std::string ending = where.extension().string();
+  if (ending.size() <= 1 || fs::is_directory(where, error)) {
+    return save_result(result, where, formats.empty() ? std::vector<std::string>{kFormats[0]} : formats,
+                       former);
   }
-  return files;
+  ending.erase(0, 1);
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (!is_format(ending)) {
+    throw Error(
+        ErrorCode::kInvalidSettings,
+        fmt::format("Meshes are not written as '{}' ('{}').", ending, where.string()),
+        fmt::format("Let the name end in .{}; a folder that is not there yet is named with a slash at its "
+                    "end.",
+                    fmt::join(kFormats, ", .")));
+  }
+  if (!formats.empty() && formats != std::vector{ending}) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("'{}' names a file of the format {}, and {} is asked for.", where.string(),
+                            ending, fmt::join(formats, ", ")),
+                "Name a folder, or leave the formats out.");
+  }
+  const fs::path folder = where.has_parent_path() ? where.parent_path() : ".";
+  return save_meshes(result, where.stem().string(), folder, {ending}, former);
+}
+
+void mark_blend(const GenerateResult& result, const fs::path& path) {
+  mark_blend(path, result.mesh.provenance);
+}
+
+std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats) {
+  if (!settings.vertex_colours || std::find(formats.begin(), formats.end(), "glb") == formats.end())
+    return {};
+  return {
+      "Vertex colours are left out of GLB files, where they would darken the texture: they are in PLY, OBJ "
+      "and .blend files."};
 }
 
 }  // namespace relievo

@@ -174,7 +174,8 @@ std::string to_json(const Settings& settings) {
   json object = {{"mask", kMaskWords[static_cast<size_t>(settings.mask)]}};
   for_each_field(settings,
                  [&](const char* name, const auto& field, const auto&) { object[name] = tidy(field); });
-  return object.dump();
+  // A path may be no valid UTF-8.
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Settings settings_from_json(const std::string& text) {

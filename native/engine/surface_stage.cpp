@@ -1,12 +1,14 @@
 #include <algorithm>
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include "engine/field_of_planes.h"
 #include "engine/stages.h"
 #include "reconstruct/inflated_mask.h"
 #include "surface/clean_surface.h"
 #include "surface/grid.h"
+#include "surface/shape_loss.h"
 #include "surface/surface.h"
 
 namespace relievo {
@@ -38,6 +40,50 @@ class InflateStage : public PipelineStage {
     return work;
   }
 };
+
+/// "3 %", and "0.4 %" where that says more.
+std::string percent(double share) {
+  return share < 0.01 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
+}
+
+/// For the person, now and with the result.
+void tell(PictureWork& work, std::string note) {
+  work.job->on_log(note);
+  work.notes.push_back(std::move(note));
+}
+
+void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, double share) {
+  if (debris.dropped == 0) return;
+  Surface before = kept;
+  const auto first = static_cast<int32_t>(before.vertices.size());
+  before.vertices.insert(before.vertices.end(), debris.surface.vertices.begin(),
+                         debris.surface.vertices.end());
+  for (const Int3& f : debris.surface.faces)
+    before.faces.push_back({f[0] + first, f[1] + first, f[2] + first});
+  const ShapeLoss loss = shape_loss(before, kept);
+  tell(work,
+       fmt::format(
+           "{} {} of {} left out as debris, with {} of the volume and {} of the outline: each has less than "
+           "{} of the surface. A debris share of 0 keeps all.",
+           debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.pieces, percent(loss.volume),
+           percent(loss.outline), percent(share)));
+}
+
+/// Says so where fewer faces cost more of the shape than a person would expect.
+void note_lost_shape(PictureWork& work, const Surface& before, const Surface& after) {
+  constexpr double kMuchVolume = 0.05, kMuchOutline = 0.02;
+  const ShapeLoss loss = shape_loss(before, after);
+  if (loss.pieces_before == loss.pieces_after && loss.volume < kMuchVolume && loss.outline < kMuchOutline)
+    return;
+  std::string pieces;
+  if (loss.pieces_before != loss.pieces_after) {
+    pieces = fmt::format("it has {} pieces instead of {}, and ", loss.pieces_after, loss.pieces_before);
+  }
+  tell(work,
+       fmt::format("{} faces are too few for this shape: {}{} of the volume and {} of the outline are lost. "
+                   "Allow more faces.",
+                   after.faces.size(), pieces, percent(loss.volume), percent(loss.outline)));
+}
 
 class SurfaceStage : public PipelineStage {
  public:
@@ -91,12 +137,15 @@ class SurfaceStage : public PipelineStage {
     meshing.control = control.part(0, 0.7);
     const Surface meshed =
         extract_surface(*field, {.grid = grid, .close_at_box = !settings.open_at_box}, meshing);
+    Debris debris;
     auto cleaned = std::make_shared<const Surface>(
-        clean_surface(meshed, {.smallest_share = settings.debris}, control.part(0.7, 0.8)));
+        clean_surface(meshed, {.smallest_share = settings.debris}, control.part(0.7, 0.8), &debris));
+    note_debris(work, *cleaned, debris, settings.debris);
     work.surface = cleaned;
     if (settings.faces > 0 && static_cast<size_t>(settings.faces) < cleaned->faces.size()) {
       work.surface =
           std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
+      note_lost_shape(work, *cleaned, *work.surface);
       if (settings.normal_map) work.detail = cleaned;
     }
     return work;

@@ -86,19 +86,21 @@ class TextureStage : public PipelineStage {
                                      baking);
     }
     TexturedMesh& mesh = result->mesh;
-    result->albedo_png = encode_png(mesh.albedo);
+    result->name = clean_name(request.name.empty() ? request.picture.stem().string() : request.name);
+    mesh.provenance = {.picture = request.picture.empty() ? result->name : request.picture.string(),
+                       .model = model_,
+                       .settings = to_json(settings),
+                       .version = version(),
+                       .checksum = work.checksum};
+    result->albedo_png = encode_png(mesh.albedo, mesh.provenance);
     control.step(0.9);
-    if (!mesh.normal_map.pixels.empty()) result->normal_map_png = encode_png(mesh.normal_map);
+    if (!mesh.normal_map.pixels.empty())
+      result->normal_map_png = encode_png(mesh.normal_map, mesh.provenance);
 
     mesh.report = inspect_surface(mesh.surface);
 
     turn_to_scene(mesh.surface);
 
-    result->name = clean_name(request.name.empty() ? request.picture.stem().string() : request.name);
-    mesh.provenance = {.picture = request.picture.empty() ? result->name : request.picture.string(),
-                       .model = model_,
-                       .settings = to_json(settings),
-                       .version = version()};
     result->foreground = work.foreground->image;
     result->crop = work.foreground->crop;
     result->notes = std::move(work.notes);

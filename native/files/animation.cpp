@@ -2,13 +2,17 @@
 
 #include <memory>
 #include <new>
+#include <string>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <webp/decode.h>
 #include <webp/encode.h>
 #include <webp/mux.h>
 
 #include "base/error.h"
 #include "files/formats.h"
+#include "files/source_mark.h"
 
 namespace relievo {
 
@@ -40,7 +44,9 @@ std::vector<std::byte> encode_animation_frame(const ByteImage& image, float qual
   return bytes;
 }
 
-std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds) {
+std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds,
+                                        const Provenance& provenance) {
+  constexpr int kRefer = 0;  // all that is pushed outlives the muxer
   const auto check = [](WebPMuxError status) {
     if (status == WEBP_MUX_MEMORY_ERROR) throw std::bad_alloc();
     if (status != WEBP_MUX_OK) throw Error(ErrorCode::kInternal, "An animation could not be put together.");
@@ -64,12 +70,17 @@ std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> 
     info.id = WEBP_CHUNK_ANMF;
     info.dispose_method = WEBP_MUX_DISPOSE_NONE;
     info.blend_method = WEBP_MUX_NO_BLEND;
-    constexpr int kRefer = 0;  // the frames outlive the muxer
     check(WebPMuxPushFrame(mux.get(), &info, kRefer));
   }
   constexpr WebPMuxAnimParams kForEver{0, 0};
   check(WebPMuxSetAnimationParams(mux.get(), &kForEver));
   check(WebPMuxSetCanvasSize(mux.get(), width, height));
+  const std::string source = fmt::format("{}", fmt::join(provenance_lines(provenance), "\n"));
+  if (!provenance.checksum.empty()) {
+    // A chunk of our own, which players pass over (WebP container specification, "Unknown chunks").
+    const WebPData text{reinterpret_cast<const uint8_t*>(source.data()), source.size()};
+    check(WebPMuxSetChunk(mux.get(), "RLVO", &text, kRefer));
+  }
   WebPData file{};
   check(WebPMuxAssemble(mux.get(), &file));
   const auto* first = reinterpret_cast<const std::byte*>(file.bytes);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/image.h"
+#include "base/mesh.h"
 
 namespace relievo {
 
@@ -14,7 +15,9 @@ namespace relievo {
 std::vector<std::byte> encode_animation_frame(const ByteImage& image, float quality = 88);
 
 /// Frames of one size as an animation that repeats for ever, each shown for `milliseconds`. Every frame is
-/// whole, so a player can start anywhere. Throws Error{kInternal} where they are none or do not fit together.
-std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds);
+/// whole, so a player can start anywhere. Says what it was made of, where that is known
+/// (files/source_mark.h). Throws Error{kInternal} where they are none or do not fit together.
+std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds,
+                                        const Provenance& provenance = {});
 
 }  // namespace relievo

@@ -9,16 +9,19 @@
 #include <OpenEXR/ImfHeader.h>
 #include <OpenEXR/ImfOutputFile.h>
 #include <OpenEXR/ImfStandardAttributes.h>
+#include <OpenEXR/ImfStringAttribute.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <half.h>
 
 #include "base/error.h"
 #include "files/exr_stream.h"
+#include "files/source_mark.h"
 
 namespace relievo {
 
 std::vector<std::byte> encode_exr_channels(int width, int height, std::span<const ExrChannel> channels,
-                                           const std::string& comments) {
+                                           const Provenance& provenance) {
   constexpr float kHalfMax = 65504.0f;
   std::set<std::string> names;
   for (const ExrChannel& channel : channels) names.insert(channel.name);
@@ -27,7 +30,13 @@ std::vector<std::byte> encode_exr_channels(int width, int height, std::span<cons
   }
   Imf::Header header(width, height);
   header.compression() = Imf::ZIP_COMPRESSION;
-  if (!comments.empty()) Imf::addComments(header, comments);
+  if (!provenance.version.empty()) {
+    Imf::addComments(header, fmt::format("{}", fmt::join(provenance_lines(provenance), "; ")));
+    header.insert("software", Imf::StringAttribute(kGenerator + provenance.version));
+  }
+  if (!provenance.checksum.empty()) {
+    header.insert(kChecksumKey, Imf::StringAttribute(provenance.checksum));
+  }
 
   const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
   std::vector<std::vector<half>> halves;

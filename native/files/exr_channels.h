@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/mesh.h"
+
 namespace relievo {
 
 /// One channel of an OpenEXR file. The dot in a name parts layer and channel: "normal.X".
@@ -16,9 +18,9 @@ struct ExrChannel {
   bool half = false;             ///< stored in 16 bits (clamped to +-65504), else in 32
 };
 
-/// A scan line file, ZIP-compressed; `comments` goes into its header. Throws Error{kInternal} for two
-/// channels of one name or none at all.
+/// A scan line file, ZIP-compressed, that says what it was made of, where that is known
+/// (files/source_mark.h). Throws Error{kInternal} for two channels of one name or none at all.
 std::vector<std::byte> encode_exr_channels(int width, int height, std::span<const ExrChannel> channels,
-                                           const std::string& comments = {});
+                                           const Provenance& provenance = {});
 
 }  // namespace relievo

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/image.h"
+#include "base/mesh.h"
 #include "files/pictures.h"
 
 namespace relievo::files {
@@ -55,7 +56,7 @@ Image read_exr(const Source& source);
 enum class PngContent { kColour, kData };
 
 // 1, 3 or 4 channels for PNG, 3 for JPEG, 3 or 4 for the others.
-std::vector<std::byte> encode_png(const ByteImage& image, PngContent content);
+std::vector<std::byte> encode_png(const ByteImage& image, PngContent content, const Provenance& provenance);
 std::vector<std::byte> encode_jpeg(const ByteImage& image);
 std::vector<std::byte> encode_webp(const ByteImage& image);
 std::vector<std::byte> encode_exr(const Image& image);

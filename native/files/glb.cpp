@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.h"
 #include "files/scene.h"
+#include "files/source_mark.h"
 
 namespace relievo::files {
 namespace {
@@ -57,10 +58,12 @@ std::vector<std::byte> with_names(const std::vector<std::byte>& glb, const MeshJ
   Json json = Json::parse(reinterpret_cast<const char*>(&glb[kJson]),
                           reinterpret_cast<const char*>(glb.data()) + json_end);
 
-  const Provenance& provenance = job.mesh.provenance;
-  json["asset"]["generator"] = "Relievo " + provenance.version;
-  json["asset"]["extras"] = {
-      {"picture", provenance.picture}, {"model", provenance.model}, {"settings", provenance.settings}};
+  const Provenance provenance = without_folders(job.mesh.provenance);
+  json["asset"]["generator"] = kGenerator + provenance.version;
+  json["asset"]["extras"] = {{kChecksumKey, provenance.checksum},
+                             {"picture", provenance.picture},
+                             {"model", provenance.model},
+                             {"settings", provenance.settings}};
   json.erase("extensionsUsed");  // Assimp lists some that are not used; one would merge triangles to polygons
   json["nodes"][0]["name"] = job.name;
   json["meshes"][0]["name"] = job.name;
@@ -88,6 +91,7 @@ std::vector<std::byte> with_names(const std::vector<std::byte>& glb, const MeshJ
 
 std::vector<std::filesystem::path> write_glb(const MeshJob& job) {
   IndexedMesh mesh = split_at_seams(job.mesh);
+  mesh.colours.clear();  // COLOR_0 would multiply the texture (glTF 2.0, section 3.9.2)
   turn_to_y_up(mesh);
   const std::unique_ptr<aiScene> scene = make_scene(mesh, "mesh");
   add_textures(*scene, job);

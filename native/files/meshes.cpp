@@ -66,9 +66,9 @@ std::vector<std::filesystem::path> write_mesh(const std::filesystem::path& folde
   std::vector<std::byte> albedo = albedo_png;
   std::vector<std::byte> normal_map;
   if (writer->textured) {
-    if (albedo.empty()) albedo = encode_png(mesh.albedo);
+    if (albedo.empty()) albedo = encode_png(mesh.albedo, mesh.provenance);
     if (!mesh.normal_map.pixels.empty()) {
-      normal_map = files::encode_png(mesh.normal_map, files::PngContent::kData);
+      normal_map = files::encode_png(mesh.normal_map, files::PngContent::kData, mesh.provenance);
     }
   }
   return writer->write(files::MeshJob{folder, name, mesh, albedo, normal_map});

@@ -147,8 +147,8 @@ Image read_picture(std::span<const std::byte> bytes, const std::string& name, co
   return require_format(bytes, name).read(Source{bytes, name, limits});
 }
 
-std::vector<std::byte> encode_png(const ByteImage& image) {
-  return files::encode_png(image, files::PngContent::kColour);
+std::vector<std::byte> encode_png(const ByteImage& image, const Provenance& provenance) {
+  return files::encode_png(image, files::PngContent::kColour, provenance);
 }
 
 void write_picture(const std::filesystem::path& path, const Image& image) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/image.h"
+#include "base/mesh.h"
 
 namespace relievo {
 
@@ -26,8 +27,9 @@ Image read_picture(const std::filesystem::path& path, const PictureLimits& limit
 Image read_picture(std::span<const std::byte> bytes, const std::string& name,
                    const PictureLimits& limits = {});
 
-/// A PNG file in memory; 1, 3 or 4 channels, tagged sRGB.
-std::vector<std::byte> encode_png(const ByteImage& image);
+/// A PNG file in memory; 1, 3 or 4 channels, tagged sRGB. Says what it was made of, where that is known
+/// (files/source_mark.h).
+std::vector<std::byte> encode_png(const ByteImage& image, const Provenance& provenance = {});
 
 /// Writes by the name's extension (any case): png, jpg, jpeg, webp (8 bit sRGB) or exr (half float, linear).
 /// JPEG drops alpha onto white. Whole or not at all. Throws Error{kIo}, or Error{kInvalidSettings} for

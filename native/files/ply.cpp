@@ -8,6 +8,7 @@
 
 #include "base/atomic_file.h"
 #include "files/scene.h"
+#include "files/source_mark.h"
 
 namespace relievo::files {
 namespace {

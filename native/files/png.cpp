@@ -1,12 +1,15 @@
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <string>
 
 #include <fmt/format.h>
 #include <spng.h>
 
 #include "base/error.h"
 #include "files/formats.h"
+#include "files/source_mark.h"
 
 namespace relievo::files {
 namespace {
@@ -20,6 +23,16 @@ Context make_context(int flags) {
   Context context(spng_ctx_new(flags), spng_ctx_free);
   if (!context) throw std::bad_alloc();
   return context;
+}
+
+/// A tEXt chunk; `text` stays the caller's.
+spng_text text_chunk(const std::string& keyword, std::string& text) {
+  spng_text chunk{};
+  keyword.copy(chunk.keyword, sizeof(chunk.keyword) - 1);
+  chunk.type = SPNG_TEXT;
+  chunk.length = text.size();
+  chunk.text = text.data();
+  return chunk;
 }
 
 }  // namespace
@@ -62,7 +75,7 @@ Image read_png(const Source& source) {
   return decode(std::vector<uint8_t>(bytes), channels, 255.0f);
 }
 
-std::vector<std::byte> encode_png(const ByteImage& image, PngContent content) {
+std::vector<std::byte> encode_png(const ByteImage& image, PngContent content, const Provenance& provenance) {
   const auto check = [](int status) {
     if (status == SPNG_EMEM) throw std::bad_alloc();
     if (status != SPNG_OK) {
@@ -81,6 +94,9 @@ std::vector<std::byte> encode_png(const ByteImage& image, PngContent content) {
   check(spng_set_ihdr(context.get(), &header));
   constexpr uint8_t kPerceptual = 0;
   if (content == PngContent::kColour) check(spng_set_srgb(context.get(), kPerceptual));
+  std::string software = kGenerator + provenance.version, checksum = provenance.checksum;
+  std::array<spng_text, 2> texts{text_chunk("Software", software), text_chunk(kChecksumKey, checksum)};
+  if (!checksum.empty()) check(spng_set_text(context.get(), texts.data(), texts.size()));
   check(spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1));
   check(spng_encode_image(context.get(), image.pixels.data(), image.pixels.size(), SPNG_FMT_PNG,
                           SPNG_ENCODE_FINALIZE));

@@ -1,7 +1,6 @@
 #include "files/scene.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include <assimp/Exporter.hpp>
@@ -56,6 +55,7 @@ IndexedMesh split_at_seams(const TexturedMesh& mesh) {
         split.positions.push_back(mesh.surface.vertices[vertex]);
         split.normals.push_back(normals[vertex]);
         split.uvs.push_back(uv);
+        if (!mesh.vertex_colours.empty()) split.colours.push_back(mesh.vertex_colours[vertex]);
         next.push_back(first[vertex]);
         first[vertex] = found;
       }
@@ -99,6 +99,11 @@ std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& 
   out.mNumVertices = static_cast<unsigned>(mesh.positions.size());
   out.mVertices = vectors_from(mesh.positions);
   out.mNormals = vectors_from(mesh.normals);
+  if (!mesh.colours.empty()) {
+    out.mColors[0] = new aiColor4D[mesh.colours.size()];
+    std::transform(mesh.colours.begin(), mesh.colours.end(), out.mColors[0],
+                   [](const Float3& c) { return aiColor4D(c[0], c[1], c[2], 1); });
+  }
   out.mNumUVComponents[0] = 2;
   out.mTextureCoords[0] = new aiVector3D[mesh.uvs.size()];
   std::transform(mesh.uvs.begin(), mesh.uvs.end(), out.mTextureCoords[0],
@@ -133,18 +138,6 @@ std::vector<std::byte> export_scene(const aiScene& scene, const char* format, co
   }
   const auto* first = static_cast<const std::byte*>(blob->data);
   return {first, first + blob->size};
-}
-
-std::vector<std::string> provenance_lines(const Provenance& provenance) {
-  std::vector<std::string> lines{"Relievo " + provenance.version};
-  if (!provenance.picture.empty()) lines.push_back("picture: " + provenance.picture);
-  if (!provenance.model.empty()) lines.push_back("model: " + provenance.model);
-  if (!provenance.settings.empty()) lines.push_back("settings: " + provenance.settings);
-  for (std::string& line : lines) {
-    std::replace_if(
-        line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
-  }
-  return lines;
 }
 
 }  // namespace relievo::files

@@ -24,7 +24,7 @@ struct IndexedMesh {
 };
 
 /// Splits the vertices at the seams: one for each pair of vertex and UV. Normals are those of the unsplit
-/// surface.
+/// surface; colours are the mesh's own, if it has any.
 IndexedMesh split_at_seams(const TexturedMesh& mesh);
 
 /// Vertices as they are, with colours: the mesh's own, or the albedo's where it has none.
@@ -38,10 +38,6 @@ std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& 
 
 /// Runs Assimp's exporter `format`; `file_name` is what the file will be called.
 std::vector<std::byte> export_scene(const aiScene& scene, const char* format, const std::string& file_name);
-
-/// "Relievo 0.1.0", "picture: ..." and so on: one line of text for each thing known, without line breaks in
-/// it.
-std::vector<std::string> provenance_lines(const Provenance& provenance);
 
 /// A mesh and what its file needs to know about it.
 struct MeshJob {

@@ -4,10 +4,15 @@
 #include <cctype>
 #include <cstdint>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include "base/error.h"
 
 namespace relievo {
 namespace {
@@ -16,7 +21,8 @@ using namespace std::string_view_literals;
 namespace fs = std::filesystem;
 
 /// Headers, comments and a GLB's list of its parts are a few kilobytes.
-constexpr size_t kMostBytes = size_t{1} << 20;
+constexpr size_t kMostBytes = size_t{64} << 10;
+constexpr std::string_view kZstandard = "\x28\xb5\x2f\xfd";
 
 /// A number of `size` bytes at `place`; none where the text ends before.
 std::optional<uint64_t> number_at(std::string_view text, size_t place, size_t size, bool big_endian = false) {
@@ -115,15 +121,103 @@ std::string of_exr(std::string_view text) {
   return is_ours ? checksum : std::string();
 }
 
+/// "C:\\pictures\\cup.png" and "views/cups/" are cup.png and cups.
+std::string last_part(const std::string& path) {
+  const size_t end = path.find_last_not_of("/\\");
+  if (end == std::string::npos) return {};
+  const size_t begin = path.find_last_of("/\\", end);
+  return path.substr(begin == std::string::npos ? 0 : begin + 1,
+                     end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
 }  // namespace
+
+Provenance without_folders(const Provenance& provenance) {
+  Provenance shared = provenance;
+  shared.picture = last_part(provenance.picture);
+  using Json = nlohmann::ordered_json;
+  Json settings = Json::parse(provenance.settings, nullptr, false);
+  if (!settings.is_object()) return shared;
+  const auto shorten = [](Json& value) {
+    if (value.is_string()) value = last_part(value.get<std::string>());
+  };
+  for (Json& value : settings) {
+    shorten(value);
+    if (!value.is_array()) continue;
+    for (Json& entry : value) shorten(entry);
+  }
+  shared.settings = settings.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return shared;
+}
+
+std::vector<std::string> provenance_lines(const Provenance& provenance) {
+  const Provenance shared = without_folders(provenance);
+  std::vector<std::string> lines{kGenerator + shared.version};
+  const auto add = [&](const std::string& key, const std::string& value) {
+    if (!value.empty()) lines.push_back(key + ": " + value);
+  };
+  add(kChecksumKey, shared.checksum);
+  add("picture", shared.picture);
+  add("model", shared.model);
+  add("settings", shared.settings);
+  for (std::string& line : lines) {
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
+  }
+  return lines;
+}
+
+void mark_blend(const fs::path& path, const Provenance& provenance) {
+  // Zstandard's format (RFC 8878) has frames that readers skip; its seekable format, which Blender writes, is
+  // one of them at the end: a list of the frames before, their number, a byte of flags and a magic number.
+  constexpr uint64_t kSkippable = 0x184D2A50, kSeekable = 0x8F92EAB1;
+  constexpr size_t kFooter = 9, kFrameHeader = 8;
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  if (!content.starts_with(kZstandard)) {
+    throw Error(file.is_open() ? ErrorCode::kInvalidSettings : ErrorCode::kIo,
+                fmt::format("'{}' is not a compressed .blend file.", path.string()),
+                "Save it with compression.");
+  }
+  size_t end = content.size();
+  if (end > kFooter && number_at(content, end - 4, 4) == kSeekable) {
+    constexpr uint64_t kHasChecksums = 0x80;
+    const size_t entry = (*number_at(content, end - 5, 1) & kHasChecksums) != 0 ? 12 : 8;
+    const size_t list = *number_at(content, end - kFooter, 4) * entry + kFooter + kFrameHeader;
+    if (list < end) end -= list;
+  }
+  const std::string text = fmt::format("{}", fmt::join(provenance_lines(provenance), "\n"));
+  std::string frame;
+  for (const uint64_t value : {kSkippable, static_cast<uint64_t>(text.size())}) {
+    for (int shift = 0; shift < 32; shift += 8) frame.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+  frame += text;
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(end));
+  file << frame << std::string_view(content).substr(end);
+  file.close();
+  if (!file) {
+    throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}'.", path.string()),
+                "Check that the disk has space left.");
+  }
+}
 
 std::string source_checksum(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {};  // a pipe would wait for somebody who writes
   std::ifstream file(path, std::ios::binary);
-  std::string head(kMostBytes, '\0');
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<size_t>(file.gcount()));
+  file.seekg(0, std::ios::end);
+  const auto size = static_cast<uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
+  const auto bytes = static_cast<std::streamsize>(std::min<uint64_t>(size, kMostBytes));
+  const auto read = [&](std::ios::seekdir from) {
+    std::string part(static_cast<size_t>(bytes), '\0');
+    file.clear();
+    file.seekg(from == std::ios::end ? -bytes : 0, from);
+    file.read(part.data(), bytes);
+    part.resize(static_cast<size_t>(file.gcount()));
+    return part;
+  };
+  const std::string head = read(std::ios::beg);
   const std::string_view text = head;
   if (text.starts_with("glTF")) return of_glb(text);
   if (text.starts_with("# ")) return of_comments(text, "# ", "");
@@ -132,17 +226,16 @@ std::string source_checksum(const fs::path& path) {
   if (text.starts_with("\x89PNG\r\n\x1a\n")) return of_png(text);
   if (text.starts_with("\x76\x2f\x31\x01")) return of_exr(text);
   // What a WebP or .blend file says stands at its end, as one line of text.
-  const bool is_webp = text.starts_with("RIFF") && text.substr(8, 4) == "WEBP";
-  const bool is_blend = text.starts_with("\x28\xb5\x2f\xfd");  // compressed by Zstandard
+  const bool is_webp = text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
+  const bool is_blend = text.starts_with(kZstandard);
   if (!is_webp && !is_blend) return {};
-  file.clear();
-  file.seekg(0, std::ios::end);
-  const auto size = static_cast<uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
-  std::string tail(std::min<uint64_t>(size, kMostBytes), '\0');
-  file.seekg(-static_cast<std::streamoff>(tail.size()), std::ios::end);
-  file.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-  const size_t mark = tail.rfind(kGenerator);
-  return mark == std::string::npos ? std::string() : checksum_in(std::string_view(tail).substr(mark));
+  const std::string tail = read(std::ios::end);
+  // Lines hold no line breaks, so that no picture's name can look like the second of them.
+  const size_t second = tail.rfind(std::string("\n") + kChecksumKey);
+  const size_t first = tail.rfind(kGenerator, second);
+  if (second == std::string::npos || first == std::string::npos || tail.find('\n', first) != second)
+    return {};
+  return checksum_in(std::string_view(tail).substr(second));
 }
 
 }  // namespace relievo

@@ -1,11 +1,9 @@
 #include "reconstruct/triplane_field.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <fmt/format.h>
 
-#include "base/error.h"
 #include "kernels/triplane.h"
+#include "nn/launch.h"
 #include "reconstruct/triplane_grid.h"
 
 namespace relievo {
@@ -22,19 +20,8 @@ at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points) {
                                            static_cast<int32_t>(channels),
                                            static_cast<int32_t>(texels.size(1)),
                                            static_cast<int32_t>(texels.size(2))};
-  if (texels.is_cpu()) {
-    kernels::sample_triplane_cpu(sampling);
-    return features;
-  }
-#ifdef RELIEVO_CUDA
-  const c10::impl::VirtualGuardImpl guard(texels.device().type());
-  kernels::sample_triplane_cuda(sampling, guard.getStream(texels.device()).native_handle());
+  launch_on(texels.device(), RELIEVO_LAUNCHERS(sample_triplane), sampling);
   return features;
-#else
-  throw Error(ErrorCode::kInvalidSettings,
-              fmt::format("This build cannot compute on {}.", texels.device().str()),
-              "Use the CPU, or a build with CUDA.");
-#endif
 }
 
 Head::Head(int64_t in, int64_t out) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/resample.h"
 #include "files/pictures.h"
@@ -73,7 +74,8 @@ ByteImage contact_sheet(const Renderer& renderer, const Image& input, int cell, 
 
 void write_contact_sheet(const std::filesystem::path& path, const Renderer& renderer, const Image& input,
                          int cell, const Control& control) {
-  write_picture(path, from_bytes(contact_sheet(renderer, input, cell, control)));
+  write_atomically(path,
+                   encode_png(contact_sheet(renderer, input, cell, control), renderer.mesh().provenance));
 }
 
 }  // namespace relievo

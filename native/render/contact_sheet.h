@@ -18,7 +18,7 @@ inline constexpr int kSheetCell = 400;
 ByteImage contact_sheet(const Renderer& renderer, const Image& input = {}, int cell = kSheetCell,
                         const Control& control = {});
 
-/// The same, written by the name's extension (files/pictures.h).
+/// The same as a PNG file that says what it was made of (files/source_mark.h).
 void write_contact_sheet(const std::filesystem::path& path, const Renderer& renderer, const Image& input = {},
                          int cell = kSheetCell, const Control& control = {});
 

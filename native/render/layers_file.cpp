@@ -35,12 +35,7 @@ void write_layers(const std::filesystem::path& path, const Layers& layers, ExrPr
     channels.push_back({std::string("normal.") + axis_names[axis], &layers.normal[0][axis], 3, half});
     channels.push_back({std::string("position.") + axis_names[axis], &layers.position[0][axis], 3, false});
   }
-  std::string comments;
-  if (!provenance.version.empty()) {
-    comments = "Relievo " + provenance.version + "; picture: " + provenance.picture +
-               "; model: " + provenance.model + "; settings: " + provenance.settings;
-  }
-  write_atomically(path, encode_exr_channels(colour.width, colour.height, channels, comments));
+  write_atomically(path, encode_exr_channels(colour.width, colour.height, channels, provenance));
 }
 
 }  // namespace relievo

@@ -95,15 +95,16 @@ std::vector<fs::path> write_turntable(const fs::path& folder, const std::string&
       if (as_exr) {
         write_layers(path, layers, settings.precision, renderer.mesh().provenance);
       } else if (settings.format == Frames::kPng) {
-        write_atomically(path, encode_png(on_nothing(layers)));
+        write_atomically(path, encode_png(on_nothing(layers), renderer.mesh().provenance));
       }
       control.step(0.98 * ++done / settings.frames);
     }
   });
 
   if (settings.animation) {
-    write_atomically(work.path() / "animation.webp",
-                     encode_animation(animation_frames, 1000 / settings.frames_per_second));
+    write_atomically(
+        work.path() / "animation.webp",
+        encode_animation(animation_frames, 1000 / settings.frames_per_second, renderer.mesh().provenance));
   }
   control.cancel.check();
   std::vector<fs::path> files;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <sched.h>
 
 #include "runtime/needed_library.h"
@@ -216,6 +217,29 @@ SlotSources Machine::sources() const {
     }
   }
   return sources;
+}
+
+std::vector<std::string> Machine::left_out() const {
+  std::string why;  // for all of them
+  for (const StackFinding& finding : check_stack(facts)) {
+    if (finding.fatal && why.empty()) why = finding.what;
+  }
+  if (why.empty() && !facts.torch_cuda) why = "LibTorch is here without its CUDA part.";
+  const std::vector<int> usable = sources().usable_gpus();
+  std::vector<std::string> sentences;
+  for (int i = 0; i < int(gpus.size()); ++i) {
+    if (std::ranges::binary_search(usable, i)) continue;
+    const GpuInfo& gpu = gpus[size_t(i)];
+    const int compute = compute_of(gpu);
+    std::string reason = why;
+    if (reason.empty() && compute != 0 && compute < kLowestCompute) {
+      reason = fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
+                           gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
+    }
+    if (reason.empty()) reason = fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
+    sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", i, gpu.name, reason));
+  }
+  return sentences;
 }
 
 Machine find_machine(const std::string& runtime_folder) {

@@ -66,6 +66,8 @@ struct Machine {
   StackFacts facts;
 
   SlotSources sources() const;
+  /// Which GPUs are not among them and why, a sentence each.
+  std::vector<std::string> left_out() const;
 };
 
 /// Looks at the machine. Never fails: what cannot be found out is left empty. `runtime_folder` is where

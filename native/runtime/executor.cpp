@@ -1,7 +1,7 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -47,6 +47,7 @@ class Executor::Impl {
         }
       }
       may_have_more = false;  // lanes ask for it until there is none
+      describe(plan);
       run_lanes(plan, queue, ladder, options);
       if (queue.all_done()) break;
       if (options.control.cancel.cancelled()) {
@@ -65,7 +66,9 @@ class Executor::Impl {
 
   std::vector<int> lost_slots() const {
     const std::lock_guard lock(mutex_);
-    return {lost_.begin(), lost_.end()};
+    std::vector<int> slots;
+    for (const auto& [slot, why] : lost_) slots.push_back(slot);
+    return slots;
   }
 
   int loaded() const { return residency_.count(); }
@@ -146,6 +149,17 @@ class Executor::Impl {
     return true;
   }
 
+  /// What outcomes say of the plan. No lane runs meanwhile.
+  void describe(const Plan& plan) {
+    is_plan_lossy_ = plan.lossy();
+    plan_words_ = plan.reasons;
+    plan_words_.insert(plan_words_.end(), plan.idle.begin(), plan.idle.end());
+    const std::lock_guard lock(mutex_);
+    for (const auto& [slot, why] : lost_) {
+      plan_words_.push_back(fmt::format("{} was lost: {}", threads_[size_t(slot)]->slot().name, why));
+    }
+  }
+
   bool is_lost(const std::vector<int>& slots) const {
     const std::lock_guard lock(mutex_);
     return std::ranges::any_of(slots, [&](int slot) { return lost_.contains(slot); });
@@ -153,7 +167,7 @@ class Executor::Impl {
 
   void lose(const SlotLost& lost) {
     const std::lock_guard lock(mutex_);
-    if (!lost_.insert(lost.slot).second) return;
+    if (!lost_.emplace(lost.slot, lost.message()).second) return;
     log(LogLevel::kWarning,
         fmt::format("{} is lost: {}", threads_[size_t(lost.slot)]->slot().name, lost.message()));
   }
@@ -209,13 +223,14 @@ class Executor::Impl {
     }
   }
 
-  static void deliver(Batch& batch, PictureQueue& queue) {
+  void deliver(Batch& batch, PictureQueue& queue) const {
     for (size_t i = 0; i < batch.pictures.size(); ++i) {
       Outcome outcome;
       outcome.value = std::move(batch.values[i]);
       outcome.stages = batch.reports;
       outcome.notes = batch.notes;
-      outcome.lossy = batch.lossy;
+      outcome.lossy = batch.lossy || is_plan_lossy_;
+      outcome.plan = plan_words_;
       queue.finish(batch.pictures[i], std::move(outcome));
     }
   }
@@ -366,7 +381,9 @@ class Executor::Impl {
   CopyThreads copy_threads_;
   std::mutex running_;
   mutable std::mutex mutex_;
-  std::set<int> lost_;  // guarded by mutex_
+  std::map<int, std::string> lost_;      // and why; guarded by mutex_
+  std::vector<std::string> plan_words_;  // of the plan that runs
+  bool is_plan_lossy_ = false;
 };
 
 Executor::Executor(std::vector<Slot> slots, std::vector<std::shared_ptr<Stage>> stages,

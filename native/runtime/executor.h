@@ -39,7 +39,9 @@ struct Outcome {
   std::optional<Error> error;
   std::vector<StageRun> stages;
   std::vector<std::string> notes;  ///< rungs that were taken, in words
-  bool lossy = false;              ///< a rung that changes the result was taken
+  bool lossy = false;              ///< the plan, or a rung that was taken, changes the result
+  /// The plan that it was made by, in sentences: what is done and why, which slots are idle or were lost.
+  std::vector<std::string> plan;
 };
 
 struct ExecutorOptions {

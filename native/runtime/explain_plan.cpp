@@ -157,10 +157,10 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
   plan.reasons.push_back(costs_of(stages));
   for (size_t i = 0; i < slots.size(); ++i) {
     if (used[i]) continue;
-    plan.refused.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
-                                       options.policy == Policy::kMemory
-                                           ? "the policy asks for the least memory"
-                                           : "it would not finish a picture sooner, or nothing fits in it"));
+    plan.idle.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
+                                    options.policy == Policy::kMemory
+                                        ? "the policy asks for the least memory"
+                                        : "it would not finish a picture sooner, or nothing fits in it"));
   }
 }
 

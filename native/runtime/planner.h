@@ -71,7 +71,8 @@ struct Plan {
   std::vector<Lane> lanes;
   double seconds = 0;
   std::vector<std::string> reasons;  ///< what is done and why, one sentence each
-  std::vector<std::string> refused;  ///< what was not done and why
+  std::vector<std::string> idle;     ///< which slots do nothing and why
+  std::vector<std::string> refused;  ///< what else was not done and why
 
   bool lossy() const { return is_lossy(rung); }
 };

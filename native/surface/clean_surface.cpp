@@ -5,12 +5,13 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "surface/disjoint_sets.h"
 #include "surface/flip_slivers.h"
 #include "surface/make_manifold.h"
 #include "surface/sides.h"
 #include "surface/turn_outward.h"
-#include "surface/vectors.h"
+#include "surface/weld.h"
 
 namespace relievo {
 namespace {
@@ -72,22 +73,33 @@ bool is_flap(const Neighbours& neighbours, size_t face) {
 
 /// Drops flaps, and the pieces with less than a share of the whole area, but never the largest.
 void remove_debris(Surface& surface, const Neighbours& neighbours, const Pieces& pieces,
-                   double smallest_share) {
+                   double smallest_share, Debris* debris) {
   std::vector<double> areas(pieces.count, 0.0);
+  std::vector<bool> has_extent(pieces.count, false);
   double whole = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
-    const Int3& face = surface.faces[f];
-    const Double3 normal = cross(minus(surface.vertices[face[1]], surface.vertices[face[0]]),
-                                 minus(surface.vertices[face[2]], surface.vertices[face[0]]));
-    const double area = std::sqrt(dot(normal, normal)) / 2;
+    const double area = length(area_normal_in_double(surface, surface.faces[f])) / 2;
     areas[pieces.of_face[f]] += area;
+    has_extent[pieces.of_face[f]] = has_extent[pieces.of_face[f]] || !is_flap(neighbours, f);
     whole += area;
   }
   const double smallest = std::min(std::max(smallest_share, 0.0) * whole, std::ranges::max(areas));
+  if (debris != nullptr) {
+    *debris = {.surface = {.vertices = surface.vertices, .faces = {}}};
+    for (int32_t piece = 0; piece < pieces.count; ++piece) {
+      if (!has_extent[piece]) continue;
+      ++debris->pieces;
+      debris->dropped += areas[piece] < smallest ? 1 : 0;
+    }
+  }
   size_t kept = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
-    const bool is_kept = areas[pieces.of_face[f]] >= smallest && !is_flap(neighbours, f);
-    if (is_kept) surface.faces[kept++] = surface.faces[f];
+    if (is_flap(neighbours, f)) continue;
+    if (areas[pieces.of_face[f]] >= smallest) {
+      surface.faces[kept++] = surface.faces[f];
+    } else if (debris != nullptr) {
+      debris->surface.faces.push_back(surface.faces[f]);
+    }
   }
   surface.faces.resize(kept);
 }
@@ -111,7 +123,8 @@ void drop_unused_vertices(Surface& surface) {
 
 }  // namespace
 
-Surface clean_surface(const Surface& surface, const CleanSettings& settings, const Control& control) {
+Surface clean_surface(const Surface& surface, const CleanSettings& settings, const Control& control,
+                      Debris* debris) {
   check_finite(surface);
   check_indices(surface);
   control.step(0);
@@ -131,9 +144,11 @@ Surface clean_surface(const Surface& surface, const CleanSettings& settings, con
   require_faces(cleaned);
   const Pieces pieces = pieces_of(cleaned, neighbours);
   turn_outward(cleaned, neighbours, pieces);
-  remove_debris(cleaned, neighbours, pieces, settings.smallest_share);
+  remove_debris(cleaned, neighbours, pieces, settings.smallest_share, debris);
   require_faces(cleaned);
   drop_unused_vertices(cleaned);
+  if (debris != nullptr) drop_unused_vertices(debris->surface);
+  move_twins_apart(cleaned);
   control.step(1);
   return cleaned;
 }

@@ -4,7 +4,8 @@
 
 #include <ATen/ATen.h>
 
-#include "surface/on_device.h"
+#include "nn/launch.h"
+#include "surface/tensors.h"
 
 namespace relievo {
 namespace {

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/vectors.h"
 #include "surface/sides.h"
-#include "surface/vectors.h"
 
 namespace relievo {
 namespace {
@@ -44,13 +44,13 @@ class Flipper {
     const Int3& f = surface_.faces[face];
     double longest = 0;
     for (int32_t k = 0; k < 3; ++k) {
-      const Double3 along = minus(surface_.vertices[f[(k + 1) % 3]], surface_.vertices[f[k]]);
+      const Double3 along = minus_in_double(surface_.vertices[f[(k + 1) % 3]], surface_.vertices[f[k]]);
       if (dot(along, along) <= longest) continue;
       longest = dot(along, along);
       side = 3 * face + k;
     }
-    const Double3 normal = cross(minus(surface_.vertices[f[1]], surface_.vertices[f[0]]),
-                                 minus(surface_.vertices[f[2]], surface_.vertices[f[0]]));
+    const Double3 normal = cross(minus_in_double(surface_.vertices[f[1]], surface_.vertices[f[0]]),
+                                 minus_in_double(surface_.vertices[f[2]], surface_.vertices[f[0]]));
     return dot(normal, normal) <= smallest_ * smallest_ * longest ? std::sqrt(longest) : 0;
   }
 

@@ -6,6 +6,7 @@
 #include "surface/disjoint_sets.h"
 #include "surface/sides.h"
 #include "surface/surface.h"
+#include "surface/weld.h"
 
 namespace relievo {
 namespace {
@@ -39,8 +40,9 @@ void measure(const Surface& surface, SurfaceReport& report) {
 
 }  // namespace
 
-SurfaceReport inspect_surface(const Surface& surface) {
-  check_indices(surface);
+SurfaceReport inspect_surface(const Surface& given) {
+  check_indices(given);
+  const Surface surface = welded(given);
   SurfaceReport report;
   const std::vector<Side> sides = sorted_sides(surface);
   const bool is_proper = std::ranges::none_of(surface.faces, has_repeated_vertex);

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <utility>
 
+#include "base/vectors.h"
 #include "surface/disjoint_sets.h"
 #include "surface/sides.h"
-#include "surface/vectors.h"
 
 namespace relievo {
 namespace {
@@ -18,10 +18,10 @@ using Pair = std::array<Side, 2>;
 double angle_round(const Surface& surface, const Side& side) {
   const Float3 &low = surface.vertices[side.low], &high = surface.vertices[side.high];
   const Float3& apex = surface.vertices[vertex_at(surface, next_corner(next_corner(side.corner)))];
-  const Double3 along = minus(high, low);
+  const Double3 along = minus_in_double(high, low);
   const bool is_along_x = std::abs(along[0]) < std::abs(along[1]) || std::abs(along[0]) < std::abs(along[2]);
   const Double3 u = cross(along, is_along_x ? Double3{1, 0, 0} : Double3{0, 1, 0}), v = cross(along, u);
-  const Double3 to = minus(apex, low);
+  const Double3 to = minus_in_double(apex, low);
   return std::atan2(dot(to, v) / std::sqrt(std::max(dot(v, v), 1e-300)),
                     dot(to, u) / std::sqrt(std::max(dot(u, u), 1e-300)));
 }

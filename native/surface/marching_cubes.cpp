@@ -9,7 +9,8 @@
 #include "base/error.h"
 #include "kernels/cube_cases.h"
 #include "kernels/marching_cubes.h"
-#include "surface/on_device.h"
+#include "nn/launch.h"
+#include "surface/tensors.h"
 
 namespace relievo {
 namespace {

@@ -26,7 +26,8 @@ struct SurfaceSettings {
 /// values that are not finite, Error{kCancelled}.
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution);
 
-/// Measures a surface. Throws Error{kInternal} when a face names a vertex that is not there.
+/// Measures a surface as programs see it that make one of vertices at one place. Throws Error{kInternal} when
+/// a face names a vertex that is not there.
 SurfaceReport inspect_surface(const Surface& surface);
 
 }  // namespace relievo

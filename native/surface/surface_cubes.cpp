@@ -7,7 +7,8 @@
 
 #include "base/error.h"
 #include "kernels/surface_cubes.h"
-#include "surface/on_device.h"
+#include "nn/launch.h"
+#include "surface/tensors.h"
 
 namespace relievo {
 namespace {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/vectors.h"
 #include "surface/sides.h"
-#include "surface/vectors.h"
 
 namespace relievo {
 namespace {
@@ -37,8 +37,9 @@ void visit_pieces(const Surface& surface, const Neighbours& neighbours, const Do
 
 double volume_of(const Surface& surface, const Int3& f) {
   const Float3 zero{};
-  return dot(minus(surface.vertices[f[0]], zero),
-             cross(minus(surface.vertices[f[1]], zero), minus(surface.vertices[f[2]], zero))) /
+  return dot(minus_in_double(surface.vertices[f[0]], zero),
+             cross(minus_in_double(surface.vertices[f[1]], zero),
+                   minus_in_double(surface.vertices[f[2]], zero))) /
          6;
 }
 
@@ -62,7 +63,8 @@ bool is_above(const Surface& surface, const Int3& f, const Double3& place) {
   if (is_left(surface, f[1], f[2], place) != left || is_left(surface, f[2], f[0], place) != left)
     return false;
   const Float3& a = surface.vertices[f[0]];
-  const Double3 normal = cross(minus(surface.vertices[f[1]], a), minus(surface.vertices[f[2]], a));
+  const Double3 normal =
+      cross(minus_in_double(surface.vertices[f[1]], a), minus_in_double(surface.vertices[f[2]], a));
   const double height = a[2] - (normal[0] * (place[0] - a[0]) + normal[1] * (place[1] - a[1])) / normal[2];
   return height > place[2];
 }

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "texture/charts.h"
 #include "texture/pack.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/vectors.h"
 #include "texture/parts.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {

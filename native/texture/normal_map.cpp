@@ -6,13 +6,14 @@
 #include <ATen/ATen.h>
 
 #include "base/parallel.h"
+#include "base/vectors.h"
 #include "base/vertex_normals.h"
 #include "kernels/mesh_tree.h"
 #include "kernels/push_pull.h"
-#include "texture/device.h"
+#include "nn/launch.h"
+#include "texture/on_device.h"
 #include "texture/tangents.h"
 #include "texture/texels.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {
@@ -71,9 +72,7 @@ class DetailNormals {
           .directions = directions.data_ptr<float>() + 3 * first,
           .reach = reach_,
           .result = result.data_ptr<float>() + 3 * first};
-      launch_on(
-          device_, [&] { kernels::find_detail_cpu(search, count); },
-          [&](void* stream) { kernels::find_detail_cuda(search, count, stream); });
+      launch_on(device_, RELIEVO_LAUNCHERS(find_detail), search, count);
     }
     return result;
   }

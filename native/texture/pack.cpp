@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "texture/vector.h"
+#include "base/vectors.h"
 
 namespace relievo {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <queue>
 
-#include "texture/vector.h"
+#include "base/vectors.h"
 
 namespace relievo {
 namespace {

@@ -6,12 +6,13 @@
 #include <ATen/ATen.h>
 
 #include "base/parallel.h"
+#include "base/vectors.h"
 #include "kernels/bake.h"
 #include "kernels/distance_transform.h"
 #include "kernels/resample.h"
 #include "kernels/tiles.h"
-#include "texture/device.h"
-#include "texture/vector.h"
+#include "nn/launch.h"
+#include "texture/on_device.h"
 
 namespace relievo {
 namespace {
@@ -93,9 +94,7 @@ Projector::Projector(const Surface& surface, Image picture, const PictureCamera&
       .width = depth_side_,
       .nearest = nearest.data_ptr<float>(),
       .none = kNothing};
-  launch_on(
-      device, [&] { kernels::find_depths_cpu(raster, depth_side_); },
-      [&](void* stream) { kernels::find_depths_cuda(raster, depth_side_, stream); });
+  launch_on(device, RELIEVO_LAUNCHERS(find_depths), raster, depth_side_);
   const at::Tensor here = nearest.cpu();
   near_.assign(here.data_ptr<float>(), here.data_ptr<float>() + pixels);
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "texture/vector.h"
+#include "base/vectors.h"
 
 namespace relievo {
 namespace {

@@ -6,7 +6,8 @@
 
 #include "base/parallel.h"
 #include "kernels/bake.h"
-#include "texture/device.h"
+#include "nn/launch.h"
+#include "texture/on_device.h"
 
 namespace relievo {
 namespace {
@@ -67,9 +68,7 @@ Texels TexelReader::band(int number) const {
                                  .coverage = coverage.data_ptr<uint8_t>(),
                                  .face = face.data_ptr<int32_t>(),
                                  .weights = weights.data_ptr<float>()};
-  launch_on(
-      device_, [&] { kernels::find_texels_cpu(raster, rows); },
-      [&](void* stream) { kernels::find_texels_cuda(raster, rows, stream); });
+  launch_on(device_, RELIEVO_LAUNCHERS(find_texels), raster, rows);
 
   const at::Tensor covered = (coverage > kernels::kNothing).nonzero().squeeze(1);
   Texels texels;
@@ -84,9 +83,7 @@ Texels TexelReader::band(int number) const {
     const kernels::Interpolation points{faces_.data_ptr<int32_t>(), values.data_ptr<float>(),
                                         texels.face.data_ptr<int32_t>(), texels.weights.data_ptr<float>(),
                                         result.data_ptr<float>()};
-    launch_on(
-        device_, [&] { kernels::interpolate_cpu(points, found); },
-        [&](void* stream) { kernels::interpolate_cuda(points, found, stream); });
+    launch_on(device_, RELIEVO_LAUNCHERS(interpolate), points, found);
   };
   read(vertices_, texels.positions);
   read(normals_, texels.normals);

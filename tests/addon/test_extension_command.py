@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from test_extension import PICTURE, ROOT, blender, facts_of, write_quarters
 
+PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
 SCENARIOS = Path(__file__).with_name("blender_scenarios.py")
 QUICK = ["--grid", "24", "--texture-size", "64"]
 
@@ -210,7 +212,15 @@ def test_input_is_never_overwritten(facts: dict[str, Any], folder: Path, run: st
 
 def test_answer_has_the_keys_that_the_native_program_gives(facts: dict[str, Any], tmp_path: Path) -> None:
     (ours,) = answers(facts["quarters"])
-    command = [str(ROOT / "build" / "relievo"), "generate", ours["picture"], "-o", str(tmp_path), *QUICK, "--json"]
+    command = [
+        str(Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"),
+        "generate",
+        ours["picture"],
+        "-o",
+        str(tmp_path),
+        *QUICK,
+        "--json",
+    ]
     theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert ours.keys() == theirs.keys()
     assert [stage.keys() for stage in ours["stages"]] == [stage.keys() for stage in theirs["stages"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -17,7 +18,7 @@ import relievo
 from test_extension import ROOT, ZIP, facts_of
 from wheel_server import WheelServer
 
-PROGRAM = ROOT / "build" / "relievo"
+PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
 WEIGHTS = (ROOT / "models" / "u2netp.safetensors").read_bytes()
 PARTS = {"model_index.json": b"{}", "unet/diffusion_pytorch_model.bin": WEIGHTS, "vae/model.safetensors": WEIGHTS}
 

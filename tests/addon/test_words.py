@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from test_extension import ROOT, ZIP
 
-PROGRAM = ROOT / "build" / "relievo"
+PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,12 @@ def test_what_is_no_number_in_range_is_refused_with_the_range(
 def outcome(words: Any, **settings: Any) -> Any:
     """Of a made-up result."""
     report = SimpleNamespace(watertight=True, manifold=False, components=3, euler=6)
-    stage = SimpleNamespace(name="surface", seconds=2.0, peak_bytes=5, device="cpu", precision="bf16", batch=4)
+    stage = SimpleNamespace(
+        name="surface", seconds=2.0, peak_bytes=5, device="cuda:0", precision="bf16", batch=4, fragmentation=0.25
+    )
+    rest = SimpleNamespace(
+        name="texture", seconds=0.0, peak_bytes=5, device="cpu", precision="fp32", batch=4, fragmentation=None
+    )
     mesh = SimpleNamespace(
         vertices=range(9),
         faces=range(7),
@@ -117,16 +124,24 @@ def outcome(words: Any, **settings: Any) -> Any:
         texture_report=SimpleNamespace(charts=12, cover=0.71, mean_stretch=1.1),
         provenance=SimpleNamespace(settings=json.dumps({"model": "large", "views": [], "seed": 7, **settings})),
     )
-    result = SimpleNamespace(mesh=mesh, stages=[stage], plan="a plan", notes=["Views of 256 pixels."], lossy=True)
+    result = SimpleNamespace(
+        mesh=mesh,
+        stages=[stage, rest],
+        plan="a plan",
+        notes=["Views of 256 pixels."],
+        lossy=True,
+        notes_on_files=lambda formats: [f"No colours in {name}." for name in formats],
+    )
     return words.Outcome("cup.png", result, ["cup.glb"])
 
 
 def test_answer_tells_what_was_done_for_want_of_memory(words: Any) -> None:
     told = words.as_json(outcome(words))
-    assert (told["notes"], told["lossy"]) == (["Views of 256 pixels."], True)
+    assert (told["notes"], told["lossy"]) == (["Views of 256 pixels.", "No colours in glb."], True)
     assert (told["euler"], told["charts"], told["cover"], told["mean_stretch"]) == (6, 12, 0.71, 1.1)
-    (stage,) = told["stages"]
-    assert (stage["precision"], stage["batch"]) == ("bf16", 4)
+    stage, rest = told["stages"]
+    assert (stage["precision"], stage["batch"], stage["fragmentation"]) == ("bf16", 4, 0.25)
+    assert "fragmentation" not in rest
 
 
 @pytest.mark.parametrize(("settings", "seed"), [({}, 7), ({"views": ["six.png"]}, None), ({"model": "preview"}, None)])
@@ -139,6 +154,7 @@ def test_text_tells_how_sound_the_mesh_is_and_the_notes(words: Any) -> None:
         "cup.png: 9 vertices, 7 faces, 2.0 s",
         "  watertight, not manifold, 3 pieces, Euler number 6; 12 charts cover 71 % of the texture",
         "  Views of 256 pixels.",
+        "  No colours in glb.",
         "  cup.glb",
     ]
 

@@ -111,16 +111,96 @@ def test_small_pieces_go_unless_asked_to_stay(tmp_path: Path) -> None:
     assert json.loads(relievo(*words, "--debris", "0").stdout)["components"] == 2
 
 
-@pytest.mark.parametrize("words", [["--format", "obj"], ["--mask", "cup.exr", "--exr"]])
-def test_an_input_is_never_overwritten(cup: Path, tmp_path: Path, words: list[str]) -> None:
-    mask = tmp_path / "cup.exr"
-    mask.write_bytes(cup.read_bytes())  # only its place matters: nothing is read
-    before = cup.read_bytes()
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (["--format", "obj", "--no-sheet"], ["cup.mtl", "cup.obj", "cup_albedo.png"]),
+        (["--mask", "cup.exr", "--exr", "--no-sheet"], ["cup_2.exr", "cup_2.glb"]),
+        (["--views", "cup_sheet.png"], []),
+    ],
+)
+def test_an_input_is_never_overwritten(cup: Path, tmp_path: Path, words: list[str], made: list[str]) -> None:
+    inputs = [cup, tmp_path / "cup.exr", tmp_path / "cup_sheet.png"]
+    for other in inputs[1:]:
+        other.write_bytes(cup.read_bytes())  # a PNG whatever its name says
+    before = [file.read_bytes() for file in inputs]
     command = [str(PROGRAM), "generate", "cup.png", "-o", ".", *words, *QUICK]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 2 and "overwrite the input" in ended.stderr
-    assert cup.read_bytes() == before == mask.read_bytes()
-    assert files_in(tmp_path) == ["cup.exr", "cup.png"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert [file.read_bytes() for file in inputs] == before
+    assert files_in(tmp_path) == sorted([file.name for file in inputs] + made)
+
+
+def test_frames_of_a_turntable_spare_an_input(cup: Path, tmp_path: Path) -> None:
+    frame = tmp_path / "out" / "cup_turntable" / "cup_0001.png"
+    frame.parent.mkdir(parents=True)
+    frame.write_bytes(cup.read_bytes())
+    before = frame.read_bytes()
+    words = ["--turntable", "2", "--no-sheet", "--json", *QUICK]
+    answers = [
+        json.loads(line) for line in relievo("generate", cup, frame, "-o", tmp_path / "out", *words).stdout.splitlines()
+    ]
+    assert frame.read_bytes() == before
+    assert [Path(answer["files"][0]).name for answer in answers] == ["cup_2.glb", "cup_0001.glb"]
+
+
+def test_a_picture_made_again_replaces_its_own_result_and_no_other(cup: Path, tmp_path: Path) -> None:
+    words = ["--json", "--format", "glb,obj,ply", "--exr", "--turntable", "1", *QUICK]
+
+    def made(picture: Path) -> list[str]:
+        answer = json.loads(relievo("generate", picture, "-o", tmp_path / "out", *words).stdout)
+        return [str(file) for file in answer["files"]]
+
+    files = made(cup)
+    assert made(cup) == files
+    kept = {file: Path(file).read_bytes() for file in files}
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "CUP.png"
+    other.write_bytes(disc(80))
+    assert {Path(file).name for file in made(other)} >= {"CUP_2.glb", "CUP_2.obj", "CUP_2.exr", "CUP_2_sheet.png"}
+    assert {file: Path(file).read_bytes() for file in files} == kept
+
+
+def test_names_that_clean_to_the_same_become_two_results(tmp_path: Path) -> None:
+    names = ["cup.png", " cup.png", "Cup .png", "a\\b.png", "a_b.png", "nul.png", "é" * 120 + ".png", "cup_sheet.png"]
+    for i, name in enumerate(names):
+        (tmp_path / name).write_bytes(disc(64 + i))
+    run = relievo("generate", *(tmp_path / name for name in names), "-o", tmp_path / "out", "--json", *QUICK)
+    assert run.returncode == 0, run.stderr
+    files = [file for line in run.stdout.splitlines() for file in json.loads(line)["files"]]
+    assert len(files) == len({file.lower() for file in files}) == 2 * len(names)
+    stems = [Path(file).stem for file in files if file.endswith(".glb")]
+    assert stems == ["cup", "cup_2", "Cup_3", "a_b", "a_b_2", "nul_", "é" * 95, "cup_sheet"]
+
+
+def test_a_mesh_that_loses_its_shape_says_so(tmp_path: Path) -> None:
+    """A comb of thin teeth, and seven balls of which six are small."""
+    side = 192
+    fence = bytearray(4 * side * side)
+    balls = bytearray(4 * side * side)
+    for y in range(side):
+        for x in range(side):
+            at = 4 * (y * side + x)
+            if (x % 12 < 4 and 16 < y < 176 and 16 < x < 176) or (16 < x < 176 and y % 64 < 5 and 16 < y < 176):
+                fence[at : at + 4] = bytes([120, 80, 40, 255])
+            small = any((x - 20 - 30 * k) ** 2 + (y - 20) ** 2 < 36 for k in range(6))
+            if (x - 96) ** 2 + (y - 120) ** 2 < 50**2 or small:
+                balls[at : at + 4] = bytes([200, 60, 40, 255])
+    (tmp_path / "fence.png").write_bytes(png(side, side, bytes(fence), 6))
+    (tmp_path / "balls.png").write_bytes(png(side, side, bytes(balls), 6))
+
+    def answer(name: str, *words: str) -> dict[str, Any]:
+        run = relievo("generate", tmp_path / name, "-o", tmp_path / "out", "--json", "--no-sheet", *words)
+        told: dict[str, Any] = json.loads(run.stdout)
+        return told
+
+    few = answer("fence.png", "--grid", "64", "--faces", "200")
+    assert few["faces"] <= 200 and few["watertight"] and few["manifold"]
+    assert any("too few" in note and "outline" in note and "volume" in note for note in few["notes"])
+    assert answer("fence.png", "--grid", "64")["notes"] == []
+    dropped = answer("balls.png", "--grid", "96")
+    assert dropped["components"] == 1
+    assert any(note.startswith("6 pieces of 7") and "debris" in note for note in dropped["notes"])
+    assert answer("balls.png", "--grid", "96", "--debris", "0")["notes"] == []
 
 
 def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:

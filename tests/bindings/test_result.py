@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
+import os
 import struct
 import weakref
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import relievo
-from shapes import QUICK, disc
+from shapes import QUICK, disc, png
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_crop_is_the_disc_at_0_85_of_the_square(result: relievo.Result) -> None:
 def test_save_to_a_file_takes_its_name(result: relievo.Result, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "new" / f"my.object.{kind}"
     assert path in result.save(path)
-    assert {file.stem for file in path.parent.iterdir()} == {"my.object"}
+    assert {file.stem.removesuffix("_albedo") for file in path.parent.iterdir()} == {"my.object"}
 
 
 def test_save_to_a_folder_writes_glb_under_the_results_name(result: relievo.Result, tmp_path: Path) -> None:
@@ -121,6 +123,131 @@ def test_save_to_a_folder_writes_glb_under_the_results_name(result: relievo.Resu
 def test_folder_that_is_called_like_a_file_is_a_folder(result: relievo.Result, tmp_path: Path) -> None:
     (tmp_path / "old.glb").mkdir()
     assert result.save(tmp_path / "old.glb") == [tmp_path / "old.glb" / "cup.glb"]
+
+
+def test_folder_that_is_not_there_is_named_with_a_slash(result: relievo.Result, tmp_path: Path) -> None:
+    assert result.save(f"{tmp_path}/out.v2/") == [tmp_path / "out.v2" / "cup.glb"]
+
+
+@pytest.mark.parametrize("name", ["cup.stl", "cup.FBX", "cup.gltf", "cup.v2"])
+def test_ending_that_is_no_format_is_refused_and_makes_no_folder(
+    result: relievo.Result, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(relievo.InvalidSettingsError, match=name) as caught:
+        result.save(tmp_path / name)
+    assert all(ending in caught.value.hint for ending in (".glb", ".obj", ".ply", "slash"))
+    with pytest.raises(relievo.InvalidSettingsError):
+        result.save(tmp_path / name, ["glb"])
+    with pytest.raises(relievo.InvalidSettingsError, match="ply"):
+        result.save(tmp_path / "cup.glb", ["ply"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_source_picture_is_never_written_over(tmp_path: Path) -> None:
+    photo = tmp_path / "cup.png"
+    photo.write_bytes(png(disc()))
+    before = photo.read_bytes()
+    files = relievo.generate(photo, **QUICK).save(tmp_path / "cup.obj")
+    assert photo.read_bytes() == before
+    assert {file.name for file in files} == {"cup.obj", "cup.mtl", "cup_albedo.png"}
+
+
+def test_what_others_wrote_is_kept_and_the_result_is_numbered(result: relievo.Result, tmp_path: Path) -> None:
+    for name in ("cup.glb", "cup_2.glb", "cup.mtl", "cup_sheet.png"):
+        (tmp_path / name).write_text("mine")
+    assert result.save(tmp_path / "cup.glb") == [tmp_path / "cup_3.glb"]
+    assert {file.name for file in result.save(tmp_path, ["obj"])} == {"cup_2.obj", "cup_2.mtl", "cup_2_albedo.png"}
+    assert result.save_renders(tmp_path, sheet=True) == [tmp_path / "cup_2_sheet.png"]
+    assert all((tmp_path / name).read_text() == "mine" for name in ("cup.glb", "cup_2.glb", "cup.mtl", "cup_sheet.png"))
+
+
+def test_result_of_the_same_picture_is_replaced_and_that_of_another_is_not(tmp_path: Path) -> None:
+    shallow: relievo.Settings = {**QUICK, "depth": 0.5}
+    first = relievo.generate(disc(), name="cup", **QUICK)
+    again = relievo.generate(disc(), name="cup", **shallow)
+    other = relievo.generate(disc(80), name="cup", **QUICK)
+
+    def save(result: relievo.Result) -> list[Path]:
+        return result.save(tmp_path, ["glb", "obj", "ply"]) + result.save_renders(
+            tmp_path, sheet=True, turntable=2, exr=True
+        )
+
+    files = save(first)
+    assert save(again) == files
+    kept = {file: file.read_bytes() for file in files}
+    assert not set(save(other)) & set(files)
+    assert {file: file.read_bytes() for file in files} == kept
+    assert other.save(tmp_path, ["glb"], former=[first.mesh.provenance.checksum]) == [tmp_path / "cup.glb"]
+
+
+def test_checksum_is_that_of_the_pictures_bytes(tmp_path: Path) -> None:
+    photo = tmp_path / "cup.png"
+    photo.write_bytes(png(disc()))
+    expected = hashlib.sha256(photo.read_bytes()).hexdigest()
+    assert relievo.picture_checksum(photo) == expected
+    assert relievo.generate(photo, **QUICK).mesh.provenance.checksum == expected
+    assert relievo.generate(photo.read_bytes(), **QUICK).mesh.provenance.checksum == expected
+    assert relievo.generate(disc(), **QUICK).mesh.provenance.checksum not in ("", expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"),
+    [
+        ("CON", "CON_"),
+        ("a\0b/c", "a_b_c"),
+        (" cup. ", "cup"),
+        ("x" * 255, "x" * 190),
+        ("\N{HOT BEVERAGE}" * 80, "\N{HOT BEVERAGE}" * 63),
+    ],
+)
+def test_names_are_cleaned_before_anything_is_written(tmp_path: Path, name: str, cleaned: str) -> None:
+    result = relievo.generate(disc(), name=name, **QUICK)
+    assert result.name == cleaned
+    assert result.save(tmp_path) == [tmp_path / f"{cleaned}.glb"]
+
+
+def test_name_that_is_no_text_is_cleaned(tmp_path: Path) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9.png")
+    photo.write_bytes(png(disc()))
+    result = relievo.generate(photo, **QUICK)
+    assert result.name == "caf_"
+    assert result.mesh.provenance.picture == str(photo)
+    assert result.save(tmp_path) == [tmp_path / "caf_.glb"]
+
+
+def test_files_for_others_name_no_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home" / "jane.doe"
+    home.mkdir(parents=True)
+    photo, mask = home / "cup.png", home / "mask.png"
+    photo.write_bytes(png(disc()))
+    mask.write_bytes(png(disc()))
+    settings: relievo.Settings = {**QUICK, "mask": mask, "normal_map": True}
+    result = relievo.generate(photo, **settings)
+    out = tmp_path / "out"
+    files = result.save(out, ["glb", "obj", "ply"]) + result.save_renders(out, sheet=True, turntable=1, exr=True)
+    assert len(files) >= 8
+    for file in files:
+        assert b"jane.doe" not in file.read_bytes(), file
+    assert result.mesh.provenance.picture == str(photo)
+
+
+def test_vertex_colours_are_in_obj_and_ply_and_said_to_be_missing_in_glb(tmp_path: Path) -> None:
+    settings: relievo.Settings = {**QUICK, "vertex_colours": True}
+    result = relievo.generate(disc(), name="cup", **settings)
+    result.save(tmp_path, ["glb", "obj"])
+    rows = [line.split()[1:] for line in (tmp_path / "cup.obj").read_text().splitlines() if line.startswith("v ")]
+    assert {len(row) for row in rows} == {6}
+    colours = result.mesh.vertex_colours
+    assert colours is not None
+    written = {tuple(round(float(value), 3) for value in row[3:]) for row in rows}
+    assert written == {tuple(round(float(value), 3) for value in colour) for colour in colours}
+    assert b"COLOR_0" not in (tmp_path / "cup.glb").read_bytes()
+    assert any("GLB" in note for note in result.notes_on_files(["glb", "obj"]))
+    assert result.notes_on_files(["obj", "ply"]) == []
+    plain = relievo.generate(disc(), name="cup", **QUICK)
+    assert plain.notes_on_files(["glb"]) == []
+    (obj,) = [file for file in plain.save(tmp_path / "plain.obj") if file.suffix == ".obj"]
+    assert {len(line.split()) for line in obj.read_text().splitlines() if line.startswith("v ")} == {4}
 
 
 def test_save_writes_each_format(result: relievo.Result, tmp_path: Path) -> None:

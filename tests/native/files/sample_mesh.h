@@ -36,8 +36,11 @@ inline TexturedMesh sample_mesh() {
     const auto level = [&](int bit) { return (i >> bit & 1) != 0 ? 0.8f : 0.2f; };
     mesh.vertex_colours.push_back({level(0), level(1), level(2)});
   }
-  mesh.provenance = {
-      .picture = "photo of a box.png", .model = "preview", .settings = R"({"depth":1})", .version = "9.8.7"};
+  mesh.provenance = {.picture = "photo of a box.png",
+                     .model = "preview",
+                     .settings = R"({"depth":1})",
+                     .version = "9.8.7",
+                     .checksum = {}};
   return mesh;
 }
 

@@ -49,7 +49,7 @@ TEST(Gallery, IsRendered) {
   const char* input = std::getenv("RELIEVO_GALLERY_INPUT");
   const std::filesystem::path out = folder;
   const std::string name = std::filesystem::path(path).stem();
-  write_contact_sheet(out / (name + "_sheet.jpg"), renderer, input != nullptr ? read_picture(input) : Image{},
+  write_contact_sheet(out / (name + "_sheet.png"), renderer, input != nullptr ? read_picture(input) : Image{},
                       260);
   TurntableSettings settings;
   settings.side = 256;

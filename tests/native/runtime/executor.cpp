@@ -173,6 +173,29 @@ TEST_F(ExecutorTest, TheRestIsPlannedWithTheSpeedsThatWereMeasured) {
   }
 }
 
+TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichSlotsAreIdleOrLost) {
+  using testing::Contains;
+  using testing::HasSubstr;
+  using testing::Not;
+  add_stage(20, 5, 4);
+  std::atomic<int> calls = 0;
+  stages_[0]->on_run = [&](const StageCall& call) {
+    if (call.slots[0].name == "slot0" && ++calls == 3)
+      throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kSingle);
+  const auto outcomes = run(slots({100, 100}), 20, options);
+  expect_all_made(outcomes);
+  const std::vector<std::string>&first = outcomes.front().plan, &last = outcomes.back().plan;
+  EXPECT_THAT(first, Contains(HasSubstr("slot0 makes whole pictures")));
+  EXPECT_THAT(first, Contains(HasSubstr("slot1 is left idle")));
+  EXPECT_THAT(first, Not(Contains(HasSubstr("lost"))));
+  EXPECT_THAT(last, Contains(HasSubstr("slot1 makes whole pictures")));
+  EXPECT_THAT(last, Contains("slot0 was lost: fell off the bus"));
+  EXPECT_THAT(last, Not(Contains(HasSubstr("slot0 makes"))));
+}
+
 TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
   add_stage(20, 5);
   stages_[0]->on_run = [](const StageCall& call) {

@@ -1,10 +1,10 @@
 #include "texture/normal_map.h"
 
+#include "base/vectors.h"
 #include "base/vertex_normals.h"
 #include "shapes.h"
 #include "texture/atlas.h"
 #include "texture/tangents.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {

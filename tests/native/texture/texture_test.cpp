@@ -5,10 +5,10 @@
 
 #include "base/camera.h"
 #include "base/parallel.h"
+#include "base/vectors.h"
 #include "base/vertex_normals.h"
 #include "shapes.h"
 #include "texture/texels.h"
-#include "texture/vector.h"
 
 namespace relievo {
 namespace {

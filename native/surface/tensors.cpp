@@ -1,8 +1,6 @@
-#include "surface/on_device.h"
+#include "surface/tensors.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <fmt/format.h>
 
 #include "base/error.h"
 
@@ -17,24 +15,6 @@ std::vector<Item> items_of(const at::Tensor& tensor) {
 }
 
 }  // namespace
-
-void* stream_of(const at::Device& device) {
-  const c10::impl::VirtualGuardImpl guard(device.type());
-  return guard.getStream(device).native_handle();
-}
-
-void throw_no_kernels(const at::Device& device) {
-  throw Error(ErrorCode::kInvalidSettings, fmt::format("This build cannot compute on {}.", device.str()),
-              "Use the CPU, or a build with CUDA.");
-}
-
-OnDevice::OnDevice(const at::Device& device) : before_(at::kCPU) {
-  if (!device.is_cpu()) before_ = c10::impl::VirtualGuardImpl(device.type()).exchangeDevice(device);
-}
-
-OnDevice::~OnDevice() {
-  if (!before_.is_cpu()) c10::impl::VirtualGuardImpl(before_.type()).uncheckedSetDevice(before_);
-}
 
 int64_t sum_up(at::Tensor& starts, int64_t largest) {
   const auto sum = starts.sum(at::kLong).item<int64_t>();
