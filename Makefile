@@ -38,7 +38,7 @@ test: build zip
 modules: build
 	@packaging/python-headers
 	@cmake -S . -B build -G Ninja >build/configure.log
-	@cmake --build build --target relievo_python relievo_other_python python_package
+	@cmake --build build --target python_modules python_package
 
 zip: modules
 	@$(PYTHON) packaging/release.py
