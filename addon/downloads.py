@@ -18,10 +18,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .failure import Failure
 from .store import StoreError, store
+
+if TYPE_CHECKING:
+    from relievo._store import Receiver, Transport
 
 CHUNK = 256 * 1024
 TIMEOUT = 30  # seconds without a byte
@@ -162,16 +165,7 @@ def sha256(path: Path, report: Report, doing: str) -> str:
 # The transport
 
 
-class Receiver:
-    """The store's side of a transfer (relievo._store.Receiver)."""
-
-    begin: Callable[[int, list[tuple[str, str]]], bool]
-    body: Callable[[bytes], bool]
-    wait: Callable[[], bool]
-
-
 Ending = tuple[bool, str] | None  # None: all has come; else whether another try may succeed, and the reason
-Transport = Callable[[str, str, list[tuple[str, str]], Receiver], Ending]
 
 
 def transport() -> Transport:
@@ -304,7 +298,7 @@ class _Https(urllib.request.HTTPSHandler):
 def _noting(kind: Any, sockets: list[socket.socket]) -> Any:
     """The kind of connection, which adds its socket to the list."""
 
-    class Connection(kind):  # type: ignore[misc]
+    class Connection(kind):
         def connect(self) -> None:
             super().connect()
             sockets.append(self.sock)

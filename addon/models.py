@@ -6,17 +6,19 @@ folder; here is what Blender shows of it, and zips.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from . import zips
 from .downloads import Installation, SetupError, settings, setup_errors, transport
-from .store import store
+from .store import StoreError, store
 
 _WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".onnx", ".json")
 
@@ -52,8 +54,10 @@ class Model:
 
     @property
     def missing(self) -> list[ModelFile]:
-        paths = store.missing(self.name)
-        return [file for file in self.files if file.path in paths]
+        """As it was when it was last looked at: a panel that draws must not read the disk."""
+        if self.name not in _missing:
+            _missing[self.name] = frozenset(store.missing(self.name))
+        return [file for file in self.files if file.path in _missing[self.name]]
 
     @property
     def is_installed(self) -> bool:
@@ -64,6 +68,14 @@ class Model:
         """Of what is missing, by the catalogue or by the server (ask_sizes()); None: not known."""
         sizes = [file.bytes for file in self.missing]
         return _told.get(self.name) if None in sizes else sum(size for size in sizes if size is not None)
+
+
+_missing: dict[str, frozenset[str]] = {}  # paths, by the model's name
+
+
+def look_again() -> None:
+    """What is on the disk may have changed."""
+    _missing.clear()
 
 
 @functools.cache
@@ -88,6 +100,23 @@ def models_folder() -> Path:
     return Path(store.models_folder())
 
 
+# The engine's module and the store's read it, each for itself.
+_VARIABLE = "RELIEVO_MODELS"
+_is_ours = False  # not the person's own
+
+
+def use_folder(folder: str) -> None:
+    """The preferences' folder, where the environment says nothing else; empty: the usual one."""
+    global _is_ours
+    if _VARIABLE in os.environ and not _is_ours:
+        return
+    os.environ.pop(_VARIABLE, None)
+    if folder:
+        os.environ[_VARIABLE] = folder
+    _is_ours = bool(folder)
+    look_again()
+
+
 def install_online(model: Model) -> Installation:
     """Fetches what is missing or not as it should be."""
 
@@ -99,7 +128,7 @@ def install_online(model: Model) -> Installation:
             count = f" ({numbers.get(path, 1)} of {len(numbers)})" if len(numbers) > 1 else ""
             installation.show(f"{verb} {PurePosixPath(path).parts[0]}{count}", done, total)
 
-        with setup_errors():
+        with setup_errors(), _changing():
             store.fetch(model.name, transport(), sources=settings.mirrors, listener=tell, patience=settings.patience)
 
     return Installation(work)
@@ -114,7 +143,7 @@ def install_from(model: Model, source: Path, check: Check | None = None) -> Inst
             verb = "Checking" if phase == "checking" else "Copying"
             installation.show(f"{verb} {PurePosixPath(path).name}", done, total)
 
-        with setup_errors():
+        with setup_errors(), _changing():
             # PyTorch's files are zips, too.
             if source.suffix.lower() == ".zip":
                 _import_zip(model, source, installation, tell)
@@ -124,6 +153,14 @@ def install_from(model: Model, source: Path, check: Check | None = None) -> Inst
             store.import_model(source, model.name, listener=tell)
 
     return Installation(work)
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        look_again()
 
 
 def _import_zip(
@@ -141,17 +178,11 @@ def _import_zip(
             installation.done = 0
             try:
                 store.import_model(folder, model.name, listener=tell)
-            except Exception as error:
-                raise _of_zip(error, folder, source) from error
+            except StoreError as error:  # the person knows the zip, not the folder
+                message = error.message.replace(str(folder), str(source))
+                raise SetupError(message, error.hint, error.code) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _of_zip(error: Exception, folder: Path, source: Path) -> Exception:
-    """The error with the zip's name in place of the folder's."""
-    if not hasattr(error, "message"):
-        return error
-    return SetupError(error.message.replace(str(folder), str(source)), error.hint, error.code)
 
 
 _told: dict[str, int] = {}  # by the model's name
@@ -194,5 +225,5 @@ def _ask(wanted: Sequence[Model]) -> None:
 def remove(model: Model) -> None:
     """Raises SetupError."""
     if not model.embedded:
-        with setup_errors():
+        with setup_errors(), _changing():
             store.remove(model.name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import setup_panel
+from . import downloads, models, setup_panel
 from .runtime import runtime
 
 EXTENSION = __package__
@@ -36,6 +36,23 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         name="Runtime Folder",
         description="A folder that holds LibTorch; empty: the one that the set-up installs",
         subtype="DIR_PATH",
+        update=_apply,
+    )
+    models_folder: StringProperty(
+        name="Models Folder",
+        description="Where models are kept; empty: the folder that the program relievo has, too",
+        subtype="DIR_PATH",
+        update=_apply,
+    )
+    mirrors: StringProperty(
+        name="Mirrors",
+        description="Addresses or folders, separated by blanks, that are asked for models before the published ones",
+        update=_apply,
+    )
+    certificates: StringProperty(
+        name="Certificates",
+        description="A file of certificates (PEM) that downloads trust, too, as a company's proxy needs it",
+        subtype="FILE_PATH",
         update=_apply,
     )
     idle_minutes: FloatProperty(
@@ -78,6 +95,9 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         setup_panel.draw_all(layout, 600)
         column = layout.column()
         column.prop(self, "runtime_folder")
+        column.prop(self, "models_folder")
+        column.prop(self, "mirrors")
+        column.prop(self, "certificates")
         column.prop(self, "idle_minutes")
         column.prop(self, "threads")
         column.prop(self, "devices")
@@ -113,11 +133,17 @@ def switch(slot: str) -> None:
         preferences().devices = ",".join(parts)
 
 
+def _absolute(path: str) -> str:
+    return str(Path(bpy.path.abspath(path))) if path else ""
+
+
 def apply() -> None:
     """Hands on what others must know."""
     chosen = preferences()
-    folder = str(Path(bpy.path.abspath(chosen.runtime_folder))) if chosen.runtime_folder else ""
-    runtime.folder = folder
+    runtime.folder = _absolute(chosen.runtime_folder)
+    downloads.settings.mirrors = chosen.mirrors.split()
+    downloads.settings.certificates = _absolute(chosen.certificates)
+    models.use_folder(_absolute(chosen.models_folder))
     runtime.options = {
         "threads": chosen.threads,
         "idle_seconds": 60 * chosen.idle_minutes,

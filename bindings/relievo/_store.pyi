@@ -109,7 +109,6 @@ def import_model(source: PathLike, name: str, *, listener: Listener | None = Non
 
 def remove(name: str) -> bool:
     """Deletes a model's files; returns whether there were any."""
-
 @final
 class Lock:
     """A file that the operating system locks for this process, until release() or the end of both.

@@ -55,7 +55,8 @@ struct FetchContext {
 /// anything else that goes wrong leads to the next source. Size and SHA-256 are checked, also against the
 /// digest that huggingface.co sends along; without a published digest the file is read as its kind. A file
 /// with wrong content is deleted. Throws Error{kIo} (network, disk full, no such file, another process
-/// fetches it), Error{kModelCorrupt} (wrong content), Error{kCancelled}; the .part stays for the next try
+/// fetches it), Error{kModelCorrupt} (wrong content of a model; of
+/// another kind of file Error{kIo}), Error{kCancelled}; the .part stays for the next try
 /// unless its content is wrong.
 FileRecord fetch_file(const Download& download, const FetchContext& context);
 

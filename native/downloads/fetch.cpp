@@ -128,7 +128,7 @@ Error failure(const Download& download, const std::string& reasons, bool is_wron
             "Check the connection and try again: what has arrived is kept. Or use another source, such as a "
             "mirror, a folder or a file that you have."};
   }
-  return {ErrorCode::kModelCorrupt, message,
+  return {download.kind == FileKind::kAny ? ErrorCode::kIo : ErrorCode::kModelCorrupt, message,
           download.is_sha256_remembered
               ? fmt::format("Try another source. If its publisher has changed it on purpose, delete '{}' and "
                             "fetch it again.",

@@ -5,41 +5,28 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-import relievo
+from extension_source import ROOT, imported
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "app"))
-from lying_server import BODY, CUT, FIRST, KEPT, SMALL, TRUE_AFTER_ALL, WHOLE, LyingServer, lying  # noqa: E402
+from lying_server import BODY, CUT, FIRST, KEPT, SMALL, TRUE_AFTER_ALL, WHOLE, LyingServer, lying
 
 LIES = [name for name in (*WHOLE, *CUT) if name in SMALL or os.environ.get("RELIEVO_ALL_LIES")]
 
 
 @pytest.fixture(scope="module")
-def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The extension's Python beside the built package; it is not registered."""
-    folder = tmp_path_factory.mktemp("extension")
-    package = folder / "relievo_downloads"
-    package.mkdir()
-    for file in (*(ROOT / "addon").glob("*.py"), ROOT / "addon" / "runtimes.json"):
-        shutil.copy(file, package)
-    (package / "__init__.py").write_text("")
-    (package / "relievo").symlink_to(Path(relievo.__file__).parent)
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("relievo_downloads")
-    sys.path.remove(str(folder))
+def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with imported(tmp_path_factory.mktemp("downloads"), "downloads") as module:
+        yield module
 
 
 @pytest.fixture
-def downloads(extension: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Any:
-    module = importlib.import_module(f"{extension.__name__}.downloads")
+def downloads(module: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(module.settings, "patience", 1.0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return module

@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     def part(self, first: int, body: bytes, total: int = len(BODY), **headers: str) -> None:
         """A 206 that says so."""
         said = {"ETag": VERSION, "Content_Range": f"bytes {first}-{first + max(len(body), 1) - 1}/{total}"}
-        self.reply(206, body, **{**said, **headers})
+        self.reply(206, body, None, **{**said, **headers})
 
     def raw(self, content: bytes) -> None:
         self.wfile.write(content)

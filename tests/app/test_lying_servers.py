@@ -29,7 +29,7 @@ def fetch(folder: Path, url: str, *words: str) -> tuple[int, dict[str, Any]]:
     (folder / "catalogue.json").write_text(json.dumps({"version": 1, "models": [{**facts, "files": [file]}]}))
     added = {"RELIEVO_CATALOGUE": str(folder / "catalogue.json"), "RELIEVO_MODELS": str(folder / "models")}
     environment = os.environ | added | {"RELIEVO_MODEL_MIRRORS": "", "no_proxy": "127.0.0.1"}
-    command = [PROGRAM, "models", "fetch", "m", "--json", "--patience", "1", *words]
+    command = [str(PROGRAM), "models", "fetch", "m", "--json", "--patience", "1", *words]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     return ended.returncode, json.loads(ended.stdout)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import relievo
 from relievo import _runtime, _torch_version
-from relievo._torch_version import version_of
+from relievo._torch_version import TORCH_VERSION, version_of
 
 PACKAGE = Path(relievo.__file__).parent
 
@@ -120,25 +120,25 @@ def test_named_libtorch_of_another_version_is_refused_unopened(tmp_path: Path) -
     folder = torch_in(tmp_path, "2.7.1+cu126")
     ended = import_relievo(RELIEVO_RUNTIME_DIR=str(folder))
     assert "relievo._errors.IoError" in ended.stderr
-    assert f"LibTorch in '{folder}' has version 2.7.1, and Relievo needs {_runtime.TORCH_VERSION}" in ended.stderr
+    assert f"LibTorch in '{folder}' has version 2.7.1, and Relievo needs {TORCH_VERSION}" in ended.stderr
     assert "cannot be loaded" not in ended.stderr
 
 
 def test_libtorch_of_another_version_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other, same = torch_in(tmp_path / "other", "2.10.0"), torch_in(tmp_path / "same", _runtime.TORCH_VERSION)
+    other, same = torch_in(tmp_path / "other", "2.10.0"), torch_in(tmp_path / "same", TORCH_VERSION)
     monkeypatch.setattr(_runtime, "_candidates", lambda: iter([other, same]))
     assert _runtime.find_libraries()[0].parent == same
     monkeypatch.setattr(_runtime, "_candidates", lambda: iter([other]))
     with pytest.raises(relievo.IoError) as caught:
         _runtime.find_libraries()
-    assert f"Version 2.10.0 in '{other}' was passed over: Relievo needs {_runtime.TORCH_VERSION}" in str(caught.value)
+    assert f"Version 2.10.0 in '{other}' was passed over: Relievo needs {TORCH_VERSION}" in str(caught.value)
 
 
 def test_loaded_libtorch_of_another_version_is_told_with_both_versions(tmp_path: Path) -> None:
     other = torch_in(tmp_path, "2.9.0") / _runtime.TORCH
     with pytest.raises(relievo.IoError) as caught:
         _runtime.refuse_other_torch(tmp_path / "ours" / _runtime.TORCH, [other])
-    assert f"version 2.9.0, where Relievo needs {_runtime.TORCH_VERSION}" in str(caught.value)
+    assert f"version 2.9.0, where Relievo needs {TORCH_VERSION}" in str(caught.value)
 
 
 @pytest.mark.parametrize(("file", "text"), [("build-version", "2.8.0+cpu\n"), (_runtime.TORCH, None)])
@@ -154,15 +154,15 @@ def test_version_is_told_by_files_beside_it_or_by_the_library_itself(
 
 
 def test_real_libtorch_tells_its_version_without_the_files_beside_it() -> None:
-    assert _torch_version._in_library(_runtime.find_libraries()[-1], 0, 0) == _runtime.TORCH_VERSION
+    assert _torch_version._in_library(_runtime.find_libraries()[-1], 0, 0) == TORCH_VERSION
 
 
 def test_version_stands_where_it_is_installed_from() -> None:
     root = Path(__file__).resolve().parents[2]
-    pinned = f"torch=={_runtime.TORCH_VERSION}"
+    pinned = f"torch=={TORCH_VERSION}"
     for file in ("packaging/runtime-cpu.txt", "packaging/runtime-cuda.txt", "pyproject.toml"):
         assert pinned in (root / file).read_text()
-    assert json.loads((root / "addon" / "runtimes.json").read_text())["torch"] == _runtime.TORCH_VERSION
+    assert json.loads((root / "addon" / "runtimes.json").read_text())["torch"] == TORCH_VERSION
 
 
 def test_store_is_there_without_libtorch(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_names_of_the_package_are_all_there() -> None:
     assert all(getattr(relievo, name) is not None for name in relievo.__all__)
     assert relievo.__version__ == relievo._native.version()
     with pytest.raises(AttributeError, match="no_such"):
-        _ = relievo.no_such  # type: ignore[attr-defined]
+        _ = relievo.no_such
 
 
 # What every class of pybind11 has beyond its members: a metaclass, an __init__ that refuses, a mark of its own.
