@@ -38,7 +38,8 @@ bool is_regular_file(int descriptor) {
 
 /// Whether the descriptor is still that of the file of this name: whoever held the lock before removed it.
 bool is_file_of(int descriptor, const fs::path& path) {
-  struct stat own {}, named {};
+  struct stat own {
+  }, named{};
   return ::fstat(descriptor, &own) == 0 && ::lstat(path.c_str(), &named) == 0 && own.st_dev == named.st_dev &&
          own.st_ino == named.st_ino;
 }
@@ -49,11 +50,6 @@ bool is_real_lock(const fs::path& path) {
   const bool is_refused = second >= 0 && try_lock(second) == Taken::kHeld;
   ::close(second);
   return is_refused;
-}
-
-std::string host_name() {
-  std::string name(256, '\0');
-  return ::gethostname(name.data(), name.size()) == 0 ? name.c_str() : "unknown";
 }
 
 std::string now() {
@@ -88,24 +84,29 @@ void write_holder(int descriptor) {
 }
 
 Error no_locks(const LockWords& words, int error_number) {
-  const std::string why =
-      error_number == 0 ? "two got it" : std::generic_category().message(error_number);
+  const std::string why = error_number == 0 ? "two got it" : std::generic_category().message(error_number);
   return {ErrorCode::kIo, fmt::format("{} lies on a file system without locks ({}).", words.subject, why),
           words.no_locks_hint};
 }
 
 }  // namespace
 
+std::string host_name() {
+  std::string name(256, '\0');
+  return ::gethostname(name.data(), name.size()) == 0 ? name.c_str() : "unknown";
+}
+
 FileLock::FileLock(fs::path path, const LockWords& words) : path_(std::move(path)), owner_(::getpid()) {
   while (true) {
-    // Without O_NOFOLLOW a link would let the holder's name be written into any file, without O_NONBLOCK a pipe
-    // would wait.
+    // Without O_NOFOLLOW a link would let the holder's name be written into any file, without O_NONBLOCK a
+    // pipe would wait.
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     const int failure = errno;
     if (descriptor_ < 0 && failure != ELOOP && failure != EISDIR && failure != ENXIO) {
-      throw Error(ErrorCode::kIo,
-                  fmt::format("Cannot make '{}': {}.", path_.string(), std::generic_category().message(failure)),
-                  "Choose a folder that you may write to.");
+      throw Error(
+          ErrorCode::kIo,
+          fmt::format("Cannot make '{}': {}.", path_.string(), std::generic_category().message(failure)),
+          "Choose a folder that you may write to.");
     }
     if (descriptor_ < 0 || !is_regular_file(descriptor_)) {
       if (descriptor_ >= 0) ::close(descriptor_);

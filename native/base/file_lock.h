@@ -6,6 +6,9 @@
 
 namespace relievo {
 
+/// Of this machine, for people; "unknown" where it has none.
+std::string host_name();
+
 /// What is said where the lock cannot be taken.
 struct LockWords {
   std::string subject;        ///< as a sentence begins: "The folder 'out'"
@@ -17,9 +20,9 @@ struct LockWords {
 /// holds it; then it is removed.
 class FileLock {
  public:
-  /// Does not wait. What lies under the name and is no lock file is kept aside (base/set_aside.h). Throws Error{kIo}
-  /// where another process holds it, which the message names, where the file system has no locks, or where the
-  /// file cannot be made.
+  /// Does not wait. What lies under the name and is no lock file is kept aside (base/set_aside.h). Throws
+  /// Error{kIo} where another process holds it, which the message names, where the file system has no locks,
+  /// or where the file cannot be made.
   FileLock(std::filesystem::path path, const LockWords& words);
   ~FileLock();
   FileLock(const FileLock&) = delete;

@@ -1,6 +1,6 @@
-// Many pictures, of a folder or a manifest, into one folder: what has to be made of them, and what was made. A batch
-// that was stopped in whatever way goes on where it was: what is made is not made again as long as the content of its
-// pictures, its settings and its files are the same.
+// Many pictures, of a folder or a manifest, into one folder: what has to be made of them, and what was made.
+// A batch that was stopped in whatever way goes on where it was: what is made is not made again as long as
+// the content of its pictures, its settings and its files are the same.
 //
 // A Batch makes nothing itself. Whoever runs it takes what is left, in order, and tells it how each ended.
 #pragma once
@@ -34,15 +34,16 @@ struct BatchRequest {
 /// A picture whose result has to be made.
 struct BatchTask {
   std::string picture;
-  std::filesystem::path folder;  ///< of the result's files
-  std::string name;              ///< of the result's files
+  std::filesystem::path folder;     ///< of the result's files
+  std::string name;                 ///< of the result's files
+  std::vector<std::string> former;  ///< checksums of what it was made of before: such files are written over
   Settings settings;
 };
 
 class Batch {
  public:
-  /// Looks at all pictures and at all that was made of them, which takes as long as reading these files. Throws
-  /// Error{kInvalidSettings}, Error{kIo} (another batch holds the folder, too), Error{kCancelled}.
+  /// Looks at all pictures and at all that was made of them, which takes as long as reading these files.
+  /// Throws Error{kInvalidSettings}, Error{kIo} (another batch holds the folder, too), Error{kCancelled}.
   explicit Batch(BatchRequest request, const CancelToken& cancel = {});
   ~Batch();
   Batch(const Batch&) = delete;

@@ -17,9 +17,9 @@ namespace relievo {
 class DatabaseError : public std::runtime_error {
  public:
   DatabaseError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  bool is_about_locks() const;   ///< the file system has none
+  bool is_about_locks() const;     ///< the file system has none
   bool is_about_the_disk() const;  ///< full, read-only or failing: says nothing of what the file holds
-  bool is_busy() const;          ///< another program uses the file
+  bool is_busy() const;            ///< another program uses the file
 
  private:
   int code_;
@@ -60,7 +60,7 @@ class Statement {
 class Database {
  public:
   enum class Access {
-    kWrite,               ///< made where it is not there
+    kWrite,              ///< made where it is not there
     kWriteWithoutLocks,  ///< for file systems that have none; whoever uses it is alone
     kRead
   };

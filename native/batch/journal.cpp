@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.h"
+#include "base/file_lock.h"
 #include "base/json.h"
 #include "base/set_aside.h"
 #include "engine/engine.h"
@@ -22,7 +23,8 @@ constexpr int64_t kApplication = 0x52654c76;  // "ReLv": what the file is
 constexpr int64_t kVersion = 1;               // of the schema
 
 constexpr const char* kSchema = R"(
-CREATE TABLE runs (id INTEGER PRIMARY KEY, writer TEXT NOT NULL, version TEXT NOT NULL, begun TEXT NOT NULL) STRICT;
+CREATE TABLE runs (id INTEGER PRIMARY KEY, writer TEXT NOT NULL, host TEXT NOT NULL,
+  has_lock INTEGER NOT NULL, version TEXT NOT NULL, begun TEXT NOT NULL) STRICT;
 CREATE TABLE results (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, name TEXT NOT NULL, picture TEXT NOT NULL,
   wanted TEXT NOT NULL) STRICT;
 CREATE TABLE attempts (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs, result INTEGER NOT NULL
@@ -37,7 +39,9 @@ class Damaged : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-std::string now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now())); }
+std::string now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
+}
 
 std::vector<std::string> column(Database& database, const std::string& sql) {
   std::vector<std::string> values;
@@ -61,7 +65,8 @@ void check_or_make(Database& database, bool may_make) {
   if (found.empty() && application == 0 && may_make) {
     Transaction transaction(database);
     database.run(kSchema);
-    database.run(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplication, kVersion));
+    database.run(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplication, kVersion));
     transaction.commit();
     return;
   }
@@ -111,7 +116,8 @@ std::optional<int64_t> peak_bytes_of(const json& answer) {
 
 std::optional<std::string> text_of(const json& answer, const char* name) {
   const auto found = answer.find(name);
-  return found != answer.end() && found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
+  return found != answer.end() && found->is_string() ? std::optional(found->get<std::string>())
+                                                     : std::nullopt;
 }
 
 const char* state_of(const AttemptEnd& end) {
@@ -134,13 +140,15 @@ Journal::Journal(const fs::path& folder, Access access, std::vector<std::string>
       if (!is_new) open(access);
     } catch (const std::exception& reason) {
       notes.push_back(fmt::format("'{}' cannot be used: {}.", path_.string(), reason.what()));
+      results_.clear();
     }
     return;
   }
   for (const fs::path& file : files_of_journal(path_)) {
     const bool is_there = fs::symlink_status(file, error).type() != fs::file_type::not_found;
     if (!is_there || fs::is_regular_file(file, error)) continue;
-    notes.push_back(fmt::format("'{}' is not a file: it is kept as '{}'.", file.string(), set_aside(file).string()));
+    notes.push_back(
+        fmt::format("'{}' is not a file: it is kept as '{}'.", file.string(), set_aside(file).string()));
   }
   std::string reason;
   try {
@@ -150,23 +158,26 @@ Journal::Journal(const fs::path& folder, Access access, std::vector<std::string>
     if (failure.is_busy())
       throw cannot_use(path_, "another program uses it", "End that program, and start the batch again.");
     if (failure.is_about_the_disk())
-      throw cannot_use(path_, failure.what(), "Choose a folder that you may write to, on a disk with space left.");
+      throw cannot_use(path_, failure.what(),
+                       "Choose a folder that you may write to, on a disk with space left.");
     reason = failure.what();
   } catch (const Damaged& failure) {
     reason = failure.what();
   }
   database_.reset();
   if (is_new) throw cannot_use(path_, reason, "Choose a folder that you may write to.");
-  notes.push_back(fmt::format(
-      "The journal '{}' cannot be used: {}. It is kept as '{}', and what it says is made does not count as made.",
-      path_.string(), reason, set_aside(path_).string()));
+  notes.push_back(
+      fmt::format("The journal '{}' cannot be used: {}. It is kept as '{}', and what it says is made does "
+                  "not count as made.",
+                  path_.string(), reason, set_aside(path_).string()));
   for (const fs::path& file : files_of_journal(path_)) {
     if (fs::symlink_status(file, error).type() != fs::file_type::not_found) set_aside(file);
   }
   try {
     open(access);
   } catch (const DatabaseError& failure) {
-    throw cannot_use(path_, failure.what(), "Choose a folder that you may write to, on a disk with space left.");
+    throw cannot_use(path_, failure.what(),
+                     "Choose a folder that you may write to, on a disk with space left.");
   }
 }
 
@@ -179,7 +190,7 @@ void Journal::open(Access access) {
     if (access != Access::kRead) database_->run("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;");
     check_or_make(*database_, access != Access::kRead);
     load();
-    if (access != Access::kRead) add_run();
+    if (access != Access::kRead) add_run(access == Access::kWrite);
   };
   switch (access) {
     case Access::kRead:
@@ -199,7 +210,8 @@ void Journal::open(Access access) {
 
 void Journal::load() {
   std::unordered_map<int64_t, size_t> places;  // of results, by id
-  for (Statement rows = database_->prepare("SELECT id, folder, name, picture, wanted FROM results ORDER BY id");
+  for (Statement rows =
+           database_->prepare("SELECT id, folder, name, picture, wanted FROM results ORDER BY id");
        rows.step();) {
     const auto folder = rows.text(1), name = rows.text(2), picture = rows.text(3), wanted = rows.text(4);
     if (!folder || !name || !picture || !wanted || (!folder->empty() && !is_inside(*folder))) continue;
@@ -215,7 +227,8 @@ void Journal::load() {
     JournalResult& result = results_[place->second];
     result.has_failed = rows.text(4) != "made";
     const std::string checksum = rows.text(3).value_or("");
-    if (!checksum.empty() && std::find(result.checksums.begin(), result.checksums.end(), checksum) == result.checksums.end())
+    if (!checksum.empty() &&
+        std::find(result.checksums.begin(), result.checksums.end(), checksum) == result.checksums.end())
       result.checksums.push_back(checksum);
     if (result.has_failed) continue;
     attempts[rows.integer(0).value_or(0)] = {place->second, result.made.size()};
@@ -230,15 +243,18 @@ void Journal::load() {
     results_[attempt->second.first].made[attempt->second.second].files.push_back(
         {*path, static_cast<uint64_t>(*bytes), *sha256});
   }
-  earlier_writers_ = column(*database_, "SELECT DISTINCT writer FROM runs");
+  for (Statement rows = database_->prepare("SELECT DISTINCT writer, host, has_lock FROM runs");
+       rows.step();) {
+    earlier_writers_.push_back({rows.text(0).value_or(""), rows.text(1).value_or(""), rows.integer(2) == 1});
+  }
 }
 
-void Journal::add_run() {
+void Journal::add_run(bool has_lock) {
   Transaction transaction(*database_);
-  // Whoever wrote before is dead, or has lost the journal to us.
-  database_->run("UPDATE attempts SET state = 'interrupted' WHERE state = 'running'");
-  (database_->prepare("INSERT INTO runs (writer, version, begun) VALUES (?, ?, ?)")
-   << writer_mark() << version() << now())
+  // Whoever holds the lock is alone, so that what seems to run has come to its end.
+  if (has_lock) database_->run("UPDATE attempts SET state = 'interrupted' WHERE state = 'running'");
+  (database_->prepare("INSERT INTO runs (writer, host, has_lock, version, begun) VALUES (?, ?, ?, ?, ?)")
+   << writer_mark() << host_name() << int64_t{has_lock} << version() << now())
       .run();
   run_ = database_->last_id();
   transaction.commit();
@@ -252,7 +268,8 @@ auto Journal::changed(const Change& change) {
     transaction.commit();
     return answer;
   } catch (const DatabaseError& failure) {
-    throw Error(ErrorCode::kIo, fmt::format("Cannot write the journal '{}': {}.", path_.string(), failure.what()),
+    throw Error(ErrorCode::kIo,
+                fmt::format("Cannot write the journal '{}': {}.", path_.string(), failure.what()),
                 "Free some space on this disk.");
   }
 }
@@ -296,12 +313,14 @@ void Journal::finish(int64_t attempt, const AttemptEnd& end) {
     hint = end.error->hint();
   }
   changed([&] {
-    (database_->prepare("UPDATE attempts SET state = ?, key = ?, seconds = ?, peak_bytes = ?, plan = ?, quality = ?, "
-                        "answer = ?, error_code = ?, error = ?, hint = ? WHERE id = ?")
-     << std::string_view(state_of(end)) << end.key << end.seconds << peak_bytes_of(answer) << text_of(answer, "plan")
-     << quality_of(answer) << end.answer << code << message << hint << attempt)
+    (database_->prepare(
+         "UPDATE attempts SET state = ?, key = ?, seconds = ?, peak_bytes = ?, plan = ?, quality = ?, "
+         "answer = ?, error_code = ?, error = ?, hint = ? WHERE id = ?")
+     << std::string_view(state_of(end)) << end.key << end.seconds << peak_bytes_of(answer)
+     << text_of(answer, "plan") << quality_of(answer) << end.answer << code << message << hint << attempt)
         .run();
-    Statement file = database_->prepare("INSERT INTO files (attempt, path, bytes, sha256) VALUES (?, ?, ?, ?)");
+    Statement file =
+        database_->prepare("INSERT INTO files (attempt, path, bytes, sha256) VALUES (?, ?, ?, ?)");
     for (const JournalFile& written : end.files) {
       (file << attempt << written.path << static_cast<int64_t>(written.bytes) << written.sha256).run();
     }

@@ -1,4 +1,5 @@
-// What was tried and made in a batch's folder: `relievo-batch.sqlite`, which has one writer (the holder of the lock).
+// What was tried and made in a batch's folder: `relievo-batch.sqlite`, which has one writer (the holder of
+// the lock).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct JournalFile {
 struct MadeAttempt {
   std::string key;     ///< of all that the files depend on
   std::string answer;  ///< what was printed for it, a JSON object
-  std::vector<JournalFile> files;
+  std::vector<JournalFile> files = {};
 };
 
 /// One result with what is known of its tries, the oldest first.
@@ -36,31 +37,38 @@ struct JournalResult {
   std::string name;     ///< of its files
   std::string picture;  ///< path
   std::string wanted;   ///< the name that was wanted for it
-  std::vector<MadeAttempt> made;
-  std::vector<std::string> checksums;  ///< of the pictures that it was made of, without repetitions
-  bool has_failed = false;             ///< the last try did not come to its end
+  std::vector<MadeAttempt> made = {};
+  std::vector<std::string> checksums = {};  ///< of the pictures that it was made of, without repetitions
+  bool has_failed = false;                  ///< the last try did not come to its end
 };
 
 /// How a try ended.
 struct AttemptEnd {
   double seconds = 0;
-  std::string key;                        ///< empty: what it was made of has changed meanwhile
-  std::string answer;                     ///< a JSON object
-  std::vector<JournalFile> files;         ///< that were written, also before it failed
-  std::optional<Error> error;
+  std::string key = {};                 ///< empty: what it was made of has changed meanwhile
+  std::string answer = {};              ///< a JSON object
+  std::vector<JournalFile> files = {};  ///< that were written, also before it failed
+  std::optional<Error> error = {};
+};
+
+/// A process that ran a batch in the folder.
+struct JournalWriter {
+  std::string mark;  ///< base/atomic_file.h
+  std::string host;
+  bool had_lock = true;
 };
 
 class Journal {
  public:
   enum class Access { kWrite, kWriteWithoutLocks, kRead };
 
-  /// Makes it where it is not there. One that cannot be used is kept under another name (base/set_aside.h), which
-  /// is told in `notes`; where it is only read, it counts as empty. Throws Error{kIo}.
+  /// Makes it where it is not there. One that cannot be used is kept under another name (base/set_aside.h),
+  /// which is told in `notes`; where it is only read, it counts as empty. Throws Error{kIo}.
   Journal(const std::filesystem::path& folder, Access access, std::vector<std::string>& notes);
 
   const std::vector<JournalResult>& results() const { return results_; }  ///< when it was opened
-  /// The marks (base/atomic_file.h) of the processes that have written into this folder before.
-  const std::vector<std::string>& earlier_writers() const { return earlier_writers_; }
+  /// Who has written into this folder before.
+  const std::vector<JournalWriter>& earlier_writers() const { return earlier_writers_; }
 
   // All throw Error{kIo}.
   int64_t add_result(const JournalResult& result);  ///< returns its id
@@ -72,14 +80,14 @@ class Journal {
  private:
   void open(Access access);
   void load();
-  void add_run();
+  void add_run(bool has_lock);
   template <typename Change>
   auto changed(const Change& change);
 
   std::filesystem::path path_;
   std::optional<Database> database_;
   std::vector<JournalResult> results_;
-  std::vector<std::string> earlier_writers_;
+  std::vector<JournalWriter> earlier_writers_;
   int64_t run_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "batch/list_pictures.h"
+#include "engine/clean_name.h"
 #include "files/picture_kinds.h"
 
 namespace relievo {
@@ -33,8 +34,9 @@ class LeftOut {
  public:
   void add_file(const fs::path& path) {
     const std::string ending = path.extension().string();
-    const bool is_plain = ending.size() > 1 && ending.size() <= 9 &&
-                          std::all_of(ending.begin() + 1, ending.end(), [](unsigned char c) { return std::isalnum(c); });
+    const bool is_plain =
+        ending.size() > 1 && ending.size() <= 9 &&
+        std::all_of(ending.begin() + 1, ending.end(), [](unsigned char c) { return std::isalnum(c); });
     ++files_[is_plain ? lower(ending) : ""];
   }
   size_t hidden = 0, dead_links = 0, folders = 0, folder_links = 0, unreadable = 0, special = 0;
@@ -49,7 +51,8 @@ class LeftOut {
     add(special, "entry that is no file", "entries that are no files");
     add(folder_links, "link to a folder", "links to folders");
     add(unreadable, "folder that cannot be read", "folders that cannot be read");
-    add(folders, "subfolder (--recursive takes its pictures in)", "subfolders (--recursive takes their pictures in)");
+    add(folders, "subfolder (--recursive takes its pictures in)",
+        "subfolders (--recursive takes their pictures in)");
     return parts.empty() ? std::string() : fmt::format("Left out: {}.", fmt::join(parts, ", "));
   }
 
@@ -102,7 +105,8 @@ class Walk {
     }
     if (!error) return;
     if (relative.empty()) {
-      throw Error(ErrorCode::kIo, fmt::format("Cannot read the folder '{}': {}.", folder.string(), error.message()),
+      throw Error(ErrorCode::kIo,
+                  fmt::format("Cannot read the folder '{}': {}.", folder.string(), error.message()),
                   "Check that the path is right and that you may read it.");
     }
     ++left_out.unreadable;
@@ -148,7 +152,8 @@ class Walk {
 
 }  // namespace
 
-PictureList list_folder(const fs::path& folder, const fs::path& output, bool recursive, const Settings& settings) {
+PictureList list_folder(const fs::path& folder, const fs::path& output, bool recursive,
+                        const Settings& settings) {
   const Error among(ErrorCode::kInvalidSettings, "The results would lie among the pictures.",
                     "Choose another folder with -o.");
   std::error_code error;
@@ -157,10 +162,13 @@ PictureList list_folder(const fs::path& folder, const fs::path& output, bool rec
   walk.visit(folder, {});
   std::sort(walk.pictures.begin(), walk.pictures.end());
   PictureList list;
+  // Folders that only differ in case become one: where the results lie, they may be one.
+  std::map<std::string, fs::path> folders;
   for (const auto& [picture, relative] : walk.pictures) {
-    list.pictures.push_back({picture.string(), relative, picture.stem().string(), settings});
+    const auto found = folders.emplace(folded_name(relative.string()), relative).first;
+    list.pictures.push_back({picture.string(), found->second, picture.stem().string(), settings});
   }
-  for (const auto& [picture, relative] : walk.pictures) {
+  for (const auto& [folded, relative] : folders) {
     const fs::path results = output / relative;
     if (fs::exists(results, error) && walk.has_visited(results)) throw among;
   }

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <initializer_list>
+
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -24,7 +27,8 @@ void refuse_unknown(const json& object, std::initializer_list<std::string_view> 
 }
 
 std::string path_in(const fs::path& folder, const std::string& path) {
-  if (path.find('\0') != std::string::npos) throw invalid("A path in the manifest has a null character in it.");
+  if (path.find('\0') != std::string::npos)
+    throw invalid("A path in the manifest has a null character in it.");
   return (folder / path).string();
 }
 
@@ -85,10 +89,11 @@ PictureList read_manifest(const fs::path& path, const Settings& settings) {
     refuse_unknown(entry, {"picture", "name", "settings"});
     const std::string picture = path_in(folder, entry["picture"].get<std::string>());
     const std::string name = entry.value("name", "");
-    list.pictures.push_back({picture,
-                             {},
-                             name.empty() ? fs::path(picture).stem().string() : name,
-                             entry.contains("settings") ? changed(common, entry["settings"], folder) : common});
+    list.pictures.push_back(
+        {picture,
+         {},
+         name.empty() ? fs::path(picture).stem().string() : name,
+         entry.contains("settings") ? changed(common, entry["settings"], folder) : common});
   }
   return list;
 }
