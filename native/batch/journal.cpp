@@ -152,6 +152,10 @@ Journal::Journal(const fs::path& folder, Access access, std::vector<std::string>
   }
   std::string reason;
   try {
+    // SQLite takes a file of one byte for an empty one.
+    constexpr uintmax_t kSmallestJournal = 512;
+    const uintmax_t size = is_new ? 0 : fs::file_size(path_, error);
+    if (!error && size > 0 && size < kSmallestJournal) throw Damaged("it was cut");
     open(access);
     return;
   } catch (const DatabaseError& failure) {
