@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import thumbnails
-from .batch import write_atomically
+from .atomic_file import write_atomically
 
 MOST = 50
 _FILE = "history.json"

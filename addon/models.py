@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from .batch import write_atomically
+from .atomic_file import write_atomically
 from .downloads import Download, Installation, Report, SetupError, chunks, fetch, sha256, size_of
 
 _RECORDS = "relievo-model.json"

@@ -151,6 +151,7 @@ void bind_batch(py::module_& module) {
         return report_of(picture, error_of(code, message, hint), files);
       },
       py::arg("picture"), py::arg("code"), py::arg("message"), py::arg("hint"), py::arg("files"));
+  module.def("prepare_folder", &prepare_folder, py::arg("folder"), py::call_guard<py::gil_scoped_release>());
   module.def("temporary_beside", &temporary_beside, py::arg("path"));
 }
 

@@ -8,6 +8,7 @@ from . import _runtime
 
 _runtime.load()
 
+from ._batch import Batch, BatchOutcome  # noqa: E402
 from ._engine import Engine, Settings, close_engine, generate, shared_engine  # noqa: E402
 from ._errors import (  # noqa: E402
     CancelledError,
@@ -25,6 +26,7 @@ from ._errors import (  # noqa: E402
     OutOfMemoryError,
 )
 from ._native import (  # noqa: E402
+    BatchTask,
     DeviceInfo,
     Job,
     JobStatus,
@@ -43,6 +45,10 @@ from ._native import (  # noqa: E402
     models,
     name_results,
     picture_checksum,
+    prepare_folder,
+    report_of,
+    report_of_failure,
+    temporary_beside,
     version,
 )
 from ._types import PathLike, Picture  # noqa: E402
@@ -50,6 +56,9 @@ from ._types import PathLike, Picture  # noqa: E402
 __version__ = version()
 
 __all__ = [
+    "Batch",
+    "BatchOutcome",
+    "BatchTask",
     "CancelledError",
     "DeviceInfo",
     "DeviceLostError",
@@ -87,5 +96,9 @@ __all__ = [
     "models",
     "name_results",
     "picture_checksum",
+    "prepare_folder",
+    "report_of",
+    "report_of_failure",
     "shared_engine",
+    "temporary_beside",
 ]

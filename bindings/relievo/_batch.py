@@ -89,9 +89,27 @@ class Batch:
         return [json.loads(report) for report in self._journal.made_before]
 
     @property
+    def pictures(self) -> int:
+        """How many the folder or manifest names in all."""
+        return self._journal.pictures
+
+    @property
     def summary(self) -> str:
         """How many are made, were there already, have failed and are left."""
         return self._journal.summary
+
+    def begin(self, place: int) -> None:
+        """Notes that the task at that place in `left` is tried now. For those who make results themselves; run() does
+        it by itself."""
+        _recorded(self._journal.begin, place)
+
+    def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None:
+        """Notes that all its files are written. report is what report_of() says."""
+        _recorded(self._journal.finish, place, report, files)
+
+    def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None:
+        """Notes that it failed, with the code of a relievo.Error."""
+        _recorded(self._journal.fail, place, code, message, hint, files)
 
     def run(self, engine: Engine | None = None) -> Iterator[BatchOutcome]:
         """Makes and saves what is left, one after the other; a failure stops nothing."""
@@ -106,7 +124,7 @@ class Batch:
             for place, task in enumerate(tasks):
                 while len(waiting) <= ahead and place + len(waiting) < len(tasks):
                     waiting.append(_submitted(engine, tasks[place + len(waiting)]))
-                _recorded(self._journal.begin, place)
+                self.begin(place)
                 yield self._ended(place, task, waiting[0])
                 waiting.popleft()
         finally:
@@ -124,12 +142,12 @@ class Batch:
                 raise job.error
             result = job.take()
             assert result is not None
-            files += result.save(task.folder, self._formats, former=task.former)
-            files += result.save_renders(task.folder, **self._renders, former=task.former)
+            files += result.save(task.folder, self._formats)
+            files += result.save_renders(task.folder, **self._renders)
         except Error as error:
-            _recorded(self._journal.fail, place, error.code, error.message, error.hint, files)
+            self.fail(place, error.code, error.message, error.hint, files)
             return BatchOutcome(task.picture, files=files, error=error)
-        _recorded(self._journal.finish, place, _native.report_of(task.picture, result, files), files)
+        self.finish(place, _native.report_of(task.picture, result, files), files)
         return BatchOutcome(task.picture, result, files)
 
     def close(self) -> None:
@@ -150,7 +168,7 @@ def _recorded(record: Callable[..., None], *facts: Any) -> None:
     try:
         record(*facts)
     except IoError as error:
-        warnings.warn(str(error), RuntimeWarning, stacklevel=3)
+        warnings.warn(str(error), RuntimeWarning, stacklevel=4)
 
 
 def _submitted(engine: Engine, task: BatchTask) -> Job | Error:

@@ -6,17 +6,16 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/progress_line.h"
+#include "batch/report.h"
 
 namespace relievo {
 namespace {
 
-using nlohmann::json;
 namespace fs = std::filesystem;
 
 volatile std::sig_atomic_t g_interrupted = 0;
@@ -73,42 +72,9 @@ std::vector<std::string> result_names(const std::vector<std::string>& pictures) 
   return names;
 }
 
-json to_json(const PictureOutcome& outcome) {
-  json object = {{"picture", outcome.task.picture}, {"ok", !outcome.error}};
-  if (outcome.error) {
-    object["error"] = {{"code", code_name(outcome.error->code())},
-                       {"message", outcome.error->message()},
-                       {"hint", outcome.error->hint()}};
-  }
-  if (!outcome.error || !outcome.files.empty()) object["files"] = json::array();
-  for (const fs::path& file : outcome.files) object["files"].push_back(file.string());
-  if (outcome.error) return object;
-  const GenerateResult& result = *outcome.result;
-  object["stages"] = json::array();
-  for (const StageReport& stage : result.stages) {
-    object["stages"].push_back({{"name", stage.name},
-                                {"seconds", stage.seconds},
-                                {"peak_bytes", stage.peak_bytes},
-                                {"device", stage.device},
-                                {"precision", stage.precision},
-                                {"batch", stage.batch}});
-    if (stage.fragmentation) object["stages"].back()["fragmentation"] = *stage.fragmentation;
-  }
-  object["vertices"] = result.mesh.surface.vertices.size();
-  object["faces"] = result.mesh.surface.faces.size();
-  object["watertight"] = result.mesh.report.watertight;
-  object["manifold"] = result.mesh.report.manifold;
-  object["components"] = result.mesh.report.components;
-  object["euler"] = result.mesh.report.euler;
-  object["charts"] = result.mesh.texture_report.charts;
-  object["cover"] = result.mesh.texture_report.cover;
-  object["mean_stretch"] = result.mesh.texture_report.mean_stretch;
-  const bool is_random = outcome.task.settings.model != kPreviewModel && outcome.task.settings.views.empty();
-  object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
-  object["plan"] = result.plan;
-  object["notes"] = result.notes;
-  object["lossy"] = result.lossy;
-  return object;
+std::string report_of(const PictureOutcome& outcome) {
+  if (outcome.error) return report_of(outcome.task.picture, *outcome.error, outcome.files);
+  return report_of(outcome.task.picture, *outcome.result, outcome.files);
 }
 
 void print_text(const PictureOutcome& outcome) {
@@ -132,8 +98,8 @@ void print_text(const PictureOutcome& outcome) {
   for (const fs::path& file : outcome.files) fmt::print("  {}\n", file.string());
 }
 
-void print_line(const json& object) {
-  fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+void print_line(const std::string& text) {
+  fmt::print("{}\n", text);
   std::fflush(stdout);
 }
 
@@ -155,7 +121,7 @@ void set_mask(Settings& settings, const std::string& mask) {
 std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict) {
+                                         bool is_strict, const std::function<void(size_t place)>& on_begin) {
   std::signal(SIGINT, [](int) { g_interrupted = 1; });
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
@@ -184,6 +150,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
     if (i == 0) prepare_folder(options.folder);  // before anything is computed for nothing
+    if (on_begin) on_begin(i);
     const Submitted now = submitted.front();
     submitted.pop_front();
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
@@ -194,15 +161,16 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     }
     if (outcome.result) {
       try {
-        outcome.files = save_result(*outcome.result, options.folder, options.formats);
-        const auto pictures = save_renders(*outcome.result, options.folder, options.renders);
+        const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
+        outcome.files = save_result(*outcome.result, folder, options.formats);
+        const auto pictures = save_renders(*outcome.result, folder, options.renders);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();
       }
     }
     if (options.json) {
-      print_line(to_json(outcome));
+      print_line(report_of(outcome));
     } else {
       print_text(outcome);
     }

@@ -67,4 +67,8 @@ std::string report_of(const std::string& picture, const Error& error, const std:
   return on_one_line(object);
 }
 
+std::string report_of_plan(const BatchTask& task) {
+  return on_one_line({{"picture", task.picture}, {"result", (task.folder / task.name).string()}});
+}
+
 }  // namespace relievo

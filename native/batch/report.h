@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "batch/batch.h"
 #include "engine/engine.h"
 
 namespace relievo {
@@ -16,5 +17,9 @@ std::string report_of(const std::string& picture, const GenerateResult& result,
 /// For one that failed; `files` were written before.
 std::string report_of(const std::string& picture, const Error& error,
                       const std::vector<std::filesystem::path>& files = {});
+
+/// For one that would be made (--dry-run): the picture and the path of the result's files without their
+/// endings.
+std::string report_of_plan(const BatchTask& task);
 
 }  // namespace relievo
