@@ -54,6 +54,24 @@ std::unique_ptr<PythonBatch> open(BatchRequest request) {
   }
 }
 
+/// A path may be no valid UTF-8.
+py::str path_text(const std::string& path) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<py::ssize_t>(path.size())));
+}
+
+/// Text that may have such a path in it.
+py::str shown(const std::string& text) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+}
+
+py::list shown(const std::vector<std::string>& texts) {
+  py::list list;
+  for (const std::string& text : texts) list.append(shown(text));
+  return list;
+}
+
 Error error_of(const std::string& code, const std::string& message, const std::string& hint) {
   for (int i = 0; i < static_cast<int>(ErrorCode::kInternal); ++i) {
     if (code_name(static_cast<ErrorCode>(i)) == code) return {static_cast<ErrorCode>(i), message, hint};
@@ -63,9 +81,15 @@ Error error_of(const std::string& code, const std::string& message, const std::s
 
 /// As Engine.submit takes them.
 py::dict settings_for_python(const Settings& settings) {
-  const py::dict given = py::module_::import("json").attr("loads")(to_json(settings));
-  if (settings.mask == MaskKind::kFile) given["mask"] = settings.mask_file;
+  Settings plain = settings;
+  plain.mask_file.clear();
+  plain.views.clear();
+  const py::dict given = py::module_::import("json").attr("loads")(to_json(plain));
+  if (settings.mask == MaskKind::kFile) given["mask"] = path_text(settings.mask_file);
   given.attr("pop")("mask_file");
+  py::list views;
+  for (const std::string& view : settings.views) views.append(path_text(view));
+  given["views"] = views;
   return given;
 }
 
@@ -73,7 +97,7 @@ py::dict settings_for_python(const Settings& settings) {
 
 void bind_batch(py::module_& module) {
   py::class_<BatchTask>(module, "BatchTask", py::module_local())
-      .def_readonly("picture", &BatchTask::picture)
+      .def_property_readonly("picture", [](const BatchTask& task) { return path_text(task.picture); })
       .def_readonly("folder", &BatchTask::folder)
       .def_readonly("name", &BatchTask::name)
       .def_readonly("former", &BatchTask::former)
@@ -82,9 +106,9 @@ void bind_batch(py::module_& module) {
 
   py::class_<PythonBatch>(module, "BatchJournal", py::module_local())
       .def_property_readonly("pictures", [](const PythonBatch& batch) { return batch.get()->pictures(); })
-      .def_property_readonly("notes", [](const PythonBatch& batch) { return batch.get()->notes(); })
+      .def_property_readonly("notes", [](const PythonBatch& batch) { return shown(batch.get()->notes()); })
       .def_property_readonly("made_before",
-                             [](const PythonBatch& batch) { return batch.get()->made_before(); })
+                             [](const PythonBatch& batch) { return shown(batch.get()->made_before()); })
       .def_property_readonly("left", [](const PythonBatch& batch) { return batch.get()->left(); })
       .def(
           "begin",
@@ -114,7 +138,8 @@ void bind_batch(py::module_& module) {
           },
           py::arg("place"), py::arg("code"), py::arg("message"), py::arg("hint") = "",
           py::arg("files") = std::vector<fs::path>())
-      .def_property_readonly("summary", [](const PythonBatch& batch) { return batch.get()->summary(); })
+      .def_property_readonly("summary",
+                             [](const PythonBatch& batch) { return shown(batch.get()->summary()); })
       .def("close", &PythonBatch::close);
 
   module.def(
@@ -140,15 +165,15 @@ void bind_batch(py::module_& module) {
 
   module.def(
       "report_of",
-      [](const std::string& picture, const GenerateResult& result, const std::vector<fs::path>& files) {
-        return report_of(picture, result, files);
+      [](const fs::path& picture, const GenerateResult& result, const std::vector<fs::path>& files) {
+        return report_of(picture.string(), result, files);
       },
       py::arg("picture"), py::arg("result"), py::arg("files"));
   module.def(
       "report_of_failure",
-      [](const std::string& picture, const std::string& code, const std::string& message,
+      [](const fs::path& picture, const std::string& code, const std::string& message,
          const std::string& hint, const std::vector<fs::path>& files) {
-        return report_of(picture, error_of(code, message, hint), files);
+        return report_of(picture.string(), error_of(code, message, hint), files);
       },
       py::arg("picture"), py::arg("code"), py::arg("message"), py::arg("hint"), py::arg("files"));
   module.def("prepare_folder", &prepare_folder, py::arg("folder"), py::call_guard<py::gil_scoped_release>());

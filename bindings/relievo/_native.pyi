@@ -435,10 +435,10 @@ def open_batch(
 ) -> BatchJournal:
     """Reads all pictures, and all that was made of them. Raises InvalidSettingsError, IoError."""
 
-def report_of(picture: str, result: Result, files: Sequence[PathLike]) -> str:
+def report_of(picture: PathLike, result: Result, files: Sequence[PathLike]) -> str:
     """The JSON object that the commands print for a picture."""
 
-def report_of_failure(picture: str, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
+def report_of_failure(picture: PathLike, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
 def prepare_folder(folder: PathLike) -> None:
     """Makes the folder where it is not there, and tries whether files can be written into it. Raises IoError."""
 

@@ -79,13 +79,13 @@ Fingerprint fingerprint(const std::string& picture, const Settings& settings, co
     if (is_readable) views.push_back(found->second);
   }
   if (!is_readable) return print;
-  json plain = parse_json(to_json(settings));
-  plain.erase("mask_file");  // where files lie does not matter
-  plain.erase("views");
+  Settings plain = settings;  // where files lie does not matter
+  plain.mask_file.clear();
+  plain.views.clear();
   print.key = digest_of({{"picture", print.picture},
                          {"mask", mask},
                          {"views", views},
-                         {"settings", plain},
+                         {"settings", parse_json(to_json(plain))},
                          {"formats", written.formats},
                          {"sheet", written.renders.sheet},
                          {"turntable", written.renders.turntable},

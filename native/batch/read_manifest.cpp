@@ -36,16 +36,22 @@ std::string path_in(const fs::path& folder, const std::string& path) {
 Settings changed(const Settings& settings, const json& changes, const fs::path& folder) {
   if (!changes.is_object()) throw invalid("A manifest's settings are not an object.");
   if (changes.contains("mask_file")) throw invalid("There is no setting 'mask_file': `mask` names the file.");
-  json object = parse_json(to_json(settings));
+  Settings plain = settings;  // paths may be no valid UTF-8
+  plain.mask_file.clear();
+  plain.views.clear();
+  json object = parse_json(to_json(plain));
   object.update(changes);
+  std::string mask_file = settings.mask_file;
   if (const auto mask = changes.find("mask"); mask != changes.end()) {
     if (!mask->is_string()) throw invalid("mask must be text.");
     const auto word = mask->get<std::string>();
     const bool is_file = word != "auto" && word != "alpha";
     object["mask"] = is_file ? "file" : word;
-    object["mask_file"] = is_file ? path_in(folder, word) : "";
+    mask_file = is_file ? path_in(folder, word) : "";
   }
   Settings merged = settings_from_json(object.dump());
+  merged.mask_file = mask_file;
+  if (!changes.contains("views")) merged.views = settings.views;
   if (changes.contains("views")) {
     for (std::string& view : merged.views) view = path_in(folder, view);
   }
