@@ -203,6 +203,20 @@ TEST_F(Batches, MakeEachEntryOfAManifest) {
   EXPECT_THAT(make(listed), IsEmpty());
 }
 
+TEST_F(Batches, TakeNamesThatAreNoText) {
+  write("in/\xff.png", "1");
+  BatchRequest masked = request();
+  masked.settings.mask = MaskKind::kFile;
+  masked.settings.mask_file = write("m\xfe.png", "m").string();
+  masked.settings.views = {write("v\xfd.png", "v").string()};
+  EXPECT_THAT(make(masked), SizeIs(1));
+  EXPECT_THAT(make(masked), IsEmpty());
+  write("m\xfe.png", "n");
+  EXPECT_THAT(make(masked), SizeIs(1));
+  masked.source = write("list.json", R"([{"picture": "in/a.png", "settings": {"grid": 16}}])");
+  EXPECT_THAT(Batch(masked).left()[0].settings.mask_file, HasSubstr("m\xfe.png"));
+}
+
 TEST_F(Batches, NameTenThousandEqualPictures) {
   write("in/a.png", "1");
   std::string entries = R"("in/a.png")";
