@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults check-torch test-large soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults check-torch test-large test-kill soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -20,6 +20,7 @@ help:
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
+	@echo "make test-kill  a batch that is killed at random moments, sixty times"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
@@ -79,11 +80,12 @@ odr: setup
 	  -DCMAKE_CXX_FLAGS="-O1 -fno-inline -flto=auto -Werror=odr -Werror=lto-type-mismatch" >/dev/null
 	@cmake --build build-odr --target relievo
 
-fuzz: setup
+fuzz: build
 	@cmake -S . -B build-fuzz -G Ninja -DRELIEVO_SANITIZE=ON >/dev/null
 	@cmake --build build-fuzz --target test_weights test_files
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_weights --gtest_filter='*Fuzz*'
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_files --gtest_filter='*Fuzz*'
+	@RELIEVO_NESTED_ROUNDS=200 .venv/bin/pytest -q tests/app/test_nested_documents.py
 
 test-downloads: build
 	@RELIEVO_ALL_LIES=1 .venv/bin/pytest -q tests/app/test_lying_servers.py tests/addon/test_extension_downloads.py
@@ -91,6 +93,10 @@ test-downloads: build
 # Not part of the tests: PyTorch's Python is in the benchmarks' environment only.
 check-torch: build
 	@.venv-bench/bin/python tests/check_with_torch.py
+
+# A batch that is killed at random moments, sixty times.
+test-kill: build
+	@RELIEVO_KILL_ROUNDS=60 .venv/bin/pytest -q tests/app/test_batch_kills.py
 
 test-large: build
 	@RELIEVO_LARGE_MESH=1 build/test_files --gtest_filter='*LargeMesh*'

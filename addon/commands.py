@@ -11,15 +11,14 @@ import json
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import batch, console, import_mesh, outputs, words
+from . import console, import_mesh, words
 from .console import Answers, Interrupts
-from .facts import VERSION
 from .failure import Failure
 from .runtime import runtime
 from .words import Outcome, Task
@@ -54,43 +53,80 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
 
 
 def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
-    tasks = words.tasks_of(options)
-    outputs.prepare(tasks, options)
+    package = runtime.package()
+    package.prepare_folder(options.output)
+    settings = words.settings_of(options)
+    wanted = [package.NamedPicture(Path(picture).stem, _checksum(picture)) for picture in options.pictures]
+    names = package.name_results(
+        wanted,
+        options.output,
+        formats=options.format,
+        **_renders(options),
+        inputs=[*options.pictures, *words.further_inputs(settings)],
+    )
+    pictures = zip(options.pictures, names, strict=True)
+    tasks = [Task(picture, options.output, name, settings) for picture, name in pictures]
     outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
     return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))
 
 
 def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
-    options.version = VERSION
-    tasks = batch.tasks_of(options)
-    outputs.prepare(tasks, options)
-    state = batch.State(options.output, options.again)
-    left = []
-    for task in tasks:
-        answer = state.finished(task, options)
-        if answer is None:
-            left.append(task)
-        elif options.json:
-            answers.print(json.dumps(answer))
-    failures: dict[str, Failure] = {}
-    made = 0
-    for task, outcome in _run(left, options, answers, interrupts):
-        if outcome.failure is not None:
-            failures[task.picture] = outcome.failure
-            continue
-        made += 1
-        try:
-            state.finish(task, options, outcome)
-        except OSError as error:  # the picture is made all the same
-            print(f"relievo: {error}", file=sys.stderr)
-    print(batch.summary(failures, made, len(tasks) - len(left)), file=sys.stderr)
-    return words.exit_status(list(failures.values()), len(tasks))
+    with runtime.package().Batch(
+        options.source,
+        options.output,
+        formats=options.format,
+        **_renders(options),
+        recursive=options.recursive,
+        again=options.again,
+        only_failed=options.retry_failed,
+        lock=options.lock,
+        dry_run=options.dry_run,
+        **words.settings_of(options),
+    ) as batch:
+        for note in batch.notes:
+            print(f"relievo: {note}", file=sys.stderr)
+        tasks = [Task(task.picture, task.folder, task.name, task.settings, task.former) for task in batch.left]
+        if options.json:
+            for report in batch.made_before:
+                answers.print(json.dumps(report))
+        failures: list[Failure] = []
+        if options.dry_run:
+            for task in tasks:
+                answers.print(words.planned(task, options.json))
+        else:
+            for place, outcome in _run(tasks, options, answers, interrupts, begin=batch.begin):
+                if (failure := outcome.failure) is None:
+                    batch.finish(place, outcome.report, outcome.files)
+                else:
+                    failures.append(failure)
+                    batch.fail(place, failure.code, failure.message, failure.hint, outcome.files)
+        print(batch.summary, file=sys.stderr)
+        return words.exit_status(failures, batch.pictures)
+
+
+def _renders(options: Namespace) -> dict[str, Any]:
+    return {"sheet": options.sheet, "turntable": options.turntable, "exr": options.exr}
+
+
+def _checksum(picture: str) -> str:
+    """Empty for what cannot be read: that is said when the picture's turn comes."""
+    package = runtime.package()
+    try:
+        checksum: str = package.picture_checksum(picture)
+    except package.Error:
+        return ""
+    return checksum
 
 
 def _run(
-    tasks: list[Task], options: Namespace, answers: Answers, interrupts: Interrupts, is_strict: bool = False
-) -> Iterator[tuple[Task, Outcome]]:
-    """Makes, saves and tells one after the other; a failure stops nothing, Ctrl-C does.
+    tasks: list[Task],
+    options: Namespace,
+    answers: Answers,
+    interrupts: Interrupts,
+    is_strict: bool = False,
+    begin: Callable[[int], None] = lambda place: None,
+) -> Iterator[tuple[int, Outcome]]:
+    """Makes, saves and tells one after the other; a failure stops nothing, Ctrl-C does. Gives places in tasks.
 
     Strict: settings that cannot be, which are those of all, are raised and not told for a picture.
     """
@@ -117,9 +153,10 @@ def _run(
             break
         while len(submitted) <= ahead and i + len(submitted) < len(tasks):
             submitted.append(submit(tasks[i + len(submitted)]))
+        begin(i)
         job = submitted.popleft()
         if isinstance(job, Failure):
-            outcome = Outcome(task.picture, failure=job)
+            outcome = _reported(Outcome(task.picture, failure=job))
         else:
             while not job.wait(0.1):
                 line.draw(f"[{i + 1}/{len(tasks)}] {task.name}", job.status)
@@ -128,47 +165,55 @@ def _run(
                         if not isinstance(other, Failure):
                             other.cancel()
             line.clear()
-            outcome = _save(task.picture, job, options, interrupts)
+            outcome = _reported(_save(task, job, options, interrupts))
         if options.json:
-            answers.print(json.dumps(words.as_json(outcome)))
+            answers.print(outcome.report)
         elif outcome.result:
             answers.print(words.as_text(outcome))
         else:
             print(words.as_text(outcome), file=sys.stderr, flush=True)
         made += outcome.failure is None
         failed += outcome.failure is not None and outcome.failure.code != "cancelled"
-        yield task, outcome
+        yield i, outcome
         outcome.result = None  # the caller may keep outcomes, not meshes
     if interrupts.number:
         left = len(tasks) - made - failed
         print(f"relievo: Interrupted: {made} of {len(tasks)} made, {failed} failed, {left} left.", file=sys.stderr)
 
 
-def _save(picture: str, job: relievo.Job, options: Namespace, interrupts: Interrupts) -> Outcome:
+def _reported(outcome: Outcome) -> Outcome:
+    package = runtime.package()
+    if (failure := outcome.failure) is not None:
+        facts = (failure.code, failure.message, failure.hint)
+        outcome.report = package.report_of_failure(outcome.picture, *facts, outcome.files)
+    else:
+        outcome.report = package.report_of(outcome.picture, outcome.result, outcome.files)
+    return outcome
+
+
+def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrupts) -> Outcome:
     if job.error is not None:
-        return Outcome(picture, failure=Failure.of(job.error))
+        return Outcome(task.picture, failure=Failure.of(job.error))
     result = job.take()
     assert result is not None
     files: list[Path] = []
     try:
         for name in options.format:
             if name == "blend":
-                files.append(save_blend(result, options.output))
+                files.append(save_blend(result, task.folder))
             else:
-                files += result.save(options.output, [name])
+                files += result.save(task.folder, [name], former=task.former)
         with interrupts.raised():
-            files += result.save_renders(
-                options.output, sheet=options.sheet, turntable=options.turntable, exr=options.exr
-            )
+            files += result.save_renders(task.folder, **_renders(options), former=task.former)
     except KeyboardInterrupt:
-        return Outcome(picture, files=files, failure=Failure("cancelled", "Cancelled.", "", 130))
+        return Outcome(task.picture, files=files, failure=Failure("cancelled", "Cancelled.", "", 130))
     except OSError as error:
         hint = "Choose a folder that you may write to, on a disk with space left."
-        failure = Failure("io", f"Cannot write to {options.output}: {error}.", hint, 3)
-        return Outcome(picture, files=files, failure=failure)
+        failure = Failure("io", f"Cannot write to {task.folder}: {error}.", hint, 3)
+        return Outcome(task.picture, files=files, failure=failure)
     except Exception as error:
-        return Outcome(picture, files=files, failure=Failure.of(error))
-    return Outcome(picture, result, files)
+        return Outcome(task.picture, files=files, failure=Failure.of(error))
+    return Outcome(task.picture, result, files)
 
 
 def save_blend(result: relievo.Result, folder: Path) -> Path:
@@ -177,7 +222,7 @@ def save_blend(result: relievo.Result, folder: Path) -> Path:
     Replaces what is open in Blender. Raises OSError.
     """
     path = folder / f"{result.name}.blend"
-    beside = folder / f".{result.name}.part.blend"
+    beside = runtime.package().temporary_beside(path)
     bpy.ops.wm.read_homefile(use_empty=True)
     import_mesh.add_object(result, bpy.context.scene)
     try:

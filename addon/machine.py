@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from . import downloads, models
-from .batch import write_atomically
+from .atomic_file import write_atomically
 from .runtime import runtime
 
 EXTENSION = __package__

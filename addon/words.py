@@ -27,8 +27,10 @@ class Task:
     """One picture and what to make of it."""
 
     picture: str
+    folder: Path  # of the result's files
     name: str  # of the result's files
     settings: dict[str, Any]
+    former: list[str] = field(default_factory=list)  # checksums of what it was made of before
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Outcome:
     result: relievo.Result | None = None
     files: list[Path] = field(default_factory=list)
     failure: Failure | None = None
+    report: str = ""  # the JSON object that is printed for it
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +57,16 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON file")
     _add_words(words)
+    words.add_argument("--recursive", action="store_true", help="take in the pictures of subfolders")
     words.add_argument("--again", action="store_true", help="make everything anew, also what is finished")
+    words.add_argument("--retry-failed", action="store_true", help="make only what failed the last time")
+    words.add_argument("--dry-run", action="store_true", help="only say what would be made, and write nothing")
+    words.add_argument(
+        "--no-lock",
+        action="store_false",
+        dest="lock",
+        help="do not keep other batches from writing into the folder: for file systems without locks",
+    )
     return root
 
 
@@ -134,61 +146,16 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in SETTINGS}
 
 
-def tasks_of(options: argparse.Namespace) -> list[Task]:
-    """Of the command `generate`."""
-    names = result_names(options.pictures)
-    return [Task(picture, name, settings_of(options)) for picture, name in zip(options.pictures, names, strict=True)]
+def further_inputs(settings: dict[str, Any]) -> list[str]:
+    """Files and folders that are read besides the picture."""
+    mask = [] if settings["mask"] in ("auto", "alpha") else [settings["mask"]]
+    return [*mask, *settings["views"]]
 
 
-def result_names(pictures: Sequence[str]) -> list[str]:
-    """Each file's name without its last extension; one that is taken gets a number."""
-    names: list[str] = []
-    for picture in pictures:
-        stem = name = Path(picture).stem
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{stem}_{number}"
-        names.append(name)
-    return names
-
-
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    """The object that `relievo generate --json` prints for a picture."""
-    if outcome.failure is not None:
-        failure = outcome.failure
-        error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        files = {"files": [str(file) for file in outcome.files]} if outcome.files else {}
-        return {"picture": outcome.picture, "ok": False, "error": error, **files}
-    assert outcome.result is not None
-    mesh = outcome.result.mesh
-    settings = json.loads(mesh.provenance.settings)
-    is_random = settings["model"] != "preview" and not settings["views"]
-    texture = getattr(mesh, "texture_report", None)
-    return {
-        "picture": outcome.picture,
-        "ok": True,
-        "files": [str(file) for file in outcome.files],
-        "stages": [_stage_as_json(stage) for stage in outcome.result.stages],
-        "vertices": len(mesh.vertices),
-        "faces": len(mesh.faces),
-        "watertight": mesh.report.watertight,
-        "manifold": mesh.report.manifold,
-        "components": mesh.report.components,
-        "euler": mesh.report.euler,
-        **({name: getattr(texture, name) for name in ("charts", "cover", "mean_stretch")} if texture else {}),
-        "seed": settings["seed"] if is_random else None,
-        "plan": outcome.result.plan,
-        "notes": _notes(outcome),
-        "lossy": outcome.result.lossy,
-    }
-
-
-def _stage_as_json(stage: relievo.StageReport) -> dict[str, Any]:
-    told = {name: getattr(stage, name) for name in ("name", "seconds", "peak_bytes", "device", "precision", "batch")}
-    if stage.fragmentation is not None:  # of a GPU's memory alone
-        told["fragmentation"] = stage.fragmentation
-    return told
+def planned(task: Task, as_json: bool) -> str:
+    """What --dry-run says of a picture."""
+    result = str(task.folder / task.name)
+    return json.dumps({"picture": task.picture, "result": result}) if as_json else f"{task.picture}: {result}"
 
 
 def _notes(outcome: Outcome) -> list[str]:

@@ -26,9 +26,14 @@ struct MadeByInit {
 /// A result as Python holds it. pybind11 knows no pointers to const; nothing that is bound changes a result.
 pybind11::object python_result(const std::shared_ptr<const GenerateResult>& result);
 
+/// Settings by name, as the engine reads them from JSON. `mask` is `auto`, `alpha` or a file, as on the
+/// command line; paths become text.
+Settings settings_of(const pybind11::dict& given);
+
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
 void bind_models(pybind11::module_& module);
+void bind_batch(pybind11::module_& module);
 void bind_names(pybind11::module_& module);
 
 }  // namespace relievo::bindings

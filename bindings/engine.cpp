@@ -86,8 +86,8 @@ void set_picture(GenerateRequest& request, const Picture& picture, const fs::pat
   }
 }
 
-/// Settings by name, as the engine reads them from JSON. `mask` is `auto`, `alpha` or a file, as on the
-/// command line; paths become text.
+}  // namespace
+
 Settings settings_of(const py::dict& given) {
   py::dict settings;
   const py::object as_text = py::module_::import("os").attr("fspath");
@@ -128,6 +128,8 @@ Settings settings_of(const py::dict& given) {
   }
   return settings_from_json(py::module_::import("json").attr("dumps")(settings).cast<std::string>());
 }
+
+namespace {
 
 /// Waits without the lock, in short steps between which Ctrl-C is heard.
 bool wait(const Job& job, std::optional<double> seconds) {

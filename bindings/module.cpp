@@ -29,6 +29,7 @@ PYBIND11_MODULE(_native, module) {
   relievo::bindings::bind_result(module);
   relievo::bindings::bind_engine(module);
   relievo::bindings::bind_models(module);
+  relievo::bindings::bind_batch(module);
   relievo::bindings::bind_names(module);
   module.def("version", &relievo::version);
   seal_classes(module);

@@ -32,8 +32,10 @@ from ._errors import (
 from ._types import PathLike, Picture
 
 if TYPE_CHECKING:
+    from ._batch import Batch, BatchOutcome
     from ._engine import Engine, Settings, close_engine, generate, shared_engine
     from ._native import (
+        BatchTask,
         DeviceInfo,
         Job,
         JobStatus,
@@ -52,11 +54,19 @@ if TYPE_CHECKING:
         models,
         name_results,
         picture_checksum,
+        prepare_folder,
+        report_of,
+        report_of_failure,
+        temporary_beside,
     )
 
     __version__: str
 
-_ENGINE = ("Engine", "Settings", "close_engine", "generate", "shared_engine")
+# The modules of the names that are not the native one's.
+_HOMES = {
+    **dict.fromkeys(("Engine", "Settings", "close_engine", "generate", "shared_engine"), "._engine"),
+    **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
+}
 _lock = threading.Lock()
 
 
@@ -79,7 +89,7 @@ def __getattr__(name: str) -> Any:
     load()
     if name in ("_native", "_engine"):
         return importlib.import_module(f".{name}", __name__)
-    home = importlib.import_module("._engine" if name in _ENGINE else "._native", __name__)
+    home = importlib.import_module(_HOMES.get(name, "._native"), __name__)
     value = home.version() if name == "__version__" else getattr(home, name)
     globals()[name] = value
     return value
@@ -90,6 +100,9 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Batch",
+    "BatchOutcome",
+    "BatchTask",
     "CancelledError",
     "DeviceInfo",
     "DeviceLostError",
@@ -129,7 +142,11 @@ __all__ = [
     "models",
     "name_results",
     "picture_checksum",
+    "prepare_folder",
+    "report_of",
+    "report_of_failure",
     "shared_engine",
+    "temporary_beside",
 ]
 
 _NAMES = {*__all__, "__version__", "_engine", "_native"}

@@ -400,6 +400,71 @@ def name_results(
 
 def picture_checksum(picture: PathLike) -> str:
     """SHA-256 of the file's bytes. Raises IoError."""
+@final
+class BatchTask:
+    """A picture whose result has to be made."""
+
+    @property
+    def picture(self) -> str: ...
+    @property
+    def folder(self) -> Path:
+        """Of the result's files."""
+    @property
+    def name(self) -> str:
+        """Of the result's files."""
+    @property
+    def former(self) -> list[str]:
+        """Checksums of what it was made of before."""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As Engine.submit takes them."""
+
+@final
+class BatchJournal:
+    """What has to be made of many pictures, and what was made. Places are those in `left`."""
+
+    @property
+    def pictures(self) -> int: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def made_before(self) -> list[str]:
+        """A JSON object each."""
+    @property
+    def left(self) -> list[BatchTask]: ...
+    def begin(self, place: int) -> None: ...
+    def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None: ...
+    def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None: ...
+    @property
+    def summary(self) -> str: ...
+    def close(self) -> None: ...
+
+def open_batch(
+    source: PathLike,
+    folder: PathLike,
+    *,
+    formats: Sequence[str],
+    sheet: bool = False,
+    turntable: int = 0,
+    exr: bool = False,
+    recursive: bool = False,
+    again: bool = False,
+    only_failed: bool = False,
+    lock: bool = True,
+    dry_run: bool = False,
+    **settings: Any,
+) -> BatchJournal:
+    """Reads all pictures, and all that was made of them. Raises InvalidSettingsError, IoError."""
+
+def report_of(picture: PathLike, result: Result, files: Sequence[PathLike]) -> str:
+    """The JSON object that the commands print for a picture."""
+
+def report_of_failure(picture: PathLike, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
+def prepare_folder(folder: PathLike) -> None:
+    """Makes the folder where it is not there, and tries whether files can be written into it. Raises IoError."""
+
+def temporary_beside(path: PathLike) -> Path:
+    """A name for what becomes the file, as long as it is not whole."""
 
 def version() -> str: ...
 def picture_endings() -> list[str]: ...

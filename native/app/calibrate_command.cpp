@@ -166,7 +166,7 @@ int run(const Options& options) {
     ++measured;
     store.add(slot.product, samples);
     if (options.json) {
-      print_line(to_json(slot, model, samples, store));
+      print_line(to_json(slot, model, samples, store).dump());
     } else {
       print(slot, model, samples, store);
     }

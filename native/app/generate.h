@@ -38,6 +38,8 @@ struct PictureTask {
   std::string picture;
   std::string name = {};  ///< of the result's files
   Settings settings;
+  std::filesystem::path folder = {};     ///< of the result's files; empty: that of all
+  std::vector<std::string> former = {};  ///< checksums of what it was made of before (engine/result_names.h)
 };
 
 /// What became of one picture.
@@ -54,15 +56,18 @@ struct PictureOutcome {
 void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
                 std::vector<std::filesystem::path> inputs = {});
 
-/// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_outcome` is called after
-/// each. Throws Error for settings that cannot be when all tasks have the same (`is_strict`).
+/// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_begin` is called before
+/// each, `on_outcome` after each. Throws Error for settings that cannot be when all tasks have the same
+/// (`is_strict`).
 std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict = false);
+                                         bool is_strict = false,
+                                         const std::function<void(size_t place)>& on_begin = {});
 
-nlohmann::json to_json(const PictureOutcome& outcome);
-void print_line(const nlohmann::json& object);  ///< on standard output
+/// The JSON object of --json (batch/report.h).
+std::string report_of(const PictureOutcome& outcome);
+void print_line(const std::string& text);  ///< on standard output
 /// For people.
 void print_text(const PictureOutcome& outcome);
 

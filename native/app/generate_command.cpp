@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "app/generate.h"
@@ -12,12 +11,12 @@
 #include "app/progress_line.h"
 #include "base/interruption.h"
 #include "base/standard_output.h"
+#include "batch/report.h"
 #include "engine/picture_checksum.h"
 
 namespace relievo {
 namespace {
 
-using nlohmann::json;
 namespace fs = std::filesystem;
 
 /// Waits for the job, drawing its progress, and cancels it when the program is interrupted.
@@ -72,42 +71,9 @@ void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
   for (size_t i = 0; i < tasks.size(); ++i) tasks[i].name = names[i];
 }
 
-json to_json(const PictureOutcome& outcome) {
-  json object = {{"picture", outcome.task.picture}, {"ok", !outcome.error}};
-  if (outcome.error) {
-    object["error"] = {{"code", code_name(outcome.error->code())},
-                       {"message", outcome.error->message()},
-                       {"hint", outcome.error->hint()}};
-  }
-  if (!outcome.error || !outcome.files.empty()) object["files"] = json::array();
-  for (const fs::path& file : outcome.files) object["files"].push_back(file.string());
-  if (outcome.error) return object;
-  const GenerateResult& result = *outcome.result;
-  object["stages"] = json::array();
-  for (const StageReport& stage : result.stages) {
-    object["stages"].push_back({{"name", stage.name},
-                                {"seconds", stage.seconds},
-                                {"peak_bytes", stage.peak_bytes},
-                                {"device", stage.device},
-                                {"precision", stage.precision},
-                                {"batch", stage.batch}});
-    if (stage.fragmentation) object["stages"].back()["fragmentation"] = *stage.fragmentation;
-  }
-  object["vertices"] = result.mesh.surface.vertices.size();
-  object["faces"] = result.mesh.surface.faces.size();
-  object["watertight"] = result.mesh.report.watertight;
-  object["manifold"] = result.mesh.report.manifold;
-  object["components"] = result.mesh.report.components;
-  object["euler"] = result.mesh.report.euler;
-  object["charts"] = result.mesh.texture_report.charts;
-  object["cover"] = result.mesh.texture_report.cover;
-  object["mean_stretch"] = result.mesh.texture_report.mean_stretch;
-  const bool is_random = outcome.task.settings.model != kPreviewModel && outcome.task.settings.views.empty();
-  object["seed"] = is_random ? json(outcome.task.settings.seed) : json(nullptr);
-  object["plan"] = result.plan;
-  object["notes"] = notes_of(outcome);
-  object["lossy"] = result.lossy;
-  return object;
+std::string report_of(const PictureOutcome& outcome) {
+  if (outcome.error) return report_of(outcome.task.picture, *outcome.error, outcome.files);
+  return report_of(outcome.task.picture, *outcome.result, outcome.files);
 }
 
 void print_text(const PictureOutcome& outcome) {
@@ -131,9 +97,7 @@ void print_text(const PictureOutcome& outcome) {
   for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
 }
 
-void print_line(const json& object) {
-  print_output("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
-}
+void print_line(const std::string& text) { print_output("{}\n", text); }
 
 int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
   int status = 0;
@@ -153,7 +117,7 @@ void set_mask(Settings& settings, const std::string& mask) {
 std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict) {
+                                         bool is_strict, const std::function<void(size_t place)>& on_begin) {
   const CancelToken cancel = interruption();
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
@@ -181,6 +145,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
     if (i == 0) prepare_folder(options.folder);  // before anything is computed for nothing
+    if (on_begin) on_begin(i);
     const Submitted now = submitted.front();
     submitted.pop_front();
     PictureOutcome outcome{tasks[i], options.formats, nullptr, {}, now.error};
@@ -191,15 +156,16 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     }
     if (outcome.result) {
       try {
-        outcome.files = save_result(*outcome.result, options.folder, options.formats);
-        const auto pictures = save_renders(*outcome.result, options.folder, options.renders, {}, cancel);
+        const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
+        outcome.files = save_result(*outcome.result, folder, options.formats, tasks[i].former);
+        const auto pictures = save_renders(*outcome.result, folder, options.renders, tasks[i].former, cancel);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();
       }
     }
     if (options.json) {
-      print_line(to_json(outcome));
+      print_line(report_of(outcome));
     } else {
       print_text(outcome);
     }

@@ -25,7 +25,6 @@ struct Options {
   bool json = false;
 };
 
-
 void print(const json& object) {
   print_output("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
 }
@@ -129,7 +128,8 @@ int fetch(const Options& options) {
     Bar bar(!options.json);
     CurlTransport transport(options.certificates);
     const std::chrono::milliseconds patience(static_cast<int64_t>(1000 * options.patience));
-    fetched = fetch_model(model, {transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
+    fetched =
+        fetch_model(model, {transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) say_what_is_left(model);
     throw;

@@ -1,8 +1,10 @@
 #include "base/atomic_file.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <system_error>
 
 #include <fcntl.h>
@@ -37,12 +39,29 @@ class Descriptor {
 
 }  // namespace
 
+std::string writer_mark() {
+  static const unsigned random = std::random_device()();
+  return fmt::format("{}-{:08x}", ::getpid(), random);  // a process that was forked off has its own number
+}
+
+std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+  static std::atomic<unsigned> counter{0};
+  return path.parent_path() / fmt::format(".{}.{}-{}.part{}", path.stem().string(), writer_mark(), counter++,
+                                          path.extension().string());
+}
+
+bool is_temporary_of(std::string_view file_name, std::string_view mark) {
+  const std::string before_number = fmt::format(".{}-", mark);
+  const size_t found = file_name.rfind(before_number);
+  if (!file_name.starts_with('.') || found == std::string_view::npos) return false;
+  const std::string_view rest = file_name.substr(found + before_number.size());
+  const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  return digits > 0 && (rest.substr(digits) == ".part" || rest.substr(digits).starts_with(".part."));
+}
+
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write) {
-  static std::atomic<unsigned> counter{0};
-  const std::filesystem::path temporary =
-      path.parent_path() /
-      fmt::format(".{}.{}-{}.part{}", path.stem().string(), ::getpid(), counter++, path.extension().string());
+  const std::filesystem::path temporary = temporary_beside(path);
   try {
     write(temporary);
     const Descriptor file(temporary, O_RDONLY, path);

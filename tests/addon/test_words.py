@@ -135,20 +135,6 @@ def outcome(words: Any, **settings: Any) -> Any:
     return words.Outcome("cup.png", result, ["cup.glb"])
 
 
-def test_answer_tells_what_was_done_for_want_of_memory(words: Any) -> None:
-    told = words.as_json(outcome(words))
-    assert (told["notes"], told["lossy"]) == (["Views of 256 pixels.", "No colours in glb."], True)
-    assert (told["euler"], told["charts"], told["cover"], told["mean_stretch"]) == (6, 12, 0.71, 1.1)
-    stage, rest = told["stages"]
-    assert (stage["precision"], stage["batch"], stage["fragmentation"]) == ("bf16", 4, 0.25)
-    assert "fragmentation" not in rest
-
-
-@pytest.mark.parametrize(("settings", "seed"), [({}, 7), ({"views": ["six.png"]}, None), ({"model": "preview"}, None)])
-def test_seed_is_told_where_something_is_random(words: Any, settings: dict[str, Any], seed: int | None) -> None:
-    assert words.as_json(outcome(words, **settings))["seed"] == seed
-
-
 def test_text_tells_how_sound_the_mesh_is_and_the_notes(words: Any) -> None:
     assert words.as_text(outcome(words)).splitlines() == [
         "cup.png: 9 vertices, 7 faces, 2.0 s",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 from processes import PROGRAM
 from test_cli import disc, relievo
 
+JOURNAL = "relievo-batch.sqlite"
 QUICK = ["--grid", "24", "--texture-size", "64", "--no-sheet", "--json"]
 
 
@@ -41,22 +45,28 @@ def test_folder_is_made_once_and_what_failed_again(tmp_path: Path) -> None:
     assert "2 made, 0 already there, 1 failed" in first.stderr
     assert answers(second)[:2] == [{**answer, "skipped": True} for answer in answers(first)[:2]]
     assert "0 made, 2 already there, 1 failed" in second.stderr
-    assert sorted(file.name for file in out.iterdir()) == ["0.glb", "1.glb", "relievo-batch.json"]
+    assert sorted(file.name for file in out.iterdir()) == ["0.glb", "1.glb", JOURNAL]
+    assert "Left out: 1 .txt file." in first.stderr
 
 
-@pytest.mark.parametrize("change", ["settings", "formats", "picture", "file", "state", "again"])
+@pytest.mark.parametrize("change", ["settings", "formats", "picture", "file", "cut", "journal", "again"])
 def test_what_has_changed_is_made_anew(tmp_path: Path, change: str) -> None:
     source, out = folder_of(tmp_path, 2), tmp_path / "out"
     assert batch(source, out).returncode == 0
     words = {"settings": ["--depth", "0.5"], "formats": ["--format", "glb,ply"], "again": ["--again"]}.get(change, [])
-    made = 1 if change in ("picture", "file") else 2
+    made = 1 if change in ("picture", "file", "cut") else 2
     if change == "picture":
         (source / "0.PNG").write_bytes(disc(64))
     elif change == "file":
         (out / "0.glb").unlink()
-    elif change == "state":
-        (out / "relievo-batch.json").write_text("{")
+    elif change == "cut":
+        (out / "0.glb").write_bytes((out / "0.glb").read_bytes()[:-1])
+    elif change == "journal":
+        (out / JOURNAL).write_text("{")
     ended = batch(source, out, *words)
+    assert ended.returncode == 0, ended.stderr
+    assert ("is kept as" in ended.stderr) == (change == "journal")
+    assert sorted(file.name for file in out.glob("*.glb")) == ["0.glb", "1.glb"]
     assert f"{made} made, {2 - made} already there, 0 failed" in ended.stderr
 
 
@@ -68,10 +78,17 @@ def test_manifest_has_names_and_settings_of_its_own(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first, second = answers(ended)
     assert [Path(answer["files"][0]).name for answer in (first, second)] == ["0.glb", "named.glb"]
-    state = json.loads((tmp_path / "out" / "relievo-batch.json").read_text())["finished"]
-    settings = state["named"]["made_of"]["settings"]
+    settings = settings_in(tmp_path / "out" / "named.glb")
     assert (settings["grid"], settings["depth"], settings["mask"]) == (16, 0.5, "file")
-    assert Path(settings["mask_file"]) == tmp_path / "in" / "0.PNG"
+
+
+def settings_in(glb: Path) -> dict[str, Any]:
+    """What a GLB file says that it was made with."""
+    content = glb.read_bytes()
+    length = int.from_bytes(content[12:16], "little")
+    asset = json.loads(content[20 : 20 + length])["asset"]
+    settings: dict[str, Any] = json.loads(asset["extras"]["settings"])
+    return settings
 
 
 def test_setting_that_is_out_of_range_fails_its_picture_only(tmp_path: Path) -> None:
@@ -122,7 +139,7 @@ def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
         killed.stdout.readline()  # the state of the first is written by now
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
-    (out / ".3.99999-0.part.glb").write_text("half")  # as a kill may leave one
+    (out / ".holiday.part.mkv").write_text("somebody's")
     times = {file: Path(file).stat().st_mtime_ns for file in first["files"]}
     ended = batch(source, out)
     assert ended.returncode == 0, ended.stderr
@@ -131,4 +148,142 @@ def test_killed_batch_goes_on_where_it_was(tmp_path: Path) -> None:
     assert {**first, "skipped": True} in told
     assert 0 < len([answer for answer in told if "skipped" in answer]) < 8
     assert times == {file: Path(file).stat().st_mtime_ns for file in times}
-    assert sorted(file.name for file in out.iterdir()) == [*(f"{i}.glb" for i in range(8)), "relievo-batch.json"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        ".holiday.part.mkv",
+        *(f"{i}.glb" for i in range(8)),
+        JOURNAL,
+    ]
+
+
+def attempts(out: Path) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(out / JOURNAL)) as journal:
+        return journal.execute("SELECT state, peak_bytes, plan, quality, error FROM attempts ORDER BY id").fetchall()
+
+
+def test_journal_records_every_attempt(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (source / "bad.jpg").write_text("this is no picture\n" * 20)
+    answer = answers(batch(source, out))[0]
+    made, failed = attempts(out)
+    assert (made[0], failed[0]) == ("made", "failed")
+    assert made[1] == max(stage["peak_bytes"] for stage in answer["stages"]) > 0
+    assert made[2] == answer["plan"]
+    assert json.loads(made[3])["faces"] == answer["faces"]
+    assert "is not a picture" in failed[4]
+
+
+def test_mask_that_was_repainted_is_made_anew(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(disc())
+    (tmp_path / "list.json").write_text(json.dumps([{"picture": "in/0.PNG", "settings": {"mask": "mask.png"}}]))
+    assert batch(tmp_path / "list.json", out).returncode == 0
+    time = mask.stat()
+    assert "0 made, 1 already there" in batch(tmp_path / "list.json", out).stderr
+    mask.write_bytes(disc(80))
+    os.utime(mask, ns=(time.st_atime_ns, time.st_mtime_ns))
+    assert "1 made, 0 already there" in batch(tmp_path / "list.json", out).stderr
+    assert source.exists()
+
+
+def test_newcomer_gets_the_number(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "cup.png").write_bytes(disc())
+    assert batch(source, out).returncode == 0
+    before = (out / "cup.glb").read_bytes()
+    (source / "cup.jpe").write_bytes(disc(70))
+    (newcomer,) = [answer for answer in answers(batch(source, out)) if "skipped" not in answer]
+    assert (Path(newcomer["picture"]).name, newcomer["files"]) == ("cup.jpe", [str(out / "cup_2.glb")])
+    assert (out / "cup.glb").read_bytes() == before
+
+
+def test_what_is_left_out_is_named(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (source / "._0.PNG").write_bytes(b"\0\5\x16\7" + bytes(60))
+    (source / "self.png").symlink_to("self.png")
+    (source / "sub").mkdir()
+    (source / "sub" / "0.png").write_bytes(disc(70))
+    ended = batch(source, out)
+    assert ended.returncode == 0, ended.stderr
+    left_out = "1 .txt file, 1 hidden file, 1 link that leads nowhere, 1 subfolder (--recursive takes its pictures in)"
+    assert f"Left out: {left_out}." in ended.stderr
+    ended = batch(source, out, "--recursive")
+    assert [answer["files"] for answer in answers(ended)] == [[str(out / "0.glb")], [str(out / "sub" / "0.glb")]]
+
+
+@pytest.mark.parametrize("command", ["generate", "batch"])
+def test_link_that_leads_nowhere_fails_by_itself(tmp_path: Path, command: str) -> None:
+    folder_of(tmp_path, 1)
+    pictures = []
+    for name, target in (("self.png", "self.png"), ("dangling.png", "nowhere.png")):
+        (tmp_path / name).symlink_to(target)
+        pictures.append(str(tmp_path / name))
+    pictures.append(str(tmp_path / "in" / "0.PNG"))
+    (tmp_path / "list.json").write_text(json.dumps(pictures))
+    given = pictures if command == "generate" else [str(tmp_path / "list.json")]
+    ended = relievo(command, *given, "-o", tmp_path / "out", *QUICK)
+    assert ended.returncode == 5, ended.stderr
+    assert [answer["ok"] for answer in answers(ended)] == [False, False, True]
+
+
+def test_second_batch_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 8), tmp_path / "out"
+    command = [str(PROGRAM), "batch", str(source), "-o", str(out), *QUICK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        second = batch(source, out)
+        first.kill()
+    assert (second.returncode, second.stdout) == (3, "")
+    assert f"is in use by process {first.pid} on '{os.uname().nodename}'" in second.stderr
+    assert batch(source, out).returncode == 0
+
+
+def test_batch_without_locks_goes_on_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Where flock and fcntl are refused, as on some network shares."""
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (tmp_path / "no_locks.c").write_text(
+        "#include <errno.h>\n#include <fcntl.h>\n#include <stdarg.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"
+        "int flock(int fd, int how) { errno = ENOLCK; return -1; }\n"
+        "static int lockless(int fd, int what, long value) {\n"
+        "  if (what == F_SETLK || what == F_SETLKW || what == F_GETLK) { errno = ENOLCK; return -1; }\n"
+        "  return syscall(SYS_fcntl, fd, what, value);\n}\n"
+        "int fcntl(int fd, int what, ...) { va_list v; va_start(v, what); long a = va_arg(v, long); va_end(v);"
+        " return lockless(fd, what, a); }\n"
+        "int fcntl64(int fd, int what, ...) { va_list v; va_start(v, what); long a = va_arg(v, long); va_end(v);"
+        " return lockless(fd, what, a); }\n"
+    )
+    library = tmp_path / "no_locks.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "no_locks.c"], check=True)
+    environment = os.environ | {"LD_PRELOAD": str(library)}
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [str(PROGRAM), "batch", str(source), "-o", str(out), *QUICK, *more]
+        return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    refused = run()
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "without locks" in refused.stderr and "--no-lock" in refused.stderr
+    for made in (1, 0):
+        ended = run("--no-lock")
+        assert f"{made} made, {1 - made} already there, 0 failed" in ended.stderr
+
+
+def test_dry_run_says_what_is_left_and_writes_nothing(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 2), tmp_path / "out"
+    ended = batch(source, out, "--dry-run")
+    assert answers(ended) == [{"picture": str(source / f"{i}.PNG"), "result": str(out / str(i))} for i in range(2)]
+    assert "0 made, 0 already there, 0 failed, 2 left" in ended.stderr
+    assert not out.exists()
+
+
+def test_only_failed_pictures_are_tried_again(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (source / "bad.jpg").write_text("this is no picture\n" * 20)
+    batch(source, out)
+    (source / "bad.jpg").write_bytes(disc())
+    (source / "new.png").write_bytes(disc(70))
+    ended = batch(source, out, "--retry-failed")
+    assert [Path(answer["picture"]).name for answer in answers(ended) if "skipped" not in answer] == ["bad.jpg"]
+    assert "1 picture that has not failed before is passed over." in ended.stderr

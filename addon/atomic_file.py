@@ -1,0 +1,16 @@
+"""Files that are either whole or not there. Knows nothing of Blender."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Raises OSError."""
+    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

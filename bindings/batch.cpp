@@ -1,0 +1,183 @@
+#include "batch/batch.h"
+
+#include <chrono>
+#include <future>
+
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "base/atomic_file.h"
+#include "batch/report.h"
+#include "bindings.h"
+
+namespace py = pybind11;
+namespace fs = std::filesystem;
+
+namespace relievo::bindings {
+namespace {
+
+/// A Batch that Python may close early, so that its folder is free for another. Used under the interpreter
+/// lock.
+class PythonBatch {
+ public:
+  explicit PythonBatch(std::shared_ptr<Batch> batch) : batch_(std::move(batch)) {}
+
+  std::shared_ptr<Batch> get() const {
+    if (!batch_) throw py::value_error("The batch is closed.");
+    return batch_;
+  }
+  void close() { batch_.reset(); }
+
+ private:
+  std::shared_ptr<Batch> batch_;
+};
+
+/// Reads all pictures without the interpreter lock; Ctrl-C is heard meanwhile.
+std::unique_ptr<PythonBatch> open(BatchRequest request) {
+  const CancelToken cancel;
+  auto opened = std::async(std::launch::async, [request = std::move(request), cancel] {
+    return std::make_shared<Batch>(request, cancel);
+  });
+  while (true) {
+    bool is_ready = false;
+    {
+      const py::gil_scoped_release unlocked;
+      is_ready = opened.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready;
+    }
+    if (is_ready) return std::make_unique<PythonBatch>(opened.get());
+    if (PyErr_CheckSignals() == 0) continue;
+    cancel.cancel();
+    const py::error_already_set interrupted;
+    const py::gil_scoped_release unlocked;
+    opened.wait();
+    throw interrupted;
+  }
+}
+
+/// A path may be no valid UTF-8.
+py::str path_text(const std::string& path) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<py::ssize_t>(path.size())));
+}
+
+/// Text that may have such a path in it.
+py::str shown(const std::string& text) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+}
+
+py::list shown(const std::vector<std::string>& texts) {
+  py::list list;
+  for (const std::string& text : texts) list.append(shown(text));
+  return list;
+}
+
+Error error_of(const std::string& code, const std::string& message, const std::string& hint) {
+  for (int i = 0; i < static_cast<int>(ErrorCode::kInternal); ++i) {
+    if (code_name(static_cast<ErrorCode>(i)) == code) return {static_cast<ErrorCode>(i), message, hint};
+  }
+  return {ErrorCode::kInternal, message, hint};
+}
+
+/// As Engine.submit takes them.
+py::dict settings_for_python(const Settings& settings) {
+  Settings plain = settings;
+  plain.mask_file.clear();
+  plain.views.clear();
+  const py::dict given = py::module_::import("json").attr("loads")(to_json(plain));
+  if (settings.mask == MaskKind::kFile) given["mask"] = path_text(settings.mask_file);
+  given.attr("pop")("mask_file");
+  py::list views;
+  for (const std::string& view : settings.views) views.append(path_text(view));
+  given["views"] = views;
+  return given;
+}
+
+}  // namespace
+
+void bind_batch(py::module_& module) {
+  py::class_<BatchTask>(module, "BatchTask", py::module_local())
+      .def_property_readonly("picture", [](const BatchTask& task) { return path_text(task.picture); })
+      .def_readonly("folder", &BatchTask::folder)
+      .def_readonly("name", &BatchTask::name)
+      .def_readonly("former", &BatchTask::former)
+      .def_property_readonly("settings",
+                             [](const BatchTask& task) { return settings_for_python(task.settings); });
+
+  py::class_<PythonBatch>(module, "BatchJournal", py::module_local())
+      .def_property_readonly("pictures", [](const PythonBatch& batch) { return batch.get()->pictures(); })
+      .def_property_readonly("notes", [](const PythonBatch& batch) { return shown(batch.get()->notes()); })
+      .def_property_readonly("made_before",
+                             [](const PythonBatch& batch) { return shown(batch.get()->made_before()); })
+      .def_property_readonly("left", [](const PythonBatch& batch) { return batch.get()->left(); })
+      .def(
+          "begin",
+          [](const PythonBatch& batch, size_t place) {
+            const auto used = batch.get();
+            const py::gil_scoped_release unlocked;
+            used->begin(place);
+          },
+          py::arg("place"))
+      .def(
+          "finish",
+          [](const PythonBatch& batch, size_t place, const std::string& report,
+             const std::vector<fs::path>& files) {
+            const auto used = batch.get();
+            const py::gil_scoped_release unlocked;
+            used->finish(place, report, files);
+          },
+          py::arg("place"), py::arg("report"), py::arg("files"))
+      .def(
+          "fail",
+          [](const PythonBatch& batch, size_t place, const std::string& code, const std::string& message,
+             const std::string& hint, const std::vector<fs::path>& files) {
+            const auto used = batch.get();
+            const Error error = error_of(code, message, hint);
+            const py::gil_scoped_release unlocked;
+            used->fail(place, error, files);
+          },
+          py::arg("place"), py::arg("code"), py::arg("message"), py::arg("hint") = "",
+          py::arg("files") = std::vector<fs::path>())
+      .def_property_readonly("summary",
+                             [](const PythonBatch& batch) { return shown(batch.get()->summary()); })
+      .def("close", &PythonBatch::close);
+
+  module.def(
+      "open_batch",
+      [](fs::path source, fs::path folder, std::vector<std::string> formats, bool sheet, int turntable,
+         bool exr, bool recursive, bool again, bool only_failed, bool lock, bool dry_run,
+         const py::kwargs& settings) {
+        return open({.source = std::move(source),
+                     .folder = std::move(folder),
+                     .formats = std::move(formats),
+                     .renders = {.turntable = turntable, .exr = exr, .sheet = sheet},
+                     .settings = settings_of(settings),
+                     .recursive = recursive,
+                     .again = again,
+                     .only_failed = only_failed,
+                     .lock = lock,
+                     .dry_run = dry_run});
+      },
+      py::arg("source"), py::arg("folder"), py::kw_only(), py::arg("formats"), py::arg("sheet") = false,
+      py::arg("turntable") = 0, py::arg("exr") = false, py::arg("recursive") = false,
+      py::arg("again") = false, py::arg("only_failed") = false, py::arg("lock") = true,
+      py::arg("dry_run") = false);
+
+  module.def(
+      "report_of",
+      [](const fs::path& picture, const GenerateResult& result, const std::vector<fs::path>& files) {
+        return report_of(picture.string(), result, files);
+      },
+      py::arg("picture"), py::arg("result"), py::arg("files"));
+  module.def(
+      "report_of_failure",
+      [](const fs::path& picture, const std::string& code, const std::string& message,
+         const std::string& hint, const std::vector<fs::path>& files) {
+        return report_of(picture.string(), error_of(code, message, hint), files);
+      },
+      py::arg("picture"), py::arg("code"), py::arg("message"), py::arg("hint"), py::arg("files"));
+  module.def("prepare_folder", &prepare_folder, py::arg("folder"), py::call_guard<py::gil_scoped_release>());
+  module.def("temporary_beside", &temporary_beside, py::arg("path"));
+}
+
+}  // namespace relievo::bindings

@@ -1,0 +1,178 @@
+"""Many pictures into one folder."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from . import _native
+from ._engine import Engine, Settings, shared_engine
+from ._errors import Error, IoError
+from ._native import BatchTask, Job, Result
+from ._types import PathLike
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What became of one picture."""
+
+    picture: str
+    result: Result | None = None  # None when it failed
+    files: list[Path] = field(default_factory=list)
+    error: Error | None = None
+
+
+class Batch:
+    """Pictures of a folder or a manifest into one folder. What is made already is not made again.
+
+        with relievo.Batch("pictures", "out", formats=["glb"], grid=64) as batch:
+            for outcome in batch.run():
+                print(outcome.picture, outcome.files, outcome.error)
+
+    What was made counts as long as the content of the picture, the mask and the views, the settings, the formats and
+    the files themselves are the same. recursive takes the pictures of subfolders in; again makes everything anew;
+    only_failed makes what failed the last time; dry_run writes nothing. One batch at a time may write into a folder;
+    lock=False is for file systems that have no locks. Raises InvalidSettingsError and IoError.
+    """
+
+    def __init__(
+        self,
+        source: PathLike,
+        folder: PathLike,
+        *,
+        formats: Sequence[str] = ("glb",),
+        sheet: bool = False,
+        turntable: int = 0,
+        exr: bool = False,
+        recursive: bool = False,
+        again: bool = False,
+        only_failed: bool = False,
+        lock: bool = True,
+        dry_run: bool = False,
+        **settings: Unpack[Settings],
+    ) -> None:
+        self._formats = list(formats)
+        self._renders: dict[str, Any] = {"sheet": sheet, "turntable": turntable, "exr": exr}
+        self._is_dry = dry_run
+        self._journal = _native.open_batch(
+            source,
+            folder,
+            formats=self._formats,
+            **self._renders,
+            recursive=recursive,
+            again=again,
+            only_failed=only_failed,
+            lock=lock,
+            dry_run=dry_run,
+            **settings,
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What is left out, by kind and number, and what else one should know, a sentence each."""
+        return self._journal.notes
+
+    @property
+    def left(self) -> list[BatchTask]:
+        """What is to be made."""
+        return self._journal.left
+
+    @property
+    def made_before(self) -> list[dict[str, Any]]:
+        """What was reported for the pictures that are made already."""
+        return [json.loads(report) for report in self._journal.made_before]
+
+    @property
+    def pictures(self) -> int:
+        """How many the folder or manifest names in all."""
+        return self._journal.pictures
+
+    @property
+    def summary(self) -> str:
+        """How many are made, were there already, have failed and are left."""
+        return self._journal.summary
+
+    def begin(self, place: int) -> None:
+        """Notes that the task at that place in `left` is tried now. For those who make results themselves; run() does
+        it by itself."""
+        _recorded(self._journal.begin, place)
+
+    def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None:
+        """Notes that all its files are written. report is what report_of() says."""
+        _recorded(self._journal.finish, place, report, files)
+
+    def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None:
+        """Notes that it failed, with the code of a relievo.Error."""
+        _recorded(self._journal.fail, place, code, message, hint, files)
+
+    def run(self, engine: Engine | None = None) -> Iterator[BatchOutcome]:
+        """Makes and saves what is left, one after the other; a failure stops nothing."""
+        if self._is_dry:
+            return
+        engine = engine or shared_engine()
+        tasks = self.left
+        waiting: deque[Job | Error] = deque()
+        # So many that nothing waits while results are written, and no more: results take memory until then.
+        ahead = 2 * len(engine.slots)
+        try:
+            for place, task in enumerate(tasks):
+                while len(waiting) <= ahead and place + len(waiting) < len(tasks):
+                    waiting.append(_submitted(engine, tasks[place + len(waiting)]))
+                self.begin(place)
+                yield self._ended(place, task, waiting[0])
+                waiting.popleft()
+        finally:
+            for job in waiting:
+                if not isinstance(job, Error):
+                    job.cancel()
+
+    def _ended(self, place: int, task: BatchTask, job: Job | Error) -> BatchOutcome:
+        files: list[Path] = []
+        try:
+            if isinstance(job, Error):
+                raise job
+            job.wait()
+            if job.error is not None:
+                raise job.error
+            result = job.take()
+            assert result is not None
+            files += result.save(task.folder, self._formats)
+            files += result.save_renders(task.folder, **self._renders)
+        except Error as error:
+            self.fail(place, error.code, error.message, error.hint, files)
+            return BatchOutcome(task.picture, files=files, error=error)
+        self.finish(place, _native.report_of(task.picture, result, files), files)
+        return BatchOutcome(task.picture, result, files)
+
+    def close(self) -> None:
+        """Lets others write into the folder."""
+        self._journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _recorded(record: Callable[..., None], *facts: Any) -> None:
+    """A journal that cannot be written stops nothing: the picture is only made again the next time."""
+    try:
+        record(*facts)
+    except IoError as error:
+        warnings.warn(str(error), RuntimeWarning, stacklevel=4)
+
+
+def _submitted(engine: Engine, task: BatchTask) -> Job | Error:
+    try:
+        return engine.submit(task.picture, name=task.name, **task.settings)
+    except Error as error:
+        return error

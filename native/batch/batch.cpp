@@ -1,0 +1,268 @@
+#include "batch/batch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/file_lock.h"
+#include "base/json.h"
+#include "batch/fingerprint.h"
+#include "batch/journal.h"
+#include "batch/leftovers.h"
+#include "batch/list_pictures.h"
+#include "batch/match_results.h"
+#include "engine/engine.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+constexpr const char* kLockName = "relievo-batch.lock";
+constexpr const char* kOldState = "relievo-batch.json";  // of 0.1.0
+
+PictureList list_pictures(const BatchRequest& request) {
+  std::error_code error;
+  const bool is_folder = fs::is_directory(request.source, error);
+  PictureList list = is_folder
+                         ? list_folder(request.source, request.folder, request.recursive, request.settings)
+                         : read_manifest(request.source, request.settings);
+  if (!list.pictures.empty()) return list;
+  throw Error(ErrorCode::kInvalidSettings,
+              fmt::format("There is no picture in '{}'.{}{}", request.source.string(),
+                          list.left_out.empty() ? "" : " ", list.left_out),
+              "Name a folder with pictures, or a manifest.");
+}
+
+/// The batch's own files must not be its inputs: they are written, or set aside where they are not what they
+/// should be.
+void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
+  for (const char* name : {kJournalName, "relievo-batch.sqlite-journal", "relievo-batch.sqlite-wal",
+                           "relievo-batch.sqlite-shm", kLockName}) {
+    for (const fs::path& input : inputs) {
+      std::error_code error;
+      if (!fs::equivalent(input, folder / name, error)) continue;
+      throw Error(
+          ErrorCode::kInvalidSettings,
+          fmt::format("The batch's own file '{}' would overwrite the input '{}'.", name, input.string()),
+          "Give the input another name, or choose another folder with -o.");
+    }
+  }
+}
+
+/// What 0.1.0 kept is not read: it does not say what its results were made of.
+void tell_old_state(const fs::path& folder, std::vector<std::string>& notes) {
+  std::error_code error;
+  if (fs::exists(folder / kJournalName, error)) return;
+  constexpr uint64_t kMostBytes = uint64_t{64} << 20;
+  const json state = read_json_object_if_sound(folder / kOldState, {.bytes = kMostBytes});
+  const auto finished = state.find("finished");
+  if (finished == state.end() || !finished->is_object()) return;
+  notes.push_back(fmt::format(
+      "'{}' was kept by Relievo 0.1.0. It does not tell the content of what its {} results were made of, "
+      "so all pictures are made again; the old results stay.",
+      (folder / kOldState).string(), finished->size()));
+}
+
+}  // namespace
+
+struct Batch::Impl {
+  explicit Impl(BatchRequest given) : request(std::move(given)) {}
+
+  void open();
+  void find_left(const CancelToken& cancel);
+  void end(size_t place, AttemptEnd end, const std::vector<fs::path>& files);
+  std::vector<JournalFile> described(const std::vector<fs::path>& files) const;
+
+  /// How far a task has come.
+  struct Progress {
+    std::optional<size_t> result;  // place in the journal's list
+    int64_t id = 0;                // of the result; 0: not in the journal
+    int64_t attempt = 0;
+    Fingerprint fingerprint;
+    fs::path folder;  // relative
+    std::string wanted;
+    std::string known_name;  // in the journal
+    Clock::time_point begun;
+    bool is_over = false;
+  };
+
+  BatchRequest request;
+  size_t pictures = 0;
+  std::vector<std::string> notes, made_before;
+  std::vector<BatchTask> left;
+  std::vector<Progress> progress;  // of what is left
+  std::optional<FileLock> lock;
+  std::optional<Journal> journal;
+  size_t made = 0;
+  std::vector<std::string> failures;
+  mutable std::mutex mutex;
+};
+
+void Batch::Impl::open() {
+  std::error_code error;
+  if (request.dry_run) {
+    if (fs::is_directory(request.folder, error))
+      journal.emplace(request.folder, Journal::Access::kRead, notes);
+    return;
+  }
+  prepare_folder(request.folder);
+  if (request.lock) {
+    lock.emplace(request.folder / kLockName,
+                 LockWords{fmt::format("The folder '{}'", request.folder.string()),
+                           "Wait until that batch has ended, or choose another folder with -o.",
+                           "Make sure that no other batch writes into this folder, and add --no-lock."});
+  } else {
+    notes.emplace_back("Nothing keeps another batch from writing into the same folder (--no-lock).");
+  }
+  tell_old_state(request.folder, notes);
+  journal.emplace(request.folder,
+                  request.lock ? Journal::Access::kWrite : Journal::Access::kWriteWithoutLocks, notes);
+}
+
+void Batch::Impl::find_left(const CancelToken& cancel) {
+  PictureList list = list_pictures(request);
+  pictures = list.pictures.size();
+  std::vector<fs::path> inputs = inputs_of(list.pictures);
+  inputs.push_back(request.source);
+  spare_inputs(inputs, request.folder);
+  if (!list.left_out.empty()) notes.push_back(list.left_out);
+  open();
+
+  const std::vector<Fingerprint> fingerprints =
+      fingerprints_of(list.pictures, {request.formats, request.renders}, cancel);
+  static const std::vector<JournalResult> kNone;
+  const std::vector<JournalResult>& known = journal ? journal->results() : kNone;
+  const std::vector<std::optional<size_t>> matches = match_results(list.pictures, fingerprints, known);
+  const std::vector<const MadeAttempt*> intact =
+      request.again ? std::vector<const MadeAttempt*>(pictures)
+                    : find_intact(request.folder, fingerprints, matches, known, cancel);
+  std::vector<bool> is_left(pictures);
+  for (size_t i = 0; i < pictures; ++i) {
+    is_left[i] = !intact[i] && (!request.only_failed || (matches[i] && known[*matches[i]].has_failed));
+  }
+  if (!request.dry_run) {
+    remove_leftovers(request.folder, journal->earlier_writers(), lock.has_value(), folders_of(list.pictures));
+    for (size_t i = 0; i < pictures; ++i) {
+      if (is_left[i] && matches[i])
+        set_damaged_aside(request.folder, known[*matches[i]], fingerprints[i], notes);
+    }
+  }
+  const std::vector<std::string> names =
+      names_of(list.pictures, fingerprints, matches, known, inputs,
+               {.folder = request.folder, .formats = request.formats, .renders = request.renders});
+  for (size_t i = 0; i < pictures; ++i) {
+    ListedPicture& picture = list.pictures[i];
+    if (intact[i]) {
+      json answer = parse_json(intact[i]->answer);  // find_intact() has seen that it is an object
+      answer["skipped"] = true;
+      made_before.push_back(answer.dump(-1, ' ', false, json::error_handler_t::replace));
+    } else if (is_left[i]) {
+      const JournalResult* result = matches[i] ? &known[*matches[i]] : nullptr;
+      progress.push_back({matches[i],
+                          result ? result->id : 0,
+                          0,
+                          fingerprints[i],
+                          picture.folder,
+                          picture.name,
+                          result ? result->name : std::string(),
+                          {},
+                          false});
+      left.push_back({picture.picture, request.folder / picture.folder, names[i],
+                      result ? result->checksums : std::vector<std::string>(), std::move(picture.settings)});
+    }
+  }
+  if (const size_t passed = pictures - left.size() - made_before.size(); passed > 0) {
+    notes.push_back(passed == 1
+                        ? "1 picture that has not failed before is passed over."
+                        : fmt::format("{} pictures that have not failed before are passed over.", passed));
+  }
+}
+
+std::vector<JournalFile> Batch::Impl::described(const std::vector<fs::path>& files) const {
+  const fs::path folder = fs::absolute(request.folder).lexically_normal();
+  std::vector<JournalFile> described;
+  for (const fs::path& file : files) {
+    const std::string path = fs::absolute(file).lexically_normal().lexically_relative(folder).string();
+    if (auto found = describe_file(request.folder, path)) described.push_back(std::move(*found));
+  }
+  return described;
+}
+
+void Batch::Impl::end(size_t place, AttemptEnd end, const std::vector<fs::path>& files) {
+  const BatchTask& task = left.at(place);
+  Progress& known = progress.at(place);
+  // A picture that was changed while it was read may or may not be what the result shows.
+  if (fingerprint_of(task, {request.formats, request.renders}).key == known.fingerprint.key)
+    end.key = known.fingerprint.key;
+  end.files = described(files);
+  const std::lock_guard guard(mutex);
+  if (!known.is_over) {
+    known.is_over = !end.error || end.error->code() != ErrorCode::kCancelled;
+    if (!end.error) ++made;
+    if (end.error && known.is_over) {
+      failures.push_back(fmt::format("{}: {}", task.picture, end.error->message()));
+    }
+  }
+  end.seconds = std::chrono::duration<double>(Clock::now() - known.begun).count();
+  if (journal && known.attempt != 0) journal->finish(known.attempt, end);
+}
+
+Batch::Batch(BatchRequest request, const CancelToken& cancel)
+    : impl_(std::make_unique<Impl>(std::move(request))) {
+  impl_->find_left(cancel);
+}
+
+Batch::~Batch() = default;
+
+size_t Batch::pictures() const { return impl_->pictures; }
+const std::vector<std::string>& Batch::notes() const { return impl_->notes; }
+const std::vector<std::string>& Batch::made_before() const { return impl_->made_before; }
+const std::vector<BatchTask>& Batch::left() const { return impl_->left; }
+
+void Batch::begin(size_t place) {
+  const BatchTask& task = impl_->left.at(place);
+  const std::lock_guard guard(impl_->mutex);
+  Impl::Progress& known = impl_->progress.at(place);
+  known.begun = Clock::now();
+  if (!impl_->journal || impl_->request.dry_run) return;
+  Journal& journal = *impl_->journal;
+  if (known.id == 0) {
+    known.id = journal.add_result({.folder = known.folder.string(),
+                                   .name = task.name,
+                                   .picture = identity_of_picture(task.picture),
+                                   .wanted = known.wanted});
+  } else if (known.known_name != task.name) {
+    journal.rename_result(known.id, task.name);
+  }
+  known.known_name = task.name;
+  known.attempt = journal.begin(known.id, known.fingerprint.key, known.fingerprint.picture);
+}
+
+void Batch::finish(size_t place, const std::string& answer, const std::vector<fs::path>& files) {
+  impl_->end(place, {.answer = answer}, files);
+}
+
+void Batch::fail(size_t place, const Error& error, const std::vector<fs::path>& files) {
+  impl_->end(place, {.error = error}, files);
+}
+
+std::string Batch::summary() const {
+  const std::lock_guard guard(impl_->mutex);
+  std::string text = fmt::format("{} made, {} already there, {} failed", impl_->made,
+                                 impl_->made_before.size(), impl_->failures.size());
+  const size_t left = impl_->left.size() - impl_->made - impl_->failures.size();
+  if (left > 0) text += fmt::format(", {} left", left);
+  for (const std::string& failure : impl_->failures) text += "\n  " + failure;
+  return text;
+}
+
+}  // namespace relievo

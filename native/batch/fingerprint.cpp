@@ -1,0 +1,145 @@
+#include "batch/fingerprint.h"
+
+#include <algorithm>
+#include <set>
+#include <system_error>
+#include <unordered_map>
+
+#include "base/input_file.h"
+#include "base/json.h"
+#include "base/parallel.h"
+#include "base/sha256.h"
+#include "engine/engine.h"
+#include "files/picture_kinds.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// SHA-256 of files, by path; empty for one that cannot be read.
+using Checksums = std::unordered_map<std::string, std::string>;
+
+/// The files of a setting `views`, in the order in which they are taken.
+std::vector<std::string> view_files(const std::vector<std::string>& views) {
+  std::error_code error;
+  if (views.size() != 1 || !fs::is_directory(views.front(), error)) return views;
+  std::vector<std::string> files;
+  for (fs::directory_iterator entry(views.front(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (has_picture_ending(entry->path())) files.push_back(entry->path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void add_files(const std::string& picture, const Settings& settings, std::set<std::string>& files) {
+  files.insert(picture);
+  if (settings.mask == MaskKind::kFile) files.insert(settings.mask_file);
+  for (std::string& view : view_files(settings.views)) files.insert(std::move(view));
+}
+
+Checksums checksums_of(const std::set<std::string>& paths, const CancelToken& cancel) {
+  const std::vector<std::string> files(paths.begin(), paths.end());
+  std::vector<std::string> digests(files.size());
+  parallel_for(static_cast<int64_t>(files.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const auto place = static_cast<size_t>(i);
+      cancel.check();
+      try {
+        digests[place] = file_sha256(files[place], {{}, cancel});
+      } catch (const Error& error) {  // a file that cannot be read fails by itself, later
+        if (error.code() != ErrorCode::kIo) throw;
+      }
+    }
+  });
+  Checksums checksums;
+  for (size_t i = 0; i < files.size(); ++i) checksums.emplace(files[i], digests[i]);
+  return checksums;
+}
+
+std::string digest_of(const json& value) {
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return sha256(std::as_bytes(std::span(text)));
+}
+
+Fingerprint fingerprint(const std::string& picture, const Settings& settings, const WrittenFiles& written,
+                        const Checksums& checksums) {
+  Fingerprint print{checksums.at(picture), {}};
+  bool is_readable = !print.picture.empty();
+  json mask, views = json::array();
+  if (settings.mask == MaskKind::kFile) {
+    mask = checksums.at(settings.mask_file);
+    is_readable = is_readable && mask != "";
+  }
+  for (const std::string& view : view_files(settings.views)) {
+    const auto found = checksums.find(view);
+    is_readable = is_readable && found != checksums.end() && !found->second.empty();
+    if (is_readable) views.push_back(found->second);
+  }
+  if (!is_readable) return print;
+  Settings plain = settings;  // where files lie does not matter
+  plain.mask_file.clear();
+  plain.views.clear();
+  print.key = digest_of({{"picture", print.picture},
+                         {"mask", mask},
+                         {"views", views},
+                         {"settings", parse_json(to_json(plain))},
+                         {"formats", written.formats},
+                         {"sheet", written.renders.sheet},
+                         {"turntable", written.renders.turntable},
+                         {"exr", written.renders.exr},
+                         {"version", version()}});
+  return print;
+}
+
+}  // namespace
+
+std::vector<Fingerprint> fingerprints_of(const std::vector<ListedPicture>& pictures,
+                                         const WrittenFiles& written, const CancelToken& cancel) {
+  std::set<std::string> files;
+  for (const ListedPicture& picture : pictures) add_files(picture.picture, picture.settings, files);
+  const Checksums checksums = checksums_of(files, cancel);
+  std::vector<Fingerprint> prints;
+  for (const ListedPicture& picture : pictures) {
+    prints.push_back(fingerprint(picture.picture, picture.settings, written, checksums));
+  }
+  return prints;
+}
+
+Fingerprint fingerprint_of(const BatchTask& task, const WrittenFiles& written) {
+  std::set<std::string> files;
+  add_files(task.picture, task.settings, files);
+  return fingerprint(task.picture, task.settings, written, checksums_of(files, {}));
+}
+
+std::vector<fs::path> inputs_of(const std::vector<ListedPicture>& pictures) {
+  std::set<std::string> inputs;
+  for (const ListedPicture& picture : pictures) {
+    inputs.insert(picture.picture);
+    if (picture.settings.mask == MaskKind::kFile) inputs.insert(picture.settings.mask_file);
+    inputs.insert(picture.settings.views.begin(), picture.settings.views.end());
+  }
+  return {inputs.begin(), inputs.end()};
+}
+
+std::optional<JournalFile> describe_file(const fs::path& folder, const std::string& path) {
+  try {
+    return JournalFile{path, InputFile(folder / path).size(), file_sha256(folder / path)};
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+bool is_intact(const fs::path& folder, const JournalFile& file, const Control& control) {
+  try {
+    return InputFile(folder / file.path).size() == file.bytes &&
+           file_sha256(folder / file.path, control) == file.sha256;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) throw;
+    return false;
+  }
+}
+
+}  // namespace relievo

@@ -1,0 +1,40 @@
+// What a result is made of, by content.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/control.h"
+#include "batch/batch.h"
+#include "batch/journal.h"
+#include "batch/list_pictures.h"
+
+namespace relievo {
+
+struct Fingerprint {
+  std::string picture;  ///< SHA-256 of its bytes; empty: it cannot be read
+  std::string key;      ///< SHA-256 of all that the files depend on; empty: something cannot be read
+};
+
+/// What is written of every result.
+struct WrittenFiles {
+  std::vector<std::string> formats;
+  Renders renders;
+};
+
+/// Of each picture. Reads every file once. Throws Error{kCancelled}.
+std::vector<Fingerprint> fingerprints_of(const std::vector<ListedPicture>& pictures,
+                                         const WrittenFiles& written, const CancelToken& cancel);
+Fingerprint fingerprint_of(const BatchTask& task, const WrittenFiles& written);
+
+/// Every file or folder that is read for these pictures, without repetitions.
+std::vector<std::filesystem::path> inputs_of(const std::vector<ListedPicture>& pictures);
+
+/// A file of a result as the journal keeps it; none where it cannot be read.
+std::optional<JournalFile> describe_file(const std::filesystem::path& folder, const std::string& path);
+/// Whether it is still the same.
+bool is_intact(const std::filesystem::path& folder, const JournalFile& file, const Control& control = {});
+
+}  // namespace relievo

@@ -1,0 +1,26 @@
+// What earlier batches left in the folder, and what is not what they left.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "batch/fingerprint.h"
+#include "batch/journal.h"
+
+namespace relievo {
+
+/// Removes half-written files, and folders of frames, of earlier batches whose process has ended: in
+/// `folder`, and in its `subfolders`. Those of living processes and of anybody else stay. `has_lock`: nobody
+/// else runs a batch here.
+void remove_leftovers(const std::filesystem::path& folder, const std::vector<JournalWriter>& writers,
+                      bool has_lock, const std::set<std::filesystem::path>& subfolders);
+
+/// Before a result is made again: a file of it that is neither as it was made nor says that Relievo made it
+/// of this picture was damaged, or is somebody else's. It is kept under another name, which is told in
+/// `notes`.
+void set_damaged_aside(const std::filesystem::path& folder, const JournalResult& result,
+                       const Fingerprint& fingerprint, std::vector<std::string>& notes);
+
+}  // namespace relievo

@@ -1,0 +1,38 @@
+// Which pictures a folder or a manifest names.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/settings.h"
+
+namespace relievo {
+
+/// A picture that a batch is to make something of.
+struct ListedPicture {
+  std::string picture;
+  std::filesystem::path folder;  ///< of its result, relative to the batch's
+  std::string name;              ///< that is wanted for its result
+  Settings settings;
+};
+
+struct PictureList {
+  std::vector<ListedPicture> pictures;
+  std::string left_out;  ///< a sentence that says by kind and number what is not in the list; may be empty
+};
+
+/// Pictures in a folder (by the ending of their names), ordered by path; where it is `recursive`, in all
+/// folders below it, too, but for `output`. Files that are hidden, links that lead nowhere and links to
+/// folders are left out. Throws Error{kIo} for a folder that cannot be read, Error{kInvalidSettings} where
+/// results would lie among the pictures.
+PictureList list_folder(const std::filesystem::path& folder, const std::filesystem::path& output,
+                        bool recursive, const Settings& settings);
+
+/// Pictures of a manifest, in its order: a JSON list of pictures, or an object with `pictures` and perhaps
+/// `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`. Paths
+/// are relative to the manifest's folder. Settings stand over the given ones; `mask` is auto, alpha or a
+/// file. Throws Error{kIo}, Error{kInvalidSettings}.
+PictureList read_manifest(const std::filesystem::path& path, const Settings& settings);
+
+}  // namespace relievo

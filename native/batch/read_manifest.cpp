@@ -1,0 +1,107 @@
+#include <algorithm>
+#include <initializer_list>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "batch/list_pictures.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kHint =
+    "A manifest is a JSON list of pictures, or an object with `pictures`; each is a path or an object with "
+    "`picture` and perhaps `name` and `settings`.";
+
+Error invalid(const std::string& message) { return {ErrorCode::kInvalidSettings, message, kHint}; }
+
+void refuse_unknown(const json& object, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw invalid(fmt::format("The manifest's word '{}' is not known.", name));
+  }
+}
+
+std::string path_in(const fs::path& folder, const std::string& path) {
+  if (path.find('\0') != std::string::npos)
+    throw invalid("A path in the manifest has a null character in it.");
+  return (folder / path).string();
+}
+
+/// The settings, with those of a manifest's object over them.
+Settings changed(const Settings& settings, const json& changes, const fs::path& folder) {
+  if (!changes.is_object()) throw invalid("A manifest's settings are not an object.");
+  if (changes.contains("mask_file")) throw invalid("There is no setting 'mask_file': `mask` names the file.");
+  Settings plain = settings;  // paths may be no valid UTF-8
+  plain.mask_file.clear();
+  plain.views.clear();
+  json object = parse_json(to_json(plain));
+  object.update(changes);
+  std::string mask_file = settings.mask_file;
+  if (const auto mask = changes.find("mask"); mask != changes.end()) {
+    if (!mask->is_string()) throw invalid("mask must be text.");
+    const auto word = mask->get<std::string>();
+    const bool is_file = word != "auto" && word != "alpha";
+    object["mask"] = is_file ? "file" : word;
+    mask_file = is_file ? path_in(folder, word) : "";
+  }
+  Settings merged = settings_from_json(object.dump());
+  merged.mask_file = mask_file;
+  if (!changes.contains("views")) merged.views = settings.views;
+  if (changes.contains("views")) {
+    for (std::string& view : merged.views) view = path_in(folder, view);
+  }
+  return merged;
+}
+
+json manifest_in(const fs::path& path) {
+  constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // some hundred thousand pictures
+  try {
+    json manifest = read_json(path, {.bytes = kMostBytes});
+    if (manifest.is_array()) manifest = json{{"pictures", std::move(manifest)}};
+    if (!manifest.is_object() || !manifest.contains("pictures") || !manifest["pictures"].is_array())
+      throw JsonError("it has no list of pictures");
+    return manifest;
+  } catch (const JsonError& error) {
+    throw invalid(fmt::format("'{}' is no manifest: {}.", path.string(), error.what()));
+  }
+}
+
+std::string shortened(const std::string& text) {
+  constexpr size_t kMost = 200;
+  return text.size() <= kMost ? text : text.substr(0, kMost) + " ...";
+}
+
+}  // namespace
+
+PictureList read_manifest(const fs::path& path, const Settings& settings) {
+  const json manifest = manifest_in(path);
+  refuse_unknown(manifest, {"pictures", "settings"});
+  const fs::path folder = path.parent_path();
+  const Settings common =
+      manifest.contains("settings") ? changed(settings, manifest["settings"], folder) : settings;
+  PictureList list;
+  for (const json& given : manifest["pictures"]) {
+    const json entry = given.is_string() ? json{{"picture", given}} : given;
+    if (!entry.is_object() || !entry.value("picture", json()).is_string() ||
+        !entry.value("name", json("")).is_string()) {
+      throw invalid(fmt::format("The manifest has an entry that names no picture: {}.",
+                                shortened(entry.dump(-1, ' ', false, json::error_handler_t::replace))));
+    }
+    refuse_unknown(entry, {"picture", "name", "settings"});
+    const std::string picture = path_in(folder, entry["picture"].get<std::string>());
+    const std::string name = entry.value("name", "");
+    list.pictures.push_back(
+        {picture,
+         {},
+         name.empty() ? fs::path(picture).stem().string() : name,
+         entry.contains("settings") ? changed(common, entry["settings"], folder) : common});
+  }
+  return list;
+}
+
+}  // namespace relievo

@@ -1,0 +1,88 @@
+#include "batch/report.h"
+
+#include <set>
+
+#include "base/json.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+std::string on_one_line(const json& object) {
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+json names_of(const std::vector<fs::path>& files) {
+  json names = json::array();
+  for (const fs::path& file : files) names.push_back(file.string());
+  return names;
+}
+
+/// Those of the result, then those of its files.
+std::vector<std::string> notes_of(const GenerateResult& result, const Settings& settings,
+                                  const std::vector<fs::path>& files) {
+  std::set<std::string> formats;
+  for (const fs::path& file : files) {
+    const std::string ending = file.extension().string();
+    if (!ending.empty()) formats.insert(ending.substr(1));
+  }
+  std::vector<std::string> notes = result.notes;
+  const auto on_files = notes_on_files(settings, {formats.begin(), formats.end()});
+  notes.insert(notes.end(), on_files.begin(), on_files.end());
+  return notes;
+}
+
+json stages_of(const GenerateResult& result) {
+  json stages = json::array();
+  for (const StageReport& stage : result.stages) {
+    json told = {{"name", stage.name},     {"seconds", stage.seconds},     {"peak_bytes", stage.peak_bytes},
+                 {"device", stage.device}, {"precision", stage.precision}, {"batch", stage.batch}};
+    if (stage.fragmentation) told["fragmentation"] = *stage.fragmentation;
+    stages.push_back(std::move(told));
+  }
+  return stages;
+}
+
+}  // namespace
+
+std::string report_of(const std::string& picture, const GenerateResult& result,
+                      const std::vector<fs::path>& files) {
+  const SurfaceReport& surface = result.mesh.report;
+  const TextureReport& texture = result.mesh.texture_report;
+  const Settings settings = settings_from_json(result.mesh.provenance.settings);
+  const bool is_random = settings.model != kPreviewModel && settings.views.empty();
+  return on_one_line({{"picture", picture},
+                      {"ok", true},
+                      {"files", names_of(files)},
+                      {"stages", stages_of(result)},
+                      {"vertices", result.mesh.surface.vertices.size()},
+                      {"faces", result.mesh.surface.faces.size()},
+                      {"watertight", surface.watertight},
+                      {"manifold", surface.manifold},
+                      {"components", surface.components},
+                      {"euler", surface.euler},
+                      {"charts", texture.charts},
+                      {"cover", texture.cover},
+                      {"mean_stretch", texture.mean_stretch},
+                      {"seed", is_random ? json(settings.seed) : json()},
+                      {"plan", result.plan},
+                      {"notes", notes_of(result, settings, files)},
+                      {"lossy", result.lossy}});
+}
+
+std::string report_of(const std::string& picture, const Error& error, const std::vector<fs::path>& files) {
+  json object = {
+      {"picture", picture},
+      {"ok", false},
+      {"error", {{"code", code_name(error.code())}, {"message", error.message()}, {"hint", error.hint()}}}};
+  if (!files.empty()) object["files"] = names_of(files);
+  return on_one_line(object);
+}
+
+std::string report_of_plan(const BatchTask& task) {
+  return on_one_line({{"picture", task.picture}, {"result", (task.folder / task.name).string()}});
+}
+
+}  // namespace relievo

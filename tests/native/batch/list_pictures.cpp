@@ -1,0 +1,142 @@
+#include "batch/list_pictures.h"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "scratch.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ListPictures : public Scratch {
+ protected:
+  /// Paths of the pictures and the folders of their results, relative.
+  std::vector<std::string> listed(bool recursive = false) {
+    list = list_folder(folder / "in", folder / "out", recursive, {});
+    std::vector<std::string> found;
+    for (const ListedPicture& picture : list.pictures) {
+      EXPECT_EQ(picture.name, fs::path(picture.picture).stem().string());
+      found.push_back((picture.folder / fs::path(picture.picture).filename()).string());
+    }
+    return found;
+  }
+  PictureList list;
+};
+
+TEST_F(ListPictures, TakesPicturesByTheirEndingsAndNamesTheRestByKindAndNumber) {
+  for (const char* name : {"b.PNG", "a.jpg", "saved.jfif", "old.jpe", "x.webp", "n.txt", "m.txt", "d.psd",
+                           "none", "odd.a\x01", "._a.jpg", ".DS_Store"})
+    write(std::string("in/") + name, "x");
+  write("in/sub/c.png", "x");
+  write("in/.git/c.png", "x");
+  EXPECT_THAT(listed(), ElementsAre("a.jpg", "b.PNG", "old.jpe", "saved.jfif", "x.webp"));
+  EXPECT_EQ(list.left_out,
+            "Left out: 2 .txt files, 1 .psd file, 2 other files, 2 hidden files, 1 subfolder (--recursive "
+            "takes its "
+            "pictures in).");
+}
+
+TEST_F(ListPictures, NamesOnlySomeOfManyKinds) {
+  for (int i = 0; i < 100; ++i) write("in/f.k" + std::to_string(i), "x");
+  EXPECT_TRUE(listed().empty());
+  EXPECT_THAT(list.left_out, HasSubstr("1 .k0 file, "));
+  EXPECT_THAT(list.left_out, HasSubstr(", 92 other files."));
+}
+
+TEST_F(ListPictures, LeavesOutLinksThatLeadNowhereAndWhatIsNoFile) {
+  write("in/good.png", "x");
+  fs::create_symlink("good.png", folder / "in/link.png");
+  fs::create_symlink("self.png", folder / "in/self.png");
+  fs::create_symlink("nowhere.png", folder / "in/dangling.png");
+  fs::create_symlink("loop_b.png", folder / "in/loop_a.png");
+  fs::create_symlink("loop_a.png", folder / "in/loop_b.png");
+  ASSERT_EQ(::mkfifo((folder / "in/pipe.png").c_str(), 0600), 0);
+  EXPECT_THAT(listed(), ElementsAre("good.png", "link.png"));
+  EXPECT_EQ(list.left_out, "Left out: 4 links that lead nowhere, 1 entry that is no file.");
+}
+
+TEST_F(ListPictures, KeepsTheStructureOfFolders) {
+  write("in/top.png", "x");
+  write("in/day1/cup.png", "x");
+  write("in/day2/deep/cup.png", "x");
+  write("in/DAY2/deep/jug.png", "x");
+  write("in/day2/notes.txt", "x");
+  fs::create_directory_symlink("..", folder / "in/day1/back");
+  EXPECT_THAT(listed(true), ElementsAre("DAY2/deep/jug.png", "day1/cup.png", "DAY2/deep/cup.png", "top.png"));
+  EXPECT_EQ(list.left_out, "Left out: 1 .txt file, 1 link to a folder.");
+}
+
+TEST_F(ListPictures, PassesOverTheFolderOfResults) {
+  write("in/cup.png", "x");
+  write("in/out/cup_sheet.png", "x");
+  list = list_folder(folder / "in", folder / "in/out", true, {});
+  EXPECT_EQ(list.pictures.size(), 1u);
+}
+
+TEST_F(ListPictures, RefusesResultsAmongThePictures) {
+  write("in/cup.png", "x");
+  write("out/in/in/cup.png", "x");
+  const auto among =
+      std::pair(ErrorCode::kInvalidSettings, std::string("The results would lie among the pictures."));
+  EXPECT_EQ(refusal([&] { list_folder(folder / "in", folder / "in/../in", false, {}); }), among);
+  EXPECT_EQ(refusal([&] { list_folder(folder / "out/in", folder / "out", true, {}); }), among);
+  EXPECT_EQ(refusal([&] { list_folder(folder / "none", folder / "out", false, {}); }).first, ErrorCode::kIo);
+}
+
+class Manifest : public Scratch {
+ protected:
+  PictureList read(const std::string& content) { return read_manifest(write("list.json", content), {}); }
+  std::string refused(const std::string& content) {
+    const auto [code, message] = refusal([&] { read(content); });
+    EXPECT_EQ(code, ErrorCode::kInvalidSettings) << message;
+    return message;
+  }
+};
+
+TEST_F(Manifest, GivesPicturesNamesAndSettings) {
+  const PictureList list = read(R"({"settings": {"grid": 16, "mask": "m.png"}, "pictures": ["in/a.png",
+      {"picture": "/b.png", "name": "props/cup", "settings": {"mask": "alpha", "views": ["v.png"], "depth": 0.5}}]})");
+  ASSERT_EQ(list.pictures.size(), 2u);
+  const ListedPicture &first = list.pictures[0], &second = list.pictures[1];
+  EXPECT_EQ(first.picture, (folder / "in/a.png").string());
+  EXPECT_EQ(first.name, "a");
+  EXPECT_EQ(first.settings.grid, 16);
+  EXPECT_EQ(first.settings.mask, MaskKind::kFile);
+  EXPECT_EQ(first.settings.mask_file, (folder / "m.png").string());
+  EXPECT_EQ(second.picture, "/b.png");
+  EXPECT_EQ(second.name, "props/cup");
+  EXPECT_EQ(second.settings.mask, MaskKind::kAlpha);
+  EXPECT_EQ(second.settings.mask_file, "");
+  EXPECT_EQ(second.settings.views, std::vector<std::string>{(folder / "v.png").string()});
+  EXPECT_EQ(second.settings.grid, 16);
+  EXPECT_EQ(second.settings.depth, 0.5f);
+}
+
+TEST_F(Manifest, ThatIsNoneIsRefused) {
+  std::string deep;
+  for (int i = 0; i < 200'000; ++i) deep += "[";
+  std::string deep_object;
+  for (int i = 0; i < 200'000; ++i) deep_object += R"({"a":)";
+  for (const std::string& text :
+       {deep, R"({"pictures":[)" + deep, R"({"pictures":["a"],"settings":)" + deep_object})
+    EXPECT_THAT(refused(text), HasSubstr("list.json' is no manifest: it nests more than 32 levels deep."));
+  EXPECT_THAT(refused("no json"), HasSubstr("is no manifest: it is not JSON (line 1, column "));
+  EXPECT_THAT(refused("{}"), HasSubstr("is no manifest: it has no list of pictures."));
+  EXPECT_THAT(refused(R"({"pictures": [], "size": 3})"), HasSubstr("word 'size' is not known"));
+  EXPECT_THAT(refused("[3]"), HasSubstr("names no picture: 3."));
+  EXPECT_THAT(refused(R"([{"picture": "a", "name": 3}])"), HasSubstr("names no picture"));
+  EXPECT_THAT(refused(R"([{"picture": "a", "size": 3}])"), HasSubstr("word 'size' is not known"));
+  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"fases": 3}}])"), HasSubstr("fases"));
+  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"mask_file": "b"}}])"), HasSubstr("mask_file"));
+  EXPECT_THAT(refused(R"({"pictures": ["a"], "settings": {"grid": "many"}})"), HasSubstr("grid"));
+  EXPECT_THAT(refused(R"(["a\u0000b"])"), HasSubstr("null character"));
+  EXPECT_EQ(refusal([&] { read_manifest(folder / "none.json", {}); }).first, ErrorCode::kIo);
+  EXPECT_EQ(refusal([&] { read_manifest(folder, {}); }).first, ErrorCode::kIo);
+}
+
+}  // namespace
+}  // namespace relievo
