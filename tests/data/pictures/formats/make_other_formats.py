@@ -74,9 +74,7 @@ def make_gif() -> None:
 
 def bmp(name: str, header: bytes, palette: bytes, rows: bytes) -> None:
     start = 14 + len(header) + len(palette)
-    (HERE / name).write_bytes(
-        b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + header + palette + rows
-    )
+    (HERE / name).write_bytes(b"BM" + struct.pack("<IHHI", start + len(rows), 0, 0, start) + header + palette + rows)
 
 
 def bmp_rows(rows: Array) -> bytes:
