@@ -121,6 +121,8 @@ PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const
   if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file, options));
   options.on_note = note;
   Image picture = decode_picture(*work.job->request, options);
+  const MemoryCharge pixels(static_cast<int64_t>(picture.pixels.size()) * 4 +
+                            int64_t{2} * 4 * picture.width * picture.height);  // and its mask, given and found
   execution.control.step(0.2);
   const ForegroundSettings cut{.source = mask_source(settings.mask),
                                .threshold = settings.mask_threshold,

@@ -111,7 +111,7 @@ Image PictureRows::finish(const ColourSpace& space, int orientation) {
   const float* const from = is_in_place ? image.pixels.data() : kept_.data();
   const bool is_multiplied = layout_.has_alpha && (layout_.is_premultiplied || !narrow_.empty());
   const bool is_clamped = !layout_.is_linear;
-  parallel_for(kept_height_, 8, [&](int64_t first, int64_t last) {
+  parallel_for(kept_height_, 64, [&](int64_t first, int64_t last) {
     source_.options.cancel.check();
     std::vector<float> straight(static_cast<size_t>(kept_width_) * stride_);
     for (int64_t y = first; y < last; ++y) {

@@ -59,7 +59,7 @@ void fill(Cells& cells) {
       if (own >= 1) continue;
       // Three quarters of the nearest, the rest of those beside it.
       float around[3] = {};
-      for (const auto [dx, dy, share] : {std::tuple{0, 0, 9.0f}, {1, 0, 3.0f}, {0, 1, 3.0f}, {1, 1, 1.0f}}) {
+      for (const auto& [dx, dy, share] : {std::tuple{0, 0, 9.0f}, {1, 0, 3.0f}, {0, 1, 3.0f}, {1, 1, 1.0f}}) {
         const int cx = std::clamp(x / 2 + (x % 2 == 0 ? -dx : dx), 0, coarse.width - 1);
         const int cy = std::clamp(y / 2 + (y % 2 == 0 ? -dy : dy), 0, coarse.height - 1);
         for (int c = 0; c < 3; ++c) around[c] += share / 16 * coarse.at(cx, cy).colour[c];

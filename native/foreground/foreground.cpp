@@ -158,7 +158,7 @@ FoundMask mask_of(const Image& picture, const ForegroundSettings& settings, cons
   const AlphaKind kind = alpha_kind(picture);
   if (kind == AlphaKind::kCutOut) return {alpha_of(picture)};
   if (kind == AlphaKind::kFrame) {
-    notes.push_back(
+    notes.emplace_back(
         "The picture is transparent at its corners or border alone, which was taken for a frame; the subject "
         "was looked for "
         "in the picture. The mask 'alpha' takes the transparency as it is.");
@@ -209,7 +209,7 @@ CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::opt
   CutOut result;
   if (is_premultiplied(picture)) {
     make_straight(picture);
-    result.notes.push_back(
+    result.notes.emplace_back(
         "The picture's colours are multiplied by its alpha; they were divided by it again.");
   }
   FoundMask found = mask_of(picture, settings, given, network, execution, result.notes);
