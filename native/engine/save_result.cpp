@@ -90,7 +90,7 @@ std::vector<fs::path> save_renders(const GenerateResult& result, const fs::path&
   const Renderer renderer(result.mesh);
   if (renders.sheet) {
     files.push_back(folder / (name + "_sheet.png"));
-    write_contact_sheet(files.back(), renderer, result.foreground, kSheetCell, control);
+    write_contact_sheet(files.back(), renderer, from_bytes(result.foreground), kSheetCell, control);
   }
   if (renders.exr) {
     constexpr int kSide = 1024;

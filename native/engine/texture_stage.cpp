@@ -101,7 +101,7 @@ class TextureStage : public PipelineStage {
 
     turn_to_scene(mesh.surface);
 
-    result->foreground = work.foreground->image;
+    result->foreground = to_bytes(work.foreground->image);
     result->crop = work.foreground->crop;
     result->notes = std::move(work.notes);
     work.job->on_picture("shaded", shaded(mesh, control.part(0.95, 1)));
