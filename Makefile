@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan test-faults check-torch test-large soak clean
+.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan test-faults same check-torch test-large soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
+	@echo "make same BASE=COMMIT  whether the meshes are still those of a commit, to the bit"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
@@ -87,6 +88,9 @@ tsan: setup
 # where it was, while the program is the same.
 test-faults: build
 	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
+
+same: setup
+	@$(PYTHON) tests/same.py "$(BASE)"
 
 soak: build
 	@.venv/bin/pytest -q -s tests/addon/soak.py
