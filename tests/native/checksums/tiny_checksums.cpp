@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "../engine/tiny_pipeline.h"
-#include "weights/sha256.h"
+#include "base/sha256.h"
 
 namespace relievo {
 namespace {
