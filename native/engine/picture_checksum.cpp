@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "weights/sha256.h"
+#include "base/sha256.h"
 
 namespace relievo {
 namespace {
