@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults check-torch test-large test-kill soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-kill  a batch that is killed at random moments, sixty times"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
+	@echo "make same BASE=COMMIT  whether the meshes are still those of a commit, to the bit"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
 
@@ -111,6 +112,9 @@ tsan: setup
 # where it was, while the program is the same.
 test-faults: build
 	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
+
+same: setup
+	@$(PYTHON) tests/same.py "$(BASE)"
 
 soak: build
 	@.venv/bin/pytest -q -s tests/addon/soak.py

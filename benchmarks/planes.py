@@ -1,4 +1,4 @@
-"""The other side of `relievo bench planes`: six views to triplanes with PyTorch, as InstantMesh is published.
+"""The other side of `relievo-bench planes`: six views to triplanes with PyTorch, as InstantMesh is published.
 
 The image encoder is Hugging Face's ViT with modulated norms, and computes its attention in the open (matmul, softmax,
 matmul); the triplane transformer calls torch.nn.MultiheadAttention with its defaults, so that attention weights are

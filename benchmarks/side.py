@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 BLOCK = 1 << 20
-LONG_SECONDS = 60  # what takes so long is warm enough after once (native/verify/bench_networks.cpp)
+LONG_SECONDS = 60  # what takes so long is warm enough after once (benchmarks/native/bench_networks.cpp)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -1,4 +1,4 @@
-"""The other side of `relievo bench step`: a guidance step of Zero123++ with diffusers' UNet.
+"""The other side of `relievo-bench step`: a guidance step of Zero123++ with diffusers' UNet.
 
 The reference attention is what the published pipeline does with attention processors: the pass over the noised
 picture keeps every self attention's input, the main pass appends it to its own.

@@ -1,4 +1,4 @@
-"""The other side of `relievo bench vae`: latents to a picture with diffusers' AutoencoderKL."""
+"""The other side of `relievo-bench vae`: latents to a picture with diffusers' AutoencoderKL."""
 
 from __future__ import annotations
 

@@ -30,7 +30,4 @@ Command add_calibrate(CLI::App& parser);
 /// `relievo plan`
 Command add_plan(CLI::App& parser);
 
-/// `relievo bench NAME`
-Command add_bench(CLI::App& parser);
-
 }  // namespace relievo

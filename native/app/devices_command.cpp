@@ -38,7 +38,6 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
   return {{"driver", machine.driver.empty() ? json(nullptr) : json(machine.driver)},
           {"cuda_runtime", maybe(machine.facts.runtime_cuda)},
           {"torch_cuda", maybe(machine.facts.torch_cuda)},
-          {"nccl", machine.facts.nccl_found},
           {"gpus", gpus},
           {"usable_gpus", machine.sources().usable_gpus().size()},
           {"cpu",

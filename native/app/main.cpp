@@ -18,6 +18,16 @@ int report(const relievo::Error& error) {
   return exit_status(error.code());
 }
 
+/// `relievo bench`, of 0.1.0. To be taken out after one release.
+relievo::Command add_moved_bench(CLI::App& parser) {
+  parser.allow_extras();
+  return []() -> int {
+    throw relievo::Error(relievo::ErrorCode::kInvalidSettings,
+                         "'relievo bench' is a program of its own now: 'relievo-bench'.",
+                         "Run build/relievo-bench NAME with the same options; `make build` builds it.");
+  };
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Relievo: one picture in, one clean textured mesh out.", "relievo");
   app.set_version_flag("--version", "relievo " + relievo::version());
@@ -36,7 +46,7 @@ int run(int argc, char** argv) {
   add("calibrate", "Measure what the stages cost here, for plans and batches that fit.",
       relievo::add_calibrate);
   add("plan", "Plan and simulate a run, on this machine or on one that is not there.", relievo::add_plan);
-  add("bench", "Measure a claim beside the other side, in one run.", relievo::add_bench);
+  add("bench", "Moved: relievo-bench is a program of its own.", add_moved_bench);
 
   try {
     app.parse(argc, argv);

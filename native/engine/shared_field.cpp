@@ -109,9 +109,6 @@ class SharedField : public Field {
     sharing_.on_every_slot([&](size_t k) { grids[k] = fields_[k]->on_grid(line, byte_budget); });
     return std::make_unique<SharedGrid>(std::move(grids), device(), sharing_);
   }
-  std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const override {
-    return fields_.front()->on_grid_dense(line);
-  }
 
  private:
   template <typename Answer>

@@ -79,12 +79,6 @@ class Field {
 
   /// The same, always point by point.
   std::unique_ptr<GridField> on_grid_by_points(const at::Tensor& line) const;
-
-  /// The same as the published implementations do it, to compare with: what vertices have in common is
-  /// computed for all of them at once and held, whatever memory that takes.
-  virtual std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const {
-    return on_grid_by_points(line);
-  }
 };
 
 }  // namespace relievo

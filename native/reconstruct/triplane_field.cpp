@@ -84,10 +84,6 @@ std::unique_ptr<GridField> TriplaneMeshField::on_grid(const at::Tensor& line, in
   return triplane_on_grid(planes_, heads_, line);
 }
 
-std::unique_ptr<GridField> TriplaneMeshField::on_grid_dense(const at::Tensor& line) const {
-  return triplane_on_grid_dense(planes_, heads_, line);
-}
-
 TriplaneDensityField::TriplaneDensityField(at::Tensor planes, std::shared_ptr<const DensityHeads> heads)
     : planes_(std::move(planes)), heads_(std::move(heads)) {}
 

@@ -58,7 +58,6 @@ class TriplaneMeshField : public Field {
   at::Tensor cube_weights(const at::Tensor& corners) const override;
   at::Tensor colours(const at::Tensor& points) const override;
   std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override;
-  std::unique_ptr<GridField> on_grid_dense(const at::Tensor& line) const override;
 
   at::Tensor raw_deformation(const at::Tensor& points) const;  // [N, 3], before tanh
 

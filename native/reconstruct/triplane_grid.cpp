@@ -212,34 +212,6 @@ class MeshOnGrid : public GridField {
   FirstLayer distance_, deformation_;
 };
 
-class MeshOnGridDense : public GridField {
- public:
-  MeshOnGridDense(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads, const at::Tensor& line)
-      : heads_(std::move(heads)),
-        side_(line.size(0)),
-        features_(sample_triplane(planes, line_positions(line, at::arange(side_ * side_ * side_)))) {}
-
-  at::Tensor values(int64_t first, int64_t last) const override {
-    return heads_->distance->forward(features_.slice(0, first, last)).squeeze(-1);
-  }
-  at::Tensor deformation(const at::Tensor& vertices) const override {
-    return heads_->deformation->forward(of(vertices)).tanh_() / (4 * (side_ - 1));
-  }
-  at::Tensor cube_weights(const at::Tensor& corners) const override {
-    return heads_->weight->forward(of(corners.flatten()).view({corners.size(0), -1})).mul_(0.1);
-  }
-  int64_t held_bytes() const override { return static_cast<int64_t>(features_.nbytes()); }
-
- private:
-  at::Tensor of(const at::Tensor& vertices) const {
-    return features_.index_select(0, vertices.to(features_.device(), at::kLong));
-  }
-
-  std::shared_ptr<const MeshHeads> heads_;
-  int64_t side_;
-  at::Tensor features_;  // [side^3, 3 C]
-};
-
 class DensityOnGrid : public GridField {
  public:
   DensityOnGrid(const at::Tensor& planes, std::shared_ptr<const DensityHeads> heads, const at::Tensor& line)
@@ -276,12 +248,6 @@ int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side) {
 std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads,
                                             const at::Tensor& line) {
   return std::make_unique<MeshOnGrid>(planes, std::move(heads), line);
-}
-
-std::unique_ptr<GridField> triplane_on_grid_dense(const at::Tensor& planes,
-                                                  std::shared_ptr<const MeshHeads> heads,
-                                                  const at::Tensor& line) {
-  return std::make_unique<MeshOnGridDense>(planes, std::move(heads), line);
 }
 
 std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes,

@@ -21,10 +21,4 @@ std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes,
                                             std::shared_ptr<const DensityHeads> heads,
                                             const at::Tensor& line);
 
-/// Without any of this, as the published implementation does it: the features of all vertices are read once
-/// and held (side^3 * 3 C floats), and every head has its whole width. To compare with.
-std::unique_ptr<GridField> triplane_on_grid_dense(const at::Tensor& planes,
-                                                  std::shared_ptr<const MeshHeads> heads,
-                                                  const at::Tensor& line);
-
 }  // namespace relievo

@@ -67,10 +67,6 @@ std::vector<StackFinding> check_stack(const StackFacts& facts) {
                     facts.lowest_compute / 10, facts.lowest_compute % 10),
         "It is left out.");
   }
-  if (facts.gpus > 1 && !facts.nccl_found) {
-    add(false, "NCCL is not there: GPUs cannot train together.",
-        "Install nvidia-nccl-cu13 beside the runtime; making objects does not need it.");
-  }
   return findings;
 }
 

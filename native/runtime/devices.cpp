@@ -118,14 +118,6 @@ std::string open_library(std::string_view name) {
   return {};
 }
 
-bool has_library(const std::string& folder, std::string_view name) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().starts_with(name)) return true;
-  }
-  return false;
-}
-
 /// The CUDA that a libtorch_cuda was built for, from the runtime that it was linked with: 13000 for
 /// libcudart.so.13.
 std::optional<int> cuda_of(const fs::path& library) {
@@ -272,11 +264,7 @@ Machine find_machine(const std::string& runtime_folder) {
   const std::string torch_library = open_library("libtorch_cpu.so");
   const std::string folder =
       runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;
-  if (!folder.empty()) {
-    facts.torch_cuda = cuda_of(fs::path(folder) / "libtorch_cuda.so");
-    facts.nccl_found =
-        has_library(folder, "libnccl.so") || has_library(folder + "/../../nvidia/nccl/lib", "libnccl.so");
-  }
+  if (!folder.empty()) facts.torch_cuda = cuda_of(fs::path(folder) / "libtorch_cuda.so");
   return machine;
 }
 

@@ -44,7 +44,6 @@ struct StackFacts {
   std::optional<int> driver_cuda;        ///< the newest CUDA that the driver serves, 13000
   std::optional<int> runtime_cuda;       ///< of the libcudart here, 13000
   std::optional<int> torch_cuda;         ///< that libtorch_cuda was built for, 13000; none: CPU-only runtime
-  bool nccl_found = false;
   int gpus = 0;
   int lowest_compute = 0;  ///< of the GPUs, 75 for 7.5
 };

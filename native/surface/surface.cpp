@@ -28,9 +28,6 @@ constexpr int64_t kLargestChunk = 1 << 17;
 // What meshing holds for a value of the grid at most: the values twice, two counts and their masks.
 constexpr int64_t kBytesPerValue = 20;
 
-// The dense way: cube weights in as many pieces as the published implementation takes.
-constexpr int64_t kPieces = 8;
-
 // How much of the work the steps are taken to be.
 constexpr double kDistancesDone = 0.8;
 constexpr double kCubesDone = 0.85;
@@ -157,39 +154,29 @@ Surface extract_density(const Field& field, const GridField& on_grid, const Surf
   return surface;
 }
 
-/// `[C, 3]` deformation of the points; undefined where there is none. Densely: of all points, then these.
-at::Tensor deformation_at(const at::Tensor& points, const GridField& on_grid, const SurfaceSettings& settings,
-                          const Portions& portions, const Control& control) {
-  const int64_t side = settings.grid + 1;
-  const at::Tensor asked = settings.dense ? at::arange(side * side * side) : points.cpu();
-  const at::Tensor deformation = in_chunks(
+/// `[C, 3]` deformation of the points; undefined where there is none.
+at::Tensor deformation_at(const at::Tensor& points, const GridField& on_grid, const Portions& portions,
+                          const Control& control) {
+  const at::Tensor asked = points.cpu();
+  at::Tensor deformation = in_chunks(
       asked.size(0), portions.chunk, portions.place, control,
       [&](int64_t first, int64_t last) { return on_grid.deformation(asked.slice(0, first, last)); });
   check_finite(deformation, "deformations");
-  return settings.dense && deformation.defined() ? deformation.index_select(0, points) : deformation;
+  return deformation;
 }
 
-/// `[S, 21]` weights of the crossed cubes; undefined where there are none. Densely: of all cubes, then these.
+/// `[S, 21]` weights of the crossed cubes; undefined where there are none.
 at::Tensor weights_of(const SurfaceCubes& cubes, const at::Tensor& points, const GridField& on_grid,
-                      const SurfaceSettings& settings, const Portions& portions, const Control& control) {
-  at::Tensor weights;
-  if (settings.dense) {
-    const at::Tensor corners = grid_cubes(settings.grid);
-    const int64_t count = corners.size(0);
-    const at::Tensor all = in_chunks(
-        count, (count + kPieces - 1) / kPieces, portions.place, control,
-        [&](int64_t first, int64_t last) { return on_grid.cube_weights(corners.slice(0, first, last)); });
-    weights = all.defined() ? all.index_select(0, cubes.cubes) : all;
-  } else {
-    const at::Tensor vertices = points.cpu(), corners = cubes.corners.cpu();
-    const int64_t chunk = on_grid.cubes_are_narrow()
-                              ? portions.chunk
-                              : std::max<int64_t>(1, portions.chunk / kernels::kCubeCorners);
-    weights = in_chunks(cubes.size(), chunk, portions.place, control, [&](int64_t first, int64_t last) {
-      const at::Tensor numbers = corners.slice(0, first, last);
-      return on_grid.cube_weights(vertices.index_select(0, numbers.flatten()).view_as(numbers));
-    });
-  }
+                      const Portions& portions, const Control& control) {
+  const at::Tensor vertices = points.cpu(), corners = cubes.corners.cpu();
+  const int64_t chunk = on_grid.cubes_are_narrow()
+                            ? portions.chunk
+                            : std::max<int64_t>(1, portions.chunk / kernels::kCubeCorners);
+  at::Tensor weights =
+      in_chunks(cubes.size(), chunk, portions.place, control, [&](int64_t first, int64_t last) {
+        const at::Tensor numbers = corners.slice(0, first, last);
+        return on_grid.cube_weights(vertices.index_select(0, numbers.flatten()).view_as(numbers));
+      });
   check_finite(weights, "cube weights");
   return weights;
 }
@@ -199,20 +186,19 @@ Surface extract_distance(const Field& field, const GridField& on_grid, const Sur
   const Control& control = execution.control;
   const int64_t side = settings.grid + 1;
   const Portions portions = portions_of(field, on_grid, side * side * side, execution);
-  at::Tensor dense = grid_distances(on_grid, settings, portions, control.part(0, kDistancesDone));
-  const SurfaceCubes cubes = find_surface_cubes(settings.grid, dense, control.cancel);
+  at::Tensor distances = grid_distances(on_grid, settings, portions, control.part(0, kDistancesDone));
+  const SurfaceCubes cubes = find_surface_cubes(settings.grid, distances, control.cancel);
   if (cubes.size() == 0) throw_empty("the shape does not reach into the grid");
   const at::Tensor points = cubes.points.to(at::kLong);
-  FlexiCubesInput input{.distances = dense.index_select(0, points),
+  FlexiCubesInput input{.distances = distances.index_select(0, points),
                         .positions = grid_positions(settings.grid, points.cpu()).to(portions.place)};
-  dense.reset();
+  distances.reset();
   control.step(kCubesDone);
 
   const at::Tensor deformation =
-      deformation_at(points, on_grid, settings, portions, control.part(kCubesDone, kDeformationDone));
+      deformation_at(points, on_grid, portions, control.part(kCubesDone, kDeformationDone));
   if (deformation.defined()) input.positions += deformation;
-  input.weights =
-      weights_of(cubes, points, on_grid, settings, portions, control.part(kDeformationDone, kWeightsDone));
+  input.weights = weights_of(cubes, points, on_grid, portions, control.part(kDeformationDone, kWeightsDone));
   control.step(kWeightsDone);
 
   const DualVertices vertices = dual_vertices(cubes, input);
@@ -230,8 +216,7 @@ Surface extract_surface(const Field& field, const SurfaceSettings& settings, con
   const at::NoGradGuard no_grad;
   const bool is_density = field.kind() == FieldKind::kDensity;
   const at::Tensor line = is_density ? at::linspace(-1, 1, settings.grid) : grid_line(settings.grid);
-  const auto on_grid =
-      settings.dense ? field.on_grid_dense(line) : field.on_grid(line, execution.byte_budget / 2);
+  const auto on_grid = field.on_grid(line, execution.byte_budget / 2);
   return is_density ? extract_density(field, *on_grid, settings, execution)
                     : extract_distance(field, *on_grid, settings, execution);
 }

@@ -13,8 +13,6 @@ struct SurfaceSettings {
   float density_threshold = 10;  ///< a density above it is inside
   bool close_at_box =
       true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
-  bool dense = false;  ///< every head at every point and cube of the grid, as the published implementation
-                       ///< does it (weights in its 8 pieces, whatever the byte budget): for comparison
 };
 
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over

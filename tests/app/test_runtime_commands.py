@@ -11,15 +11,24 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
+PROGRAM, BENCH = BUILD / "relievo", BUILD / "relievo-bench"
+
+
+def run(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(program), *words], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def told_by(program: Path, *words: str) -> str:
+    done = run(program, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def relievo(*words: str) -> str:
-    done = subprocess.run(
-        [str(PROGRAM), *words], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return told_by(PROGRAM, *words)
 
 
 def test_devices_are_told_as_the_kernel_tells_them() -> None:
@@ -53,7 +62,7 @@ def test_devices_are_told_as_the_kernel_tells_them() -> None:
     ],
 )
 def test_a_bench_of_the_runtime_runs_and_reports(name: str, facts: dict[str, Any]) -> None:
-    report: dict[str, Any] = json.loads(relievo("bench", name, "--quick", "--json"))
+    report: dict[str, Any] = json.loads(told_by(BENCH, name, "--quick", "--json"))
     assert report["name"] == name
     assert facts.items() <= report.items()
     if name == "balance":
@@ -67,3 +76,27 @@ def test_a_bench_of_the_runtime_runs_and_reports(name: str, facts: dict[str, Any
         for key in settings:
             assert report[key]["peak_reserved_bytes"] >= peaks[0]
             assert not report[key]["out_of_memory"]
+
+
+def test_an_unknown_bench_is_refused_with_the_names_of_all() -> None:
+    done = run(BENCH, "nothing")
+    assert done.returncode == 2
+    assert "'nothing'" in done.stderr
+    for name in ("balance", "checkpoint", "surface", "vae"):
+        assert name in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["surface", "--quick", "--json"]])
+def test_relievo_bench_says_where_it_went(words: list[str]) -> None:
+    done = run(PROGRAM, "bench", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "relievo-bench" in done.stderr
+
+
+def test_what_ships_knows_no_folder_of_the_source_tree() -> None:
+    shipped = [PROGRAM, *(ROOT / "build" / "python").rglob("_native*.so")]
+    assert len(shipped) > 1
+    for file in shipped:
+        strings = file.read_bytes()
+        for folder in ("benchmarks", "models", "native", "tests"):
+            assert str(ROOT / folder).encode() not in strings, f"{file.name} knows {folder}"

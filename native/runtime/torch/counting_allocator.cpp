@@ -35,23 +35,11 @@ struct Request {
 std::atomic<int64_t> g_allocations{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
 std::atomic<int64_t> g_charged{0};
-std::atomic<int64_t> g_next_block{1};
-
-std::atomic<bool> g_recording{false};
-std::mutex g_events_mutex;
-std::vector<MemoryEvent> g_events;
-
-void record(int64_t block, int64_t bytes) {
-  if (!g_recording.load(std::memory_order_relaxed)) return;
-  const std::lock_guard lock(g_events_mutex);
-  g_events.push_back({block, bytes});
-}
 
 /// What stands in front of every block, as long as torch's alignment.
 struct alignas(64) Header {
   std::shared_ptr<MemoryAccount> account;
   int64_t bytes = 0;
-  int64_t block = 0;
   void* memory = nullptr;  ///< as malloc gave it
 };
 static_assert(sizeof(Header) == 64 && sizeof(Header) % c10::gAlignment == 0);
@@ -75,10 +63,7 @@ Header* new_block(size_t bytes) {
 void free_block(void* data) {
   if (!data) return;
   Header* header = reinterpret_cast<Header*>(static_cast<char*>(data) - sizeof(Header));
-  if (header->account) {
-    header->account->discharge(header->bytes);
-    record(header->block, 0);
-  }
+  if (header->account) header->account->discharge(header->bytes);
   void* memory = header->memory;
   header->~Header();
   std::free(memory);
@@ -100,9 +85,7 @@ class CountingAllocator final : public c10::Allocator {
     }
     if (account) {
       header->bytes = size;
-      header->block = g_next_block.fetch_add(1, std::memory_order_relaxed);
       header->account = std::move(account);
-      record(header->block, size);
     }
     void* data = header + 1;
     return {data, data, &free_block, c10::Device(c10::kCPU)};
@@ -149,24 +132,19 @@ MemoryCharge::MemoryCharge(int64_t bytes) : account_(thread_account()) {
   if (!account_) return;
   account_->charge(bytes);
   bytes_ = bytes;
-  block_ = g_next_block.fetch_add(1, std::memory_order_relaxed);
-  record(block_, bytes_);
 }
 
 MemoryCharge::MemoryCharge(MemoryCharge&& other) noexcept
-    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)), block_(other.block_) {}
+    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 MemoryCharge& MemoryCharge::operator=(MemoryCharge&& other) noexcept {
   std::swap(account_, other.account_);
   std::swap(bytes_, other.bytes_);
-  std::swap(block_, other.block_);
   return *this;
 }
 
 MemoryCharge::~MemoryCharge() {
-  if (!account_) return;
-  account_->discharge(bytes_);
-  record(block_, 0);
+  if (account_) account_->discharge(bytes_);
 }
 
 bool take_refusal() { return std::exchange(t_refused, false); }
@@ -198,17 +176,5 @@ int64_t fail_allocation(int64_t n, int64_t times) {
 }
 
 int64_t charged_bytes() { return g_charged; }
-
-void start_recording() {
-  const std::lock_guard lock(g_events_mutex);
-  g_events.clear();
-  g_recording = true;
-}
-
-std::vector<MemoryEvent> stop_recording() {
-  const std::lock_guard lock(g_events_mutex);
-  g_recording = false;
-  return std::move(g_events);
-}
 
 }  // namespace relievo

@@ -12,9 +12,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
-
-#include "runtime/caching_model.h"
 
 namespace relievo {
 
@@ -54,7 +51,6 @@ class MemoryCharge {
  private:
   std::shared_ptr<MemoryAccount> account_;
   int64_t bytes_ = 0;
-  int64_t block_ = 0;  // of the recording
 };
 
 /// Puts the counting allocator in front of torch's, for the whole process and for good. Call it before slots
@@ -74,10 +70,5 @@ int64_t fail_allocation(int64_t n, int64_t times = 1);
 
 /// For tests: what all accounts of the process hold.
 int64_t charged_bytes();
-
-/// Records what counted threads allocate, charge and free, until stop_recording(); for the model of the
-/// caching allocator.
-void start_recording();
-std::vector<MemoryEvent> stop_recording();
 
 }  // namespace relievo

@@ -38,17 +38,13 @@ TEST_F(TriplaneGrid, MeshHeadsAgreeWithPointByPoint) {
   const auto heads = std::make_shared<MeshHeads>(kChannels);
   randomise(*heads);
   const TriplaneMeshField field(planes_, heads);
-  const auto shared = field.on_grid(line_, kNoLimit), dense = field.on_grid_by_points(line_),
-             whole = field.on_grid_dense(line_);
+  const auto shared = field.on_grid(line_, kNoLimit), dense = field.on_grid_by_points(line_);
   expect_close(shared->values(0, all_.size(0)), dense->values(0, all_.size(0)));
   expect_close(shared->values(100, 777), dense->values(100, 777));
   const at::Tensor some = all_.index_select(0, at::randperm(all_.size(0)).slice(0, 0, 200));
   expect_close(shared->deformation(some), dense->deformation(some));
   const at::Tensor corners = at::randint(all_.size(0), {50, 8}, at::kLong);
   expect_close(shared->cube_weights(corners), dense->cube_weights(corners));
-  expect_close(whole->values(100, 777), dense->values(100, 777));
-  expect_close(whole->deformation(some), dense->deformation(some));
-  expect_close(whole->cube_weights(corners), dense->cube_weights(corners));
 }
 
 TEST_F(TriplaneGrid, DensityHeadsAgreeWithPointByPoint) {

@@ -17,7 +17,6 @@ StackFacts good_gpu_machine() {
   facts.driver_cuda = 13000;
   facts.runtime_cuda = 13000;
   facts.torch_cuda = 13000;
-  facts.nccl_found = true;
   facts.gpus = 2;
   facts.lowest_compute = 75;
   return facts;
@@ -59,8 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"built for CUDA 13", [](StackFacts& f) { f.runtime_cuda = 12080; }, true, "one set"},
         Misfit{"driver 575 is too old", [](StackFacts& f) { f.driver_version[0] = 575; }, true, "580"},
         Misfit{"too old for CUDA 13", [](StackFacts& f) { f.driver_cuda = 12090; }, true, "580"},
-        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "left out"},
-        Misfit{"NCCL", [](StackFacts& f) { f.nccl_found = false; }, false, "nccl"}));
+        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "left out"}));
 
 TEST(CheckStack, AcceptsTheOlderDriverForTheOlderCuda) {
   StackFacts facts = good_gpu_machine();

@@ -127,21 +127,6 @@ TEST_F(CountingAllocatorTest, NoCallThatWasRefusedMemoryGoesThrough) {
   EXPECT_EQ(refused, allocations);
 }
 
-TEST_F(CountingAllocatorTest, RecordsTheLivesOfBlocks) {
-  const auto account = std::make_shared<MemoryAccount>("slot");
-  set_thread_account(account);
-  start_recording();
-  {
-    const at::Tensor a = tensor(100);
-    const at::Tensor b = tensor(200);
-  }
-  const auto events = stop_recording();
-  ASSERT_EQ(events.size(), 4U);
-  EXPECT_EQ(events[0].bytes, 100);
-  EXPECT_EQ(events[2].block, events[1].block) << "the last one is freed first";
-  EXPECT_EQ(events[2].bytes, 0);
-}
-
 TEST_F(CountingAllocatorTest, AlignmentIsTorchs) {
   set_thread_account(std::make_shared<MemoryAccount>("slot"));
   for (const int64_t bytes : {1, 63, 64, 65, 100000}) {

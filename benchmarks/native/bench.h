@@ -1,0 +1,41 @@
+// `relievo-bench`: a claim measured beside the other side, in one run on one machine.
+//
+// Each side runs in a process of its own, so that its peak memory is its own; a bench starts them in turn and
+// compares. The other side is a Python program in benchmarks/, with the packages of benchmarks/setup.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace relievo {
+
+struct BenchOptions {
+  bool quick = false;  ///< a small configuration, to try the bench itself; the result says full_size false
+  int threads = 0;     ///< of either side; 0: all
+};
+
+struct Bench {
+  std::string description;
+  /// Runs both sides and returns the report: name, ours_s, other_s, ratio (other_s / ours_s), exact,
+  /// ours_peak_bytes, other_peak_bytes, full_size, threads, dtype and what the bench has besides.
+  nlohmann::json (*run)(const BenchOptions& options);
+  /// Our side, called in a process of its own by run_own_side(); takes and returns what the bench agrees on.
+  nlohmann::json (*own_side)(const nlohmann::json& arguments);
+};
+
+/// All benches by name.
+const std::map<std::string, Bench, std::less<>>& benches();
+
+/// Runs `own_side` of the bench `name` in a new process of this program. Throws Error{kInternal} when it
+/// fails.
+nlohmann::json run_own_side(const std::string& name, const nlohmann::json& arguments);
+
+/// Runs `benchmarks/SCRIPT ARGUMENTS` (one JSON object) in the Python that benchmarks/setup made; its last
+/// line on standard output is the result, one JSON object. Throws Error{kModelMissing} when that Python is
+/// not there, Error{kInternal} when the script fails.
+nlohmann::json run_other_side(const std::string& script, const nlohmann::json& arguments);
+
+}  // namespace relievo
