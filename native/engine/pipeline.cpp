@@ -78,7 +78,7 @@ fs::path find_models(const fs::path& given) {
 }
 
 void check_picture_size(int64_t width, int64_t height) {
-  const PictureLimits limits;
+  const PictureOptions limits;
   const bool fits =
       width <= limits.max_side && height <= limits.max_side && width * height <= limits.max_pixels;
   if (fits) return;

@@ -15,8 +15,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from processes import PROGRAM
 from test_batch import JOURNAL, answers
-from test_cli import PROGRAM, disc
+from test_cli import disc
 
 ROUNDS = int(os.environ.get("RELIEVO_KILL_ROUNDS", "3"))
 WORDS = ["--mask", "alpha", "--grid", "16", "--texture-size", "64", "--turntable", "3", "--format", "glb,obj", "--json"]

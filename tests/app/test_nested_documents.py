@@ -14,8 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from processes import PROGRAM
 from test_batch import JOURNAL
-from test_cli import PROGRAM, disc
+from test_cli import disc
 
 ROUNDS = int(os.environ.get("RELIEVO_NESTED_ROUNDS", "2"))
 DEPTH = 200_000
