@@ -221,6 +221,7 @@ def save_blend(result: relievo.Result, folder: Path) -> Path:
 
     Replaces what is open in Blender. Raises OSError.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}.blend"
     beside = runtime.package().temporary_beside(path)
     bpy.ops.wm.read_homefile(use_empty=True)

@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/generate.h"
+#include "base/interruption.h"
 #include "batch/batch.h"
 #include "batch/report.h"
 
@@ -44,7 +45,7 @@ int run(BatchOptions& options) {
   request.formats = generate.formats;
   request.renders = generate.renders;
   request.settings = generate.settings;
-  Batch batch(request);
+  Batch batch(request, interruption());
   for (const std::string& note : batch.notes()) fmt::print(stderr, "relievo: {}\n", note);
   if (generate.json) {
     for (const std::string& report : batch.made_before()) print_line(report);

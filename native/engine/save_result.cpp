@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/system_error.h"
@@ -75,7 +74,7 @@ std::vector<fs::path> input_files(const fs::path& picture, const Settings& setti
 void prepare_folder(const fs::path& folder) {
   make_folder(folder);
   std::error_code error;
-  const fs::path trial = folder / fmt::format(".relievo.{}.part.tmp", ::getpid());
+  const fs::path trial = temporary_beside(folder / "relievo.tmp");
   write_atomically(trial, std::as_bytes(std::span("relievo")));
   fs::remove(trial, error);
 }

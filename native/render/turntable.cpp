@@ -3,7 +3,6 @@
 #include <atomic>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/parallel.h"
@@ -39,9 +38,7 @@ void require_valid(const TurntableSettings& settings) {
 class WorkFolder {
  public:
   explicit WorkFolder(const fs::path& beside) {
-    static std::atomic<unsigned> counter{0};
-    path_ = beside.parent_path() /
-            fmt::format(".{}.{}-{}.part", beside.filename().string(), ::getpid(), counter++);
+    path_ = temporary_beside(beside);
     std::error_code error;
     if (!fs::create_directory(path_, error)) throw_io(beside, error);
   }
