@@ -169,6 +169,8 @@ def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report)
         version = torch_version.version_of(beside / TORCH)
         if torch_version.is_other_version(version):
             raise _other_version(archives[-1].name, version)
+        if version is not None:
+            (beside / VERSION_FILE).write_text(f"{version}\n")
         shutil.rmtree(folder, ignore_errors=True)
         beside.replace(folder)
     except OSError as error:
@@ -200,9 +202,10 @@ def _note_version(archive: Path, wheel: zipfile.ZipFile, member: zipfile.ZipInfo
     version = torch_version.written_version(PurePosixPath(member.filename).name, text)
     if torch_version.is_other_version(version):
         raise _other_version(archive.name, version)
-    (folder / VERSION_FILE).write_text(f"{version}\n")
     if version is None:
         (folder / VERSION_FILE).unlink()
+    else:
+        (folder / VERSION_FILE).write_text(f"{version}\n")
 
 
 def _other_version(place: str, version: str | None) -> SetupError:

@@ -76,7 +76,6 @@ Download download_of(const CatalogueModel& model, const CatalogueFile& file,
   download.kind = kind_of(file.path);
   if (!download.sha256) {
     if (const auto known = remembered_checksum(file.url)) {
-      download.bytes = known->bytes;
       download.sha256 = known->sha256;
       download.is_sha256_remembered = true;
     }

@@ -283,7 +283,7 @@ def test_installation_is_shown_and_can_be_cancelled(first_start: dict[str, Any])
 
 def test_installed_libtorch_works_at_once(first_start: dict[str, Any]) -> None:
     assert first_start["install"] == "['FINISHED']"
-    assert first_start["libraries"] == sorted(_runtime.LIBRARIES)
+    assert first_start["libraries"] == sorted([*_runtime.LIBRARIES, "build-version"])
     assert "downloads" not in first_start["left"]
     assert first_start["missing"] is None
     assert first_start["generated"] == "['FINISHED']"
