@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test zip zip-offline wheel test-gui lint format fuzz tsan test-faults check-torch test-large soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format fuzz tsan test-faults check-torch test-large soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
+	@echo "make test-downloads  fetching from a server that lies in some seventy ways, by the program and by the extension"
 	@echo "make fuzz    long fuzzing of the readers under AddressSanitizer"
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
@@ -38,7 +39,7 @@ test: build zip
 modules: build
 	@packaging/python-headers
 	@cmake -S . -B build -G Ninja >build/configure.log
-	@cmake --build build --target relievo_python relievo_other_python python_package
+	@cmake --build build --target python_modules python_package
 
 zip: modules
 	@$(PYTHON) packaging/release.py
@@ -69,6 +70,9 @@ fuzz: setup
 	@cmake --build build-fuzz --target test_weights test_files
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_weights --gtest_filter='*Fuzz*'
 	@RELIEVO_FUZZ_ROUNDS=200000 build-fuzz/test_files --gtest_filter='*Fuzz*'
+
+test-downloads: build
+	@RELIEVO_ALL_LIES=1 .venv/bin/pytest -q tests/app/test_lying_servers.py tests/addon/test_extension_downloads.py
 
 # Not part of the tests: PyTorch's Python is in the benchmarks' environment only.
 check-torch: build

@@ -1,27 +1,35 @@
-"""Fetching files on a thread that can be watched and cancelled. Knows nothing of Blender.
+"""How the store (relievo._store) reaches web servers in Blender, and installations that can be watched and cancelled.
 
-Nothing takes its final name before it was checked; a download that was cut off goes on where it stopped.
+Knows nothing of Blender. What a download is, when it is whole and right, and when a server is given up, the store
+decides; here is Blender's own Python as its transport.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
-import json
-import re
+import queue
+import socket
+import ssl
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 from .failure import Failure
+from .store import StoreError, store
+
+if TYPE_CHECKING:
+    from relievo._store import Receiver, Transport
 
 CHUNK = 256 * 1024
 TIMEOUT = 30  # seconds without a byte
-_NETWORK = (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException)
+_INTERVAL = 0.25  # seconds between two looks at a server that sends nothing
+_NETWORK = (OSError, http.client.HTTPException)
 Report = Callable[[str, int], None]  # what is done, bytes of it since the last report
 
 
@@ -38,6 +46,27 @@ class SetupError(Exception):
 class CancelledError(SetupError):
     def __init__(self) -> None:
         super().__init__("Cancelled.", "", "cancelled")
+
+
+@contextlib.contextmanager
+def setup_errors() -> Iterator[None]:
+    """The store's errors as SetupError."""
+    try:
+        yield
+    except StoreError as error:
+        raise SetupError(error.message, error.hint, error.code) from error
+
+
+@dataclass
+class DownloadSettings:
+    """The person's preferences."""
+
+    mirrors: list[str] = field(default_factory=list)  # addresses or folders, asked before all others
+    certificates: str = ""  # a file of certificates (PEM) that are trusted besides the system's
+    patience: float = TIMEOUT  # seconds after which a server that sends next to nothing is given up
+
+
+settings = DownloadSettings()
 
 
 class Installation:
@@ -68,8 +97,11 @@ class Installation:
 
     def report(self, doing: str, done: int) -> None:
         """Called by the work; stops it when asked to."""
-        self.doing = doing
-        self.done += done
+        self.show(doing, self.done + done, self.total)
+
+    def show(self, doing: str, done: int, total: int) -> None:
+        """The same, with all that is done, of how much."""
+        self.doing, self.done, self.total = doing, done, total
         if self._cancelled.is_set():
             raise CancelledError
 
@@ -95,118 +127,180 @@ class Download:
         return self.url.rpartition("/")[2]
 
 
-def fetch(
-    download: Download, report: Report, doing: str, on_total: Callable[[int], None] = lambda total: None
-) -> tuple[int, str]:
-    """Fetches the file, or the rest of it; returns its size and SHA-256. Raises SetupError.
+def fetch(download: Download, report: Report, doing: str) -> tuple[int, str]:
+    """Fetches the file, or the rest of it; returns its size and SHA-256. Raises SetupError."""
+    before = 0
 
-    `on_total` is told how large the whole file is, once that is known. What is there already goes on only where a
-    digest will tell whether the parts belong together, or the server says that the file is still the same.
-    """
-    part, note = (download.path.with_name(download.path.name + ending) for ending in (".part", ".part.json"))
-    redirects = _Redirects()
-    total = 0
-    try:
-        download.path.parent.mkdir(parents=True, exist_ok=True)
-        begin = part.stat().st_size if part.exists() else 0
-        version = _noted(note, download.url)
-        if not (download.sha256 or version) or (download.bytes and begin >= download.bytes):
-            begin = 0
-        headers = {"User-Agent": "Relievo"}
-        if begin:
-            headers["Range"] = f"bytes={begin}-"
-            if not download.sha256:
-                headers["If-Range"] = version
-        request = urllib.request.Request(download.url, headers=headers)
-        with urllib.request.build_opener(redirects).open(request, timeout=TIMEOUT) as answer:
-            begin = begin if answer.status == 206 else 0
-            total = begin + int(answer.headers.get("Content-Length") or 0)
-            note.write_text(json.dumps({"url": download.url, "version": answer.headers.get("ETag", "")}))
-            on_total(download.bytes or total)
-            report(doing, begin)
-            with part.open("ab" if begin else "wb") as file:
-                copy(answer, file, lambda done: report(doing, done), (download.bytes or 1 << 62) - begin)
-    except _NETWORK as error:
-        reason = getattr(error, "reason", None) or error
-        raise SetupError(
-            f"{download.name} cannot be fetched: {reason}.",
-            "Check the connection and try again; what is there is kept. Or install from a folder or a zip.",
-        ) from error
-    except OSError as error:
-        raise SetupError(f"Cannot write {part}: {error}.", "Free some space on this disk.") from error
-    if (size := part.stat().st_size) < (download.bytes or total):
-        raise SetupError(f"{download.name} was cut off.", "Try again: what is there is kept.")
-    digest = sha256(part, report, f"Checking {download.name}")
-    note.unlink(missing_ok=True)
-    if {download.sha256, redirects.sha256} - {None, digest}:
-        part.unlink()
-        raise SetupError(
-            f"{download.name} is not the file that it should be: its checksum differs.",
-            "Try again. If it happens again, something between you and the server changes files.",
+    def tell(path: str, phase: str, done: int, total: int) -> None:
+        nonlocal before
+        if phase == "checking":
+            report(f"Checking {download.name}", 0)
+        else:
+            report(doing, done - before)
+            before = done
+
+    with setup_errors():
+        size, digest = store.fetch_file(
+            [download.url],
+            download.path,
+            transport(),
+            bytes=download.bytes,
+            sha256=download.sha256,
+            listener=tell,
+            patience=settings.patience,
         )
-    part.replace(download.path)
-    return size, digest
-
-
-def size_of(url: str, seconds: float = 10.0) -> int | None:
-    """How large the server says that a file is, without fetching it; None where it does not say."""
-    redirects = _Redirects()
-    request = urllib.request.Request(
-        url, headers={"User-Agent": "Relievo", "Accept-Encoding": "identity"}, method="HEAD"
-    )
-    try:
-        with urllib.request.build_opener(redirects).open(request, timeout=seconds) as answer:
-            told = redirects.size or answer.headers.get("Content-Length") or ""
-    except (*_NETWORK, OSError, ValueError):
-        return None
-    return int(told) if str(told).isdigit() and int(told) > 0 else None
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Remembers the digest and the size that huggingface.co sends along when it points to a large file."""
-
-    sha256: str | None = None
-    size: str = ""
-
-    def redirect_request(self, request: Any, file: Any, code: int, message: str, headers: Any, url: str) -> Any:
-        told = str(headers.get("X-Linked-ETag", "")).strip('"')
-        if re.fullmatch("[0-9a-f]{64}", told):
-            self.sha256 = told
-        self.size = str(headers.get("X-Linked-Size", "")).strip() or self.size
-        following = super().redirect_request(request, file, code, message, headers, url)
-        if following is not None:
-            following.method = request.get_method()  # Python makes a GET of a HEAD
-        return following
-
-
-def _noted(note: Path, url: str) -> str:
-    """The server's name for the version of the file that the part is of; empty where it has given none."""
-    try:
-        noted = json.loads(note.read_text())
-        version = str(noted["version"]) if noted["url"] == url else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-    return "" if version.startswith("W/") else version  # a weak one does not promise equal bytes
-
-
-def copy(source: IO[bytes], target: IO[bytes], report: Callable[[int], None], most: int) -> None:
-    for chunk in chunks(source):
-        most -= len(chunk)
-        if most < 0:
-            raise SetupError("There is more in a file than there should be.", "Try again.")
-        target.write(chunk)
-        report(len(chunk))
-
-
-def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
+        return int(size), str(digest)
 
 
 def sha256(path: Path, report: Report, doing: str) -> str:
-    digest: Any = hashlib.sha256()
+    """Of a file, in hexadecimal."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        for chunk in chunks(file):
+        while chunk := file.read(CHUNK):
             digest.update(chunk)
             report(doing, 0)
-    return str(digest.hexdigest())
+    return digest.hexdigest()
+
+
+# The transport
+
+
+Ending = tuple[bool, str] | None  # None: all has come; else whether another try may succeed, and the reason
+
+
+def transport() -> Transport:
+    """With the person's certificates. Raises SetupError where these cannot be read."""
+    try:
+        context = ssl.create_default_context()
+        if settings.certificates:
+            context.load_verify_locations(settings.certificates)
+    except OSError as error:
+        raise SetupError(
+            f"The certificates in '{settings.certificates}' cannot be read: {error}.",
+            "Choose a file of certificates in PEM format in the preferences, or none.",
+        ) from error
+
+    def transfer(method: str, address: str, headers: list[tuple[str, str]], receiver: Receiver) -> Ending:
+        request = urllib.request.Request(address, headers={"User-Agent": "Relievo", **dict(headers)}, method=method)
+        reading = _Reading(request, context)
+        try:
+            return _hand_over(reading, receiver)
+        finally:
+            reading.stop()
+
+    return transfer
+
+
+def _hand_over(reading: _Reading, receiver: Receiver) -> Ending:
+    """What the reading gives, to the receiver, until one of both ends it."""
+    while True:
+        try:
+            item = reading.items.get(timeout=_INTERVAL)
+        except queue.Empty:
+            goes_on = receiver.wait()
+        else:
+            if isinstance(item, bytes):
+                goes_on = receiver.body(item)
+            elif isinstance(item, _Head):
+                goes_on = receiver.begin(item.status, item.headers)
+            else:
+                return item.ending
+        if not goes_on:
+            return None
+
+
+@dataclass(frozen=True)
+class _Head:
+    status: int
+    headers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _End:
+    ending: Ending
+
+
+class _Reading:
+    """One request on a thread of its own: a server that sends a line without end keeps only that thread waiting."""
+
+    def __init__(self, request: urllib.request.Request, context: ssl.SSLContext) -> None:
+        self.items: queue.Queue[_Head | bytes | _End] = queue.Queue(maxsize=8)
+        self._request = request
+        self._sockets: list[socket.socket] = []
+        self._is_stopped = threading.Event()
+        self._opener = urllib.request.build_opener(_Redirects(), _Http(self._sockets), _Https(self._sockets, context))
+        threading.Thread(target=self._run, name="relievo download", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the thread, whatever it waits for."""
+        self._is_stopped.set()
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        try:
+            self._read()
+            ending: Ending = None
+        except ValueError as error:  # no address
+            ending = (False, str(error))
+        except _NETWORK as error:
+            reason = getattr(error, "reason", None) or error
+            ending = (not isinstance(reason, ssl.SSLCertVerificationError), str(reason) or type(reason).__name__)
+        self._put(_End(ending))
+
+    def _read(self) -> None:
+        try:
+            answer: Any = self._opener.open(self._request, timeout=TIMEOUT)
+        except urllib.error.HTTPError as error:  # any status but those of success: the store judges it
+            answer = error
+        with answer:
+            self._put(_Head(answer.status, list(answer.headers.items())))
+            if answer.status >= 300:
+                return
+            while not self._is_stopped.is_set() and (content := answer.read1(CHUNK)):
+                self._put(content)
+
+    def _put(self, item: _Head | bytes | _End) -> None:
+        while not self._is_stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                self.items.put(item, timeout=_INTERVAL)
+                return
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows none: the store does, and never from https to anything else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Notes the sockets of its connections, so that they can be closed from outside."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        super().__init__()
+        self._sockets = sockets
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_noting(http.client.HTTPConnection, self._sockets), request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._sockets, self._tls = sockets, context
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_noting(http.client.HTTPSConnection, self._sockets), request, context=self._tls)
+
+
+def _noting(kind: Any, sockets: list[socket.socket]) -> Any:
+    """The kind of connection, which adds its socket to the list."""
+
+    class Connection(kind):
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    return Connection

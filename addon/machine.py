@@ -14,6 +14,7 @@ from typing import Any
 
 import bpy
 
+from . import downloads, models
 from .batch import write_atomically
 from .runtime import runtime
 
@@ -23,6 +24,9 @@ EXTENSION = __package__
 @dataclass(frozen=True)
 class Machine:
     runtime_folder: str = ""
+    models_folder: str = ""
+    mirrors: str = ""
+    certificates: str = ""
     idle_minutes: float = 10.0
     threads: int = 0
     strategy: str = "auto"
@@ -82,7 +86,10 @@ def _take(new: Machine) -> None:
     global _machine
     _machine = new
     save(new, _file())
-    runtime.folder = str(Path(bpy.path.abspath(new.runtime_folder))) if new.runtime_folder else ""
+    runtime.folder = _absolute(new.runtime_folder)
+    downloads.settings.mirrors = new.mirrors.split()
+    downloads.settings.certificates = _absolute(new.certificates)
+    models.use_folder(_absolute(new.models_folder))
     runtime.options = {
         "threads": new.threads,
         "idle_seconds": 60 * new.idle_minutes,
@@ -93,6 +100,10 @@ def _take(new: Machine) -> None:
     }
     if (engine := runtime.loaded_engine) is not None:
         engine.set_idle_seconds(60 * new.idle_minutes)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(bpy.path.abspath(path))) if path else ""
 
 
 # The file

@@ -1,33 +1,28 @@
 """The catalogue's models: which are on this machine, fetching them, taking them from where they lie already.
 
-Knows nothing of Blender. The catalogue is models/catalogue.json; models lie where the program `relievo` keeps its own
-(native/weights/catalogue.h), so that both use the same.
+Knows nothing of Blender. The store (relievo._store) does all of it, as the program `relievo` does, and in the same
+folder; here is what Blender shows of it, and zips.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import shutil
+import tempfile
 import threading
-import urllib.parse
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
 
-from .batch import write_atomically
-from .downloads import Download, Installation, Report, SetupError, chunks, fetch, sha256, size_of
+from . import zips
+from .downloads import Installation, SetupError, settings, setup_errors, transport
+from .store import StoreError, store
 
-_RECORDS = "relievo-model.json"
-_DEPTH = 4  # folders below the one that a person names
-# As diffusers and transformers name the weights of a part.
-_COMPONENT = ("diffusion_pytorch_model", "model", "pytorch_model")
+_WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".onnx", ".json")
 
-Check = Callable[[Path], None]  # raises when a weight file cannot be read
+Check = Callable[[Path], None]  # raises when a file is not wanted
 
 
 @dataclass(frozen=True)
@@ -42,15 +37,16 @@ class ModelFile:
 class Model:
     name: str
     title: str
+    description: str
     licence: str
+    licence_note: str
     stages: tuple[str, ...]  # that need it: foreground, multiview, reconstruct
     embedded: bool
     files: tuple[ModelFile, ...]
 
     @property
     def label(self) -> str:
-        """instant-mesh-large: Instant Mesh Large."""
-        return " ".join(word[:1].upper() + word[1:] for word in self.name.split("-"))
+        return self.title
 
     @property
     def folder(self) -> Path:
@@ -58,7 +54,10 @@ class Model:
 
     @property
     def missing(self) -> list[ModelFile]:
-        return [] if self.embedded else [file for file in self.files if not _is_there(self.folder / file.path)]
+        """As it was when it was last looked at: a panel that draws must not read the disk."""
+        if self.name not in _missing:
+            _missing[self.name] = frozenset(store.missing(self.name))
+        return [file for file in self.files if file.path in _missing[self.name]]
 
     @property
     def is_installed(self) -> bool:
@@ -67,72 +66,126 @@ class Model:
     @property
     def bytes(self) -> int | None:
         """Of what is missing, by the catalogue or by the server (ask_sizes()); None: not known."""
-        sizes = [file.bytes or (_told.get(file.url) if file.url else None) for file in self.missing]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
+        sizes = [file.bytes for file in self.missing]
+        return _told.get(self.name) if None in sizes else sum(size for size in sizes if size is not None)
+
+
+_missing: dict[str, frozenset[str]] = {}  # paths, by the model's name
+
+
+def look_again() -> None:
+    """What is on the disk may have changed."""
+    _missing.clear()
 
 
 @functools.cache
 def catalogue() -> tuple[Model, ...]:
-    """Raises OSError, ValueError or KeyError where $RELIEVO_CATALOGUE names no catalogue."""
-    file = os.environ.get("RELIEVO_CATALOGUE") or Path(__file__).parent / "relievo" / "models" / "catalogue.json"
+    """Raises relievo.Error where $RELIEVO_CATALOGUE names no catalogue."""
     return tuple(
         Model(
-            model["name"],
-            model["title"],
-            model["licence"],
-            tuple(model["stages"]),
-            model["embedded"],
-            tuple(ModelFile(**entry) for entry in model["files"]),
+            model.name,
+            model.title,
+            model.description,
+            model.licence,
+            model.licence_note,
+            tuple(model.stages),
+            model.embedded,
+            tuple(ModelFile(file.path, file.url or None, file.bytes, file.sha256) for file in model.files),
         )
-        for model in json.loads(Path(file).read_text())["models"]
+        for model in store.catalogue()
     )
 
 
 def models_folder() -> Path:
-    if given := os.environ.get("RELIEVO_MODELS"):
-        return Path(given)
-    data = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (data if data.is_absolute() else Path.home() / ".local" / "share") / "relievo" / "models"
+    return Path(store.models_folder())
+
+
+# The engine's module and the store's read it, each for itself.
+_VARIABLE = "RELIEVO_MODELS"
+_is_ours = False  # not the person's own
+
+
+def use_folder(folder: str) -> None:
+    """The preferences' folder, where the environment says nothing else; empty: the usual one."""
+    global _is_ours
+    if _VARIABLE in os.environ and not _is_ours:
+        return
+    os.environ.pop(_VARIABLE, None)
+    if folder:
+        os.environ[_VARIABLE] = folder
+    _is_ours = bool(folder)
+    look_again()
 
 
 def install_online(model: Model) -> Installation:
-    """Fetches what is missing."""
+    """Fetches what is missing or not as it should be."""
 
     def work(installation: Installation) -> None:
-        missing = model.missing
-        for number, file in enumerate(missing, 1):
-            installation.done = installation.total = 0
-            count = f" ({number} of {len(missing)})" if len(missing) > 1 else ""
-            doing = f"Fetching {PurePosixPath(file.path).parts[0]}{count}"
-            url, size, digest = _fetch(model, file, installation, doing)
-            _record(model, file.path, size, digest, url)
+        numbers = {file.path: number for number, file in enumerate(model.files, 1)}
+
+        def tell(path: str, phase: str, done: int, total: int) -> None:
+            verb = "Checking" if phase == "checking" else "Fetching"
+            count = f" ({numbers.get(path, 1)} of {len(numbers)})" if len(numbers) > 1 else ""
+            installation.show(f"{verb} {PurePosixPath(path).parts[0]}{count}", done, total)
+
+        with setup_errors(), _changing():
+            store.fetch(model.name, transport(), sources=settings.mirrors, listener=tell, patience=settings.patience)
 
     return Installation(work)
 
 
-def install_from(model: Model, source: Path, check: Check) -> Installation:
-    """Copies what is missing out of a folder, a zip or a weight file, each once `check` has let it pass."""
+def install_from(model: Model, source: Path, check: Check | None = None) -> Installation:
+    """Copies a model out of a folder, a zip or a weight file, each file once the store has read it and `check`, where
+    there is one, lets the source pass."""
 
     def work(installation: Installation) -> None:
-        with _open(source) as archive:
-            copies = _copies(model, archive)
-            if not copies:
-                raise SetupError(
-                    f"{source} holds no file of {model.name}.",
-                    f"It consists of {', '.join(file.path for file in model.files)}.",
-                    "model_missing",
-                )
-            installation.total = sum(archive.size(name) for name, _ in copies)
-            for name, path in copies:
-                _copy_in(archive, name, model.folder / path, check, installation.report)
-                size = (model.folder / path).stat().st_size
-                digest = sha256(model.folder / path, installation.report, f"Checking {path}")
-                _record(model, path, size, digest, str(source))
+        def tell(path: str, phase: str, done: int, total: int) -> None:
+            verb = "Checking" if phase == "checking" else "Copying"
+            installation.show(f"{verb} {PurePosixPath(path).name}", done, total)
+
+        with setup_errors(), _changing():
+            # PyTorch's files are zips, too.
+            if source.suffix.lower() == ".zip":
+                _import_zip(model, source, installation, tell)
+                return
+            if check is not None and source.is_file():
+                check(source)
+            store.import_model(source, model.name, listener=tell)
 
     return Installation(work)
 
 
-_told: dict[str, int] = {}  # by the published address
+@contextlib.contextmanager
+def _changing() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        look_again()
+
+
+def _import_zip(
+    model: Model, source: Path, installation: Installation, tell: Callable[[str, str, int, int], None]
+) -> None:
+    """By way of a folder beside the models, which is gone afterwards."""
+    with zips.opened(source) as archive:
+        members = [member for member in archive.infolist() if member.filename.lower().endswith(_WEIGHTS)]
+        zips.check_space(sum(member.file_size for member in members), models_folder())
+        models_folder().mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".import-", dir=models_folder()))
+        try:
+            for member in members:
+                zips.extract(archive, member, folder / zips.inner_path(member), installation.report)
+            installation.done = 0
+            try:
+                store.import_model(folder, model.name, listener=tell)
+            except StoreError as error:  # the person knows the zip, not the folder
+                message = error.message.replace(str(folder), str(source))
+                raise SetupError(message, error.hint, error.code) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_told: dict[str, int] = {}  # by the model's name
 _asked: set[str] = set()
 _asking: threading.Thread | None = None
 
@@ -143,16 +196,11 @@ def ask_sizes(wanted: Sequence[Model]) -> bool:
     Nothing is fetched.
     """
     global _asking
-    files = [
-        file
-        for model in wanted
-        for file in model.missing
-        if file.url is not None and file.bytes is None and file.url not in _asked
-    ]
-    if not files or is_asking():
+    unknown = [model for model in wanted if model.name not in _asked and model.missing and model.bytes is None]
+    if not unknown or is_asking():
         return False
-    _asked.update(file.url for file in files if file.url)
-    _asking = threading.Thread(target=_ask, args=(files,), name="relievo sizes", daemon=True)
+    _asked.update(model.name for model in unknown)
+    _asking = threading.Thread(target=_ask, args=(unknown,), name="relievo sizes", daemon=True)
     _asking.start()
     return True
 
@@ -164,161 +212,18 @@ def is_asking(seconds: float = 0.0) -> bool:
     return _asking is not None and _asking.is_alive()
 
 
-def _ask(files: Sequence[ModelFile]) -> None:
-    for file in files:
-        size = next(filter(None, map(size_of, _addresses(file))), None)
-        if size is not None and file.url is not None:
-            _told[file.url] = size
+def _ask(wanted: Sequence[Model]) -> None:
+    for model in wanted:
+        try:
+            size = store.size_of_missing(model.name, transport(), sources=settings.mirrors, patience=10.0)
+        except Exception:  # not known, then
+            continue
+        if size is not None:
+            _told[model.name] = size
 
 
 def remove(model: Model) -> None:
-    """Raises OSError."""
-    if not model.embedded and model.folder.exists():
-        shutil.rmtree(model.folder)
-
-
-def _fetch(model: Model, file: ModelFile, installation: Installation, doing: str) -> tuple[str, int, str]:
-    """From the first address that gives it; which one that was, the file's size and digest."""
-
-    def on_total(total: int) -> None:
-        installation.total = total
-
-    error: SetupError | None = None
-    for url in _addresses(file):
-        try:
-            download = Download(url, model.folder / file.path, file.bytes, file.sha256)
-            return url, *fetch(download, installation.report, doing, on_total)
-        except SetupError as failed:
-            if failed.code == "cancelled":
-                raise
-            error = error or failed
-            installation.done = 0
-    raise error or SetupError(f"Nobody is known to give {file.path}.", "Use a folder or a zip that holds it.")
-
-
-def _addresses(file: ModelFile) -> Iterator[str]:
-    """A mirror of $RELIEVO_MODEL_MIRRORS stands for the host of the published address."""
-    if file.url is None:
-        return
-    for mirror in os.environ.get("RELIEVO_MODEL_MIRRORS", "").split():
-        if mirror.startswith(("http://", "https://")):
-            yield mirror.rstrip("/") + urllib.parse.urlsplit(file.url).path
-    yield file.url
-
-
-# A folder, a zip and a file look the same from here
-
-
-class _Files:
-    """Files of a folder, by their path in it."""
-
-    def __init__(self, names: Sequence[str], root: Path) -> None:
-        self.names, self._root = names, root
-
-    def size(self, name: str) -> int:
-        return (self._root / name).stat().st_size
-
-    def open(self, name: str) -> IO[bytes]:
-        return (self._root / name).open("rb")
-
-
-class _Zip(_Files):
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.names, self._archive = [name for name in archive.namelist() if not name.endswith("/")], archive
-
-    def size(self, name: str) -> int:
-        return self._archive.getinfo(name).file_size
-
-    def open(self, name: str) -> IO[bytes]:
-        return self._archive.open(name)
-
-
-@contextlib.contextmanager
-def _open(source: Path) -> Iterator[_Files]:
-    # PyTorch's files are zips, too.
-    if source.suffix.lower() == ".zip":
-        try:
-            with zipfile.ZipFile(source) as archive:
-                yield _Zip(archive)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise SetupError(f"{source} cannot be read as a zip: {error}.", "Choose another file.") from error
-    elif source.is_dir():
-        yield _Files(_names_below(source), source)
-    elif source.is_file():
-        yield _Files([source.name], source.parent)
-    else:
-        raise SetupError(f"There is no {source}.", "Choose a folder, a zip or a weight file.")
-
-
-def _names_below(folder: Path) -> list[str]:
-    found = []
-    for place, folders, names in os.walk(folder):
-        inside = Path(place).relative_to(folder)
-        if len(inside.parts) >= _DEPTH:
-            folders.clear()  # os.walk goes no deeper then
-        found += [(inside / name).as_posix() for name in names]
-    return found
-
-
-def _copies(model: Model, files: _Files) -> list[tuple[str, str]]:
-    """Pairs of a file there and its path in the model's folder."""
-    copies: list[tuple[str, str]] = []
-    for file in model.missing:
-        wanted = PurePosixPath(file.path)
-        found = _best(files.names, file.path) or ("/" not in file.path and _best(files.names, wanted.name))
-        if found:
-            copies.append((found, file.path))
-        elif "/" in file.path:  # the same weights under another of the published names, perhaps in several files
-            parts = [name for name in files.names if _is_component(PurePosixPath(name), wanted.parent.name)]
-            copies += [(name, f"{wanted.parent}/{PurePosixPath(name).name}") for name in parts]
-    if not copies and len(files.names) == len(model.files) == 1:  # under a name of the person's own
-        copies = [(files.names[0], model.files[0].path)]
-    return copies
-
-
-def _best(names: Sequence[str], path: str) -> str:
-    """The name that ends in this path with the least before it; empty where there is none."""
-    return min((name for name in names if f"/{name}".endswith(f"/{path}")), key=len, default="")
-
-
-def _is_component(name: PurePosixPath, folder: str) -> bool:
-    is_weights = name.suffix in (".safetensors", ".bin") or name.name.endswith(".index.json")
-    return name.parent.name == folder and is_weights and name.name.startswith(_COMPONENT)
-
-
-def _is_there(path: Path) -> bool:
-    return path.is_file() or any(
-        (path.parent / f"{name}.{ending}").is_file()
-        for name in _COMPONENT
-        for ending in ("safetensors", "safetensors.index.json", "bin", "bin.index.json")
-        if path.parent.parent.parent == models_folder()  # a part of a model, in a folder of its own
-    )
-
-
-def _copy_in(files: _Files, name: str, path: Path, check: Check, report: Report) -> None:
-    """Whole, and once it was read, or not at all."""
-    beside = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with files.open(name) as source, beside.open("wb") as target:
-            for chunk in chunks(source):
-                target.write(chunk)
-                report(f"Copying {path.name}", len(chunk))
-        if path.suffix != ".json":
-            check(beside)
-        beside.replace(path)
-    except OSError as error:
-        raise SetupError(f"Cannot copy {name} to {path}: {error}.", "Free some space on this disk.") from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _record(model: Model, path: str, size: int, digest: str, source: str) -> None:
-    """What the file was when it came, for `relievo models verify`."""
-    file = model.folder / _RECORDS
-    try:
-        records: dict[str, Any] = dict(json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError):
-        records = {}
-    records[path] = {"bytes": size, "sha256": digest, "source": source}
-    write_atomically(file, (json.dumps(records, indent=2) + "\n").encode())
+    """Raises SetupError."""
+    if not model.embedded:
+        with setup_errors(), _changing():
+            store.remove(model.name)

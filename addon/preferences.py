@@ -37,6 +37,23 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         subtype="DIR_PATH",
         update=_update,
     )
+    models_folder: StringProperty(
+        name="Models Folder",
+        description="Where models are kept; empty: the folder that the program relievo has, too",
+        subtype="DIR_PATH",
+        update=_update,
+    )
+    mirrors: StringProperty(
+        name="Mirrors",
+        description="Addresses or folders, separated by blanks, that are asked for models before the published ones",
+        update=_update,
+    )
+    certificates: StringProperty(
+        name="Certificates",
+        description="A file of certificates (PEM) that downloads trust, too, as a company's proxy needs it",
+        subtype="FILE_PATH",
+        update=_update,
+    )
     idle_minutes: FloatProperty(
         name="Unload When Idle",
         description="Minutes without a job after which the memory of the models is given back; 0 keeps them",
@@ -80,6 +97,9 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         row.operator("relievo.check_update", icon="URL")
         column = layout.column()
         column.prop(self, "runtime_folder")
+        column.prop(self, "models_folder")
+        column.prop(self, "mirrors")
+        column.prop(self, "certificates")
         column.prop(self, "idle_minutes")
         column.prop(self, "threads")
         column.prop(self, "devices")

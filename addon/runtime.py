@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .facts import PACKAGE_FOLDER, VERSION
@@ -127,7 +126,7 @@ class Runtime:
     @property
     def is_loaded(self) -> bool:
         """Whether LibTorch is in this process: another one takes effect after a restart only."""
-        return _PACKAGE in sys.modules
+        return f"{_PACKAGE}._native" in sys.modules
 
     @property
     def is_ready(self) -> bool:
@@ -149,6 +148,7 @@ class Runtime:
                 if not self.is_loaded:
                     _refuse_other_torch()
                 package = importlib.import_module(_PACKAGE)
+                package.load()
                 if package.version() == VERSION:
                     return package
                 self._failure = _restart_needed(package.version())
@@ -213,14 +213,8 @@ class Runtime:
 
     def _close(self) -> None:
         self._engine = None
-        if module := sys.modules.get(_PACKAGE):
-            module.close_engine()
-
-    def check_weights(self, path: Path) -> None:
-        """Reads a weight file's directory. For threads, after load(). Raises relievo.Error."""
-        self.is_loading(seconds=60)
-        if self._engine is not None:
-            self.package().check_weights(path)
+        if self.is_loaded:
+            sys.modules[_PACKAGE].close_engine()
 
     def devices(self) -> list[relievo.DeviceInfo]:
         """What can compute here, as it was last seen, every few seconds. The engine must be loaded."""
@@ -235,13 +229,8 @@ class Runtime:
 
 
 def _finder() -> Any:
-    """The package's module that finds LibTorch, by itself: to import the package would load it."""
-    name = f"{__package__}._relievo_unloaded"
-    if name not in sys.modules:
-        module = ModuleType(name)
-        module.__path__ = [str(PACKAGE_FOLDER)]
-        sys.modules[name] = module
-    return importlib.import_module(f"{name}._runtime")
+    """The package's module that finds LibTorch. To import it loads nothing."""
+    return importlib.import_module(f"{_PACKAGE}._runtime")
 
 
 def _is_old_module_loaded() -> bool:

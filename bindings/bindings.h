@@ -11,16 +11,13 @@
 
 #include "engine/engine.h"
 #include "engine/machine.h"
+#include "errors.h"
 
 namespace relievo::bindings {
-
-/// An Error as an instance of the package's exception class for its code.
-pybind11::object python_error(const Error& error);
 
 /// A result as Python holds it. pybind11 knows no pointers to const; nothing that is bound changes a result.
 pybind11::object python_result(const std::shared_ptr<const GenerateResult>& result);
 
-void bind_errors(pybind11::module_& module);
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
 void bind_models(pybind11::module_& module);

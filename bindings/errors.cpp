@@ -1,6 +1,6 @@
-#include <string>
+#include "errors.h"
 
-#include "bindings.h"
+#include <string>
 
 namespace py = pybind11;
 

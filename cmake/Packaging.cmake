@@ -25,11 +25,12 @@ endif()
 # What a module shows and asks for. It shows Python its one function and nothing else: the compiler leaves templates of the
 # standard library visible, and those of another module or of Blender would take their place. Of glibc and libstdc++ it
 # asks for what RHEL 9 has.
-function(module_symbols target)
+function(module_symbols target name)
   if(APPLE)
-    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_PyInit__native -undefined dynamic_lookup)
+    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_PyInit_${name} -undefined dynamic_lookup)
   elseif(NOT WIN32)
-    target_link_options(${target} PRIVATE -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/module_exports.txt)
+    # As needed: relievo._store uses no OpenMP, which comes with LibTorch.
+    target_link_options(${target} PRIVATE -Wl,--as-needed -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/module_exports.txt)
     set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/module_exports.txt)
     if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
       target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/older_symbols.cpp)

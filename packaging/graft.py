@@ -40,7 +40,7 @@ class Grafted:
 
 def graft(package: Path) -> list[Grafted]:
     """Returns what was grafted, by name. Raises OSError and CalledProcessError where a tool or a library is missing."""
-    modules = sorted(file for ending in ("so", "pyd") for file in package.glob(f"_native.*{ending}"))
+    modules = sorted(file for ending in ("so", "pyd") for file in package.glob(f"_*.{ending}"))
     if not modules:
         raise FileNotFoundError(f"There is no native module in {package}.")
     if sys.platform == "win32":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib.metadata
 import os
 import re
 import shutil
@@ -50,6 +51,8 @@ def add_runtime(stage: Path, kind: str) -> None:
     folder.mkdir()
     for file in files:
         shutil.copyfile(file, folder / file.name)
+    # Which version it is, the package reads before it opens anything (bindings/relievo/_torch_version.py).
+    (folder / "build-version").write_text(importlib.metadata.version("torch").partition("+")[0] + "\n")
     copy_of_python("torch", stage / "relievo" / "licences")
     for info in place.glob("nvidia_*.dist-info"):
         copy_of_python(info.name.partition("-")[0], stage / "relievo" / "licences")
@@ -98,7 +101,7 @@ def pack(stage: Path, output: Path, runtime: str | None = None) -> None:
 
 
 def _cpu_libraries() -> tuple[str, ...]:
-    """_LIBRARIES of bindings/relievo/_runtime.py. It is not imported: its package would open them."""
+    """_LIBRARIES of bindings/relievo/_runtime.py. It is read, not imported: packing needs nothing of the package."""
     tree = ast.parse((ROOT / "bindings" / "relievo" / "_runtime.py").read_text())
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_LIBRARIES":

@@ -6,8 +6,6 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import models, setup_panel
-from ..downloads import SetupError
-from ..runtime import runtime
 from .base import Confirmed, SetupOperator, WithFile
 
 
@@ -25,7 +23,11 @@ class RELIEVO_OT_fetch_model(_ModelOperator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return next((f"{m.title}. Licence: {m.licence}" for m in models.catalogue() if m.name == properties.model), "")
+        model = next((model for model in models.catalogue() if model.name == properties.model), None)
+        if model is None:
+            return ""
+        done = "Check its files, and fetch again what is wrong" if model.is_installed else "Fetch it"
+        return f"{done}. {model.description}. Licence: {model.licence}. {model.licence_note}"
 
     def run(self, context: bpy.types.Context) -> set[str]:
         setup_panel.refuse_offline()
@@ -43,9 +45,7 @@ class RELIEVO_OT_import_model(WithFile, _ModelOperator):
 
     def run(self, context: bpy.types.Context) -> set[str]:
         if (model := self.chosen()) is not None and setup_panel.installation() is None:
-            runtime.load()
-            source = Path(bpy.path.abspath(self.filepath))
-            setup_panel.start(models.install_from(model, source, runtime.check_weights))
+            setup_panel.start(models.install_from(model, Path(bpy.path.abspath(self.filepath))))
         return self.ended()
 
 
@@ -55,11 +55,8 @@ class RELIEVO_OT_remove_model(Confirmed, _ModelOperator):
     bl_description = "Delete this model's files from this machine"
 
     def run(self, context: bpy.types.Context) -> None:
-        try:
-            if (model := self.chosen()) is not None:
-                models.remove(model)
-        except OSError as error:
-            raise SetupError(f"The model cannot be removed: {error}.", "Delete its folder by hand.") from error
+        if (model := self.chosen()) is not None:
+            models.remove(model)
 
 
 CLASSES = (RELIEVO_OT_fetch_model, RELIEVO_OT_import_model, RELIEVO_OT_remove_model)

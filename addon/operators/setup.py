@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from .. import jobs, machine, pending, setup_panel, setup_runtime, updates
+from .. import jobs, machine, models, pending, setup_panel, setup_runtime, updates
 from ..downloads import SetupError
 from ..runtime import runtime
 from .base import Confirmed, Operator, SetupOperator, WithFile
@@ -19,6 +19,7 @@ class RELIEVO_OT_open_setup(Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         runtime.look_again()
+        models.look_again()
         jobs.dismiss_failure()
         if not bpy.app.background:
             bpy.ops.preferences.addon_show(module=machine.EXTENSION)

@@ -2,14 +2,19 @@
 
 import relievo
 relievo.generate("cup.png").save("cup.glb")
+
+LibTorch is loaded by the first name that needs it, or by load(): without it there are still the exceptions and
+relievo._store, which fetches it.
 """
 
-from . import _runtime
+from __future__ import annotations
 
-_runtime.load()
+import importlib
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
 
-from ._engine import Engine, Settings, close_engine, generate, shared_engine  # noqa: E402
-from ._errors import (  # noqa: E402
+from ._errors import (
     CancelledError,
     DeviceLostError,
     EmptySurfaceError,
@@ -24,30 +29,65 @@ from ._errors import (  # noqa: E402
     NoSubjectError,
     OutOfMemoryError,
 )
-from ._native import (  # noqa: E402
-    DeviceInfo,
-    Job,
-    JobStatus,
-    LogLine,
-    Mesh,
-    ModelInfo,
-    NamedPicture,
-    Preview,
-    Provenance,
-    Result,
-    StageReport,
-    SurfaceReport,
-    TextureReport,
-    check_weights,
-    devices,
-    models,
-    name_results,
-    picture_checksum,
-    version,
-)
-from ._types import PathLike, Picture  # noqa: E402
+from ._types import PathLike, Picture
 
-__version__ = version()
+if TYPE_CHECKING:
+    from ._engine import Engine, Settings, close_engine, generate, shared_engine
+    from ._native import (
+        DeviceInfo,
+        Job,
+        JobStatus,
+        LogLine,
+        Mesh,
+        ModelInfo,
+        NamedPicture,
+        Preview,
+        Provenance,
+        Result,
+        StageReport,
+        SurfaceReport,
+        TextureReport,
+        check_weights,
+        devices,
+        models,
+        name_results,
+        picture_checksum,
+    )
+
+    __version__: str
+
+_ENGINE = ("Engine", "Settings", "close_engine", "generate", "shared_engine")
+_lock = threading.Lock()
+
+
+def load() -> None:
+    """Loads LibTorch and the engine's module. Raises IoError where there is none, or where another one is loaded."""
+    with _lock:
+        if not is_loaded():
+            importlib.import_module("._runtime", __name__).load()
+            importlib.import_module("._native", __name__)
+
+
+def is_loaded() -> bool:
+    """Whether this package has loaded LibTorch."""
+    return f"{__name__}._native" in sys.modules
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    load()
+    if name in ("_native", "_engine"):
+        return importlib.import_module(f".{name}", __name__)
+    home = importlib.import_module("._engine" if name in _ENGINE else "._native", __name__)
+    value = home.version() if name == "__version__" else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "CancelledError",
@@ -84,8 +124,12 @@ __all__ = [
     "close_engine",
     "devices",
     "generate",
+    "is_loaded",
+    "load",
     "models",
     "name_results",
     "picture_checksum",
     "shared_engine",
 ]
+
+_NAMES = {*__all__, "__version__", "_engine", "_native", "version"}

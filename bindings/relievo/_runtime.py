@@ -1,7 +1,8 @@
 """Finds LibTorch and opens its libraries, so that the native module can be imported.
 
 A runtime is one folder with all of LIBRARIES in it, or torch's `lib` folder as pip lays it out, with the CUDA libraries
-beside the package. The first of these that holds libtorch_cpu is taken:
+beside the package. The first of these that holds libtorch_cpu of the version that Relievo is built for is taken; which
+version it is, its files tell before any is opened (_torch_version.py):
 
 1. the folder that the environment variable RELIEVO_RUNTIME_DIR names,
 2. `runtime` in the user folder of the Blender extension that this package is part of, or in the extension itself,
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import IoError
+from ._torch_version import TORCH_VERSION, is_other_version, version_of
 
 # In the order in which they are opened: each needs only what comes before it. torch's OpenMP is first, so that the
 # process has one.
@@ -34,8 +36,8 @@ LIBRARIES = _LIBRARIES[sys.platform]
 TORCH = LIBRARIES[-1]
 
 _INSTALL_HINT = (
-    "Install LibTorch 2.11 (pip install torch==2.11.0), or name a folder that holds it in the environment variable "
-    "RELIEVO_RUNTIME_DIR."
+    f"Install LibTorch {TORCH_VERSION} (pip install torch=={TORCH_VERSION}), or name a folder that holds it in the "
+    "environment variable RELIEVO_RUNTIME_DIR."
 )
 
 
@@ -82,11 +84,15 @@ def _open(library: Path) -> None:
 
 
 def find_libraries() -> list[Path]:
-    """The files of LIBRARIES in the first runtime that is there."""
+    """The files of LIBRARIES in the first runtime that is there. One of another version is passed over."""
+    passed_over = ""
     for folder in _candidates():
-        if (folder / TORCH).exists():
+        if not (folder / TORCH).exists():
+            continue
+        if not is_other_version(version := version_of(folder / TORCH)):
             return [_find(name, folder) for name in LIBRARIES]
-    raise IoError("LibTorch was not found.", _INSTALL_HINT)
+        passed_over += f" Version {version} in '{folder}' was passed over: Relievo needs {TORCH_VERSION}."
+    raise IoError(f"LibTorch was not found.{passed_over}", _INSTALL_HINT)
 
 
 def loaded_files() -> set[Path]:
@@ -115,16 +121,27 @@ def refuse_other_torch(ours: Path, loaded: Iterable[Path]) -> None:
     """Raises OtherTorchError when there is a libtorch_cpu loaded that is not `ours`."""
     for other in loaded:
         if other.name == ours.name and other.resolve() != ours.resolve():
+            version = version_of(other)
+            versions = f": version {version}, where Relievo needs {TORCH_VERSION}" if is_other_version(version) else ""
             raise OtherTorchError(
-                f"Another LibTorch is already loaded from {other.parent}.",
+                f"Another LibTorch is already loaded from {other.parent}{versions}.",
                 "Disable the add-on that loaded it and restart Blender, or name that folder in RELIEVO_RUNTIME_DIR.",
             )
+
+
+def refuse_other_version(folder: Path) -> None:
+    """Raises IoError when the folder holds a LibTorch of another version than the one that Relievo is built for."""
+    if is_other_version(version := version_of(folder / TORCH)):
+        raise IoError(
+            f"LibTorch in '{folder}' has version {version}, and Relievo needs {TORCH_VERSION}.", _INSTALL_HINT
+        )
 
 
 def _candidates() -> Iterator[Path]:
     if named := os.environ.get("RELIEVO_RUNTIME_DIR"):
         if not (Path(named) / TORCH).exists():
             raise IoError(f"RELIEVO_RUNTIME_DIR names {named}, where there is no {TORCH}.", _INSTALL_HINT)
+        refuse_other_version(Path(named))
         yield Path(named)
     if __package__.startswith("bl_ext."):
         import bpy

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
+#include "app/curl_transport.h"
 #include "app/progress_line.h"
 #include "base/error.h"
 #include "downloads/store.h"
@@ -16,26 +17,13 @@ namespace {
 using nlohmann::json;
 
 struct Options {
-  std::string name, source;
+  std::string name, source, certificates;
   std::vector<std::string> from;
+  double patience = std::chrono::duration<double>(kPatience).count();  // seconds
   bool json = false;
 };
 
 CancelToken g_cancel;  // NOLINT: what a signal handler may reach
-
-const char* state_name(ModelState state) {
-  switch (state) {
-    case ModelState::kMissing:
-      return "missing";
-    case ModelState::kPartial:
-      return "partial";
-    case ModelState::kInstalled:
-      return "installed";
-    case ModelState::kEmbedded:
-      return "embedded";
-  }
-  return "";
-}
 
 void print(const json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -86,10 +74,11 @@ class Bar {
  public:
   explicit Bar(bool wanted) : line_(wanted) {}
 
-  void draw(const std::string& path, uint64_t done, uint64_t total) {
+  void draw(const std::string& path, FetchPhase phase, uint64_t done, uint64_t total) {
     const auto now = std::chrono::steady_clock::now();
-    if (path != path_) {
+    if (path != path_ || phase != phase_) {
       path_ = path;
+      phase_ = phase;
       begin_ = now;
       begun_at_ = done;
       drawn_ = {};
@@ -99,7 +88,9 @@ class Bar {
     const double seconds = std::chrono::duration<double>(now - begin_).count();
     const double speed = seconds > 0 ? static_cast<double>(done - std::min(begun_at_, done)) / seconds : 0;
     JobStatus status;
-    status.stage = fmt::format("{:.1f} MB, {:.1f} MB/s", static_cast<double>(done) / 1e6, speed / 1e6);
+    status.stage = phase == FetchPhase::kChecking
+                       ? "checking"
+                       : fmt::format("{:.1f} MB, {:.1f} MB/s", static_cast<double>(done) / 1e6, speed / 1e6);
     if (total > 0) {
       status.fraction = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
       if (speed > 0 && total >= done) status.seconds_left = static_cast<double>(total - done) / speed;
@@ -110,24 +101,31 @@ class Bar {
  private:
   ProgressLine line_;
   std::string path_;
+  FetchPhase phase_ = FetchPhase::kFetching;
   std::chrono::steady_clock::time_point begin_, drawn_;
   uint64_t begun_at_ = 0;
 };
+
+ModelListener drawn_by(Bar& bar) {
+  return [&bar](const std::string& path, FetchPhase phase, uint64_t done, uint64_t total) {
+    bar.draw(path, phase, done, total);
+  };
+}
 
 int fetch(const Options& options) {
   const CatalogueModel& model = catalogue_model(options.name);
   std::vector<std::string> fetched;
   {
     Bar bar(!options.json);
-    fetched = fetch_model(
-        model, options.from, Control{{}, g_cancel},
-        [&](const std::string& path, uint64_t done, uint64_t total) { bar.draw(path, done, total); });
+    CurlTransport transport(options.certificates);
+    const std::chrono::milliseconds patience(static_cast<int64_t>(1000 * options.patience));
+    fetched = fetch_model(model, {transport, options.from, Control{{}, g_cancel}, drawn_by(bar), patience});
   }
   const std::string folder = find_model(model.name).folder.string();
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"fetched", fetched}, {"folder", folder}});
   } else if (fetched.empty()) {
-    fmt::print("{} is there already, in {}\n", model.name, folder);
+    fmt::print("{} is there already and as it should be, in {}\n", model.name, folder);
   } else {
     fmt::print("{}: {} in {}\n", model.name, joined(fetched), folder);
   }
@@ -136,18 +134,26 @@ int fetch(const Options& options) {
 
 int verify(const Options& options) {
   const CatalogueModel& model = catalogue_model(options.name);
-  const std::vector<std::string> unknown = verify_model(model, Control{{}, g_cancel});
+  std::vector<std::string> unknown;
+  {
+    Bar bar(!options.json);
+    unknown = verify_model(model, Control{{}, g_cancel}, drawn_by(bar));
+  }
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"unknown", unknown}});
   } else {
     fmt::print("{} is as it should be.\n", model.name);
-    if (!unknown.empty()) fmt::print("  No digest is known to compare with: {}\n", joined(unknown));
+    if (!unknown.empty()) fmt::print("  No checksum is known to compare with: {}\n", joined(unknown));
   }
   return 0;
 }
 
 int import(const Options& options) {
-  const Imported imported = import_model(options.source, options.name, Control{{}, g_cancel});
+  Imported imported;
+  {
+    Bar bar(!options.json);
+    imported = import_model(options.source, options.name, Control{{}, g_cancel}, drawn_by(bar));
+  }
   const ModelState state = model_state(catalogue_model(imported.name));
   if (options.json) {
     print({{"name", imported.name},
@@ -206,8 +212,17 @@ Command add_models(CLI::App& parser) {
   CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it", fetch);
   add_name(fetching);
   fetching->add_option("--from", options->from,
-                       "Folder or address of a mirror, tried before the catalogue's own; may be repeated");
-  add_name(add("verify", "Compare a model's files with their digests", verify));
+                       "Folder or address of a mirror, tried before the catalogue's own; may be repeated "
+                       "(also: RELIEVO_MODEL_MIRRORS)");
+  fetching
+      ->add_option("--certificates", options->certificates,
+                   "File of certificates (PEM) that are trusted in place of the system's")
+      ->envname("RELIEVO_CERTIFICATES");
+  fetching
+      ->add_option("--patience", options->patience,
+                   "Seconds after which a server that sends next to nothing is given up")
+      ->check(CLI::Range(0.1, 86400.0));
+  add_name(add("verify", "Compare a model's files with their checksums", verify));
   CLI::App* importing = add("import", "Copy a weight file or a folder in", import);
   importing->add_option("source", options->source, "Weight file, or folder of a diffusers model")->required();
   importing->add_option("--as", options->name, "The model that it is");

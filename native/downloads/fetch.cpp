@@ -1,17 +1,19 @@
 #include <algorithm>
-#include <chrono>
-#include <fstream>
+#include <array>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/sha256.h"
+#include "downloads/content.h"
 #include "downloads/downloads.h"
 #include "downloads/http.h"
 #include "downloads/part_file.h"
-#include "weights/mapped_file.h"
+#include "downloads/web_address.h"
 
 namespace relievo {
 namespace {
@@ -19,148 +21,165 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kTriesWithoutProgress = 4;
+constexpr uint64_t kProgress = 64 << 10;  // bytes; a server that gives less a try is given up in the end
 constexpr auto kFirstPause = std::chrono::milliseconds(250);
 
 /// What a source gave: the file is whole, or why not.
 struct Attempt {
   bool is_whole = false;
-  bool is_wrong = false;  // whole, but not the file that was wanted
-  std::string reason;
-  std::optional<std::string> sha256;  // as the server says
+  std::string reason = {};
 };
 
 void pause(std::chrono::milliseconds time, const CancelToken& cancel) {
-  const auto end = std::chrono::steady_clock::now() + time;
-  while (std::chrono::steady_clock::now() < end) {
+  const auto end = Clock::now() + time;
+  while (Clock::now() < end) {
     cancel.check();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
 
-void check_space(const PartFile& part, std::optional<uint64_t> bytes) {
-  std::error_code error;
-  const fs::space_info space = fs::space(part.path().parent_path(), error);
-  if (error || !bytes || *bytes <= part.bytes() || space.available >= *bytes - part.bytes()) return;
-  throw Error(
-      ErrorCode::kIo,
-      fmt::format("'{}' needs {:.1f} GB more, and {:.1f} GB are free.", part.path().parent_path().string(),
-                  static_cast<double>(*bytes - part.bytes()) / 1e9,
-                  static_cast<double>(space.available) / 1e9),
-      "Free some space, or set RELIEVO_MODELS to a folder elsewhere.");
+HttpContext http_context(const FetchContext& context) {
+  BytesListener listener;
+  if (context.listener) {
+    listener = [&context](uint64_t done, uint64_t total) {
+      context.listener(FetchPhase::kFetching, done, total);
+    };
+  }
+  return {context.transport, context.patience, context.control.cancel, std::move(listener)};
 }
 
-Attempt from_web(const std::string& url, const Download& download, PartFile& part, const Control& control,
-                 const BytesListener& listener) {
-  Attempt attempt;
+Attempt from_web(const std::string& url, const Download& download, PartFile& part,
+                 const FetchContext& context) {
+  const WantedFile wanted{download.bytes, download.sha256.has_value()};
   auto wait = kFirstPause;
   uint64_t most = part.bytes();  // a server that ignores ranges begins anew each time
-  for (int tries = 0; tries < kTriesWithoutProgress;) {
-    const HttpReply reply =
-        request_rest(url, part, download.sha256.has_value(), download.bytes, control.cancel, listener);
-    if (reply.sha256) attempt.sha256 = reply.sha256;
-    attempt.reason = reply.reason;
-    if (reply.outcome == HttpOutcome::kRefused) return attempt;
-    if (reply.outcome == HttpOutcome::kComplete) {
-      attempt.is_whole = true;
-      return attempt;
-    }
-    check_space(part, reply.total);
-    if (part.bytes() > most) {
+  for (int tries = 0;;) {
+    HttpReply reply = request_rest(url, part, wanted, http_context(context));
+    if (reply.outcome == HttpOutcome::kComplete) return {true};
+    if (reply.outcome == HttpOutcome::kRefused) return {false, std::move(reply.reason)};
+    if (part.bytes() >= most + kProgress) {
       most = part.bytes();
       tries = 0;
       wait = kFirstPause;
     } else if (++tries == kTriesWithoutProgress) {
-      break;
+      return {false, std::move(reply.reason)};
     }
-    pause(wait, control.cancel);
+    pause(wait, context.control.cancel);
     wait *= 2;
   }
-  return attempt;
 }
 
-Attempt from_disk(const fs::path& path, PartFile& part, const Control& control,
-                  const BytesListener& listener) {
-  Attempt attempt;
+Attempt from_disk(const fs::path& path, PartFile& part, const FetchContext& context) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) {
-    attempt.reason = "there is no such file";
-    return attempt;
-  }
-  const MappedFile source(path);
-  const auto bytes = source.bytes();
+  if (!fs::is_regular_file(path, error)) return {false, "there is no such file"};
+  InputFile source(path);
   // What another source has begun is not asked for again: a copy is quick.
   part.clear();
-  check_space(part, bytes.size());
-  constexpr size_t kStep = size_t{8} << 20;
-  for (size_t at = 0; at < bytes.size(); at += kStep) {
-    control.cancel.check();
-    part.append(bytes.subspan(at, std::min(kStep, bytes.size() - at)));
-    if (listener) listener(part.bytes(), bytes.size());
+  check_space(part, source.size());
+  std::vector<std::byte> buffer(size_t{4} << 20);
+  while (const size_t read = source.read(buffer)) {
+    context.control.cancel.check();
+    part.append(std::span(buffer).first(read));
+    if (context.listener) context.listener(FetchPhase::kFetching, part.bytes(), source.size());
   }
-  attempt.is_whole = true;
-  return attempt;
+  return {true};
 }
 
-/// Checks a whole file. Returns its digest, or sets the reason.
-std::string check(const Download& download, const PartFile& part, const Control& control, Attempt& attempt) {
-  if (download.bytes && part.bytes() != *download.bytes) {
-    attempt.is_wrong = true;
-    attempt.reason = fmt::format("it gives {} bytes instead of {}", part.bytes(), *download.bytes);
-    return {};
+/// Checks a whole file. Returns its digest, or the reason why it is not the one that is wanted.
+struct Check {
+  std::string digest, problem;
+};
+
+Check check(const Download& download, const PartFile& part, const std::string& source,
+            const FetchContext& context) {
+  if (download.bytes && part.bytes() != *download.bytes)
+    return {{}, fmt::format("it gives {} bytes instead of {}", part.bytes(), *download.bytes)};
+  if (part.bytes() == 0) return {{}, "it gives an empty file"};
+  const uint64_t size = part.bytes();
+  const Progress progress([&](double fraction) {
+    const auto done = static_cast<uint64_t>(fraction * static_cast<double>(size));
+    if (context.listener) context.listener(FetchPhase::kChecking, done, size);
+  });
+  Check result{file_sha256(part.path(), Control{progress, context.control.cancel}), {}};
+  if (download.sha256 && result.digest != *download.sha256) {
+    result.problem = download.is_sha256_remembered ? "its content is not what it was before (SHA-256)"
+                                                   : "its content is not what it should be (SHA-256)";
+    return result;
   }
-  const std::string digest = file_sha256(part.path(), Control{{}, control.cancel});
-  const auto& expected = download.sha256 ? download.sha256 : attempt.sha256;
-  if (part.bytes() == 0 || (expected && digest != *expected)) {
-    attempt.is_wrong = true;
-    attempt.reason =
-        part.bytes() == 0 ? "it gives an empty file" : "its content is not what it should be (SHA-256)";
+  const auto origin = part.origin(source);
+  if (origin && origin->sha256 && result.digest != *origin->sha256) {
+    result.problem = "its content is not what the server says (SHA-256)";
+  } else if (!download.sha256 || download.is_sha256_remembered) {
+    result.problem = why_not_of_kind(part.path(), download.destination, download.kind);
   }
-  return digest;
+  return result;
+}
+
+fs::path path_of_source(const std::string& source) {
+  constexpr std::string_view kFileScheme = "file://";
+  return source.starts_with(kFileScheme) ? source.substr(kFileScheme.size()) : source;
+}
+
+Error failure(const Download& download, const std::string& reasons, bool is_wrong) {
+  const std::string message =
+      fmt::format("Cannot fetch '{}': {}.", download.destination.filename().string(), reasons);
+  if (!is_wrong) {
+    return {ErrorCode::kIo, message,
+            "Check the connection and try again: what has arrived is kept. Or use another source, such as a "
+            "mirror, a folder or a file that you have."};
+  }
+  return {download.kind == FileKind::kAny ? ErrorCode::kIo : ErrorCode::kModelCorrupt, message,
+          download.is_sha256_remembered
+              ? fmt::format("Try another source. If its publisher has changed it on purpose, delete '{}' and "
+                            "fetch it again.",
+                            remembered_checksums_file().string())
+              : "Try again later, or use another source. If it happens again, something between you and the "
+                "server changes files."};
 }
 
 }  // namespace
 
-FileRecord fetch_file(const Download& download, const Control& control, const BytesListener& listener) {
+FileRecord fetch_file(const Download& download, const FetchContext& context) {
   PartFile part(download.destination);
-  check_space(part, download.bytes);
+  if (download.bytes) check_space(part, *download.bytes);
   std::string reasons;
   bool is_wrong = false;
   for (const std::string& source : download.sources) {
-    constexpr std::string_view kFileScheme = "file://";
-    const bool is_web = source.starts_with("http://") || source.starts_with("https://");
     // Bytes of a try that was broken off may not fit those that follow; then the whole is asked for once
     // more.
     for (bool was_resumed = part.bytes() > 0, again = true; again;) {
       again = false;
-      Attempt attempt;
-      if (is_web) {
-        attempt = from_web(source, download, part, control, listener);
-      } else {
-        attempt = from_disk(source.starts_with(kFileScheme) ? source.substr(kFileScheme.size()) : source,
-                            part, control, listener);
-      }
+      Attempt attempt = is_web_address(source) ? from_web(source, download, part, context)
+                                               : from_disk(path_of_source(source), part, context);
       if (attempt.is_whole) {
-        const std::string digest = check(download, part, control, attempt);
-        if (!attempt.is_wrong) {
-          FileRecord record{part.bytes(), digest, source};
+        Check checked = check(download, part, source, context);
+        if (checked.problem.empty()) {
+          FileRecord record{part.bytes(), std::move(checked.digest), source};
           part.finish();
           return record;
         }
+        attempt.reason = std::move(checked.problem);
         part.clear();
         again = std::exchange(was_resumed, false);
-        is_wrong = true;
+        is_wrong = is_wrong || !again;
       }
       if (!again) reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", source, attempt.reason);
     }
   }
-  if (part.bytes() == 0) part.discard();
-  throw Error(
-      is_wrong ? ErrorCode::kModelCorrupt : ErrorCode::kIo,
-      fmt::format("Cannot fetch '{}': {}.", download.destination.filename().string(), reasons),
-      is_wrong
-          ? "Try again later, or from another source (--from, RELIEVO_MODEL_MIRRORS)."
-          : "Check the network and try again: what has arrived is kept. --from and RELIEVO_MODEL_MIRRORS "
-            "name other sources.");
+  throw failure(download, reasons, is_wrong);
+}
+
+std::optional<uint64_t> size_of_file(const std::vector<std::string>& sources, const FetchContext& context) {
+  for (const std::string& source : sources) {
+    if (is_web_address(source)) {
+      if (const auto size = request_size(source, http_context(context))) return size;
+      continue;
+    }
+    std::error_code error;
+    const uint64_t size = fs::file_size(path_of_source(source), error);
+    if (!error) return size;
+  }
+  return std::nullopt;
 }
 
 }  // namespace relievo

@@ -1,265 +1,334 @@
 #include "downloads/http.h"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <charconv>
 #include <exception>
 #include <filesystem>
-#include <map>
-#include <memory>
-#include <new>
-#include <span>
-#include <string_view>
+#include <utility>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "downloads/reply.h"
+#include "downloads/web_address.h"
 
 namespace relievo {
 namespace {
 
-constexpr long kConnectSeconds = 20;
-constexpr long kStallSeconds = 30;  // nothing has come for so long: taken for broken
-constexpr long kMaxRedirects = 8;
+constexpr int kMaxRedirects = 8;
+constexpr double kLeastBytesPerSecond = 512;
+constexpr int kOk = 200, kPartial = 206, kRangeNotThere = 416;
 
-std::optional<uint64_t> number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::string trimmed(std::string_view text, const char* what = " \t\r\n") {
-  const size_t first = text.find_first_not_of(what);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(what) - first + 1));
-}
-
-/// "bytes 100-199/200"
-struct ContentRange {
-  std::optional<uint64_t> first, total;
-};
-
-ContentRange content_range(std::string_view text) {
-  ContentRange range;
-  constexpr std::string_view kUnit = "bytes ";
-  if (!text.starts_with(kUnit)) return range;
-  text.remove_prefix(kUnit.size());
-  const size_t dash = text.find('-'), slash = text.find('/');
-  if (dash != std::string_view::npos) range.first = number(text.substr(0, dash));
-  if (slash != std::string_view::npos) range.total = number(text.substr(slash + 1));
-  return range;
-}
-
-class Request {
+/// Notices that next to nothing comes. Only the file's own bytes count: a server can send headers or chunk
+/// extensions for ever.
+class Pace {
  public:
-  Request(const std::string& url, PartFile& part, std::optional<uint64_t> limit, const CancelToken& cancel,
-          const std::function<void(uint64_t, uint64_t)>& listener)
-      : url_(url),
-        part_(part),
-        limit_(limit),
-        cancel_(cancel),
-        listener_(listener),
-        curl_(curl_easy_init(), curl_easy_cleanup) {
-    if (!curl_) throw std::bad_alloc();
-  }
+  explicit Pace(std::chrono::milliseconds patience) : patience_(patience) {}
 
-  HttpReply run(bool may_resume);
+  void came(uint64_t bytes) { bytes_ += bytes; }
+
+  bool is_too_slow() {
+    const auto now = Clock::now();
+    if (now - begin_ < patience_) return false;
+    const double least = kLeastBytesPerSecond * std::chrono::duration<double>(patience_).count();
+    if (static_cast<double>(bytes_) < least) return true;
+    begin_ = now;
+    bytes_ = 0;
+    return false;
+  }
 
  private:
-  template <typename Value>
-  void set(CURLoption option, Value value) {
-    curl_easy_setopt(curl_.get(), option, value);
+  std::chrono::milliseconds patience_;
+  Clock::time_point begin_ = Clock::now();
+  uint64_t bytes_ = 0;
+};
+
+/// Common to all that is asked: cancellation, the pace, and exceptions, which must not cross a transport.
+class Receiver : public HttpReceiver {
+ public:
+  explicit Receiver(const HttpContext& context) : context_(context), pace_(context.patience) {}
+
+  bool begin(int status, const HttpHeaders& headers) final {
+    reply_ = {status, headers};
+    return guarded([&] { return !reply_.is_redirect() && begun(); });
+  }
+  bool body(std::span<const std::byte> bytes) final {
+    pace_.came(bytes.size());
+    return guarded([&] { return taken(bytes); }) && !stops();
+  }
+  bool wait() final {
+    return guarded([&] { return waited(); }) && !stops();
   }
 
-  long status() const {
-    long code = 0;
-    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &code);
-    return code;
+  /// After the transfer.
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+    context_.cancel.check();
+  }
+  const Reply& reply() const { return reply_; }
+  bool is_too_slow() const { return is_too_slow_; }
+
+ protected:
+  virtual bool begun() = 0;
+  virtual bool taken(std::span<const std::byte> bytes) = 0;
+  virtual bool waited() { return true; }
+
+  const HttpContext& context_;
+  Reply reply_;
+
+ private:
+  template <typename Body>
+  bool guarded(const Body& body) {
+    if (error_) return false;
+    try {
+      return body();
+    } catch (...) {
+      error_ = std::current_exception();
+      return false;
+    }
+  }
+  bool stops() {
+    is_too_slow_ = is_too_slow_ || pace_.is_too_slow();
+    return is_too_slow_ || context_.cancel.cancelled();
   }
 
-  void header(std::string_view line);
-  bool begin_body();
-  bool body(std::span<const std::byte> bytes);
-  HttpReply judge(CURLcode code);
+  Pace pace_;
+  bool is_too_slow_ = false;
+  std::exception_ptr error_;
+};
+
+/// What the whole chain of redirects told.
+struct Chain {
+  std::string address;                // of the last request
+  std::optional<std::string> sha256;  // of the file, by a server on the way
+  std::optional<uint64_t> size;
+};
+
+/// Follows redirects until a reply is none. Returns why that cannot be, or an empty text and the transfer.
+template <typename MakeReceiver>
+std::pair<std::string, Transfer> follow(HttpRequest request, const HttpContext& context, Chain& chain,
+                                        const MakeReceiver& make_receiver) {
+  bool was_secure = false;
+  for (int redirects = 0;; ++redirects) {
+    chain.address = request.url;
+    was_secure = was_secure || is_secure_address(request.url);
+    Receiver& receiver = make_receiver();
+    const Transfer transfer = context.transport.run(request, receiver);
+    receiver.rethrow();
+    const Reply& reply = receiver.reply();
+    if (const auto digest = reply.linked_sha256()) chain.sha256 = digest;
+    if (const auto size = reply.linked_size()) chain.size = size;
+    if (!reply.is_redirect()) return {{}, transfer};
+    if (redirects == kMaxRedirects) return {"the server redirects without end", transfer};
+    const auto next = redirected(request.url, reply.header("location"));
+    if (!next) {
+      return {fmt::format("the server redirects to '{}', which is no web address", reply.header("location")),
+              transfer};
+    }
+    if (was_secure && !is_secure_address(*next))
+      return {fmt::format("the server redirects from https to '{}', which is not secure", *next), transfer};
+    request.url = *next;
+  }
+}
+
+/// Takes the file's rest.
+class FileReceiver final : public Receiver {
+ public:
+  FileReceiver(const std::string& url, PartFile& part, const WantedFile& wanted, uint64_t asked_from,
+               const HttpContext& context, const Chain& chain)
+      : Receiver(context), url_(url), part_(part), wanted_(wanted), asked_from_(asked_from), chain_(chain) {}
+
+  HttpReply judge(const Transfer& transfer);
+
+ protected:
+  bool begun() override;
+  bool taken(std::span<const std::byte> bytes) override;
+  bool waited() override {
+    tell();
+    return true;
+  }
+
+ private:
+  bool refuse(std::string reason) {
+    refusal_ = std::move(reason);
+    return false;
+  }
+  bool begin_whole();
+  bool begin_rest();
+  void tell() const {
+    if (context_.listener) context_.listener(part_.bytes(), total_.value_or(0));
+  }
 
   const std::string& url_;
   PartFile& part_;
-  std::optional<uint64_t> limit_;
-  const CancelToken& cancel_;
-  const std::function<void(uint64_t, uint64_t)>& listener_;
-  std::unique_ptr<CURL, void (*)(CURL*)> curl_;
-  std::map<std::string, std::string, std::less<>> headers_;  // of the last reply, names in lower case
-  std::optional<std::string> sha256_;
-  uint64_t asked_from_ = 0;
-  bool has_begun_ = false;
+  const WantedFile& wanted_;
+  uint64_t asked_from_;
+  const Chain& chain_;
+  std::optional<uint64_t> total_, end_;  // the file's bytes, and where this reply ends
+  bool is_whole_ = false;                // the reply is the file from its first byte on
+  bool has_begun_ = false, is_other_version_ = false;
   std::string refusal_;
-  std::exception_ptr error_;  // of a callback
 };
 
-void Request::header(std::string_view line) {
-  if (line.starts_with("HTTP/")) {
-    headers_.clear();
-    return;
+bool FileReceiver::begun() {
+  if (reply_.status != kOk && reply_.status != kPartial) return false;
+  if (std::string reason = reply_.why_not_the_file(); !reason.empty()) return refuse(std::move(reason));
+  if (!(reply_.status == kOk ? begin_whole() : begin_rest())) return false;
+  if (wanted_.bytes && total_ && *total_ != *wanted_.bytes) {
+    return refuse(fmt::format("the server has a file of {} bytes instead of {}", *total_, *wanted_.bytes));
   }
-  const size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  headers_[name] = trimmed(line.substr(colon + 1));
-  // Of the reply that redirects: the tag of a file in Git LFS is its digest.
-  if (name == "x-linked-etag") {
-    const std::string digest = trimmed(headers_[name], "\"");
-    if (digest.size() == 64 && digest.find_first_not_of("0123456789abcdef") == std::string::npos)
-      sha256_ = digest;
-  }
-}
-
-/// Before the first byte of the file itself: do these bytes follow those that are there?
-bool Request::begin_body() {
-  has_begun_ = true;
-  if (status() == 206) {
-    const auto range = headers_.find("content-range");
-    const auto first = range == headers_.end() ? std::nullopt : content_range(range->second).first;
-    if (first != asked_from_) {
-      refusal_ = "the server sends another part than was asked for";
-      return false;
-    }
-  } else {
-    part_.clear();
-  }
-  // A weak tag says nothing about single bytes.
-  const auto tag = headers_.find("etag"), date = headers_.find("last-modified");
-  std::string validator;
-  if (tag != headers_.end() && tag->second.starts_with('"')) {
-    validator = tag->second;
-  } else if (date != headers_.end()) {
-    validator = date->second;
-  }
-  part_.note(url_, validator);
+  if (!total_) total_ = wanted_.bytes;
+  if (total_) check_space(part_, *total_);
   return true;
 }
 
-bool Request::body(std::span<const std::byte> bytes) {
-  if (const long code = status(); code != 200 && code != 206) return true;  // the page that explains an error
-  try {
-    if (!has_begun_ && !begin_body()) return false;
-    if (limit_ && part_.bytes() + bytes.size() > *limit_) {
-      refusal_ = "the server sends more than the file's size";
-      return false;
-    }
-    part_.append(bytes);
-    return true;
-  } catch (...) {
-    error_ = std::current_exception();
+bool FileReceiver::begin_whole() {
+  is_whole_ = true;
+  total_ = end_ = reply_.length();
+  return total_ == 0u ? refuse("the server sends an empty file") : true;
+}
+
+bool FileReceiver::begin_rest() {
+  const auto range = reply_.range();
+  if (asked_from_ == 0) return refuse("the server sends a part of the file, which was not asked for");
+  if (!range || !range->first || !range->last || *range->last < *range->first)
+    return refuse("the server does not say which part of the file it sends");
+  if (*range->first != asked_from_) return refuse("the server sends another part than was asked for");
+  const uint64_t size = *range->last - *range->first + 1;
+  if (reply_.length() && *reply_.length() != size)
+    return refuse("the server sends a part of another size than it says");
+  if (range->total && *range->total <= *range->last) return refuse("the server sends more than the file has");
+  const auto origin = part_.origin(url_);
+  const std::string validator = reply_.validator();
+  const bool is_other_tag =
+      origin && !origin->validator.empty() && !validator.empty() && validator != origin->validator;
+  const bool is_other_size = origin && origin->total && range->total && *origin->total != *range->total;
+  if (is_other_tag || is_other_size) {
+    is_other_version_ = true;
     return false;
   }
+  total_ = range->total;
+  end_ = *range->last + 1;
+  return true;
 }
 
-HttpReply Request::judge(CURLcode code) {
-  HttpReply reply;
-  reply.sha256 = sha256_;
-  const long answer = status();
-  if (const auto range = headers_.find("content-range"); range != headers_.end())
-    reply.total = content_range(range->second).total;
-  if (const auto length = headers_.find("content-length"); answer == 200 && length != headers_.end())
-    reply.total = number(length->second);
-  if (!refusal_.empty()) {
-    reply.reason = refusal_;
-  } else if (answer == 416) {
-    // Nothing lies behind what is there: that is all of it, or it is of another file.
-    if (reply.total == part_.bytes()) {
-      reply.outcome = HttpOutcome::kComplete;
-    } else {
-      part_.clear();
-      reply.outcome = HttpOutcome::kBroken;
-      reply.reason = "the file on the server has changed";
+bool FileReceiver::taken(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return true;
+  if (!has_begun_) {
+    // Not before the first byte: a reply without a body leaves what is there.
+    if (is_whole_) part_.clear();
+    has_begun_ = true;
+    PartOrigin origin{url_, reply_.validator(), total_, chain_.sha256};
+    if (!is_whole_) {  // what the first reply said still holds
+      if (const auto before = part_.origin(url_)) {
+        if (origin.validator.empty()) origin.validator = before->validator;
+        if (!origin.total) origin.total = before->total;
+        if (!origin.sha256) origin.sha256 = before->sha256;
+      }
     }
-  } else if (answer >= 400) {
-    reply.outcome =
-        answer == 408 || answer == 429 || answer >= 500 ? HttpOutcome::kBroken : HttpOutcome::kRefused;
-    reply.reason = fmt::format("the server answers {}", answer);
-  } else if (code == CURLE_OK && (answer == 200 || answer == 206)) {
-    reply.outcome = HttpOutcome::kComplete;
-  } else if (code == CURLE_OK) {
-    reply.reason = fmt::format("the server answers {}", answer);
-  } else {
-    constexpr std::array kHopeless{CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_TOO_MANY_REDIRECTS,
-                                   CURLE_PEER_FAILED_VERIFICATION};
-    const bool is_hopeless = std::find(kHopeless.begin(), kHopeless.end(), code) != kHopeless.end();
-    reply.outcome = is_hopeless ? HttpOutcome::kRefused : HttpOutcome::kBroken;
-    reply.reason = curl_easy_strerror(code);
+    part_.note(origin);
   }
-  return reply;
+  const uint64_t after = part_.bytes() + bytes.size();
+  if ((end_ && after > *end_) || (wanted_.bytes && after > *wanted_.bytes))
+    return refuse("the server sends more than the file's size");
+  part_.append(bytes);
+  tell();
+  return true;
 }
 
-HttpReply Request::run(bool may_resume) {
-  const std::string validator = part_.validator(url_);
-  std::unique_ptr<curl_slist, void (*)(curl_slist*)> lines(nullptr, curl_slist_free_all);
-  const auto add_line = [&](const std::string& line) {
-    lines.reset(curl_slist_append(lines.release(), line.c_str()));
-  };
-  if (part_.bytes() > 0 && (may_resume || !validator.empty())) {
-    asked_from_ = part_.bytes();
-    add_line(fmt::format("Range: bytes={}-", asked_from_));
-    // Without it a server that has another version by now would append that one's end.
-    if (!validator.empty()) add_line("If-Range: " + validator);
+HttpReply FileReceiver::judge(const Transfer& transfer) {
+  const auto broken = [](std::string reason) { return HttpReply{HttpOutcome::kBroken, std::move(reason)}; };
+  const auto refused = [](std::string reason) { return HttpReply{HttpOutcome::kRefused, std::move(reason)}; };
+  if (!refusal_.empty()) return refused(refusal_);
+  if (is_too_slow())
+    return refused(fmt::format("next to nothing came for {:.0f} seconds",
+                               std::chrono::duration<double>(context_.patience).count()));
+  if (is_other_version_) {
+    part_.clear();
+    return broken("the file on the server has changed");
   }
-  add_line("Accept-Encoding: identity");
-
-  const bool is_secure = url_.starts_with("https://");
-  set(CURLOPT_URL, url_.c_str());
-  set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
-  set(CURLOPT_FOLLOWLOCATION, 1L);
-  set(CURLOPT_MAXREDIRS, kMaxRedirects);
-  set(CURLOPT_HTTPHEADER, lines.get());
-  set(CURLOPT_USERAGENT, "relievo/" RELIEVO_VERSION);
-  set(CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, kStallSeconds);
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_NOPROGRESS, 0L);
-  set(CURLOPT_HEADERDATA, this);
-  set(
-      CURLOPT_HEADERFUNCTION, +[](char* data, size_t size, size_t count, void* self) -> size_t {
-        static_cast<Request*>(self)->header({data, size * count});
-        return size * count;
-      });
-  set(CURLOPT_WRITEDATA, this);
-  set(
-      CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* self) -> size_t {
-        const bool goes_on = static_cast<Request*>(self)->body(std::as_bytes(std::span(data, size * count)));
-        return goes_on ? size * count : CURL_WRITEFUNC_ERROR;
-      });
-  set(CURLOPT_XFERINFODATA, this);
-  set(
-      CURLOPT_XFERINFOFUNCTION,
-      +[](void* self, curl_off_t announced, curl_off_t, curl_off_t, curl_off_t) -> int {
-        auto& request = *static_cast<Request*>(self);
-        if (request.listener_ && request.has_begun_) {
-          const uint64_t rest = static_cast<uint64_t>(std::max<curl_off_t>(announced, 0));
-          const uint64_t before = request.status() == 206 ? request.asked_from_ : 0;
-          request.listener_(request.part_.bytes(), request.limit_.value_or(rest > 0 ? before + rest : 0));
-        }
-        return request.cancel_.cancelled() ? 1 : 0;
-      });
-  const CURLcode code = curl_easy_perform(curl_.get());
-  cancel_.check();
-  if (error_) std::rethrow_exception(error_);
-  return judge(code);
+  if (transfer.end == TransferEnd::kHopeless) return refused(transfer.reason);
+  const int status = reply_.status;
+  if (status == 0) return broken(transfer.reason.empty() ? "the server does not answer" : transfer.reason);
+  if (status == kRangeNotThere && asked_from_ > 0) {
+    // Nothing lies behind what is there: that is all of it, or it is of another file.
+    const auto range = reply_.range();
+    if (range && range->total == part_.bytes()) return {HttpOutcome::kComplete};
+    part_.clear();
+    return broken("the file on the server has changed");
+  }
+  if (status != kOk && status != kPartial) {
+    const std::string reason = fmt::format("the server answers {}", status);
+    return reply_.is_busy() ? broken(reason) : refused(reason);
+  }
+  if (transfer.end == TransferEnd::kBroken) return broken(transfer.reason);
+  if (!has_begun_)
+    return is_whole_ ? refused("the server sends an empty file") : broken("the server sends nothing");
+  if (const auto whole = total_ ? total_ : end_; whole && part_.bytes() < *whole)
+    return broken("the server sends less than the file's size");
+  return {HttpOutcome::kComplete};
 }
+
+/// Looks at headers alone.
+class SizeReceiver final : public Receiver {
+ public:
+  using Receiver::Receiver;
+
+ protected:
+  bool begun() override { return false; }
+  bool taken(std::span<const std::byte>) override { return false; }
+};
 
 }  // namespace
 
-HttpReply request_rest(const std::string& url, PartFile& part, bool may_resume, std::optional<uint64_t> limit,
-                       const CancelToken& cancel, const std::function<void(uint64_t, uint64_t)>& listener) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Error(ErrorCode::kInternal, "libcurl does not start.");
-  return Request(url, part, limit, cancel, listener).run(may_resume);
+HttpReply request_rest(const std::string& url, PartFile& part, const WantedFile& wanted,
+                       const HttpContext& context) {
+  const auto origin = part.origin(url);
+  const std::string validator = origin ? origin->validator : std::string();
+  const bool has_digest = wanted.is_digest_known || (origin && origin->sha256);
+  HttpRequest request{url, true, {{"Accept-Encoding", "identity"}}};
+  uint64_t asked_from = 0;
+  if (part.bytes() > 0 && (has_digest || !validator.empty())) {
+    asked_from = part.bytes();
+    const auto total = wanted.bytes ? wanted.bytes : origin ? origin->total : std::nullopt;
+    // Nothing is missing: the try before was ended while the whole was checked.
+    if (total == asked_from) return {HttpOutcome::kComplete};
+    request.headers.emplace_back("Range", fmt::format("bytes={}-", asked_from));
+    // Without it a server that has another version by now would append that one's end.
+    if (!validator.empty()) request.headers.emplace_back("If-Range", validator);
+  }
+  Chain chain;
+  std::optional<FileReceiver> receiver;
+  auto [reason, transfer] = follow(std::move(request), context, chain, [&]() -> Receiver& {
+    return receiver.emplace(url, part, wanted, asked_from, context, chain);
+  });
+  if (!reason.empty()) return {HttpOutcome::kRefused, std::move(reason)};
+  return receiver->judge(transfer);
+}
+
+std::optional<uint64_t> request_size(const std::string& url, const HttpContext& context) {
+  Chain chain;
+  std::optional<SizeReceiver> receiver;
+  const auto reason =
+      follow({url, false, {{"Accept-Encoding", "identity"}}}, context, chain, [&]() -> Receiver& {
+        return receiver.emplace(context);
+      }).first;
+  const Reply& reply = receiver->reply();
+  const auto size = chain.size ? chain.size : reply.length();
+  const bool is_told = reason.empty() && reply.status == kOk && reply.why_not_the_file().empty();
+  return is_told && size.value_or(0) > 0 ? size : std::nullopt;
+}
+
+void check_space(const PartFile& part, uint64_t total) {
+  std::error_code error;
+  const std::filesystem::path folder = part.path().parent_path();
+  const auto space = std::filesystem::space(folder, error);
+  if (error || total <= part.bytes() || space.available >= total - part.bytes()) return;
+  throw Error(ErrorCode::kIo,
+              fmt::format("'{}' needs {:.2f} GB more, and {:.2f} GB are free.", folder.string(),
+                          static_cast<double>(total - part.bytes()) / 1e9,
+                          static_cast<double>(space.available) / 1e9),
+              "Free some space, or choose a folder on another disk.");
 }
 
 }  // namespace relievo

@@ -5,13 +5,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "downloads/locked_file.h"
 
 namespace relievo {
 namespace {
@@ -23,10 +23,9 @@ using nlohmann::json;
   throw Error(
       ErrorCode::kIo,
       fmt::format("Cannot write '{}': {}.", path.string(), std::generic_category().message(error_number)),
-      error_number == ENOSPC || error_number == EDQUOT
-          ? "The disk is full: free some space, or set RELIEVO_MODELS to a folder elsewhere. What is there "
-            "will be resumed."
-          : "Check that the folder may be written to, or set RELIEVO_MODELS to another.");
+      error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG
+          ? "The disk is full: free some space, or choose another folder. What is there will be resumed."
+          : "Check that the folder may be written to, or choose another.");
 }
 
 fs::path with_suffix(const fs::path& path, const char* suffix) {
@@ -44,19 +43,28 @@ PartFile::PartFile(const fs::path& destination)
   std::error_code error;
   fs::create_directories(destination.parent_path(), error);
   if (error) throw_io(destination, error.value());
-  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0) throw_io(destination, errno);
+  try {
+    const auto locked = open_locked(path_);
+    if (!locked) {
+      throw Error(ErrorCode::kIo, fmt::format("Another process is fetching '{}'.", destination.string()),
+                  "Wait for it to end: another Blender, or the program relievo.");
+    }
+    fd_ = *locked;
+  } catch (const std::system_error& failure) {
+    throw_io(destination, failure.code().value());
+  }
   struct stat status {};
-  const bool is_locked = ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
-  if (!is_locked || ::fstat(fd_, &status) != 0) {
+  if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(fd_);
-    throw Error(ErrorCode::kIo, fmt::format("Another process is fetching '{}'.", destination.string()),
-                "Wait for it to end.");
+    throw Error(ErrorCode::kIo, fmt::format("'{}' is not a file.", path_.string()), "Move it away.");
   }
   bytes_ = static_cast<uint64_t>(status.st_size);
 }
 
-PartFile::~PartFile() { ::close(fd_); }
+PartFile::~PartFile() {
+  if (bytes_ == 0 && has_name(fd_, path_)) discard();
+  ::close(fd_);
+}
 
 void PartFile::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -69,6 +77,8 @@ void PartFile::append(std::span<const std::byte> bytes) {
 }
 
 void PartFile::clear() {
+  std::error_code ignored;
+  fs::remove(notes_, ignored);
   if (::ftruncate(fd_, 0) != 0) throw_io(destination_, errno);
   bytes_ = 0;
 }
@@ -87,17 +97,26 @@ void PartFile::discard() {
   fs::remove(path_, ignored);
 }
 
-std::string PartFile::validator(const std::string& url) const {
+std::optional<PartOrigin> PartFile::origin(const std::string& url) const {
   const json notes = read_json_object_if_sound(notes_);
-  if (notes.value("url", json()) != url) return {};
-  const json value = notes.value("validator", json());
-  return value.is_string() ? value.get<std::string>() : std::string();
+  if (notes.value("url", json()) != url) return std::nullopt;
+  const json validator = notes.value("validator", json()), total = notes.value("total", json()),
+             sha256 = notes.value("sha256", json());
+  PartOrigin origin{url, {}, {}, {}};
+  if (validator.is_string()) origin.validator = validator.get<std::string>();
+  if (total.is_number_unsigned()) origin.total = total.get<uint64_t>();
+  if (sha256.is_string()) origin.sha256 = sha256.get<std::string>();
+  return origin;
 }
 
-void PartFile::note(const std::string& url, const std::string& validator) {
-  const std::string text =
-      json{{"url", url}, {"validator", validator}}.dump(-1, ' ', false, json::error_handler_t::replace);
+void PartFile::note(const PartOrigin& origin) {
+  json notes{{"url", origin.url}, {"validator", origin.validator}};
+  if (origin.total) notes["total"] = *origin.total;
+  if (origin.sha256) notes["sha256"] = *origin.sha256;
+  const std::string text = notes.dump(-1, ' ', false, json::error_handler_t::replace);
   write_atomically(notes_, std::as_bytes(std::span(text)));
 }
+
+bool is_being_fetched(const fs::path& destination) { return is_locked(with_suffix(destination, ".part")); }
 
 }  // namespace relievo

@@ -4,14 +4,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace relievo {
 
-/// DESTINATION.part, locked against other processes, with DESTINATION.part.json beside it that says which
-/// version of which address its bytes belong to. Both stay when the process ends, however it ends. Throws
-/// Error{kIo}.
+/// Which version of which address the bytes of a PartFile belong to.
+struct PartOrigin {
+  std::string url;
+  std::string validator;              ///< a strong ETag or a date; empty: the server has given neither
+  std::optional<uint64_t> total;      ///< bytes of the whole file
+  std::optional<std::string> sha256;  ///< of the whole file, as the server says
+};
+
+/// DESTINATION.part, locked by the operating system against other processes (the program, Blender, another
+/// Blender), with DESTINATION.part.json beside it that holds its origin. Both stay when the process ends,
+/// however it ends. Throws Error{kIo}.
 class PartFile {
  public:
   explicit PartFile(const std::filesystem::path& destination);
@@ -23,21 +32,24 @@ class PartFile {
   const std::filesystem::path& path() const { return path_; }
 
   void append(std::span<const std::byte> bytes);
-  void clear();
+  void clear();  ///< bytes and origin
   /// Moves the bytes to the destination, on disk before they get the name.
   void finish();
   /// Deletes both files.
   void discard();
 
-  /// The validator (strong ETag or date) of the bytes that are there, if they came from `url`; else empty.
-  std::string validator(const std::string& url) const;
+  /// Where the bytes that are there come from, if that was `url`.
+  std::optional<PartOrigin> origin(const std::string& url) const;
   /// Notes where the bytes that follow come from.
-  void note(const std::string& url, const std::string& validator);
+  void note(const PartOrigin& origin);
 
  private:
   std::filesystem::path destination_, path_, notes_;
-  int fd_;
+  int fd_ = -1;
   uint64_t bytes_ = 0;
 };
+
+/// Whether a process (this one included) is fetching to `destination`.
+bool is_being_fetched(const std::filesystem::path& destination);
 
 }  // namespace relievo

@@ -2,28 +2,19 @@
 #include <sstream>
 
 #include "downloads/downloads.h"
+#include "downloads/web_address.h"
 
 namespace relievo {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool is_web_address(const std::string& source) {
-  return source.starts_with("http://") || source.starts_with("https://");
-}
-
-/// What follows the host: "/TencentARC/InstantMesh/resolve/main/x.ckpt".
-std::string path_of(const std::string& url) {
-  const size_t host = url.find("://") + 3, slash = url.find('/', host);
-  return slash == std::string::npos ? "/" : url.substr(slash);
-}
-
 void add(const std::string& source, const CatalogueModel& model, const CatalogueFile& file,
          std::vector<std::string>& sources) {
   if (is_web_address(source)) {
     std::string base = source;
     while (base.ends_with('/')) base.pop_back();
-    sources.push_back(base + path_of(file.url));
+    sources.push_back(base + path_of_address(file.url));
     return;
   }
   constexpr std::string_view kFileScheme = "file://";

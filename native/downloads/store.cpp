@@ -1,107 +1,113 @@
 #include "downloads/store.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
 
 #include <fmt/format.h>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/sha256.h"
-#include "weights/tensor_file.h"
+#include "downloads/content.h"
+#include "downloads/model_files.h"
+#include "downloads/part_file.h"
 
 namespace relievo {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::array<std::string_view, 4> kStates{"missing", "partial", "installed", "embedded"};
+
 fs::path folder_of(const CatalogueModel& model) { return models_folder() / model.name; }
 
-bool is_weight_file(const fs::path& path) { return path.extension() != ".json"; }
+Error wrong(const CatalogueModel& model, const std::string& path, const std::string& problem) {
+  return {ErrorCode::kModelCorrupt, fmt::format("'{}' of the model '{}': {}.", path, model.name, problem),
+          "Fetch the model again: what is wrong is replaced then."};
+}
 
-/// The files that make up what installed_file() found: of an index, its parts too.
-std::vector<fs::path> parts_of(const fs::path& file) {
-  std::vector<fs::path> parts{file};
-  if (!file.filename().string().ends_with(".index.json")) return parts;
-  for (const auto& item : fs::directory_iterator(file.parent_path())) {
-    const std::string extension = item.path().extension().string();
-    if (item.is_regular_file() && (extension == ".safetensors" || extension == ".bin"))
-      parts.push_back(item.path());
+/// Whether there is a digest to compare the file with. Throws Error{kModelCorrupt} when it differs, or when
+/// the file cannot be read as its kind.
+bool verify_file(const CatalogueModel& model, const fs::path& folder, const fs::path& file,
+                 const std::map<std::string, FileRecord>& records, const Control& control,
+                 const ModelListener& listener) {
+  const std::string path = file.lexically_relative(folder).generic_string();
+  // An imported file may differ from the published one by the person's own wish: its record says what it was.
+  std::optional<uint64_t> bytes;
+  std::optional<std::string> digest;
+  if (const auto record = records.find(path); record != records.end()) {
+    bytes = record->second.bytes;
+    digest = record->second.sha256;
+  } else if (const CatalogueFile* published = catalogue_file(model, path)) {
+    bytes = published->bytes;
+    digest = published->sha256;
   }
-  return parts;
+  const uint64_t size = fs::file_size(file);
+  if (bytes && size != *bytes)
+    throw wrong(model, path, fmt::format("it has {} bytes instead of {}", size, *bytes));
+  const Progress progress([&](double fraction) {
+    if (listener) listener(path, FetchPhase::kChecking, static_cast<uint64_t>(fraction * size), size);
+  });
+  if (digest && file_sha256(file, Control{progress, control.cancel}) != *digest)
+    throw wrong(model, path, "it has changed since it came (SHA-256)");
+  const std::string problem = why_not_of_kind(file, file, kind_of(file));
+  if (!problem.empty()) throw wrong(model, path, problem);
+  return digest.has_value();
 }
 
-FileRecord record_of(const fs::path& file, const std::string& source, const Control& control) {
-  return {fs::file_size(file), file_sha256(file, Control{{}, control.cancel}), source};
+/// Whether the model's file is there and as it should be.
+bool is_sound(const CatalogueModel& model, const fs::path& installed, const ModelContext& context) {
+  if (installed.empty()) return false;
+  const fs::path folder = folder_of(model);
+  const auto records = read_records(folder);
+  try {
+    for (const fs::path& part : parts_of(installed))
+      verify_file(model, folder, part, records, context.control, context.listener);
+    read_whole(installed);
+    return true;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) throw;
+    return false;
+  }
 }
 
-void copy_in(const fs::path& from, const fs::path& to) {
+Download download_of(const CatalogueModel& model, const CatalogueFile& file,
+                     const std::vector<std::string>& from) {
+  Download download{sources_of(model, file, from), folder_of(model) / file.path, file.bytes, file.sha256};
+  download.kind = kind_of(file.path);
+  if (!download.sha256) {
+    if (const auto known = remembered_checksum(file.url)) {
+      download.sha256 = known->sha256;
+      download.is_sha256_remembered = true;
+    }
+  }
+  return download;
+}
+
+/// Throws Error{kIo} unless the disk has room for all whose size is known.
+void check_space_for(const std::vector<Download>& downloads) {
+  uint64_t needed = 0;
+  for (const Download& download : downloads) {
+    fs::path part = download.destination;
+    part += ".part";
+    std::error_code error;
+    const uintmax_t there = fs::file_size(part, error);
+    const uint64_t bytes = download.bytes.value_or(0);
+    needed += bytes - std::min<uint64_t>(bytes, error ? 0 : there);
+  }
+  fs::path folder = models_folder();
   std::error_code error;
-  if (fs::equivalent(from, to, error)) return;
-  fs::create_directories(to.parent_path());
-  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
-}
-
-/// The model and the file in it that a file of this name is.
-std::pair<std::string, std::string> guess(const fs::path& source) {
-  std::vector<std::pair<std::string, std::string>> found;
-  for (const CatalogueModel& model : catalogue()) {
-    if (model.embedded) continue;
-    for (const CatalogueFile& file : model.files) {
-      if (fs::path(file.path).filename() == source.filename() && is_weight_file(file.path))
-        found.emplace_back(model.name, file.path);
-    }
-  }
-  if (found.size() == 1) return found.front();
-  throw Error(ErrorCode::kInvalidSettings,
-              fmt::format("'{}' does not tell which model it is.", source.filename().string()),
-              "Say so: relievo models import FILE_OR_FOLDER --as NAME. The names: relievo models list.");
-}
-
-/// Which of a model's files a single file is: the one of that name, else the only one.
-std::string path_for(const CatalogueModel& model, const fs::path& source) {
-  for (const CatalogueFile& file : model.files) {
-    if (fs::path(file.path).filename() == source.filename()) return file.path;
-  }
-  if (model.files.size() == 1) return model.files.front().path;
-  throw Error(ErrorCode::kInvalidSettings,
-              fmt::format("The model '{}' has several files, and none of them is called '{}'.", model.name,
-                          source.filename().string()),
-              "Import the folder that holds them all.");
-}
-
-/// Pairs of a source and a path in the model's folder.
-using Copies = std::vector<std::pair<fs::path, std::string>>;
-
-Copies copies_from_folder(const CatalogueModel& model, const fs::path& folder) {
-  Copies copies;
-  for (const CatalogueFile& file : model.files) {
-    fs::path found = folder / file.path;
-    if (!fs::is_regular_file(found)) {
-      const bool is_component = file.path.find('/') != std::string::npos;
-      found = is_component ? component_weights(found.parent_path()) : folder / fs::path(file.path).filename();
-    }
-    if (found.empty() || !fs::is_regular_file(found)) continue;
-    const std::string inside = fs::path(file.path).parent_path().string();
-    for (const fs::path& part : parts_of(found))
-      copies.emplace_back(
-          part, inside.empty() ? part.filename().string() : inside + "/" + part.filename().string());
-  }
-  if (copies.empty()) {
-    throw Error(ErrorCode::kModelMissing,
-                fmt::format("'{}' holds no file of the model '{}'.", folder.string(), model.name),
-                "See its files: relievo models list --json.");
-  }
-  return copies;
-}
-
-const CatalogueFile* catalogue_file(const CatalogueModel& model, const std::string& path) {
-  const auto found = std::find_if(model.files.begin(), model.files.end(),
-                                  [&](const auto& file) { return file.path == path; });
-  return found == model.files.end() ? nullptr : &*found;
+  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= needed) return;
+  throw Error(ErrorCode::kIo,
+              fmt::format("'{}' needs {:.2f} GB more, and {:.2f} GB are free.", models_folder().string(),
+                          static_cast<double>(needed) / 1e9, static_cast<double>(space.available) / 1e9),
+              "Free some space, or choose a folder on another disk.");
 }
 
 }  // namespace
+
+std::string_view state_name(ModelState state) { return kStates.at(static_cast<size_t>(state)); }
 
 ModelState model_state(const CatalogueModel& model) {
   if (model.embedded) return ModelState::kEmbedded;
@@ -112,116 +118,78 @@ ModelState model_state(const CatalogueModel& model) {
   return there > 0 ? ModelState::kPartial : ModelState::kMissing;
 }
 
-std::vector<std::string> fetch_model(const CatalogueModel& model, const std::vector<std::string>& from,
-                                     const Control& control, const FileListener& listener) {
+std::vector<std::string> fetch_model(const CatalogueModel& model, const ModelContext& context) {
   std::vector<std::string> fetched;
   if (model.embedded) return fetched;
-  const fs::path folder = folder_of(model);
+  std::vector<const CatalogueFile*> files;
+  std::vector<Download> downloads;
   for (const CatalogueFile& file : model.files) {
-    if (!installed_file(model, file).empty()) continue;
-    const Download download{sources_of(model, file, from), folder / file.path, file.bytes, file.sha256};
-    const FileRecord record = fetch_file(download, control, [&](uint64_t done, uint64_t total) {
-      if (listener) listener(file.path, done, total);
-    });
-    auto records = read_records(folder);
-    records[file.path] = record;
-    write_records(folder, records);
+    if (is_sound(model, installed_file(model, file), context)) continue;
+    files.push_back(&file);
+    downloads.push_back(download_of(model, file, context.from));
+  }
+  check_space_for(downloads);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const CatalogueFile& file = *files[i];
+    const fs::path replaced = installed_file(model, file);
+    const auto listener = [&](FetchPhase phase, uint64_t done, uint64_t total) {
+      if (context.listener) context.listener(file.path, phase, done, total);
+    };
+    const FileRecord record =
+        fetch_file(downloads[i], {context.transport, context.control, listener, context.patience});
+    // What was wrong under another of the published names would be read first.
+    std::error_code ignored;
+    if (!replaced.empty() && replaced != downloads[i].destination) fs::remove(replaced, ignored);
+    note_record(folder_of(model), file.path, record);
+    if (!file.sha256) remember_checksum(file.url, record);
     fetched.push_back(file.path);
   }
   return fetched;
 }
 
-std::vector<std::string> verify_model(const CatalogueModel& model, const Control& control) {
+std::optional<uint64_t> size_of_missing(const CatalogueModel& model, const ModelContext& context) {
+  uint64_t sum = 0;
+  for (const CatalogueFile& file : model.files) {
+    if (model.embedded || !installed_file(model, file).empty()) continue;
+    const Download download = download_of(model, file, context.from);
+    const auto bytes =
+        download.bytes
+            ? download.bytes
+            : size_of_file(download.sources, {context.transport, context.control, {}, context.patience});
+    if (!bytes) return std::nullopt;
+    sum += *bytes;
+  }
+  return sum;
+}
+
+std::vector<std::string> verify_model(const CatalogueModel& model, const Control& control,
+                                      const ModelListener& listener) {
   const ModelFiles files = find_model(model.name);
   const auto records = read_records(files.folder);
   std::vector<std::string> unknown;
-  const auto wrong = [&](const std::string& path, const std::string& reason) {
-    return Error(ErrorCode::kModelCorrupt,
-                 fmt::format("'{}' of the model '{}' {}.", path, model.name, reason),
-                 fmt::format("Run: relievo models remove {0}, then relievo models fetch {0}", model.name));
-  };
   for (const auto& [path, installed] : files.files) {
     for (const fs::path& part : parts_of(installed)) {
-      const std::string name = fs::relative(part, files.folder).generic_string();
-      const CatalogueFile* published = catalogue_file(model, name);
-      const auto record = records.find(name);
-      const bool is_recorded = record != records.end();
-      // An imported file may differ from the published one by the person's own wish: its record says what it
-      // was.
-      uint64_t bytes = published ? published->bytes.value_or(0) : 0;  // 0: not known
-      std::string digest = published ? published->sha256.value_or("") : "";
-      if (is_recorded) {
-        bytes = record->second.bytes;
-        digest = record->second.sha256;
-      }
-      if (digest.empty()) unknown.push_back(name);
-      const uint64_t size = fs::file_size(part);
-      if (bytes > 0 && size != bytes)
-        throw wrong(name, fmt::format("has {} bytes instead of {}", size, bytes));
-      if (!digest.empty() && file_sha256(part, Control{{}, control.cancel}) != digest)
-        throw wrong(name, "has changed since it came (SHA-256)");
+      if (!verify_file(model, files.folder, part, records, control, listener))
+        unknown.push_back(part.lexically_relative(files.folder).generic_string());
     }
-    if (is_weight_file(path))
-      read_weights(installed.filename().string().ends_with(".index.json") ? installed.parent_path()
-                                                                          : installed);
+    read_whole(installed);
   }
   return unknown;
 }
 
-Imported import_model(const fs::path& source, const std::string& name, const Control& control) {
-  if (!fs::exists(source)) {
-    throw Error(ErrorCode::kIo, fmt::format("There is no '{}'.", source.string()),
-                "Name a weight file or a folder.");
-  }
-  const bool is_folder = fs::is_directory(source);
-  if (name.empty() && is_folder && !fs::exists(source / "model_index.json")) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("'{}' does not tell which model it is.", source.string()),
-                "Say so: relievo models import FOLDER --as NAME. The names: relievo models list.");
-  }
-  // The only diffusers model there is.
-  constexpr const char* kDiffusersModel = "zero123plus-v1.2";
-  const CatalogueModel& model = catalogue_model(!name.empty() ? name
-                                                : is_folder   ? kDiffusersModel
-                                                              : guess(source).first);
-  if (model.embedded) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("The model '{}' comes with the program.", model.name),
-                "Choose another --as NAME.");
-  }
-  const Copies copies =
-      is_folder ? copies_from_folder(model, source) : Copies{{source, path_for(model, source)}};
-  for (const auto& [from, path] : copies) {
-    const bool is_part = std::any_of(copies.begin(), copies.end(), [&](const auto& copy) {
-      return copy.second.ends_with(".index.json") &&
-             fs::path(copy.second).parent_path() == fs::path(path).parent_path();
-    });
-    if (is_weight_file(from) && !is_part) read_weights(from);
-    if (from.filename().string().ends_with(".index.json")) read_weights(from.parent_path());
-    control.cancel.check();
-  }
-  const fs::path folder = folder_of(model);
-  Imported imported{model.name, {}, {}};
-  auto records = read_records(folder);
-  for (const auto& [from, path] : copies) {
-    control.cancel.check();
-    copy_in(from, folder / path);
-    records[path] = record_of(folder / path, from.string(), control);
-    const CatalogueFile* published = catalogue_file(model, path);
-    if (published && published->sha256 && *published->sha256 != records[path].sha256)
-      imported.unpublished.push_back(path);
-    imported.paths.push_back(path);
-  }
-  write_records(folder, records);
-  return imported;
-}
-
 bool remove_model(const CatalogueModel& model) {
   if (model.embedded) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("The model '{}' comes with the program.", model.name), "It cannot be removed.");
+    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' comes with Relievo.", model.name),
+                "It cannot be removed.");
   }
-  return fs::remove_all(folder_of(model)) > 0;
+  const fs::path folder = folder_of(model);
+  for (const CatalogueFile& file : model.files) {
+    if (is_being_fetched(folder / file.path)) {
+      throw Error(ErrorCode::kIo, fmt::format("Another process is fetching the model '{}'.", model.name),
+                  "Wait for it to end, or cancel it: another Blender, or the program relievo.");
+    }
+  }
+  return fs::remove_all(folder) > 0;
 }
 
 }  // namespace relievo

@@ -8,6 +8,7 @@
 #include "nn/errors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
+#include "weights/mapped_file.h"
 
 namespace relievo {
 namespace {
@@ -133,6 +134,10 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
     alive.push_back(work);
   }
   if (!alive.empty()) alive = make_all(std::move(alive), call);
+  // Weights on the CPU stay in their file. Where it was cut meanwhile, the result is made of zeros.
+  if (const auto damage = mapped_file_damage()) {
+    for (PictureWork& work : alive) work.error = work.error.value_or(*damage);
+  }
   std::vector<std::any> outputs;
   auto next = alive.begin();
   for (PictureWork& work : all) outputs.emplace_back(work.error ? std::move(work) : std::move(*next++));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "weights/mapped_file.h"
 
 namespace relievo {
 namespace {
@@ -157,6 +158,7 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
   for (auto& [name, parameter] : wanted) {
     parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution));
   }
+  if (const auto damage = mapped_file_damage()) throw Error(*damage);
   return skipped;
 }
 

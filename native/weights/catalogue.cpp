@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <mutex>
 #include <new>
 #include <set>
 #include <sstream>
@@ -10,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/input_file.h"
 #include "base/json.h"
@@ -23,14 +23,15 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr const char* kRecords = "relievo-model.json";
 constexpr std::array kStages{"foreground", "multiview", "reconstruct", "surface", "texture"};
 
-/// Throws unless `object` has exactly these keys.
-void check_keys(const json& object, const std::set<std::string>& keys) {
+/// Throws unless `object` has all of these keys and no other than these and the optional ones.
+void check_keys(const json& object, const std::set<std::string>& keys,
+                const std::set<std::string>& optional = {}) {
   if (!object.is_object()) throw std::runtime_error("it is not an object");
   for (const auto& [key, value] : object.items()) {
-    if (!keys.contains(key)) throw std::runtime_error(fmt::format("'{}' is not known", key));
+    if (!keys.contains(key) && !optional.contains(key))
+      throw std::runtime_error(fmt::format("'{}' is not known", key));
   }
   for (const std::string& key : keys) {
     if (!object.contains(key)) throw std::runtime_error(fmt::format("'{}' is missing", key));
@@ -42,6 +43,10 @@ std::string text(const json& object, const char* key) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty())
     throw std::runtime_error(fmt::format("'{}' is not a text", key));
   return value.get<std::string>();
+}
+
+std::string optional_text(const json& object, const char* key) {
+  return object.contains(key) ? text(object, key) : std::string();
 }
 
 bool is_plain(const std::string& name) {
@@ -86,8 +91,14 @@ CatalogueFile parse_file(const json& object, bool embedded) {
 }
 
 CatalogueModel parse_model(const json& object) {
-  check_keys(object, {"name", "title", "licence", "stages", "embedded", "files"});
-  CatalogueModel model{text(object, "name"), text(object, "title"), text(object, "licence"), {}, false, {}};
+  check_keys(object, {"name", "title", "licence", "stages", "embedded", "files"},
+             {"description", "licence_note"});
+  CatalogueModel model;
+  model.name = text(object, "name");
+  model.title = text(object, "title");
+  model.description = optional_text(object, "description");
+  model.licence = text(object, "licence");
+  model.licence_note = optional_text(object, "licence_note");
   if (!is_plain(model.name)) throw std::runtime_error(fmt::format("'{}' is no name", model.name));
   if (!object["embedded"].is_boolean()) throw std::runtime_error("'embedded' is neither true nor false");
   model.embedded = object["embedded"].get<bool>();
@@ -107,9 +118,7 @@ CatalogueModel parse_model(const json& object) {
   return model;
 }
 
-std::string builtin_or_given() {
-  const char* given = std::getenv("RELIEVO_CATALOGUE");
-  if (!given || !*given) return kBuiltinCatalogue;
+std::string read_given(const char* given) {
   try {
     return read_file(given, JsonLimits{}.bytes);
   } catch (const Error& error) {
@@ -160,8 +169,18 @@ std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
 }
 
 const std::vector<CatalogueModel>& catalogue() {
-  static const std::vector<CatalogueModel> models = parse_catalogue(builtin_or_given());
-  return models;
+  const char* given = std::getenv("RELIEVO_CATALOGUE");
+  if (!given || !*given) {
+    static const std::vector<CatalogueModel> builtin = parse_catalogue(kBuiltinCatalogue);
+    return builtin;
+  }
+  // By content, and never freed: what was handed out stays, also when the file changes.
+  static std::mutex mutex;
+  static std::map<std::string, std::vector<CatalogueModel>> known;
+  const std::string content = read_given(given);
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(content);
+  return found != known.end() ? found->second : known.emplace(content, parse_catalogue(content)).first->second;
 }
 
 const CatalogueModel& catalogue_model(const std::string& name) {
@@ -183,28 +202,6 @@ fs::path models_folder() {
   // The specification says that a relative XDG_DATA_HOME is to be ignored.
   if (const fs::path data = variable("XDG_DATA_HOME"); data.is_absolute()) return data / "relievo" / "models";
   return variable("HOME") / ".local" / "share" / "relievo" / "models";
-}
-
-std::map<std::string, FileRecord> read_records(const fs::path& model_folder) {
-  std::map<std::string, FileRecord> records;
-  const json root = read_json_object_if_sound(model_folder / kRecords);
-  for (const auto& [path, entry] : root.items()) {
-    if (!entry.is_object() || !entry.value("bytes", json()).is_number_unsigned() ||
-        !entry.value("sha256", json()).is_string())
-      continue;
-    const json source = entry.value("source", json());
-    records[path] = {entry["bytes"].get<uint64_t>(), entry["sha256"].get<std::string>(),
-                     source.is_string() ? source.get<std::string>() : std::string()};
-  }
-  return records;
-}
-
-void write_records(const fs::path& model_folder, const std::map<std::string, FileRecord>& records) {
-  json root = json::object();
-  for (const auto& [path, record] : records)
-    root[path] = {{"bytes", record.bytes}, {"sha256", record.sha256}, {"source", record.source}};
-  const std::string content = root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-  write_atomically(model_folder / kRecords, std::as_bytes(std::span(content)));
 }
 
 fs::path installed_file(const CatalogueModel& model, const CatalogueFile& file, const fs::path& root) {

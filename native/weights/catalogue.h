@@ -19,7 +19,11 @@ struct CatalogueFile {
 };
 
 struct CatalogueModel {
-  std::string name, title, licence;
+  std::string name;
+  std::string title;                ///< as its authors write it: "InstantMesh (large)"
+  std::string description;          ///< what it does, in a line; may be empty
+  std::string licence;              ///< SPDX's word: "Apache-2.0"
+  std::string licence_note;         ///< what it means for use of the model and of its results; may be empty
   std::vector<std::string> stages;  ///< which stages need it: foreground, multiview, reconstruct
   bool embedded = false;            ///< comes with the program
   std::vector<CatalogueFile> files;
@@ -39,18 +43,6 @@ const CatalogueModel& catalogue_model(const std::string& name);
 /// $XDG_DATA_HOME, else
 /// ~/.local/share/relievo/models.
 std::filesystem::path models_folder();
-
-/// What is known of an installed file since it was fetched or imported.
-struct FileRecord {
-  uint64_t bytes = 0;
-  std::string sha256;
-  std::string source;  ///< address or path
-};
-
-/// The records of a model's folder, by path; empty where there are none.
-std::map<std::string, FileRecord> read_records(const std::filesystem::path& model_folder);
-void write_records(const std::filesystem::path& model_folder,
-                   const std::map<std::string, FileRecord>& records);
 
 /// A model that is there in full.
 struct ModelFiles {

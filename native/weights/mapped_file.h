@@ -3,12 +3,22 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
+
+#include "base/error.h"
 
 namespace relievo {
 
+struct MappedRegion;
+
 /// Maps a whole file read-only; its pages are shared with the disk cache and cost no anonymous memory.
 /// Throws Error{kIo} when it cannot be opened.
+///
+/// Pages that can no longer be read, because the file was cut or its disk fails, would end the process by
+/// SIGBUS. They read as zeros instead, and the file counts as damaged: whoever has computed with its bytes
+/// asks check() or mapped_file_damage() before the result is used.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -17,9 +27,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// Throws Error{kIo} when a page could not be read.
+  void check() const;
 
  private:
+  std::filesystem::path path_;
   std::span<const std::byte> bytes_;
+  MappedRegion* region_ = nullptr;
 };
+
+/// What is wrong with a file that is mapped now: a page of it could not be read.
+std::optional<Error> mapped_file_damage();
 
 }  // namespace relievo

@@ -106,6 +106,9 @@ std::optional<DType> dtype_of(uint64_t number) {
 /// Keeps the mapped files that a model's tensors lie in.
 struct MappedFiles {
   std::map<std::string, MappedFile> files;
+  void check() const {
+    for (const auto& [name, file] : files) file.check();
+  }
 };
 
 struct Initialiser {
@@ -311,8 +314,10 @@ TensorFile read_onnx(const std::filesystem::path& path) {
     if (!graph) throw std::runtime_error("it has no graph");
     read_graph(*graph, *files, file);
   } catch (const std::runtime_error& reason) {
+    files->check();
     throw corrupt_file(path, "ONNX model", reason.what());
   }
+  files->check();
   return file;
 }
 

@@ -187,8 +187,10 @@ TensorFile read_pytorch(const std::filesystem::path& path) {
   try {
     looks_like_zip(bytes) ? read_archive(bytes, file) : read_stream(bytes, file);
   } catch (const std::runtime_error& reason) {
+    mapped->check();
     throw corrupt_file(path, "PyTorch checkpoint", reason.what(), std::string(kUnsafeHint));
   }
+  mapped->check();
   return file;
 }
 

@@ -104,12 +104,13 @@ const TensorView& TensorFile::at(std::string_view name) const {
 }
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
+  auto file = std::make_shared<MappedFile>(path);
   const auto corrupt = [&](const std::string& reason) {
+    file->check();
     return Error(ErrorCode::kModelCorrupt,
                  fmt::format("'{}' is not a valid safetensors file: {}.", path.string(), reason),
                  "Fetch or copy the file again.");
   };
-  auto file = std::make_shared<MappedFile>(path);
   const std::span<const std::byte> bytes = file->bytes();
   uint64_t header_bytes = 0;
   if (bytes.size() < sizeof header_bytes) throw corrupt("it is shorter than its header");
@@ -153,6 +154,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
     end = range.end;
   }
   if (end != data.size()) throw corrupt("it has data that belong to no tensor");
+  file->check();
   return result;
 }
 

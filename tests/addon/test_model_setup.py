@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
+import io
 import json
+import struct
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,19 @@ from typing import Any
 
 import pytest
 import relievo
-from test_extension import ROOT, ZIP, facts_of
+from extension_source import imported
+from test_extension import ROOT, facts_of
 from wheel_server import WheelServer
 
 PROGRAM = ROOT / "build" / "relievo"
 WEIGHTS = (ROOT / "models" / "u2netp.safetensors").read_bytes()
 PARTS = {"model_index.json": b"{}", "unet/diffusion_pytorch_model.bin": WEIGHTS, "vae/model.safetensors": WEIGHTS}
+
+
+def safetensors(size: int) -> bytes:
+    """A weight file of `size` bytes that are not all the same."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(i % 251 for i in range(size))
 
 
 def entry(server: WheelServer, name: str, paths: list[str], stage: str, **facts: Any) -> dict[str, Any]:
@@ -49,13 +56,8 @@ def server(tmp_path: Path) -> Iterator[WheelServer]:
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The extension's module, out of its zip: it is not registered."""
-    folder = tmp_path_factory.mktemp("package")
-    with zipfile.ZipFile(ZIP) as archive:
-        archive.extractall(folder / "relievo_models")
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("relievo_models.models")
-    sys.path.remove(str(folder))
+    with imported(tmp_path_factory.mktemp("models"), "models") as module:
+        yield module
 
 
 @pytest.fixture
@@ -67,8 +69,9 @@ def models(module: Any, server: WheelServer, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("RELIEVO_CATALOGUE", str(catalogue))
     monkeypatch.setenv("RELIEVO_MODELS", str(tmp_path / "models"))
     module.catalogue.cache_clear()
-    for known in (module._told, module._asked):
-        known.clear()
+    module._told.clear()
+    module._asked.clear()
+    module.look_again()
     yield module
     module.catalogue.cache_clear()
 
@@ -93,7 +96,7 @@ def ended(installation: Any) -> Any:
 
 def test_fetched_models_are_those_of_the_native_program(models: Any) -> None:
     shape, views = models.catalogue()
-    assert (shape.label, shape.is_installed, shape.bytes) == ("Shape", False, None)
+    assert (shape.label, shape.is_installed, shape.bytes) == ("The model shape", False, None)
     assert states() == {"shape": "missing", "views": "missing"}
     assert ended(models.install_online(views)) is None
     assert (shape.is_installed, views.is_installed) == (False, True)
@@ -133,10 +136,10 @@ def test_size_that_nobody_tells_stays_unknown(models: Any, server: WheelServer) 
 
 def test_fetching_goes_on_where_it_was_cut_off(models: Any, server: WheelServer) -> None:
     _, views = models.catalogue()
-    server.cut_after = 1_000_000
+    server.cut_after, server.answers_left = 1_000_000, 2  # model_index.json is whole
     failure = ended(models.install_online(views))
-    assert "cut off" in failure.message
-    server.cut_after = None
+    assert failure.code == "io" and "kept" in failure.hint
+    server.cut_after = server.answers_left = None
     assert ended(models.install_online(views)) is None
     assert [asked for asked in server.ranges if asked] == ["bytes=1000000-"]
     assert (views.folder / "vae" / "model.safetensors").read_bytes() == WEIGHTS
@@ -145,10 +148,10 @@ def test_fetching_goes_on_where_it_was_cut_off(models: Any, server: WheelServer)
 
 def test_rest_of_another_version_is_not_appended(models: Any, server: WheelServer) -> None:
     shape, _ = models.catalogue()
-    server.cut_after = 1_000_000
+    server.cut_after, server.answers_left = 1_000_000, 1
     assert ended(models.install_online(shape)) is not None
-    server.cut_after = None
-    changed = bytes(reversed(WEIGHTS))
+    server.cut_after = server.answers_left = None
+    changed = safetensors(500_000)
     (server.folder / "shape" / "shape.ckpt").write_bytes(changed)
     assert ended(models.install_online(shape)) is None
     assert (shape.folder / "shape.ckpt").read_bytes() == changed
@@ -159,7 +162,7 @@ def test_file_with_another_digest_than_the_servers_is_refused(models: Any, serve
     shape, _ = models.catalogue()
     server.linked_digest = hashlib.sha256(b"another file").hexdigest()
     failure = ended(models.install_online(shape))
-    assert "checksum" in failure.message
+    assert failure.code == "model_corrupt" and "SHA-256" in failure.message
     server.linked_digest = hashlib.sha256(WEIGHTS).hexdigest()
     assert ended(models.install_online(shape)) is None
 
@@ -197,7 +200,7 @@ def test_model_of_parts_is_found_where_it_lies(models: Any, tmp_path: Path, kind
         with zipfile.ZipFile(source, "w") as archive:
             for path, content in PARTS.items():
                 archive.writestr(f"views/{path}", content)
-    assert ended(models.install_from(views, source, relievo.check_weights)) is None
+    assert ended(models.install_from(views, source)) is None
     assert views.is_installed
     assert states()["views"] == "installed"
     assert verified("views")["ok"] is True
@@ -206,7 +209,7 @@ def test_model_of_parts_is_found_where_it_lies(models: Any, tmp_path: Path, kind
 def test_single_file_may_have_any_name(models: Any, tmp_path: Path) -> None:
     shape, _ = models.catalogue()
     (tmp_path / "mine.safetensors").write_bytes(WEIGHTS)
-    assert ended(models.install_from(shape, tmp_path / "mine.safetensors", relievo.check_weights)) is None
+    assert ended(models.install_from(shape, tmp_path / "mine.safetensors")) is None
     assert states()["shape"] == "installed"
 
 
@@ -219,11 +222,74 @@ def test_what_holds_no_weights_is_refused_and_nothing_is_left(
     (tmp_path / "text.ckpt").write_text("no weights\n" * 100)
     (tmp_path / "empty").mkdir()
     shape, _ = models.catalogue()
-    failure = ended(models.install_from(shape, tmp_path / source, relievo.check_weights))
+    failure = ended(models.install_from(shape, tmp_path / source))
     assert failure.code == code
     assert failure.hint
     assert not shape.is_installed
     assert not [file for file in tmp_path.glob("models/*/*") if file.suffix != ".json"]
+
+
+def test_fetching_again_mends_what_is_wrong(models: Any) -> None:
+    shape, _ = models.catalogue()
+    assert ended(models.install_online(shape)) is None
+    (shape.folder / "shape.ckpt").write_bytes(b"<html>log in</html>")
+    assert verified("shape")["ok"] is False
+    assert ended(models.install_online(shape)) is None
+    assert verified("shape")["ok"] is True
+
+
+def test_folder_of_the_preferences_is_used_where_the_environment_names_none(
+    models: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models.use_folder(str(tmp_path / "mine"))
+    assert models.models_folder() == tmp_path / "models"
+    monkeypatch.delenv("RELIEVO_MODELS")
+    models.use_folder(str(tmp_path / "mine"))
+    assert models.models_folder() == tmp_path / "mine"
+    models.use_folder("")
+    assert models.models_folder().parts[-2:] == ("relievo", "models")
+
+
+def test_folder_can_be_a_mirror(models: Any, server: WheelServer, tmp_path: Path) -> None:
+    (tmp_path / "disk" / "shape").mkdir(parents=True)
+    (tmp_path / "disk" / "shape" / "shape.ckpt").write_bytes(WEIGHTS)
+    models.settings.mirrors = [str(tmp_path / "disk")]
+    try:
+        shape, _ = models.catalogue()
+        assert ended(models.install_online(shape)) is None
+        assert server.requests == []
+    finally:
+        models.settings.mirrors = []
+
+
+def damaged(path: Path, kind: str) -> Path:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("shape.ckpt", bytes(range(256)) * 40)
+    data = bytearray(content.getvalue())
+    directory = data.index(b"PK\1\2")
+    if kind == "encrypted":
+        data[6] |= 1
+        data[directory + 8] |= 1
+    elif kind == "of an unknown method":
+        data[8:10] = data[directory + 10 : directory + 12] = struct.pack("<H", 99)
+    elif kind == "of a later version":
+        data[4] = data[directory + 6] = 99
+    elif kind == "damaged":
+        data[60:90] = b"\xff" * 30
+    else:
+        del data[len(data) // 2 :]
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "of an unknown method", "of a later version", "damaged", "cut"])
+def test_zip_that_cannot_be_read_is_said_to_be_one(models: Any, tmp_path: Path, kind: str) -> None:
+    shape, _ = models.catalogue()
+    failure = ended(models.install_from(shape, damaged(tmp_path / "mine.zip", kind)))
+    assert failure.code == "io" and "mine.zip' cannot be read as a zip" in failure.message and failure.hint
+    assert ("encrypted" in failure.message) == (kind == "encrypted")
+    assert not [path for path in (tmp_path / "models").glob("*") if path.name != "shape"]
 
 
 def test_removed_model_is_gone(models: Any) -> None:
@@ -267,8 +333,8 @@ def test_panel_offers_models_that_make_objects(panel: dict[str, Any]) -> None:
 
 def test_panel_shows_what_the_chosen_model_needs(panel: dict[str, Any]) -> None:
     texts = panel["needed"]
-    assert {"Shape", "Fetch (size unknown)", "Views", "Fetch (1.2 GB)"} <= set(texts)
-    assert "Views" not in panel["needed_with_own_views"]
+    assert {"The model shape", "Fetch (size unknown)", "The model views", "Fetch (1.2 GB)"} <= set(texts)
+    assert "The model views" not in panel["needed_with_own_views"]
 
 
 def test_panel_asks_for_sizes_once_it_may_go_online(panel: dict[str, Any]) -> None:
@@ -288,7 +354,7 @@ def test_panel_fetches_a_model(panel: dict[str, Any]) -> None:
 
 
 def test_failure_to_fetch_is_shown(panel: dict[str, Any]) -> None:
-    assert "views.ckpt cannot be fetched" in panel["not_there"]
+    assert "Cannot fetch 'views.ckpt'" in panel["not_there"]
     assert any("views.ckpt" in text for text in panel["all"])
 
 

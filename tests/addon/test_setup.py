@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 import json
 import re
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from extension_source import ROOT, imported
 from relievo import _runtime
-from test_extension import ROOT, ZIP, facts_of
+from relievo._torch_version import TORCH_VERSION
+from test_extension import facts_of
 from wheel_server import WheelServer, write_wheel
 
 LIBRARIES = {name: name.encode() * 1000 for name in _runtime.LIBRARIES}
+INSTALLED = {**LIBRARIES, "build-version": f"{TORCH_VERSION}\n".encode()}
 TORCH, CUDA = "torch-2.11.0-cp311.whl", "nvidia_cuda_runtime-13.whl"
 
 
 @pytest.fixture(scope="module")
 def setup(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The extension's module, out of its zip: it is not registered."""
-    folder = tmp_path_factory.mktemp("package")
-    with zipfile.ZipFile(ZIP) as archive:
-        archive.extractall(folder / "relievo_extension")
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("relievo_extension.setup_runtime")
-    sys.path.remove(str(folder))
+    with imported(tmp_path_factory.mktemp("setup"), "setup_runtime") as module:
+        yield module
 
 
 @pytest.fixture
@@ -36,6 +33,7 @@ def server(tmp_path: Path) -> Iterator[WheelServer]:
     folder = tmp_path / "server"
     folder.mkdir()
     in_torch = {f"torch/lib/{name}": content for name, content in LIBRARIES.items() if "cu" not in name}
+    in_torch["torch/version.py"] = f"__version__ = '{TORCH_VERSION}+cpu'".encode()
     write_wheel(folder / TORCH, {**in_torch, "torch/lib/libtorch_python.so": b"no", "torch/__init__.py": b"no"})
     in_cuda = {f"nvidia/cu13/lib/{name}": LIBRARIES[name] for name in LIBRARIES if "cu" in name}
     write_wheel(folder / CUDA, in_cuda)
@@ -64,7 +62,7 @@ def test_installs_the_named_libraries_only(setup: Any, server: WheelServer, tmp_
     runtime = runtime_of(setup, server)
     installation = setup.install_online(runtime, tmp_path / "user" / "runtime")
     assert ended(installation) is None
-    assert contents(tmp_path / "user" / "runtime") == LIBRARIES
+    assert contents(tmp_path / "user" / "runtime") == INSTALLED
     assert installation.fraction == 1
     assert [file.name for file in (tmp_path / "user").iterdir()] == ["runtime"]  # downloads are gone
 
@@ -75,7 +73,7 @@ def test_wrong_checksum_is_refused_and_nothing_changes(setup: Any, server: Wheel
     (folder / "old").write_text("keep me")
     failure = ended(setup.install_online(runtime_of(setup, server, sha256="0" * 64), folder))
     assert (failure.code, failure.exit_status) == ("io", 3)
-    assert TORCH in failure.message and "checksum" in failure.message and failure.hint
+    assert TORCH in failure.message and "SHA-256" in failure.message and failure.hint
     assert [file.name for file in folder.iterdir()] == ["old"]
     assert not list(tmp_path.glob("user/downloads/*"))
 
@@ -83,28 +81,29 @@ def test_wrong_checksum_is_refused_and_nothing_changes(setup: Any, server: Wheel
 def test_file_that_is_longer_than_told_is_refused(setup: Any, server: WheelServer, tmp_path: Path) -> None:
     size = server.facts(TORCH)["bytes"]
     failure = ended(setup.install_online(runtime_of(setup, server, bytes=size - 1), tmp_path / "u" / "runtime"))
-    assert "more in a file" in failure.message
+    assert f"{size} bytes instead of {size - 1}" in failure.message
     assert not (tmp_path / "u" / "runtime").exists()
 
 
 def test_download_that_was_cut_off_goes_on(setup: Any, server: WheelServer, tmp_path: Path) -> None:
     folder = tmp_path / "user" / "runtime"
-    server.cut_after = 5000
+    server.cut_after, server.answers_left = 5000, 1
     failure = ended(setup.install_online(runtime_of(setup, server), folder))
-    assert "cut off" in failure.message and "kept" in failure.hint
-    server.cut_after = None
+    assert failure.code == "io" and "kept" in failure.hint
+    server.cut_after = server.answers_left = None
     assert ended(setup.install_online(runtime_of(setup, server), folder)) is None
     assert server.ranges == [None, "bytes=5000-", None]
-    assert contents(folder) == LIBRARIES
+    assert contents(folder) == INSTALLED
 
 
 def test_server_without_ranges_begins_anew(setup: Any, server: WheelServer, tmp_path: Path) -> None:
     folder = tmp_path / "user" / "runtime"
-    server.cut_after = 5000
+    server.cut_after, server.answers_left = 5000, 1
     assert ended(setup.install_online(runtime_of(setup, server), folder)) is not None
-    server.cut_after, server.knows_ranges = None, False
+    server.cut_after = server.answers_left = None
+    server.knows_ranges = False
     assert ended(setup.install_online(runtime_of(setup, server), folder)) is None
-    assert contents(folder) == LIBRARIES
+    assert contents(folder) == INSTALLED
 
 
 def test_cancel_ends_it_and_keeps_what_is_there(setup: Any, server: WheelServer, tmp_path: Path) -> None:
@@ -176,6 +175,37 @@ def test_libtorch_is_found_below_a_folder(setup: Any, tmp_path: Path, below: str
     place.mkdir(parents=True, exist_ok=True)
     (place / "libtorch_cpu.so").touch()
     assert setup.find_in_folder(tmp_path, setup.runtimes()["cpu"]) == place
+
+
+def test_zip_with_another_version_is_refused_with_both_versions(setup: Any, tmp_path: Path) -> None:
+    members = {f"torch/lib/{name}": content for name, content in LIBRARIES.items()}
+    write_wheel(tmp_path / "torch.whl", {**members, "torch/version.py": b"__version__ = '2.7.1+cu126'"})
+    failure = ended(setup.install_zip(tmp_path / "torch.whl", setup.runtimes()["cpu"], tmp_path / "u" / "runtime"))
+    assert f"'torch.whl' has version 2.7.1, and Relievo needs {TORCH_VERSION}" in failure.message
+    assert not list(tmp_path.glob("u/*"))
+
+
+def test_folder_with_another_version_is_refused_with_both_versions(setup: Any, tmp_path: Path) -> None:
+    (tmp_path / "torch" / "lib").mkdir(parents=True)
+    (tmp_path / "torch" / "lib" / "libtorch_cpu.so").touch()
+    (tmp_path / "torch" / "version.py").write_text("__version__ = '2.9.0'")
+    with pytest.raises(setup.SetupError, match=rf"has version 2\.9\.0, and Relievo needs {TORCH_VERSION}"):
+        setup.find_in_folder(tmp_path, setup.runtimes()["cpu"])
+
+
+def test_two_blenders_do_not_install_at_once(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    with setup.exclusive(tmp_path / "user"):
+        failure = ended(setup.install_online(runtime_of(setup, server), tmp_path / "user" / "runtime"))
+        assert "Another process" in failure.message
+        assert server.requests == []
+    assert ended(setup.install_online(runtime_of(setup, server), tmp_path / "user" / "runtime")) is None
+
+
+def test_space_is_looked_for_before_anything_is_fetched(setup: Any, server: WheelServer, tmp_path: Path) -> None:
+    runtime = dataclasses.replace(runtime_of(setup, server), installed_bytes=10**15)
+    failure = ended(setup.install_online(runtime, tmp_path / "user" / "runtime"))
+    assert "1000000.00 GB more" in failure.message
+    assert server.requests == []
 
 
 def test_folder_without_libtorch_is_refused(setup: Any, tmp_path: Path) -> None:
@@ -253,7 +283,7 @@ def test_installation_is_shown_and_can_be_cancelled(first_start: dict[str, Any])
 
 def test_installed_libtorch_works_at_once(first_start: dict[str, Any]) -> None:
     assert first_start["install"] == "['FINISHED']"
-    assert first_start["libraries"] == sorted(_runtime.LIBRARIES)
+    assert first_start["libraries"] == sorted([*_runtime.LIBRARIES, "build-version"])
     assert "downloads" not in first_start["left"]
     assert first_start["missing"] is None
     assert first_start["generated"] == "['FINISHED']"

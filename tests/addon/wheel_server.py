@@ -28,6 +28,7 @@ class WheelServer:
         self.folder = folder
         self.ranges: list[str | None] = []  # of the requests
         self.cut_after: int | None = None  # bytes of an answer, after which the connection ends
+        self.answers_left: int | None = None  # after so many, nobody is answered any more
         self.knows_ranges = True
         self.seconds_a_chunk = 0.0
         self.requests: list[str] = []  # HEAD /name
@@ -62,6 +63,11 @@ class WheelServer:
         return f"http://127.0.0.1:{self._server.server_port}/{name}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        if self.answers_left is not None:
+            if self.answers_left == 0:
+                request.close_connection = True
+                return
+            self.answers_left -= 1
         self.requests.append(f"{request.command} {request.path}")
         if self.linked_digest and not request.path.endswith("?linked"):
             request.send_response(302)
@@ -83,7 +89,15 @@ class WheelServer:
         if request.headers.get("If-Range", version) != version:
             asked = None
         begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.knows_ranges else 0
+        if begin >= len(content) > 0:
+            request.send_response(416)
+            request.send_header("Content-Range", f"bytes */{len(content)}")
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
         request.send_response(206 if begin else 200)
+        if begin:
+            request.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         request.send_header("ETag", version)
         request.send_header("Content-Length", str(len(content) - begin))
         request.end_headers()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -36,7 +39,8 @@ class Request:
 
 
 class ModelServer:
-    def __init__(self) -> None:
+    def __init__(self, certificates: Path | None = None) -> None:
+        """Over TLS with a key and certificate of its own, which are written into the file `certificates`."""
         self.files: dict[str, Behaviour] = {}
         self.requests: list[Request] = []
         owner = self
@@ -51,7 +55,13 @@ class ModelServer:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_address[1]}"
+        scheme = "http"
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates, write_certificate(certificates))
+            self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
+            scheme = "https"
+        self.address = f"{scheme}://127.0.0.1:{self.http.server_address[1]}"
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         asked, condition = handler.headers.get("Range"), handler.headers.get("If-Range")
@@ -113,9 +123,18 @@ class ModelServer:
         return [request.range for request in self.requests]
 
 
+def write_certificate(file: Path) -> Path:
+    """Of 127.0.0.1, signed by itself; returns the file of its key."""
+    key = file.with_suffix(".key")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(file)]
+    subprocess.run([*command, *more], check=True, capture_output=True)
+    return key
+
+
 @contextmanager
-def serving() -> Iterator[ModelServer]:
-    server = ModelServer()
+def serving(certificates: Path | None = None) -> Iterator[ModelServer]:
+    server = ModelServer(certificates)
     thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

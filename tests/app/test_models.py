@@ -321,6 +321,116 @@ def test_verify_finds_changed_and_missing_files(shop: Shop) -> None:
     assert error["code"] == "model_missing" and "relievo models fetch toy" in error["hint"]
 
 
+def test_fetch_mends_what_verify_refuses(shop: Shop) -> None:
+    shop.file["sha256"] = shop.file["bytes"] = None
+    shop.serve()
+    fetched(shop)
+    for content in (CONTENT[:-1], CONTENT[:5000] + b"x" + CONTENT[5001:], b"", b"<html>log in</html>"):
+        shop.path.write_bytes(content)
+        assert shop.fails("verify", "toy")["code"] == "model_corrupt"
+        fetched(shop)
+        assert shop.run("verify", "toy")[0] == 0
+
+
+def test_a_wrong_file_stays_until_the_right_one_is_there(shop: Shop) -> None:
+    shop.serve()
+    fetched(shop)
+    shop.path.write_bytes(b"old")
+    shop.server.files.clear()
+    assert shop.fails("fetch", "toy")["code"] == "io"
+    assert shop.path.read_bytes() == b"old"
+
+
+def test_a_checksum_once_seen_is_kept_and_compared(shop: Shop) -> None:
+    shop.file["sha256"] = shop.file["bytes"] = None
+    shop.serve()
+    fetched(shop)
+    assert shop.run("remove", "toy")[0] == 0
+    shop.serve(content=safetensors(1000), etag='"v2"')
+    error = shop.fails("fetch", "toy")
+    assert error["code"] == "model_corrupt" and "relievo-checksums.json" in error["hint"]
+    assert not shop.path.exists()
+    (shop.models / "relievo-checksums.json").unlink()
+    assert shop.run("fetch", "toy")[0] == 0
+    assert shop.path.read_bytes() == safetensors(1000)
+
+
+def test_space_is_looked_for_before_anything_is_asked_for(shop: Shop) -> None:
+    shop.file["bytes"] = 10**15
+    shop.serve()
+    error = shop.fails("fetch", "toy")
+    assert error["code"] == "io" and "1000000.00 GB more" in error["message"]
+    assert shop.server.requests == []
+
+
+def test_space_is_looked_for_once_the_server_tells_the_size(shop: Shop) -> None:
+    shop.file["bytes"] = shop.file["sha256"] = None
+    shop.serve(claims_bytes=10**15)
+    error = shop.fails("fetch", "toy")
+    assert error["code"] == "io" and "1000000.00 GB more" in error["message"]
+    assert not shop.part.exists()
+
+
+def test_certificates_of_ones_own_are_trusted_and_others_are_not(shop: Shop, tmp_path: Path) -> None:
+    certificates = tmp_path / "own.pem"
+    with serving(certificates) as secure:
+        secure.files["/toy.ckpt"] = Behaviour(CONTENT)
+        shop.file["url"] = f"{secure.address}/toy.ckpt"
+        assert shop.fails("fetch", "toy")["code"] == "io"
+        assert not shop.path.exists()
+        assert shop.run("fetch", "toy", "--certificates", certificates)[0] == 0
+        assert shop.path.read_bytes() == CONTENT
+    assert "none.pem" in shop.fails("fetch", "toy", "--certificates", tmp_path / "none.pem")["message"]
+
+
+def test_https_never_leads_to_http(shop: Shop, tmp_path: Path) -> None:
+    certificates = tmp_path / "own.pem"
+    shop.serve()
+    with serving(certificates) as secure:
+        secure.files["/toy.ckpt"] = Behaviour(b"", redirect_to=f"{shop.server.address}/toy.ckpt")
+        shop.file["url"] = f"{secure.address}/toy.ckpt"
+        error = shop.fails("fetch", "toy", "--certificates", certificates)
+        assert "not secure" in error["message"]
+        assert shop.server.requests == []
+        # By way of http back to http neither.
+        secure.files["/on"] = Behaviour(b"", redirect_to=f"{shop.server.address}/toy.ckpt")
+        secure.files["/toy.ckpt"] = Behaviour(b"", redirect_to="/on")
+        assert "not secure" in shop.fails("fetch", "toy", "--certificates", certificates)["message"]
+        assert shop.server.requests == []
+
+
+def test_a_model_that_is_being_fetched_is_not_removed(shop: Shop) -> None:
+    shop.serve(seconds_a_block=0.2)
+    process = shop.start("fetch", "toy")
+    deadline = time.monotonic() + 30
+    while not (shop.part.exists() and shop.part.stat().st_size > 0):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert "Another process is fetching" in shop.fails("remove", "toy")["message"]
+    process.communicate(timeout=30)
+    assert process.returncode == 0 and shop.path.read_bytes() == CONTENT
+
+
+def test_notes_of_a_download_may_hold_anything(shop: Shop) -> None:
+    shop.part.parent.mkdir(parents=True)
+    notes = shop.part.with_name("toy.ckpt.part.json")
+    url = json.dumps(shop.file["url"])
+    for text in (
+        "[" * 200_000,
+        "[]",
+        "5",
+        '{"url": 5}',
+        f'{{"url": {url}, "validator": [], "total": -1, "sha256": 5}}',
+    ):
+        shop.part.write_bytes(CONTENT[:1000])
+        notes.write_text(text)
+        (shop.path.parent / "relievo-model.json").write_text(text)
+        (shop.models / "relievo-checksums.json").write_text(text)
+        shop.serve()
+        fetched(shop)
+        shop.path.unlink()
+
+
 def test_list_and_remove(shop: Shop) -> None:
     shop.serve()
     assert shop.run("list")[1]["state"] == "missing"

@@ -55,7 +55,7 @@ def extension(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def modules(extension: Path) -> list[Path]:
-    return sorted((extension / "relievo").glob("_native.*"))
+    return sorted(file for name in ("_native", "_store") for file in (extension / "relievo").glob(f"{name}.*"))
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +77,14 @@ def test_there_is_a_module_for_each_python_of_blenders(modules: list[Path]) -> N
     assert [module.name for module in modules if module.suffix == ".so"] == [
         "_native.cpython-311-x86_64-linux-gnu.so",
         "_native.cpython-313-x86_64-linux-gnu.so",
+        "_store.cpython-311-x86_64-linux-gnu.so",
+        "_store.cpython-313-x86_64-linux-gnu.so",
     ]
 
 
 def test_modules_are_for_the_python_of_their_name(modules: list[Path]) -> None:
     # pybind11 compiles in the version that it refuses all others but.
-    for module, version in zip((m for m in modules if m.suffix == ".so"), (b"3.11", b"3.13"), strict=True):
+    for module, version in zip((m for m in modules if m.suffix == ".so"), (b"3.11", b"3.13") * 2, strict=True):
         assert b"\0" + version + b"\0" in module.read_bytes()
 
 
@@ -192,7 +194,15 @@ def test_libraries_are_looked_for_beside_the_module_only(modules: list[Path], li
 
 def test_modules_show_python_one_function(modules: list[Path]) -> None:
     for module in (m for m in modules if m.suffix == ".so"):
-        assert elf.exported(module) == {"PyInit__native"}
+        assert elf.exported(module) == {f"PyInit_{module.name.partition('.')[0]}"}
+
+
+def test_store_needs_the_system_alone(modules: list[Path]) -> None:
+    """It is there before LibTorch is, and brings no second TLS library into Blender's process."""
+    stores = [module for module in modules if module.name.startswith("_store.cpython")]
+    assert len(stores) == 2
+    for module in stores:
+        assert elf.needed(module) <= SYSTEM
 
 
 def test_libraries_show_nothing_under_its_common_name(libraries: list[Path]) -> None:

@@ -74,7 +74,9 @@ asyncio.run(cell())
 def test_wheel_holds_licences_and_stubs_and_nothing_of_torchs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {"relievo/_native.pyi", "relievo/py.typed", "relievo/licences/README.txt"} <= set(names)
+    assert {"relievo/_native.pyi", "relievo/_store.pyi", "relievo/py.typed", "relievo/licences/README.txt"} <= set(
+        names
+    )
     assert {"relievo/models/u2netp.safetensors", "relievo/models/u2netp.md", "relievo/models/catalogue.json"} <= set(
         names
     )

@@ -1,0 +1,125 @@
+"""The models of this machine, and downloads. Needs no LibTorch, which it fetches.
+
+Whatever fails raises a subclass of `relievo.Error`. A listener is told the path in the model's folder, "fetching" or
+"checking", and bytes that are done, of how many (0: not known); it is called about every second or more often, and
+what it raises ends the work, with what has arrived kept.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import final
+
+from ._types import PathLike
+
+Listener = Callable[[str, str, int, int], object]
+
+# One request and its reply, redirects not followed: method, address, headers, and who takes the reply. Returns None
+# when all has come or the receiver has stopped it, else whether another try may succeed, and the reason.
+Transport = Callable[[str, str, list[tuple[str, str]], Receiver], tuple[bool, str] | None]
+
+@final
+class Receiver:
+    """Takes a reply. Its functions return False when the transfer must stop."""
+
+    def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> bool: ...
+    def body(self, content: bytes) -> bool: ...
+    def wait(self) -> bool:
+        """To be called about every second or more often while nothing comes."""
+
+@final
+class ModelFile:
+    @property
+    def path(self) -> str:
+        """In the model's folder, with slashes."""
+    @property
+    def url(self) -> str:
+        """Empty for a file that comes with Relievo."""
+    @property
+    def bytes(self) -> int | None: ...
+    @property
+    def sha256(self) -> str | None: ...
+
+@final
+class Model:
+    """A model of the catalogue."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str:
+        """As its authors write it."""
+    @property
+    def description(self) -> str: ...
+    @property
+    def licence(self) -> str:
+        """SPDX's word."""
+    @property
+    def licence_note(self) -> str:
+        """What it means for use of the model and of its results."""
+    @property
+    def stages(self) -> list[str]: ...
+    @property
+    def embedded(self) -> bool: ...
+    @property
+    def files(self) -> list[ModelFile]: ...
+
+def catalogue() -> list[Model]: ...
+def models_folder() -> Path: ...
+def state(name: str) -> str:
+    """`missing`, `partial`, `installed` or `embedded`; contents are not looked at."""
+
+def missing(name: str) -> list[str]:
+    """Paths of the files that are not there."""
+
+def fetch_file(
+    sources: Sequence[str],
+    path: PathLike,
+    transport: Transport,
+    *,
+    bytes: int | None = None,  # noqa: A002
+    sha256: str | None = None,
+    listener: Listener | None = None,
+    patience: float = 30.0,
+) -> tuple[int, str]:
+    """Fetches one file, or the rest of it, from the first source that gives it; returns its size and SHA-256."""
+
+def fetch(
+    name: str,
+    transport: Transport,
+    *,
+    sources: Sequence[str] = [],
+    listener: Listener | None = None,
+    patience: float = 30.0,
+) -> list[str]:
+    """Fetches what is missing of a model or not as it should be; returns the paths that were fetched.
+
+    `sources`: addresses of mirrors or folders, asked before all others.
+    """
+
+def size_of_missing(
+    name: str, transport: Transport, *, sources: Sequence[str] = [], patience: float = 30.0
+) -> int | None:
+    """Bytes of what is missing of a model, by the catalogue or by the servers; None where one does not say."""
+
+def verify(name: str, *, listener: Listener | None = None) -> list[str]:
+    """Compares a model's files with their checksums; returns the paths for which none is known."""
+
+def import_model(source: PathLike, name: str, *, listener: Listener | None = None) -> list[str]:
+    """Copies a weight file, or what a folder holds of a model, in; returns the catalogue's paths."""
+
+def remove(name: str) -> bool:
+    """Deletes a model's files; returns whether there were any."""
+@final
+class Lock:
+    """A file that the operating system locks for this process, until release() or the end of both.
+
+    Raises IoError while another process has it.
+    """
+
+    def __init__(self, path: PathLike) -> None: ...
+    def release(self) -> None: ...
+
+def check_weights(path: PathLike) -> None:
+    """Reads a weight file's directory, or that of a folder of them, strictly."""
+
+def exit_statuses() -> dict[str, int]: ...

@@ -1,0 +1,34 @@
+// What is known of files since they came.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace relievo {
+
+struct FileRecord {
+  uint64_t bytes = 0;
+  std::string sha256;
+  std::string source;  ///< address or path
+};
+
+/// The records of a model's folder, by path; empty where there are none.
+std::map<std::string, FileRecord> read_records(const std::filesystem::path& model_folder);
+
+/// Adds a record to those of the model's folder, which other processes may change, too. Throws Error{kIo}.
+void note_record(const std::filesystem::path& model_folder, const std::string& path,
+                 const FileRecord& record);
+
+/// What came for this address of the catalogue before, from wherever. The checksum of a file whose publisher
+/// tells none is kept once it was seen, also when the model is removed, and compared when it is fetched
+/// again.
+std::optional<FileRecord> remembered_checksum(const std::string& url);
+void remember_checksum(const std::string& url, const FileRecord& record);
+
+/// Where these are kept, in the models' folder. A person may delete it.
+std::filesystem::path remembered_checksums_file();
+
+}  // namespace relievo
