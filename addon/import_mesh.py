@@ -70,6 +70,7 @@ def remember(thing: bpy.types.Object, result: AnyResult, options: ImportOptions)
     for name in ("picture", "model", "settings", "version"):
         thing[f"relievo_{name}"] = getattr(provenance, name)
     thing["relievo_import"] = json.dumps(asdict(options))
+    thing["relievo_notes"] = "\n".join(result.notes)
 
 
 def mark_asset(thing: bpy.types.Object, picture: NDArray[np.uint8] | None) -> None:

@@ -55,11 +55,21 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     button.operator("relievo.generate", icon="MESH_MONKEY")
     button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
     if context.object is not None and "relievo_settings" in context.object:
+        draw_notes(layout, context.object, width)
         draw_redo(layout, settings)
     draw_left_behind(layout)
     draw_queue(layout, width)
     if (failure := jobs.click_failure()) is not None:
         draw_failure(layout, failure, width).operator("relievo.dismiss", text="", icon="X").number = -1
+
+
+def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) -> None:
+    """What is not as one would expect of the active object: parts that were left out, a shape that was lost."""
+    notes = str(thing.get("relievo_notes", "")).splitlines()
+    if notes:
+        box = layout.box()
+        for note in notes:
+            setup_panel.draw_lines(box, note, width, "INFO")
 
 
 def draw_redo(layout: bpy.types.UILayout, settings: Any) -> None:

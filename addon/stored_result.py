@@ -53,6 +53,7 @@ class StoredResult:
     mesh: StoredMesh
     albedo_png: bytes
     normal_map_png: bytes
+    notes: list[str]
 
 
 def save(result: relievo.Result | StoredResult, path: Path) -> int:
@@ -62,7 +63,7 @@ def save(result: relievo.Result | StoredResult, path: Path) -> int:
     if mesh.vertex_colours is not None:
         arrays["vertex_colours"] = mesh.vertex_colours
     told = {name: getattr(mesh.provenance, name) for name in Provenance.__annotations__}
-    facts = json.dumps({"version": _VERSION, "name": result.name, "provenance": told}).encode()
+    facts = json.dumps({"version": _VERSION, "name": result.name, "provenance": told, "notes": result.notes}).encode()
     files = {"facts": facts, "albedo_png": result.albedo_png, "normal_map_png": result.normal_map_png}
     beside = path.with_name(path.name + ".part")
     try:
@@ -89,7 +90,7 @@ def load(path: Path) -> StoredResult:
             if mesh.faces.size and not (mesh.faces.min() >= 0 and mesh.faces.max() < len(mesh.vertices)):
                 raise ValueError("a face names a vertex that is not there")
             pngs = arrays["albedo_png"].tobytes(), arrays["normal_map_png"].tobytes()
-            return StoredResult(str(facts["name"]), mesh, *pngs)
+            return StoredResult(str(facts["name"]), mesh, *pngs, [str(note) for note in facts.get("notes", [])])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise UnreadableResultError from error
 

@@ -157,6 +157,14 @@ def test_object_tells_where_it_came_from(made: dict[str, Any]) -> None:
     assert told["relievo_version"]
 
 
+def test_notes_of_a_result_are_in_the_panel(tmp_path: Path) -> None:
+    told = facts_of("notes", tmp_path)
+    assert "too few for this shape" in told["8"]["kept"]
+    assert told["8"]["kept"] in told["8"]["panel"]
+    assert told["0"]["kept"] == ""
+    assert "too few" not in told["0"]["panel"]
+
+
 def test_picture_is_remembered_in_the_panel(made: dict[str, Any]) -> None:
     assert made["picture_in_panel"] == str(PICTURE)
 

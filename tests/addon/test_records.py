@@ -112,7 +112,9 @@ def some_result(**changes: Any) -> Any:
         "provenance": provenance,
         **changes,
     }
-    return SimpleNamespace(name="cup", mesh=SimpleNamespace(**mesh), albedo_png=b"png", normal_map_png=b"")
+    return SimpleNamespace(
+        name="cup", mesh=SimpleNamespace(**mesh), albedo_png=b"png", normal_map_png=b"", notes=["A note."]
+    )
 
 
 def test_result_comes_back_from_its_file(extension_package: Path, tmp_path: Path) -> None:
@@ -122,6 +124,7 @@ def test_result_comes_back_from_its_file(extension_package: Path, tmp_path: Path
     assert size == (tmp_path / "cup.result").stat().st_size
     found = stored.load(tmp_path / "cup.result")
     assert (found.name, found.albedo_png, found.normal_map_png) == ("cup", b"png", b"")
+    assert found.notes == ["A note."]
     assert np.array_equal(found.mesh.vertices, np.eye(3)) and np.array_equal(found.mesh.vertex_colours, colours)
     assert found.mesh.provenance.model == "preview"
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import bpy
-from inside import MODULE, PICTURE, QUARTERS, ROOT, install, names, quick
+from inside import MODULE, PICTURE, QUARTERS, ROOT, drawn, install, names, quick
 
 
 def generate() -> dict[str, Any]:
@@ -55,6 +55,19 @@ def generate() -> dict[str, Any]:
     bpy.ops.ed.redo()
     facts["after_redo"] = names(bpy.data.objects)
     return facts
+
+
+def notes() -> dict[str, Any]:
+    """A picture whose shape so few faces cannot bear, and the same with enough of them."""
+    install()
+    quick()
+    answers = {}
+    for faces in (8, 0):
+        bpy.context.scene.relievo.faces = faces
+        bpy.ops.relievo.generate(filepath=str(PICTURE))
+        thing = bpy.context.view_layer.objects.active
+        answers[str(faces)] = {"kept": thing["relievo_notes"], "panel": " ".join(drawn())}
+    return answers
 
 
 def placed_facts(thing: Any) -> dict[str, Any]:
