@@ -9,6 +9,7 @@
 #include "app/batch_state.h"
 #include "app/commands.h"
 #include "app/generate.h"
+#include "base/standard_output.h"
 
 namespace relievo {
 namespace {
@@ -153,15 +154,15 @@ int batch(BatchOptions& options) {
     try {
       state.finish(outcome.task, options.generate, to_json(outcome), outcome.files);
     } catch (const Error& error) {  // the picture is made all the same
-      fmt::print(stderr, "relievo: {}\n", error.message());
+      print_message("relievo: {}\n", error.message());
     }
   });
   const auto failed =
       std::count_if(outcomes.begin(), outcomes.end(), [](const PictureOutcome& o) { return o.error; });
-  fmt::print(stderr, "{} made, {} already there, {} failed\n", outcomes.size() - static_cast<size_t>(failed),
-             skipped, failed);
+  print_message("{} made, {} already there, {} failed\n", outcomes.size() - static_cast<size_t>(failed),
+                skipped, failed);
   for (const PictureOutcome& outcome : outcomes) {
-    if (outcome.error) fmt::print(stderr, "  {}: {}\n", outcome.task.picture, outcome.error->message());
+    if (outcome.error) print_message("  {}: {}\n", outcome.task.picture, outcome.error->message());
   }
   return exit_status_of(outcomes, tasks.size());
 }

@@ -65,8 +65,8 @@ void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictur
     if (!outcome.error) ++made;
     if (outcome.error && outcome.error->code() != ErrorCode::kCancelled) ++failed;
   }
-  fmt::print(stderr, "relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
-             pictures - made - failed);
+  print_message("relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
+                pictures - made - failed);
 }
 
 }  // namespace
@@ -123,8 +123,8 @@ json to_json(const PictureOutcome& outcome) {
 
 void print_text(const PictureOutcome& outcome) {
   if (outcome.error) {
-    fmt::print(stderr, "relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
-    if (!outcome.error->hint().empty()) fmt::print(stderr, "  {}\n", outcome.error->hint());
+    print_message("relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
+    if (!outcome.error->hint().empty()) print_message("  {}\n", outcome.error->hint());
     return;
   }
   const TexturedMesh& mesh = outcome.result->mesh;
