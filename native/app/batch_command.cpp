@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "base/interruption.h"
+#include "base/standard_output.h"
 #include "batch/batch.h"
 #include "batch/report.h"
 
@@ -23,7 +24,7 @@ void record(const Record& action) {
   try {
     action();
   } catch (const Error& error) {
-    fmt::print(stderr, "relievo: {}\n", error.message());
+    print_message("relievo: {}\n", error.message());
   }
 }
 
@@ -33,7 +34,7 @@ int print_plan(const Batch& batch, bool as_json) {
     print_line(as_json ? report_of_plan(task)
                        : fmt::format("{}: {}", task.picture, (task.folder / task.name).string()));
   }
-  fmt::print(stderr, "{}\n", batch.summary());
+  print_message("{}\n", batch.summary());
   return 0;
 }
 
@@ -46,7 +47,7 @@ int run(BatchOptions& options) {
   request.renders = generate.renders;
   request.settings = generate.settings;
   Batch batch(request, interruption());
-  for (const std::string& note : batch.notes()) fmt::print(stderr, "relievo: {}\n", note);
+  for (const std::string& note : batch.notes()) print_message("relievo: {}\n", note);
   if (generate.json) {
     for (const std::string& report : batch.made_before()) print_line(report);
   }
@@ -68,7 +69,7 @@ int run(BatchOptions& options) {
   };
   const auto outcomes = generate_all(tasks, generate, on_outcome, false,
                                      [&](size_t begun) { record([&] { batch.begin(begun); }); });
-  fmt::print(stderr, "{}\n", batch.summary());
+  print_message("{}\n", batch.summary());
   return exit_status_of(outcomes, batch.pictures());
 }
 

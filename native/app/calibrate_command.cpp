@@ -142,9 +142,9 @@ int run(const Options& options) {
   if (model.empty()) {
     model = model_that_is_here();
     if (model == kPreviewModel) {
-      fmt::print(stderr,
-                 "No reconstruction model is here with its diffusion: only the model preview is calibrated. "
-                 "`relievo models fetch` gets others.\n");
+      print_message(
+          "No reconstruction model is here with its diffusion: only the model preview is calibrated. "
+          "`relievo models fetch` gets others.\n");
     }
   }
   const CostStore store;
@@ -158,8 +158,8 @@ int run(const Options& options) {
       samples = measure(alike, model, options);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kCancelled) {
-        fmt::print(stderr, "relievo: Interrupted: {} of {} kinds of device measured, {} left.\n", measured,
-                   kinds.size(), kinds.size() - measured);
+        print_message("relievo: Interrupted: {} of {} kinds of device measured, {} left.\n", measured,
+                      kinds.size(), kinds.size() - measured);
       }
       throw;
     }

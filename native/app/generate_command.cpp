@@ -51,8 +51,8 @@ void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictur
     if (!outcome.error) ++made;
     if (outcome.error && outcome.error->code() != ErrorCode::kCancelled) ++failed;
   }
-  fmt::print(stderr, "relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
-             pictures - made - failed);
+  print_message("relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
+                pictures - made - failed);
 }
 
 }  // namespace
@@ -78,8 +78,8 @@ std::string report_of(const PictureOutcome& outcome) {
 
 void print_text(const PictureOutcome& outcome) {
   if (outcome.error) {
-    fmt::print(stderr, "relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
-    if (!outcome.error->hint().empty()) fmt::print(stderr, "  {}\n", outcome.error->hint());
+    print_message("relievo: {}: {}\n", outcome.task.picture, outcome.error->message());
+    if (!outcome.error->hint().empty()) print_message("  {}\n", outcome.error->hint());
     return;
   }
   const TexturedMesh& mesh = outcome.result->mesh;
@@ -259,7 +259,10 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
 
 Command add_generate(CLI::App& parser) {
   const auto options = std::make_shared<GenerateOptions>();
-  parser.add_option("pictures", options->pictures, "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")->required();
+  parser
+      .add_option("pictures", options->pictures,
+                  "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")
+      ->required();
   add_generate_words(parser, *options);
   return [options] {
     set_mask(options->settings, options->mask);

@@ -13,8 +13,8 @@
 namespace {
 
 int report(const relievo::Error& error) {
-  fmt::print(stderr, "relievo: {}\n", error.message());
-  if (!error.hint().empty()) fmt::print(stderr, "  {}\n", error.hint());
+  relievo::print_message("relievo: {}\n", error.message());
+  if (!error.hint().empty()) relievo::print_message("  {}\n", error.hint());
   return exit_status(error.code());
 }
 

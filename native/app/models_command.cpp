@@ -109,8 +109,7 @@ class Bar {
 void say_what_is_left(const CatalogueModel& model) {
   const auto there = std::ranges::count_if(
       model.files, [&](const CatalogueFile& file) { return !installed_file(model, file).empty(); });
-  fmt::print(
-      stderr,
+  print_message(
       "relievo: Interrupted: {} of {} files of {} are there, {} left. What has come of them is kept.\n",
       there, model.files.size(), model.name, static_cast<int64_t>(model.files.size()) - there);
 }

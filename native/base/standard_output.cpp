@@ -44,12 +44,17 @@ void write_output(std::string_view text) {
       continue;
     }
     g_is_lost = true;
-    fmt::print(stderr,
-               "relievo: Cannot write to standard output: {}.\n"
-               "  What would have been said there is lost; free some space, or look at what reads it.\n",
-               std::generic_category().message(errno));
+    print_message(
+        "relievo: Cannot write to standard output: {}.\n"
+        "  What would have been said there is lost; free some space, or look at what reads it.\n",
+        std::generic_category().message(errno));
     return;
   }
+}
+
+void write_message(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
 }
 
 int status_after_output(int status) {

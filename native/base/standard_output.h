@@ -21,6 +21,14 @@ void print_output(fmt::format_string<T...> format, T&&... arguments) {
   write_output(fmt::format(format, std::forward<T>(arguments)...));
 }
 
+/// To people, on standard error: what that does not take is lost.
+void write_message(std::string_view text);
+
+template <typename... T>
+void print_message(fmt::format_string<T...> format, T&&... arguments) {
+  write_message(fmt::format(format, std::forward<T>(arguments)...));
+}
+
 /// The exit status of a program that would end with `status`: that of an error in writing where it is 0 and
 /// something was not written.
 int status_after_output(int status);
