@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .stored_result import StoredResult
 
-_SECONDS_BETWEEN_LOOKS = 3.0
+_SECONDS_BETWEEN_LOOKS = 1.0
 _NEVER = (-1, -1)
 
 _owner: Owner | None = None
@@ -105,7 +105,7 @@ def look() -> float:
     return _SECONDS_BETWEEN_LOOKS
 
 
-# Writing
+# Writing, on threads: the window must not wait for a disk. What belongs to one record is written in order.
 
 
 def owner() -> str:
@@ -118,35 +118,36 @@ def owner() -> str:
 
 
 def queue(record: Record, save_source: Callable[[Path], None]) -> None:
-    """Remembers what is asked for until it is made or dismissed; and its picture, on a thread."""
-    with _forgiven():
-        _records().put(record)
-    file = _records().file(record.key, ".source")
-    _write(record.key, lambda: save_source(file))
+    """Remembers what is asked for until it is made or dismissed; and its picture."""
+    records = _records()
+
+    def work() -> None:
+        records.put(record)
+        save_source(records.file(record.key, ".source"))
+
+    _write(record.key, work)
 
 
 def change(key: str, **changes: Any) -> None:
-    with _forgiven():
-        _records().change(key, **changes)
+    records = _records()
+    _write(key, lambda: records.change(key, **changes))
 
 
 def finish(key: str, result: relievo.Result, seconds: float, shaded: NDArray[np.uint8] | None) -> None:
-    """It is made: from now on it is in the history. Its mesh is written on a thread."""
+    """It is made: from now on it is in the history, with its mesh."""
     records = _records()
-    provenance = result.mesh.provenance
-    with _forgiven():
+    settings, now = json.loads(result.mesh.provenance.settings), time.time()
+
+    def work() -> None:
         if shaded is not None:
             records.file(key, ".png").write_bytes(thumbnails.png(shaded))
-        made = {"state": "made", "name": result.name, "settings": json.loads(provenance.settings), "seconds": seconds}
-        records.change(key, **made, failure={}, owner="", created=time.time())
-
-    def save() -> None:
+        made = {"state": "made", "name": result.name, "settings": settings, "seconds": seconds, "created": now}
+        records.change(key, **made, failure={}, owner="")
         size = stored_result.save(result, records.file(key, ".result"))
         records.change(key, result_bytes=size)
         records.trim()
 
-    _write(key, save)
-    refresh()
+    _write(key, work)
 
 
 def source_file(key: str) -> Path:
@@ -170,12 +171,20 @@ def take_over(record: Record) -> bool:
 
 
 def remove(*keys: str) -> None:
+    global _made, _left
+    if not keys:
+        return
+    _made, _left = ([record for record in known if record.key not in keys] for known in (_made, _left))
     for key in keys:
-        _wait(key)
         thumbnails.forget(key)
-    with _forgiven():
-        _records().remove(keys)
-    refresh()
+    records, before = _records(), [_writers[key] for key in keys if key in _writers]
+
+    def work() -> None:
+        for thread in before:
+            thread.join()
+        records.remove(keys)
+
+    _write(keys[0], work)
 
 
 def clear() -> None:

@@ -126,8 +126,8 @@ def _put(result: AnyResult, key: str, source: Source, options: ImportOptions, ta
 def place_again(key: str, context: bpy.types.Context) -> bpy.types.Object:
     """A result of the history at the 3D cursor, without computing. Raises UnreadableResultError, NoPlaceError."""
     placing.check(context.scene)
-    record = history.find(key)
     result = history.load_result(key)
+    record = history.find(key)
     options = ImportOptions.of(record.options if record else {})
     thing, note = _add(result, context.scene, options, tuple(context.scene.cursor.location))
     label = record.picture if record else result.mesh.provenance.picture

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import jobs, setup_panel
+from .. import history, jobs, setup_panel
 from ..failure import Failure
 
 
@@ -14,6 +14,9 @@ class Operator(bpy.types.Operator):
             return self.run(context) or {"FINISHED"}
         except Exception as error:
             return self.give_up(self.remember(error))
+        finally:
+            if bpy.app.background:  # a script goes on with what is written
+                history.settle()
 
     def run(self, context: bpy.types.Context) -> set[str] | None:
         """Returns how it ended, None for FINISHED."""

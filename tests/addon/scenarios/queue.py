@@ -102,7 +102,7 @@ def after_crash() -> dict[str, Any]:
     facts: dict[str, Any] = {"left": [record.name for record in history.left_behind()], "panel": drawn()}
     for record in history.left_behind():  # the long one would take minutes
         history.change(record.key, settings={**record.settings, "grid": 24, "texture_size": 64})
-    history.refresh()
+    history.settle()
     facts["answer"] = answer(bpy.ops.relievo.take_up)
     facts["objects"] = names(bpy.data.objects)
     facts["left_then"] = [record.name for record in history.left_behind()]
