@@ -103,6 +103,16 @@ SeeThrough see_through_of(const Mask& mask, float threshold) {
   // kept.
   const int reach = std::max(2, std::max(mask.width, mask.height) / 128);
   const auto is_lost = [&](float value) { return value >= kVisible && value < threshold; };
+  // However wide an edge is, it rises all the way.
+  const auto is_flat = [&](int x, int y) {
+    constexpr int kStep = 2;
+    constexpr float kMostRise = 0.06f;
+    const auto at = [&](int u, int v) {
+      return mask.at(std::clamp(u, 0, mask.width - 1), std::clamp(v, 0, mask.height - 1));
+    };
+    return std::abs(at(x + kStep, y) - at(x - kStep, y)) <= kMostRise &&
+           std::abs(at(x, y + kStep) - at(x, y - kStep)) <= kMostRise;
+  };
   // How many pixels in a line up to here are lost; a square is lost where each of its rows is.
   std::vector<int> columns(static_cast<size_t>(mask.width), 0);
   size_t visible = 0, lost = 0;
@@ -114,7 +124,7 @@ SeeThrough see_through_of(const Mask& mask, float threshold) {
     for (int x = 0; x < mask.width; ++x) {
       const float value = mask.at(x, y);
       visible += value >= kVisible;
-      run = is_lost(value) ? run + 1 : 0;
+      run = is_lost(value) && is_flat(x, y) ? run + 1 : 0;
       // The row's run ends `reach` to the right of its middle.
       if (x >= reach) row_is_lost[x - reach] = run >= side;
     }

@@ -116,7 +116,7 @@ void clear_pixel(float* pixel, const float* subject, const float* ground) {
   // The farther from the line between both, the less it is a mixture; the nearer to the subject, the less has
   // to be done.
   const float tolerance = 0.2f * std::sqrt(length) + 0.03f;
-  const float amount = std::exp(-squared(beside) / (tolerance * tolerance)) * (1 - smooth(0.7f, 0.95f, t));
+  const float amount = std::exp(-squared(beside) / (tolerance * tolerance)) * (1 - smooth(0.8f, 0.98f, t));
   for (int c = 0; c < 3; ++c) {
     pixel[c] = std::max(pixel[c] + amount * (subject[c] + beside[c] - pixel[c]), 0.0f);
   }
@@ -175,7 +175,7 @@ class EdgeColours {
   }
 
  private:
-  static constexpr float kLittle = 0.02f;
+  static constexpr float kLittle = 0.002f;
 
   template <typename Visit>
   void each_pixel(int x, int y, const Visit& visit) const {

@@ -126,6 +126,8 @@ TEST(SeeThrough, ASoftEdgeIsNothingToTell) {
   EXPECT_EQ(see_through_of(rounded(256, 256, 30, 90), 0.5f).share, 0);
 }
 
+TEST(SeeThrough, AWideSoftEdgeIsNothingToTell) { EXPECT_EQ(see_through_of(soft_disc(), 0.5f).share, 0); }
+
 TEST(MaskFromPicture, AnAlphaThatCutsNothingOutGivesWayToTheGrey) {
   Mask opaque(40, 40, 1), grey(40, 40);
   fill(grey, {10, 10, 30, 30});

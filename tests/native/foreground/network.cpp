@@ -92,7 +92,8 @@ TEST(CutOut, TheNetworkFindsADisc) {
 
 TEST(CutOut, InvertSwapsTheNetworksMask) {
   U2Net network = embedded_network();
-  const Foreground result = cut_out(disc_picture(), {.invert = true, .side = 300}, {}, &network, {}).foreground;
+  const Foreground result =
+      cut_out(disc_picture(), {.invert = true, .side = 300}, {}, &network, {}).foreground;
   const double scale = 300.0 / result.crop.side;
   const auto alpha_at = [&](int x, int y) {
     return result.image.pixel(static_cast<int>((x - result.crop.x) * scale),
