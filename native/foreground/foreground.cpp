@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "foreground/alpha.h"
+#include "foreground/confidence.h"
+#include "foreground/edge_colours.h"
 #include "foreground/islands.h"
 #include "foreground/square.h"
 #include "foreground/subject_map.h"
@@ -56,16 +59,6 @@ void check_settings(const ForegroundSettings& settings) {
     throw Error(ErrorCode::kInvalidSettings, "The cut-out must have at least one pixel.");
 }
 
-/// Whether the alpha channel cuts something out. A few see-through pixels do not: many opaque pictures have
-/// softened corners.
-bool cuts_something_out(const Image& picture) {
-  constexpr size_t kOneIn = 200;  // pixels
-  if (picture.channels != 4) return false;
-  size_t transparent = 0;
-  for (size_t i = 3; i < picture.pixels.size(); i += 4) transparent += picture.pixels[i] < 0.5f;
-  return transparent * kOneIn >= picture.pixels.size() / 4;
-}
-
 Mask alpha_of(const Image& picture) {
   if (picture.channels != 4) {
     throw Error(ErrorCode::kInvalidImage, "The picture has no alpha channel.",
@@ -86,40 +79,104 @@ Mask resized(const Mask& mask, int width, int height) {
   return result;
 }
 
-Mask given_mask(const std::optional<Mask>& given, int width, int height) {
+/// Half a pixel is what rounding takes, and a large picture is scaled down while it is read.
+bool is_of_shape(const Mask& mask, int width, int height) {
+  const double expected = static_cast<double>(mask.width) * height / width;
+  return std::abs(expected - mask.height) <= std::max(1.0, 0.01 * mask.height);
+}
+
+/// A mask, and how far its outline may lie from where the subject ends, in pixels of the picture.
+struct FoundMask {
+  Mask mask;
+  double reach = 0;
+  bool is_by_network = false;
+};
+
+FoundMask given_mask(const std::optional<Mask>& given, int width, int height) {
   if (!given) throw Error(ErrorCode::kInvalidSettings, "There is no mask.", "Name the mask's file.");
   if (given->values.empty() || !all_finite(given->values)) {
     throw Error(ErrorCode::kInvalidImage, "The mask is empty or holds values that are not finite numbers.",
                 "Bring a picture whose bright parts are the subject.");
   }
-  return resized(*given, width, height);
+  if (!is_of_shape(*given, width, height)) {
+    throw Error(
+        ErrorCode::kInvalidImage,
+        fmt::format("The mask has {} x {} pixels and the picture {} x {}: they are of different shapes.",
+                    given->width, given->height, width, height),
+        "Bring a mask that was made of this picture, as wide and high in proportion.");
+  }
+  constexpr double kOfSide = 0.006;
+  const double scale = static_cast<double>(width) / given->width;
+  return {resized(*given, width, height), std::max({2.0, kOfSide * std::max(width, height), 1.5 * scale})};
 }
 
-Mask network_mask(const Image& picture, U2Net* network, const Execution& execution) {
+FoundMask network_mask(const Image& picture, float threshold, U2Net* network, const Execution& execution,
+                       std::vector<std::string>& notes) {
   if (!network) {
     throw Error(ErrorCode::kModelMissing, "The network that finds the subject is missing.",
                 "Install Relievo again, bring a mask, or choose a picture with an alpha channel.");
   }
-  const Mask map = subject_map(colour_bytes(picture), *network, execution);
+  const ByteImage colours = colour_bytes(picture);
+  Mask map = subject_map(colours, *network, execution);
   if (*std::max_element(map.values.begin(), map.values.end()) < kLeastCertain) {
     throw Error(
         ErrorCode::kNoSubject, "No subject stands out in the picture.",
         "Choose a picture of one clear subject, bring a mask, or cut the subject out (alpha channel).");
   }
-  return resized(stretched(map), picture.width, picture.height);
+  map = stretched(map);
+  const Doubt doubt = doubt_of(map, threshold, colours);
+  constexpr double kUnsure = 0.15, kAgainstGround = 0.15;
+  if (doubt.unsure > kUnsure) {
+    notes.push_back(
+        fmt::format("The network is unsure of the subject: of {:.0f} % of its area it does not say what it "
+                    "is. Look at the mask, and "
+                    "bring one of your own where it is wrong.",
+                    100 * std::min(doubt.unsure, 1.0)));
+  }
+  if (doubt.against_ground > kAgainstGround) {
+    notes.push_back(
+        fmt::format("The outline that the network found differs by {:.0f} % from what stands out from the "
+                    "even background. Look at "
+                    "the mask, and bring one of your own where it is wrong.",
+                    100 * doubt.against_ground));
+  }
+  constexpr double kMapPixels = 3;
+  const double reach = kMapPixels * std::max(picture.width, picture.height) / kSubjectMapSide;
+  return {resized(map, picture.width, picture.height), std::max(reach, 2.0), true};
 }
 
-Mask mask_of(const Image& picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
-             U2Net* network, const Execution& execution) {
+FoundMask mask_of(const Image& picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
+                  U2Net* network, const Execution& execution, std::vector<std::string>& notes) {
   switch (settings.source) {
     case MaskSource::kGiven:
       return given_mask(given, picture.width, picture.height);
     case MaskSource::kAlpha:
-      return alpha_of(picture);
+      return {alpha_of(picture)};
     case MaskSource::kAuto:
-      return cuts_something_out(picture) ? alpha_of(picture) : network_mask(picture, network, execution);
+      break;
   }
-  throw Error(ErrorCode::kInternal, "Unknown source of a mask.");
+  const AlphaKind kind = alpha_kind(picture);
+  if (kind == AlphaKind::kCutOut) return {alpha_of(picture)};
+  if (kind == AlphaKind::kFrame) {
+    notes.emplace_back(
+        "The picture is transparent at its corners or border alone, which was taken for a frame; the subject "
+        "was looked for "
+        "in the picture. The mask 'alpha' takes the transparency as it is.");
+  }
+  return network_mask(picture, settings.threshold, network, execution, notes);
+}
+
+/// What of a mask that somebody made is too see-through to be kept.
+void note_see_through(const Mask& mask, const ForegroundSettings& settings, std::vector<std::string>& notes) {
+  if (settings.invert) return;
+  constexpr double kWorthSaying = 0.03;
+  const SeeThrough lost = see_through_of(mask, settings.threshold);
+  if (lost.share < kWorthSaying) return;
+  notes.push_back(
+      fmt::format("{:.0f} % of the visible subject is see-through, lies below the mask threshold of {:.2f} "
+                  "and was left out; a lower mask "
+                  "threshold keeps it (--mask-threshold {:.2f}).",
+                  100 * lost.share, settings.threshold, std::min(lost.threshold, settings.threshold / 2)));
 }
 
 /// Clamps, inverts if asked to, and bends the values so that the threshold becomes kOutline, 0 and 1 staying
@@ -144,13 +201,21 @@ Crop square_around(const PixelBox& box) {
 
 }  // namespace
 
-Foreground cut_out(const Image& picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
-                   U2Net* network, const Execution& execution) {
+CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
+               U2Net* network, const Execution& execution) {
   check_settings(settings);
   check_picture(picture);
   execution.control.step(0.1);
-  Mask mask = mask_of(picture, settings, given, network, execution);
-  execution.control.step(0.7);
+  CutOut result;
+  if (is_premultiplied(picture)) {
+    make_straight(picture);
+    result.notes.emplace_back(
+        "The picture's colours are multiplied by its alpha; they were divided by it again.");
+  }
+  FoundMask found = mask_of(picture, settings, given, network, execution, result.notes);
+  Mask& mask = found.mask;
+  execution.control.step(0.6);
+  if (!found.is_by_network) note_see_through(mask, settings, result.notes);
   settle(mask, settings);
   const std::optional<PixelBox> box = subject_box(mask);
   if (!box) {
@@ -160,8 +225,33 @@ Foreground cut_out(const Image& picture, const ForegroundSettings& settings, con
                                 : "Lower the threshold, or invert the mask.");
   }
   const Crop crop = square_around(*box);
+  execution.control.step(0.7);
+  if (found.reach > 0) clear_edge_colours(picture, mask, crop, found.reach, execution.control);
   execution.control.step(0.8);
-  return {resample_square(picture, mask, crop, settings.side, execution.control.part(0.8, 1)), crop};
+  result.foreground = {resample_square(picture, mask, crop, settings.side, execution.control.part(0.8, 1)),
+                       crop};
+  return result;
+}
+
+Mask mask_from_picture(const Image& picture) {
+  // Paint programs save an alpha that is opaque everywhere, or but for a pixel here and there.
+  const auto grey_of = [](const float* p) { return (p[0] + p[1] + p[2]) / 3; };
+  bool is_alpha = alpha_kind(picture) != AlphaKind::kNone;
+  if (picture.channels == 4 && !is_alpha) {
+    // Of one shade, the picture shows nothing but its alpha.
+    float darkest = 1, brightest = 0;
+    for (size_t i = 0; i < picture.pixels.size(); i += 4) {
+      darkest = std::min(darkest, grey_of(&picture.pixels[i]));
+      brightest = std::max(brightest, grey_of(&picture.pixels[i]));
+    }
+    is_alpha = darkest >= 0.5f || brightest < 0.5f;
+  }
+  Mask mask(picture.width, picture.height);
+  for (size_t i = 0; i < mask.values.size(); ++i) {
+    const float* pixel = &picture.pixels[i * picture.channels];
+    mask.values[i] = std::clamp(is_alpha ? pixel[3] : grey_of(pixel), 0.0f, 1.0f);
+  }
+  return mask;
 }
 
 }  // namespace relievo

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/image.h"
 #include "foreground/u2net.h"
@@ -11,7 +12,7 @@
 namespace relievo {
 
 enum class MaskSource {
-  kAuto,   ///< the picture's alpha channel where it cuts out 0.5 % of the pixels or more, else the network
+  kAuto,   ///< the picture's alpha channel where it cuts something out (alpha.h), else the network
   kAlpha,  ///< the alpha channel; an error when there is none
   kGiven,  ///< a mask that the caller brings
 };
@@ -23,14 +24,24 @@ struct ForegroundSettings {
   int side = 1024;         ///< of the resulting square, in pixels
 };
 
+struct CutOut {
+  Foreground foreground;
+  std::vector<std::string> notes;  ///< what the person should know of the mask, in sentences
+};
+
 /// Finds the subject and crops it: islands of the mask under 1 % of the largest one's area do not decide the
-/// crop. The mask takes the place of the picture's alpha; a network looks at the colours alone. `given` is
-/// the mask for kGiven, of any size (it is resampled to the picture's). `network` is called for a mask where
-/// one has to be made; it may be null when the picture brings its own. Throws Error{kNoSubject} when nothing
-/// reaches the threshold (for the network: when its raw map stays below 0.5 everywhere, before the min-max
-/// stretch), Error{kInvalidImage} for an empty picture, values that are not finite, or kAlpha without alpha,
-/// Error{kModelMissing} when a network is needed and there is none.
-Foreground cut_out(const Image& picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
-                   U2Net* network, const Execution& execution);
+/// crop. The mask takes the place of the picture's alpha; a network looks at the colours alone. Colours that
+/// are multiplied by alpha are divided by it, and along an outline that is not the picture's own the ground's
+/// colours are taken out. `given` is the mask for kGiven, of any size but of the picture's shape. `network`
+/// is called for a mask where one has to be made; it may be null when the picture brings its own. Throws
+/// Error{kNoSubject} when nothing reaches the threshold (for the network: when its raw map stays below 0.5
+/// everywhere, before the min-max stretch), Error{kInvalidImage} for an empty picture, values that are not
+/// finite, a mask of another shape, or kAlpha without alpha, Error{kModelMissing} when a network is needed
+/// and there is none.
+CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
+               U2Net* network, const Execution& execution);
+
+/// A picture as a mask: its alpha where that cuts something out, else its grey level.
+Mask mask_from_picture(const Image& picture);
 
 }  // namespace relievo

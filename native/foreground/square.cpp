@@ -1,8 +1,10 @@
 #include "foreground/square.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
+#include <set>
 #include <vector>
 
 #include "base/parallel.h"
@@ -62,6 +64,38 @@ void write_straight(const float* premultiplied, bool is_linear, float* pixel) {
   pixel[3] = std::min(alpha, 1.0f);
 }
 
+/// Whether a picture is drawn in pixels: small, of few colours. A photograph as small has as many colours as
+/// pixels.
+bool is_pixel_art(const Image& picture) {
+  constexpr int kMostSide = 128;
+  constexpr size_t kMostColours = 64;
+  if (std::max(picture.width, picture.height) > kMostSide) return false;
+  std::set<std::array<int, 3>> colours;
+  size_t visible = 0;
+  for (size_t i = 0; i < picture.pixels.size(); i += picture.channels) {
+    const float* pixel = &picture.pixels[i];
+    if (picture.channels == 4 && pixel[3] < 0.5f) continue;
+    ++visible;
+    colours.insert({static_cast<int>(pixel[0] * 255), static_cast<int>(pixel[1] * 255),
+                    static_cast<int>(pixel[2] * 255)});
+    if (colours.size() > kMostColours) return false;
+  }
+  return colours.size() * 2 <= visible;
+}
+
+/// The colour of the pixel that a point of the result lies in, where that is the subject's.
+void keep_pixel(const Image& picture, const Mask& alpha, const Crop& crop, double scale, int x, int y,
+                float* pixel) {
+  const int u = crop.x + static_cast<int>(std::floor((x + 0.5) * scale));
+  const int v = crop.y + static_cast<int>(std::floor((y + 0.5) * scale));
+  if (pixel[3] == 0 || u < 0 || v < 0 || u >= picture.width || v >= picture.height || alpha.at(u, v) < 0.5f)
+    return;
+  for (int c = 0; c < 3; ++c) {
+    const float colour = std::clamp(picture.pixel(u, v)[c], 0.0f, 1.0f);
+    pixel[c] = picture.linear ? srgb_from_linear(colour) : colour;
+  }
+}
+
 }  // namespace
 
 Image resample_square(const Image& picture, const Mask& alpha, const Crop& crop, int side,
@@ -77,6 +111,9 @@ Image resample_square(const Image& picture, const Mask& alpha, const Crop& crop,
   Image result(side, side, 4);
   if (left >= right) return result;
 
+  constexpr double kMuchLarger = 4;
+  const double scale = static_cast<double>(crop.side) / side;
+  const bool keeps_pixels = scale * kMuchLarger <= 1 && is_pixel_art(picture);
   std::atomic<int> rows_done = 0;
   parallel_for(side, 8, [&](int64_t first, int64_t last) {
     std::vector<float> row(4 * static_cast<size_t>(right - left));
@@ -94,6 +131,7 @@ Image resample_square(const Image& picture, const Mask& alpha, const Crop& crop,
           for (int c = 0; c < 4; ++c) sum[c] += weight * *tap++;
         }
         write_straight(sum, picture.linear, result.pixel(x, y));
+        if (keeps_pixels) keep_pixel(picture, alpha, crop, scale, x, y, result.pixel(x, y));
       }
     }
   });

@@ -84,7 +84,7 @@ TEST(U2Net, EmbeddedWeightsGiveThePublishedMaps) {
 
 TEST(CutOut, TheNetworkFindsADisc) {
   U2Net network = embedded_network();
-  const Crop crop = cut_out(disc_picture(), {.side = 128}, {}, &network, {}).crop;
+  const Crop crop = cut_out(disc_picture(), {.side = 128}, {}, &network, {}).foreground.crop;
   EXPECT_NEAR(crop.x + crop.side / 2.0, 120, 3);
   EXPECT_NEAR(crop.y + crop.side / 2.0, 90, 3);
   EXPECT_NEAR(crop.side, 101 / 0.85, 6);
@@ -92,7 +92,8 @@ TEST(CutOut, TheNetworkFindsADisc) {
 
 TEST(CutOut, InvertSwapsTheNetworksMask) {
   U2Net network = embedded_network();
-  const Foreground result = cut_out(disc_picture(), {.invert = true, .side = 300}, {}, &network, {});
+  const Foreground result =
+      cut_out(disc_picture(), {.invert = true, .side = 300}, {}, &network, {}).foreground;
   const double scale = 300.0 / result.crop.side;
   const auto alpha_at = [&](int x, int y) {
     return result.image.pixel(static_cast<int>((x - result.crop.x) * scale),

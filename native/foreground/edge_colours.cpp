@@ -1,0 +1,245 @@
+#include "foreground/edge_colours.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "base/parallel.h"
+#include "foreground/islands.h"
+
+namespace relievo {
+namespace {
+
+constexpr int kMostCells = 1024;  // a side
+
+/// A colour and how much it counts, on a grid of cells.
+struct Weighted {
+  float colour[3] = {};
+  float weight = 0;
+
+  void add(const float* other, float count) {
+    for (int c = 0; c < 3; ++c) colour[c] += count * other[c];
+    weight += count;
+  }
+};
+
+struct Cells {
+  int width = 0, height = 0;
+  std::vector<Weighted> values;
+
+  Cells(int width_, int height_)
+      : width(width_), height(height_), values(static_cast<size_t>(width_) * height_) {}
+  Weighted& at(int x, int y) { return values[static_cast<size_t>(y) * width + x]; }
+  const Weighted& at(int x, int y) const { return values[static_cast<size_t>(y) * width + x]; }
+};
+
+/// Gives every cell a colour: where it has none or little weight of its own, that of its surroundings, the
+/// nearer the more (a pyramid of averages, from fine to coarse and back: Gortler et al. 1996, "The
+/// Lumigraph", pull and push).
+void fill(Cells& cells) {
+  if (cells.width == 1 && cells.height == 1) return;
+  Cells coarse((cells.width + 1) / 2, (cells.height + 1) / 2);
+  for (int y = 0; y < cells.height; ++y) {
+    for (int x = 0; x < cells.width; ++x) {
+      const Weighted& cell = cells.at(x, y);
+      const float weight = std::min(cell.weight, 1.0f);
+      if (weight > 0) coarse.at(x / 2, y / 2).add(cell.colour, weight);
+    }
+  }
+  for (Weighted& cell : coarse.values) {
+    if (cell.weight <= 0) continue;
+    for (float& value : cell.colour) value /= cell.weight;
+  }
+  fill(coarse);
+  for (int y = 0; y < cells.height; ++y) {
+    for (int x = 0; x < cells.width; ++x) {
+      Weighted& cell = cells.at(x, y);
+      const float own = std::min(cell.weight, 1.0f);
+      if (own >= 1) continue;
+      // Three quarters of the nearest, the rest of those beside it.
+      float around[3] = {};
+      for (const auto& [dx, dy, share] : {std::tuple{0, 0, 9.0f}, {1, 0, 3.0f}, {0, 1, 3.0f}, {1, 1, 1.0f}}) {
+        const int cx = std::clamp(x / 2 + (x % 2 == 0 ? -dx : dx), 0, coarse.width - 1);
+        const int cy = std::clamp(y / 2 + (y % 2 == 0 ? -dy : dy), 0, coarse.height - 1);
+        for (int c = 0; c < 3; ++c) around[c] += share / 16 * coarse.at(cx, cy).colour[c];
+      }
+      for (int c = 0; c < 3; ++c) cell.colour[c] = own * cell.colour[c] + (1 - own) * around[c];
+      cell.weight = std::max(cell.weight, 1e-6f);
+    }
+  }
+}
+
+/// Whether a cell, with all within `reach` cells, is the subject's or the ground's.
+std::vector<bool> all_within(const std::vector<bool>& is, int width, int height, int reach) {
+  std::vector<bool> rows(is.size()), result(is.size());
+  const auto shrink = [reach](int count, const auto& get, const auto& set) {
+    int run = reach;  // what lies outside counts as more of the same
+    for (int i = 0; i < count + reach; ++i) {
+      run = i >= count || get(i) ? run + 1 : 0;
+      if (i >= reach) set(i - reach, run > 2 * reach);
+    }
+  };
+  for (int y = 0; y < height; ++y) {
+    const size_t row = static_cast<size_t>(y) * width;
+    shrink(
+        width, [&](int x) { return is[row + x]; }, [&](int x, bool value) { rows[row + x] = value; });
+  }
+  for (int x = 0; x < width; ++x) {
+    const auto at = [&](int y) { return static_cast<size_t>(y) * width + x; };
+    shrink(
+        height, [&](int y) { return rows[at(y)]; }, [&](int y, bool value) { result[at(y)] = value; });
+  }
+  return result;
+}
+
+float squared(const std::array<float, 3>& v) { return v[0] * v[0] + v[1] * v[1] + v[2] * v[2]; }
+
+float smooth(float from, float to, float value) {
+  const float t = std::clamp((value - from) / (to - from), 0.0f, 1.0f);
+  return t * t * (3 - 2 * t);
+}
+
+/// The subject's colour in a pixel of a mixture, given what both are around it.
+void clear_pixel(float* pixel, const float* subject, const float* ground) {
+  constexpr float kAlike = 0.04f;  // too near to be told apart
+  std::array<float, 3> across{}, from_ground{}, beside{};
+  for (int c = 0; c < 3; ++c) {
+    across[c] = subject[c] - ground[c];
+    from_ground[c] = pixel[c] - ground[c];
+  }
+  const float length = squared(across);
+  if (length < kAlike * kAlike) return;
+  float t = 0;  // how much of the subject there is in it
+  for (int c = 0; c < 3; ++c) t += from_ground[c] * across[c] / length;
+  for (int c = 0; c < 3; ++c) beside[c] = from_ground[c] - t * across[c];
+  // The farther from the line between both, the less it is a mixture; the nearer to the subject, the less has
+  // to be done.
+  const float tolerance = 0.2f * std::sqrt(length) + 0.03f;
+  const float amount = std::exp(-squared(beside) / (tolerance * tolerance)) * (1 - smooth(0.8f, 0.98f, t));
+  for (int c = 0; c < 3; ++c) {
+    pixel[c] = std::max(pixel[c] + amount * (subject[c] + beside[c] - pixel[c]), 0.0f);
+  }
+}
+
+class EdgeColours {
+ public:
+  EdgeColours(const Mask& mask, const Crop& crop, double reach)
+      : mask_(mask),
+        left_(std::clamp(crop.x, 0, mask.width)),
+        top_(std::clamp(crop.y, 0, mask.height)),
+        right_(std::clamp(crop.x + crop.side, left_, mask.width)),
+        bottom_(std::clamp(crop.y + crop.side, top_, mask.height)),
+        cell_(std::max({1, static_cast<int>(reach / 3), (crop.side + kMostCells - 1) / kMostCells})),
+        reach_(std::max(1, static_cast<int>(std::lround(reach / cell_)))),
+        width_((right_ - left_ + cell_ - 1) / cell_),
+        height_((bottom_ - top_ + cell_ - 1) / cell_),
+        subject_(width_, height_),
+        ground_(width_, height_) {}
+
+  bool empty() const { return width_ == 0 || height_ == 0; }
+
+  void look(const Image& picture, const Control& control) {
+    std::vector<bool> is_subject(subject_.values.size()), is_ground(subject_.values.size());
+    for (int y = 0; y < height_; ++y) {
+      control.cancel.check();
+      for (int x = 0; x < width_; ++x) gather(picture, x, y, is_subject, is_ground);
+    }
+    sure_subject_ = all_within(is_subject, width_, height_, reach_);
+    sure_ground_ = all_within(is_ground, width_, height_, reach_);
+    for (size_t i = 0; i < ground_.values.size(); ++i) {
+      if (!sure_ground_[i]) ground_.values[i].weight *= kLittle;
+    }
+    fill(ground_);
+    // Parts too thin to have an inside: there, what is least like the ground counts.
+    for (size_t i = 0; i < subject_.values.size(); ++i) {
+      Weighted& cell = subject_.values[i];
+      if (sure_subject_[i]) continue;
+      std::array<float, 3> contrast{};
+      for (int c = 0; c < 3; ++c) contrast[c] = cell.colour[c] - ground_.values[i].colour[c];
+      cell.weight *= kLittle * std::min(4 * squared(contrast), 1.0f);
+    }
+    fill(subject_);
+  }
+
+  void clear(Image& picture, const Control& control) const {
+    parallel_for(height_, 4, [&](int64_t first, int64_t last) {
+      for (int y = static_cast<int>(first); y < last; ++y) {
+        control.cancel.check();
+        for (int x = 0; x < width_; ++x) {
+          const size_t i = static_cast<size_t>(y) * width_ + x;
+          if (!sure_subject_[i] && !sure_ground_[i]) clear_cell(picture, x, y);
+        }
+      }
+    });
+  }
+
+ private:
+  static constexpr float kLittle = 0.002f;
+
+  template <typename Visit>
+  void each_pixel(int x, int y, const Visit& visit) const {
+    for (int v = top_ + y * cell_; v < std::min(top_ + (y + 1) * cell_, bottom_); ++v) {
+      for (int u = left_ + x * cell_; u < std::min(left_ + (x + 1) * cell_, right_); ++u) visit(u, v);
+    }
+  }
+
+  void gather(const Image& picture, int x, int y, std::vector<bool>& is_subject,
+              std::vector<bool>& is_ground) {
+    Weighted subject, ground;
+    each_pixel(x, y, [&](int u, int v) {
+      (mask_.at(u, v) >= kOutline ? subject : ground).add(picture.pixel(u, v), 1);
+    });
+    const size_t i = static_cast<size_t>(y) * width_ + x;
+    is_subject[i] = ground.weight == 0;
+    is_ground[i] = subject.weight == 0;
+    for (const auto& [from, to] : {std::pair{&subject, &subject_.values[i]}, {&ground, &ground_.values[i]}}) {
+      if (from->weight == 0) continue;
+      for (int c = 0; c < 3; ++c) to->colour[c] = from->colour[c] / from->weight;
+      to->weight = 1;
+    }
+  }
+
+  static void sample(const Cells& cells, double x, double y, float* colour) {
+    const int left = std::clamp(static_cast<int>(std::floor(x)), 0, cells.width - 1);
+    const int top = std::clamp(static_cast<int>(std::floor(y)), 0, cells.height - 1);
+    const int right = std::min(left + 1, cells.width - 1), bottom = std::min(top + 1, cells.height - 1);
+    const auto fx = static_cast<float>(std::clamp(x - left, 0.0, 1.0));
+    const auto fy = static_cast<float>(std::clamp(y - top, 0.0, 1.0));
+    for (int c = 0; c < 3; ++c) {
+      colour[c] =
+          (1 - fy) * ((1 - fx) * cells.at(left, top).colour[c] + fx * cells.at(right, top).colour[c]) +
+          fy * ((1 - fx) * cells.at(left, bottom).colour[c] + fx * cells.at(right, bottom).colour[c]);
+    }
+  }
+
+  void clear_cell(Image& picture, int x, int y) const {
+    each_pixel(x, y, [&](int u, int v) {
+      float subject[3], ground[3];
+      const double cx = (u - left_ + 0.5) / cell_ - 0.5, cy = (v - top_ + 0.5) / cell_ - 0.5;
+      sample(subject_, cx, cy, subject);
+      sample(ground_, cx, cy, ground);
+      clear_pixel(picture.pixel(u, v), subject, ground);
+    });
+  }
+
+  const Mask& mask_;
+  int left_, top_, right_, bottom_;
+  int cell_;   // pixels a side
+  int reach_;  // in cells
+  int width_, height_;
+  Cells subject_, ground_;
+  std::vector<bool> sure_subject_, sure_ground_;
+};
+
+}  // namespace
+
+void clear_edge_colours(Image& picture, const Mask& mask, const Crop& crop, double reach,
+                        const Control& control) {
+  EdgeColours edges(mask, crop, reach);
+  if (edges.empty()) return;
+  edges.look(picture, control);
+  edges.clear(picture, control);
+}
+
+}  // namespace relievo
