@@ -85,9 +85,12 @@ def _pixels(image: bpy.types.Image) -> NDArray[np.uint8]:
     picture = values.reshape(height, width, image.channels)[::-1]
     if image.channels < 3:
         picture = np.repeat(picture[..., :1], 3, axis=2)
-    if image.is_float and not image.colorspace_settings.name.startswith("sRGB"):
-        colour = np.maximum(picture[..., :3], 0)
+    if image.is_float:
+        # Whatever its color space, Blender keeps a float image as linear light, its color multiplied by alpha.
+        colour, alpha = np.maximum(picture[..., :3], 0), picture[..., 3:]
+        if alpha.size and image.alpha_mode in ("STRAIGHT", "PREMUL"):
+            colour = np.divide(colour, alpha, out=colour.copy(), where=alpha > 0)
         encoded = np.where(colour <= 0.0031308, colour * 12.92, 1.055 * colour ** (1 / 2.4) - 0.055)
-        picture = np.concatenate([encoded, picture[..., 3:]], axis=2)
+        picture = np.concatenate([encoded, alpha], axis=2)
     bytes_: NDArray[np.uint8] = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
     return bytes_
