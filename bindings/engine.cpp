@@ -4,6 +4,7 @@
 #include <string_view>
 #include <variant>
 
+#include <fmt/format.h>
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -38,9 +39,32 @@ class PythonEngine {
   std::shared_ptr<Engine> engine_;
 };
 
-/// Copied only: the job's thread looks at the values.
+/// Floats are from 0 to 1: those of 0 to 255 would be white nearly everywhere, and negative ones are no
+/// colours.
+void check_range(const std::vector<float>& values) {
+  constexpr float kRounding = 0.01f;  // of what resampled or converted the picture
+  float least = 0, most = 0;
+  for (const float value : values) {
+    if (!std::isfinite(value)) {
+      throw Error(ErrorCode::kInvalidImage,
+                  "The picture's array holds values that are not finite numbers (NaN or infinity).",
+                  "Replace them; floats are from 0 to 1.");
+    }
+    least = std::min(least, value);
+    most = std::max(most, value);
+  }
+  if (least >= -kRounding && most <= 1 + kRounding) return;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  throw Error(ErrorCode::kInvalidImage,
+              fmt::format("The picture's array holds floats from {:g} to {:g}; they must be from 0 to 1.",
+                          *low, *high),
+              most > 1.5f && least >= 0 && most <= 255
+                  ? "Divide the array by 255, or give it as uint8."
+                  : "Scale the values to 0..1, or clip them with numpy.clip(picture, 0, 1).");
+}
+
 void set_array(GenerateRequest& request, const py::array& array) {
-  const auto refuse = [](const char* what) {
+  const auto refuse = [](const std::string& what) {
     return Error(ErrorCode::kInvalidImage, what,
                  "Give an array [height, width, 3 or 4] of uint8 0..255 or float32 0..1.");
   };
@@ -56,10 +80,13 @@ void set_array(GenerateRequest& request, const py::array& array) {
     std::copy_n(bytes.data(), request.bytes.pixels.size(), request.bytes.pixels.begin());
     return;
   }
-  if (!py::isinstance<py::array_t<float>>(array)) throw refuse("The picture's array has the wrong type.");
+  if (!py::isinstance<py::array_t<float>>(array)) {
+    throw refuse("The picture's array is of type " + py::str(array.dtype()).cast<std::string>() + ".");
+  }
   const auto floats = py::array_t<float, py::array::c_style>::ensure(array);
   request.image = Image(width, height, channels);
   std::copy_n(floats.data(), request.image.pixels.size(), request.image.pixels.begin());
+  check_range(request.image.pixels);
 }
 
 using Picture = std::variant<py::array, py::bytes, fs::path>;

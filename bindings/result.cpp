@@ -130,10 +130,7 @@ void bind_result(py::module_& module) {
           [](const py::object& self) { return memory_of(self.cast<const Result&>().normal_map_png, self); })
       .def_property_readonly(
           "foreground",
-          [](const py::object& self) {
-            const Image& image = self.cast<const Result&>().foreground;
-            return view(image.pixels.data(), {image.height, image.width, image.channels}, self);
-          })
+          [](const py::object& self) { return view_bytes(self.cast<const Result&>().foreground, self); })
       .def_property_readonly(
           "crop",
           [](const Result& result) { return py::make_tuple(result.crop.x, result.crop.y, result.crop.side); })

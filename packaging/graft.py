@@ -43,6 +43,8 @@ def graft(package: Path) -> list[Grafted]:
     modules = sorted(file for ending in ("so", "pyd") for file in package.glob(f"_native.*{ending}"))
     if not modules:
         raise FileNotFoundError(f"There is no native module in {package}.")
+    # Opened by the module when the first HEIC or AVIF file comes, and itself in need of libraries.
+    modules += sorted(package.glob("librelievo_heif.*"))
     if sys.platform == "win32":
         return _check_windows(modules)
     if sys.platform == "darwin":

@@ -44,7 +44,7 @@ def write_licences(folder: Path, libraries: Iterable[Grafted]) -> None:
         lines.append(f"{'headers':<45} {distribution}.txt ({distribution}, from PyPI)")
     for source in sorted(place for place in _SOURCES.iterdir() if place.is_dir()):
         (folder / f"{source.name}.txt").write_text("\n\n".join(_notices(source)))
-        lines.append(f"{'sources':<45} {source.name}.txt ({source.name}, packaging/sources.txt)")
+        lines.append(f"{'sources':<45} {source.name}.txt ({source.name}, packaging/*sources.txt)")
     (folder / "README.txt").write_text(_README + "\n".join(lines) + "\n")
 
 
@@ -64,7 +64,7 @@ def copy_of_python(distribution: str, folder: Path) -> None:
 
 def _notices(source: Path) -> list[str]:
     """The licence, and what else the files themselves say of whose they are."""
-    texts = [(source / "LICENSE").read_text()]
+    texts = [next(source / name for name in ("LICENSE", "COPYING") if (source / name).exists()).read_text()]
     for file in sorted(file for file in source.iterdir() if file.suffix in (".cpp", ".h")):
         for comment in re.findall(r"/\*(.*?)\*/", file.read_text(), re.DOTALL):
             if "Copyright" in comment and comment.strip() not in map(str.strip, texts):

@@ -129,7 +129,7 @@ class Result:
     def normal_map_png(self) -> memoryview:
         """The normal map as a PNG file; empty when there is none."""
     @property
-    def foreground(self) -> NDArray[np.float32]:
+    def foreground(self) -> NDArray[np.uint8]:
         """`[S, S, 4]` the cut-out that was meshed, sRGB-encoded, straight alpha"""
     @property
     def crop(self) -> tuple[int, int, int]:

@@ -301,7 +301,7 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
 
 Command add_generate(CLI::App& parser) {
   const auto options = std::make_shared<GenerateOptions>();
-  parser.add_option("pictures", options->pictures, "PNG, JPEG, WebP or EXR files")->required();
+  parser.add_option("pictures", options->pictures, "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")->required();
   add_generate_words(parser, *options);
   return [options] {
     set_mask(options->settings, options->mask);

@@ -23,7 +23,7 @@ namespace relievo {
 /// thread.
 struct GenerateRequest {
   std::filesystem::path picture =
-      {};  ///< PNG, JPEG, WebP or EXR; only a name when one of the next is not empty
+      {};  ///< a file (files/pictures.h); only a name when one of the next is not empty
   Image image = {};
   ByteImage bytes = {};                 ///< 3 or 4 channels, sRGB-encoded
   std::vector<std::byte> encoded = {};  ///< a picture file's content
@@ -76,7 +76,7 @@ struct GenerateResult {
   TexturedMesh mesh;                      ///< in scene axes (base/mesh.h), metres
   std::vector<std::byte> albedo_png;      ///< mesh.albedo as a PNG file, encoded on the job's thread
   std::vector<std::byte> normal_map_png;  ///< likewise; empty when there is none
-  Image foreground;                       ///< [S, S, 4] the cut-out that was meshed
+  ByteImage foreground;                   ///< [S, S, 4] the cut-out that was meshed, sRGB, straight alpha
   Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
   std::string plan;                ///< in words: what ran where

@@ -18,26 +18,26 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFullNetwork = "u2net";  // of the catalogue
 
-Image decode_picture(const GenerateRequest& request) {
+/// Of the square that is cut out.
+int foreground_side(const Settings& settings) { return std::clamp(settings.texture_size, 512, 4096); }
+
+/// What more of a picture than the texture can show is scaled down while it is read.
+int64_t kept_pixels(const Settings& settings) {
+  constexpr int64_t kFewest = int64_t{4} << 20, kMost = int64_t{64} << 20;
+  const int64_t side = foreground_side(settings);
+  return std::clamp(8 * side * side, kFewest, kMost);
+}
+
+Image decode_picture(const GenerateRequest& request, const PictureOptions& options) {
   if (!request.bytes.pixels.empty()) return from_bytes(request.bytes);
-  if (!request.encoded.empty()) return read_picture(request.encoded, request.picture.string());
-  if (request.image.empty()) return read_picture(request.picture);
+  if (!request.encoded.empty()) return read_picture(request.encoded, request.picture.string(), options);
+  if (request.image.empty()) return read_picture(request.picture, options);
   const auto is_finite = [](float value) { return std::isfinite(value); };
   if (!std::all_of(request.image.pixels.begin(), request.image.pixels.end(), is_finite)) {
     throw Error(ErrorCode::kInvalidImage, "The picture holds values that are not finite.",
                 "Give values from 0 to 1.");
   }
   return request.image;
-}
-
-/// A picture as a mask: its alpha where it has one, else its grey level.
-Mask mask_from_picture(const Image& picture) {
-  Mask mask(picture.width, picture.height);
-  for (size_t i = 0; i < mask.values.size(); ++i) {
-    const float* p = &picture.pixels[i * picture.channels];
-    mask.values[i] = std::clamp(picture.channels == 4 ? p[3] : (p[0] + p[1] + p[2]) / 3, 0.0f, 1.0f);
-  }
-  return mask;
 }
 
 MaskSource mask_source(MaskKind kind) {
@@ -74,11 +74,14 @@ ForegroundStage::~ForegroundStage() = default;
 
 StageProfile ForegroundStage::profile_for(const Settings& settings, const std::vector<Slot>&) const {
   constexpr double kMiB = 1 << 20;
-  const double side = std::clamp(settings.texture_size, 512, 4096);
+  const double side = foreground_side(settings);
   const bool is_full = !full_network_file().empty();
   StageMode mode;
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
+  // Besides the network's: the picture, in four channels at most, its mask and that as it was given.
+  constexpr double kBytesPerPixel = 4 * 4 + 4 + 4;
   mode.workspace_bytes = (is_full ? 260 : 215) * kMiB;
+  mode.workspace_bytes_per_picture = kBytesPerPixel * static_cast<double>(kept_pixels(settings));
   mode.seconds_per_picture = is_full ? 3 : 1;
   mode.host_seconds_per_picture = 0.1 + 5e-8 * side * side;
   StageProfile profile{"", {mode}, kMaxBatch};
@@ -106,19 +109,32 @@ void ForegroundStage::unload(const Slot& slot) { networks_.erase(slot); }
 PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const Execution& execution) {
   const at::NoGradGuard no_grad;
   const Settings& settings = work.job->settings();
-  const Image picture = decode_picture(*work.job->request);
+  const auto note = [&](const std::string& text) {
+    work.notes.push_back(text);
+    work.job->on_log(text);
+  };
+  PictureOptions options;
+  options.kept_pixels = kept_pixels(settings);
+  options.cancel = execution.control.cancel;
+  options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
   std::optional<Mask> given;
-  if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file));
+  if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file, options));
+  options.on_note = note;
+  Image picture = decode_picture(*work.job->request, options);
+  const MemoryCharge pixels(static_cast<int64_t>(picture.pixels.size()) * 4 +
+                            int64_t{2} * 4 * picture.width *
+                                picture.height);  // and its mask, given and found
   execution.control.step(0.2);
   const ForegroundSettings cut{.source = mask_source(settings.mask),
                                .threshold = settings.mask_threshold,
                                .invert = settings.mask_invert,
-                               .side = std::clamp(settings.texture_size, 512, 4096)};
+                               .side = foreground_side(settings)};
   Execution rest = execution;
   rest.control = execution.control.part(0.2, 1);
   const auto network = networks_.get(call.slots[0]);
-  auto foreground = std::make_shared<Foreground>(
-      cut_out(picture, cut, given, network ? network->net.get() : nullptr, rest));
+  CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
+  for (const std::string& text : made.notes) note(text);
+  auto foreground = std::make_shared<Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
   work.foreground = std::move(foreground);
   return work;

@@ -29,14 +29,14 @@ std::vector<fs::path> files_of(const std::vector<std::string>& views) {
               "A folder of views holds six, which are taken in the order of their names.");
 }
 
-ByteImage on_white(const fs::path& file) {
-  ByteImage picture = to_bytes(read_picture(file));
+ByteImage on_white(const fs::path& file, const CancelToken& cancel) {
+  ByteImage picture = to_bytes(read_picture(file, {.cancel = cancel}));
   return picture.channels == 4 ? paste_on_white(picture) : picture;
 }
 
 /// `[1, 3, H, W]` float32.
-at::Tensor view_of(const fs::path& file) {
-  const ByteImage picture = on_white(file);
+at::Tensor view_of(const fs::path& file, const CancelToken& cancel) {
+  const ByteImage picture = on_white(file, cancel);
   if (picture.width != picture.height) {
     throw Error(ErrorCode::kInvalidImage, fmt::format("The view '{}' is not square.", file.string()),
                 "Views are square pictures of the object in the middle.");
@@ -69,7 +69,9 @@ class OwnViewsStage : public PipelineStage {
     const int64_t side = settings.input_size;
     std::vector<at::Tensor> pixels;
     for (size_t i = 0; i < files.size(); ++i) {
-      at::Tensor views = files.size() == 1 ? split_view_grid(on_white(files[i])) : view_of(files[i]);
+      const CancelToken& cancel = execution.control.cancel;
+      at::Tensor views =
+          files.size() == 1 ? split_view_grid(on_white(files[i], cancel)) : view_of(files[i], cancel);
       pixels.push_back(resize_views(views, side, side).clamp(0, 1));
       execution.control.step(static_cast<double>(i + 1) / static_cast<double>(files.size()));
     }

@@ -41,7 +41,7 @@ std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
   const Renderer renderer(result.mesh);
   if (renders.sheet) {
     files.push_back(folder / (result.name + "_sheet.png"));
-    write_contact_sheet(files.back(), renderer, result.foreground);
+    write_contact_sheet(files.back(), renderer, from_bytes(result.foreground));
   }
   if (renders.exr) {
     constexpr int kSide = 1024;

@@ -99,7 +99,7 @@ class TextureStage : public PipelineStage {
                        .model = model_,
                        .settings = to_json(settings),
                        .version = version()};
-    result->foreground = work.foreground->image;
+    result->foreground = to_bytes(work.foreground->image);
     result->crop = work.foreground->crop;
     result->notes = std::move(work.notes);
     work.job->on_picture("shaded", shaded(mesh, control.part(0.95, 1)));

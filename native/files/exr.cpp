@@ -1,9 +1,5 @@
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
 
 #include <ImathBox.h>
 #include <OpenEXR/Iex.h>
@@ -13,89 +9,18 @@
 #include <OpenEXR/ImfIO.h>
 #include <OpenEXR/ImfInputFile.h>
 #include <OpenEXR/ImfOutputFile.h>
-#include <OpenEXR/ImfPartType.h>
-#include <OpenEXR/ImfVersion.h>
+#include <OpenEXR/ImfStandardAttributes.h>
 #include <fmt/format.h>
 #include <half.h>
 
 #include "base/error.h"
+#include "files/exr_header.h"
 #include "files/exr_stream.h"
 #include "files/formats.h"
+#include "files/picture_rows.h"
 
 namespace relievo::files {
 namespace {
-
-class MemoryReader : public Imf::IStream {
- public:
-  explicit MemoryReader(const Source& source) : IStream(source.name.c_str()), bytes_(source.bytes) {}
-
-  bool read(char to[], int count) override {
-    if (position_ > bytes_.size() || static_cast<size_t>(count) > bytes_.size() - position_) {
-      throw Iex::InputExc("the file ends early");
-    }
-    std::memcpy(to, bytes_.data() + position_, static_cast<size_t>(count));
-    position_ += static_cast<size_t>(count);
-    return position_ < bytes_.size();
-  }
-  uint64_t tellg() override { return position_; }
-  void seekg(uint64_t position) override { position_ = position; }
-
- private:
-  std::span<const std::byte> bytes_;
-  uint64_t position_ = 0;
-};
-
-constexpr uint64_t kAfterMagic = 4;
-constexpr uint64_t kAfterVersion = 8;
-
-int32_t read_int(MemoryReader& stream) {
-  std::array<char, 4> little_endian;
-  stream.read(little_endian.data(), static_cast<int>(little_endian.size()));
-  return std::bit_cast<int32_t>(little_endian);
-}
-
-/// Skips a text that ends in a null byte; false when it is empty.
-bool skip_text(MemoryReader& stream) {
-  const uint64_t start = stream.tellg();
-  char c = 0;
-  do {
-    stream.read(&c, 1);
-  } while (c != '\0');
-  return stream.tellg() > start + 1;
-}
-
-/// OpenEXR takes memory for as many bytes as an attribute claims to have; here no claim may reach beyond the
-/// file. A header is a list of name, type, size and value that ends in an empty name; files of several parts
-/// have several, and an empty one at the end ("The OpenEXR File Layout").
-void check_attributes(const Source& source, bool has_parts) {
-  MemoryReader stream(source);
-  stream.seekg(kAfterVersion);
-  bool is_empty = false;
-  do {
-    is_empty = true;
-    while (skip_text(stream)) {
-      is_empty = false;
-      skip_text(stream);
-      const int32_t size = read_int(stream);
-      if (size < 0 || static_cast<uint64_t>(size) > source.bytes.size() - stream.tellg()) {
-        throw Iex::InputExc("an attribute is larger than the file");
-      }
-      stream.seekg(stream.tellg() + static_cast<uint64_t>(size));
-    }
-  } while (has_parts && !is_empty);
-}
-
-/// The header of the first part, read by itself, so that sizes are judged before OpenEXR takes memory for its
-/// tables.
-Imf::Header read_header(const Source& source) {
-  MemoryReader stream(source);
-  stream.seekg(kAfterMagic);
-  int version = read_int(stream);
-  check_attributes(source, Imf::isMultiPart(version));
-  Imf::Header header;
-  header.readFrom(stream, version);
-  return header;
-}
 
 /// The channels to read: red, green and blue, or luminance alone, which stands for all three; then alpha, if
 /// any.
@@ -128,75 +53,74 @@ std::vector<const char*> colour_channels(const Source& source, const Imf::Header
   return names;
 }
 
-void require_finite(const Source& source, const Image& image) {
-  const auto bad =
-      std::find_if(image.pixels.begin(), image.pixels.end(), [](float v) { return !std::isfinite(v); });
-  if (bad == image.pixels.end()) return;
-  const int64_t pixel = (bad - image.pixels.begin()) / image.channels;
+void require_finite(const Source& source, const float* row, size_t count, int channels, int y) {
+  const float* bad = std::find_if(row, row + count, [](float v) { return !std::isfinite(v); });
+  if (bad == row + count) return;
   throw Error(ErrorCode::kInvalidImage,
               fmt::format("'{}' holds {} at column {}, row {}.", source.name,
                           std::isnan(*bad) ? "a value that is not a number (NaN)" : "an infinite value",
-                          pixel % image.width, pixel / image.width),
+                          (bad - row) / channels, y),
               "Render the picture again, or replace such pixels in a compositor.");
 }
 
-/// OpenEXR's colours are multiplied by alpha. Where alpha is 0 they stay as they are.
-void make_alpha_straight(Image& image) {
-  constexpr float kMax = std::numeric_limits<float>::max();
-  for (size_t i = 0; i < image.pixels.size(); i += 4) {
-    float& alpha = image.pixels[i + 3];
-    alpha = std::clamp(alpha, 0.0f, 1.0f);
-    if (alpha == 0.0f) continue;
-    for (size_t c = 0; c < 3; ++c) image.pixels[i + c] = std::clamp(image.pixels[i + c] / alpha, -kMax, kMax);
-  }
+ColourSpace space_of(const Imf::Header& header) {
+  ColourSpace space;
+  space.transfer = Transfer::kGamma;
+  space.gamma = 1;
+  if (!Imf::hasChromaticities(header)) return space;
+  const Imf::Chromaticities& c = Imf::chromaticities(header);
+  space.primaries = {c.red.x, c.red.y, c.green.x, c.green.y, c.blue.x, c.blue.y, c.white.x, c.white.y};
+  return space;
 }
 
 Image decode(const Source& source) {
-  const Imf::Header header = read_header(source);
-  // The data window is the picture: what lies around it in the display window is empty.
+  const Imf::Header header = read_exr_header(source);
   const Imath::Box2i& window = header.dataWindow();
-  check_size(source, int64_t{window.max.x} - window.min.x + 1, int64_t{window.max.y} - window.min.y + 1);
-  if (header.hasType() && Imf::isDeepData(header.type())) {
-    throw Error(ErrorCode::kInvalidImage, fmt::format("'{}' is a deep OpenEXR file.", source.name),
-                "Flatten it to a plain RGB or RGBA picture.");
-  }
   const std::vector<const char*> names = colour_channels(source, header);
   const bool has_alpha = names.back() == std::string_view("A");
   const bool is_grey = names.front() == std::string_view("Y");
 
-  MemoryReader stream(source);
+  ExrMemoryReader stream(source);
   Imf::InputFile file(stream);
-  Image image(window.max.x - window.min.x + 1, window.max.y - window.min.y + 1, has_alpha ? 4 : 3);
-  image.linear = true;
-  const size_t stride = sizeof(float) * static_cast<size_t>(image.channels);
-  Imf::FrameBuffer frame;
-  for (size_t i = 0; i < names.size(); ++i) {
-    const bool is_alpha = has_alpha && i + 1 == names.size();
-    frame.insert(names[i], Imf::Slice::Make(Imf::FLOAT, image.pixels.data() + (is_alpha ? 3 : i), window,
-                                            stride, stride * static_cast<size_t>(image.width)));
-  }
-  file.setFrameBuffer(frame);
-  file.readPixels(window.min.y, window.max.y);
-  if (is_grey) {
-    for (size_t i = 0; i < image.pixels.size(); i += static_cast<size_t>(image.channels)) {
-      image.pixels[i + 1] = image.pixels[i + 2] = image.pixels[i];
+  const int width = window.max.x - window.min.x + 1, height = window.max.y - window.min.y + 1;
+  // OpenEXR's colours are multiplied by alpha.
+  PictureRows rows(source, width, height,
+                   {.channels = is_grey ? Channels::kGrey : Channels::kRgb,
+                    .has_alpha = has_alpha,
+                    .is_premultiplied = true,
+                    .is_linear = true});
+  const size_t row_floats = names.size() * static_cast<size_t>(width);
+  const int block = header.hasTileDescription()
+                        ? static_cast<int>(std::min<unsigned>(header.tileDescription().ySize, height))
+                        : 32;
+  std::vector<float> block_rows(row_floats * static_cast<size_t>(block));
+  for (int top = 0; top < height; top += block) {
+    const int bottom = std::min(top + block, height) - 1;
+    const Imath::Box2i part({window.min.x, window.min.y + top}, {window.max.x, window.min.y + bottom});
+    Imf::FrameBuffer frame;
+    for (size_t i = 0; i < names.size(); ++i) {
+      frame.insert(names[i], Imf::Slice::Make(Imf::FLOAT, block_rows.data() + i, part,
+                                              sizeof(float) * names.size(), sizeof(float) * row_floats));
+    }
+    file.setFrameBuffer(frame);
+    file.readPixels(part.min.y, part.max.y);
+    for (int y = top; y <= bottom; ++y) {
+      const float* row = block_rows.data() + row_floats * static_cast<size_t>(y - top);
+      require_finite(source, row, row_floats, static_cast<int>(names.size()), y);
+      rows.add(row, 1.0f);
     }
   }
-  return image;
+  return rows.finish(space_of(header), 1);
 }
 
 }  // namespace
 
 Image read_exr(const Source& source) {
-  Image image;
   try {
-    image = decode(source);
+    return decode(source);
   } catch (const Iex::BaseExc& error) {
     throw_broken(source, "OpenEXR", error.what());
   }
-  require_finite(source, image);
-  if (image.channels == 4) make_alpha_straight(image);
-  return image;
 }
 
 std::vector<std::byte> encode_exr(const Image& image) {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +19,11 @@ namespace relievo::files {
 struct Source {
   std::span<const std::byte> bytes;
   const std::string& name;  ///< for messages
-  const PictureLimits& limits;
+  const PictureOptions& options;
+
+  void note(const std::string& text) const {
+    if (options.on_note) options.on_note(text);
+  }
 };
 
 /// Throws Error{kInvalidImage}: "'name' is not a sound PNG file: reason."
@@ -27,29 +33,25 @@ struct Source {
 /// they take memory.
 void check_size(const Source& source, int64_t width, int64_t height);
 
-/// Interleaved integer samples of `stride` a pixel to an Image of the first `channels` of them; `white`
-/// becomes 1.
-template <typename Sample>
-Image image_from_samples(const std::vector<Sample>& samples, int stride, int width, int height, int channels,
-                         float white) {
-  Image image(width, height, channels);
-  const size_t pixels = static_cast<size_t>(width) * static_cast<size_t>(height);
-  for (size_t i = 0; i < pixels; ++i) {
-    for (int c = 0; c < channels; ++c) {
-      image.pixels[i * channels + c] = static_cast<float>(samples[i * stride + c]) / white;
-    }
-  }
-  return image;
-}
+/// Before a decoder takes memory for a whole picture; `what` it is, for the message ("a progressive JPEG").
+/// The result is kept as long as the memory is. Throws Error{kInvalidImage} beyond the limit.
+std::shared_ptr<void> reserve_whole(const Source& source, std::string_view what, double bytes);
+
+/// Of several pictures in a file the first was taken.
+void note_first_of_several(const Source& source, std::string_view what);
 
 /// Throws Error{kInvalidSettings}: a picture that the format cannot hold.
 [[noreturn]] void throw_does_not_fit(int width, int height, std::string_view format, std::string_view reason);
 
-// Each throws Error{kInvalidImage} for a broken file.
+// Each throws Error{kInvalidImage} for a broken file, Error{kCancelled}.
 Image read_png(const Source& source);
 Image read_jpeg(const Source& source);
 Image read_webp(const Source& source);
 Image read_exr(const Source& source);
+Image read_tiff(const Source& source);
+Image read_gif(const Source& source);
+Image read_bmp(const Source& source);
+Image read_heif(const Source& source);
 
 /// What the samples of a PNG mean: colours (tagged sRGB) or plain numbers such as directions (not tagged).
 enum class PngContent { kColour, kData };
@@ -60,11 +62,17 @@ std::vector<std::byte> encode_jpeg(const ByteImage& image);
 std::vector<std::byte> encode_webp(const ByteImage& image);
 std::vector<std::byte> encode_exr(const Image& image);
 
-/// The EXIF orientation (1..8) in the body of an APP1 segment, "Exif" header included; 1 when there is none.
-int exif_orientation(std::span<const std::byte> segment);
+/// What a camera wrote beside a picture.
+struct Exif {
+  int orientation = 1;        ///< 1..8
+  bool is_adobe_rgb = false;  ///< DCF's optional colour space
+};
+/// Reads the TIFF structure of EXIF data, with or without the header "Exif" before it. Damaged data tells
+/// nothing.
+Exif read_exif(std::span<const std::byte> data);
 
 /// Turns and mirrors a picture as stored into the picture as seen. Orientation 1..8 as in the EXIF standard
 /// (CIPA DC-008, 4.6.4).
-ByteImage turned_upright(ByteImage stored, int orientation);
+Image turned_upright(Image stored, int orientation);
 
 }  // namespace relievo::files

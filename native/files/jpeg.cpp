@@ -1,18 +1,24 @@
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs it first
 #include <cstdlib>
-#include <utility>
+#include <memory>
+#include <vector>
 
 #include <jerror.h>
 #include <jpeglib.h>
 
 #include "files/formats.h"
+#include "files/picture_rows.h"
 
 namespace relievo::files {
 namespace {
 
 constexpr int kQuality = 95;
 constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr int kProfileMarker = JPEG_APP0 + 2;
+/// An honest progressive file has some ten; each costs a walk over the whole picture, which may take a few
+/// bytes of the file (libjpeg-turbo's tools have -maxscans against that).
+constexpr int kMaxScans = 100;
 
 /// libjpeg's error handler, which must not return to it: it jumps back into run().
 struct Errors : jpeg_error_mgr {
@@ -57,10 +63,30 @@ bool run(Errors& errors, const Calls& calls) {
   return true;
 }
 
+/// Called by libjpeg for every row of blocks of every scan.
+struct Monitor : jpeg_progress_mgr {
+  const CancelToken* cancel = nullptr;
+};
+
+void on_progress(j_common_ptr info) {
+  auto* errors = static_cast<Errors*>(info->err);
+  const auto* monitor = static_cast<const Monitor*>(info->progress);
+  if (monitor->cancel->cancelled()) std::longjmp(errors->jump, 1);
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) {
+    std::snprintf(errors->message, sizeof errors->message, "it has more than %d scans", kMaxScans);
+    std::longjmp(errors->jump, 1);
+  }
+}
+
 struct Decoder {
   Errors errors{};
+  Monitor monitor{};
   jpeg_decompress_struct info{};
-  Decoder() { info.err = prepare(errors); }
+  explicit Decoder(const CancelToken& cancel) {
+    info.err = prepare(errors);
+    monitor.progress_monitor = on_progress;
+    monitor.cancel = &cancel;
+  }
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { jpeg_destroy_decompress(&info); }
@@ -80,60 +106,103 @@ struct Encoder {
   }
 };
 
-int stored_orientation(const jpeg_decompress_struct& info) {
+Exif stored_exif(const jpeg_decompress_struct& info) {
   constexpr std::string_view kExifHeader("Exif\0\0", 6);
   for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
     const std::span<const std::byte> segment(reinterpret_cast<const std::byte*>(marker->data),
                                              marker->data_length);
     const std::string_view text(reinterpret_cast<const char*>(marker->data), marker->data_length);
-    if (marker->marker == kExifMarker && text.starts_with(kExifHeader)) return exif_orientation(segment);
+    if (marker->marker == kExifMarker && text.starts_with(kExifHeader)) return read_exif(segment);
   }
-  return 1;
+  return {};
 }
 
-/// Cyan, magenta, yellow, black to red, green, blue. Adobe's programs store the inks inverted and say so by a
-/// marker.
-ByteImage rgb_from_cmyk(const ByteImage& cmyk, bool inverted) {
-  ByteImage rgb(cmyk.width, cmyk.height, 3);
-  for (size_t i = 0; i < rgb.pixels.size() / 3; ++i) {
-    const uint8_t* ink = &cmyk.pixels[i * 4];
-    const auto light = [&](int c) { return inverted ? ink[c] : 255 - ink[c]; };
-    for (int c = 0; c < 3; ++c)
-      rgb.pixels[i * 3 + c] = static_cast<uint8_t>((light(c) * light(3) + 127) / 255);
+ColourSpace stored_space(Decoder& decoder, const Exif& exif) {
+  JOCTET* data = nullptr;
+  unsigned size = 0;
+  const bool fine = run(decoder.errors, [&] { jpeg_read_icc_profile(&decoder.info, &data, &size); });
+  const std::unique_ptr<JOCTET, decltype(&std::free)> owner(data, std::free);
+  ColourSpace space;
+  if (exif.is_adobe_rgb) space = adobe_rgb();
+  if (fine && data != nullptr) {
+    const auto* first = reinterpret_cast<const std::byte*>(data);
+    space.profile.assign(first, first + size);
   }
-  return rgb;
+  return space;
+}
+
+/// The smallest size, in eighths, at which libjpeg decodes no less than what is kept.
+unsigned eighths_of(const Source& source, const jpeg_decompress_struct& info) {
+  const auto [width, height] = kept_size(source, info.image_width, info.image_height);
+  unsigned eighths = 1;
+  while (eighths < 8 &&
+         (info.image_width * uint64_t{eighths} < uint64_t{8} * static_cast<unsigned>(width) ||
+          info.image_height * uint64_t{eighths} < uint64_t{8} * static_cast<unsigned>(height))) {
+    ++eighths;
+  }
+  return eighths;
+}
+
+/// What the decoder holds of a picture that comes in several scans.
+double coefficient_bytes(const jpeg_decompress_struct& info) {
+  double bytes = 0;
+  for (int i = 0; i < info.num_components; ++i) {
+    bytes += static_cast<double>(info.comp_info[i].width_in_blocks) * info.comp_info[i].height_in_blocks *
+             sizeof(JBLOCK);
+  }
+  return bytes;
 }
 
 }  // namespace
 
 Image read_jpeg(const Source& source) {
-  Decoder decoder;
+  Decoder decoder(source.options.cancel);
   jpeg_decompress_struct& info = decoder.info;
   const auto require = [&](bool fine) {
-    if (!fine) throw_broken(source, "JPEG", decoder.errors.message);
+    if (fine) return;
+    source.options.cancel.check();
+    throw_broken(source, "JPEG", decoder.errors.message);
   };
   require(run(decoder.errors, [&] {
     jpeg_create_decompress(&info);
+    info.progress = &decoder.monitor;
     jpeg_save_markers(&info, kExifMarker, 0xffff);
+    jpeg_save_markers(&info, kProfileMarker, 0xffff);
     jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(source.bytes.data()), source.bytes.size());
     jpeg_read_header(&info, TRUE);
   }));
   check_size(source, info.image_width, info.image_height);
-  const int orientation = stored_orientation(info);  // the markers go with the end of decompression
+  const Exif exif = stored_exif(info);  // the markers go with the end of decompression
+  const ColourSpace space = stored_space(decoder, exif);
+  std::shared_ptr<void> reserved;
+  if (jpeg_has_multiple_scans(&info) != 0) {
+    reserved = reserve_whole(source, "a progressive JPEG", coefficient_bytes(info));
+  }
 
   const bool has_inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
-  info.out_color_space = has_inks ? JCS_CMYK : JCS_RGB;
-  ByteImage stored(static_cast<int>(info.image_width), static_cast<int>(info.image_height), has_inks ? 4 : 3);
-  require(run(decoder.errors, [&] {
-    jpeg_start_decompress(&info);
-    while (info.output_scanline < info.output_height) {
-      JSAMPROW row = stored.pixel(0, static_cast<int>(info.output_scanline));
-      jpeg_read_scanlines(&info, &row, 1);
+  const bool is_grey = info.jpeg_color_space == JCS_GRAYSCALE;
+  // Adobe's programs store the inks inverted and say so by a marker.
+  const bool is_inverted = has_inks && info.saw_Adobe_marker != 0;
+  info.out_color_space = has_inks ? JCS_CMYK : is_grey ? JCS_GRAYSCALE : JCS_RGB;
+  info.scale_num = eighths_of(source, info);
+  info.scale_denom = 8;
+  require(run(decoder.errors, [&] { jpeg_start_decompress(&info); }));
+  const PixelLayout layout{.channels = has_inks  ? Channels::kInks
+                                       : is_grey ? Channels::kGrey
+                                                 : Channels::kRgb};
+  PictureRows rows(source, static_cast<int>(info.output_width), static_cast<int>(info.output_height), layout,
+                   static_cast<int>(info.image_width), static_cast<int>(info.image_height));
+  std::vector<JSAMPLE> samples(static_cast<size_t>(info.output_width) * static_cast<size_t>(layout.channels));
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = samples.data();
+    require(run(decoder.errors, [&] { jpeg_read_scanlines(&info, &row, 1); }));
+    if (is_inverted) {
+      for (JSAMPLE& sample : samples) sample = static_cast<JSAMPLE>(MAXJSAMPLE - sample);
     }
-    jpeg_finish_decompress(&info);
-  }));
-  if (has_inks) stored = rgb_from_cmyk(stored, info.saw_Adobe_marker);
-  return from_bytes(turned_upright(std::move(stored), orientation));
+    rows.add(samples.data(), MAXJSAMPLE);
+  }
+  require(run(decoder.errors, [&] { jpeg_finish_decompress(&info); }));
+  return rows.finish(space, exif.orientation);
 }
 
 std::vector<std::byte> encode_jpeg(const ByteImage& image) {

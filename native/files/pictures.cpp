@@ -1,7 +1,6 @@
 #include "files/pictures.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "files/formats.h"
+#include "files/kinds.h"
 
 namespace relievo {
 namespace files {
@@ -23,17 +23,35 @@ void throw_broken(const Source& source, std::string_view format, std::string_vie
 }
 
 void check_size(const Source& source, int64_t width, int64_t height) {
-  const PictureLimits& limits = source.limits;
+  const PictureOptions& options = source.options;
   if (width <= 0 || height <= 0) {
     throw Error(ErrorCode::kInvalidImage, fmt::format("'{}' has no pixels.", source.name),
                 "Choose another picture.");
   }
-  if (width > limits.max_side || height > limits.max_side || width * height > limits.max_pixels) {
+  if (width > options.max_side || height > options.max_side || width * height > options.max_pixels) {
     throw Error(ErrorCode::kInvalidImage,
                 fmt::format("'{}' has {} x {} pixels; at most {} a side and {} in all are read.", source.name,
-                            width, height, limits.max_side, limits.max_pixels),
+                            width, height, options.max_side, options.max_pixels),
                 "Scale the picture down first.");
   }
+}
+
+std::shared_ptr<void> reserve_whole(const Source& source, std::string_view what, double bytes) {
+  if (bytes > static_cast<double>(source.options.max_decoder_bytes)) {
+    constexpr double kMiB = 1 << 20;
+    throw Error(ErrorCode::kInvalidImage,
+                fmt::format("'{}' is {} picture that takes {:.0f} MiB to decode; at most {:.0f} are taken.",
+                            source.name, what, bytes / kMiB,
+                            static_cast<double>(source.options.max_decoder_bytes) / kMiB),
+                "Scale the picture down first, or save it as a JPEG or PNG that is neither progressive nor "
+                "interlaced.");
+  }
+  if (!source.options.reserve) return {};
+  return source.options.reserve(static_cast<int64_t>(bytes));
+}
+
+void note_first_of_several(const Source& source, std::string_view what) {
+  source.note(fmt::format("The file is {}; its first picture was taken.", what));
 }
 
 void throw_does_not_fit(int width, int height, std::string_view format, std::string_view reason) {
@@ -47,43 +65,22 @@ void throw_does_not_fit(int width, int height, std::string_view format, std::str
 
 namespace {
 
+using files::Format;
 using files::Source;
-
-struct Format {
-  const char* name;
-  Image (*read)(const Source&);
-};
-
-constexpr size_t kSignatureBytes = 12;
-
-/// By the first bytes of a file; null when it is no picture that is read here.
-const Format* format_of(std::span<const std::byte> bytes) {
-  static constexpr Format kPng{"PNG", files::read_png};
-  static constexpr Format kJpeg{"JPEG", files::read_jpeg};
-  static constexpr Format kWebp{"WebP", files::read_webp};
-  static constexpr Format kExr{"OpenEXR", files::read_exr};
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
-                               std::min(bytes.size(), kSignatureBytes));
-  if (start.starts_with("\x89PNG\r\n\x1a\n")) return &kPng;
-  if (start.starts_with("\xff\xd8\xff")) return &kJpeg;
-  if (start.starts_with("RIFF") && start.size() == kSignatureBytes && start.ends_with("WEBP")) return &kWebp;
-  if (start.starts_with("\x76\x2f\x31\x01")) return &kExr;
-  return nullptr;
-}
 
 const Format& require_format(std::span<const std::byte> bytes, const std::string& name) {
   if (bytes.empty()) {
     throw Error(ErrorCode::kInvalidImage, fmt::format("'{}' is an empty file.", name),
-                "Choose another picture.");
+                "Choose another picture, or copy it from its source again.");
   }
-  const Format* format = format_of(bytes);
-  if (format == nullptr) {
-    throw Error(
-        ErrorCode::kInvalidImage,
-        fmt::format("'{}' is not a picture: its content is neither PNG, JPEG, WebP nor OpenEXR.", name),
-        "Save the picture as PNG, JPEG, WebP or OpenEXR; changing the file's name is not enough.");
-  }
-  return *format;
+  if (const Format* format = files::format_of(bytes)) return *format;
+  const std::string kind = files::description_of(bytes);
+  throw Error(ErrorCode::kInvalidImage,
+              kind.empty() ? fmt::format("'{}' is not a picture of a kind that is read.", name)
+                           : fmt::format("'{}' is not read as a picture: it is {}.", name, kind),
+              "Save the picture as PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or OpenEXR; changing the "
+              "file's name is "
+              "not enough.");
 }
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& reason) {
@@ -92,7 +89,7 @@ const Format& require_format(std::span<const std::byte> bytes, const std::string
 }
 
 /// Looks at the start of the file before it takes memory for all of it.
-std::vector<std::byte> read_picture_file(const std::filesystem::path& path, const PictureLimits& limits) {
+std::vector<std::byte> read_picture_file(const std::filesystem::path& path, const PictureOptions& options) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (error) throw_unreadable(path, error.message());
@@ -103,7 +100,7 @@ std::vector<std::byte> read_picture_file(const std::filesystem::path& path, cons
 
   std::ifstream file(path, std::ios::binary);
   if (!file) throw_unreadable(path, std::generic_category().message(errno));
-  std::vector<std::byte> bytes(std::min<uintmax_t>(size, kSignatureBytes));
+  std::vector<std::byte> bytes(std::min<uintmax_t>(size, files::kSignatureBytes));
   const auto read = [&](size_t from) {
     file.read(reinterpret_cast<char*>(bytes.data()) + from,
               static_cast<std::streamsize>(bytes.size() - from));
@@ -111,11 +108,11 @@ std::vector<std::byte> read_picture_file(const std::filesystem::path& path, cons
   };
   read(0);
   require_format(bytes, path.string());
-  // An uncompressed float RGBA picture at the limit, and as much again for what else a file may carry.
-  if (size / 32 > static_cast<uintmax_t>(limits.max_pixels)) {
-    throw Error(ErrorCode::kInvalidImage,
-                fmt::format("'{}' is too large to be read: {} bytes.", path.string(), size),
-                "Scale the picture down first.");
+  if (size > static_cast<uintmax_t>(options.max_file_bytes)) {
+    throw Error(
+        ErrorCode::kInvalidImage,
+        fmt::format("'{}' has {} bytes; at most {} are read.", path.string(), size, options.max_file_bytes),
+        "Scale the picture down first.");
   }
   const size_t start = bytes.size();
   bytes.resize(size);
@@ -139,12 +136,12 @@ ByteImage on_white(const ByteImage& image) {
 
 }  // namespace
 
-Image read_picture(const std::filesystem::path& path, const PictureLimits& limits) {
-  return read_picture(read_picture_file(path, limits), path.string(), limits);
+Image read_picture(const std::filesystem::path& path, const PictureOptions& options) {
+  return read_picture(read_picture_file(path, options), path.string(), options);
 }
 
-Image read_picture(std::span<const std::byte> bytes, const std::string& name, const PictureLimits& limits) {
-  return require_format(bytes, name).read(Source{bytes, name, limits});
+Image read_picture(std::span<const std::byte> bytes, const std::string& name, const PictureOptions& options) {
+  return require_format(bytes, name).read(Source{bytes, name, options});
 }
 
 std::vector<std::byte> encode_png(const ByteImage& image) {

@@ -4,27 +4,45 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/control.h"
 #include "base/image.h"
 
 namespace relievo {
 
-struct PictureLimits {
-  int max_side = 16384;
-  int64_t max_pixels = int64_t{128} << 20;
+/// How a picture is read, and what a file may ask for at most.
+struct PictureOptions {
+  int max_side = 32768;
+  int64_t max_pixels = int64_t{320} << 20;
+  /// A picture of more pixels is scaled down to so many while it is decoded: no more of them are in memory at
+  /// a time.
+  int64_t kept_pixels = int64_t{64} << 20;
+  /// What a decoder may hold that cannot go row by row (progressive, interlaced, tiled as a whole).
+  int64_t max_decoder_bytes = int64_t{1} << 30;
+  int64_t max_file_bytes = int64_t{2} << 30;
+  CancelToken cancel = {};                                    ///< looked at while a picture is decoded
+  std::function<void(const std::string& note)> on_note = {};  ///< what the person should know of the picture
+  /// Asked before a decoder takes so many bytes for a whole picture; what it returns is kept as long as they
+  /// are.
+  std::function<std::shared_ptr<void>(int64_t bytes)> reserve = {};
 };
 
-/// Reads PNG (8 and 16 bit, grey, palette, alpha), JPEG (grey, RGB, CMYK; turned upright as its EXIF
-/// orientation asks), WebP or OpenEXR (linear; R G B [A], or Y alone). The kind is told by the content, not
-/// by the name. A picture without alpha comes back with 3 channels. Throws Error{kIo} when the file cannot be
-/// read, Error{kInvalidImage} when it is empty, not a picture, broken, larger than the limits (checked before
-/// memory is taken), or holds NaN or infinite values.
-Image read_picture(const std::filesystem::path& path, const PictureLimits& limits = {});
+/// Reads PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF (8 and 16 bit, grey, palette, CMYK, alpha) and OpenEXR
+/// or floating-point TIFF (linear). The kind is told by the content, not by the name. The picture comes back
+/// as it is seen: turned upright as its EXIF or TIFF orientation asks, its colours converted to sRGB's from
+/// what its profile or header says (linear pictures: to linear light with sRGB's primaries). Of several
+/// pictures in a file the first is read. A picture without alpha comes back with 3 channels. Throws
+/// Error{kIo} when the file cannot be read, Error{kInvalidImage} when it is empty, not a picture, broken,
+/// larger than the options allow (checked before memory is taken), or holds NaN or infinite values,
+/// Error{kCancelled}.
+Image read_picture(const std::filesystem::path& path, const PictureOptions& options = {});
 Image read_picture(std::span<const std::byte> bytes, const std::string& name,
-                   const PictureLimits& limits = {});
+                   const PictureOptions& options = {});
 
 /// A PNG file in memory; 1, 3 or 4 channels, tagged sRGB.
 std::vector<std::byte> encode_png(const ByteImage& image);

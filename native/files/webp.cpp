@@ -1,32 +1,87 @@
+#include <memory>
 #include <new>
 
 #include <fmt/format.h>
 #include <webp/decode.h>
+#include <webp/demux.h>
 #include <webp/encode.h>
 
 #include "base/error.h"
 #include "files/formats.h"
+#include "files/picture_rows.h"
 
 namespace relievo::files {
 
+namespace {
+
+std::span<const std::byte> chunk_of(WebPDemuxer* file, const char* name) {
+  WebPChunkIterator chunk;
+  if (WebPDemuxGetChunk(file, name, 1, &chunk) == 0) return {};
+  const std::span<const std::byte> body(reinterpret_cast<const std::byte*>(chunk.chunk.bytes),
+                                        chunk.chunk.size);
+  WebPDemuxReleaseChunkIterator(&chunk);
+  return body;  // of the file itself
+}
+
+}  // namespace
+
 Image read_webp(const Source& source) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(source.bytes.data());
-  WebPBitstreamFeatures features;
-  if (WebPGetFeatures(bytes, source.bytes.size(), &features) != VP8_STATUS_OK) {
+  const WebPData data{reinterpret_cast<const uint8_t*>(source.bytes.data()), source.bytes.size()};
+  const std::unique_ptr<WebPDemuxer, decltype(&WebPDemuxDelete)> file(WebPDemux(&data), WebPDemuxDelete);
+  WebPIterator frame;
+  if (!file || WebPDemuxGetFrame(file.get(), 1, &frame) == 0) {
     throw_broken(source, "WebP", "its header is damaged or cut short");
   }
-  check_size(source, features.width, features.height);
-  if (features.has_animation) {
-    throw Error(ErrorCode::kInvalidImage, fmt::format("'{}' is an animation.", source.name),
-                "Save one frame of it as a picture.");
+  const WebPData coded = frame.fragment;  // of the file itself
+  if (frame.num_frames > 1) note_first_of_several(source, "an animation");
+  WebPDemuxReleaseIterator(&frame);
+
+  WebPDecoderConfig config;
+  if (WebPInitDecoderConfig(&config) == 0) {
+    throw Error(ErrorCode::kInternal, "The WebP library is of another version than Relievo was built for.");
   }
-  ByteImage image(features.width, features.height, features.has_alpha ? 4 : 3);
-  const auto decode = features.has_alpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
-  if (!decode(bytes, source.bytes.size(), image.pixels.data(), image.pixels.size(),
-              image.width * image.channels)) {
-    throw_broken(source, "WebP", "its data is damaged or cut short");
+  if (WebPGetFeatures(coded.bytes, coded.size, &config.input) != VP8_STATUS_OK) {
+    throw_broken(source, "WebP", "its header is damaged or cut short");
   }
-  return from_bytes(image);
+  check_size(source, config.input.width, config.input.height);
+  const bool has_alpha = config.input.has_alpha != 0;
+  const int stride = has_alpha ? 4 : 3;
+  const auto [width, height] = kept_size(source, config.input.width, config.input.height);
+  // What is coded without loss is decoded as a whole.
+  constexpr int kLossless = 2;
+  std::shared_ptr<void> reserved;
+  if (config.input.format == kLossless || has_alpha) {
+    reserved = reserve_whole(source, "a WebP", 4.0 * config.input.width * config.input.height);
+  }
+  ByteImage image(width, height, stride);
+  config.options.use_scaling = width != config.input.width || height != config.input.height;
+  config.options.scaled_width = width;
+  config.options.scaled_height = height;
+  config.output.colorspace = has_alpha ? MODE_RGBA : MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {image.pixels.data(), width * stride, image.pixels.size()};
+
+  // In parts, between which it can be cancelled.
+  const std::unique_ptr<WebPIDecoder, decltype(&WebPIDelete)> decoder(WebPIDecode(nullptr, 0, &config),
+                                                                      WebPIDelete);
+  if (!decoder) throw std::bad_alloc();
+  constexpr size_t kParts = 64;
+  VP8StatusCode status = VP8_STATUS_SUSPENDED;
+  for (size_t part = 1; part <= kParts && status == VP8_STATUS_SUSPENDED; ++part) {
+    source.options.cancel.check();
+    status = WebPIUpdate(decoder.get(), coded.bytes, coded.size * part / kParts);
+  }
+  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (status != VP8_STATUS_OK) throw_broken(source, "WebP", "its data is damaged or cut short");
+
+  PictureRows rows(source, width, height, {.channels = Channels::kRgb, .has_alpha = has_alpha},
+                   config.input.width, config.input.height);
+  for (int y = 0; y < height; ++y) rows.add(image.pixel(0, y), 255.0f);
+  ColourSpace space;
+  const std::span<const std::byte> profile = chunk_of(file.get(), "ICCP"),
+                                   exif = chunk_of(file.get(), "EXIF");
+  space.profile.assign(profile.begin(), profile.end());
+  return rows.finish(space, exif.empty() ? 1 : read_exif(exif).orientation);
 }
 
 std::vector<std::byte> encode_webp(const ByteImage& image) {

@@ -33,7 +33,7 @@ def made(request: pytest.FixtureRequest) -> Made:
     if sample.true_mask:
         subject = place(read_picture(sample.true_mask)[..., 0], result.crop, SIDE) >= 0.5
     else:
-        alpha = result.foreground[..., 3]
+        alpha = result.foreground[..., 3] / 255
         subject = place(alpha, (0, 0, alpha.shape[0]), SIDE) >= 0.5
     return Made(
         watertight=mesh.report.watertight,

@@ -32,7 +32,7 @@ def test_arrays_have_the_documented_shapes_and_types(result: relievo.Result) -> 
     assert mesh.albedo.shape[0] == QUICK["texture_size"]
     assert mesh.albedo.shape[2] == 3
     assert result.foreground.shape[2] == 4
-    assert result.foreground.dtype == np.float32
+    assert result.foreground.dtype == np.uint8
     assert mesh.normal_map is None
     assert mesh.vertex_colours is not None
     assert mesh.vertex_colours.shape == mesh.vertices.shape

@@ -59,6 +59,12 @@ def modules(extension: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
+def heif(extension: Path) -> Path:
+    """What the module opens when the first HEIC or AVIF file comes."""
+    return extension / "relievo" / "librelievo_heif.so"
+
+
+@pytest.fixture(scope="module")
 def libraries(extension: Path) -> list[Path]:
     return sorted((extension / "relievo" / "libs").iterdir())
 
@@ -153,8 +159,9 @@ def test_everything_that_is_compiled_in_has_its_licence(extension: Path) -> None
 
     commands = json.loads((BUILD / "compile_commands.json").read_text())
     compiled = {Path(command["file"]) for command in commands}
-    outside = {file.parent.name for file in compiled if ".venv" in file.parts}
-    assert "xatlas" in outside
+    sources = ROOT / ".venv" / "src"
+    outside = {file.relative_to(sources).parts[0] for file in compiled if sources in file.parents}
+    assert outside == {"xatlas", "libheif"}
     assert outside <= set(listed)
     notices = (licences / "xatlas.txt").read_text()
     assert all(name in notices for name in ("Jonathan Young", "Thekla", "Brandon Pelfrey"))
@@ -169,10 +176,10 @@ def test_everything_that_is_compiled_in_has_its_licence(extension: Path) -> None
 
 
 def test_everything_asked_for_is_in_the_zip_or_the_systems_or_the_runtimes(
-    modules: list[Path], libraries: list[Path]
+    modules: list[Path], libraries: list[Path], heif: Path
 ) -> None:
     known = SYSTEM | RUNTIME | {elf.soname(library) or "" for library in libraries}
-    for file in [*(m for m in modules if m.suffix == ".so"), *libraries]:
+    for file in [*(m for m in modules if m.suffix == ".so"), *libraries, heif]:
         assert elf.needed(file) <= known, file.name
 
 
@@ -183,8 +190,10 @@ def test_libraries_have_names_of_their_own(libraries: list[Path]) -> None:
         assert re.search(r"-relievo-[0-9a-f]{8}\.so\b", library.name)
 
 
-def test_libraries_are_looked_for_beside_the_module_only(modules: list[Path], libraries: list[Path]) -> None:
-    for module in (m for m in modules if m.suffix == ".so"):
+def test_libraries_are_looked_for_beside_the_module_only(
+    modules: list[Path], libraries: list[Path], heif: Path
+) -> None:
+    for module in [*(m for m in modules if m.suffix == ".so"), heif]:
         assert elf.search_paths(module) == ["$ORIGIN/libs"]
     for library in libraries:
         assert elf.search_paths(library) == ["$ORIGIN"]
@@ -195,14 +204,30 @@ def test_modules_show_python_one_function(modules: list[Path]) -> None:
         assert elf.exported(module) == {"PyInit__native"}
 
 
+def test_heif_is_decoded_only_and_by_nothing_that_the_module_asks_for(modules: list[Path], heif: Path) -> None:
+    assert elf.exported(heif) == {"relievo_heif_decode"}
+    decoders = {name for name in elf.needed(heif) if name.startswith(("libde265", "libdav1d"))}
+    assert len(decoders) == 2
+    assert not [name for name in elf.needed(heif) if re.match(r"lib(x265|aom|heif)", name)]
+    for module in (m for m in modules if m.suffix == ".so"):
+        assert not decoders & elf.needed(module)
+
+
+def test_heif_adds_at_most_four_megabytes(archive: Path, heif: Path) -> None:
+    with zipfile.ZipFile(archive) as file:
+        added = [entry.compress_size for entry in file.infolist() if re.search(r"heif|de265|dav1d", entry.filename)]
+    assert len(added) >= 3
+    assert sum(added) <= 4_000_000
+
+
 def test_libraries_show_nothing_under_its_common_name(libraries: list[Path]) -> None:
     for library in libraries:
         common = {name for name in elf.exported(library) if not name.startswith("relievo_")}
         assert common <= {"_init", "_fini"}, library.name
 
 
-def test_floor_is_the_one_that_is_stated(modules: list[Path], libraries: list[Path]) -> None:
-    files = [*(m for m in modules if m.suffix == ".so"), *libraries]
+def test_floor_is_the_one_that_is_stated(modules: list[Path], libraries: list[Path], heif: Path) -> None:
+    files = [*(m for m in modules if m.suffix == ".so"), *libraries, heif]
     asked = {family: max(elf.newest_version(file, family) for file in files) for family in ("GLIBC", "GLIBCXX")}
     text = (ROOT / "docs" / "release.md").read_text()
     stated = re.search(r"glibc (\d+\.\d+) and a libstdc\+\+ with GLIBCXX_(\d+\.\d+\.\d+)", text)

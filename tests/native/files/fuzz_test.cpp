@@ -18,7 +18,7 @@ int rounds() {
 }
 
 // Small, so that a damaged size costs nothing.
-constexpr PictureLimits kLimits{.max_side = 256, .max_pixels = 256 * 256};
+const PictureOptions kLimits{.max_side = 256, .max_pixels = 256 * 256};
 
 class Mutator {
  public:
@@ -92,7 +92,13 @@ INSTANTIATE_TEST_SUITE_P(Formats, PictureFuzz,
                                          "rgb8_key.png", "rgb8_interlaced.png", "rgb.jpg", "progressive.jpg",
                                          "grey.jpg", "cmyk.jpg", "orientation_6.jpg", "rgb.webp", "rgba.webp",
                                          "lossy.webp", "animation.webp", "rgb_half.exr", "rgba_float.exr",
-                                         "luminance.exr", "chroma.exr"),
+                                         "luminance.exr", "chroma.exr", "rgb8.tif", "rgb8_big_endian.tif",
+                                         "rgb8_bigtiff.tif", "rgb8_planes.tif", "rgb8_tiles.tif",
+                                         "rgba16.tif", "grey1.tif", "palette.tif", "jpeg.tif", "pages.tif",
+                                         "cmyk.tif", "plain.gif", "interlaced.gif", "offset.gif",
+                                         "animation.gif", "rgb24.bmp", "palette8.bmp", "palette8_runs.bmp",
+                                         "rgba32.bmp", "rgb.heic", "rgba.heic", "rgb.avif", "rgba.avif",
+                                         "orientation_6.avif", "orientation_6.webp", "orientation_6.png"),
                          test_name);
 
 TEST(PictureFuzz, DamagedCompressedExrReadsOrThrowsAnError) {

@@ -29,7 +29,7 @@ TEST(ReadPicture, EmptyFileIsInvalidImage) {
 
 TEST(ReadPicture, TextNamedPngIsInvalidImage) {
   const ScratchFolder folder;
-  expect_error(ErrorCode::kInvalidImage, "not a picture",
+  expect_error(ErrorCode::kInvalidImage, "it is a text file",
                [&] { read_picture(folder.with("notes.png", "These are no pixels.\n")); });
 }
 
@@ -70,17 +70,19 @@ TEST(ReadPicture, RefusesAJpegWhoseDataEndsBeforeItsPicture) {
 class Limits : public testing::TestWithParam<const char*> {};
 
 TEST_P(Limits, AreKeptForTheSide) {
-  const PictureLimits limits{.max_side = 5, .max_pixels = 1 << 20};
+  const PictureOptions limits{.max_side = 5, .max_pixels = 1 << 20};
   expect_error(ErrorCode::kInvalidImage, "at most 5 a side",
                [&] { read_picture(sample(GetParam()), limits); });
 }
 
 TEST_P(Limits, AreKeptForThePixels) {
-  const PictureLimits limits{.max_side = 100, .max_pixels = 23};
+  const PictureOptions limits{.max_side = 100, .max_pixels = 23};
   expect_error(ErrorCode::kInvalidImage, "23 in all", [&] { read_picture(sample(GetParam()), limits); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, Limits, testing::Values("rgb8.png", "rgb.jpg", "rgb.webp", "rgb_float.exr"),
+INSTANTIATE_TEST_SUITE_P(Formats, Limits,
+                         testing::Values("rgb8.png", "rgb.jpg", "rgb.webp", "rgb_float.exr", "rgb8.tif",
+                                         "plain.gif", "rgb24.bmp", "rgb.heic", "rgb.avif"),
                          test_name);
 
 class CutShort : public testing::TestWithParam<const char*> {};
@@ -99,8 +101,50 @@ TEST_P(CutShort, IsInvalidImageWhereverItIsCut) {
 INSTANTIATE_TEST_SUITE_P(Formats, CutShort,
                          testing::Values("rgba16.png", "palette_alpha.png", "rgb8_interlaced.png", "rgb.jpg",
                                          "progressive.jpg", "cmyk.jpg", "rgba.webp", "lossy.webp",
-                                         "rgba_float.exr"),
+                                         "rgba_float.exr", "interlaced.gif", "rgba32.bmp"),
                          test_name);
+
+class NotRead : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(NotRead, IsCalledWhatItIs) {
+  const auto [content, what] = GetParam();
+  const ScratchFolder folder;
+  expect_error(ErrorCode::kInvalidImage, what, [&, text = content] {
+    read_picture(folder.with("picture.png", std::string(text) + std::string(64, '.')));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, NotRead,
+    testing::Values(
+        std::pair{"8BPS", "a Photoshop document"}, std::pair{"\n<!DOCTYPE html><html>", "a web page"},
+        std::pair{"<?xml version='1.0'?><svg>", "a drawing (SVG)"}, std::pair{"%PDF-1.7", "a PDF document"},
+        std::pair{"PK\3\4", "in a zip file"}, std::pair{"BLENDER", "a Blender file"},
+        std::pair{"gimp xcf v011", "a GIMP document"}, std::pair{"P6\n3 3 255\n", "a Netpbm picture"},
+        std::pair{"{\"a\": 1}", "a JSON document"}, std::pair{"\x89PNG\n", "not a picture of a kind"},
+        std::pair{"version https://git-lfs.github.com/spec/v1", "a placeholder of Git LFS"},
+        std::pair{"#?RADIANCE", "a Radiance picture"}));
+
+TEST(NotRead, VideosAndRawFilesAreToldByTheirBrand) {
+  const ScratchFolder folder;
+  const auto boxes = [](const char* brand) {
+    return std::string(
+               "\0\0\0\x14"
+               "ftyp",
+               8) +
+           brand + std::string(8, '\0');
+  };
+  expect_error(ErrorCode::kInvalidImage, "a video",
+               [&] { read_picture(folder.with("a.heic", boxes("isom"))); });
+  expect_error(ErrorCode::kInvalidImage, "raw file",
+               [&] { read_picture(folder.with("a.cr3", boxes("crx "))); });
+}
+
+TEST(NotRead, AFileOfZerosIsAnUnfinishedDownload) {
+  const ScratchFolder folder;
+  expect_error(ErrorCode::kInvalidImage, "zeros",
+               [&] { read_picture(folder.with("a.jpg", std::string(1000, '\0'))); });
+}
 
 }  // namespace
 }  // namespace relievo

@@ -33,6 +33,13 @@ inline std::string text_of(const std::filesystem::path& path) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// Options under which what is noted of a picture goes into a list.
+inline PictureOptions noting(std::vector<std::string>& notes) {
+  PictureOptions options;
+  options.on_note = [&](const std::string& note) { notes.push_back(note); };
+  return options;
+}
+
 /// "rgb8_png" for "rgb8.png".
 inline std::string test_name(const testing::TestParamInfo<const char*>& parameter) {
   std::string name = parameter.param;
