@@ -106,10 +106,10 @@ def generate(
 ) -> Result:
     """Makes a textured mesh of a picture and waits for it.
 
-    picture is a file (PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF, EXR), the bytes of one, or an array
-    `[height, width, 3 or 4]`, sRGB-encoded, row 0 at the top, of uint8 or of float32 in 0..1. name is that of the result (default: the file's, without its
-    extension). progress is called about ten times a second and once at the end. Raises a subclass of Error; Ctrl-C, or
-    an exception from progress, cancels the job.
+    picture is a file (PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF, EXR), the bytes of one, or an array `[height,
+    width, 3 or 4]`, sRGB-encoded, row 0 at the top, of uint8 or of float32 in 0..1. name is that of the result
+    (default: the file's, without its extension). progress is called about ten times a second and once at the end.
+    Raises a subclass of Error; Ctrl-C, or an exception from progress, cancels the job.
     """
     job = shared_engine().submit(picture, name=name, **settings)
     try:

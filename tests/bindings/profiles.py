@@ -24,9 +24,9 @@ PCS_WHITE = np.array([0.9642, 1, 0.8249])
 def to_xyz(space: str) -> Array:
     """[3, 3]: linear light of a space to XYZ."""
     *primaries, white = SPACES[space]
-    points = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries]).T
-    at_white = np.array([white[0] / white[1], 1, (1 - white[0] - white[1]) / white[1]])
-    matrix: Array = points * np.linalg.solve(points, at_white)
+    points: Array = np.array([[x / y, 1, (1 - x - y) / y] for x, y in primaries], np.float64).T
+    at_white: Array = np.array([white[0] / white[1], 1, (1 - white[0] - white[1]) / white[1]])
+    matrix: Array = points @ np.diag(np.linalg.solve(points, at_white))
     return matrix
 
 

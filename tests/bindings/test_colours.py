@@ -40,7 +40,8 @@ def seen(engine: relievo.Engine, picture: bytes) -> NDArray[np.float64]:
     pixels = preview.pixels.astype(float)
     solid = pixels[128][pixels[128, :, 3] > 250, :3]
     middles = (np.cumsum([11, 11, 11, 11, 10, 10]) - 5.5) / SIDE * len(solid)
-    return solid[middles.astype(int)]
+    colours: NDArray[np.float64] = solid[middles.astype(int)]
+    return colours
 
 
 def with_alpha(picture: Image.Image) -> Image.Image:

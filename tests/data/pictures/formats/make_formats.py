@@ -137,7 +137,7 @@ def corners() -> Image.Image:
 
 def make_jpeg() -> None:
     picture = corners()
-    options = {"quality": 100, "subsampling": 0}
+    options: dict[str, Any] = {"quality": 100, "subsampling": 0}
     picture.save(HERE / "rgb.jpg", **options)
     picture.save(HERE / "progressive.jpg", progressive=True, **options)
     picture.convert("L").save(HERE / "grey.jpg", **options)
