@@ -213,7 +213,7 @@ class Executor::Impl {
     });
   }
 
-  void run_stages(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch& batch,
+  void run_stages(const Lane& lane, const std::vector<const StagePlacement*>& placements, PictureBatch& batch,
                   PictureQueue& queue, StageLadder& ladder, const RunOptions& options) {
     for (size_t i = 0; i < placements.size(); ++i) {
       options.control.cancel.check();
@@ -223,7 +223,7 @@ class Executor::Impl {
     }
   }
 
-  void deliver(Batch& batch, PictureQueue& queue) const {
+  void deliver(PictureBatch& batch, PictureQueue& queue) const {
     for (size_t i = 0; i < batch.pictures.size(); ++i) {
       Outcome outcome;
       outcome.value = std::move(batch.values[i]);
@@ -235,24 +235,24 @@ class Executor::Impl {
     }
   }
 
-  static Batch begin(const std::vector<int>& pictures, const PictureQueue& queue) {
-    Batch batch;
+  static PictureBatch begin(const std::vector<int>& pictures, const PictureQueue& queue) {
+    PictureBatch batch;
     batch.pictures = pictures;
     for (const int picture : pictures) batch.values.push_back(queue.input(picture));
     return batch;
   }
 
   /// A batch failed for a reason of its own: alone, each picture gets its own error or its own result.
-  void run_one_by_one(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch batch,
-                      PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
-                      std::vector<Batch>& done) {
+  void run_one_by_one(const Lane& lane, const std::vector<const StagePlacement*>& placements,
+                      PictureBatch batch, PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
+                      std::vector<PictureBatch>& done) {
     for (size_t i = 0; i < batch.pictures.size(); ++i) {
-      Batch one{{batch.pictures[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
+      PictureBatch one{{batch.pictures[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
       try {
         run_stages(lane, placements, one, queue, ladder, options);
       } catch (const SlotLost&) {
         std::vector<int> rest;
-        for (const Batch& finished : done) rest.push_back(finished.pictures[0]);
+        for (const PictureBatch& finished : done) rest.push_back(finished.pictures[0]);
         for (size_t k = i; k < batch.pictures.size(); ++k) rest.push_back(batch.pictures[k]);
         queue.put_back(rest);
         done.clear();
@@ -273,10 +273,10 @@ class Executor::Impl {
 
   /// Runs the stages on a batch; on return every picture of it is in `done`, has failed, or is back in the
   /// queue.
-  Ended attempt(const Lane& lane, const std::vector<const StagePlacement*>& placements, Batch batch,
+  Ended attempt(const Lane& lane, const std::vector<const StagePlacement*>& placements, PictureBatch batch,
                 PictureQueue& queue, StageLadder& ladder, const RunOptions& options,
-                std::vector<Batch>& done) {
-    const Batch before = batch;
+                std::vector<PictureBatch>& done) {
+    const PictureBatch before = batch;
     bool again = false;
     try {
       try {
@@ -314,9 +314,9 @@ class Executor::Impl {
     while (true) {
       const std::vector<int> pictures = queue.pull(lane.batch);
       if (pictures.empty()) return;
-      std::vector<Batch> done;
+      std::vector<PictureBatch> done;
       const Ended ended = attempt(lane, placements, begin(pictures, queue), queue, ladder, options, done);
-      for (Batch& batch : done) deliver(batch, queue);
+      for (PictureBatch& batch : done) deliver(batch, queue);
       if (ended != Ended::kWell) return;
     }
   }
@@ -329,7 +329,7 @@ class Executor::Impl {
     }
     const bool is_last = part + 1 == lane.slots.size();
     while (!pipeline.broken()) {
-      Batch batch;
+      PictureBatch batch;
       if (part == 0) {
         const std::vector<int> pictures = queue.pull(lane.batch);
         if (pictures.empty()) break;
@@ -339,9 +339,9 @@ class Executor::Impl {
         if (!taken) break;
         batch = std::move(*taken);
       }
-      std::vector<Batch> done;
+      std::vector<PictureBatch> done;
       const Ended ended = attempt(lane, placements, std::move(batch), queue, ladder, options, done);
-      for (Batch& finished : done) {
+      for (PictureBatch& finished : done) {
         if (is_last) {
           deliver(finished, queue);
         } else if (!pipeline.give(part, std::move(finished))) {
@@ -349,7 +349,7 @@ class Executor::Impl {
         }
       }
       if (ended == Ended::kLost) {
-        for (const Batch& waiting : pipeline.break_off()) queue.put_back(waiting.pictures);
+        for (const PictureBatch& waiting : pipeline.break_off()) queue.put_back(waiting.pictures);
       }
       if (ended == Ended::kCancelled) pipeline.break_off();
     }

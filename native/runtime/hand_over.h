@@ -16,7 +16,7 @@ class Pipeline {
   explicit Pipeline(size_t parts) : places_(parts > 0 ? parts - 1 : 0) {}
 
   /// Waits for room behind `part`. False: the pipeline is broken, `batch` is untouched.
-  bool give(size_t part, Batch&& batch) {
+  bool give(size_t part, PictureBatch&& batch) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return broken_ || !places_[part].batch; });
     if (broken_) return false;
@@ -26,12 +26,12 @@ class Pipeline {
   }
 
   /// Waits for what comes behind `part`. None: nothing will come.
-  std::optional<Batch> take(size_t part) {
+  std::optional<PictureBatch> take(size_t part) {
     std::unique_lock lock(mutex_);
     Place& place = places_[part];
     changed_.wait(lock, [&] { return broken_ || place.batch || place.closed; });
     if (broken_ || !place.batch) return std::nullopt;
-    std::optional<Batch> batch = std::move(place.batch);
+    std::optional<PictureBatch> batch = std::move(place.batch);
     place.batch.reset();
     changed_.notify_all();
     return batch;
@@ -45,11 +45,11 @@ class Pipeline {
   }
 
   /// Ends it: what waits is returned, give() and take() refuse from now on.
-  std::vector<Batch> break_off() {
+  std::vector<PictureBatch> break_off() {
     const std::lock_guard lock(mutex_);
     broken_ = true;
     changed_.notify_all();
-    std::vector<Batch> waiting;
+    std::vector<PictureBatch> waiting;
     for (Place& place : places_) {
       if (place.batch) waiting.push_back(std::move(*place.batch));
       place.batch.reset();
@@ -64,7 +64,7 @@ class Pipeline {
 
  private:
   struct Place {
-    std::optional<Batch> batch;
+    std::optional<PictureBatch> batch;
     bool closed = false;
   };
 

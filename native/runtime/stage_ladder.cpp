@@ -118,7 +118,7 @@ void StageLadder::load_ahead(WeightsAhead& ahead, const StagePlacement& next) {
 }
 
 std::vector<std::any> StageLadder::call(const StagePlacement& placement, const StageMode& mode,
-                                        const Batch& batch, size_t first, size_t last,
+                                        const PictureBatch& batch, size_t first, size_t last,
                                         const Progress& progress) {
   StageCall call;
   call.rung = mode.rung;
@@ -178,7 +178,7 @@ void StageLadder::unload(const StagePlacement& placement) {
            [&](size_t k) { residency_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
 }
 
-void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
+void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
                       bool only_stage, const Progress& progress) {
   const bool stays = placement.resident || only_stage;
   try {
@@ -194,8 +194,8 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
   if (!stays) unload(placement);
 }
 
-void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
-                               bool only_stage, const Progress& progress) {
+void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlacement* next,
+                               PictureBatch& batch, bool only_stage, const Progress& progress) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
   const Slot& first_slot = slot(placement.slots[0]);
   const Slot whole = as_one(placement);

@@ -10,7 +10,7 @@
 namespace relievo {
 
 /// A batch on its way through a lane.
-struct Batch {
+struct PictureBatch {
   std::vector<int> pictures;
   std::vector<std::any> values;  ///< by picture
   std::vector<StageRun> reports;
@@ -40,17 +40,17 @@ class StageLadder {
   /// `next`: what the lane does then, or null; its weights are brought in meanwhile when it is placed so.
   /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory below
   /// the last rung) and SlotLost.
-  void run(const StagePlacement& placement, const StagePlacement* next, Batch& batch, bool only_stage,
+  void run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch, bool only_stage,
            const Progress& progress);
 
  private:
-  void run_on_rungs(const StagePlacement& placement, const StagePlacement* next, Batch& batch,
+  void run_on_rungs(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
                     bool only_stage, const Progress& progress);
   /// The slots of a placement as one, as limits are learnt for it: their names, the smallest budget.
   Slot as_one(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);
-  std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const Batch& batch,
-                             size_t first, size_t last, const Progress& progress);
+  std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode,
+                             const PictureBatch& batch, size_t first, size_t last, const Progress& progress);
   void load(const StagePlacement& placement, const StageMode& mode);
   void load_ahead(WeightsAhead& ahead, const StagePlacement& next);
   void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
