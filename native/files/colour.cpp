@@ -206,13 +206,14 @@ ColourConverter::ColourConverter(const Source& source, const ColourSpace& space,
   const Profile to = to_linear ? rgb_profile(kSrgbPrimaries, Transfer::kGamma, 1)
                                : Profile(cmsCreate_sRGBProfile(), cmsCloseProfile);
   if (!from || !to) throw std::bad_alloc();
-  const cmsUInt32Number format = channels == Channels::kGrey   ? TYPE_GRAY_FLT
-                                 : channels == Channels::kInks ? TYPE_CMYK_FLT
+  const bool is_ink = channels == Channels::kInks;
+  const cmsUInt32Number format = is_ink                        ? TYPE_CMYK_16
+                                 : channels == Channels::kGrey ? TYPE_GRAY_FLT
                                                                : TYPE_RGB_FLT;
   auto transform = std::make_unique<Transform>();
   // Perceptual: the intent that profiles of inks are made for; those of screens know but one.
-  transform->handle =
-      cmsCreateTransform(from.get(), format, to.get(), TYPE_RGB_FLT, INTENT_PERCEPTUAL, cmsFLAGS_NOCACHE);
+  transform->handle = cmsCreateTransform(from.get(), format, to.get(), is_ink ? TYPE_RGB_16 : TYPE_RGB_FLT,
+                                         INTENT_PERCEPTUAL, cmsFLAGS_NOCACHE);
   if (transform->handle == nullptr) {
     source.note("The picture's colour profile cannot be used; its colours were taken as sRGB's.");
     return;
@@ -252,12 +253,12 @@ void ColourConverter::convert(const float* from, size_t from_stride, float* to, 
     }
     return;
   }
-  const float scale = channels_ == Channels::kInks ? 100.0f : 1.0f;  // Little CMS counts ink in percent
+  if (channels_ == Channels::kInks) return convert_inks(from, from_stride, to, to_stride, count);
   std::vector<float> in(channels * kChunk), out(3 * kChunk);
   while (count > 0) {
     const size_t now = std::min(count, kChunk);
     for (size_t i = 0; i < now; ++i) {
-      for (size_t c = 0; c < channels; ++c) in[channels * i + c] = scale * from[from_stride * i + c];
+      for (size_t c = 0; c < channels; ++c) in[channels * i + c] = from[from_stride * i + c];
     }
     cmsDoTransform(transform_->handle, in.data(), out.data(), static_cast<cmsUInt32Number>(now));
     for (size_t i = 0; i < now; ++i) {
@@ -265,6 +266,30 @@ void ColourConverter::convert(const float* from, size_t from_stride, float* to, 
         const float value = out[3 * i + c];
         to[to_stride * i + c] = std::isnan(value) ? 0 : to_linear_ ? value : std::clamp(value, 0.0f, 1.0f);
       }
+    }
+    from += from_stride * now;
+    to += to_stride * now;
+    count -= now;
+  }
+}
+
+/// In whole numbers: only for these does Little CMS see to it that paper becomes white.
+void ColourConverter::convert_inks(const float* from, size_t from_stride, float* to, size_t to_stride,
+                                   size_t count) const {
+  constexpr float kMost = 65535;
+  constexpr size_t kInks = 4;
+  std::vector<uint16_t> in(kInks * kChunk), out(3 * kChunk);
+  while (count > 0) {
+    const size_t now = std::min(count, kChunk);
+    for (size_t i = 0; i < now; ++i) {
+      for (size_t c = 0; c < kInks; ++c) {
+        in[kInks * i + c] =
+            static_cast<uint16_t>(std::clamp(from[from_stride * i + c], 0.0f, 1.0f) * kMost + 0.5f);
+      }
+    }
+    cmsDoTransform(transform_->handle, in.data(), out.data(), static_cast<cmsUInt32Number>(now));
+    for (size_t i = 0; i < now; ++i) {
+      for (size_t c = 0; c < 3; ++c) to[to_stride * i + c] = static_cast<float>(out[3 * i + c]) / kMost;
     }
     from += from_stride * now;
     to += to_stride * now;

@@ -59,6 +59,8 @@ class ColourConverter {
   void convert(const float* from, size_t from_stride, float* to, size_t to_stride, size_t count) const;
 
  private:
+  void convert_inks(const float* from, size_t from_stride, float* to, size_t to_stride, size_t count) const;
+
   struct Transform;
   Channels channels_;
   bool to_linear_;
