@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import console, import_mesh, words
+from . import console, import_mesh, sources, words
 from .console import Answers, Interrupts
 from .failure import Failure
 from .runtime import runtime
@@ -200,7 +200,7 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     try:
         for name in options.format:
             if name == "blend":
-                files.append(save_blend(result, task.folder))
+                files.append(save_blend(result, task.folder, Path(task.picture)))
             else:
                 files += result.save(task.folder, [name], former=task.former)
         with interrupts.raised():
@@ -216,8 +216,8 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     return Outcome(task.picture, result, files)
 
 
-def save_blend(result: relievo.Result, folder: Path) -> Path:
-    """Writes a file that holds the object alone, texture packed, in the person's own start-up scene.
+def save_blend(result: relievo.Result, folder: Path, picture: Path) -> Path:
+    """Writes a file that holds the object alone, texture and picture packed, in the person's own start-up scene.
 
     Replaces what is open in Blender. Raises OSError.
     """
@@ -225,7 +225,8 @@ def save_blend(result: relievo.Result, folder: Path) -> Path:
     path = folder / f"{result.name}.blend"
     beside = runtime.package().temporary_beside(path)
     bpy.ops.wm.read_homefile(use_empty=True)
-    import_mesh.add_object(result, bpy.context.scene)
+    thing = import_mesh.add_object(result, bpy.context.scene)
+    sources.attach(thing, str(picture.absolute()), picture)
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, compress=True)
         result.mark_blend(beside)

@@ -149,9 +149,9 @@ class Runtime:
                     _refuse_other_torch()
                 package = importlib.import_module(_PACKAGE)
                 package.load()
-                if package.version() == VERSION:
+                if package.__version__ == VERSION:
                     return package
-                self._failure = _restart_needed(package.version())
+                self._failure = _restart_needed(package.__version__)
             except Exception as error:
                 remedy = "addons" if isinstance(error, _finder().OtherTorchError) else "setup"
                 failure = Failure.of(error).with_remedy(remedy)

@@ -60,8 +60,8 @@ def load(path: Path, label: str, name: str) -> Source:
 
 
 def attach(thing: bpy.types.Object, label: str, path: Path) -> None:
-    """Keeps with the object what save() wrote. The same bytes are kept once."""
-    data = path.read_bytes() if path.is_file() else b""
+    """Keeps with the object what this file holds, unless it is too much. The same bytes are kept once."""
+    data = path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else b""
     if data:
         thing[_IMAGE] = _holder(data, label)
     elif _IMAGE in thing:

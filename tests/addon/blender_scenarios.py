@@ -466,11 +466,14 @@ def command() -> dict[str, Any]:
     if not blend.exists():
         return facts
     bpy.ops.wm.open_mainfile(filepath=str(blend))
-    (image,) = bpy.data.images
+    (thing,) = bpy.context.scene.objects
+    (image,) = (image for image in bpy.data.images if image.get("relievo_part"))
     facts["blend"] = {
         "scene": names(bpy.context.scene.objects),
         "collections": names(bpy.data.collections),
         "packed": image.packed_file is not None,
+        "picture": thing["relievo_picture"],
+        "picture_is_kept": bytes(thing["relievo_source"].packed_file.data) == PICTURE.read_bytes(),
     }
     return facts
 

@@ -105,7 +105,13 @@ def test_answer_has_what_the_other_command_line_says(facts: dict[str, Any], fold
 
 
 def test_blend_holds_the_object_alone_with_its_texture(facts: dict[str, Any]) -> None:
-    assert facts["blend"] == {"scene": ["chicken_cut_out"], "collections": ["Relievo"], "packed": True}
+    assert facts["blend"] == {
+        "scene": ["chicken_cut_out"],
+        "collections": ["Relievo"],
+        "packed": True,
+        "picture": "chicken_cut_out.png",
+        "picture_is_kept": True,
+    }
 
 
 def test_only_the_files_are_left(facts: dict[str, Any], folder: Path) -> None:
