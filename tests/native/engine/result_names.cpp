@@ -121,7 +121,9 @@ TEST_F(ResultNames, ThatAreLongAreCutBeforeTheyAreCompared) {
   const std::string longest(255, 'x');
   const std::vector<std::string> found = names({{longest, kCup}, {longest + "y", kChair}});
   EXPECT_EQ(found[0], std::string(kLongestName, 'x'));
-  EXPECT_EQ(found[1], std::string(kLongestName - 2, 'x') + "_2");
+  std::string second(kLongestName - 2, 'x');
+  second += "_2";
+  EXPECT_EQ(found[1], second);
   output_.renders = {.turntable = 3600, .exr = true, .sheet = true};
   for (const fs::path& file : file_names(found[1], {"blend", "obj"}, output_.renders)) {
     constexpr size_t kMostOfAFile = 255, kOfHalfWritten = std::size(".4194304-4294967295.part") + 1;
