@@ -90,7 +90,8 @@ def test_zip_has_the_weights_with_their_notice_and_one_module_each() -> None:
         names = archive.namelist()
     assert {"relievo/models/u2netp.safetensors", "relievo/models/u2netp.md"} <= set(names)
     modules = [name.partition(".")[0] for name in names if ".so" in name and "/libs/" not in name]
-    assert sorted(modules) == ["relievo/_native", "relievo/_store"]
+    # The last one is opened by the first picture that needs it.
+    assert sorted(modules) == ["relievo/_native", "relievo/_store", "relievo/librelievo_heif"]
     assert not [name for name in names if "__pycache__" in name]
     assert max(map(len, names)) < 80
 
@@ -159,8 +160,8 @@ def test_object_tells_where_it_came_from(made: dict[str, Any]) -> None:
 
 def test_notes_of_a_result_are_in_the_panel(tmp_path: Path) -> None:
     told = facts_of("notes", tmp_path)
-    assert "too few for this shape" in told["8"]["kept"]
-    assert told["8"]["kept"] in told["8"]["panel"]
+    assert "too few for this shape" in told["100"]["kept"]
+    assert told["100"]["kept"] in told["100"]["panel"]
     assert told["0"]["kept"] == ""
     assert "too few" not in told["0"]["panel"]
 

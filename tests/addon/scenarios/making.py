@@ -62,7 +62,7 @@ def notes() -> dict[str, Any]:
     install()
     quick()
     answers = {}
-    for faces in (8, 0):
+    for faces in (100, 0):
         bpy.context.scene.relievo.faces = faces
         bpy.ops.relievo.generate(filepath=str(PICTURE))
         thing = bpy.context.view_layer.objects.active
