@@ -89,6 +89,7 @@ def test_environment_is_as_before() -> None:
 
 
 def test_loaded_libtorch_is_seen() -> None:
+    relievo.load()
     loaded = _runtime.loaded_files()
     assert [file.resolve() for file in loaded if file.name == "libtorch_cpu.so"] == [
         _runtime.find_libraries()[-1].resolve()
