@@ -238,6 +238,10 @@ void bind_machine(py::module_& module) {
       .def_readonly("name", &DeviceInfo::name)
       .def_readonly("total_bytes", &DeviceInfo::total_bytes)
       .def_readonly("free_bytes", &DeviceInfo::free_bytes)
+      .def_readonly("busy_percent", &DeviceInfo::busy_percent)
+      .def_readonly("celsius", &DeviceInfo::celsius)
+      .def_readonly("other_processes", &DeviceInfo::other_processes)
+      .def_readonly("others_bytes", &DeviceInfo::others_bytes)
       .def_readonly("note", &DeviceInfo::note);
   module.def("devices", &find_devices, py::call_guard<py::gil_scoped_release>());
 }

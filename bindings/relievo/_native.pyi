@@ -320,13 +320,22 @@ class Engine:
 class DeviceInfo:
     @property
     def slot(self) -> str:
-        """cuda:0, cpu"""
+        """cuda:0, cpu; empty for a GPU that is only told of, with a note"""
     @property
     def name(self) -> str: ...
     @property
     def total_bytes(self) -> int: ...
     @property
     def free_bytes(self) -> int: ...
+    @property
+    def busy_percent(self) -> int | None: ...
+    @property
+    def celsius(self) -> int | None: ...
+    @property
+    def other_processes(self) -> int: ...
+    @property
+    def others_bytes(self) -> int:
+        """That other processes hold."""
     @property
     def note(self) -> str:
         """Why it cannot be used, and what to do; empty when it can."""
@@ -361,7 +370,7 @@ def check_weights(path: PathLike) -> None:
     """Reads the directory of a weight file, or of a folder of them, strictly. Raises IoError, ModelCorruptError."""
 
 def devices() -> list[DeviceInfo]:
-    """GPUs, then the CPU. May take a tenth of a second the first time."""
+    """GPUs, then the CPU; without one of NVIDIA's, those of other makers come first. May take a tenth of a second."""
 @final
 class NamedPicture:
     """A picture that wants a name for its result.

@@ -46,6 +46,7 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
             {"total_bytes", cpu.total_bytes},
             {"free_bytes", cpu.free_bytes},
             {"cgroup_limit_bytes", maybe(cpu.cgroup_limit_bytes)}}},
+          {"other_gpus", machine.other_gpus},
           {"checks", checks}};
 }
 
@@ -72,6 +73,10 @@ int run(bool as_json) {
   print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {} thread{}\n", "cpu", cpu.name.substr(0, 34),
                format_bytes(cpu.total_bytes), format_bytes(cpu.free_bytes), "-", "-", cpu.threads,
                cpu.threads == 1 ? "" : "s");
+  for (const std::string& maker : machine.other_gpus) {
+    print_output("{} GPU: {}\n", maker,
+                 maker == "NVIDIA" ? "its driver is missing" : "not used, Relievo computes on NVIDIA's only");
+  }
   print_output("NVIDIA driver: {}\n", machine.driver.empty() ? "none" : machine.driver);
   for (const StackFinding& finding : findings) {
     print_output("{}: {}\n  {}\n", finding.fatal ? "GPUs cannot be used" : "note", finding.what,

@@ -8,17 +8,31 @@ namespace relievo {
 
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
-  std::string refusal;
+  std::string hint;  // what makes all GPUs usable
   for (const StackFinding& finding : check_stack(machine.facts)) {
-    if (finding.fatal && refusal.empty()) refusal = finding.what + " " + finding.hint;
+    if (finding.fatal && hint.empty()) hint = " " + finding.hint;
   }
   std::vector<DeviceInfo> devices;
   for (const GpuInfo& gpu : machine.gpus) {
-    devices.push_back(
-        {fmt::format("cuda:{}", gpu.index), gpu.name, gpu.total_bytes, gpu.free_bytes, refusal});
+    const std::string why = machine.why_left_out(gpu);
+    devices.push_back({fmt::format("cuda:{}", gpu.index), gpu.name, gpu.total_bytes, gpu.free_bytes,
+                       gpu.utilisation_percent, gpu.temperature_celsius, gpu.other_processes,
+                       gpu.others_bytes, why.empty() ? why : "Left out: " + why + hint});
   }
-  const CpuInfo& cpu = machine.cpu;
-  devices.push_back({"cpu", cpu.name, cpu.total_bytes, cpu.free_bytes, {}});
+  if (devices.empty()) {
+    for (const std::string& maker : machine.other_gpus) {
+      DeviceInfo& device = devices.emplace_back();
+      device.name = maker + " GPU";
+      device.note = maker == "NVIDIA"
+                        ? "NVIDIA's driver is missing: the CPU is used. Install driver 580 or later."
+                        : "Relievo computes on NVIDIA's GPUs only: the CPU is used.";
+    }
+  }
+  DeviceInfo& cpu = devices.emplace_back();
+  cpu.slot = "cpu";
+  cpu.name = machine.cpu.name;
+  cpu.total_bytes = machine.cpu.total_bytes;
+  cpu.free_bytes = machine.cpu.free_bytes;
   return devices;
 }
 

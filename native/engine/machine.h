@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,15 @@ struct DeviceInfo {
   std::string name;
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;  ///< now
-  std::string note;        ///< why it cannot be used, and what to do; empty when it can
+  std::optional<int> busy_percent;
+  std::optional<int> celsius;
+  int other_processes = 0;
+  int64_t others_bytes = 0;  ///< that other processes hold
+  std::string note;          ///< why it cannot be used, and what to do; empty when it can
 };
 
-/// GPUs, then the CPU. Opens the driver's library the first time, which may take a tenth of a second; never
-/// fails.
+/// GPUs, then the CPU. Where no GPU of NVIDIA's is there, those of other makers come first, each with a note.
+/// Opens the driver's library the first time, which may take a tenth of a second; never fails.
 std::vector<DeviceInfo> find_devices();
 
 }  // namespace relievo

@@ -173,6 +173,14 @@ class CudaRuntime {
 
 int compute_of(const GpuInfo& gpu) { return 10 * gpu.compute_major + gpu.compute_minor; }
 
+/// Why no GPU at all can be used; empty when they can.
+std::string refusal_of_all(const StackFacts& facts) {
+  for (const StackFinding& finding : check_stack(facts)) {
+    if (finding.fatal) return finding.what;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
@@ -197,41 +205,53 @@ std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
 
 SlotSources Machine::sources() const {
   SlotSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
-  const auto findings = check_stack(facts);
-  const bool usable =
-      facts.torch_cuda && std::ranges::none_of(findings, [](const auto& finding) { return finding.fatal; });
-  if (usable) {
+  if (facts.torch_cuda && refusal_of_all(facts).empty()) {
     for (const GpuInfo& gpu : gpus) {
-      const int compute = compute_of(gpu);
-      const bool too_old = compute != 0 && compute < kLowestCompute;
-      sources.gpu_free_bytes.push_back(too_old ? 0 : std::max<int64_t>(0, gpu.free_bytes - kContextBytes));
+      sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.free_bytes - kContextBytes : 0);
       sources.gpu_names.push_back(gpu.name);
     }
   }
   return sources;
 }
 
-std::vector<std::string> Machine::left_out() const {
-  std::string why;  // for all of them
-  for (const StackFinding& finding : check_stack(facts)) {
-    if (finding.fatal && why.empty()) why = finding.what;
+std::string Machine::why_left_out(const GpuInfo& gpu) const {
+  if (std::string refusal = refusal_of_all(facts); !refusal.empty()) return refusal;
+  if (!facts.torch_cuda) return "LibTorch is here without its CUDA part.";
+  const int compute = compute_of(gpu);
+  if (compute != 0 && compute < kLowestCompute) {
+    return fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
+                       gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
   }
-  if (why.empty() && !facts.torch_cuda) why = "LibTorch is here without its CUDA part.";
-  const std::vector<int> usable = sources().usable_gpus();
+  if (gpu.free_bytes <= kContextBytes) {
+    return fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
+  }
+  return {};
+}
+
+std::vector<std::string> Machine::left_out() const {
   std::vector<std::string> sentences;
-  for (int i = 0; i < int(gpus.size()); ++i) {
-    if (std::ranges::binary_search(usable, i)) continue;
-    const GpuInfo& gpu = gpus[size_t(i)];
-    const int compute = compute_of(gpu);
-    std::string reason = why;
-    if (reason.empty() && compute != 0 && compute < kLowestCompute) {
-      reason = fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
-                           gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
-    }
-    if (reason.empty()) reason = fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
-    sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", i, gpu.name, reason));
+  for (size_t i = 0; i < gpus.size(); ++i) {
+    const std::string why = why_left_out(gpus[i]);
+    if (!why.empty()) sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", i, gpus[i].name, why));
   }
   return sentences;
+}
+
+std::vector<std::string> gpu_makers(const fs::path& devices) {
+  constexpr std::pair<std::string_view, std::string_view> kMakers[] = {
+      {"0x10de", "NVIDIA"}, {"0x1002", "AMD"}, {"0x8086", "Intel"}};
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& device : fs::directory_iterator(devices, error)) {
+    const bool is_display = first_line(device.path() / "class").value_or("").starts_with("0x03");
+    const std::string vendor = first_line(device.path() / "vendor").value_or("");
+    for (const auto& [number, maker] : kMakers) {
+      if (is_display && vendor == number) found.emplace_back(maker);
+    }
+  }
+  std::ranges::sort(found);
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
 }
 
 Machine find_machine(const std::string& runtime_folder) {
@@ -243,6 +263,10 @@ Machine find_machine(const std::string& runtime_folder) {
   const CudaRuntime cuda;
   if (!machine.gpus.empty()) {  // without a driver there is nothing to ask
     if (const auto ids = cuda.bus_ids()) machine.gpus = in_cuda_order(machine.gpus, *ids);
+  }
+
+  for (std::string& maker : gpu_makers("/sys/bus/pci/devices")) {
+    if (maker != "NVIDIA" || !nvml.found) machine.other_gpus.push_back(std::move(maker));
   }
 
   StackFacts& facts = machine.facts;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,10 +65,19 @@ struct Machine {
   CpuInfo cpu;
   StackFacts facts;
 
+  /// Makers of GPUs that Relievo cannot compute on (AMD, Intel), and NVIDIA where the driver is missing.
+  std::vector<std::string> other_gpus;
+
   SlotSources sources() const;
+
+  /// Why one of the GPUs is left out, as the end of a sentence; empty when it is used.
+  std::string why_left_out(const GpuInfo& gpu) const;
   /// Which GPUs are not among them and why, a sentence each.
   std::vector<std::string> left_out() const;
 };
+
+/// The makers of the GPUs that a folder of PCI devices names, each once.
+std::vector<std::string> gpu_makers(const std::filesystem::path& devices);
 
 /// Looks at the machine. Never fails: what cannot be found out is left empty. `runtime_folder` is where
 /// libtorch_cuda.so would lie; empty: beside the libtorch_cpu that is loaded.

@@ -1,5 +1,8 @@
 #include "runtime/devices.h"
 
+#include <filesystem>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -103,6 +106,53 @@ TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
   machine.facts = good_gpu_machine();
   machine.facts.torch_cuda.reset();
   EXPECT_THAT(machine.left_out()[1], HasSubstr("LibTorch"));
+}
+
+struct LeftOut {
+  int compute_major, free_gib;
+  const char* why;
+};
+
+class LeftOutGpus : public testing::TestWithParam<LeftOut> {};
+
+TEST_P(LeftOutGpus, AreToldWhyAndAreNoSources) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  GpuInfo gpu;
+  gpu.compute_major = GetParam().compute_major;
+  gpu.free_bytes = int64_t{GetParam().free_gib} << 30;
+  machine.gpus = {gpu};
+  EXPECT_THAT(machine.why_left_out(gpu), testing::HasSubstr(GetParam().why));
+  EXPECT_EQ(machine.why_left_out(gpu).empty(), !machine.sources().usable_gpus().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LeftOutGpus,
+                         testing::Values(LeftOut{9, 80, ""},
+                                         LeftOut{6, 80, "compute capability is 6.0, and 7.5"},
+                                         LeftOut{9, 0, "of its memory are free"}));
+
+TEST(Machine, GpusOfABrokenStackAreLeftOutForItsReason) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.facts.torch_cuda.reset();
+  EXPECT_THAT(machine.why_left_out(GpuInfo{}), testing::HasSubstr("CPU-only"));
+}
+
+TEST(Machine, GpusOfOtherMakersAreFoundOnTheBus) {
+  const std::filesystem::path bus = std::filesystem::path(testing::TempDir()) / "relievo_pci_devices";
+  std::filesystem::remove_all(bus);
+  const auto add = [&](const char* name, const char* kind, const char* vendor) {
+    std::filesystem::create_directories(bus / name);
+    std::ofstream(bus / name / "class") << kind << "\n";
+    std::ofstream(bus / name / "vendor") << vendor << "\n";
+  };
+  EXPECT_TRUE(gpu_makers(bus).empty()) << "there is no such folder";
+  add("0000:00:02.0", "0x030000", "0x8086");
+  add("0000:03:00.0", "0x030000", "0x1002");
+  add("0000:04:00.0", "0x038000", "0x1002");
+  add("0000:05:00.0", "0x040300", "0x10de");  // sound
+  add("0000:06:00.0", "0x030000", "0x1af4");  // of a virtual machine
+  EXPECT_THAT(gpu_makers(bus), testing::ElementsAre("AMD", "Intel"));
 }
 
 TEST(Machine, GpusAreNumberedAsCudaDoes) {
