@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui test-blenders lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -12,6 +12,7 @@ help:
 	@echo "make zip-offline  the same with LibTorch in it, for a studio's own use (RUNTIME=cuda: with CUDA) -> dist/"
 	@echo "make wheel   the Python package relievo for CPython 3.11, tried in a fresh environment -> dist/"
 	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
+	@echo "make test-blenders  the extension in Blender 4.2, 5.0 and the newest, of PyPI (2 GB in build-blenders/; needs CPython 3.13)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
 	@echo "make debug   build without optimisation in build-debug/ and run all tests there"
@@ -59,6 +60,10 @@ wheel: build
 test-gui: zip
 	@packaging/trixie
 	@$(PYTHON) -m pytest -q -s tests/gui
+
+test-blenders: zip
+	@packaging/blenders
+	@$(PYTHON) tests/blenders.py
 
 # A tree of its own without precompiled headers: clang cannot read GCC's.
 lint: setup

@@ -13,11 +13,13 @@ from . import (
     jobs,
     machine,
     mask_preview,
+    menus,
     notices,
     operators,
-    panel,
+    panels,
     pending,
     preferences,
+    seen,
     setup_panel,
     sources,
     thumbnails,
@@ -25,7 +27,7 @@ from . import (
 from .properties import RELIEVO_PG_settings
 from .runtime import runtime
 
-_CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panel.CLASSES)
+_CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panels.CLASSES)
 _registered = contextlib.ExitStack()  # what unregister() takes back, the last thing first
 
 
@@ -77,3 +79,6 @@ def _parts() -> Iterator[Callable[[], object]]:
     yield mask_preview.hide
     yield jobs.stop
     machine.restore()
+    seen.start(setup_panel.folder())
+    yield seen.stop
+    yield from menus.register()

@@ -11,4 +11,5 @@ _FACTS: dict[str, Any] = json.loads((PACKAGE_FOLDER / "settings.json").read_text
 # Default and range of each setting, as the engine has them.
 SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
 PICTURE_ENDINGS: tuple[str, ...] = tuple(_FACTS["picture_endings"])  # in lower case, with the dot
+MANUAL = (Path(__file__).parent / "manual" / "index.html").as_uri()
 VERSION: str = _FACTS["version"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import history, notices, pending, pictures, placing, redo, sources, taking_in, thumbnails
+from . import history, messages, notices, pending, pictures, placing, redo, sources, taking_in, thumbnails
 from .failure import Failure
 from .import_mesh import ImportOptions
 from .pending_job import LoadingStatus, PendingJob
@@ -23,6 +23,7 @@ from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
+    from relievo import Picture
 
 _numbers = itertools.count(1)
 _file = 0  # how many files were opened before this one
@@ -90,7 +91,7 @@ class Task:
         try:
             placed = taking_in.take_in(self.job, self.key, self.source, self.options, self.target, self.file == _file)
         except Exception as error:  # the timer must go on with the next job
-            self.fail(Failure.of(error))
+            self.fail(messages.in_blender(Failure.of(error)))
             return True
         if placed:
             _tasks.remove(self)
@@ -147,10 +148,10 @@ def _submit(task: Task) -> PendingJob:
     """Raises relievo.Error where the engine is there and refuses."""
     source, settings = task.source, task.settings
 
-    def submit() -> relievo.Job:
-        return runtime.engine().submit(source.picture, name=source.name, source=source.label, **settings)
+    def submit(picture: Picture) -> relievo.Job:
+        return runtime.engine().submit(picture, name=source.name, source=source.label, **settings)
 
-    return PendingJob(submit)
+    return PendingJob(submit, source.picture, source.otherwise)
 
 
 def _add(task: Task) -> None:
@@ -185,7 +186,7 @@ def take_up() -> None:
             else:
                 task.job = _submit(task)
         except Exception as error:
-            task.fail(Failure.of(error))
+            task.fail(messages.in_blender(Failure.of(error)))
         _add(task)
     history.refresh()
 
@@ -290,7 +291,7 @@ def click_failure() -> Failure | None:
 def fail(error: Exception | Failure) -> Failure:
     """Remembers why something did not work, for the panel."""
     global _last_failure
-    _last_failure = error if isinstance(error, Failure) else Failure.of(error)
+    _last_failure = messages.in_blender(error if isinstance(error, Failure) else Failure.of(error))
     return _last_failure
 
 

@@ -12,6 +12,7 @@ from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
+    from relievo import Picture
 
 THUMBNAIL = "mask"
 
@@ -44,12 +45,12 @@ def show(source: Source, settings: Any) -> None:
     """Cuts the subject out, before all jobs that wait. Raises relievo.Error."""
     global _preview, _failure
 
-    def submit() -> relievo.Job:
-        return runtime.engine().submit(source.picture, source=source.label, only_foreground=True, **settings)
+    def submit(picture: Picture) -> relievo.Job:
+        return runtime.engine().submit(picture, source=source.label, only_foreground=True, **settings)
 
     _stop()
     _failure = None
-    _preview = _Preview(PendingJob(submit))
+    _preview = _Preview(PendingJob(submit, source.picture, source.otherwise))
     pending.watch(_preview)
 
 

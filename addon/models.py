@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from . import zips
+from . import labels, zips
 from .downloads import Installation, SetupError, settings, setup_errors, transport
 from .store import StoreError, store
 
@@ -46,7 +46,7 @@ class Model:
 
     @property
     def label(self) -> str:
-        return self.title
+        return labels.model(self.name, self.title)
 
     @property
     def folder(self) -> Path:

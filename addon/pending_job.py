@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from . import messages
 from .failure import Failure
 from .runtime import runtime
 
 if TYPE_CHECKING:
     import relievo
+    from relievo import Picture
 
 is_patient = bool(bpy.app.background)  # there is no window that must not stand still
 
@@ -31,14 +34,19 @@ class LoadingStatus:
 class PendingJob:
     """A job of the engine's that may be asked for before LibTorch is loaded. As relievo.Job."""
 
-    def __init__(self, submit: Callable[[], relievo.Job]) -> None:
-        """Raises relievo.Error where the engine is there and refuses."""
-        self._submit = submit
+    def __init__(
+        self, submit: Callable[[Picture], relievo.Job], picture: Picture, otherwise: Callable[[], Picture] | None = None
+    ) -> None:
+        """Where the engine cannot read the picture, it gets what otherwise() makes of it.
+
+        Raises relievo.Error where the engine is there and refuses.
+        """
+        self._submit, self._picture, self._otherwise = submit, picture, otherwise
         self._status = LoadingStatus()
         self._error: Any = None
         self.job: relievo.Job | None = None
         if is_patient or runtime.is_ready:
-            self.job = submit()
+            self.job = submit(picture)
         else:
             runtime.load()
 
@@ -64,22 +72,35 @@ class PendingJob:
         """Whether it is over. Submits it when LibTorch is loaded."""
         if self.job is None and self._status.state == "loading" and not runtime.is_loading():
             self._submit_now()
-        return self._status.state != "loading" if self.job is None else self.job.wait(seconds)
+        if self.job is None:
+            return self._status.state != "loading"
+        return self.job.wait(seconds) and not self._is_tried_otherwise()
 
     def _submit_now(self) -> None:
         try:
             if runtime.failure is not None:
                 self._error = runtime.failure
             else:
-                self.job = self._submit()
+                self.job = self._submit(self._picture)
         except Exception as error:
             self._error = error
         if self._error is not None:
             self._status.state = "failed"
+
+    def _is_tried_otherwise(self) -> bool:
+        """Whether it goes on with the picture as Blender reads it. Where that fails too, the first failure counts."""
+        otherwise, self._otherwise = self._otherwise, None
+        if otherwise is None or getattr(self.error, "code", "") != "invalid_image":
+            return False
+        with contextlib.suppress(Exception):
+            self.job = self._submit(otherwise())
+            return True
+        return False
 
     def failure(self) -> Failure | None:
         """Why there is no result, unless it was cancelled."""
         is_failed = self.error is not None and getattr(self.error, "code", "") != "cancelled"
         if not is_failed:
             return None
-        return self.error if isinstance(self.error, Failure) else Failure.of(self.error)
+        failure = self.error if isinstance(self.error, Failure) else Failure.of(self.error)
+        return messages.in_blender(failure)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +20,11 @@ from .failure import Failure
 if TYPE_CHECKING:
     from relievo import Picture
 
-GLOB = ";".join(f"*{ending}" for ending in PICTURE_ENDINGS)
+# The engine's, and those that Blender reads beside them.
+ENDINGS = tuple(sorted({*PICTURE_ENDINGS, *bpy.path.extensions_image}))
+GLOB = ";".join(f"*{ending}" for ending in ENDINGS)
+# Types of images that Blender computes: it shows them through the scene's view transform.
+_MADE = {"RENDER_RESULT", "COMPOSITING"}
 IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
 
 
@@ -25,6 +33,8 @@ class Source:
     picture: Picture
     label: str  # a path, or image:NAME
     name: str  # of the result
+    # Where the engine cannot read the picture: as Blender reads it. For the main thread. Raises NoPictureError.
+    otherwise: Callable[[], Picture] | None = None
 
 
 class NoPictureError(Exception):
@@ -39,20 +49,51 @@ class NoPictureError(Exception):
 
 def from_file(path: str | Path) -> Source:
     absolute = Path(bpy.path.abspath(str(path)))
-    return Source(absolute, str(absolute), absolute.stem)
+    return Source(absolute, str(absolute), absolute.stem, lambda: _read_by_blender(absolute))
 
 
-def from_image(image: bpy.types.Image) -> Source:
-    """Its file or packed bytes where they are what Blender shows, else its pixels. Raises NoPictureError."""
+def from_image(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
+    """Its file or packed bytes where they are what Blender shows, else its pixels. Raises NoPictureError.
+
+    `user`, of the editor that shows it, tells the frame of a sequence or movie.
+    """
     label = IMAGE + image.name
-    name = Path(image.name).stem if Path(image.name).suffix in PICTURE_ENDINGS else image.name
-    if image.source == "FILE" and not image.is_dirty:
-        if image.packed_file is not None:
-            return Source(bytes(image.packed_file.data), label, name)
+    name = _name_of(image)
+    if image.type in _MADE:
+        return Source(_as_shown(image), label, name)
+    own = None if image.is_dirty else _own(image, user)
+    if own is None:
+        return Source(_pixels(image), label, name)
+    uid = image.session_uid
+
+    def otherwise() -> Picture:
+        return _pixels(next((other for other in bpy.data.images if other.session_uid == uid), None))
+
+    return Source(own, label, name, otherwise)
+
+
+def _name_of(image: bpy.types.Image) -> str:
+    """cup of cup.png and cup.png.001: without a file's ending, and the number that Blender gave such a name."""
+    file = Path(re.sub(r"\.\d{3,}$", "", image.name))
+    return file.stem if file.suffix.lower() in {*ENDINGS, *bpy.path.extensions_movie} else str(image.name)
+
+
+def from_bytes(data: bytes, label: str, name: str) -> Source:
+    """Of a picture file that is kept."""
+    return Source(data, label, name, lambda: _decode_by_blender(data))
+
+
+def _own(image: bpy.types.Image, user: bpy.types.ImageUser | None) -> Picture | None:
+    """The bytes or the file that hold what Blender shows; None where there are none."""
+    if image.source == "FILE" and image.packed_file is not None:
+        return bytes(image.packed_file.data)
+    if image.source == "SEQUENCE" and user is not None:
+        path = Path(image.filepath_from_user(image_user=user))
+    elif image.source == "FILE":
         path = Path(bpy.path.abspath(image.filepath, library=image.library))
-        if path.is_file():
-            return Source(path, label, name)
-    return Source(_pixels(image), label, name)
+    else:
+        return None
+    return path if path.is_file() else None
 
 
 def from_label(label: str) -> Source:
@@ -75,7 +116,53 @@ def failure_of(label: str) -> Failure | None:
     return None
 
 
-def _pixels(image: bpy.types.Image) -> NDArray[np.uint8]:
+def _read_by_blender(path: Path) -> NDArray[np.uint8]:
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError as error:
+        raise NoPictureError(f"Blender cannot read '{path.name}' either.", "Choose another picture.") from error
+    try:
+        return _pixels(image)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _decode_by_blender(data: bytes) -> NDArray[np.uint8]:
+    with tempfile.TemporaryDirectory(prefix="relievo-") as folder:
+        file = Path(folder) / "picture"
+        file.write_bytes(data)
+        return _read_by_blender(file)
+
+
+def _as_shown(image: bpy.types.Image) -> bytes:
+    """A render, or what a Viewer node shows, as a PNG: with the scene's view transform, and transparent where it is."""
+    scene = bpy.context.scene
+    with tempfile.TemporaryDirectory(prefix="relievo-") as folder, _saved_as_png(scene.render.image_settings):
+        file = Path(folder) / "picture.png"
+        with contextlib.suppress(RuntimeError):
+            image.save_render(str(file), scene=scene)
+        if not file.is_file():
+            raise NoPictureError(f"'{image.name}' is empty: nothing was rendered yet.", "Render first (F12).")
+        return file.read_bytes()
+
+
+@contextlib.contextmanager
+def _saved_as_png(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
+    """What save_render() writes meanwhile; the person's own choice comes back."""
+    wanted = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGBA", "color_depth": "8"}
+    before = {name: getattr(settings, name) for name in wanted if hasattr(settings, name)}
+    try:
+        for name in before:
+            setattr(settings, name, wanted[name])
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(settings, name, value)
+
+
+def _pixels(image: bpy.types.Image | None) -> NDArray[np.uint8]:
+    if image is None:
+        raise NoPictureError("The image is not in this file any more.", "Choose another picture.")
     width, height = image.size
     if not image.has_data and width * height == 0:
         raise NoPictureError(f"The image '{image.name}' has no pixels.", "Choose another picture.")

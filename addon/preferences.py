@@ -32,7 +32,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
     bl_idname = machine.EXTENSION
 
     runtime_folder: StringProperty(
-        name="Runtime Folder",
+        name="LibTorch Folder",
         description="A folder that holds LibTorch; empty: the one that the set-up installs",
         subtype="DIR_PATH",
         update=_update,
@@ -71,18 +71,18 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         update=_update,
     )
     strategy: EnumProperty(
-        name="Strategy", description="How the work is shared among the devices", items=STRATEGIES, update=_update
+        name="Multi-GPU", description="How the work is shared among the devices", items=STRATEGIES, update=_update
     )
-    policy: EnumProperty(name="Policy", description="What the plan aims at", items=POLICIES, update=_update)
+    policy: EnumProperty(name="Memory Use", description="What the plan aims at", items=POLICIES, update=_update)
     lossy: BoolProperty(
-        name="Allow Lossy",
-        description="Where memory runs out, compute less exactly or on smaller views rather than fail; the plan tells",
+        name="Lower Quality If Memory Runs Out",
+        description="Rather than fail, compute less exactly or on smaller views. The plan tells when",
         default=Machine.lossy,
         update=_update,
     )
     devices: StringProperty(
         name="Devices",
-        description="What computes, as on the command line: cuda:0,cuda:1 or with shares cpu*2@3GiB. "
+        description="What computes: cuda:0,cuda:1 for instance, or with shares cpu*2@3GiB. "
         "Empty: every GPU, or without one the CPU",
         update=_update,
     )

@@ -2,106 +2,82 @@
 
 import contextlib
 import random
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import mask_preview, models, pictures
+from . import labels, mask_preview, models, pictures, seen
 from .facts import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
 
-
-@dataclass(frozen=True)
-class Word:
-    """How a setting is told to a person."""
-
-    label: str
-    description: str
-
-
-# In the order of the panel.
-VIEWS = {
-    "views": Word(
-        "Own Views",
-        "Your own six views, instead of those that the model paints: a picture of 3 rows and 2 columns, "
-        "or a folder of six pictures",
-    ),
-    "view_count": Word("View Count", "How many of the views the model sees: 6 or 4"),
-    "seed": Word("Seed", "Where the model's random numbers begin; the same seed gives the same object"),
-    "steps": Word("Steps", "Steps in which the views are painted; more take longer"),
-    "sampler": Word("Sampler", "How the painting goes from step to step"),
-    "guidance": Word("Guidance", "How closely the views follow the picture"),
-    "input_size": Word("View Size", "Side of each view in pixels; less needs less memory"),
-    "precision": Word(
-        "Precision", "Of the computing: auto, fp32, bf16 or fp16; or for each stage, multiview=bf16,reconstruct=fp32"
-    ),
-}
-SHAPE = {
-    "grid": Word(
-        "Grid", "Cubes along each side of the box that holds the object; more show finer detail and take longer"
-    ),
-    "depth": Word("Depth", "How thick an object of the model Preview becomes; at 1 a disc becomes a ball"),
-    "faces": Word("Faces", "Triangles at most; 0 keeps as many as the grid gives"),
-    "debris": Word("Debris", "Drop pieces of less than this share of the surface; 0 keeps all"),
-    "open_at_box": Word("Open at Box", "Leave a shape that reaches the box open there, instead of closing it"),
-}
-TEXTURE = {
-    "texture_size": Word("Texture Size", "Side of the texture in pixels"),
-    "projection": Word("Project Picture", "Lay the picture itself over the texture where it sees the object"),
-    "normal_map": Word("Normal Map", "Keep the detail that fewer faces lose in a normal map"),
-    "vertex_colours": Word("Vertex Colors", "Store colors at the vertices, too"),
-}
-MASK = {
-    "mask_threshold": Word("Threshold", "How certain a pixel must be to count as the subject"),
-    "mask_invert": Word("Invert Mask", "Swap subject and background"),
-}
-
-# Not changed by a preset: they belong to the picture, not to the quality.
-_OF_THE_PICTURE = {
-    *("model", "mask", "mask_threshold", "mask_invert", "depth", "seed", "views", "view_count", "debris"),
-    "open_at_box",
-    "vertex_colours",
-}
-CHOICES = {
-    "euler-ancestral": ("Euler Ancestral", "The published one, with noise in each step"),
-    "dpm-solver++": ("DPM-Solver++", "Good with few steps"),
-    "unipc": ("UniPC", "Good with few steps"),
-    "auto": ("Automatic", "With the model Preview only, whose texture is the picture"),
-    "on": ("On", "Always"),
-    "off": ("Off", "Never: the texture is what the model has painted"),
-}
+# What decides between detail and time, and nothing else. The first value is the standard's: the engine's default.
+_OF_QUALITY = ("grid", "texture_size", "steps", "sampler", "input_size")
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "PREVIEW": (
-        "Preview",
+        "Draft",
         "Quick and coarse",
         {"grid": 64, "texture_size": 512, "steps": 20, "sampler": "dpm-solver++", "input_size": 256},
     ),
     "STANDARD": ("Standard", "A good balance of detail and time", {}),
-    "BEST": ("Best", "All the detail that there is; takes longest", {"grid": 256, "texture_size": 2048, "steps": 100}),
+    "BEST": ("High", "All the detail that there is; takes longest", {"grid": 256, "texture_size": 2048, "steps": 100}),
 }
+_STANDARD = "STANDARD"
 
 
 def preset_settings(preset: str) -> dict[str, Any]:
     """Every setting that belongs to the quality."""
-    of_quality = {name: facts["default"] for name, facts in SETTINGS.items() if name not in _OF_THE_PICTURE}
-    changed = {name: value for name, value in PRESETS[preset][2].items() if name in of_quality}
-    return {**of_quality, **changed}
+    changed = PRESETS[preset][2]
+    return {name: changed.get(name, SETTINGS[name]["default"]) for name in _OF_QUALITY if name in SETTINGS}
+
+
+def _is_own(value: Any, of_preset: Any) -> bool:
+    """Whether the person has asked for more than the preset, or for another choice."""
+    return bool(value > of_preset if isinstance(of_preset, int | float) else value != of_preset)
+
+
+def _exact(properties: bpy.types.PropertyGroup) -> str | None:
+    """The preset whose values these are."""
+    for preset in PRESETS:
+        if all(getattr(properties, name) == value for name, value in preset_settings(preset).items()):
+            return preset
+    return None
+
+
+def own_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
+    """What the person has set higher, or chosen, beside the preset; with the preset's values."""
+    return {
+        name: value
+        for name, value in preset_settings(_exact(properties) or properties.preset).items()
+        if _is_own(getattr(properties, name), value)
+    }
 
 
 def _quality(properties: bpy.types.PropertyGroup) -> int:
-    for number, preset in enumerate(PRESETS):
-        if all(getattr(properties, name) == value for name, value in preset_settings(preset).items()):
-            return number
-    return len(PRESETS)
+    """The preset whose values these are; or the one that was chosen last, where the person only asks for more."""
+    presets = list(PRESETS)
+    if (preset := _exact(properties)) is not None:
+        return presets.index(preset)
+    own, chosen = own_settings(properties), preset_settings(properties.preset)
+    is_more = all(name in own or getattr(properties, name) == value for name, value in chosen.items())
+    return presets.index(properties.preset) if is_more else len(presets)
 
 
 def _set_quality(properties: bpy.types.PropertyGroup, number: int) -> None:
+    """What the person has set higher, or chosen, stays; the panel says so."""
     if number < len(PRESETS):
-        for name, value in preset_settings(list(PRESETS)[number]).items():
-            setattr(properties, name, value)
+        own = own_settings(properties)
+        properties.preset = list(PRESETS)[number]
+        for name, value in preset_settings(properties.preset).items():
+            if name not in own or not _is_own(getattr(properties, name), value):
+                setattr(properties, name, value)
+
+
+def follow_preset(properties: bpy.types.PropertyGroup) -> None:
+    """Gives up what was set higher."""
+    for name, value in preset_settings(properties.preset).items():
+        setattr(properties, name, value)
 
 
 def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -114,7 +90,12 @@ def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Contex
         mask_preview.hide()
 
 
-def _property(name: str, word: Word, update: Any = None) -> Any:
+# A path may be relative to the .blend, which Blender must know from 4.5 on.
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+FILE: dict[str, Any] = {"subtype": "FILE_PATH", "options": RELATIVE}
+
+
+def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     facts = SETTINGS[name]
     options: dict[str, Any] = {"name": word.label, "description": word.description, **facts}
     if update is not None:
@@ -122,10 +103,12 @@ def _property(name: str, word: Word, update: Any = None) -> Any:
     if name == "model":
         return EnumProperty(name=word.label, description=word.description, items=_model_items)
     if choices := options.pop("choices", None):
-        options["items"] = [(choice, *CHOICES.get(choice, (choice, ""))) for choice in choices]
+        options["items"] = [(choice, *labels.CHOICES.get(choice, (choice, ""))) for choice in choices]
         return EnumProperty(**options)
+    if name == "precision":  # for all stages alike; one for each is the command line's
+        return EnumProperty(**options, items=labels.PRECISIONS)
     if isinstance(facts["default"], list):  # of files
-        return StringProperty(**{**options, "default": ""}, subtype="FILE_PATH")
+        return StringProperty(**{**options, "default": ""}, **FILE)
     kind = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}[type(facts["default"])]
     if name.endswith("_size"):
         options["subtype"] = "PIXEL"
@@ -140,22 +123,22 @@ def _model_items(
 ) -> list[tuple[str, str, str, str, int]]:
     """The models that make objects; the embedded one is the first and so the default."""
     _items[:] = [
-        (model.name, model.label, f"{model.title}. {note}", icon, number)
+        (model.name, model.label, f"{model.title}: {model.description}. {note}", icon, number)
         for number, model in enumerate(models.catalogue())
         if model.embedded or "reconstruct" in model.stages
-        for note, icon in [("", "CHECKMARK") if model.is_installed else ("It is not installed", "IMPORT")]
+        for note, icon in [("", "CHECKMARK") if seen.is_installed(model) else ("It is not installed", "IMPORT")]
     ]
     return _items
 
 
 def missing_models(properties: bpy.types.PropertyGroup) -> list[models.Model]:
     """What the chosen model needs and is not on this machine."""
-    if properties.model == "preview":
+    if not uses_views(properties):
         return []
     needed = [model for model in models.catalogue() if model.name == properties.model]
     if not properties.views:
         needed += [model for model in models.catalogue() if "multiview" in model.stages]
-    return [model for model in needed if not model.is_installed]
+    return [model for model in needed if not seen.is_installed(model)]
 
 
 class RELIEVO_PG_settings(bpy.types.PropertyGroup):
@@ -170,8 +153,8 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     )
     picture: StringProperty(
         name="Picture",
-        description="The photo or drawing to make a mesh of: PNG, JPEG, WebP or OpenEXR",
-        subtype="FILE_PATH",
+        description="The photo or drawing to make a mesh of: any picture that Blender opens",
+        **FILE,
         update=_mask_changed,
     )
     image: PointerProperty(
@@ -179,6 +162,9 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
         description="The image of this Blender file to make a mesh of",
         type=bpy.types.Image,
         update=_mask_changed,
+    )
+    preset: StringProperty(
+        name="Preset", description="The one that was chosen last", default=_STANDARD, options={"HIDDEN"}
     )
     quality: EnumProperty(
         name="Quality",
@@ -204,7 +190,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     mask_file: StringProperty(
         name="Mask File",
         description="A black and white picture of the same view; white is the subject",
-        subtype="FILE_PATH",
+        **FILE,
         update=_mask_changed,
     )
     collection: StringProperty(
@@ -212,7 +198,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
         description="Where new objects go; empty: beside the scene's other objects",
         default=COLLECTION,
     )
-    normalise: BoolProperty(name="Set Size", description="Scale new objects so that their longest side has this size")
+    normalise: BoolProperty(name="Resize to", description="Scale new objects so that their longest side has this size")
     size: FloatProperty(
         name="Size",
         description="Length of the longest side of new objects",
@@ -233,17 +219,22 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     )
 
 
-_MODEL = {"model": Word("Model", "What makes the object. Preview comes with Relievo; others are fetched once")}
-for _name, _word in {**_MODEL, **VIEWS, **SHAPE, **TEXTURE, **MASK}.items():
+for _name, _word in labels.SETTINGS.items():
     if _name in SETTINGS:
-        RELIEVO_PG_settings.__annotations__[_name] = _property(_name, _word, _mask_changed if _name in MASK else None)
+        _update = _mask_changed if _name in labels.MASK else None
+        RELIEVO_PG_settings.__annotations__[_name] = _property(_name, _word, _update)
+
+
+def uses_views(properties: bpy.types.PropertyGroup) -> bool:
+    """Whether the chosen model looks at painted or given views; the embedded one sees the picture alone."""
+    return bool(properties.model != "preview")
 
 
 def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
     settings = {name: getattr(properties, name) for name in SETTINGS if hasattr(properties, name)}
     if properties.mask == "file":
         settings["mask"] = bpy.path.abspath(properties.mask_file)
-    settings["views"] = _views(properties.views)
+    settings["views"] = _views(properties.views) if uses_views(properties) else []
     return settings
 
 

@@ -28,22 +28,20 @@ _SECONDS_BETWEEN_LOOKS = 5.0  # at the devices
 
 
 class Look:
-    """Asks on a thread, and remembers the last answer meanwhile: a panel must not wait for it."""
+    """Asks on a thread, and remembers the last answer meanwhile: nobody must wait for it."""
 
     def __init__(self, ask: Callable[..., Any]) -> None:
         self._ask = ask
-        self._answer: Any = None
         self._key: object = None
         self._thread: threading.Thread | None = None
+        self.answer: Any = None  # the last one; None while there is none; a Failure where asking failed
 
-    def answer(self, key: object, *words: Any) -> Any:
-        """The last answer, None while there is none. Asks again when the key is another."""
+    def ask(self, key: object, *words: Any) -> None:
+        """Asks again when the key is another and the last question was answered."""
         if key != self._key and (self._thread is None or not self._thread.is_alive()):
             self._key = key
             self._thread = threading.Thread(target=self._run, args=words, name="relievo look", daemon=True)
             self._thread.start()
-            self._thread.join(0.02)  # mostly that is enough
-        return self._answer
 
     def wait(self) -> None:
         if self._thread is not None:
@@ -51,9 +49,9 @@ class Look:
 
     def _run(self, *words: Any) -> None:
         try:
-            self._answer = self._ask(*words)
+            self.answer = self._ask(*words)
         except Exception as error:
-            self._answer = Failure.of(error)
+            self.answer = Failure.of(error)
 
 
 class Runtime:
@@ -66,8 +64,8 @@ class Runtime:
         self._made_with: dict[str, Any] = {}
         self._loading: threading.Thread | None = None
         self._failure: Failure | None = None
-        self._devices = Look(lambda: self.package().devices())
-        self._plan = Look(lambda settings, pictures: self.engine().explain_plan(pictures, **settings))
+        self.looks_at_devices = Look(lambda: self.package().devices())
+        self.looks_at_plan = Look(lambda settings, pictures: self.engine().explain_plan(pictures, **settings))
 
     # Finding LibTorch
 
@@ -207,8 +205,8 @@ class Runtime:
     def close(self) -> None:
         """Waits for what is on the way here, then closes the engine."""
         self.is_loading(seconds=30)
-        self._devices.wait()
-        self._plan.wait()
+        self.looks_at_devices.wait()
+        self.looks_at_plan.wait()
         self._close()
 
     def _close(self) -> None:
@@ -216,15 +214,22 @@ class Runtime:
         if self.is_loaded:
             sys.modules[_PACKAGE].close_engine()
 
+    def ask_devices(self) -> None:
+        """Looks at the machine again, every few seconds at most. The engine must be loaded."""
+        self.looks_at_devices.ask(int(time.monotonic() / _SECONDS_BETWEEN_LOOKS))
+
     def devices(self) -> list[relievo.DeviceInfo]:
-        """What can compute here, as it was last seen, every few seconds. The engine must be loaded."""
-        found = self._devices.answer(int(time.monotonic() / _SECONDS_BETWEEN_LOOKS))
+        """What can compute here, as it was last seen."""
+        found = self.looks_at_devices.answer
         return found if isinstance(found, list) else []
 
-    def plan(self, settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
-        """What would be done and why, in sentences; None while that is not known. The engine must be loaded."""
-        key = (settings, pictures, dict(self.options))
-        found: list[str] | Failure | None = self._plan.answer(key, settings, pictures)
+    def ask_plan(self, settings: dict[str, Any], pictures: int) -> None:
+        """The engine must be loaded."""
+        self.looks_at_plan.ask((settings, pictures, dict(self.options)), settings, pictures)
+
+    def plan(self) -> list[str] | Failure | None:
+        """What would be done and why, in sentences, for what was last asked; None while that is not known."""
+        found: list[str] | Failure | None = self.looks_at_plan.answer
         return found
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import bpy
 
-from . import machine, models, pending, setup_runtime
+from . import labels, machine, messages, models, pending, seen, setup_runtime
 from .downloads import Installation, SetupError
 from .failure import Failure
 from .runtime import runtime
 
 RUNTIMES = setup_runtime.runtimes()
 WIDE = 500  # pixels, from which on a row has room for more words
-STAGES = {"foreground": "Mask", "multiview": "Views", "reconstruct": "Shape and color"}
+TITLES = {"cpu": "for Any Computer", "cuda": "for NVIDIA GPU"}
 
 _installation: Installation | None = None
 _failure: Failure | None = None
@@ -34,13 +34,6 @@ def installation() -> Installation | None:
 
 def failure() -> Failure | None:
     return _failure
-
-
-def installed_runtime() -> str:
-    """The name of the runtime that the set-up has put into its folder; empty where there is none."""
-    if not (folder() / setup_runtime.TORCH).exists():
-        return ""
-    return "cuda" if (folder() / setup_runtime.TORCH_CUDA).exists() else "cpu"
 
 
 def start(installation: Installation, is_runtime: bool = False) -> None:
@@ -73,22 +66,22 @@ def _ended(why: Failure | None) -> None:
         machine.choose(runtime_folder="")  # which would go before it
         runtime_changed()
     elif why is not None and why.code != "cancelled":
-        _failure = why
+        _failure = messages.in_blender(why)
     runtime.look_again()
-    models.look_again()
+    seen.look()
 
 
 def refuse_offline() -> None:
     """Raises SetupError where Blender may not go online."""
     if not bpy.app.online_access:
-        raise SetupError(
-            "Blender may not go online.", "Allow online access in the preferences, or install from a folder or a zip."
-        )
+        is_fixed = bpy.app.online_access_override
+        allow = "Start Blender without --offline-mode" if is_fixed else "Allow online access in the preferences"
+        raise SetupError("Blender may not go online.", f"{allow}, or install from a folder or a zip.")
 
 
 def fail(error: Exception) -> Failure:
     global _failure
-    _failure = Failure.of(error)
+    _failure = messages.in_blender(Failure.of(error))
     return _failure
 
 
@@ -96,6 +89,7 @@ def runtime_changed() -> None:
     global _needs_restart
     _needs_restart = runtime.is_loaded
     runtime.forget()
+    seen.look()
 
 
 def finish() -> Failure | None:
@@ -115,9 +109,13 @@ def drop() -> None:
     _installation = _failure = None
 
 
+def is_runtime_on_its_way() -> bool:
+    return _installation is not None and _is_runtime
+
+
 def is_needed() -> bool:
     """Whether something is on the way, or LibTorch is missing."""
-    return _installation is not None or runtime.missing is not None
+    return _installation is not None or seen.missing() is not None
 
 
 def draw(layout: bpy.types.UILayout, width: int) -> None:
@@ -126,26 +124,29 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     if _installation is not None:
         draw_progress(column)
         return
-    installed, is_missing = installed_runtime(), runtime.missing is not None
+    installed, is_missing = seen.installed_runtime(), seen.missing() is not None
     if is_missing:
-        column.label(text="LibTorch is missing", icon="ERROR")
-        draw_lines(column, "It does the computing and is fetched once. The model Preview then works at once.", width)
+        column.label(text="One-Time Setup", icon="IMPORT")
+        text = "Relievo needs its compute engine (LibTorch), once. The model Quick Relief then works at once."
+        draw_lines(column, text, width)
     elif (failed := runtime.failure) is not None:
-        column.label(text="LibTorch is there and cannot be loaded", icon="ERROR")
-        draw_failure(column, failed, width)
+        column.label(text="The compute engine cannot be started", icon="ERROR")
+        draw_failure(column, messages.in_blender(failed), width)
     else:
         row = column.row(align=True)
-        row.label(text=f"LibTorch is there{f': {RUNTIMES[installed].title}' if installed else ''}", icon="CHECKMARK")
+        kind = TITLES[installed] if installed else "LibTorch is there"
+        row.label(text=f"Compute engine: {kind}", icon="CHECKMARK")
         if installed:
             row.operator("relievo.remove_runtime", icon="TRASH")
     if _needs_restart:
-        draw_lines(column, "LibTorch was changed: start Blender again, until then the old one is used.", width, "INFO")
+        text = "The compute engine was changed: restart Blender; until then the old one is used."
+        draw_lines(column, text, width, "INFO")
     if is_missing:
         draw_online(column, width)
     for offered in (each for each in RUNTIMES.values() if each.wheels and each.name != installed):
         row = column.row()
         row.enabled = bpy.app.online_access
-        text = f"Install {offered.title} ({size(offered.bytes)})"
+        text = f"Install {TITLES[offered.name]} ({size(offered.bytes)})"
         row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = offered.name
     row = column.row(align=True)
     row.operator("relievo.setup_zip", icon="PACKAGE")
@@ -160,27 +161,25 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
     box = layout.box()
     box.label(text="Models", icon="MESH_MONKEY")
     draw_models(box, models.catalogue(), width)
-    if _installation is None and runtime.missing is None and _failure is not None:
+    if _installation is None and seen.missing() is None and _failure is not None:
         draw_failure(box, _failure, width)
 
 
 def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], width: int) -> None:
     """A row a model: is it there, what it weighs, and how to get it or to be rid of it."""
-    if any(not model.is_installed for model in wanted):
+    if any(not seen.is_installed(model) for model in wanted):
         draw_online(layout, width)
-        if bpy.app.online_access:
-            _ask_sizes(wanted)
     for model in wanted:
         row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
         row.enabled = _installation is None  # two at once are not fetched
-        row.label(text=model.label, icon="CHECKMARK" if model.is_installed else "BLANK1")
+        row.label(text=model.label, icon="CHECKMARK" if seen.is_installed(model) else "BLANK1")
         if width >= WIDE:
             row = row.split(factor=0.4)
-            row.label(text=", ".join(STAGES.get(stage, stage) for stage in model.stages))
+            row.label(text=", ".join(labels.NEEDED_FOR.get(stage, stage) for stage in model.stages))
         buttons = row.row(align=True)
         if model.embedded:
             buttons.label(text="Comes with Relievo")
-        elif model.is_installed:
+        elif seen.is_installed(model):
             buttons.label(text="Installed")
             check = buttons.row(align=True)
             check.enabled = bpy.app.online_access
@@ -189,24 +188,10 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
         else:
             fetch = buttons.row(align=True)
             fetch.enabled = bpy.app.online_access
-            known = "size unknown" if model.bytes is None else size(model.bytes)
-            fetch.operator("relievo.fetch_model", text=f"Fetch ({known})", icon="IMPORT").model = model.name
+            known = seen.size(model)
+            text = "Download" if known is None else f"Download ({size(known)})"
+            fetch.operator("relievo.fetch_model", text=text, icon="IMPORT").model = model.name
             buttons.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
-
-
-def _ask_sizes(wanted: Sequence[models.Model]) -> None:
-    if models.ask_sizes(wanted):
-        pending.watch(_Sizes())
-
-
-class _Sizes:
-    """Sizes that the servers are asked for: they are shown when they have come."""
-
-    def cancel(self) -> None:
-        """A thread that asks cannot be stopped, and ends by itself."""
-
-    def look(self, turn: pending.Turn) -> bool:
-        return not models.is_asking()
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
@@ -219,7 +204,12 @@ def draw_progress(layout: bpy.types.UILayout) -> None:
 
 
 def draw_online(layout: bpy.types.UILayout, width: int) -> None:
-    if not bpy.app.online_access:
+    if bpy.app.online_access:
+        return
+    if bpy.app.online_access_override:  # which goes before the preferences
+        text = "Blender was started offline (--offline-mode): start it without, or install from a folder or a zip."
+        draw_lines(layout, text, width)
+    else:
         draw_lines(layout, "Blender may not go online: allow it, or install from a folder or a zip.", width)
         layout.operator("relievo.allow_online", icon="INTERNET")
 

@@ -83,6 +83,13 @@ def runtimes(file: Path | None = None) -> dict[str, Runtime]:
     }
 
 
+def installed(folder: Path) -> str:
+    """The name of the runtime that lies in the set-up's folder; empty where there is none."""
+    if not (folder / TORCH).exists():
+        return ""
+    return "cuda" if (folder / TORCH_CUDA).exists() else "cpu"
+
+
 def install_online(runtime: Runtime, folder: Path) -> Installation:
     """Fetches the wheels and unpacks their libraries into folder."""
 

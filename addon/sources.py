@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import thumbnails
-from .pictures import IMAGE, NoPictureError, Source, from_file, from_label
+from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
 MOST_BYTES = 32_000_000
 _IMAGE, _PICTURE, _SETTINGS = "relievo_source", "relievo_picture", "relievo_settings"
@@ -53,7 +53,7 @@ def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
 def load(path: Path, label: str, name: str) -> Source:
     """What save() wrote, else what the label names. Raises NoPictureError."""
     with contextlib.suppress(OSError):
-        return Source(path.read_bytes(), label, name)
+        return from_bytes(path.read_bytes(), label, name)
     if label.startswith(IMAGE):
         raise NoPictureError(f"The picture of '{name}' was not kept.", "Choose a picture in the panel.")
     return from_file(label)
@@ -95,7 +95,7 @@ def of_object(thing: bpy.types.Object) -> Source:
     label = str(thing[_PICTURE])
     name = Path(label.removeprefix(IMAGE)).stem if not label.startswith(IMAGE) else label.removeprefix(IMAGE)
     if (image := holder_of(thing)) is not None:
-        return Source(bytes(image.packed_file.data), label, name)
+        return from_bytes(bytes(image.packed_file.data), label, name)
     source = from_label(label)
     if isinstance(source.picture, Path) and not source.picture.is_file():
         raise NoPictureError(

@@ -56,6 +56,7 @@ def make_material(result: AnyResult) -> bpy.types.Material:
     texture.location = (x - 320, y)
     texture.image = make_image(result.name, ALBEDO, result.albedo_png)
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+    nodes.active = texture  # which a solid view shows, too
     if len(result.normal_map_png):
         _add_normal_map(material.node_tree, shader, result)
     return material

@@ -10,7 +10,7 @@ from .base import Confirmed, Operator
 
 class RELIEVO_OT_generate_again(Operator):
     bl_idname = "relievo.generate_again"
-    bl_label = "Generate Again"
+    bl_label = "Make Another Here"
     bl_description = "Make this of the history once more, at the 3D cursor"
     bl_options = {"REGISTER", "INTERNAL"}  # noqa: RUF012 (Blender's own)
 

@@ -9,7 +9,7 @@ from .base import Operator
 
 class RELIEVO_OT_show_mask(Operator):
     bl_idname = "relievo.show_mask"
-    bl_label = "Show Mask"
+    bl_label = "Preview Cutout"
     bl_description = "Show what is taken for the subject. It follows the mask's settings"
 
     @classmethod
@@ -26,8 +26,8 @@ class RELIEVO_OT_show_mask(Operator):
 class RELIEVO_OT_hide_mask(Operator):
     bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender's own)
     bl_idname = "relievo.hide_mask"
-    bl_label = "Hide Mask"
-    bl_description = "Show the mask no longer"
+    bl_label = "Hide Cutout"
+    bl_description = "Show the cutout no longer"
 
     def run(self, context: bpy.types.Context) -> None:
         mask_preview.hide()

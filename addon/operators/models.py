@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from .. import models, setup_panel
+from .. import models, seen, setup_panel
 from .base import Confirmed, SetupOperator, WithFile
 
 
@@ -18,7 +18,7 @@ class _ModelOperator(SetupOperator):
 
 class RELIEVO_OT_fetch_model(_ModelOperator):
     bl_idname = "relievo.fetch_model"
-    bl_label = "Fetch Model"
+    bl_label = "Download Model"
     bl_description = "Download this model. What was fetched before is not fetched again"
 
     @classmethod
@@ -57,6 +57,7 @@ class RELIEVO_OT_remove_model(Confirmed, _ModelOperator):
     def run(self, context: bpy.types.Context) -> None:
         if (model := self.chosen()) is not None:
             models.remove(model)
+            seen.look()
 
 
 CLASSES = (RELIEVO_OT_fetch_model, RELIEVO_OT_import_model, RELIEVO_OT_remove_model)

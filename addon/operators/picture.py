@@ -5,24 +5,24 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
-from .. import clipboard, jobs, pictures
+from .. import clipboard, jobs, pictures, readiness, selection, viewport
 from ..facts import PICTURE_ENDINGS
-from ..properties import engine_settings, has_picture, import_options, picture_source
+from ..properties import RELATIVE, engine_settings, has_picture, import_options, picture_source
 from .base import Operator
 
 
 class RELIEVO_OT_generate(Operator):
     bl_idname = "relievo.generate"
-    bl_label = "Generate Mesh"
+    bl_label = "Mesh from Picture"
     bl_description = "Make a textured mesh of the picture. Blender stays usable meanwhile"
     # No UNDO: it ends before anything is changed, so that there is nothing to adjust in the last operation.
     bl_options = {"REGISTER"}  # noqa: RUF012 (Blender's own)
 
     filepath: StringProperty(
         name="Picture",
-        description="The photo or drawing to make a mesh of. Empty: the one of the panel",
+        description="The photo or drawing to make a mesh of. Empty: the one of the panel, else what is selected",
+        options={"SKIP_SAVE", *RELATIVE},
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
     )
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})
@@ -32,28 +32,54 @@ class RELIEVO_OT_generate(Operator):
         description="Ask for pictures, also where the panel has one",
         options={"HIDDEN", "SKIP_SAVE"},
     )
+    selected: BoolProperty(
+        name="Selected",
+        description="Take the pictures that are selected in this editor, also where the panel has one",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        if properties.choose:
+            return "Choose picture files, and make a textured mesh of each"
+        if properties.selected:
+            return "Make a textured mesh of each picture that is selected here"
+        return cls.bl_description
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if bpy.app.background or not (why := readiness.why_not(context.scene.relievo)):
+            return True  # a script is told by what is raised
+        cls.poll_message_set(why)
+        return False
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        is_given = self.filepath or self.files or (has_picture(context.scene.relievo) and not self.choose)
-        if is_given:
+        is_given = bool(self.filepath or self.files or self.selected)
+        is_there = has_picture(context.scene.relievo) or bool(selection.picks(context))
+        if is_given or (is_there and not self.choose):
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def run(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.relievo
-        for source in self._sources(settings):
+        for source in self._sources(context):
             jobs.start(context, source, engine_settings(settings), import_options(settings))
         return self.ended()
 
-    def _sources(self, settings: bpy.types.PropertyGroup) -> list[pictures.Source]:
+    def _sources(self, context: bpy.types.Context) -> list[pictures.Source]:
+        settings = context.scene.relievo
         chosen = [str(Path(self.directory) / file.name) for file in self.files if file.name]
         if not chosen and self.filepath:
             chosen = [self.filepath]
-        if not chosen:
+        if chosen:
+            settings.picture, settings.source = chosen[0], "FILE"
+            return [pictures.from_file(path) for path in chosen]
+        if has_picture(settings) and not self.selected:
             return [picture_source(settings)]
-        settings.picture, settings.source = chosen[0], "FILE"
-        return [pictures.from_file(path) for path in chosen]
+        if found := selection.sources(context):
+            return found
+        raise pictures.NoPictureError("No picture is chosen, and none is selected.", "Choose a picture first.")
 
 
 class RELIEVO_OT_paste(Operator):
@@ -130,15 +156,59 @@ class RELIEVO_OT_use_image(Operator):
         context.scene.relievo.image, context.scene.relievo.source = context.space_data.image, "IMAGE"
 
 
+class RELIEVO_OT_use_render(Operator):
+    bl_idname = "relievo.use_render"
+    bl_label = "Use Render Result"
+    bl_description = "Take what was rendered last, as Blender shows it; a transparent film is the mask"
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if any(image.type == "RENDER_RESULT" for image in bpy.data.images):
+            return True
+        cls.poll_message_set("Nothing was rendered yet")
+        return False
+
+    def run(self, context: bpy.types.Context) -> None:
+        settings = context.scene.relievo
+        settings.image = next(image for image in bpy.data.images if image.type == "RENDER_RESULT")
+        settings.source = "IMAGE"
+
+
+class RELIEVO_OT_use_viewport(Operator):
+    bl_idname = "relievo.use_viewport"
+    bl_label = "Use Viewport"
+    bl_description = "Take what this 3D view shows now, without overlays; where nothing is, it is transparent"
+    bl_options = {"UNDO"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if bpy.app.background:
+            cls.poll_message_set("There is no window")
+            return False
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+    def run(self, context: bpy.types.Context) -> None:
+        settings = context.scene.relievo
+        settings.image, settings.source = viewport.picture(context), "IMAGE"
+
+
 class RELIEVO_FH_picture(bpy.types.FileHandler):
     bl_idname = "RELIEVO_FH_picture"
-    bl_label = "Generate Mesh"
+    bl_label = "Mesh from Picture (Relievo)"
     bl_import_operator = "relievo.generate"
-    bl_file_extensions = ";".join(PICTURE_ENDINGS)
+    bl_file_extensions = ";".join(pictures.ENDINGS)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
+        return context.area is not None and context.area.type in ("VIEW_3D", "IMAGE_EDITOR")
 
 
-CLASSES = (RELIEVO_OT_generate, RELIEVO_OT_paste, RELIEVO_OT_use_image, RELIEVO_FH_picture)
+CLASSES = (
+    RELIEVO_OT_generate,
+    RELIEVO_OT_paste,
+    RELIEVO_OT_use_image,
+    RELIEVO_OT_use_render,
+    RELIEVO_OT_use_viewport,
+    RELIEVO_FH_picture,
+)

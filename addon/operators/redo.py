@@ -79,7 +79,7 @@ class RELIEVO_OT_regenerate(Operator):
 
 class RELIEVO_OT_use_settings(Operator):
     bl_idname = "relievo.use_settings"
-    bl_label = "Use Settings"
+    bl_label = "Copy Settings to Panel"
     bl_description = "Set the panel to the picture and the settings that this was made with"
     bl_options = {"UNDO"}  # noqa: RUF012
 

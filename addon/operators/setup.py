@@ -52,8 +52,14 @@ def _show_preferences(context: bpy.types.Context, section: str) -> None:
 
 class RELIEVO_OT_setup_online(SetupOperator):
     bl_idname = "relievo.setup_online"
-    bl_label = "Install Runtime"
+    bl_label = "Install Compute Engine"
     bl_description = "Download LibTorch and install it for Relievo alone"
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        is_cpu = properties.runtime == "cpu"
+        kind = "runs on every computer" if is_cpu else "needs an NVIDIA GPU with driver 580 or later"
+        return f"{cls.bl_description}. It {kind}"
 
     runtime: StringProperty(name="Runtime", default="cpu", options={"SKIP_SAVE"})
 
@@ -67,7 +73,7 @@ class RELIEVO_OT_setup_online(SetupOperator):
 
 class RELIEVO_OT_setup_zip(WithFile, SetupOperator):
     bl_idname = "relievo.setup_zip"
-    bl_label = "Install from Zip"
+    bl_label = "Install from File..."
     bl_description = "Install LibTorch from Relievo's offline zip or from a zip that holds its libraries"
 
     filepath: StringProperty(name="Zip", subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -84,7 +90,7 @@ class RELIEVO_OT_setup_zip(WithFile, SetupOperator):
 
 class RELIEVO_OT_setup_folder(WithFile, SetupOperator):
     bl_idname = "relievo.setup_folder"
-    bl_label = "Use Folder"
+    bl_label = "Use Existing LibTorch..."
     bl_description = "Use LibTorch from a folder that holds it. Nothing is copied"
 
     directory: StringProperty(name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})

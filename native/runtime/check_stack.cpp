@@ -37,7 +37,7 @@ std::vector<StackFinding> check_stack(const StackFacts& facts) {
     return findings;
   }
   if (!facts.torch_cuda) {
-    add(true, "There is a GPU, but the runtime that is installed is CPU-only.",
+    add(true, "There is a GPU, but the LibTorch that is installed is CPU-only.",
         "Install the CUDA runtime (RELIEVO_RUNTIME=cuda packaging/setup, or the button in the preferences).");
     return findings;
   }

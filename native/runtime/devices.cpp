@@ -216,7 +216,6 @@ SlotSources Machine::sources() const {
 
 std::string Machine::why_left_out(const GpuInfo& gpu) const {
   if (std::string refusal = refusal_of_all(facts); !refusal.empty()) return refusal;
-  if (!facts.torch_cuda) return "LibTorch is here without its CUDA part.";
   const int compute = compute_of(gpu);
   if (compute != 0 && compute < kLowestCompute) {
     return fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,

@@ -35,6 +35,7 @@ from inside import (
     drawn,
     drawn_by,
     drawn_by_panels,
+    drawn_setup,
     install,
     mask_pixels,
     mesh_facts,
@@ -225,7 +226,7 @@ def panel_words() -> dict[str, Any]:
     facts["time_left"] = []
     for left in (None, 0.4, 42.4, 180.0):
         status = SimpleNamespace(state="running", stage="surface", fraction=0.5, seconds_left=left)
-        facts["time_left"].append(drawn_by(extension.panel.draw_task, row, status, False))
+        facts["time_left"].append(drawn_by(extension.panels.queue.draw_task, row, status, False))
     facts["thinned"] = [[task.name for task in jobs.tasks()], tasks["b"].job.status.state, engine.paused]
     objects = set(names(bpy.data.objects))
     bpy.ops.relievo.pause()
@@ -299,7 +300,7 @@ def operators() -> dict[str, Any]:
     with contextlib.suppress(RuntimeError):
         bpy.ops.relievo.generate()
     handler = bpy.types.RELIEVO_FH_picture
-    facts["drop"] = [handler.poll_drop(panel_context(space)) for space in ("VIEW_3D", "IMAGE_EDITOR")]
+    facts["drop"] = [handler.poll_drop(panel_context(space)) for space in ("VIEW_3D", "IMAGE_EDITOR", "CONSOLE")]
     facts["no_subject"] = [jobs.last_failure().code, drawn()]
     bpy.ops.relievo.dismiss()
     settings.source = "FILE"
@@ -354,7 +355,7 @@ def setup() -> dict[str, Any]:
     maps = Path("/proc/self/maps").read_text()
     facts["loaded_from_there"] = str(setup_panel.folder() / "libtorch_cpu.so") in maps
 
-    facts["preferences"] = drawn_by(setup_panel.draw_all, 600)
+    facts["preferences"] = drawn_setup()
     real = setup_panel.RUNTIMES["cuda"]
     wheels = json.loads((FOLDER / "cuda_wheels.json").read_text())
     setup_panel.RUNTIMES["cuda"] = setup_runtime.Runtime(
@@ -364,9 +365,9 @@ def setup() -> dict[str, Any]:
     preferences.runtime_folder = str(setup_panel.folder())
     facts["other_runtime"] = [answer(bpy.ops.relievo.setup_online, runtime="cuda"), preferences.runtime_folder]
     facts["other_libraries"] = sorted(file.name for file in setup_panel.folder().iterdir())
-    facts["preferences_then"] = drawn_by(setup_panel.draw_all, 600)
+    facts["preferences_then"] = drawn_setup()
     facts["remove"] = [answer(bpy.ops.relievo.remove_runtime), setup_panel.folder().exists()]
-    facts["preferences_at_last"] = drawn_by(setup_panel.draw_all, 600)
+    facts["preferences_at_last"] = drawn_setup()
     (FOLDER / "own" / "lib").mkdir(parents=True)
     (FOLDER / "own" / "lib" / "libtorch_cpu.so").touch()
     facts["folder"] = [answer(bpy.ops.relievo.setup_folder, directory=str(FOLDER / "own")), preferences.runtime_folder]
@@ -388,7 +389,7 @@ def clash() -> dict[str, Any]:
         return {
             **facts,
             "open_setup": str(list(bpy.ops.relievo.open_setup())),
-            "setup": drawn_by(setup_panel.draw_all, 600),
+            "setup": drawn_setup(),
         }
 
     broken = FOLDER / "broken"
@@ -445,7 +446,7 @@ def models() -> dict[str, Any]:
     facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
     facts["choices_then"] = choices()
     facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
-    facts["all"] = drawn_by(extension.setup_panel.draw_all, 600)
+    facts["all"] = drawn_setup()
     bpy.ops.relievo.remove_model(model="shape")
     facts["removed"] = choices()
     bpy.ops.relievo.import_model(model="shape", filepath=str(FOLDER / "server" / "shape" / "shape.ckpt"))

@@ -89,24 +89,37 @@ class Layout:
             if name == "operator" and not options.get("text"):
                 operator = getattr(bpy.ops.relievo, words[0].partition(".")[2])
                 self._drawn.append(operator.get_rna_type().name)
-            return Layout(self._drawn)
+            return (Layout(self._drawn), Layout(self._drawn)) if name == "panel" else Layout(self._drawn)
 
         return call
+
+
+_SPACE = SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="MATERIAL"))
 
 
 def panel_context(area: str) -> SimpleNamespace:
     return SimpleNamespace(
         scene=bpy.context.scene,
         region=SimpleNamespace(width=240),
-        area=SimpleNamespace(type=area),
+        area=SimpleNamespace(type=area, spaces=SimpleNamespace(active=_SPACE)),
         object=bpy.context.view_layer.objects.active,
     )
 
 
 def drawn(part: str = "main") -> list[str]:
-    """The texts of a part of the panel as it is now."""
-    panel = importlib.import_module(f"{MODULE}.panel")
-    return drawn_by(getattr(panel, f"draw_{part}"), panel_context("VIEW_3D"))
+    """The texts of a part of the panel as it is now, once the timer has looked at what it shows."""
+    draw = getattr(module("panels"), f"draw_{part}")
+    drawn_by(draw, panel_context("VIEW_3D"))
+    module("seen").look()
+    return drawn_by(draw, panel_context("VIEW_3D"))
+
+
+def drawn_setup() -> list[str]:
+    """The texts of the preferences."""
+    draw = module("setup_panel").draw_all
+    drawn_by(draw, 600)
+    module("seen").look()
+    return drawn_by(draw, 600)
 
 
 def drawn_by_panels(space: str) -> dict[str, list[str]]:

@@ -255,24 +255,27 @@ def test_failure_is_kept_for_the_panel_and_is_not_the_next_jobs(lifecycle: dict[
     assert failing["failure_of_the_next_job"] is None
 
 
-PANEL = ["Source", "Paste Picture", "Picture", "Model", "Quality", "Quality", "Quality", "Generate Mesh"]
+PANEL = [
+    *("Source", "Paste Picture", "Use Render Result", "Use Viewport", "Picture", "Model"),
+    *("Quality", "Quality", "Quality", "Generate Mesh"),
+]
 
 
 def test_panel_shows_the_picture_and_the_quality(lifecycle: dict[str, Any]) -> None:
-    assert lifecycle["panel"]["main"] == [*PANEL, "Generate Mesh"]
+    assert lifecycle["panel"]["main"] == [*PANEL, "Mesh from Picture"]
 
 
 def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None:
     parts = lifecycle["panel"]["parts"]
     with zipfile.ZipFile(ZIP) as archive:
         known = set(json.loads(archive.read("relievo/settings.json"))["settings"])
-    assert parts["mask"] == ["Mask", "Threshold", "Invert Mask", "Show Mask"]
+    assert parts["mask"] == ["Mask", "Edge Cutoff", "Invert Mask", "Preview Cutout"]
     assert lifecycle["panel"]["labels"].keys() == known
-    shown = [*parts["mask"], *parts["views"], *parts["shape"], *lifecycle["panel"]["main"]]
+    shown = [*parts["mask"], *parts["views"], *parts["advanced"], *parts["shape"], *lifecycle["panel"]["main"]]
     assert {name: shown.count(label) for name, label in lifecycle["panel"]["labels"].items()} == dict.fromkeys(known, 1)
     assert parts["import"] == [
         "Collection",
-        "Set Size",
+        "Resize to",
         "Origin at Base",
         "Smooth Shading",
         "Material",
@@ -331,7 +334,7 @@ def test_missing_libtorch_is_said_where_it_is_needed(tmp_path: Path) -> None:
     facts = facts_of("without_runtime", tmp_path)
     assert facts["code"] == "io"
     assert "libtorch_cpu.so" in facts["message"]
-    assert "pip install torch" in facts["message"]
+    assert "Install the compute engine in the preferences" in facts["message"]
     assert facts["status"] == 3
 
 
@@ -346,13 +349,13 @@ def loading(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_click_does_not_wait_for_libtorch(loading: dict[str, Any]) -> None:
     assert loading["missing_before"] is None
     assert loading["engine_at_the_click"] is False
-    assert "Loading LibTorch" in loading["panel"]
+    assert "Starting the Compute Engine" in loading["panel"]
 
 
 def test_jobs_that_waited_for_libtorch_are_made_or_say_why_not(loading: dict[str, Any]) -> None:
     assert loading["made"] == ["a", "c"]
     code, message = loading["failure"]
-    assert code == "invalid_settings" and "grid" in message
+    assert code == "invalid_settings" and message.startswith("Shape Detail is 3;")
 
 
 def test_mask_that_waited_for_libtorch_is_shown(loading: dict[str, Any]) -> None:

@@ -334,14 +334,14 @@ def test_panel_offers_models_that_make_objects(panel: dict[str, Any]) -> None:
 
 def test_panel_shows_what_the_chosen_model_needs(panel: dict[str, Any]) -> None:
     texts = panel["needed"]
-    assert {"The model shape", "Fetch (size unknown)", "The model views", "Fetch (1.2 GB)"} <= set(texts)
+    assert {"The model shape", "Download", "The model views", "Download (1.2 GB)"} <= set(texts)
     assert "The model views" not in panel["needed_with_own_views"]
 
 
 def test_panel_asks_for_sizes_once_it_may_go_online(panel: dict[str, Any]) -> None:
-    assert "Fetch (size unknown)" in panel["needed"]
+    assert "Download" in panel["needed"]
     online, then = panel["sizes"]
-    assert f"Fetch ({len(WEIGHTS) / 1e6:.0f} MB)" in then
+    assert f"Download ({len(WEIGHTS) / 1e6:.0f} MB)" in then
     assert online == [False, True]
 
 

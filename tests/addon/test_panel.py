@@ -143,13 +143,13 @@ def test_models_are_unloaded_by_hand_and_when_idle(words: dict[str, Any]) -> Non
 def test_devices_are_told_with_their_memory_and_the_plan(words: dict[str, Any]) -> None:
     text = " ".join(words["devices"])
     assert "cpu: " in text and "free" in text
-    assert "Plan" in words["devices"] and "whole pictures" in text
+    assert "Details" in words["devices"] and "whole pictures" in text
 
 
 def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:
     operator, endings = words["drop"]
     assert operator == "relievo.generate"
-    assert ".png" in endings.split(";")
+    assert {".png", ".tga", ".hdr"} <= set(endings.split(";"))
 
 
 # Single buttons
@@ -163,9 +163,14 @@ def buttons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_image_editor_has_the_same_panels_and_its_own_button(buttons: dict[str, Any]) -> None:
     in_view, in_image = buttons["panels"], buttons["image_panels"]
     assert in_view.keys() == in_image.keys()
-    assert {"Relievo", "Mask", "Views", "Shape and Texture", "Import", "History", "Devices"} == in_view.keys()
+    assert {
+        *("Relievo", "Mask", "Views", "Advanced", "Shape and Texture", "Result", "History", "Compute")
+    } == in_view.keys()
     assert "Use This Image" in in_image["Relievo"] and "Use This Image" not in in_view["Relievo"]
-    assert [text for text in in_image["Relievo"] if text != "Use This Image"] == in_view["Relievo"]
+    own = {"Use This Image", "Use Viewport"}
+    assert [text for text in in_image["Relievo"] if text not in own] == [
+        text for text in in_view["Relievo"] if text not in own
+    ]
     assert in_image["Mask"] == in_view["Mask"] != []
     assert in_image["Views"] == in_view["Views"] != []
 
@@ -190,8 +195,8 @@ def test_strategy_and_policy_reach_the_engine(buttons: dict[str, Any]) -> None:
     assert "the policy asks for the least memory" in plans["auto memory"]
 
 
-def test_picture_is_dropped_into_the_3d_view_alone(buttons: dict[str, Any]) -> None:
-    assert buttons["drop"] == [True, False]
+def test_picture_is_dropped_into_the_3d_view_or_image_editor(buttons: dict[str, Any]) -> None:
+    assert buttons["drop"] == [True, True, False]
 
 
 def test_image_of_the_editor_is_taken(buttons: dict[str, Any]) -> None:
@@ -201,7 +206,7 @@ def test_image_of_the_editor_is_taken(buttons: dict[str, Any]) -> None:
 def test_picture_without_a_subject_leads_to_the_mask(buttons: dict[str, Any]) -> None:
     code, texts = buttons["no_subject"]
     assert code == "no_subject"
-    assert "Show Mask" in texts
+    assert "Preview Cutout" in texts
 
 
 def test_want_of_memory_is_mended_by_unloading(buttons: dict[str, Any]) -> None:

@@ -251,10 +251,10 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 def test_panel_says_what_is_missing_and_what_it_weighs(first_start: dict[str, Any]) -> None:
     text = " ".join(first_start["panel"])
-    assert "LibTorch is missing" in text
-    assert "Install CPU Runtime (544 MB)" in text
-    assert "Install CUDA Runtime (2.5 GB)" in text
-    assert "Install from Zip" in text and "Use Folder" in text
+    assert "One-Time Setup" in text
+    assert "Install for Any Computer (544 MB)" in text
+    assert "Install for NVIDIA GPU (2.5 GB)" in text
+    assert "Install from File..." in text and "Use Existing LibTorch..." in text
 
 
 def test_nothing_is_fetched_while_blender_is_offline(first_start: dict[str, Any]) -> None:
@@ -292,22 +292,22 @@ def test_installed_libtorch_works_at_once(first_start: dict[str, Any]) -> None:
 
 def test_other_runtime_can_be_had_and_takes_effect_after_a_restart(first_start: dict[str, Any]) -> None:
     before = first_start["preferences"]
-    assert {"LibTorch is there: CPU Runtime", "Remove", "Install CUDA Runtime (2.5 GB)"} <= set(before)
-    assert not [text for text in before if text.startswith("Install CPU") or "start Blender again" in text]
+    assert {"Compute engine: for Any Computer", "Remove", "Install for NVIDIA GPU (2.5 GB)"} <= set(before)
+    assert not [text for text in before if text.startswith("Install for Any") or "restart Blender" in text]
     assert first_start["other_runtime"] == ["['FINISHED']", ""]
     assert first_start["other_libraries"] == sorted([*_runtime.LIBRARIES, "libtorch_cuda.so"])
     then = first_start["preferences_then"]
-    assert {"LibTorch is there: CUDA Runtime", "Remove"} <= set(then)
-    assert any(text.startswith("Install CPU Runtime") for text in then)
-    assert not any(text.startswith("Install CUDA Runtime") for text in then)
-    assert "start Blender again" in " ".join(then)
+    assert {"Compute engine: for NVIDIA GPU", "Remove"} <= set(then)
+    assert any(text.startswith("Install for Any Computer") for text in then)
+    assert not any(text.startswith("Install for NVIDIA GPU") for text in then)
+    assert "restart Blender" in " ".join(then)
 
 
 def test_runtime_can_be_removed(first_start: dict[str, Any]) -> None:
     assert first_start["remove"] == ["['FINISHED']", False]
     at_last = first_start["preferences_at_last"]
     assert "Remove" not in at_last
-    assert {text.partition(" (")[0] for text in at_last} >= {"Install CPU Runtime", "Install CUDA Runtime"}
+    assert {text.partition(" (")[0] for text in at_last} >= {"Install for Any Computer", "Install for NVIDIA GPU"}
 
 
 def test_folder_with_libtorch_is_used(first_start: dict[str, Any]) -> None:
@@ -338,9 +338,9 @@ def test_libtorch_of_another_addon_is_told_with_what_mends_it(clash: dict[str, A
 @pytest.mark.parametrize("which", ["broken", "other"])
 def test_setup_does_not_call_a_libtorch_good_that_cannot_be_loaded(clash: dict[str, Any], which: str) -> None:
     page = clash[which]["setup"]
-    assert "LibTorch is there" not in page
-    assert "LibTorch is there and cannot be loaded" in page
-    assert any(text.startswith("Install CPU Runtime") for text in page)
+    assert not any(text.startswith("Compute engine:") for text in page)
+    assert "The compute engine cannot be started" in page
+    assert any(text.startswith("Install for Any Computer") for text in page)
 
 
 def test_libtorch_that_cannot_be_loaded_leads_to_the_setup(clash: dict[str, Any]) -> None:

@@ -172,14 +172,14 @@ def click(place: tuple[int, int]) -> Iterator[float]:
 
 def show_parts(*names: str) -> Iterator[float]:
     """These parts of the tab alone and open, which a person would do with some clicks."""
-    panel = sys.modules[f"{MODULE}.panel"]
-    for cls in panel.CLASSES:
+    panels = sys.modules[f"{MODULE}.panels"]
+    for cls in panels.CLASSES:
         if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
             bpy.utils.unregister_class(cls)
     for cls in _shown:
         bpy.utils.unregister_class(cls)
     _shown.clear()
-    for cls in panel.CLASSES:
+    for cls in panels.CLASSES:
         name = cls.__name__.removeprefix("RELIEVO_PT_")
         if name in names:
             members = {

@@ -1,0 +1,103 @@
+"""How things are called in Blender's window: settings, their choices, models, stages. Knows nothing of Blender.
+
+The engine's own names (`grid`, `instant-mesh-large`) stay what files, Python and the command line say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Word:
+    """How a setting is told to a person."""
+
+    label: str
+    description: str
+
+
+# In the order of the panel.
+MODEL = {"model": Word("Model", "What makes the object. Quick Relief comes with Relievo; others are downloaded once")}
+VIEWS = {
+    "views": Word(
+        "Six-View Images",
+        "Your own images of the object from six sides, instead of those that the model paints: a picture of 3 rows "
+        "and 2 columns, or a folder of six pictures",
+    ),
+    "view_count": Word("Views Used", "How many of the six views the model sees: 6 or 4"),
+    "seed": Word("Seed", "Where the model's random numbers begin; the same seed gives the same object"),
+    "steps": Word("Steps", "Steps in which the views are painted; more take longer"),
+    "input_size": Word("View Resolution", "Side of each view in pixels, a multiple of 16; less needs less memory"),
+}
+ADVANCED = {
+    "sampler": Word("Sampler", "How the painting of the views goes from step to step"),
+    "guidance": Word("Guidance", "How closely the painted views follow the picture"),
+    "precision": Word("Precision", "How exactly numbers are computed; less exact needs less memory"),
+}
+SHAPE = {
+    "grid": Word(
+        "Shape Detail",
+        "Cubes along each side of the box that holds the object; more show finer detail and take longer",
+    ),
+    "depth": Word("Thickness", "How thick an object of Quick Relief becomes; at 1 a disc becomes a ball"),
+    "faces": Word("Max Triangles", "The mesh is simplified to at most so many; 0 is no limit, else 100 or more"),
+    "debris": Word(
+        "Remove Small Pieces", "Drop loose pieces that have less than this share of the surface; 0 keeps all"
+    ),
+    "open_at_box": Word(
+        "Leave Open at Borders", "Leave a shape that reaches the border of its box open there, instead of closing it"
+    ),
+}
+TEXTURE = {
+    "texture_size": Word("Texture Size", "Side of the texture in pixels"),
+    "projection": Word("Picture onto Texture", "Lay the picture itself over the texture where it sees the object"),
+    "normal_map": Word("Normal Map", "Keep the detail that fewer triangles lose in a normal map"),
+    "vertex_colours": Word("Vertex Colors", "Store colors at the vertices, too"),
+}
+MASK = {
+    "mask_threshold": Word("Edge Cutoff", "How certain a pixel must be to count as the subject"),
+    "mask_invert": Word("Invert Mask", "Swap subject and background"),
+}
+SETTINGS: dict[str, Word] = {**MODEL, **VIEWS, **ADVANCED, **SHAPE, **TEXTURE, **MASK}
+
+CHOICES = {
+    "euler-ancestral": ("Euler Ancestral", "The published one, with noise in each step"),
+    "dpm-solver++": ("DPM-Solver++", "Good with few steps"),
+    "unipc": ("UniPC", "Good with few steps"),
+    "auto": ("Automatic", "With Quick Relief only, whose texture is the picture"),
+    "on": ("On", "Always"),
+    "off": ("Off", "Never: the texture is what the model has painted"),
+}
+PRECISIONS = (
+    ("auto", "Automatic", "As the device computes best"),
+    ("fp32", "32 Bit", "The most exact; needs most memory"),
+    ("bf16", "16 Bit (bfloat)", "Half the memory; for newer devices"),
+    ("fp16", "16 Bit (half)", "Half the memory; GPUs only"),
+)
+
+# Beside the authors' own name for it.
+_MODELS = {
+    "preview": "Quick Relief (front only)",
+    "u2net": "Better Cutout (U²-Net)",
+    "zero123plus-v1.2": "Side Views (Zero123++ v1.2)",
+    "instant-mesh-base": "Full 3D (InstantMesh base)",
+    "instant-mesh-large": "Full 3D (InstantMesh large)",
+    "instant-nerf-base": "Full 3D (NeRF, InstantMesh base)",
+    "instant-nerf-large": "Full 3D (NeRF, InstantMesh large)",
+}
+
+STAGES = {  # while a job is in it
+    "": "Waiting",
+    "loading": "Starting the Compute Engine",
+    "foreground": "Finding the Subject",
+    "multiview": "Painting Other Views",
+    "reconstruct": "Reconstructing",
+    "surface": "Meshing",
+    "texture": "Texturing",
+}
+NEEDED_FOR = {"foreground": "Cutout", "multiview": "Side views", "reconstruct": "Shape and color"}
+
+
+def model(name: str, title: str = "") -> str:
+    """One that is not known here has its title."""
+    return _MODELS.get(name) or title or name

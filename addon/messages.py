@@ -1,0 +1,88 @@
+"""What the engine and the set-up say, in the words of Blender's window: by code and setting. Knows nothing of Blender.
+
+The engine speaks to people at a command line as well. Here, and only here, names of settings and models become labels,
+and a hint that names a command, an option, an environment variable or pip becomes what a person can click.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from . import labels
+from .failure import Failure
+
+# What mends a failure, where the engine's own hint is for a command line: by code; of `io`, by remedy.
+_HINTS: Mapping[str, str] = {
+    "model_missing": "Download the model under Model in the panel, or in the preferences.",
+    "model_corrupt": "Remove the model in the preferences and download it again.",
+    "model_mismatch": "Remove the model in the preferences and download it again.",
+    "out_of_memory": "Close other programs, lower Shape Detail or Texture Size, switch more devices on under Compute, "
+    "or allow Lower Quality If Memory Runs Out.",
+    "device_lost": "Check the device's cables, cooling and driver and restart Blender, or switch it off under Compute.",
+    "invalid_settings": "Change the setting and try again.",
+    "invalid_image": "Choose another picture.",
+    "io": "Check that there is room on the disk and that the folder may be written to, then try again.",
+    "network": "Check the connection and try again: what has arrived is kept.",
+    "setup": "Install the compute engine in the preferences.",
+    "addons": "Disable the add-on that loaded it in the preferences, then restart Blender.",
+}
+_ELSEWHERE = re.compile(
+    r"`|\brelievo [a-z]+\b|(?<!\w)--[a-z]|\b[A-Z]+_[A-Z_]+\b|\bpip\b|\bmake [a-z]|\bnvidia-smi\b|\blossy\b"
+)
+_VARIABLES = {"RELIEVO_RUNTIME_DIR names": "The folder of LibTorch is", "RELIEVO_MODELS": "the folder of models"}
+_STAGES = {
+    "foreground": "the cutout",
+    "multiview": "the side views",
+    "reconstruct": "the reconstruction",
+    "surface": "the mesh",
+    "texture": "the texture",
+}
+_EXACT = {
+    "A mask file needs mask 'file', and mask 'file' needs a mask file.": "There is no mask file: choose it under Mask.",
+    "Costs are estimated; `relievo calibrate` measures them.": "Times are estimates.",
+    "Costs are calibrated.": "Times were measured on this machine.",
+}
+_NAMES = "|".join(sorted(map(re.escape, labels.SETTINGS), key=len, reverse=True))
+_SETTING = re.compile(rf"^({_NAMES}) (?=is\b|must\b)")
+_MODEL = re.compile(r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2net)[\w.-]*\w)'?(?![\w/\\-])")
+
+
+def in_blender(failure: Failure) -> Failure:
+    """The same, said to a person who has a window and no command line."""
+    message, hint = text(failure.message), text(failure.hint)
+    if _ELSEWHERE.search(hint):
+        hint = _HINTS.get(failure.remedy if failure.code == "io" else "") or _HINTS.get(failure.code, "")
+    return replace(failure, message=message, hint=hint)
+
+
+def text(said: str) -> str:
+    """A message, hint or note with labels in the place of names."""
+    if said in _EXACT:
+        return _EXACT[said]
+    for variable, means in _VARIABLES.items():
+        said = said.replace(variable, means)
+    said = _SETTING.sub(lambda found: labels.SETTINGS[found[1]].label + " ", said)
+    said = said.replace("The model preview", f"The model {labels.model('preview')}")
+    return _MODEL.sub(lambda found: f"'{labels.model(found[1])}'", said)
+
+
+def device(note: str) -> str:
+    """Why a device is left out; what is to be done at a command line, by what can be clicked."""
+    sentences = re.split(r"(?<=[.:]) (?=[A-Z])", note)
+    told = [text(sentence) for sentence in sentences if not _ELSEWHERE.search(sentence)]
+    if len(told) < len(sentences):
+        told.append("Install the compute engine for NVIDIA GPU in the preferences.")
+    return " ".join(told)
+
+
+def plan(lines: list[str]) -> list[str]:
+    """The plan's sentences: stages by what they make."""
+    told = []
+    for line in map(text, lines):
+        for name, means in _STAGES.items():
+            line = re.sub(rf"\b{name}\b", means, line)
+        if not _ELSEWHERE.search(line):
+            told.append(line)
+    return told

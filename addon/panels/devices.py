@@ -1,0 +1,90 @@
+"""What computes, and what the plan is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import jobs, machine, messages, preferences, seen, setup_panel
+from ..failure import Failure
+from ..properties import engine_settings
+from ..runtime import runtime
+
+if TYPE_CHECKING:
+    import relievo
+
+_HOT = 85  # degrees Celsius, from which on cards slow down
+_IDLE = "is left idle"  # in the plan's sentence on a device that does nothing
+
+
+def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    chosen, width = machine.preferences(), context.region.width
+    plan: list[str] | Failure | None = None
+    if runtime.loaded_engine is None:
+        layout.label(text="Devices are shown after the first mesh")
+    else:
+        plan = seen.plan(engine_settings(context.scene.relievo), max(1, len(jobs.active())))
+        for device in seen.devices():
+            draw_device(layout, device, plan if isinstance(plan, list) else [], width)
+    column = layout.column()
+    for name in ("strategy", "policy", "lossy") if chosen is not None else ():
+        column.prop(chosen, name)
+    if plan is not None:
+        draw_plan(layout, plan, width)
+    layout.operator("relievo.unload", icon="TRASH")
+
+
+def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int) -> None:
+    """What would be done with these settings: one sentence, the rest behind Details."""
+    if isinstance(plan, Failure):
+        failure = messages.in_blender(plan)
+        setup_panel.draw_lines(layout, failure.message, width, "ERROR")
+        setup_panel.draw_lines(layout, failure.hint, width)
+        return
+    lines = messages.plan(plan)
+    if lines:
+        setup_panel.draw_lines(layout, lines[0].partition(" (peak")[0].rstrip(".") + ".", width, "INFO")
+    header, body = layout.panel("relievo_plan", default_closed=True)
+    header.label(text="Details")
+    for line in lines if body is not None else []:
+        setup_panel.draw_lines(body, line, width, "DOT")
+
+
+def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: list[str], width: int) -> None:
+    is_on = bool(device.slot) and preferences.is_on(device.slot) and not device.note
+    row = layout.row(align=True)
+    if device.slot:
+        switch = row.row()
+        switch.enabled = not device.note
+        icon = "CHECKBOX_HLT" if is_on else "CHECKBOX_DEHLT"
+        switch.operator("relievo.switch_device", text="", icon=icon, emboss=False).slot = device.slot
+    column = row.column(align=True)
+    column.active = is_on
+    column.label(text=device.name)
+    if device.total_bytes:
+        used = 1 - device.free_bytes / device.total_bytes
+        free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
+        column.progress(factor=used, type="BAR", text=f"{device.slot}: {free}")
+    if state := state_of(device):
+        setup_panel.draw_lines(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
+    if device.note:
+        setup_panel.draw_lines(layout.column(align=True), messages.device(device.note), width, "ERROR")
+    for line in plan if is_on else []:
+        if line.startswith(device.slot) and _IDLE in line:
+            setup_panel.draw_lines(layout.column(align=True), messages.text(line), width, "INFO")
+
+
+def state_of(device: relievo.DeviceInfo) -> str:
+    """Load, temperature, and how much memory others hold."""
+    told: list[str] = []
+    if device.busy_percent is not None:
+        told.append(f"{device.busy_percent} % busy")
+    if device.celsius is not None:
+        told.append(f"{device.celsius} °C{': hot, it computes more slowly' if device.celsius >= _HOT else ''}")
+    if device.other_processes:
+        programs = "1 other program holds" if device.other_processes == 1 else f"{device.other_processes} others hold"
+        told.append(f"{programs} {setup_panel.size(device.others_bytes)}")
+    return ", ".join(told)

@@ -1,0 +1,136 @@
+"""The first part: the picture, the model, how good it is to be, and the button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import history, jobs, labels, messages, readiness, seen, setup_panel
+from ..properties import PRESETS, missing_models, own_settings, uses_views
+from .queue import draw_failure, draw_queue
+
+
+def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings, width = context.scene.relievo, context.region.width
+    if setup_panel.is_needed():
+        setup_panel.draw(layout.box(), width)
+    draw_picture(layout, context)
+    column = layout.column()
+    column.prop(settings, "model")
+    if missing := missing_models(settings):
+        box = column.box()
+        box.label(text="Not on this computer yet:", icon="INFO")
+        setup_panel.draw_models(box, missing, width)
+    draw_quality(layout, settings, width)
+    draw_generate(layout, settings, width)
+    if context.object is not None and "relievo_settings" in context.object:
+        draw_notes(layout, context.object, width)
+        draw_redo(layout, settings)
+        draw_show_texture(layout, context)
+    draw_left_behind(layout)
+    draw_queue(layout, width)
+    if (failure := jobs.click_failure()) is not None:
+        draw_failure(layout, failure, width).operator("relievo.dismiss", text="", icon="X").number = -1
+
+
+def draw_generate(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
+    button = layout.row(align=True)
+    button.scale_y = 1.6
+    button.operator("relievo.generate", text="Generate Mesh", icon="MESH_MONKEY")
+    button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
+    is_told_above = setup_panel.is_needed() or missing_models(settings)
+    if (why := readiness.why_not(settings)) and not is_told_above:
+        setup_panel.draw_lines(layout.column(align=True), f"{why}.", width, "INFO")
+
+
+def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) -> None:
+    """What is not as one would expect of the active object: parts that were left out, a shape that was lost."""
+    notes = str(thing.get("relievo_notes", "")).splitlines()
+    if notes:
+        box = layout.box()
+        for note in notes:
+            setup_panel.draw_lines(box, messages.text(note), width, "INFO")
+
+
+def draw_redo(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Of the active object."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
+    row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
+    row = column.row(align=True)
+    row.operator("relievo.regenerate", text="Redo as Before").use_panel = False
+    if uses_views(settings):  # which is painted with random numbers
+        again = row.operator("relievo.regenerate", text="New Seed")
+        again.new_seed = True
+
+
+def draw_left_behind(layout: bpy.types.UILayout) -> None:
+    """What the last Blender had not finished."""
+    left = history.left_behind()
+    if not left:
+        return
+    box = layout.box().column(align=True)
+    what = f"'{left[0].name}' was" if len(left) == 1 else f"{len(left)} pictures were"
+    box.label(text=f"{what} left undone", icon="RECOVER_LAST")
+    row = box.row(align=True)
+    row.operator("relievo.take_up")
+    row.operator("relievo.leave")
+
+
+def draw_show_texture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Where the viewport shows the object in grey."""
+    space = context.area.spaces.active if context.area is not None and context.area.type == "VIEW_3D" else None
+    if space is not None and space.shading.type == "SOLID" and space.shading.color_type != "TEXTURE":
+        layout.operator("relievo.show_texture", icon="TEXTURE")
+
+
+def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.relievo
+    kind = context.area.type if context.area is not None else ""
+    column = layout.column(align=True)
+    column.use_property_split = False
+    row = column.row(align=True)
+    row.prop(settings, "source", expand=True)
+    row.operator("relievo.paste", text="", icon="PASTEDOWN")
+    row.operator("relievo.use_render", text="", icon="RENDER_RESULT")
+    if kind == "IMAGE_EDITOR":
+        row.operator("relievo.use_image", text="", icon="EYEDROPPER")
+    else:
+        row.operator("relievo.use_viewport", text="", icon="VIEW3D")
+    if settings.source == "FILE":
+        column.prop(settings, "picture", text="")
+    else:
+        column.template_ID(settings, "image", open="image.open")
+    if icon := picture_icon(layout, settings):
+        column.template_icon(icon_value=icon, scale=6.0)
+
+
+def picture_icon(layout: bpy.types.UILayout, settings: Any) -> int:
+    """Of the chosen picture; 0 where there is none to show."""
+    if settings.source == "IMAGE":
+        icon: int = layout.icon(settings.image) if settings.image else 0
+        return icon
+    return seen.picture_icon(bpy.path.abspath(settings.picture)) if settings.picture else 0
+
+
+def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.use_property_split = False
+    for preset in PRESETS:
+        row.prop_enum(settings, "quality", preset)
+    own = own_settings(settings)
+    if not own or settings.quality == "CUSTOM":
+        return
+    row = column.row(align=True)
+    kept = ", ".join(f"{labels.SETTINGS[name].label} {told(getattr(settings, name))}" for name in own)
+    setup_panel.draw_lines(row.column(align=True), f"Your own, kept: {kept}", width, "INFO")
+    row.operator("relievo.follow_preset", text="", icon="LOOP_BACK")
+
+
+def told(value: Any) -> str:
+    return labels.CHOICES[value][0] if value in labels.CHOICES else str(value)

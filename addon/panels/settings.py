@@ -1,0 +1,86 @@
+"""The settings: of the mask, the views, the shape and texture, and of what becomes of the result in Blender."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from .. import labels, mask_preview, setup_panel, thumbnails
+from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS
+from ..properties import uses_views
+
+# Of the painting, which does not take place where the person's own images are given.
+_PAINTED = ("seed", "steps", "sampler", "guidance")
+
+
+def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    layout.prop(settings, "mask")
+    if settings.mask == "file":
+        layout.prop(settings, "mask_file")
+    _draw_settings(layout, settings, MASK)
+    if not mask_preview.is_shown():
+        layout.operator("relievo.show_mask", icon="HIDE_OFF")
+        return
+    layout.operator("relievo.hide_mask", icon="HIDE_ON")
+    if icon := thumbnails.icon(mask_preview.THUMBNAIL):
+        layout.template_icon(icon_value=icon, scale=10.0)
+    elif (failure := mask_preview.failure()) is not None:
+        setup_panel.draw_failure(layout, failure, context.region.width)
+
+
+def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    if not uses_views(settings):
+        layout.label(text=f"Not used by {labels.model(settings.model)}", icon="INFO")
+    column = layout.column()
+    column.enabled = uses_views(settings)
+    for name in filter(lambda name: hasattr(settings, name), VIEWS):
+        row = column.row(align=True)
+        row.enabled = name not in _PAINTED or not settings.views
+        row.prop(settings, name)
+        if name == "seed":
+            row.operator("relievo.dice", text="", icon="FILE_REFRESH")
+
+
+def draw_advanced(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    column = layout.column()
+    column.enabled = uses_views(settings)
+    for name in filter(lambda name: hasattr(settings, name), ADVANCED):
+        row = column.row()
+        row.enabled = name not in _PAINTED or not settings.views
+        row.prop(settings, name)
+
+
+def draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    _draw_settings(layout.column(align=True), context.scene.relievo, SHAPE)
+    _draw_settings(layout.column(align=True), context.scene.relievo, TEXTURE)
+
+
+def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Iterable[str]) -> None:
+    for name in names:
+        if hasattr(settings, name):
+            layout.prop(settings, name)
+
+
+def draw_import(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    settings = context.scene.relievo
+    layout.prop(settings, "collection", icon="OUTLINER_COLLECTION")
+    layout.prop(settings, "normalise")
+    if settings.normalise:
+        layout.prop(settings, "size")
+    for name in ("origin_at_base", "smooth", "material", "asset"):
+        layout.prop(settings, name)

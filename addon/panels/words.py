@@ -1,0 +1,5 @@
+"""Numbers as the panel tells them."""
+
+
+def seconds(number: float) -> str:
+    return f"{number:.0f} s" if number < 100 else f"{number / 60:.0f} min"

@@ -1,0 +1,194 @@
+"""What the panels show of the disk, the machine and the network, as it was last seen.
+
+A panel only reads this: drawing touches no file, no thread and no server. It leaves a note of what it showed, and a
+timer looks at that again, on a thread. In the background, where no timer fires, look() does it at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import models, pending, setup_runtime, thumbnails
+from .failure import Failure
+from .models import Model
+from .runtime import Look, runtime
+
+INTERVAL = 0.5  # seconds between two looks of the timer
+_MOST_PICTURES = 32
+_SECONDS = 2.0  # after which what is shown is looked at again
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What was found in files."""
+
+    runtime: str = ""  # that the set-up has installed: cpu, cuda
+    installed: frozenset[str] = frozenset()  # models
+    bytes: dict[str, int | None] = field(default_factory=dict)  # of what is missing of each model
+    times: dict[str, float | None] = field(default_factory=dict)  # when each picture was changed; None: it is not there
+
+
+_folder = Path()
+_disk = Disk()
+_missing: Failure | None = None  # why LibTorch cannot be found
+_shown: set[str] = set()  # since the last look
+_pictures: dict[str, float | None] = {}  # shown, with the time of the thumbnail that is loaded
+_plan: tuple[dict[str, Any], int] | None = None  # settings and number of pictures that a plan is shown of
+_next = 0.0  # when the disk is looked at again
+
+
+def _look_at(runtime_folder: Path, pictures: Iterable[str]) -> Disk:
+    """On a thread: nothing here may ask Blender."""
+    found = setup_runtime.installed(runtime_folder)
+    models.look_again()
+    all_models = models.catalogue()
+    return Disk(
+        found,
+        frozenset(model.name for model in all_models if model.is_installed),
+        {model.name: model.bytes for model in all_models},
+        {path: _time(path) for path in pictures},
+    )
+
+
+def _time(path: str) -> float | None:
+    try:
+        file = Path(path)
+        return file.stat().st_mtime if file.is_file() else None
+    except (OSError, ValueError):
+        return None
+
+
+_looking = Look(_look_at)
+
+
+# What panels read
+
+
+def missing() -> Failure | None:
+    """Why LibTorch cannot be found."""
+    return None if runtime.is_loaded else _missing
+
+
+def installed_runtime() -> str:
+    return _disk.runtime
+
+
+def is_installed(model: Model) -> bool:
+    return model.embedded or model.name in _disk.installed
+
+
+def size(model: Model) -> int | None:
+    """Of what is missing of it; None: not known. Where Blender may go online, the server is asked."""
+    _shown.add("sizes")
+    return _disk.bytes.get(model.name)
+
+
+def picture_icon(path: str) -> int:
+    """Of a picture file; 0 where there is none to show, and until it was looked at."""
+    if len(_pictures) >= _MOST_PICTURES and path not in _pictures:
+        _pictures.clear()
+    _pictures.setdefault(path, None)
+    return thumbnails.icon(_thumbnail(path))
+
+
+def devices() -> list[Any]:
+    _shown.add("devices")
+    return runtime.devices()
+
+
+def plan(settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
+    """What would be done, in sentences; None while that is not known."""
+    global _plan
+    _plan = (settings, pictures)
+    return runtime.plan()
+
+
+# Looking
+
+
+def tick() -> float:
+    """The timer's function."""
+    global _disk, _missing, _next, _plan
+    before = (_disk, _missing, runtime.devices(), runtime.plan())
+    now = time.monotonic()
+    if now >= _next:
+        _next = now + _SECONDS
+        _missing = runtime.missing
+        _looking.ask(now, _folder, list(_pictures))
+    if isinstance(found := _looking.answer, Disk):
+        _disk = found
+        _load_thumbnails()
+    if runtime.loaded_engine is not None:
+        if "devices" in _shown:
+            runtime.ask_devices()
+        if _plan is not None:
+            runtime.ask_plan(*_plan)
+    if "sizes" in _shown and bpy.app.online_access and models.ask_sizes(models.catalogue()):
+        pending.watch(_Sizes())
+    _shown.clear()
+    _plan = None
+    if before != (_disk, _missing, runtime.devices(), runtime.plan()):
+        pending.redraw()
+    return INTERVAL
+
+
+def look() -> None:
+    """At everything, and waits for it: something was installed or removed, or no timer fires."""
+    global _next
+    _looking.wait()
+    _next = 0.0
+    tick()
+    for asked in (_looking, runtime.looks_at_devices, runtime.looks_at_plan):
+        asked.wait()
+    tick()  # takes in what the first has asked for
+
+
+def _thumbnail(path: str) -> str:
+    return f"picture {path}"
+
+
+def _load_thumbnails() -> None:
+    for path, loaded in list(_pictures.items()):
+        changed = _disk.times.get(path)
+        if changed != loaded:
+            thumbnails.forget(_thumbnail(path))
+            if changed is not None:
+                thumbnails.load(_thumbnail(path), Path(path))
+            _pictures[path] = changed
+
+
+class _Sizes:
+    """Sizes that the servers are asked for: they are shown when they have come."""
+
+    def cancel(self) -> None:
+        """A thread that asks cannot be stopped, and ends by itself."""
+
+    def look(self, turn: pending.Turn) -> bool:
+        global _next
+        if models.is_asking():
+            return False
+        _next = 0.0
+        return True
+
+
+def start(runtime_folder: Path) -> None:
+    """`runtime_folder`: where the set-up installs LibTorch."""
+    global _folder
+    _folder = runtime_folder
+    look()
+    bpy.app.timers.register(tick, first_interval=INTERVAL, persistent=True)
+
+
+def stop() -> None:
+    global _disk
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    _looking.wait()
+    _disk = Disk()
+    _pictures.clear()
