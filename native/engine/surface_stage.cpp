@@ -43,7 +43,7 @@ class InflateStage : public PipelineStage {
 
 /// "3 %", and "0.4 %" where that says more.
 std::string percent(double share) {
-  return share < 0.01 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
+  return share < 0.00995 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
 }
 
 /// For the person, now and with the result.
