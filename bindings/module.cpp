@@ -13,7 +13,9 @@ PyObject* refuse_to_make(PyTypeObject* type, PyObject*, PyObject*) {
 /// take memory for a value that was never set up, and use it as it is.
 void seal_classes(const py::module_& module) {
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
-    if (!py::isinstance<py::type>(value) || value.attr("__dict__").contains("__init__")) continue;
+    if (!py::isinstance<py::type>(value)) continue;
+    const py::object init = value.attr("__dict__")["__init__"];
+    if (!Py_IS_TYPE(init.ptr(), &PyWrapperDescr_Type)) continue;  // one of its own, not what refuses
     auto* type = reinterpret_cast<PyTypeObject*>(value.ptr());
     type->tp_new = refuse_to_make;
     type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);

@@ -126,6 +126,7 @@ void bind_result(py::module_& module) {
       .def_readonly("stages", &Result::stages)
       .def_property_readonly("mesh",
                              [](const std::shared_ptr<Result>& result) {
+                               if (!result) throw py::type_error("None is no Result.");
                                return std::shared_ptr<TexturedMesh>(result, &result->mesh);
                              })
       .def_property_readonly(

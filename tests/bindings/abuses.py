@@ -22,6 +22,7 @@ import relievo
 from relievo import _native as native
 from shapes import QUICK, SLOW, disc
 
+PICTURES = Path(__file__).resolve().parents[1] / "data" / "pictures" / "formats"
 STUBS = Path(relievo.__file__).with_name("_native.pyi")
 
 
@@ -63,7 +64,8 @@ def _instances(engine: relievo.Engine) -> dict[str, Any]:
     mesh = result.mesh
     reports = [mesh.report, mesh.texture_report, mesh.provenance, result.stages[0]]
     found = [engine, job, job.status, job.log[0], job.previews[0], result, mesh, *reports]
-    others = [native.devices()[0], native.models()[0], native.NamedPicture("cup")]
+    journal = native.open_batch(PICTURES, tempfile.mkdtemp(dir="."), formats=["glb"], dry_run=True)
+    others = [native.devices()[0], native.models()[0], native.NamedPicture("cup"), journal, journal.left[0]]
     every = {type(each).__name__: each for each in [*found, *others]}
     assert every.keys() == CLASSES.keys(), every.keys() ^ CLASSES.keys()
     return every
@@ -132,7 +134,7 @@ def wrong_self() -> None:
             for other in (None, 5, "text", object(), *every.values()):
                 if isinstance(other, kind):
                     continue
-                _refused(TypeError, bound.fget if member.is_property else bound, other)
+                _refused((TypeError, RuntimeError), bound.fget if member.is_property else bound, other)
 
 
 def copied() -> None:
@@ -287,7 +289,7 @@ def _close_while_threads_use_it(delay: float) -> None:
                 outcome = _outcome(_use, every[name], member, *given)
                 if isinstance(outcome, native.Job):
                     outcome.cancel()
-                if isinstance(outcome, Exception) and "closed" not in str(outcome):
+                if isinstance(outcome, Exception) and "closed" not in str(outcome) and member.name != "error":
                     failures.append(f"{name}.{member.name}: {outcome!r}")
 
     threads = [threading.Thread(target=hammer, args=(5 * place,)) for place in range(8)]
