@@ -172,9 +172,9 @@ def mesh_facts(thing: Any) -> dict[str, Any]:
     }
 
 
-def mask_pixels(extension: Any) -> list[float]:
+def mask_pixels() -> list[float]:
     """Alpha of the mask's thumbnail in the middle and near the corner."""
-    preview = extension.thumbnails._icons[extension.mask_preview.THUMBNAIL]
+    preview = module("thumbnails")._icons[module("mask_preview").THUMBNAIL]
     width, height = preview.image_size
     alpha = list(preview.image_pixels_float)[3::4]
     return [alpha[height // 2 * width + width // 2], alpha[2 * width + 2]]

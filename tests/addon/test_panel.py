@@ -14,32 +14,33 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_presets_set_the_quality_and_nothing_of_the_picture(words: dict[str, Any]) -> None:
-    first, preview, best, standard, after, threshold, depth = words["presets"]
-    assert first == "STANDARD"
+    presets = words["presets"]
+    assert presets["first"] == "STANDARD"
+    preview, best, standard = (presets["set"][name] for name in ("PREVIEW", "BEST", "STANDARD"))
     assert preview == ["PREVIEW", 64, 512, 20, "dpm-solver++", 256]
     assert best == ["BEST", 256, 2048, 100, "euler-ancestral", 320]
     assert standard == ["STANDARD", 128, 1024, 75, "euler-ancestral", 320]
-    assert after == "CUSTOM"
-    assert (threshold, depth) == (0.25, 0.75)
+    assert presets["changed"] == "CUSTOM"
+    assert (presets["threshold"], presets["depth"]) == (0.25, 0.75)
 
 
 def test_mask_is_shown(words: dict[str, Any]) -> None:
-    was_shown, answer, (middle, corner) = words["mask"]
-    assert (was_shown, answer) == (False, ["FINISHED"])
-    assert (middle, corner) == pytest.approx((1, 0), abs=0.02)
+    assert (words["mask"]["was_shown"], words["mask"]["answer"]) == (False, "['FINISHED']")
+    assert words["mask"]["pixels"] == pytest.approx((1, 0), abs=0.02)
 
 
 def test_mask_follows_its_settings(words: dict[str, Any]) -> None:
-    was_submitted, failure, (middle, _) = words["mask_follows"]
-    assert (was_submitted, failure) == (True, None)
-    assert middle < 0.5
+    follows = words["mask"]["follows"]
+    assert (follows["is_coming"], follows["failure"]) == (True, None)
+    assert follows["pixels"][0] < 0.5
 
 
 def test_mask_says_why_there_is_none_and_leaves_the_jobs_message_alone(words: dict[str, Any]) -> None:
-    code, texts, last = words["mask_failure"]
-    assert (code, last) == ("io", None)
-    assert "none.png" in "".join(texts)
-    assert words["mask_hidden"] == [False, 0, 0]
+    failure = words["mask"]["failure"]
+    assert (failure["code"], failure["of_jobs"]) == ("io", None)
+    assert "none.png" in "".join(failure["panel"])
+    assert words["mask"]["hidden"] == {"is_shown": False, "objects": []}
+    assert words["mask"]["entries"] == 0
 
 
 def test_several_pictures_make_several_objects(words: dict[str, Any]) -> None:
@@ -47,10 +48,10 @@ def test_several_pictures_make_several_objects(words: dict[str, Any]) -> None:
 
 
 def test_images_of_blenders_are_pictures(words: dict[str, Any]) -> None:
-    (packed, packed_faces), (drawn, drawn_faces) = words["packed_image"], words["drawn_image"]
-    assert (packed, drawn) == ("image:Painting", "image:Drawn")
-    assert packed_faces == drawn_faces > 100
-    assert "Choose a picture" in words["no_image"]
+    packed, drawn = words["images"]["Painting"], words["images"]["Drawn"]
+    assert (packed["picture"], drawn["picture"]) == ("image:Painting", "image:Drawn")
+    assert packed["faces"] == drawn["faces"] > 100
+    assert "Choose a picture" in words["images"]["none"]
 
 
 def test_import_options(words: dict[str, Any]) -> None:
@@ -60,7 +61,7 @@ def test_import_options(words: dict[str, Any]) -> None:
     assert told["low"][0] == pytest.approx(-told["size"][0] / 2, abs=1e-5)
     assert (told["smooth"], told["materials"], told["collections"], told["asset"]) == (False, 0, ["Props"], True)
     assert told["location"] == [0, 7, 0]
-    assert words["asset_preview"] == [256, 256]
+    assert told["preview"] == [256, 256]
 
 
 @pytest.mark.parametrize(
@@ -68,86 +69,86 @@ def test_import_options(words: dict[str, Any]) -> None:
     [("left top", (1, 0, 0)), ("right top", (0, 1, 0)), ("left bottom", (0, 0, 1)), ("right bottom", (1, 1, 0))],
 )
 def test_colours_at_the_vertices_are_the_pictures(words: dict[str, Any], where: str, colour: tuple[int, ...]) -> None:
-    assert words["vertex_colours"][where] == pytest.approx(colour, abs=0.15)
+    assert words["extras"]["colours"][where] == pytest.approx(colour, abs=0.15)
 
 
 def test_normal_map_is_packed_and_no_colour(words: dict[str, Any]) -> None:
-    assert words["normal_map"] == ["Non-Color", True, [64, 64]]
+    assert words["extras"]["normal_map"] == {"colour_space": "Non-Color", "is_packed": True, "size": [64, 64]}
 
 
 def test_regenerate_makes_the_same_object_with_its_own_settings(words: dict[str, Any]) -> None:
-    assert words["regenerated"] == [True, True]
+    assert words["redo"]["same"] and words["redo"]["nothing_left_over"]
 
 
 def test_regenerate_can_take_the_panels_settings(words: dict[str, Any]) -> None:
-    before, after, location, faces = words["regenerated_with_panel"]
-    assert after <= 300 < before
-    assert (location, faces) == ([1, 1, 1], 300)
+    made = words["redo"]["with_panel"]
+    assert made["faces"] <= 300 < words["redo"]["faces_before"]
+    assert (made["location"], made["setting"]) == ([1, 1, 1], 300)
 
 
 def test_regenerate_can_be_undone(words: dict[str, Any]) -> None:
-    assert words["regenerated_undone"]
+    assert words["redo"]["undone"]
 
 
 def test_settings_of_an_object_come_back_into_the_panel(words: dict[str, Any]) -> None:
-    assert words["used_settings"] == [24, 64, "IMAGE", "quarters.png"]
-    assert words["regenerate_in_panel"]
+    assert words["redo"]["used"] == [24, 64, "IMAGE", "quarters.png"]
+    assert "Redo as Before" in words["redo"]["panel"]
 
 
 def test_history_is_newest_first_with_pictures(words: dict[str, Any]) -> None:
-    known, is_png, texts = words["history"]
-    assert known == ["quarters", "quarters", "twin", "twin", "Drawn", "Painting", "twin", "quarters"]
-    assert is_png
-    assert texts[0] == "quarters"
+    known = words["history"]
+    assert known["names"] == ["quarters", "quarters", "twin", "twin", "Drawn", "Painting", "twin", "quarters"]
+    assert known["thumbnail_is_png"]
+    assert known["panel"][0] == "quarters"
 
 
 def test_history_can_be_made_again_and_forgotten(words: dict[str, Any]) -> None:
-    assert words["again"] == [1, "quarters"]
-    left, _ = words["forgotten_one"]
-    assert left == 8
-    assert words["forgotten_all"] == [0, []]
+    known = words["history"]
+    assert known["made_again"] == {"objects": 1, "newest": "quarters"}
+    assert known["forgotten_one"] == 8
+    assert known["forgotten_all"] == {"entries": 0, "files": []}
 
 
 def test_queue_has_the_order_that_was_asked_for(words: dict[str, Any]) -> None:
-    tasks, jobs, texts = words["queue"]
-    assert tasks == jobs == ["a", "d", "b", "c"]
+    queue, texts = words["queue"], words["queue"]["panel"]
+    assert queue["tasks"] == queue["jobs"] == ["a", "d", "b", "c"]
     assert [text for text in texts if text in "abcd"] == list("adbc")
     assert texts.count("Waiting") == 4
     assert "Resume" in texts
 
 
 def test_row_of_a_job_shows_the_time_that_is_left(words: dict[str, Any]) -> None:
-    unknown, ending, seconds, minutes = words["time_left"]
+    unknown, ending, seconds, minutes = (words["queue"]["rows"][left] for left in ("None", "0.4", "42.4", "180.0"))
     assert unknown == ending == ["cup", "Cancel", "Meshing"]
     assert seconds == ["cup", "42 s left", "Cancel", "Meshing"]
     assert minutes == ["cup", "3 min left", "Cancel", "Meshing"]
 
 
 def test_one_job_can_be_removed_and_the_rest_are_made(words: dict[str, Any]) -> None:
-    assert words["thinned"] == [["a", "d", "c"], "cancelled", True]
-    assert words["made"] == ["a", "c", "d"]
+    assert words["queue"]["thinned"] == {"tasks": ["a", "d", "c"], "state": "cancelled", "is_paused": True}
+    assert words["queue"]["made"] == ["a", "c", "d"]
 
 
 def test_failure_has_a_button_that_mends_it(words: dict[str, Any]) -> None:
-    mend, texts = words["mend_picture"]
-    assert mend == "picture"
-    assert "Choose Picture" in texts
-    assert words["dismissed"] is None
+    assert words["failing"]["remedy"] == "picture"
+    assert "Choose Picture" in words["failing"]["panel"]
+    assert words["failing"]["dismissed"] is None
 
 
 def test_models_are_unloaded_by_hand_and_when_idle(words: dict[str, Any]) -> None:
-    assert words["unload"] == [True, ["FINISHED"], True]
-    assert words["idle"]
+    memory = words["memory"]
+    assert (memory["loaded"], memory["answer"], memory["unloaded"]) == (True, "['FINISHED']", True)
+    assert memory["idle"]
 
 
 def test_devices_are_told_with_their_memory_and_the_plan(words: dict[str, Any]) -> None:
-    text = " ".join(words["devices"])
+    text = " ".join(words["memory"]["devices"])
     assert "cpu: " in text and "free" in text
-    assert "Details" in words["devices"] and "whole pictures" in text
+    assert "Details" in words["memory"]["devices"] and "whole pictures" in text
 
 
 def test_pictures_can_be_dropped(words: dict[str, Any]) -> None:
-    operator, endings = words["drop"]
+    operator, endings = words["memory"]["drop"]["operator"], words["memory"]["drop"]["endings"]
     assert operator == "relievo.generate"
     assert {".png", ".tga", ".hdr"} <= set(endings.split(";"))
 
@@ -196,21 +197,23 @@ def test_strategy_and_policy_reach_the_engine(buttons: dict[str, Any]) -> None:
 
 
 def test_picture_is_dropped_into_the_3d_view_or_image_editor(buttons: dict[str, Any]) -> None:
-    assert buttons["drop"] == [True, True, False]
+    assert list(buttons["use_image"]["dropped_on"].values()) == [True, True, False]
 
 
 def test_image_of_the_editor_is_taken(buttons: dict[str, Any]) -> None:
-    assert buttons["use_image"] == [False, True, ["FINISHED"], "IMAGE", "Empty"]
+    used = buttons["use_image"]
+    assert (used["without"], used["with"], used["answer"]) == (False, True, "['FINISHED']")
+    assert (used["source"], used["image"]) == ("IMAGE", "Empty")
 
 
 def test_picture_without_a_subject_leads_to_the_mask(buttons: dict[str, Any]) -> None:
-    code, texts = buttons["no_subject"]
-    assert code == "no_subject"
+    texts = buttons["no_subject"]["panel"]
+    assert buttons["no_subject"]["code"] == "no_subject"
     assert "Preview Cutout" in texts
 
 
 def test_want_of_memory_is_mended_by_unloading(buttons: dict[str, Any]) -> None:
-    assert "Unload Models" in buttons["out_of_memory"]
-    loaded, is_unloaded, failure, texts = buttons["unloaded"]
-    assert (loaded, is_unloaded, failure) == (True, True, None)
-    assert "Unload Models" not in texts
+    wanted = buttons["want_of_memory"]
+    assert "Unload Models" in wanted["panel"]
+    assert (wanted["loaded"], wanted["unloaded"], wanted["failure"]) == (True, True, None)
+    assert "Unload Models" not in wanted["panel_then"]
