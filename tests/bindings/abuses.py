@@ -237,9 +237,9 @@ def absurd_settings() -> None:
 
 def pictures_of_many_rows() -> None:
     engine = relievo.Engine(threads=1)
-    for height, width in ((2**31, 1), (2**32, 1), (2**32 + 40, 1), (1, 2**32 + 40), (16385, 1), (16384, 16384)):
+    for height, width in ((2**31, 1), (2**32, 1), (2**32 + 40, 1), (1, 2**32 + 40), (40_000, 1), (20_000, 20_000)):
         error = str(_refused(relievo.InvalidImageError, engine.submit, _many(height, width, 3), mask="alpha"))
-        assert "16384" in error and f"{width} x {height}" in error, error
+        assert "at most" in error and f"{width} x {height}" in error, error
 
 
 def idle_time_without_end() -> None:
