@@ -37,8 +37,16 @@ def run(title: str, command: list[str | Path]) -> int:
     shares = {"XDG_CACHE_HOME": str(cache), "OMP_NUM_THREADS": str(max(1, CORES // AT_A_TIME))}
     begin = time.monotonic()
     words = [str(word) for word in command]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
-    ended = subprocess.run(words, cwd=ROOT, env=os.environ | shares, text=True, errors="replace", **pipes)
+    ended = subprocess.run(
+        words,
+        cwd=ROOT,
+        env=os.environ | shares,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     print(f"== {title}: exit status {ended.returncode}, {time.monotonic() - begin:.0f} s\n{ended.stdout}", flush=True)
     return ended.returncode
 

@@ -34,7 +34,8 @@ bool has_name(int descriptor, const std::filesystem::path& path) {
 std::optional<int> open_locked(const std::filesystem::path& path) {
   for (;;) {
     // O_NONBLOCK: a pipe of this name is not waited for.
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
     if (descriptor < 0) throw std::system_error(errno, std::generic_category());
     if (is_held_elsewhere(descriptor)) {
       ::close(descriptor);

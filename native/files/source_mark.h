@@ -22,8 +22,8 @@ Provenance without_folders(const Provenance& provenance);
 /// known, without line breaks in them.
 std::vector<std::string> provenance_lines(const Provenance& provenance);
 
-/// Writes the same into a .blend file that Blender has compressed, which Blender passes over. Throws Error{kIo},
-/// Error{kInvalidSettings} for any other file.
+/// Writes the same into a .blend file that Blender has compressed, which Blender passes over. Throws
+/// Error{kIo}, Error{kInvalidSettings} for any other file.
 void mark_blend(const std::filesystem::path& path, const Provenance& provenance);
 
 /// The checksum of the picture that Relievo made the file of. Empty where the file does not say that Relievo

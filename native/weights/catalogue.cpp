@@ -180,7 +180,8 @@ const std::vector<CatalogueModel>& catalogue() {
   const std::string content = read_given(given);
   const std::lock_guard lock(mutex);
   const auto found = known.find(content);
-  return found != known.end() ? found->second : known.emplace(content, parse_catalogue(content)).first->second;
+  return found != known.end() ? found->second
+                              : known.emplace(content, parse_catalogue(content)).first->second;
 }
 
 const CatalogueModel& catalogue_model(const std::string& name) {
