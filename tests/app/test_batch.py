@@ -169,7 +169,7 @@ def test_journal_records_every_attempt(tmp_path: Path) -> None:
     assert made[1] == max(stage["peak_bytes"] for stage in answer["stages"]) > 0
     assert made[2] == answer["plan"]
     assert json.loads(made[3])["faces"] == answer["faces"]
-    assert "is not a picture" in failed[4]
+    assert "is not read as a picture" in failed[4]
 
 
 def test_mask_that_was_repainted_is_made_anew(tmp_path: Path) -> None:
