@@ -94,10 +94,11 @@ void register_decoders() {
 }
 
 struct Refused {
-  heif_error error;
+  std::string why;  // a copy: what libheif says lives as long as its context
 };
 void require(const heif_error& error) {
-  if (error.code != heif_error_Ok) throw Refused{error};
+  if (error.code != heif_error_Ok)
+    throw Refused{error.message != nullptr ? error.message : "its data is damaged"};
 }
 
 using Context = std::unique_ptr<heif_context, decltype(&heif_context_free)>;
@@ -162,7 +163,7 @@ void decode(const unsigned char* bytes, size_t size, HeifSink& sink) {
                       heif_image_get_width(picture.get(), kChannels[c]) == header.width &&
                       heif_image_get_height(picture.get(), kChannels[c]) == header.height &&
                       heif_image_get_bits_per_pixel_range(picture.get(), kChannels[c]) == header.bits;
-    if (!fits) throw Refused{refusal("its parts do not fit together")};
+    if (!fits) throw Refused{"its parts do not fit together"};
   }
   for (int y = 0; y < header.height; ++y) {
     std::array<const unsigned char*, 4> row{};
@@ -190,7 +191,7 @@ extern "C" __attribute__((visibility("default"))) const char* relievo_heif_decod
     register_decoders();
     decode(bytes, size, sink);
   } catch (const Refused& refused) {
-    t_message = refused.error.message != nullptr ? refused.error.message : "its data is damaged";
+    t_message = refused.why;
     return t_message.c_str();
   }
   return nullptr;
