@@ -5,6 +5,7 @@ python tests/blender_steps.py ZIP PROFILE
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -129,4 +130,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    if bpy.app.version < (4, 3):  # as a module it crashes at its end, once any add-on has registered a timer
+        os._exit(status)
+    sys.exit(status)
