@@ -206,6 +206,8 @@ struct Engine::Impl {
     }
     lock.unlock();
     executor.reset();
+    lock.lock();
+    is_loaded = false;
   }
 
   /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of

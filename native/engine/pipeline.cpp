@@ -107,7 +107,8 @@ void check_request(const GenerateRequest& request) {
   }
   if (request.picture.empty() && request.image.empty() && request.bytes.pixels.empty() &&
       request.encoded.empty()) {
-    throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.");
+    throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.",
+                "Name a picture file, or give its content or its pixels.");
   }
 }
 

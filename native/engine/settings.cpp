@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 using Words = std::vector<std::string>;
 
-Error invalid(const std::string& message, const std::string& hint = {}) {
+Error invalid(const std::string& message, const std::string& hint = "Give it a value that it can have.") {
   return {ErrorCode::kInvalidSettings, message, hint};
 }
 

@@ -40,7 +40,9 @@ TEST_F(CutWeights, EndTheJobWithAnErrorThatNamesTheFileAndNotTheProcess) {
     const Made made = pipeline.make_one(picture);
     ASSERT_TRUE(is_cut);
     ASSERT_TRUE(made.error);
-    EXPECT_EQ(made.error->code(), ErrorCode::kIo);
+    // The stage opens the file once more after it was cut, and may find that out before the mapped pages do.
+    const ErrorCode code = made.error->code();
+    EXPECT_TRUE(code == ErrorCode::kIo || code == ErrorCode::kModelCorrupt) << made.error->what();
     EXPECT_NE(made.error->message().find(weights.string()), std::string::npos) << made.error->message();
   }
   const Made again = TinyPipeline(1).make_one(picture);
