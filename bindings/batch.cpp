@@ -140,7 +140,7 @@ void bind_batch(py::module_& module) {
           py::arg("files") = std::vector<fs::path>())
       .def_property_readonly("summary",
                              [](const PythonBatch& batch) { return shown(batch.get()->summary()); })
-      .def("close", &PythonBatch::close);
+      .def("close", [](PythonBatch& batch) { batch.close(); });
 
   module.def(
       "open_batch",

@@ -198,9 +198,10 @@ void bind_job(py::module_& module) {
       });
 
   py::class_<Job>(module, "Job", py::module_local())
-      .def_property_readonly("number", &Job::number)
-      .def_property_readonly("name", &Job::name)
-      .def_property_readonly("log", &Job::log)
+      // By reference: a pointer to a member would take None as a null object.
+      .def_property_readonly("number", [](const Job& job) { return job.number(); })
+      .def_property_readonly("name", [](const Job& job) { return job.name(); })
+      .def_property_readonly("log", [](const Job& job) { return job.log(); })
       .def_property_readonly("previews",
                              [](const Job& job) {
                                py::list previews;
@@ -214,7 +215,7 @@ void bind_job(py::module_& module) {
              const auto result = job.take();
              return result ? python_result(result) : py::none();
            })
-      .def_property_readonly("status", &Job::status)
+      .def_property_readonly("status", [](const Job& job) { return job.status(); })
       .def_property_readonly("error",
                              [](const Job& job) -> py::object {
                                const std::optional<Error> error = job.error();
@@ -228,7 +229,7 @@ void bind_job(py::module_& module) {
       .def(
           "__eq__", [](const Job& job, const Job& other) { return job == other; }, py::is_operator())
       .def("__hash__", [](const Job& job) { return std::hash<uint64_t>()(job.number()); })
-      .def("cancel", &Job::cancel)
+      .def("cancel", [](const Job& job) { job.cancel(); })
       .def("wait", &wait, py::arg("seconds") = py::none());
 }
 
@@ -309,7 +310,7 @@ void bind_engine(py::module_& module) {
           "set_idle_seconds",
           [](const PythonEngine& engine, double seconds) { engine.get()->set_idle_seconds(seconds); },
           py::arg("seconds"))
-      .def("close", &PythonEngine::close)
+      .def("close", [](PythonEngine& engine) { engine.close(); })
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](PythonEngine& engine, const py::args&) { engine.close(); });
 }

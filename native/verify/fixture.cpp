@@ -23,7 +23,8 @@ Fixture::Fixture(std::string name, const std::filesystem::path& folder)
     config_ = read_json(folder / "config.json");
   } catch (const JsonError& error) {
     throw Error(ErrorCode::kIo,
-                fmt::format("Cannot read '{}': {}.", (folder / "config.json").string(), error.what()));
+                fmt::format("Cannot read '{}': {}.", (folder / "config.json").string(), error.what()),
+                "Check that the folder holds a whole fixture.");
   }
   if (std::filesystem::exists(folder / "weights.safetensors")) {
     weights_ = read_safetensors(folder / "weights.safetensors");

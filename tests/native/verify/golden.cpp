@@ -72,6 +72,13 @@ void perturb(std::span<std::byte> bytes, DType dtype, double tolerance, std::mt1
       return change(int16_t{1});
     case DType::kUInt8:
       return change(uint8_t{100});
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      bytes[at + 1] ^= std::byte{0x40};  // the highest bit of the exponent
+      return;
+    case DType::kBool:
+      bytes[at] ^= std::byte{1};
+      return;
     default:
       FAIL() << "no fixture has outputs of type " << dtype_name(dtype);
   }
