@@ -253,6 +253,7 @@ import sys
 import bpy
 sys.path.insert(0, sys.argv[1])
 import relievo
+relievo.load()
 from pathlib import Path
 loaded = {line.split("/")[-1].strip() for line in Path("/proc/self/maps").read_text().splitlines() if "/" in line}
 assert any(name.startswith("libOpenEXR.so") for name in loaded), "Blender's"
