@@ -81,8 +81,8 @@ def test_calibration_is_kept_and_planned_with(cache: Path) -> None:
     assert made["costs"] == "calibrated"
     assert "Costs are calibrated." in made["reasons"]
     peak = max(s["workspace_bytes"] + s["weight_bytes"] for s in report["samples"])
-    # Planned for the largest picture that is kept in memory, which those that calibrate are not: 24 bytes a pixel, eight
-    # times as many pixels as the texture has.
+    # Planned for the largest picture that is kept in memory, which those that calibrate are not: 24 bytes a pixel,
+    # eight times as many pixels as the texture has.
     largest_picture = 24 * 8 * 1024**2
     assert 0.9 * peak <= made["devices"][0]["peak_bytes"] <= 1.1 * peak + largest_picture
 
