@@ -9,7 +9,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 from model_server import Behaviour, ModelServer, serving, sha256
-from processes import PROGRAM, ROOT, start
+from processes import PROGRAM, ROOT, start, wait_for
 
 CHECKPOINT = ROOT / "tests" / "data" / "golden" / "checkpoint_files" / "lightning.ckpt"
 
@@ -126,10 +125,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(shop: Shop) -> None:
 def test_a_killed_process_is_resumed(shop: Shop) -> None:
     behaviour = shop.serve(seconds_a_block=0.2)
     process = shop.start("fetch", "toy")
-    deadline = time.monotonic() + 30
-    while not (shop.part.exists() and shop.part.stat().st_size > 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: shop.part.exists() and shop.part.stat().st_size > 0, process)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
     assert not shop.path.exists()
@@ -142,10 +138,7 @@ def test_a_killed_process_is_resumed(shop: Shop) -> None:
 def test_ctrl_c_keeps_what_has_arrived(shop: Shop) -> None:
     shop.serve(seconds_a_block=0.2)
     process = shop.start("fetch", "toy")
-    deadline = time.monotonic() + 30
-    while not (shop.part.exists() and shop.part.stat().st_size > 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: shop.part.exists() and shop.part.stat().st_size > 0, process)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=30)[1]
     assert process.returncode == 130
@@ -156,10 +149,7 @@ def test_ctrl_c_keeps_what_has_arrived(shop: Shop) -> None:
 def test_two_processes_do_not_write_one_file(shop: Shop) -> None:
     shop.serve(seconds_a_block=0.1)
     process = shop.start("fetch", "toy")
-    deadline = time.monotonic() + 30
-    while not (shop.part.exists() and shop.part.stat().st_size > 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: shop.part.exists() and shop.part.stat().st_size > 0, process)
     assert "Another process" in shop.fails("fetch", "toy")["message"]
     process.communicate(timeout=30)
     assert process.returncode == 0 and shop.path.read_bytes() == CONTENT
@@ -400,10 +390,7 @@ def test_https_never_leads_to_http(shop: Shop, tmp_path: Path) -> None:
 def test_a_model_that_is_being_fetched_is_not_removed(shop: Shop) -> None:
     shop.serve(seconds_a_block=0.2)
     process = shop.start("fetch", "toy")
-    deadline = time.monotonic() + 30
-    while not (shop.part.exists() and shop.part.stat().st_size > 0):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: shop.part.exists() and shop.part.stat().st_size > 0, process)
     assert "Another process is fetching" in shop.fails("remove", "toy")["message"]
     process.communicate(timeout=30)
     assert process.returncode == 0 and shop.path.read_bytes() == CONTENT
