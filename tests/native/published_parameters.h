@@ -10,11 +10,13 @@
 #include <torch/nn/module.h>
 #include <zlib.h>
 
+#include "test_data.h"
+
 namespace relievo {
 
 inline nlohmann::json published_counts() {
   const char* golden = std::getenv("RELIEVO_GOLDEN");
-  const std::filesystem::path folder = golden ? golden : RELIEVO_TEST_DATA "/golden";
+  const std::filesystem::path folder = golden ? golden : test_data() / "golden";
   const gzFile file = gzopen((folder / "counts.json.gz").c_str(), "rb");
   EXPECT_NE(file, nullptr) << folder;
   std::string text;

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "../test_data.h"
 #include "own_allocations.h"
 #include "runtime/torch/counting_allocator.h"
 #include "tiny_pipeline.h"
@@ -212,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
 TEST_F(Faults, ARunThatDiesLeavesTheMaskPreviewAlone) {
   Engine engine(tiny_options());
   GenerateRequest mask;
-  mask.picture = RELIEVO_TEST_DATA "/pictures/rocket.jpg";  // without alpha: the network has to look at it
+  mask.picture = test_data() / "pictures/rocket.jpg";  // without alpha: the network has to look at it
   mask.only_foreground = true;
   std::optional<Job> preview;
   std::mutex mutex;

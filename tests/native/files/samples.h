@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "../expect_error.h"
+#include "../test_data.h"
 #include "files/pictures.h"
 
 namespace relievo {
 
 /// A picture of tests/data/pictures/formats, made by make_formats.py.
 inline std::filesystem::path sample(const std::string& name) {
-  return std::filesystem::path(RELIEVO_TEST_DATA) / "pictures/formats" / name;
+  return test_data() / "pictures/formats" / name;
 }
 
 inline std::vector<std::byte> bytes_of(const std::filesystem::path& path) {

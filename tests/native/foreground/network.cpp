@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../test_data.h"
 #include "base/resample.h"
 #include "foreground/foreground.h"
 #include "foreground/subject_map.h"
@@ -10,7 +11,7 @@
 namespace relievo {
 namespace {
 
-const std::filesystem::path kData = RELIEVO_TEST_DATA;
+const std::filesystem::path kData = test_data();
 const std::filesystem::path kWeights = kData.parent_path().parent_path() / "models" / "u2netp.safetensors";
 
 U2Net embedded_network() {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../test_data.h"
 #include "runtime/needed_library.h"
 #include "runtime/nvml.h"
 
@@ -181,7 +182,7 @@ TEST(Machine, KnowsForWhichCudaTorchIsBuilt) {
   // Beside this test: a libtorch_cuda that is linked with another runtime than the one here.
   const Machine machine = find_machine(RELIEVO_OTHER_CUDA);
   EXPECT_EQ(machine.facts.torch_cuda, 12000);
-  EXPECT_FALSE(find_machine(RELIEVO_TEST_DATA).facts.torch_cuda) << "there is none";
+  EXPECT_FALSE(find_machine(test_data()).facts.torch_cuda) << "there is none";
 }
 
 TEST(NeededLibrary, IsReadFromTheFile) {

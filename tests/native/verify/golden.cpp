@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../expect_error.h"
+#include "../test_data.h"
 #include "base/error.h"
 
 namespace relievo {
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 
 fs::path golden_folder() {
   const char* golden = std::getenv("RELIEVO_GOLDEN");
-  return golden ? golden : RELIEVO_TEST_DATA "/golden";
+  return golden ? golden : test_data() / "golden";
 }
 
 /// What later issues cover.

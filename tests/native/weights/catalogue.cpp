@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../test_data.h"
 #include "base/sha256.h"
 #include "samples.h"
 
@@ -29,7 +30,7 @@ TEST(Catalogue, TheProgramsOwnIsValidAndComplete) {
 // What the catalogue says of the file that the repository itself holds.
 TEST(Catalogue, TheEmbeddedFileIsTheOneThatIsThere) {
   const CatalogueFile& file = catalogue_model("preview").files.front();
-  const std::filesystem::path path = std::filesystem::path(RELIEVO_TEST_DATA) / "../../models" / file.path;
+  const std::filesystem::path path = test_data() / "../../models" / file.path;
   EXPECT_EQ(std::filesystem::file_size(path), file.bytes);
   EXPECT_EQ(file_sha256(path), file.sha256);
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "../test_data.h"
 #include "samples.h"
 #include "weights/tensor_file.h"
 
@@ -86,7 +87,7 @@ TEST_F(Onnx, RefusesDamagedModels) {
 // Names and order of the convolutions as the exporter of the published file left them: a second source for
 // ours.
 TEST_F(Onnx, GivesU2NetThePublishedNames) {
-  std::ifstream stream(RELIEVO_TEST_DATA "/golden/u2netp/name_map.json");
+  std::ifstream stream(test_data() / "golden/u2netp/name_map.json");
   const auto map = nlohmann::json::parse(stream);
   std::string graph;
   std::map<std::string, float> expected;
