@@ -73,6 +73,7 @@ lint: setup
 format: setup
 	@clang-format -i $$(git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
 	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix .
+	@.venv/bin/mdformat $$(git ls-files '*.md' ':!tests/data/golden')
 
 # What an optimised build hides: functions that are never inlined, values that are kept in registers.
 debug: setup

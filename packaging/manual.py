@@ -33,7 +33,7 @@ _LINK_ELSEWHERE = re.compile(r"(?<!!)\[([^\]]+)\]\((?!#|http|pictures/)[^)]*\)")
 def write(folder: Path) -> None:
     """The page and its pictures."""
     text = _LINK_ELSEWHERE.sub(r"\1", (DOCS / "user-guide.md").read_text())
-    body = markdown.markdown(text, extensions=["tables", "toc"])
+    body = markdown.markdown(text, extensions=["tables", "toc", "fenced_code"])
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "pictures").mkdir(parents=True)
     for picture in set(re.findall(r'src="(pictures/[^"]+)"', body)):

@@ -107,6 +107,7 @@ def main() -> int:
         ("ruff check", [BIN / "ruff", "check", "."]),
         ("ruff format", [BIN / "ruff", "format", "--check", "."]),
         ("mypy", [BIN / "mypy"]),
+        ("mdformat", [BIN / "mdformat", "--check", *tracked("*.md", ":!tests/data/golden")]),
     ]
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         ended = [pool.submit(run_suite, *suite) for suite in suites]
