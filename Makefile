@@ -95,7 +95,7 @@ fuzz: build
 	@RELIEVO_NESTED_ROUNDS=200 .venv/bin/pytest -q tests/app/test_nested_documents.py
 
 test-downloads: build
-	@RELIEVO_ALL_LIES=1 .venv/bin/pytest -q tests/app/test_lying_servers.py tests/addon/test_extension_downloads.py
+	@RELIEVO_ALL_LIES=1 .venv/bin/pytest -q tests/app/test_lying_servers.py tests/addon/test_downloads.py
 
 # Not part of the tests: PyTorch's Python is in the benchmarks' environment only.
 check-torch: build

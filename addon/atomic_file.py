@@ -9,8 +9,11 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Raises OSError."""
     beside = path.with_name(f".{path.stem}.part{path.suffix}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

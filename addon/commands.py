@@ -226,7 +226,7 @@ def save_blend(result: relievo.Result, folder: Path, picture: Path) -> Path:
     beside = runtime.package().temporary_beside(path)
     bpy.ops.wm.read_homefile(use_empty=True)
     thing = import_mesh.add_object(result, bpy.context.scene)
-    sources.attach(thing, str(picture.absolute()), picture)
+    sources.attach(thing, str(picture.absolute()), sources.kept(picture))
     try:
         bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, compress=True)
         result.mark_blend(beside)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from . import documents
+
 PACKAGE_FOLDER = Path(__file__).parent / "relievo"
-_FACTS: dict[str, Any] = json.loads((PACKAGE_FOLDER / "settings.json").read_text())
+_FACTS: dict[str, Any] = documents.read((PACKAGE_FOLDER / "settings.json").read_text())
 # Default and range of each setting, as the engine has them.
 SETTINGS: dict[str, dict[str, Any]] = _FACTS["settings"]
 PICTURE_ENDINGS: tuple[str, ...] = tuple(_FACTS["picture_endings"])  # in lower case, with the dot

@@ -1,17 +1,17 @@
 """The records of this person's Blenders: what is finished, with a thumbnail each, and what was left undone.
 
-Nothing here may fail a generation: what cannot be written or read is left out. What is drawn comes from memory, which
-refresh() renews.
+Nothing here may fail a generation: what cannot be written or read is left out, and a result that cannot be written is
+said to be in this Blender alone. What is drawn comes from memory, which refresh() renews.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,13 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import stored_result, thumbnails
+from . import documents, notices, pending, stored_result, thumbnails
+from .atomic_file import write_atomically
 from .owner import Owner
 from .records import Record, Records
 
 if TYPE_CHECKING:
-    import relievo
-
+    from .import_mesh import AnyResult
     from .stored_result import StoredResult
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -98,8 +98,6 @@ def forget() -> None:
 
 def look() -> float:
     """A timer's function: what other Blenders have made appears."""
-    from . import pending
-
     if refresh():
         pending.redraw()
     return _SECONDS_BETWEEN_LOOKS
@@ -133,21 +131,68 @@ def change(key: str, **changes: Any) -> None:
     _write(key, lambda: records.change(key, **changes))
 
 
-def finish(key: str, result: relievo.Result, seconds: float, shaded: NDArray[np.uint8] | None) -> None:
-    """It is made: from now on it is in the history, with its mesh."""
-    records = _records()
-    settings, now = json.loads(result.mesh.provenance.settings), time.time()
+class Keeping:
+    """A result on its way into the history, as the timer looks at it."""
+
+    def __init__(self, name: str, result: AnyResult, is_placed: bool) -> None:
+        self.result: AnyResult | None = result  # until it is there
+        self.failure = ""  # why it cannot be there
+        self.is_over = False
+        self._name, self._is_placed = name, is_placed
+
+    def look(self, turn: pending.Turn) -> bool:
+        if self.is_over and self.failure:
+            what = (
+                "is not in the history" if self._is_placed else "waits in this Blender alone: place it before you quit"
+            )
+            notices.tell(f"'{self._name}' {what}. {self.failure}.")
+        return self.is_over
+
+    def cancel(self) -> None:
+        """What is made is kept."""
+
+
+def finish(
+    record: Record, result: AnyResult, seconds: float, shaded: NDArray[np.uint8] | None, is_placed: bool
+) -> Keeping:
+    """It is made: from now on it is in the history, with its mesh. One that cannot be kept and has no place yet stays
+    what it was, to be made again by a later Blender."""
+    records, key = _records(), record.key
+    settings = documents.read_object(result.mesh.provenance.settings)
+    made = replace(
+        record,
+        state="made",
+        name=result.name,
+        settings=settings,
+        seconds=seconds,
+        created=time.time(),
+        failure={},
+        owner="",
+    )
+    keeping = Keeping(record.name, result, is_placed)
+
+    def keep() -> None:
+        size = stored_result.save(result, records.file(key, ".result"))
+        if shaded is not None:
+            write_atomically(records.file(key, ".png"), thumbnails.png(shaded))
+        records.put(replace(made, result_bytes=size))
 
     def work() -> None:
-        if shaded is not None:
-            records.file(key, ".png").write_bytes(thumbnails.png(shaded))
-        made = {"state": "made", "name": result.name, "settings": settings, "seconds": seconds, "created": now}
-        records.change(key, **made, failure={}, owner="")
-        size = stored_result.save(result, records.file(key, ".result"))
-        records.change(key, result_bytes=size)
-        records.trim()
+        try:
+            keep()
+        except (OSError, sqlite3.Error) as error:
+            keeping.failure = f"It cannot be written to the disk: {error}"
+            records.file(key, ".result").unlink(missing_ok=True)
+            if is_placed:
+                records.put(made)
+        else:
+            keeping.result = None
+            records.trim()
+        finally:
+            keeping.is_over = True
 
     _write(key, work)
+    return keeping
 
 
 def source_file(key: str) -> Path:

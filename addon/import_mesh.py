@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import placing, textures, thumbnails, witness
+from . import documents, placing, textures, thumbnails, witness
 
 if TYPE_CHECKING:
     import relievo
@@ -34,8 +34,8 @@ class ImportOptions:
 
     @staticmethod
     def of(stored: dict[str, Any]) -> ImportOptions:
-        """What an object or a record remembers; what this version does not know is left out."""
-        return ImportOptions(**{name: stored[name] for name in ImportOptions.__annotations__ if name in stored})
+        """What an object or a record remembers; what this version does not know, and no such value, is left out."""
+        return ImportOptions(**documents.known(ImportOptions, stored))
 
 
 def add_object(

@@ -38,16 +38,22 @@ class Task:
     options: ImportOptions
     target: taking_in.Target
     file: int  # of those that were opened in this Blender
-    key: str  # of its record
+    record: Record
     job: PendingJob | None = None
     failure: Failure | None = None
     is_unplaced: bool = False  # made, and there was no place for it
+    keeping: history.Keeping | None = None  # on its way into the history
     shown: int = 0  # how many of the job's previews are in the thumbnails
     number: int = field(default_factory=lambda: next(_numbers))
 
     @property
     def name(self) -> str:
         return self.source.name
+
+    @property
+    def key(self) -> str:
+        """Of its record."""
+        return self.record.key
 
     @property
     def thumbnail(self) -> str:
@@ -87,18 +93,30 @@ class Task:
         if self.file == _file and taking_in.must_wait(self.target):
             turn.wait_for_person()
             return False
-        assert self.job is not None
         try:
-            placed = taking_in.take_in(self.job, self.key, self.source, self.options, self.target, self.file == _file)
+            self._place()
         except Exception as error:  # the timer must go on with the next job
             self.fail(messages.in_blender(Failure.of(error)))
-            return True
-        if placed:
+        return True
+
+    def _place(self) -> None:
+        """Raises relievo.Error."""
+        assert self.job is not None
+        result, why = taking_in.take_in(self.job, self.key, self.source, self.options, self.target, self.file == _file)
+        seconds, shaded = self.job.status.seconds, taking_in.shaded(self.job)
+        self.keeping = history.finish(self.record, result, seconds, shaded, is_placed=not why)
+        pending.watch(self.keeping)
+        if why:
+            self.is_unplaced = True
+            notices.tell(f"'{self.name}' is made and not placed: {why}.")
+        else:
             _tasks.remove(self)
             thumbnails.forget(self.thumbnail)
-        else:
-            self.is_unplaced = True
-        return True
+
+    @property
+    def unkept(self) -> str:
+        """Why it is in this Blender alone; empty where it is not, or where that is not known yet."""
+        return self.keeping.failure if self.keeping is not None else ""
 
     def fail(self, failure: Failure) -> None:
         """It stays in the queue with the reason."""
@@ -137,7 +155,7 @@ def start(
         target=target.as_record(),
         owner=history.owner(),
     )
-    task = Task(source, dict(settings), options or ImportOptions(), target, _file, record.key)
+    task = Task(source, dict(settings), options or ImportOptions(), target, _file, record)
     task.job = _submit(task)
     history.queue(record, lambda file: sources.save(source, file))
     _add(task)
@@ -178,7 +196,7 @@ def take_up() -> None:
         options = ImportOptions.of(record.options)
         target = taking_in.Target.of_record(bpy.context, record.target)
         source = Source(b"", record.picture, record.name)
-        task = Task(source, record.settings, options, target, _file, record.key)
+        task = Task(source, record.settings, options, target, _file, record)
         try:
             task.source = sources.load(history.source_file(record.key), record.picture, record.name)
             if record.state == "failed":
@@ -242,13 +260,25 @@ def move(task: Task, step: int) -> None:
         _tasks[:] = [other for other in _tasks if other not in waiting] + waiting
 
 
+def place(key: str, context: bpy.types.Context) -> bpy.types.Object:
+    """A finished result at the 3D cursor, without computing. Raises UnreadableResultError, NoPlaceError."""
+    task = next((task for task in _tasks if task.is_unplaced and task.key == key), None)
+    if task is None:
+        return taking_in.place_again(key, history.find(key), history.load_result(key), b"", context)
+    held = task.keeping.result if task.keeping is not None else None
+    result = history.load_result(key) if held is None else held
+    thing = taking_in.place_again(key, task.record, result, sources.bytes_of(task.source), context)
+    forget(task)
+    return thing
+
+
 def forget(task: Task) -> None:
-    """Takes it out of the queue. What is made stays in the history."""
+    """Takes it out of the queue. What is made stays in the history, as far as it is there."""
     task.cancel()
     pending.forget(task)
     _tasks.remove(task)
     thumbnails.forget(task.thumbnail)
-    if not task.is_unplaced:
+    if not task.is_unplaced or task.unkept:
         history.remove(task.key)
 
 

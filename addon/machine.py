@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import downloads, models
+from . import documents, downloads, models
 from .atomic_file import write_atomically
 from .runtime import runtime
 
@@ -116,13 +116,10 @@ def _file() -> Path:
 def load(file: Path) -> Machine:
     """The defaults where the file is not there; of a damaged one what can be read."""
     try:
-        stored = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError):
+        content = file.read_bytes()
+    except OSError:
         return Machine()
-    if not isinstance(stored, dict):
-        return Machine()
-    kinds = {each.name: type(each.default) for each in fields(Machine)}
-    return Machine(**{name: stored[name] for name, kind in kinds.items() if type(stored.get(name)) is kind})
+    return Machine(**documents.known(Machine, documents.read_object(content)))
 
 
 def save(machine: Machine, file: Path) -> None:

@@ -6,6 +6,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from . import machine, setup_panel, updates
 from .facts import VERSION
 from .machine import Machine
+from .paths import FILE, FOLDER
 from .runtime import runtime
 
 STRATEGIES = (
@@ -34,13 +35,13 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
     runtime_folder: StringProperty(
         name="LibTorch Folder",
         description="A folder that holds LibTorch; empty: the one that the set-up installs",
-        subtype="DIR_PATH",
+        **FOLDER,
         update=_update,
     )
     models_folder: StringProperty(
         name="Models Folder",
         description="Where models are kept; empty: the folder that the program relievo has, too",
-        subtype="DIR_PATH",
+        **FOLDER,
         update=_update,
     )
     mirrors: StringProperty(
@@ -51,7 +52,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
     certificates: StringProperty(
         name="Certificates",
         description="A file of certificates (PEM) that downloads trust, too, as a company's proxy needs it",
-        subtype="FILE_PATH",
+        **FILE,
         update=_update,
     )
     idle_minutes: FloatProperty(

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from . import labels, mask_preview, models, pictures, seen
 from .facts import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
+from .paths import FILE_IN_BLEND
 
 # What decides between detail and time, and nothing else. The first value is the standard's: the engine's default.
 _OF_QUALITY = ("grid", "texture_size", "steps", "sampler", "input_size")
@@ -24,6 +25,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "BEST": ("High", "All the detail that there is; takes longest", {"grid": 256, "texture_size": 2048, "steps": 100}),
 }
 _STANDARD = "STANDARD"
+_EMBEDDED = "preview"  # the model that sees the picture alone
 
 
 def preset_settings(preset: str) -> dict[str, Any]:
@@ -90,11 +92,6 @@ def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Contex
         mask_preview.hide()
 
 
-# A path may be relative to the .blend, which Blender must know from 4.5 on.
-RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
-FILE: dict[str, Any] = {"subtype": "FILE_PATH", "options": RELATIVE}
-
-
 def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     facts = SETTINGS[name]
     options: dict[str, Any] = {"name": word.label, "description": word.description, **facts}
@@ -108,7 +105,7 @@ def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     if name == "precision":  # for all stages alike; one for each is the command line's
         return EnumProperty(**options, items=labels.PRECISIONS)
     if isinstance(facts["default"], list):  # of files
-        return StringProperty(**{**options, "default": ""}, **FILE)
+        return StringProperty(**{**options, "default": ""}, **FILE_IN_BLEND)
     kind = {bool: BoolProperty, int: IntProperty, float: FloatProperty, str: StringProperty}[type(facts["default"])]
     if name.endswith("_size"):
         options["subtype"] = "PIXEL"
@@ -154,7 +151,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     picture: StringProperty(
         name="Picture",
         description="The photo or drawing to make a mesh of: any picture that Blender opens",
-        **FILE,
+        **FILE_IN_BLEND,
         update=_mask_changed,
     )
     image: PointerProperty(
@@ -190,7 +187,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     mask_file: StringProperty(
         name="Mask File",
         description="A black and white picture of the same view; white is the subject",
-        **FILE,
+        **FILE_IN_BLEND,
         update=_mask_changed,
     )
     collection: StringProperty(
@@ -227,7 +224,7 @@ for _name, _word in labels.SETTINGS.items():
 
 def uses_views(properties: bpy.types.PropertyGroup) -> bool:
     """Whether the chosen model looks at painted or given views; the embedded one sees the picture alone."""
-    return bool(properties.model != "preview")
+    return bool(properties.model != _EMBEDDED)
 
 
 def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
@@ -293,6 +290,11 @@ def show_settings(
         properties.source = "IMAGE"
     else:
         properties.picture, properties.source = picture, "FILE"
+
+
+def is_random(stored: dict[str, Any]) -> bool:
+    """Whether these settings of an object give another result with another seed: its views were painted."""
+    return bool(stored.get("model", _EMBEDDED) != _EMBEDDED and not stored.get("views"))
 
 
 def other_seed(seed: int | None) -> int:

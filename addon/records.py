@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from . import documents
 from .owner import is_alive
 
 DATABASE = "history.db"
@@ -31,6 +32,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS records (
     options TEXT NOT NULL, target TEXT NOT NULL, failure TEXT NOT NULL, owner TEXT NOT NULL, seconds REAL NOT NULL,
     created REAL NOT NULL, result_bytes INTEGER NOT NULL)"""
 _OBJECTS = ("settings", "options", "target", "failure")  # stored as JSON
+_NUMBERS = ("seconds", "created", "result_bytes")
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Records:
     def _select(self, rest: str, *values: Any) -> list[Record]:
         with self._open() as database:
             rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM records {rest}", values).fetchall()
-        return [_record(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+        read = [_record(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+        return [record for record in read if record is not None]
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -182,17 +185,21 @@ def _stored(name: str, value: Any) -> Any:
     return json.dumps(value) if name in _OBJECTS else value
 
 
-def _record(row: dict[str, Any]) -> Record:
-    for name in _OBJECTS:
-        row[name] = json.loads(row[name])
-    return Record(**row)
+def _record(row: dict[str, Any]) -> Record | None:
+    """None where the row is none of ours; an object in it that cannot be read is an empty one."""
+    are_numbers = all(isinstance(row[name], int | float) for name in _NUMBERS)
+    are_texts = all(isinstance(row[name], str) for name in _COLUMNS if name not in _NUMBERS)
+    if not (are_numbers and are_texts and row["key"].isalnum()):  # which names files
+        return None
+    read: dict[str, Any] = {name: documents.read_object(row[name]) for name in _OBJECTS}
+    return Record(**{**row, **read})
 
 
 def _old_records(file: Path) -> list[Record]:
     """The list of version 0.1.0; an entry that cannot be read is left out."""
     try:
-        entries = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError):
+        entries = documents.read(file.read_bytes())
+    except (OSError, ValueError):
         return []
     found = []
     for entry in entries if isinstance(entries, list) else []:

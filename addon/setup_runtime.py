@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import functools
-import json
 import shutil
 import sys
 import zipfile
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from . import zips
+from . import documents, zips
 from .downloads import Download, Installation, Report, SetupError, fetch, sha256
 from .store import StoreError, store, torch_version
 
@@ -66,7 +65,7 @@ class Runtime:
 
 def runtimes(file: Path | None = None) -> dict[str, Runtime]:
     """The wheels are Linux' own; elsewhere there is only what a folder or a zip holds."""
-    facts = json.loads((file or Path(__file__).with_name("runtimes.json")).read_text())["runtimes"]
+    facts = documents.read((file or Path(__file__).with_name("runtimes.json")).read_text())["runtimes"]
     if sys.platform != "linux":
         for runtime in facts.values():
             runtime.update(libraries=["*.dll", "*.dylib"], wheels=[])

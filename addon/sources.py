@@ -16,7 +16,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import thumbnails
+from . import documents, thumbnails
+from .atomic_file import write_atomically
 from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
 MOST_BYTES = 32_000_000
@@ -25,21 +26,28 @@ _IMAGE, _PICTURE, _SETTINGS = "relievo_source", "relievo_picture", "relievo_sett
 
 def save(source: Source, path: Path) -> None:
     """Writes the picture's own bytes, or nothing where they are too many. For threads. Raises OSError."""
+    if data := bytes_of(source):
+        write_atomically(path, data)
+
+
+def bytes_of(source: Source) -> bytes:
+    """The picture's own bytes; none where they are too many, or cannot be read, which the job tells."""
     picture = source.picture
     if isinstance(picture, np.ndarray):
         data = thumbnails.png(_as_bytes(picture))
     elif isinstance(picture, bytes):
         data = picture
     else:
-        file = Path(picture)
-        try:
-            data = file.read_bytes() if file.stat().st_size <= MOST_BYTES else b""
-        except OSError:  # which the job tells
-            data = b""
-    if 0 < len(data) <= MOST_BYTES:
-        beside = path.with_name(path.name + ".part")
-        beside.write_bytes(data)
-        beside.replace(path)
+        return kept(Path(picture))
+    return data if len(data) <= MOST_BYTES else b""
+
+
+def kept(path: Path) -> bytes:
+    """What the file holds; nothing where it is too much or cannot be read."""
+    try:
+        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+    except OSError:
+        return b""
 
 
 def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -59,15 +67,14 @@ def load(path: Path, label: str, name: str) -> Source:
     return from_file(label)
 
 
-def attach(thing: bpy.types.Object, label: str, path: Path) -> None:
-    """Keeps with the object what this file holds, unless it is too much. The same bytes are kept once."""
-    data = path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else b""
+def attach(thing: bpy.types.Object, label: str, data: bytes) -> None:
+    """Keeps the picture's bytes with the object, where there are any. The same bytes are kept once."""
     if data:
         thing[_IMAGE] = _holder(data, label)
     elif _IMAGE in thing:
         del thing[_IMAGE]
     thing[_PICTURE] = _shown(label, is_kept=bool(data), start=bpy.data.filepath)
-    thing[_SETTINGS] = json.dumps(_with_paths(json.loads(thing[_SETTINGS]), bpy.data.filepath))
+    thing[_SETTINGS] = json.dumps(_with_paths(documents.read_object(thing[_SETTINGS]), bpy.data.filepath))
 
 
 def _holder(data: bytes, label: str) -> bpy.types.Image:
@@ -88,6 +95,13 @@ def holder_of(thing: bpy.types.Object) -> bpy.types.Image | None:
     """The image that holds the picture's bytes."""
     image = thing.get(_IMAGE)
     return image if isinstance(image, bpy.types.Image) and image.packed_file is not None else None
+
+
+def settings_of(thing: bpy.types.Object | None) -> dict[str, Any]:
+    """That an object was made with; empty for one that Relievo has not made."""
+    if thing is None or _SETTINGS not in thing or _PICTURE not in thing:
+        return {}
+    return documents.read_object(thing[_SETTINGS])
 
 
 def of_object(thing: bpy.types.Object) -> Source:
@@ -122,10 +136,9 @@ def on_save(file: str) -> None:
         picture = _shown(thing[_PICTURE], holder_of(thing) is not None, file)
         if picture != thing[_PICTURE]:
             thing[_PICTURE] = picture
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
-            settings = json.dumps(_with_paths(json.loads(thing[_SETTINGS]), file))
-            if json.loads(settings) != json.loads(thing[_SETTINGS]):
-                thing[_SETTINGS] = settings
+        settings = documents.read_object(thing[_SETTINGS])
+        if (changed := _with_paths(settings, file)) != settings:
+            thing[_SETTINGS] = json.dumps(changed)
 
 
 def absolute(settings: dict[str, Any]) -> dict[str, Any]:
@@ -139,10 +152,10 @@ def _with_paths(settings: dict[str, Any], start: str) -> dict[str, Any]:
 
 def _changed(settings: dict[str, Any], change: Any) -> dict[str, Any]:
     changed = dict(settings)
-    if changed.get("mask_file"):
-        changed["mask_file"] = change(changed["mask_file"])
-    if isinstance(changed.get("views"), list):
-        changed["views"] = [change(path) for path in changed["views"]]
+    if (mask := changed.get("mask_file")) and isinstance(mask, str):
+        changed["mask_file"] = change(mask)
+    if isinstance(views := changed.get("views"), list):
+        changed["views"] = [change(path) for path in views if isinstance(path, str)]
     return changed
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import documents
+
 if TYPE_CHECKING:
     import relievo
 
@@ -79,7 +81,7 @@ def load(path: Path) -> StoredResult:
     """Raises UnreadableResultError."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            facts: dict[str, Any] = json.loads(arrays["facts"].tobytes())
+            facts: dict[str, Any] = documents.read(arrays["facts"].tobytes())
             mesh = StoredMesh(
                 _of_shape(arrays["vertices"], np.float32, (3,)),
                 _of_shape(arrays["faces"], np.int32, (3,)),

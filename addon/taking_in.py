@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import bpy
+import numpy as np
+from numpy.typing import NDArray
 
 from . import history, import_mesh, notices, placing, redo, sources
 from .import_mesh import ImportOptions
 from .pictures import Source
 
 if TYPE_CHECKING:
+    import relievo
+
     from .import_mesh import AnyResult
     from .pending_job import PendingJob
+    from .records import Record
 
 _MESSAGE = "Relievo: {}"  # of an undo step
 
@@ -73,27 +78,29 @@ def must_wait(target: Target) -> bool:
 
 def take_in(
     job: PendingJob, key: str, source: Source, options: ImportOptions, target: Target, is_same_file: bool
-) -> bool:
-    """Puts the result into the history and into the scene; whether there was a place for it in the scene.
-
-    Raises relievo.Error.
-    """
+) -> tuple[relievo.Result, str]:
+    """Puts the result into the scene; returns it, and why it is not there, empty where it is. Raises relievo.Error."""
     assert job.job is not None
     result = job.job.take()
     assert result is not None
-    shaded = next((preview.pixels for preview in job.previews if preview.name == "shaded"), None)
-    seconds = job.status.seconds
     if not is_same_file:
-        why = "another file was opened meanwhile"
-    else:
-        why = _put(result, key, source, options, target, shaded)
-    history.finish(key, result, seconds, shaded)
-    if why:
-        notices.tell(f"'{source.name}' is made and not placed: {why}.")
-    return not why
+        return result, "another file was opened meanwhile"
+    return result, _put(result, key, source, options, target, shaded(job))
 
 
-def _put(result: AnyResult, key: str, source: Source, options: ImportOptions, target: Target, shaded: Any) -> str:
+def shaded(job: PendingJob) -> NDArray[np.uint8] | None:
+    """A picture of what was made, where there is one."""
+    return next((preview.pixels for preview in job.previews if preview.name == "shaded"), None)
+
+
+def _put(
+    result: AnyResult,
+    key: str,
+    source: Source,
+    options: ImportOptions,
+    target: Target,
+    shaded: NDArray[np.uint8] | None,
+) -> str:
     """Returns why not; empty where it is in the scene."""
     if target.replaces:
         thing = target.object()
@@ -114,8 +121,9 @@ def _put(result: AnyResult, key: str, source: Source, options: ImportOptions, ta
         things = [thing]
         if options.asset:
             import_mesh.mark_asset(thing, shaded)
+    data = sources.kept(history.source_file(key)) or sources.bytes_of(source)
     for each in things:
-        sources.attach(each, source.label, history.source_file(key))
+        sources.attach(each, source.label, data)
         if each.asset_data is not None and target.replaces and shaded is not None:
             import_mesh.mark_asset(each, shaded)
     bpy.ops.ed.undo_push(message=_MESSAGE.format(thing.name))
@@ -123,15 +131,15 @@ def _put(result: AnyResult, key: str, source: Source, options: ImportOptions, ta
     return ""
 
 
-def place_again(key: str, context: bpy.types.Context) -> bpy.types.Object:
-    """A result of the history at the 3D cursor, without computing. Raises UnreadableResultError, NoPlaceError."""
+def place_again(
+    key: str, record: Record | None, result: AnyResult, picture: bytes, context: bpy.types.Context
+) -> bpy.types.Object:
+    """A finished result at the 3D cursor, with its picture's bytes where the history has none. Raises NoPlaceError."""
     placing.check(context.scene)
-    result = history.load_result(key)
-    record = history.find(key)
     options = ImportOptions.of(record.options if record else {})
     thing, note = _add(result, context.scene, options, tuple(context.scene.cursor.location))
     label = record.picture if record else result.mesh.provenance.picture
-    sources.attach(thing, label, history.source_file(key))
+    sources.attach(thing, label, sources.kept(history.source_file(key)) or picture)
     bpy.ops.ed.undo_push(message=_MESSAGE.format(thing.name))
     if note:
         notices.tell(note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import urllib.error
 import urllib.request
@@ -10,12 +9,12 @@ from typing import Any
 
 import bpy
 
-from . import pending
+from . import documents, pending
 from .facts import VERSION
 
 _ID = "relievo"
 _SECONDS = 15.0
-_MOST_BYTES = 20_000_000
+_MOST_BYTES = 16 << 20  # as the reader of JSON has it
 _KNOWN = ("https://", "http://", "file://")
 
 _answer = ""
@@ -99,9 +98,9 @@ def _read(address: str) -> Any:
     if len(data) > _MOST_BYTES:
         raise ValueError("its list is too large")
     try:
-        return json.loads(data)
-    except RecursionError as error:
-        raise ValueError("its list cannot be read") from error
+        return documents.read(data)
+    except ValueError as error:
+        raise ValueError(f"its list cannot be read: {error}") from error
 
 
 def _versions(index: Any) -> list[str]:

@@ -93,6 +93,53 @@ def panels() -> int:
     return sum(name.startswith("RELIEVO_PT_") for name in dir(bpy.types))
 
 
+def used_settings() -> tuple[int, int]:
+    """The panel after it was reset and has taken the object's settings."""
+    settings = bpy.context.scene.relievo
+    settings.grid, settings.texture_size = 64, 512
+    active()
+    bpy.ops.relievo.use_settings()
+    return settings.grid, settings.texture_size
+
+
+def presets() -> list[str]:
+    settings, seen = bpy.context.scene.relievo, []
+    for name in ("PREVIEW", "STANDARD", "BEST"):
+        settings.quality = name
+        seen.append(settings.quality)
+    return seen
+
+
+def render() -> bool:
+    """By Cycles, from the front, on nothing: the object is there, colored, and does not fill the picture."""
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 4
+    scene.render.resolution_x = scene.render.resolution_y = 96
+    scene.render.film_transparent = True
+    scene.render.image_settings.file_format, scene.render.image_settings.color_mode = "PNG", "RGBA"
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    for each in (camera, sun):
+        scene.collection.objects.link(each)
+    place = thing().matrix_world.translation
+    camera.location, camera.rotation_euler = (place.x, place.y - 4, place.z + 0.8), (1.5708, 0, 0)
+    sun.rotation_euler, sun.data.energy = (1.2, 0, 0), 3.0
+    scene.camera, scene.render.filepath = camera, f"{PROFILE}/render.png"
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(scene.render.filepath)
+    pixels = list(image.pixels)
+    seen = [pixels[i : i + 3] for i in range(0, len(pixels), 4) if pixels[i + 3] > 0.9]
+    are_colored = sum(max(rgb) - min(rgb) > 0.1 for rgb in seen) > len(seen) / 4
+    return 0.05 < len(seen) / (96 * 96) < 0.9 and are_colored
+
+
+def refused(operator: Any) -> str:
+    try:
+        return str(operator())
+    except RuntimeError:
+        return "refused"
+
+
 def left() -> list[str]:
     return [name for name in dir(bpy.types) if "relievo" in name.lower()]
 
@@ -115,11 +162,18 @@ def main() -> int:
     }
     step("object", look, sound)
     step("panels", panels, 16)
+    step("history", lambda: [entry.name for entry in sys.modules[f"{MODULE}.history"].entries()], [PICTURE.stem])
+    step("settings of the object", used_settings, (48, 256))
+    step("presets", presets, ["PREVIEW", "STANDARD", "BEST"])
+    step("settings", set_up)
+    step("render by Cycles", render, True)
     step("redo as before", redo, ["FINISHED"])
     step("redo with new settings", lambda: redo(use_panel=True), ["FINISHED"])
     step("object of the redo", look, sound)
     step("save and open", save_and_open)
     step("redo after opening", redo, ["FINISHED"])
+    step("render of the redo", render, True)
+    step("forget without an entry", lambda: refused(bpy.ops.relievo.forget), "refused")
     step("update", install, {"FINISHED"})
     step("panels of the update", panels, 16)
     step("disable", lambda: bpy.ops.preferences.addon_disable(module=MODULE), {"FINISHED"})

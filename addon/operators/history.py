@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import StringProperty
 
-from .. import history, jobs, sources, taking_in
+from .. import history, jobs, sources
 from ..properties import import_options, words_of
 from .base import Confirmed, Operator
 
@@ -34,9 +34,7 @@ class RELIEVO_OT_place(Operator):
     key: StringProperty(name="Entry", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> None:
-        taking_in.place_again(self.key, context)
-        for task in [task for task in jobs.tasks() if task.is_unplaced and task.key == self.key]:
-            jobs.forget(task)
+        jobs.place(self.key, context)
 
 
 class RELIEVO_OT_forget(Operator):

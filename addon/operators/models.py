@@ -6,6 +6,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import models, seen, setup_panel
+from ..paths import ASKED_FILE
 from .base import Confirmed, SetupOperator, WithFile
 
 
@@ -41,7 +42,7 @@ class RELIEVO_OT_import_model(WithFile, _ModelOperator):
     bl_label = "Import Model"
     bl_description = "Copy this model from a weight file, from a folder or from a zip that holds it"
 
-    filepath: StringProperty(name="File or Folder", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File or Folder", **ASKED_FILE)
 
     def run(self, context: bpy.types.Context) -> set[str]:
         if (model := self.chosen()) is not None and setup_panel.installation() is None:

@@ -7,7 +7,8 @@ from bpy.props import BoolProperty, CollectionProperty, StringProperty
 
 from .. import clipboard, jobs, pictures, readiness, selection, viewport
 from ..facts import PICTURE_ENDINGS
-from ..properties import RELATIVE, engine_settings, has_picture, import_options, picture_source
+from ..paths import ASKED_FILE_IN_BLEND
+from ..properties import engine_settings, has_picture, import_options, picture_source
 from .base import Operator
 
 
@@ -21,8 +22,7 @@ class RELIEVO_OT_generate(Operator):
     filepath: StringProperty(
         name="Picture",
         description="The photo or drawing to make a mesh of. Empty: the one of the panel, else what is selected",
-        options={"SKIP_SAVE", *RELATIVE},
-        subtype="FILE_PATH",
+        **ASKED_FILE_IN_BLEND,
     )
     directory: StringProperty(subtype="DIR_PATH", options={"HIDDEN", "SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"})

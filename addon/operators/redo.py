@@ -1,34 +1,17 @@
 """Objects that Relievo has made: made anew, and their settings."""
 
-import json
-from typing import Any
-
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import history, jobs, redo, sources
+from .. import documents, history, jobs, redo, sources
 from ..import_mesh import ImportOptions
-from ..properties import engine_settings, other_seed, show_settings, words_of
+from ..properties import engine_settings, is_random, other_seed, show_settings, words_of
 from .base import Operator
-
-
-def stored(thing: bpy.types.Object | None) -> dict[str, Any] | None:
-    """The settings that an object was made with."""
-    if thing is None or "relievo_settings" not in thing or "relievo_picture" not in thing:
-        return None
-    try:
-        settings = json.loads(thing["relievo_settings"])
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return settings if isinstance(settings, dict) else None
 
 
 def _import_options(thing: bpy.types.Object) -> ImportOptions:
     """Those that the object was made with. Version 0.1.0 kept none: the mesh itself tells its size and origin."""
-    try:
-        return ImportOptions.of(json.loads(thing["relievo_import"]))
-    except (KeyError, ValueError, TypeError):
-        return ImportOptions()
+    return ImportOptions.of(documents.read_object(thing.get("relievo_import")))
 
 
 class RELIEVO_OT_regenerate(Operator):
@@ -56,7 +39,7 @@ class RELIEVO_OT_regenerate(Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         thing = context.object
-        if stored(thing) is None:
+        if not sources.settings_of(thing):
             cls.poll_message_set("Select an object that Relievo has made")
             return False
         try:
@@ -68,10 +51,13 @@ class RELIEVO_OT_regenerate(Operator):
 
     def run(self, context: bpy.types.Context) -> set[str]:
         thing = context.object
-        of_object = stored(thing)
-        assert of_object is not None
+        of_object = sources.settings_of(thing)
         words = engine_settings(context.scene.relievo) if self.use_panel else words_of(sources.absolute(of_object))
         if self.new_seed:
+            if not is_random(of_object):
+                raise redo.CannotRedoError(
+                    f"Nothing in '{thing.name}' depends on a seed.", "Change a setting and redo it with new settings."
+                )
             words["seed"] = other_seed(words.get("seed"))
         jobs.start(context, sources.of_object(thing), words, _import_options(thing), replaces=thing)
         return self.ended()
@@ -92,7 +78,7 @@ class RELIEVO_OT_use_settings(Operator):
             if entry is not None:
                 show_settings(settings, entry.picture, entry.settings)
                 return None
-        elif (of_object := stored(context.object)) is not None:
+        elif of_object := sources.settings_of(context.object):
             holder = sources.holder_of(context.object)
             show_settings(settings, context.object["relievo_picture"], sources.absolute(of_object), holder)
             return None

@@ -8,6 +8,7 @@ from bpy.props import StringProperty
 
 from .. import jobs, machine, models, pending, setup_panel, setup_runtime, updates
 from ..downloads import SetupError
+from ..paths import ASKED_FILE, ASKED_FOLDER
 from ..runtime import runtime
 from .base import Confirmed, Operator, SetupOperator, WithFile
 
@@ -76,7 +77,7 @@ class RELIEVO_OT_setup_zip(WithFile, SetupOperator):
     bl_label = "Install from File..."
     bl_description = "Install LibTorch from Relievo's offline zip or from a zip that holds its libraries"
 
-    filepath: StringProperty(name="Zip", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="Zip", **ASKED_FILE)
     filter_glob: StringProperty(default="*.zip;*.whl", options={"HIDDEN", "SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> set[str]:
@@ -93,7 +94,7 @@ class RELIEVO_OT_setup_folder(WithFile, SetupOperator):
     bl_label = "Use Existing LibTorch..."
     bl_description = "Use LibTorch from a folder that holds it. Nothing is copied"
 
-    directory: StringProperty(name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(name="Folder", **ASKED_FOLDER)
 
     def run(self, context: bpy.types.Context) -> None:
         found = setup_runtime.find_in_folder(Path(bpy.path.abspath(self.directory)), setup_panel.RUNTIMES["cpu"])

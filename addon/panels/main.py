@@ -6,8 +6,8 @@ from typing import Any
 
 import bpy
 
-from .. import history, jobs, labels, messages, readiness, seen, setup_panel
-from ..properties import PRESETS, missing_models, own_settings, uses_views
+from .. import history, jobs, labels, messages, readiness, seen, setup_panel, sources
+from ..properties import PRESETS, is_random, missing_models, own_settings
 from .queue import draw_failure, draw_queue
 
 
@@ -26,9 +26,9 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         setup_panel.draw_models(box, missing, width)
     draw_quality(layout, settings, width)
     draw_generate(layout, settings, width)
-    if context.object is not None and "relievo_settings" in context.object:
+    if of_object := sources.settings_of(context.object):
         draw_notes(layout, context.object, width)
-        draw_redo(layout, settings)
+        draw_redo(layout, of_object)
         draw_show_texture(layout, context)
     draw_left_behind(layout)
     draw_queue(layout, width)
@@ -55,15 +55,15 @@ def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) 
             setup_panel.draw_lines(box, messages.text(note), width, "INFO")
 
 
-def draw_redo(layout: bpy.types.UILayout, settings: Any) -> None:
-    """Of the active object."""
+def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any]) -> None:
+    """Of the active object, which was made with these settings."""
     column = layout.column(align=True)
     row = column.row(align=True)
     row.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
     row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
     row = column.row(align=True)
     row.operator("relievo.regenerate", text="Redo as Before").use_panel = False
-    if uses_views(settings):  # which is painted with random numbers
+    if is_random(of_object):
         again = row.operator("relievo.regenerate", text="New Seed")
         again.new_seed = True
 

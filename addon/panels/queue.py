@@ -25,7 +25,7 @@ def draw_queue(layout: bpy.types.UILayout, width: int) -> None:
         if task.failure is not None:
             draw_failed(layout, task, task.failure, width)
         elif task.is_unplaced:
-            draw_unplaced(layout, task)
+            draw_unplaced(layout, task, width)
     tasks = jobs.active()
     if not tasks:
         return
@@ -67,11 +67,14 @@ def draw_failed(layout: bpy.types.UILayout, task: jobs.Task, failure: Failure, w
     draw_failure(box, failure, width)
 
 
-def draw_unplaced(layout: bpy.types.UILayout, task: jobs.Task) -> None:
-    row = layout.box().row(align=True)
+def draw_unplaced(layout: bpy.types.UILayout, task: jobs.Task, width: int) -> None:
+    box = layout.box()
+    row = box.row(align=True)
     row.label(text=f"{task.name} is finished", icon="CHECKMARK")
     row.operator("relievo.place").key = task.key
     row.operator("relievo.dismiss", text="", icon="X").number = task.number
+    if why := task.unkept:
+        setup_panel.draw_lines(box, f"It is in this Blender alone: place it before you quit. {why}.", width, "ERROR")
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:

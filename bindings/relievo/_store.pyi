@@ -7,7 +7,7 @@ what it raises ends the work, with what has arrived kept.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from ._types import PathLike
 
@@ -121,5 +121,8 @@ class Lock:
 
 def check_weights(path: PathLike) -> None:
     """Reads a weight file's directory, or that of a folder of them, strictly."""
+
+def read_json(content: str | bytes) -> Any:
+    """What a document of any origin says. Raises ValueError where it is not JSON, or too deep or too large."""
 
 def exit_statuses() -> dict[str, int]: ...

@@ -13,6 +13,7 @@
 #include "../errors.h"
 #include "downloads/locked_file.h"
 #include "downloads/store.h"
+#include "json_reader.h"
 #include "python_transport.h"
 #include "weights/tensor_file.h"
 
@@ -150,4 +151,5 @@ PYBIND11_MODULE(_store, module) {
   relievo::bindings::bind_catalogue(module);
   relievo::bindings::bind_downloads(module);
   relievo::bindings::bind_files(module);
+  relievo::bindings::bind_json(module);
 }

@@ -5,11 +5,12 @@ To be imported before bpy: the profile of a process is FOLDER/profile.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,32 @@ def wait_for(condition: Callable[[], bool]) -> bool:
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     return condition()
+
+
+def disc(name: str, colour: tuple[float, float, float], size: int = 96) -> Any:
+    """An image of Blender's: a disc of one colour on nothing."""
+    image = bpy.data.images.new(name, size, size, alpha=True)
+    middle, values = (size - 1) / 2, []
+    for y in range(size):
+        for x in range(size):
+            is_in = (x - middle) ** 2 + (y - middle) ** 2 < (0.4 * size) ** 2
+            values += [*colour, 1.0] if is_in else [0.0] * 4
+    image.pixels = values
+    return image
+
+
+@contextlib.contextmanager
+def editor(kind: str) -> Iterator[Any]:
+    """An editor of this kind, where a person's click comes from."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    before, area.ui_type = area.ui_type, kind
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    try:
+        with bpy.context.temp_override(window=window, area=area, region=region, space_data=area.spaces.active):
+            yield area.spaces.active
+    finally:
+        area.ui_type = before
 
 
 class Layout:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from test_extension import facts_of
+from in_blender import facts_of
 
 
 @pytest.fixture(scope="module")

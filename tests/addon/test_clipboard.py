@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import PICTURE, facts_of
+from in_blender import PICTURE, facts_of
 
 ENDINGS = (".png", ".jpg")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from test_extension import facts_of
+from in_blender import facts_of
 
 
 def test_it_works_where_blender_stores_no_preferences(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_extension import facts_of
+from in_blender import facts_of
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +163,14 @@ def test_messages_speak_the_panels_words(words: dict[str, Any], setting: str, la
     assert not [word for word in ("relievo models", "--", "RELIEVO_", "pip", "_size", "`") if word in message]
 
 
-def test_panels_touch_no_file_no_thread_and_no_server(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_nothing_that_is_drawn_touches_a_file_a_thread_or_a_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     facts = facts_of("drawn_from_memory", tmp_path_factory.mktemp("drawing"))
     assert facts["touched"] == []
     assert facts["timer"]
-    assert "Generate Mesh" in facts["panels"]["Relievo"] and "Compute" in facts["panels"]
+    first, then = facts["first"], facts["then"]
+    assert "One-Time Setup" in first["Relievo"] and "One-Time Setup" in first["preferences"]
+    assert "Generate Mesh" in then["Relievo"] and "Copy Report" in then["Relievo"]
+    assert {"Compute", "History", "preferences", "VIEW3D_MT_mesh_add", "FILEBROWSER_MT_context_menu"} <= then.keys()
 
 
 @pytest.fixture(scope="module")

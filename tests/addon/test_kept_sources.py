@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import facts_of
+from in_blender import facts_of
 
 
 @pytest.fixture(scope="module")

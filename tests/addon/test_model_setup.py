@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import relievo
 from extension_source import imported
-from test_extension import ROOT, facts_of
+from in_blender import ROOT, facts_of
 from wheel_server import WheelServer
 
 PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_extension import facts_of
+from in_blender import facts_of
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import blender, facts_of
+from in_blender import blender, facts_of
 
 OLD = Path(__file__).resolve().parents[1] / "data" / "0.1.0"
 

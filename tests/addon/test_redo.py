@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import facts_of
+from in_blender import facts_of
 
 OLD = Path(__file__).resolve().parents[1] / "data" / "0.1.0"
 
@@ -53,6 +53,16 @@ def test_redo_keeps_vertex_groups_and_their_weights(kept: dict[str, Any]) -> Non
 
 def test_each_redo_is_one_undo_step(kept: dict[str, Any]) -> None:
     assert kept["undone"]
+
+
+def test_new_seed_is_of_the_object_and_not_of_the_panel(tmp_path: Path) -> None:
+    facts = facts_of("redo_new_seed", tmp_path)
+    is_offered, refused = facts["relief"]
+    assert not is_offered and "Nothing in 'quarters' depends on a seed" in refused
+    is_offered, answered = facts["random"]
+    assert is_offered and "is not installed" in answered
+    assert facts["asked"] == ["instant-mesh-large", 33, True, 24]
+    assert facts["own_views"] is False
 
 
 @pytest.fixture(scope="module")

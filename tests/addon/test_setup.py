@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from extension_source import ROOT, imported
+from in_blender import facts_of
 from relievo import _runtime
 from relievo._torch_version import TORCH_VERSION
-from test_extension import facts_of
 from wheel_server import WheelServer, write_wheel
 
 LIBRARIES = {name: name.encode() * 1000 for name in _runtime.LIBRARIES}

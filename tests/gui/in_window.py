@@ -1,24 +1,16 @@
-"""What the tests do inside Blender's window. Run by Blender itself:
+"""A person's first minutes in Blender's window: a picture, the button, the object, all parts of the tab.
 
-    blender --enable-event-simulate --python in_window.py -- FOLDER PICTURE [quit]
-
-The extension is installed and enabled. Leaves what it saw in FOLDER/facts.json and ends Blender; with `quit`, in the
-middle of a long job, and in FOLDER/quit.json. Where a picture of the
-screen is wanted, it makes FOLDER/NAME.wanted and goes on when that file is gone.
-
-All is done from one timer, as a person would: a step, then time for Blender to draw and to handle events. Each step is
-a generator, and what it yields is how many seconds to wait.
+Run as window.py says. Leaves what it saw in FOLDER/facts.json; with the word `quit`, ends Blender in the middle of a
+long job, and leaves FOLDER/quit.json.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -27,15 +19,15 @@ import addon_utils
 import bpy
 from mathutils import Euler
 
-WORDS = sys.argv[sys.argv.index("--") + 1 :]
-FOLDER, PICTURE = (Path(word) for word in WORDS[:2])
-MODULE = "bl_ext.user_default.relievo"
+sys.path.append(str(Path(__file__).parent))
+import window
+from window import MODULE, PICTURE, WORDS, click, facts, find_button, module, open_panel, screenshot, view
+
 ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 LONGEST_JOB = 300.0
 
-facts: dict[str, Any] = {}
 _shown: list[type] = []
 _every: list[type] = []
 
@@ -106,73 +98,9 @@ class Heart:
         self.longest = 0.0
 
 
-def window() -> bpy.types.Window:
-    return bpy.context.window_manager.windows[0]
-
-
-def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
-    """The 3D view: area, sidebar, main region."""
-    area = next(area for area in window().screen.areas if area.type == "VIEW_3D")
-    regions = {region.type: region for region in area.regions}
-    return area, regions["UI"], regions["WINDOW"]
-
-
-def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterator[float]:
-    """Of the whole window, or of what these regions cover, but for so many pixels at the top."""
-    wanted = FOLDER / f"{name}.wanted"
-    left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
-    right = max((r.x + r.width for r in regions), default=window().width)
-    top = max((r.y + r.height for r in regions), default=window().height)
-    beside = FOLDER / f"{name}.part"
-    beside.write_text(json.dumps([left, bottom, right, top - below]))
-    beside.replace(wanted)
-    while wanted.exists():
-        yield 0.05
-
-
-def open_panel() -> Iterator[float]:
-    area, sidebar, _ = view()
-    area.spaces[0].show_region_ui = True
-    yield 1.0
-    sidebar.active_panel_category = "Relievo"
-    area.tag_redraw()
-    yield 1.0
-
-
-def simulate(kind: str, value: str, place: tuple[int, int], **keys: bool) -> None:
-    window().event_simulate(type=kind, value=value, x=place[0], y=place[1], **keys)
-
-
-def find_button(operator: str) -> Generator[float, None, tuple[int, int]]:
-    """Moves the mouse down the sidebar until it is over the operator's button; returns where.
-
-    Copying over a button puts what it does on the clipboard.
-    """
-    _, sidebar, _ = view()
-    for y in range(sidebar.y + sidebar.height - 8, sidebar.y, -8):
-        place = (sidebar.x + sidebar.width // 2, y)
-        simulate("MOUSEMOVE", "NOTHING", place)
-        yield 0.1
-        for value in ("PRESS", "RELEASE"):
-            simulate("C", value, place, ctrl=True)
-        yield 0.1
-        if f"bpy.ops.{operator}(" in bpy.context.window_manager.clipboard:
-            return place
-    raise RuntimeError(f"There is no button of {operator} in the sidebar.")
-
-
-def click(place: tuple[int, int]) -> Iterator[float]:
-    simulate("MOUSEMOVE", "NOTHING", place)
-    yield 0.1
-    simulate("LEFTMOUSE", "PRESS", place)
-    yield 0.05
-    simulate("LEFTMOUSE", "RELEASE", place)
-    yield 0.2
-
-
 def show_parts(*names: str) -> Iterator[float]:
     """These parts of the tab alone and open, which a person would do with some clicks."""
-    panels = sys.modules[f"{MODULE}.panels"]
+    panels = module("panels")
     for cls in panels.CLASSES:
         if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
             bpy.utils.unregister_class(cls)
@@ -203,9 +131,9 @@ def show_preferences() -> Iterator[float]:
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Relievo"
     yield 0.5
-    for module in addon_utils.modules(refresh=False):
-        if module.__name__ == MODULE:
-            addon_utils.module_bl_info(module)["show_expanded"] = True
+    for addon in addon_utils.modules(refresh=False):
+        if addon.__name__ == MODULE:
+            addon_utils.module_bl_info(addon)["show_expanded"] = True
     area.tag_redraw()
     yield 1.5
     (region,) = (region for region in area.regions if region.type == "WINDOW")
@@ -235,7 +163,7 @@ def look_at_object() -> Iterator[float]:
     space = area.spaces[0]
     space.shading.type = "MATERIAL"
     space.region_3d.view_rotation = Euler((math.radians(78), 0, math.radians(25))).to_quaternion()
-    with bpy.context.temp_override(window=window(), area=area, region=region):
+    with bpy.context.temp_override(window=window.window(), area=area, region=region):
         bpy.ops.view3d.view_selected()
     yield 1.0
     bpy.ops.object.select_all(action="DESELECT")
@@ -258,7 +186,7 @@ def scenario() -> Iterator[float]:
     yield from screenshot("panel")
     settings.texture_size = 2048
 
-    jobs = sys.modules["bl_ext.user_default.relievo"].jobs
+    jobs = module("jobs")
     # What redrawing the sidebar ten times a second costs in this window without the extension's help.
     heart.start()
     for _ in range(30):
@@ -297,9 +225,9 @@ def show_details() -> Iterator[float]:
     settings = bpy.context.scene.relievo
     sidebar = view()[1]
     bpy.ops.relievo.show_mask()
-    jobs = sys.modules[f"{MODULE}.jobs"]
+    jobs = module("jobs")
     yield from show_parts("mask", "import")
-    while sys.modules[f"{MODULE}.mask_preview"].is_coming():
+    while module("mask_preview").is_coming():
         yield 0.1
     yield 0.5
     yield from screenshot("mask", sidebar)
@@ -365,35 +293,16 @@ def quit_in_mid_job() -> Iterator[float]:
     settings.picture = str(PICTURE)
     settings.grid, settings.texture_size = 512, 8192
     bpy.ops.relievo.generate()
-    jobs = sys.modules[f"{MODULE}.jobs"]
+    jobs = module("jobs")
     end = time.monotonic() + LONGEST_JOB
     while jobs.current() is not None and jobs.current().job.status.state != "running" and time.monotonic() < end:
         yield 0.05
     yield 0.5  # into its first stage
     task = jobs.current()
-    seen = {"state": task.job.status.state if task else "none", "when": time.time()}
-    (FOLDER / "quit.json").write_text(json.dumps(seen))
-    bpy.ops.wm.quit_blender()
+    facts["state"] = task.job.status.state if task else "none"
 
 
-def main() -> Iterator[float]:
-    if WORDS[2:] == ["quit"]:
-        yield from quit_in_mid_job()
-        return
-    try:
-        yield from scenario()
-    except Exception:
-        facts["error"] = traceback.format_exc()
-    (FOLDER / "facts.json").write_text(json.dumps(facts))
-    bpy.ops.wm.quit_blender()
-
-
-steps = main()
-
-
-def step() -> float | None:
-    return next(steps, None)
-
-
-bpy.context.preferences.view.show_splash = False
-bpy.app.timers.register(step, first_interval=3.0)
+if "quit" in WORDS[2:]:
+    window.run(quit_in_mid_job(), "quit")
+else:
+    window.run(scenario(), "facts")

@@ -31,6 +31,7 @@ TRIXIE = [str(ROOT / "packaging" / "trixie"), "run"]
 BLENDER = [*TRIXIE, "blender"]
 LEAST_COLOURED = 0.1
 LONGEST_RUN = 600.0  # seconds
+STATUS_BAR = 22  # pixels
 LONGEST_END = 20.0  # of Blender, when a job is running
 LONGEST_PAUSE, LONGEST_IMPORT = 0.050, 0.300  # seconds, which issue 7 allows the extension
 LONGEST_COMPILATION = 180.0  # of the material's shader, which draws in grey until then
@@ -99,10 +100,12 @@ def report_pauses(facts: dict[str, Any]) -> None:
     print(f"\n{text}", file=sys.__stdout__, flush=True)
 
 
-def open_window(environment: dict[str, str], display: str, output: IO[str], *words: str) -> subprocess.Popen[str]:
-    """A Blender that does what in_window.py says."""
+def open_window(
+    environment: dict[str, str], display: str, output: IO[str], name: str, *words: str
+) -> subprocess.Popen[str]:
+    """A Blender that does what this script says."""
     command = [*BLENDER, "--enable-event-simulate", "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
-    script = Path(__file__).with_name("in_window.py")
+    script = Path(__file__).with_name(name)
     return subprocess.Popen(
         list(map(str, [*command, "--python", script, "--", FOLDER, IN_TRIXIE, *words])),
         env={**environment, "DISPLAY": display},
@@ -113,35 +116,50 @@ def open_window(environment: dict[str, str], display: str, output: IO[str], *wor
     )
 
 
-@pytest.fixture(scope="module")
-def seen(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """What tests/gui/in_window.py has seen. Pictures of the screen are taken when it asks for them."""
-    log = FOLDER / "blender.log"
+def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]:
+    """What the script has seen. Pictures of the screen are taken when it asks for them."""
+    log = FOLDER / f"{name}.log"
     screens: dict[str, NDArray[np.uint8]] = {}
     subprocess.run([*TRIXIE, "cp", PICTURE, IN_TRIXIE], check=True)
     with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
-        blender = open_window(environment, display, output)
+        blender = open_window(environment, display, output, script)
         try:
             end = time.monotonic() + LONGEST_RUN
             while blender.poll() is None and time.monotonic() < end:
-                for wanted in FOLDER.glob("*.wanted"):
-                    name = wanted.stem
-                    left, bottom, right, top = json.loads(wanted.read_text())
-                    screens[name] = screen.pixels(FOLDER)[screen.HEIGHT - top : screen.HEIGHT - bottom, left:right]
-                    age = time.time() - wanted.stat().st_mtime
-                    if name == "object" and coloured(screens[name]) < LEAST_COLOURED and age < LONGEST_COMPILATION:
-                        continue
-                    screen.write_png(wanted.with_suffix(".png"), screens[name])
-                    wanted.unlink()
+                take_pictures(screens)
                 time.sleep(0.02)
         finally:
             screen.stop(blender)
-    facts = FOLDER / "facts.json"
+    facts = FOLDER / f"{name}.json"
     assert facts.exists(), log.read_text()
     result: dict[str, Any] = json.loads(facts.read_text())
     assert "error" not in result, result["error"]
-    report_pauses(result)
     return {**result, "screens": screens}
+
+
+def take_pictures(screens: dict[str, NDArray[np.uint8]]) -> None:
+    """Those that are wanted now."""
+    for wanted in FOLDER.glob("*.wanted"):
+        name = wanted.stem
+        left, bottom, right, top = json.loads(wanted.read_text())
+        screens[name] = screen.pixels(FOLDER)[screen.HEIGHT - top : screen.HEIGHT - bottom, left:right]
+        age = time.time() - wanted.stat().st_mtime
+        if name == "object" and coloured(screens[name]) < LEAST_COLOURED and age < LONGEST_COMPILATION:
+            continue
+        screen.write_png(wanted.with_suffix(".png"), screens[name])
+        wanted.unlink()
+
+
+@pytest.fixture(scope="module")
+def seen(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    result = watch(environment, "in_window.py", "facts")
+    report_pauses(result)
+    return result
+
+
+@pytest.fixture(scope="module")
+def sources(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return watch(environment, "sources_in_window.py", "sources")
 
 
 def test_blender_installs_it_by_its_command(installed: subprocess.CompletedProcess[str]) -> None:
@@ -211,10 +229,72 @@ def test_image_editor_shows_the_tab(seen: dict[str, Any]) -> None:
     assert sidebar.std() > 10  # something is drawn there
 
 
+# Pictures from everywhere, and news of results
+
+
+def test_viewport_is_a_picture(sources: dict[str, Any]) -> None:
+    used = sources["viewport"]
+    assert used["source"] == ["IMAGE", "Viewport"]
+    assert 0.05 < used["covered"] < 0.9, "the disc, and nothing around it"
+    assert used["overlays"], "as they were"
+    assert used["made"] == ["Viewport"]
+    red, green, blue = used["colour"]
+    assert red > 3 * max(green, blue)
+
+
+def test_movie_gives_the_frame_that_is_shown(sources: dict[str, Any]) -> None:
+    (red, green, _), (red_then, green_then, _) = (sources[f"movie_{frame}"][1] for frame in (1, 2))
+    assert red > 2 * green and green_then > 2 * red_then
+
+
+def test_what_a_viewer_node_shows_is_a_picture(sources: dict[str, Any]) -> None:
+    assert sources["viewer"] == ["Viewer Node"]
+
+
+def test_selection_of_blenders_browsers_is_taken(sources: dict[str, Any]) -> None:
+    assert [name.partition(".")[0] for name in sources["file"]] == [IN_TRIXIE.stem]
+    assert sources["asset"] == ["Kept Picture"]
+
+
+def test_file_is_dropped_onto_the_image_editor(sources: dict[str, Any]) -> None:
+    assert sources["dropped_job"] == [IN_TRIXIE.stem]
+    assert len(sources["dropped"]) == 1
+
+
+def test_status_bar_tells_where_a_hidden_result_is(sources: dict[str, Any]) -> None:
+    assert sources["hidden"] == [IN_TRIXIE.stem]
+    assert sources["told"][-1] == f"'{IN_TRIXIE.stem}' is in 'Scene Collection', for 'Relievo' is hidden."
+    bar = sources["screens"]["notice"][-STATUS_BAR:].astype(int)
+    before = sources["screens"]["use_viewport"][-STATUS_BAR:].astype(int)
+    assert (abs(bar - before) > 60).any(), "nothing is written there"
+
+
+@pytest.mark.parametrize(("words", "is_fixed"), [((), False), (("--offline-mode",), True), (("--online-mode",), True)])
+def test_what_blender_was_started_with_goes_before_its_preferences(
+    environment: dict[str, str],
+    installed: subprocess.CompletedProcess[str],
+    words: tuple[str, ...],
+    is_fixed: bool,
+) -> None:
+    script = Path(__file__).with_name("offline_texts.py")
+    ended = run(environment, "-b", *words, "--python", script, "--", FOLDER / "offline.json")
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads((FOLDER / "offline.json").read_text())
+    assert told["override"] is is_fixed
+    if words == ("--online-mode",):
+        assert told["texts"] == [] and told["refusal"] == ""
+    elif is_fixed:
+        assert "started offline" in " ".join(told["texts"]) and not told["button"]
+        assert "Start Blender without --offline-mode" in told["refusal"]
+    else:
+        assert "allow it" in " ".join(told["texts"]) and told["button"]
+        assert "Allow online access in the preferences" in told["refusal"]
+
+
 def test_blender_ends_soon_when_it_is_quit_in_mid_job(environment: dict[str, str], seen: dict[str, Any]) -> None:
     log = FOLDER / "quit.log"
     with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
-        blender = open_window(environment, display, output, "quit")
+        blender = open_window(environment, display, output, "in_window.py", "quit")
         try:
             end = time.monotonic() + LONGEST_RUN
             while not (FOLDER / "quit.json").exists() and blender.poll() is None and time.monotonic() < end:

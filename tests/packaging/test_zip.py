@@ -115,6 +115,16 @@ def test_every_library_of_libtorchs_and_nvidias_is_known_by_its_name() -> None:
     assert not [name for name in sorted(names) if not pack.FOREIGN.match(name)]
 
 
+def test_manual_is_in_it_and_needs_no_website(names: list[str], extension: Path) -> None:
+    """F1 opens the page that is in the zip, at the part that tells of the button; no page of anybody's is named."""
+    page = (extension / "manual" / "index.html").read_text()
+    anchors = set(re.findall(r'"(#[a-z-]+)"', (extension / "menus.py").read_text()))
+    assert anchors and all(f'id="{anchor.removeprefix("#")}"' in page for anchor in anchors)
+    pictures = set(re.findall(r'src="([^"]+)"', page))
+    assert pictures and {f"manual/{picture}" for picture in pictures} <= set(names)
+    assert "website" not in tomllib.loads((extension / "blender_manifest.toml").read_text())
+
+
 def test_no_compiled_python_is_in_it(names: list[str]) -> None:
     assert not [name for name in names if name.endswith(".pyc")]
 

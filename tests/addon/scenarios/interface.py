@@ -1,4 +1,4 @@
-"""What the tests of the extension's surface do inside Blender: pictures from everywhere, menus, presets, panels.
+"""The extension's surface: menus, presets, what is said, panels, devices.
 
 The panel is drawn by words that inside.py has.
 """
@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,182 +18,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
-from inside import FOLDER, MODULE, PICTURE, QUARTERS, Layout, answer, drawn, drawn_by_panels, install, names, quick
-
-FORMATS = {"tga": "TARGA", "tif": "TIFF", "bmp": "BMP", "hdr": "HDR", "jp2": "JPEG2000", "exr": "OPEN_EXR"}
-
-
-def disc(name: str, colour: tuple[float, float, float], size: int = 96) -> Any:
-    """An image of Blender's: a disc of one colour on nothing."""
-    image = bpy.data.images.new(name, size, size, alpha=True)
-    middle, values = (size - 1) / 2, []
-    for y in range(size):
-        for x in range(size):
-            is_in = (x - middle) ** 2 + (y - middle) ** 2 < (0.4 * size) ** 2
-            values += [*colour, 1.0] if is_in else [0.0] * 4
-    image.pixels = values
-    return image
-
-
-def made(**words: Any) -> list[str]:
-    """The names of the objects that the button makes."""
-    before = set(names(bpy.data.objects))
-    told = answer(bpy.ops.relievo.generate, **words)
-    return sorted(set(names(bpy.data.objects)) - before) or [told]
-
-
-def front_colour(thing: Any) -> list[float]:
-    """Of the object's texture, where it is seen from the front."""
-    image = next(node for node in thing.data.materials[0].node_tree.nodes if node.type == "TEX_IMAGE").image
-    width, height = image.size
-    values = list(image.pixels)
-    found = []
-    for polygon in thing.data.polygons:
-        if polygon.normal.y < -0.8:
-            u, v = thing.data.uv_layers.active.uv[polygon.loop_indices[0]].vector
-            start = 4 * (int(v * height) * width + int(u * width))
-            found.append(values[start : start + 3])
-    return [sum(channel) / len(channel) for channel in zip(*found, strict=True)]
-
-
-@contextlib.contextmanager
-def editor(kind: str) -> Iterator[Any]:
-    """An editor of this kind, where a person's click comes from."""
-    window = bpy.context.window_manager.windows[0]
-    area = max(window.screen.areas, key=lambda area: area.width * area.height)
-    before, area.ui_type = area.ui_type, kind
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    try:
-        with bpy.context.temp_override(window=window, area=area, region=region, space_data=area.spaces.active):
-            yield area.spaces.active
-    finally:
-        area.ui_type = before
-
-
-def pictures_everywhere() -> dict[str, Any]:
-    """Every kind of image that Blender shows, as the picture."""
-    install()
-    quick()
-    settings, scene = bpy.context.scene.relievo, bpy.context.scene
-    source = disc("disc", (0.8, 0.2, 0.1))
-    scene.view_settings.view_transform = "Standard"  # save_render() goes through it
-    facts: dict[str, Any] = {"files": {}, "images": {}, "packed": {}}
-    stored = scene.render.image_settings
-    for ending, kind in FORMATS.items():
-        stored.file_format = kind
-        stored.color_mode = "RGB" if kind in ("BMP", "HDR") else "RGBA"
-        path = FOLDER / f"disc_{ending}.{ending}"
-        source.save_render(str(path), scene=scene)
-        (FOLDER / "gone").mkdir(exist_ok=True)
-        facts["files"][ending] = made(filepath=str(path))
-        settings.source, settings.image = "IMAGE", bpy.data.images.load(str(path))
-        facts["images"][ending] = made()
-        settings.image.pack()
-        path.rename(FOLDER / "gone" / path.name)
-        facts["packed"][ending] = made()
-    facts["colour"] = front_colour(bpy.data.objects["disc_tga"])
-    garbage = FOLDER / "garbage.tga"
-    garbage.write_bytes(b"no picture at all" * 9)
-    facts["garbage"] = made(filepath=str(garbage))
-
-    for frame in (1, 2):
-        image = disc(f"frame{frame}", (0.1, 0.7, 0.2) if frame == 2 else (0.1, 0.1, 0.9))
-        image.filepath_raw, image.file_format = str(FOLDER / f"shot_{frame:04}.png"), "PNG"
-        image.save()
-    shots = bpy.data.images.load(str(FOLDER / "shot_0001.png"))
-    shots.source = "SEQUENCE"
-    with editor("IMAGE_EDITOR") as space:
-        space.image = shots
-        space.image_user.frame_duration, space.image_user.frame_start = 2, 1
-        space.image_user.frame_offset = 0
-        scene.frame_set(2)
-        space.image_user.frame_current = 2
-        (name,) = made(selected=True)
-    facts["sequence"] = front_colour(bpy.data.objects[name])
-
-    settings.source = "IMAGE"
-    facts["no_render"] = [bpy.ops.relievo.use_render.poll(), answer(bpy.ops.relievo.use_viewport)]
-    scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 1
-    scene.render.resolution_x = scene.render.resolution_y = 64
-    scene.render.film_transparent = True
-    thing = bpy.data.objects["disc_tga"]
-    for other in [other for other in scene.objects if other != thing]:
-        bpy.data.objects.remove(other)
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    scene.collection.objects.link(camera)
-    scene.camera = camera
-    camera.location, camera.rotation_euler = (0, -3, 0), (1.5708, 0, 0)
-    stored.file_format, stored.color_mode = "JPEG", "RGB"
-    bpy.ops.render.render()
-    bpy.ops.relievo.use_render()
-    facts["render"] = [settings.source, settings.image.name, made(), stored.file_format, stored.color_mode]
-    return facts
-
-
-def selected_pictures() -> dict[str, Any]:
-    """The button where the panel has no picture, in every editor that shows some; and where nothing is selected."""
-    extension = install()
-    quick()
-    scene = bpy.context.scene
-    facts: dict[str, Any] = {"nothing": made()}
-    one, two = disc("One", (1, 0, 0)), disc("Two", (0, 0, 1))
-    with editor("IMAGE_EDITOR") as space:
-        facts["no_image"] = made()
-        space.image = one
-        facts["image_editor"] = made()
-    facts["own_texture"] = made()
-    for image in (one, two):
-        empty = bpy.data.objects.new(f"empty {image.name}", None)
-        empty.empty_display_type, empty.data = "IMAGE", image
-        scene.collection.objects.link(empty)
-        empty.select_set(True)
-    facts["objects"] = made()
-    for thing in bpy.context.selected_objects:
-        thing.select_set(False)
-
-    material = bpy.data.materials.new("Painted")
-    material.use_nodes = True
-    node = material.node_tree.nodes.new("ShaderNodeTexImage")
-    node.image = two
-    material.node_tree.nodes.active = node
-    cube = bpy.data.objects.new("Cube", bpy.data.meshes.new("Cube"))
-    cube.data.materials.append(material)
-    scene.collection.objects.link(cube)
-    bpy.context.view_layer.objects.active = cube
-    facts["active_unselected"] = made()
-    cube.select_set(True)
-    facts["material"] = made()
-    tree = SimpleNamespace(area=SimpleNamespace(type="NODE_EDITOR"), space_data=SimpleNamespace(edit_tree=None))
-    facts["no_tree"] = len(extension.selection.picks(tree))
-    tree.space_data.edit_tree = material.node_tree
-    facts["node_editor"] = [source.name for source in extension.selection.sources(tree)]
-
-    def browser(mode: str, **chosen: Any) -> list[str]:
-        params = SimpleNamespace(directory=str(FOLDER).encode())
-        space = SimpleNamespace(browse_mode=mode, params=params)
-        context = SimpleNamespace(area=SimpleNamespace(type="FILE_BROWSER"), space_data=space, **chosen)
-        return [source.name for source in extension.selection.sources(context)]
-
-    entries = [SimpleNamespace(relative_path=name, name=name) for name in ("quarters.png", "notes.txt", "b.tga")]
-    facts["files"] = browser("FILES", selected_files=entries)
-    library = FOLDER / "library.blend"
-    kept = disc("Kept", (0, 1, 0))
-    kept.pack()
-    bpy.data.libraries.write(str(library), {kept})
-    bpy.data.images.remove(kept)
-    assets = [
-        SimpleNamespace(id_type="IMAGE", local_id=one, name="One", full_library_path=""),
-        SimpleNamespace(id_type="MATERIAL", local_id=material, name="Painted", full_library_path=""),
-        SimpleNamespace(id_type="IMAGE", local_id=None, name="Kept", full_library_path=str(library)),
-    ]
-    facts["assets"] = browser("ASSETS", selected_assets=assets)
-
-    scene.relievo.picture = str(QUARTERS)
-    with editor("IMAGE_EDITOR") as space:
-        space.image = one
-        facts["panel_first"] = made()
-        facts["selected_first"] = made(selected=True)
-    return facts
+from inside import (
+    FOLDER,
+    MODULE,
+    PICTURE,
+    QUARTERS,
+    Layout,
+    answer,
+    disc,
+    drawn,
+    drawn_by_panels,
+    editor,
+    install,
+    names,
+    quick,
+)
 
 
 def menu_entries() -> dict[str, Any]:
@@ -262,7 +102,8 @@ def why_it_is_grey() -> dict[str, Any]:
     settings.views = str(FOLDER / "views")
     facts["views_unsent"] = properties.engine_settings(settings)["views"]
     quick()
-    facts["made"] = made(filepath=str(QUARTERS))
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    facts["made"] = names(bpy.data.objects)
     settings.model = "instant-mesh-large"
     facts["views_sent"] = properties.engine_settings(settings)["views"]
     return facts
@@ -326,16 +167,9 @@ def spoken_words() -> dict[str, Any]:
     return facts
 
 
-def drawn_from_memory() -> dict[str, Any]:
-    """Every panel, drawn while files, threads and servers are out of reach; and what the timer finds."""
-    extension = install()
-    quick()
-    settings = bpy.context.scene.relievo
-    settings.picture = str(QUARTERS)
-    bpy.ops.relievo.generate(filepath=str(PICTURE))
-    bpy.context.preferences.system.use_online_access = True
-    settings.model = "instant-mesh-large"
-    touched: list[str] = []
+@contextlib.contextmanager
+def out_of_reach(touched: list[str]) -> Iterator[None]:
+    """Files, threads and servers are; what is asked for all the same is noted."""
 
     def refusing(name: str) -> Any:
         def refuse(*words: Any, **_: Any) -> Any:
@@ -347,33 +181,64 @@ def drawn_from_memory() -> dict[str, Any]:
     places: list[tuple[Any, str]] = [
         *((os, name) for name in ("stat", "lstat", "open", "listdir", "scandir", "mkdir", "access", "readlink")),
         (builtins, "open"),
+        (sqlite3, "connect"),
         *((socket, name) for name in ("socket", "create_connection", "getaddrinfo")),
         *((threading.Thread, name) for name in ("start", "join")),
     ]
     before = [getattr(place, name) for place, name in places]
-    texts = []
-    for round_number in range(2):
-        for place, name in places:
-            setattr(place, name, refusing(name))
-        try:
-            for space in ("VIEW_3D", "IMAGE_EDITOR"):
-                texts.append(drawn_by_panels(space))
-            page: list[str] = []
-            cls = extension.preferences.RELIEVO_AP_preferences
-            cls.draw(SimpleNamespace(layout=Layout(page), bl_rna=cls.bl_rna), bpy.context)
-        except Exception as error:
-            touched.append(f"{type(error).__name__}: {error}")
-        finally:
-            for (place, name), real in zip(places, before, strict=True):
-                setattr(place, name, real)
-        if round_number == 0:
-            bpy.context.preferences.system.use_online_access = False
-            extension.seen.look()
-    return {
-        "touched": touched,
-        "panels": texts[-1] if texts else {},
-        "timer": bpy.app.timers.is_registered(extension.seen.tick),
-    }
+    for place, name in places:
+        setattr(place, name, refusing(name))
+    try:
+        yield
+    except Exception as error:
+        touched.append(f"{type(error).__name__}: {error}")
+    finally:
+        for (place, name), real in zip(places, before, strict=True):
+            setattr(place, name, real)
+
+
+def draw_everything(extension: Any, touched: list[str]) -> dict[str, list[str]]:
+    """Panels of both editors, preferences, menus, and what Blender asks before it draws a button or takes a drop."""
+    texts: dict[str, list[str]] = {}
+    with out_of_reach(touched):
+        for space in ("IMAGE_EDITOR", "VIEW_3D"):
+            texts |= drawn_by_panels(space)
+        cls = extension.preferences.RELIEVO_AP_preferences
+        page = texts.setdefault("preferences", [])
+        cls.draw(SimpleNamespace(layout=Layout(page), bl_rna=cls.bl_rna), bpy.context)
+        for kind in ("VIEW_3D", "IMAGE_EDITOR", "FILE_BROWSER", "NODE_EDITOR"):
+            with editor({"NODE_EDITOR": "ShaderNodeTree", "FILE_BROWSER": "FILES"}.get(kind, kind)):
+                for name, draw in extension.menus._ENTRIES.items():
+                    if name != "IMAGE_MT_image" or kind == "IMAGE_EDITOR":
+                        draw(SimpleNamespace(layout=Layout(texts.setdefault(name, []))), bpy.context)
+                bpy.types.RELIEVO_FH_picture.poll_drop(bpy.context)
+        for name in (name for name in dir(bpy.types) if name.startswith("RELIEVO_OT_")):
+            getattr(bpy.ops.relievo, name.removeprefix("RELIEVO_OT_")).poll()
+    return texts
+
+
+def drawn_from_memory() -> dict[str, Any]:
+    """All that is drawn: before LibTorch is there, with work done and failed, with and without the network."""
+    os.environ["RELIEVO_RUNTIME_DIR"] = str(FOLDER / "nothing")
+    extension = install()
+    touched: list[str] = []
+    extension.seen.look()
+    facts: dict[str, Any] = {"first": draw_everything(extension, touched)}
+    del os.environ["RELIEVO_RUNTIME_DIR"]
+    extension.runtime.look_again()
+    extension.seen.look()
+    quick()
+    settings = bpy.context.scene.relievo
+    bpy.ops.relievo.generate(filepath=str(PICTURE))
+    answer(bpy.ops.relievo.generate, filepath=str(FOLDER / "none.png"))
+    settings.picture = str(QUARTERS)
+    settings.model = "instant-mesh-large"
+    facts["timer"] = bpy.app.timers.is_registered(extension.seen.tick)
+    for is_online in (True, False):
+        bpy.context.preferences.system.use_online_access = is_online
+        facts["then"] = draw_everything(extension, touched)
+        extension.seen.look()
+    return {**facts, "touched": touched}
 
 
 def device_rows() -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
 import bpy
 import numpy as np
-from inside import FOLDER, QUARTERS, answer, find, install, module, names, quick
+from inside import FOLDER, QUARTERS, answer, drawn, find, install, module, names, quick
 
 
 def points(thing: Any) -> list[list[float]]:
@@ -27,6 +29,26 @@ def textures(thing: Any) -> dict[str, Any]:
     trees = [slot.material.node_tree for slot in thing.material_slots if slot.material.node_tree]
     images = [node.image for tree in trees for node in tree.nodes if node.type == "TEX_IMAGE" and node.image]
     return {image.get("relievo_part", ""): image.name for image in images}
+
+
+def redo_new_seed() -> dict[str, Any]:
+    """An object of a model with random numbers, while the panel has another model; and one of Quick Relief."""
+    os.environ["RELIEVO_MODELS"] = str(FOLDER / "models")
+    extension = install()
+    thing = made()
+    settings = bpy.context.scene.relievo
+    settings.model = "instant-mesh-large"
+    facts: dict[str, Any] = {"relief": ["New Seed" in drawn(), answer(bpy.ops.relievo.regenerate, new_seed=True)]}
+    settings.model = "preview"
+    of_object = json.loads(thing["relievo_settings"])
+    thing["relievo_settings"] = json.dumps({**of_object, "model": "instant-mesh-large", "steps": 33, "seed": 5})
+    settings.steps = 44
+    facts["random"] = ["New Seed" in drawn(), answer(bpy.ops.relievo.regenerate, new_seed=True)]
+    words = extension.jobs.failed()[-1].settings  # the model is not on this machine
+    facts["asked"] = [words["model"], words["steps"], words["seed"] != 5, words["grid"]]
+    thing["relievo_settings"] = json.dumps({**of_object, "model": "instant-mesh-large", "views": ["//six.png"]})
+    facts["own_views"] = "New Seed" in drawn()
+    return facts
 
 
 def redo_keeps() -> dict[str, Any]:

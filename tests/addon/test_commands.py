@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import PICTURE, ROOT, blender, facts_of, write_quarters
+from in_blender import PICTURE, ROOT, blender, facts_of, write_quarters
 
 PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
-SCENARIOS = Path(__file__).with_name("blender_scenarios.py")
+SCENARIOS = Path(__file__).with_name("run_scenario.py")
 QUICK = ["--grid", "24", "--texture-size", "64"]
 
 

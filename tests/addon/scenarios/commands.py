@@ -1,0 +1,93 @@
+"""The headless command: in this process, as a process of its own, and how far it works ahead."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import bpy
+from inside import FOLDER, PICTURE, QUARTERS, install, names, wait_for
+
+
+def command() -> dict[str, Any]:
+    """The command's function, called with each list of words that the test left in FOLDER/runs.json."""
+    extension = install()
+    facts = {}
+    for name, words in json.loads((FOLDER / "runs.json").read_text()).items():
+        output, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            status = extension.commands.run(words)
+        facts[name] = {"status": status, "output": output.getvalue(), "errors": errors.getvalue()}
+    blend = FOLDER / "out" / "chicken_cut_out.blend"
+    if not blend.exists():
+        return facts
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    (thing,) = bpy.context.scene.objects
+    (image,) = (image for image in bpy.data.images if image.get("relievo_part"))
+    facts["blend"] = {
+        "scene": names(bpy.context.scene.objects),
+        "collections": names(bpy.data.collections),
+        "packed": image.packed_file is not None,
+        "picture": thing["relievo_picture"],
+        "picture_is_kept": bytes(thing["relievo_source"].packed_file.data) == PICTURE.read_bytes(),
+    }
+    return facts
+
+
+def command_alone() -> dict[str, Any]:
+    """The command as Blender's own process runs it; ends with its exit status."""
+    extension = install()
+    words = sys.argv[3:]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # which a shell in the background has ignored
+    if words[0] == "interrupted":
+        words = words[1:]
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    elif words[0].startswith("interrupted_by_"):  # while the first result is written
+        number = getattr(signal, words[0].removeprefix("interrupted_by_"))
+        words = words[1:]
+        out = Path(words[words.index("-o") + 1])
+
+        def interrupt() -> None:
+            wait_for(lambda: any(out.glob("*.glb")))
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=interrupt, daemon=True).start()
+    sys.exit(extension.commands.run(words))
+
+
+def ahead() -> dict[str, Any]:
+    """How many pictures the engine has been given whenever one is saved, of seven, where two compute at once."""
+    extension = install()
+    runtime, commands = extension.runtime, extension.commands
+    runtime.options = {**runtime.options, "devices": "cpu*2"}
+    engine = runtime.engine()
+    given: list[str] = []
+    counts: list[int] = []
+
+    class Counting:
+        slots = engine.slots
+
+        def submit(self, picture: str, **words: Any) -> Any:
+            given.append(picture)
+            return engine.submit(picture, **words)
+
+    save = commands._save
+
+    def saved(*words: Any) -> Any:
+        counts.append(len(given))
+        return save(*words)
+
+    runtime.engine, commands._save = Counting, saved
+    pictures = [str(QUARTERS)] * 7
+    with contextlib.redirect_stdout(io.StringIO()):
+        quick_words = ["--grid", "16", "--texture-size", "64", "--no-sheet", "--format", "ply"]
+        status = commands.run(["generate", *pictures, "-o", str(FOLDER / "out"), *quick_words])
+    return {"slots": len(engine.slots), "status": status, "counts": counts}

@@ -1,0 +1,112 @@
+"""What scripts in Blender's window share: events, pictures of the screen, the extension's panel.
+
+A script is run by Blender itself, with the extension installed and enabled:
+
+    blender --enable-event-simulate --python SCRIPT.py -- FOLDER PICTURE [WORD...]
+
+Where a picture of the screen is wanted, it makes FOLDER/NAME.wanted and goes on when that file is gone. All is done
+from one timer, as a person would: a step, then time for Blender to draw and to handle events. Each step is a generator,
+and what it yields is how many seconds to wait.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+WORDS = sys.argv[sys.argv.index("--") + 1 :]
+FOLDER, PICTURE = (Path(word) for word in WORDS[:2])
+MODULE = "bl_ext.user_default.relievo"
+
+facts: dict[str, Any] = {}
+
+
+def module(name: str) -> Any:
+    """Of the extension."""
+    return sys.modules[f"{MODULE}.{name}"]
+
+
+def window() -> bpy.types.Window:
+    return bpy.context.window_manager.windows[0]
+
+
+def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
+    """The 3D view: area, sidebar, main region."""
+    area = next(area for area in window().screen.areas if area.type == "VIEW_3D")
+    regions = {region.type: region for region in area.regions}
+    return area, regions["UI"], regions["WINDOW"]
+
+
+def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterator[float]:
+    """Of the whole window, or of what these regions cover, but for so many pixels at the top."""
+    wanted = FOLDER / f"{name}.wanted"
+    left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
+    right = max((r.x + r.width for r in regions), default=window().width)
+    top = max((r.y + r.height for r in regions), default=window().height)
+    beside = FOLDER / f"{name}.part"
+    beside.write_text(json.dumps([left, bottom, right, top - below]))
+    beside.replace(wanted)
+    while wanted.exists():
+        yield 0.05
+
+
+def open_panel() -> Iterator[float]:
+    area, sidebar, _ = view()
+    area.spaces[0].show_region_ui = True
+    yield 1.0
+    sidebar.active_panel_category = "Relievo"
+    area.tag_redraw()
+    yield 1.0
+
+
+def simulate(kind: str, value: str, place: tuple[int, int], **keys: bool) -> None:
+    window().event_simulate(type=kind, value=value, x=place[0], y=place[1], **keys)
+
+
+def find_button(operator: str) -> Generator[float, None, tuple[int, int]]:
+    """Moves the mouse down the sidebar until it is over the operator's button; returns where.
+
+    Copying over a button puts what it does on the clipboard.
+    """
+    _, sidebar, _ = view()
+    for y in range(sidebar.y + sidebar.height - 8, sidebar.y, -8):
+        place = (sidebar.x + sidebar.width // 2, y)
+        simulate("MOUSEMOVE", "NOTHING", place)
+        yield 0.1
+        for value in ("PRESS", "RELEASE"):
+            simulate("C", value, place, ctrl=True)
+        yield 0.1
+        if f"bpy.ops.{operator}(" in bpy.context.window_manager.clipboard:
+            return place
+    raise RuntimeError(f"There is no button of {operator} in the sidebar.")
+
+
+def click(place: tuple[int, int]) -> Iterator[float]:
+    simulate("MOUSEMOVE", "NOTHING", place)
+    yield 0.1
+    simulate("LEFTMOUSE", "PRESS", place)
+    yield 0.05
+    simulate("LEFTMOUSE", "RELEASE", place)
+    yield 0.2
+
+
+def run(steps: Iterator[float], name: str) -> None:
+    """Does the steps, leaves the facts in FOLDER/NAME.json and ends Blender."""
+
+    def guarded() -> Iterator[float]:
+        try:
+            yield from steps
+        except Exception:
+            facts["error"] = traceback.format_exc()
+        (FOLDER / f"{name}.json").write_text(json.dumps(facts))
+        bpy.ops.wm.quit_blender()
+
+    going = guarded()
+    bpy.context.preferences.view.show_splash = False
+    bpy.app.timers.register(lambda: next(going, None), first_interval=3.0)
