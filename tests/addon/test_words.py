@@ -8,28 +8,19 @@ import json
 import os
 import re
 import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from in_blender import ROOT, ZIP
+from in_blender import ROOT
 
 PROGRAM = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo"
 
 
 @pytest.fixture(scope="module")
-def words(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The extension's module, out of its zip: it is not registered."""
-    folder = tmp_path_factory.mktemp("package")
-    with zipfile.ZipFile(ZIP) as archive:
-        archive.extractall(folder / "relievo_words")
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("relievo_words.words")
-    sys.path.remove(str(folder))
+def words(extension_package: Path) -> Any:
+    return importlib.import_module("relievo_zip.words")
 
 
 def of_blenders(words: Any, command: str) -> set[str]:
