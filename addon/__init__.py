@@ -71,6 +71,7 @@ def _parts() -> Iterator[Callable[[], object]]:
     yield partial(bpy.utils.unregister_cli_command, command)
     yield runtime.close
     yield history.close
+    history.refresh()
     bpy.app.timers.register(history.look, first_interval=1.0, persistent=True)
     yield partial(bpy.app.timers.unregister, history.look)
     yield notices.stop

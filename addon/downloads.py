@@ -168,7 +168,7 @@ def sha256(path: Path, report: Report, doing: str) -> str:
 Ending = tuple[bool, str] | None  # None: all has come; else whether another try may succeed, and the reason
 
 
-def transport() -> Transport:
+def transport(is_stopped: Callable[[], bool] = lambda: False) -> Transport:
     """With the person's certificates. Raises SetupError where these cannot be read."""
     try:
         context = ssl.create_default_context()
@@ -184,16 +184,18 @@ def transport() -> Transport:
         request = urllib.request.Request(address, headers={"User-Agent": "Relievo", **dict(headers)}, method=method)
         reading = _Reading(request, context)
         try:
-            return _hand_over(reading, receiver)
+            return _hand_over(reading, receiver, is_stopped)
         finally:
             reading.stop()
 
     return transfer
 
 
-def _hand_over(reading: _Reading, receiver: Receiver) -> Ending:
-    """What the reading gives, to the receiver, until one of both ends it."""
+def _hand_over(reading: _Reading, receiver: Receiver, is_stopped: Callable[[], bool]) -> Ending:
+    """What the reading gives, to the receiver, until one of both ends it, or nobody wants it any more."""
     while True:
+        if is_stopped():
+            return False, "stopped"
         try:
             item = reading.items.get(timeout=_INTERVAL)
         except queue.Empty:

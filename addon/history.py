@@ -51,8 +51,6 @@ def _records() -> Records:
 
 def entries() -> list[Record]:
     """What is finished, newest first."""
-    if _stamp == _NEVER:
-        refresh()
     return _made
 
 
@@ -90,10 +88,11 @@ def refresh() -> bool:
     return True
 
 
-def forget() -> None:
-    """Reads everything again when it is next asked for."""
+def reread() -> None:
+    """Reads everything again."""
     global _stamp
     _stamp = _NEVER
+    refresh()
 
 
 def look() -> float:
@@ -246,12 +245,12 @@ def settle() -> None:
 
 def close() -> None:
     """Waits until everything is written, and gives up what is unfinished for a later Blender."""
-    global _owner
+    global _owner, _stamp
     settle()
     if _owner is not None:
         _owner.close()
         _owner = None
-    forget()
+    _stamp = _NEVER
 
 
 def _write(key: str, work: Callable[[], None]) -> None:

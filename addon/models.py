@@ -6,6 +6,7 @@ folder; here is what Blender shows of it, and zips.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
@@ -188,6 +189,7 @@ def _import_zip(
 _told: dict[str, int] = {}  # by the model's name
 _asked: set[str] = set()
 _asking: threading.Thread | None = None
+_is_ending = threading.Event()
 
 
 def ask_sizes(wanted: Sequence[Model]) -> bool:
@@ -200,9 +202,19 @@ def ask_sizes(wanted: Sequence[Model]) -> bool:
     if not unknown or is_asking():
         return False
     _asked.update(model.name for model in unknown)
+    _is_ending.clear()
     _asking = threading.Thread(target=_ask, args=(unknown,), name="relievo sizes", daemon=True)
     _asking.start()
     return True
+
+
+def stop_asking() -> None:
+    """Before Blender ends: a thread in the middle of native code would take it down."""
+    _is_ending.set()
+    is_asking(5)
+
+
+atexit.register(stop_asking)  # where Blender is a module, nothing is disabled at its end
 
 
 def is_asking(seconds: float = 0.0) -> bool:
@@ -214,8 +226,12 @@ def is_asking(seconds: float = 0.0) -> bool:
 
 def _ask(wanted: Sequence[Model]) -> None:
     for model in wanted:
+        if _is_ending.is_set():
+            return
         try:
-            size = store.size_of_missing(model.name, transport(), sources=settings.mirrors, patience=10.0)
+            size = store.size_of_missing(
+                model.name, transport(_is_ending.is_set), sources=settings.mirrors, patience=10.0
+            )
         except Exception:  # not known, then
             continue
         if size is not None:

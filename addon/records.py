@@ -189,7 +189,8 @@ def _record(row: dict[str, Any]) -> Record | None:
     """None where the row is none of ours; an object in it that cannot be read is an empty one."""
     are_numbers = all(isinstance(row[name], int | float) for name in _NUMBERS)
     are_texts = all(isinstance(row[name], str) for name in _COLUMNS if name not in _NUMBERS)
-    if not (are_numbers and are_texts and row["key"].isalnum()):  # which names files
+    # Both name files.
+    if not (are_numbers and are_texts and row["key"].isalnum() and (row["owner"] or "none").isalnum()):
         return None
     read: dict[str, Any] = {name: documents.read_object(row[name]) for name in _OBJECTS}
     return Record(**{**row, **read})

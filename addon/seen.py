@@ -190,5 +190,6 @@ def stop() -> None:
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     _looking.wait()
+    models.stop_asking()
     _disk = Disk()
     _pictures.clear()

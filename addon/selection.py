@@ -67,7 +67,10 @@ def _of_material(context: bpy.types.Context) -> list[Pick]:
 
 
 def _of_files(context: bpy.types.Context) -> list[Pick]:
-    folder = bpy.path.abspath(context.space_data.params.directory.decode())
+    params = context.space_data.params
+    if params is None:  # it was not drawn yet
+        return []
+    folder = bpy.path.abspath(params.directory.decode())
     paths = [Path(folder, entry.relative_path or entry.name) for entry in context.selected_files]
     return [_of_file(path) for path in paths if path.suffix.lower() in pictures.ENDINGS]
 

@@ -19,7 +19,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         setup_panel.draw(layout.box(), width)
     draw_picture(layout, context)
     column = layout.column()
-    column.prop(settings, "model")
+    column.row().prop(settings, "model", text="")  # whose names need the whole width
     if missing := missing_models(settings):
         box = column.box()
         box.label(text="Not on this computer yet:", icon="INFO")

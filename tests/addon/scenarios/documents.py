@@ -55,7 +55,7 @@ def of_records(text: str) -> list[Any]:
         names_of = ("settings", "options", "target", "failure")
         database.execute(f"UPDATE records SET {', '.join(f'{name} = ?' for name in names_of)}", [text] * 4)
     (history.folder() / "history.json").write_text(text)
-    history.forget()
+    history.reread()
     known = history.entries()
     seen: list[Any] = [len(known) > 0, "quarters" in drawn("history")]
     seen.append(answer(bpy.ops.relievo.use_settings, key=known[0].key))
@@ -63,8 +63,8 @@ def of_records(text: str) -> list[Any]:
     bpy.ops.relievo.place(key=known[0].key)
     seen.append(len(bpy.data.objects) - before)
     with closing(sqlite3.connect(history.folder() / "history.db")) as database, database:
-        database.execute("UPDATE records SET state = 'queued', owner = '' WHERE key = ?", [known[0].key])
-    history.forget()
+        database.execute("UPDATE records SET state = 'queued', owner = 'gone' WHERE key = ?", [known[0].key])
+    history.reread()
     history.refresh()
     quick()
     seen.append([record.name for record in history.left_behind()])
@@ -76,16 +76,22 @@ def of_records(text: str) -> list[Any]:
 
 
 def foreign_keys() -> list[str]:
-    """Rows whose key would name a file elsewhere, or that hold other kinds of values."""
+    """Rows whose key or owner would name a file elsewhere, or that hold other kinds of values."""
     history = module("history")
     with closing(sqlite3.connect(history.folder() / "history.db")) as database, database:
         row = database.execute("SELECT * FROM records LIMIT 1").fetchone()
         marks = ", ".join("?" * len(row))
-        for key, seconds in (("../../elsewhere", 1.0), ("wrong", "no number"), ("right", 1.0)):
-            changed = [key, "made", *row[2:9], seconds, 0.0, 0]
+        rows = (
+            ("../../elsewhere", "", 1.0),
+            ("wrong", "", "no number"),
+            ("foreign", "../../../mine", 1.0),
+            ("right", "", 1.0),
+        )
+        for key, owner, seconds in rows:
+            changed = [key, "made", *row[2:8], owner, seconds, 0.0, 0]
             database.execute(f"INSERT INTO records VALUES ({marks})", changed)
-    history.forget()
-    return sorted(record.key for record in history.entries() if record.key in ("../../elsewhere", "wrong", "right"))
+    history.reread()
+    return sorted(record.key for record in history.entries() if record.key in [key for key, *_ in rows])
 
 
 def of_machine(text: str) -> str:

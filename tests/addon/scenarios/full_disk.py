@@ -77,7 +77,7 @@ def placed(folder: Path) -> dict[str, Any]:
         file.truncate(filler.stat().st_size - 24_000)
     said = answer(bpy.ops.relievo.generate, filepath=str(QUARTERS))
     history = module("history")
-    history.forget()
+    history.reread()
     return {
         "answer": said,
         "objects": names(bpy.data.objects),

@@ -198,10 +198,10 @@ def entries() -> dict[str, Any]:
     bpy.ops.relievo.generate_again(key=history.entries()[-1].key)
     facts["made_again"] = {"objects": len(bpy.data.objects) - before, "newest": history.entries()[0].name}
     bpy.ops.relievo.forget(key=history.entries()[0].key)
-    history.forget()
+    history.reread()
     facts["forgotten_one"] = len(history.entries())
     bpy.ops.relievo.clear_history()
-    history.forget()
+    history.reread()
     facts["forgotten_all"] = {
         "entries": len(history.entries()),
         "files": [file.name for file in _files(history.folder())],

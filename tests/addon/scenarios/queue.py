@@ -140,7 +140,7 @@ def first_version() -> dict[str, Any]:
         if file.suffix in (".json", ".png"):
             (folder / file.name).write_bytes(file.read_bytes())
     (folder / "history.db").unlink(missing_ok=True)
-    extension.history.forget()
+    extension.history.reread()
     known = extension.history.entries()
     facts: dict[str, Any] = {
         "entries": [[entry.name, entry.picture, entry.settings["grid"]] for entry in known],

@@ -56,7 +56,7 @@ def test_work_goes_on_after_nested_documents(nested: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ["", "nothing", '{"a": 1, "a": 2}', "[" * 33 + "]" * 33, '"\udc80"', "NaN", b"\xff"])
 def test_reader_refuses_with_a_value_error(text: str | bytes) -> None:
-    with pytest.raises(ValueError, match="it "):
+    with pytest.raises(ValueError, match=r"it |twice"):
         _store.read_json(text)
 
 
