@@ -5,6 +5,7 @@ The engine's own names (`grid`, `instant-mesh-large`) stay what files, Python an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -95,7 +96,14 @@ STAGES = {  # while a job is in it
     "surface": "Meshing",
     "texture": "Texturing",
 }
-NEEDED_FOR = {"foreground": "Cutout", "multiview": "Side views", "reconstruct": "Shape and color"}
+_NEEDED_FOR = {"foreground": "Cutout", "multiview": "Side views", "reconstruct": "Shape and color"}
+
+
+def needed_for(stages: Sequence[str], is_embedded: bool) -> str:
+    """What a model makes."""
+    if is_embedded:
+        return "Cutout and relief"
+    return ", ".join(_NEEDED_FOR.get(stage, stage) for stage in stages)
 
 
 def model(name: str, title: str = "") -> str:

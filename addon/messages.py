@@ -44,6 +44,17 @@ _EXACT = {
     "Costs are estimated; `relievo calibrate` measures them.": "Times are estimates.",
     "Costs are calibrated.": "Times were measured on this machine.",
 }
+# How the work is shared out, without the words of those who built it.
+_PLAN = {
+    " with everything resident": "",
+    "each with its own stages resident": "each with stages of its own",
+    "the weights of": "the models for",
+    "host memory": "the computer's memory",
+    " lanes pull pictures": " groups of devices take pictures",
+    "two slots": "two devices",
+    "The VAE": "The decoder of the side views",
+    ", 1 at a time": ", one at a time",
+}
 _NAMES = "|".join(sorted(map(re.escape, labels.SETTINGS), key=len, reverse=True))
 _SETTING = re.compile(rf"^({_NAMES}) (?=is\b|must\b)")
 _MODEL = re.compile(r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2net)[\w.-]*\w)'?(?![\w/\\-])")
@@ -81,6 +92,9 @@ def plan(lines: list[str]) -> list[str]:
     """The plan's sentences: stages by what they make."""
     told = []
     for line in map(text, lines):
+        for words, means in _PLAN.items():
+            line = line.replace(words, means)
+        line = re.sub(r"^cpu\b", "The CPU", line)
         for name, means in _STAGES.items():
             line = re.sub(rf"\b{name}\b", means, line)
         if not _ELSEWHERE.search(line):

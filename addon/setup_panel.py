@@ -134,7 +134,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
         draw_failure(column, messages.in_blender(failed), width)
     else:
         row = column.row(align=True)
-        kind = TITLES[installed] if installed else "LibTorch is there"
+        kind = TITLES[installed] if installed else "ready"
         row.label(text=f"Compute engine: {kind}", icon="CHECKMARK")
         if installed:
             row.operator("relievo.remove_runtime", icon="TRASH")
@@ -175,7 +175,7 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
         row.label(text=model.label, icon="CHECKMARK" if seen.is_installed(model) else "BLANK1")
         if width >= WIDE:
             row = row.split(factor=0.4)
-            row.label(text=", ".join(labels.NEEDED_FOR.get(stage, stage) for stage in model.stages))
+            row.label(text=labels.needed_for(model.stages, model.embedded))
         buttons = row.row(align=True)
         if model.embedded:
             buttons.label(text="Comes with Relievo")

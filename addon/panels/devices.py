@@ -30,8 +30,12 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         for device in seen.devices():
             draw_device(layout, device, plan if isinstance(plan, list) else [], width)
     column = layout.column()
-    for name in ("strategy", "policy", "lossy") if chosen is not None else ():
-        column.prop(chosen, name)
+    if chosen is not None:
+        column.prop(chosen, "strategy")
+        column.prop(chosen, "policy")
+        row = column.row()
+        row.use_property_split = False  # its words need the whole width
+        row.prop(chosen, "lossy")
     if plan is not None:
         draw_plan(layout, plan, width)
     layout.operator("relievo.unload", icon="TRASH")

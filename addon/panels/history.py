@@ -22,7 +22,8 @@ def draw_history(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column = row.column(align=True)
         column.label(text=entry.name)
         column.label(text=f"{time.strftime('%d %b %H:%M', time.localtime(entry.created))}, {seconds(entry.seconds)}")
-        buttons = row.row(align=True)
+        buttons = column.row(align=True)
+        buttons.alignment = "LEFT"
         if entry.result_bytes:
             buttons.operator("relievo.place", text="", icon="IMPORT").key = entry.key
         buttons.operator("relievo.use_settings", text="", icon="COPYDOWN").key = entry.key

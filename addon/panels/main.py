@@ -28,7 +28,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_generate(layout, settings, width)
     if of_object := sources.settings_of(context.object):
         draw_notes(layout, context.object, width)
-        draw_redo(layout, of_object)
+        draw_redo(layout, of_object, can_generate=not readiness.why_not(settings))
         draw_show_texture(layout, context)
     draw_left_behind(layout)
     draw_queue(layout, width)
@@ -55,11 +55,13 @@ def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) 
             setup_panel.draw_lines(box, messages.text(note), width, "INFO")
 
 
-def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any]) -> None:
+def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any], can_generate: bool) -> None:
     """Of the active object, which was made with these settings."""
     column = layout.column(align=True)
     row = column.row(align=True)
-    row.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
+    anew = row.row(align=True)
+    anew.enabled = can_generate  # with the panel's model; why not is said above
+    anew.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
     row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
     row = column.row(align=True)
     row.operator("relievo.regenerate", text="Redo as Before").use_panel = False

@@ -42,6 +42,10 @@ def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column()
     column.enabled = uses_views(settings)
     for name in filter(lambda name: hasattr(settings, name), VIEWS):
+        if name == "views":  # words and a path need a line each
+            column.label(text=VIEWS[name].label)
+            column.prop(settings, name, text="")
+            continue
         row = column.row(align=True)
         row.enabled = name not in _PAINTED or not settings.views
         row.prop(settings, name)

@@ -81,7 +81,8 @@ def use_viewport() -> Iterator[float]:
     space.shading.color_type, space.shading.light = "OBJECT", "FLAT"
     with bpy.context.temp_override(window=window.window(), area=area, region=region):
         bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_all()
+        thing.select_set(True)
+        bpy.ops.view3d.view_selected()
     yield 1.5
     with within(area):
         bpy.ops.relievo.use_viewport()
@@ -182,16 +183,13 @@ def in_browsers() -> Iterator[float]:
     area = view()[0]
     area.ui_type = "FILES"
     yield 1.0
-    space = area.spaces.active
-    space.params.directory = str(PICTURE.parent).encode()
-    yield 1.5
-    space.activate_file_by_relative_path(relative_path=PICTURE.name)
+    yield from show_picture_file(area)
+    area.spaces.active.activate_file_by_relative_path(relative_path=PICTURE.name)
     yield 1.0
     facts["file"] = yield from made(area, selected=True)
-    (region,) = (region for region in area.regions if region.type == "WINDOW")
-    yield from press("RIGHTMOUSE", (region.x + 150, region.y + region.height - 40))
+    yield from press("RIGHTMOUSE", first_row(area))
     yield from screenshot("menu_of_files")
-    yield from press("ESC", (region.x + 150, region.y + region.height - 40))
+    yield from press("ESC", first_row(area))
     area.ui_type = "ASSETS"
     yield 1.0
     image = bpy.data.images.load(str(PICTURE))
@@ -199,13 +197,32 @@ def in_browsers() -> Iterator[float]:
     image.asset_mark()
     space = area.spaces.active
     space.params.asset_library_reference = "LOCAL"
-    yield 2.0
-    space.activate_asset_by_id(image)
     yield 1.0
+    with within(area):
+        bpy.ops.asset.library_refresh()
+    yield 3.0
+    space.activate_asset_by_id(image)
+    yield 2.0
     facts["asset"] = yield from made(area, selected=True)
     yield from screenshot("assets")
     area.ui_type = "VIEW_3D"
     yield 0.5
+
+
+def show_picture_file(area: bpy.types.Area) -> Iterator[float]:
+    """A folder with the picture alone, in this file browser."""
+    folder = FOLDER / "pictures"
+    folder.mkdir(exist_ok=True)
+    (folder / PICTURE.name).write_bytes(PICTURE.read_bytes())
+    params = area.spaces.active.params
+    params.directory, params.display_type = str(folder).encode(), "LIST_VERTICAL"
+    yield 2.0
+
+
+def first_row(area: bpy.types.Area) -> tuple[int, int]:
+    """Where a list of files has its first name."""
+    (region,) = (region for region in area.regions if region.type == "WINDOW")
+    return region.x + 60, region.y + region.height - 40
 
 
 def press(key: str, place: tuple[int, int], **keys: bool) -> Iterator[float]:
@@ -219,20 +236,16 @@ def press(key: str, place: tuple[int, int], **keys: bool) -> Iterator[float]:
 
 def drop_onto_image_editor() -> Iterator[float]:
     """A file, dragged with the mouse from Blender's file browser."""
-    target = view()[0]
-    target.ui_type = "IMAGE_EDITOR"
-    source = next(area for area in window.window().screen.areas if area.type == "DOPESHEET_EDITOR")
-    kept = source.ui_type
-    source.ui_type = "FILES"
+    source = view()[0]
+    with within(source):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.5)
+    yield 0.5
+    target = next(area for area in areas("VIEW_3D") if area != source)
+    source.ui_type, target.ui_type = "FILES", "IMAGE_EDITOR"
     yield 1.0
-    space = source.spaces.active
-    space.params.directory, space.params.display_type = str(PICTURE.parent).encode(), "LIST_VERTICAL"
-    space.params.use_filter, space.params.filter_search = True, PICTURE.name
-    space.params.use_filter_image = True
-    yield 2.0
-    (region,) = (region for region in source.regions if region.type == "WINDOW")
+    yield from show_picture_file(source)
     (onto,) = (region for region in target.regions if region.type == "WINDOW")
-    start = (region.x + 60, region.y + region.height - 34)
+    start = first_row(source)
     end = (onto.x + onto.width // 2, onto.y + onto.height // 2)
     simulate("MOUSEMOVE", "NOTHING", start)
     yield 0.5
@@ -253,8 +266,6 @@ def drop_onto_image_editor() -> Iterator[float]:
         facts["dropped_job"] = [task.name for task in module("jobs").tasks()]
     yield from wait_for_jobs()
     facts["dropped"] = sorted({thing.name for thing in bpy.data.objects} - before)
-    source.ui_type, target.ui_type = kept, "VIEW_3D"
-    yield 0.5
 
 
 def where_it_is_found() -> Iterator[float]:
