@@ -51,9 +51,12 @@ class Interrupts:
 
     @contextlib.contextmanager
     def raised(self) -> Iterator[None]:
-        """For work that would take long to end by itself: KeyboardInterrupt comes out of it."""
+        """For work that would take long to end by itself: KeyboardInterrupt comes out of it, also where the signal came
+        before."""
         self._is_raised = True
         try:
+            if self.number:
+                raise KeyboardInterrupt
             yield
         finally:
             self._is_raised = False

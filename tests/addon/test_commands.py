@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -356,6 +357,17 @@ def test_ctrl_c_cancels_everything_and_leaves_nothing(tmp_path: Path) -> None:
     assert [json.loads(line)["error"]["code"] for line in ended.stdout.splitlines()] == ["cancelled"]
     assert "Interrupted: 0 of 3 made, 0 failed, 3 left." in ended.stderr
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_signal_before_long_work_ends_it_at_once(extension_package: Path) -> None:
+    console = importlib.import_module("relievo_zip.console")
+    begun = False
+    with console.Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.status == 130
+        with pytest.raises(KeyboardInterrupt), interrupts.raised():
+            begun = True
+    assert not begun
 
 
 @pytest.mark.parametrize(("number", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
