@@ -62,6 +62,8 @@ _MODEL = re.compile(r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2ne
 
 def in_blender(failure: Failure) -> Failure:
     """The same, said to a person who has a window and no command line."""
+    if failure.message in _EXACT:  # which says what to do
+        return replace(failure, message=_EXACT[failure.message], hint="")
     message, hint = text(failure.message), text(failure.hint)
     if _ELSEWHERE.search(hint):
         hint = _HINTS.get(failure.remedy if failure.code == "io" else "") or _HINTS.get(failure.code, "")

@@ -146,6 +146,10 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return facts_of("spoken_words", tmp_path_factory.mktemp("words"))
 
 
+def test_message_that_says_what_to_do_has_no_second_hint(words: dict[str, Any]) -> None:
+    assert words["mask"].strip() == "Error: There is no mask file: choose it under Mask."
+
+
 @pytest.mark.parametrize(
     ("setting", "label"),
     [
