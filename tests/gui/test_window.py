@@ -256,11 +256,6 @@ def test_selection_of_blenders_browsers_is_taken(sources: dict[str, Any]) -> Non
     assert sources["asset"] == ["Kept Picture"]
 
 
-def test_file_is_dropped_onto_the_image_editor(sources: dict[str, Any]) -> None:
-    assert sources["dropped_job"] == [IN_TRIXIE.stem]
-    assert len(sources["dropped"]) == 1
-
-
 def test_status_bar_tells_where_a_hidden_result_is(sources: dict[str, Any]) -> None:
     assert sources["hidden"] == [IN_TRIXIE.stem]
     assert sources["told"][-1] == f"'{IN_TRIXIE.stem}' is in 'Collection', for 'Relievo' is hidden."
