@@ -180,7 +180,8 @@ def finish(
         try:
             keep()
         except (OSError, sqlite3.Error) as error:
-            keeping.failure = f"It cannot be written to the disk: {error}"
+            reason = getattr(error, "strerror", None) or error
+            keeping.failure = f"It cannot be written to the disk: {reason}"
             records.file(key, ".result").unlink(missing_ok=True)
             if is_placed:
                 records.put(made)
