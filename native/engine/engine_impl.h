@@ -1,0 +1,122 @@
+// What an Engine is made of: its queue, and the worker that plans and starts runs.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "engine/job_run.h"
+#include "engine/open_slots.h"
+#include "engine/pipeline.h"
+#include "engine/previewer.h"
+#include "runtime/executor.h"
+
+namespace relievo {
+
+/// The machine as slots, found when it is first asked for; with the memory that is free then.
+class Engine::Slots {
+ public:
+  explicit Slots(const EngineOptions& options) : options_(options) {}
+
+  /// Throws Error{kInvalidSettings} for devices that are not there.
+  std::vector<Slot> get() {
+    const std::lock_guard lock(mutex_);
+    if (opened_.slots.empty()) opened_ = open_slots(options_);
+    return opened_.slots;
+  }
+
+  /// Which devices are not among them and why, in sentences.
+  std::vector<std::string> left_out() {
+    const std::lock_guard lock(mutex_);
+    return opened_.left_out;
+  }
+
+  /// What is free has changed, or devices have come and gone.
+  void look_anew() {
+    const std::lock_guard lock(mutex_);
+    opened_ = {};
+  }
+
+ private:
+  const EngineOptions& options_;
+  std::mutex mutex_;
+  OpenedSlots opened_;
+};
+
+struct Engine::Impl {
+  using Clock = std::chrono::steady_clock;
+
+  explicit Impl(const EngineOptions& given);
+  ~Impl() { close(); }
+
+  void close();
+  void submit(const StatePointer& job);  ///< throws Error{kInvalidSettings} after close()
+
+  /// What would be done with so many pictures and what would not, in sentences.
+  std::vector<std::string> explain(const Settings& settings, int pictures);
+
+  // The worker: plans and starts runs. The pictures are made on the slots' own threads.
+
+  void work();
+  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of
+  /// them was begun.
+  void run(const StatePointer& first);
+  void finish(Job::State& job, const Outcome& outcome);
+  /// Stages and executor for another recipe; the weights of the one before go.
+  void use_recipe(const Recipe& wanted);
+  void take_out(const StatePointer& job);
+
+  /// A log line goes to the job that it is about, or else to all that run.
+  void tell(const std::string& line);
+
+  /// What is known of the slots when they are planned with.
+  std::vector<Slot> measured_slots(const Settings& settings);
+  PlanOptions plan_options(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
+                           int pictures) const;
+  /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
+  static Plan plan_for(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
+                       PlanOptions asked);
+  /// Whether slots work on one picture together somewhere.
+  static bool shares_pictures(const Plan& plan);
+  /// What was learnt of these stages on these slots; at least one picture.
+  std::vector<int> batch_limits(const std::vector<StageProfile>& profiles,
+                                const std::vector<Slot>& planned) const;
+
+  // For the previewer, on its thread:
+
+  /// libtorch_cuda: torch has to know of it before its first convolution.
+  void open_devices();
+  void begin_idle_time();
+
+  const EngineOptions options;
+  const std::filesystem::path models;
+  Slots slots;
+  const CancelToken closing;
+  const std::shared_ptr<LearnedLimits> limits =
+      std::make_shared<LearnedLimits>(LearnedLimits::default_path());
+  // The worker's:
+  Recipe recipe;
+  std::vector<std::shared_ptr<PipelineStage>> stages;
+  std::unique_ptr<Executor> executor;
+
+  std::mutex closing_once;  // for close()
+  mutable std::mutex mutex;
+  std::condition_variable wake;
+  // Guarded by `mutex`:
+  std::deque<StatePointer> queue;
+  std::vector<StatePointer> running;
+  double idle_seconds;
+  Clock::time_point idle_since = Clock::now();
+  bool is_idle_time_new = false;
+  bool is_loaded = false;
+  bool is_paused = false;
+  bool wants_unload = false;
+  bool is_closing = false;
+  // Last, for they use the others:
+  Previewer previewer;
+  std::thread worker;
+};
+
+}  // namespace relievo

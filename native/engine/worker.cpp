@@ -1,0 +1,184 @@
+// An engine's worker thread: plans and starts runs. The pictures are made on the slots' own threads.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/engine_impl.h"
+#include "nn/errors.h"
+#include "runtime/torch/slot_hooks.h"
+
+namespace relievo {
+namespace {
+
+/// So that beginning a job cannot fail.
+void make_room_for_one(std::vector<StatePointer>& jobs) {
+  if (jobs.capacity() == jobs.size()) jobs.reserve(2 * jobs.size() + 1);
+}
+
+}  // namespace
+
+void Engine::Impl::work() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    const auto is_wanted = [&] {
+      return is_closing || wants_unload || is_idle_time_new || (!is_paused && !queue.empty());
+    };
+    is_idle_time_new = false;
+    if (idle_seconds > 0 && idle_seconds < kNever && (is_loaded || previewer.holds_model())) {
+      const auto due = idle_since + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(idle_seconds));
+      if (!wake.wait_until(lock, due, is_wanted)) {
+        wants_unload = true;
+        previewer.drop_model();
+        idle_since = Clock::now();  // a preview at work keeps its model until it has ended
+      }
+    } else {
+      wake.wait(lock, is_wanted);
+    }
+    if (wants_unload) {
+      lock.unlock();
+      executor.reset();
+      give_memory_back();
+      lock.lock();
+      wants_unload = is_loaded = false;
+    }
+    if (is_closing) break;
+    if (is_paused || queue.empty()) continue;
+    const StatePointer first = queue.front();
+    lock.unlock();
+    try {
+      run(first);
+    } catch (...) {  // before it began: there is no plan, a model cannot be read, ...
+      take_out(first);
+      if (first->begin()) end_with_current_error(*first);
+    }
+    lock.lock();
+    is_loaded = executor && executor->loaded() > 0;
+    idle_since = Clock::now();
+  }
+  lock.unlock();
+  executor.reset();
+  lock.lock();
+  is_loaded = false;
+}
+
+void Engine::Impl::run(const StatePointer& first) {
+  const Settings settings = first->request.settings;
+  const auto count_alike = [&] {  // under the lock
+    return static_cast<int>(std::ranges::count_if(
+        queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
+  };
+  int waiting = 0;
+  {
+    const std::lock_guard lock(mutex);
+    waiting = count_alike();
+  }
+  const bool is_all_lost = executor && executor->lost_slots().size() == slots.get().size();
+  if (!executor || executor->loaded() == 0 || is_all_lost) {
+    executor.reset();
+    slots.look_anew();
+  }
+  use_recipe(recipe_of(settings));
+  prepare(stages, settings, slots.get());
+  const std::vector<StageProfile> profiles = profiles_of(stages);
+  const std::vector<Slot> planned = measured_slots(settings);
+  const PlanOptions asked = plan_options(profiles, planned, waiting);
+  const Plan made = plan_for(profiles, planned, asked);
+  const bool is_for_one = waiting == 1 && shares_pictures(made);
+  std::vector<StatePointer> taken;  // by picture; touched under the lock
+  RunOptions run_options{.plan = asked, .planned_slots = planned, .control = {{}, closing}};
+  run_options.more = [&](int most) {
+    std::vector<std::any> pictures;
+    const std::lock_guard lock(mutex);
+    if (is_for_one && count_alike() > 1) return pictures;  // more of them are better planned anew
+    while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
+           !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
+      const StatePointer job = queue.front();
+      PictureWork work;
+      work.job = context_of(job);
+      pictures.emplace_back(std::move(work));
+      make_room_for_one(taken);
+      queue.pop_front();  // from here on nothing can fail
+      if (job->begin()) {
+        running.push_back(job);
+        taken.push_back(job);
+      } else {
+        pictures.pop_back();
+      }
+    }
+    return pictures;
+  };
+  run_options.on_done = [&](int picture, const Outcome& outcome) {
+    StatePointer job;
+    {
+      const std::lock_guard lock(mutex);
+      job = std::move(taken[static_cast<size_t>(picture)]);
+      std::erase(running, job);
+      is_loaded = true;
+    }
+    try {
+      finish(*job, outcome);
+    } catch (...) {
+      end_with_current_error(*job);
+    }
+  };
+  try {
+    executor->run(made, {}, run_options);
+  } catch (...) {  // no memory, or a fault of ours: nothing that was begun may be left running
+    if (taken.empty()) throw;
+    for (const StatePointer& job : taken) {
+      if (!job) continue;
+      {
+        const std::lock_guard lock(mutex);
+        std::erase(running, job);
+      }
+      end_with_current_error(*job);
+    }
+  }
+}
+
+void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
+  if (outcome.error) return end_with(job, *outcome.error);
+  const auto& work = std::any_cast<const PictureWork&>(outcome.value);
+  if (work.error) return end_with(job, *work.error);
+  const std::shared_ptr<GenerateResult> result = work.result;
+  for (const StageRun& stage : outcome.stages) {
+    result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision,
+                              stage.batch, stage.fragmentation});
+    std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot);
+    if (stage.fragmentation) {
+      line += fmt::format("; {:.0f} % of the memory that the allocator holds is unused",
+                          100 * *stage.fragmentation);
+    }
+    job.log(line);
+  }
+  std::vector<std::string> plan = outcome.plan;
+  for (const std::string& device : slots.left_out()) plan.push_back(device);
+  result->plan = fmt::format("{}", fmt::join(plan, " "));
+  job.log(result->plan);
+  result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());
+  result->lossy = outcome.lossy;
+  for (const std::string& note : outcome.notes) job.log(note);
+  forget_pictures(job);
+  job.finish(result);
+}
+
+void Engine::Impl::use_recipe(const Recipe& wanted) {
+  if (executor && recipe == wanted) return;
+  executor.reset();
+  stages = make_stages(wanted, models);
+  recipe = wanted;
+  SlotHooks hooks = make_slot_hooks();
+  hooks.current_error = current_torch_error;
+  executor = std::make_unique<Executor>(slots.get(),
+                                        std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
+                                        ExecutorOptions{.hooks = std::move(hooks), .limits = limits});
+}
+
+void Engine::Impl::take_out(const StatePointer& job) {
+  const std::lock_guard lock(mutex);
+  std::erase(queue, job);
+}
+
+}  // namespace relievo
