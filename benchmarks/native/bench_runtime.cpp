@@ -17,7 +17,7 @@
 #include "base/resident_memory.h"
 #include "benchmarks/native/bench_field.h"
 #include "engine/engine.h"
-#include "engine/field_of_planes.h"
+#include "engine/field_source.h"
 #include "engine/pipeline.h"
 #include "files/pictures.h"
 #include "nn/errors.h"

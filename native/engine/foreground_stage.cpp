@@ -70,7 +70,7 @@ struct ForegroundStage::Network {
 };
 
 ForegroundStage::ForegroundStage(fs::path embedded_models)
-    : PipelineStage("foreground", "foreground"), embedded_models_(std::move(embedded_models)) {}
+    : StageOf("foreground", "foreground"), embedded_models_(std::move(embedded_models)) {}
 ForegroundStage::~ForegroundStage() = default;
 
 StageProfile ForegroundStage::profile_for(const Settings& settings, const std::vector<Slot>&) const {
@@ -107,21 +107,18 @@ void ForegroundStage::load(const StageLoad& load) {
 
 void ForegroundStage::unload(const Slot& slot) { networks_.erase(slot); }
 
-PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const Execution& execution) {
+CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const StageCall& call,
+                                      const Execution& execution) {
   const at::NoGradGuard no_grad;
   const Settings& settings = work.job->settings();
-  work.checksum = picture_checksum(*work.job->request);
-  const auto note = [&](const std::string& text) {
-    work.notes.push_back(text);
-    work.job->on_log(text);
-  };
+  std::string checksum = picture_checksum(*work.job->request);
   PictureOptions options;
   options.kept_pixels = kept_pixels(settings);
   options.cancel = execution.control.cancel;
   options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
   std::optional<Mask> given;
   if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file, options));
-  options.on_note = note;
+  options.on_note = [&work](const std::string& text) { work.note(text); };
   Image picture = decode_picture(*work.job->request, options);
   const MemoryCharge pixels(static_cast<int64_t>(picture.pixels.size()) * 4 +
                             int64_t{2} * 4 * picture.width *
@@ -135,11 +132,10 @@ PictureWork ForegroundStage::make(PictureWork work, const StageCall& call, const
   rest.control = execution.control.part(0.2, 1);
   const auto network = networks_.get(call.slots[0]);
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
-  for (const std::string& text : made.notes) note(text);
-  auto foreground = std::make_shared<Foreground>(std::move(made.foreground));
+  for (const std::string& text : made.notes) work.note(text);
+  auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
-  work.foreground = std::move(foreground);
-  return work;
+  return {std::move(checksum), std::move(foreground)};
 }
 
 }  // namespace relievo

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "multiview/load.h"
 #include "multiview/multiview.h"
@@ -32,9 +33,9 @@ NoiseKey noise_of(const PictureWork& work) {
   return {.seed = static_cast<uint64_t>(work.job->settings().seed)};
 }
 
-class ConditionStage : public PipelineStage {
+class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
  public:
-  ConditionStage() : PipelineStage("condition", "multiview") {}
+  ConditionStage() : StageOf("condition", "multiview") {}
 
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
@@ -61,12 +62,13 @@ class ConditionStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+  ConditionedPicture output_of(CutPicture cut, PictureWork& work, const StageCall& call,
+                               const Execution& execution) override {
     const at::NoGradGuard no_grad;
-    work.conditions = std::make_shared<const Conditions>(
-        condition_views(paste_on_white(to_bytes(work.foreground->image)), noise_of(work),
+    auto conditions = std::make_shared<const Conditions>(
+        condition_views(paste_on_white(to_bytes(cut.foreground->image)), noise_of(work),
                         held_.get(call.slots[0])->parts, execution));
-    return work;
+    return {std::move(cut), std::move(conditions)};
   }
 
  private:
@@ -77,6 +79,7 @@ class ConditionStage : public PipelineStage {
   BySlot<Held> held_;
 };
 
+/// ConditionedPicture -> DenoisedPicture, several at once.
 class DiffusionStage : public PipelineStage {
  public:
   DiffusionStage() : PipelineStage("diffusion", "multiview") {}
@@ -175,7 +178,7 @@ class DiffusionStage : public PipelineStage {
     for (const PictureWork& work : works) {
       own.push_back(control_of(work));
       cancels.push_back(work.job->cancel);
-      conditions.push_back(*work.conditions);
+      conditions.push_back(*std::get<ConditionedPicture>(work.made).conditions);
       noise.push_back(noise_of(work));
     }
     const Progress progress([&own](double fraction) {
@@ -203,17 +206,16 @@ class DiffusionStage : public PipelineStage {
     }
     for (size_t i = 0; i < works.size(); ++i) {
       if (!latents[i].defined()) works[i].error = Error(ErrorCode::kCancelled, "Cancelled.");
-      works[i].latents = latents[i];
-      works[i].conditions = nullptr;
+      works[i].made = DenoisedPicture{std::get<ConditionedPicture>(works[i].made).cut, latents[i]};
     }
   }
 
   BySlot<Held> held_;
 };
 
-class DecodeStage : public PipelineStage {
+class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
  public:
-  DecodeStage() : PipelineStage("decode", "multiview") {}
+  DecodeStage() : StageOf("decode", "multiview") {}
 
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
@@ -249,16 +251,15 @@ class DecodeStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+  ViewedPicture output_of(DenoisedPicture denoised, PictureWork& work, const StageCall& call,
+                          const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const auto held = held_.get(call.slots[0]);
     const bool is_tiled = call.rung >= Rung::kTiled;
-    const ByteImage grid = decode_views(work.latents, *held->vae, held->factor, execution, is_tiled);
-    auto views = std::make_shared<Views>(views_of_grid(grid));
-    show_views(work, *views);
-    work.views = std::move(views);
-    work.latents = at::Tensor();
-    return work;
+    const ByteImage grid = decode_views(denoised.latents, *held->vae, held->factor, execution, is_tiled);
+    auto views = std::make_shared<const Views>(views_of_grid(grid));
+    show_views(*work.job, *views);
+    return {std::move(denoised.cut), std::move(views)};
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "files/picture_kinds.h"
 #include "files/pictures.h"
@@ -47,9 +48,9 @@ at::Tensor view_of(const fs::path& file, const CancelToken& cancel) {
 }
 
 /// The person's own pictures take the place of the diffusion's.
-class OwnViewsStage : public PipelineStage {
+class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
  public:
-  OwnViewsStage() : PipelineStage("views", "multiview") {}
+  OwnViewsStage() : StageOf("views", "multiview") {}
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
@@ -63,7 +64,8 @@ class OwnViewsStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& /*call*/, const Execution& execution) override {
+  ViewedPicture output_of(CutPicture cut, PictureWork& work, const StageCall& /*call*/,
+                          const Execution& execution) override {
     const Settings& settings = work.job->settings();
     const std::vector<fs::path> files = files_of(settings.views);
     const int64_t side = settings.input_size;
@@ -78,15 +80,14 @@ class OwnViewsStage : public PipelineStage {
     auto views = std::make_shared<Views>();
     views->pixels = at::cat(pixels);
     views->cameras = cameras_of_views();
-    show_views(work, *views);
-    work.views = std::move(views);
-    return work;
+    show_views(*work.job, *views);
+    return {std::move(cut), std::move(views)};
   }
 };
 
 }  // namespace
 
-void show_views(const PictureWork& work, const Views& views) {
+void show_views(const JobContext& job, const Views& views) {
   // [6, 3, S, S] -> 3 rows of 2.
   const int64_t side = views.pixels.size(-1);
   const at::Tensor grid = views.pixels.reshape({3, 2, 3, side, side})
@@ -95,7 +96,7 @@ void show_views(const PictureWork& work, const Views& views) {
                               .contiguous();
   Image picture(static_cast<int>(2 * side), static_cast<int>(3 * side), 3);
   std::copy_n(grid.const_data_ptr<float>(), picture.pixels.size(), picture.pixels.begin());
-  work.job->on_picture("views", picture);
+  job.on_picture("views", picture);
 }
 
 std::shared_ptr<PipelineStage> own_views_stage() { return std::make_shared<OwnViewsStage>(); }

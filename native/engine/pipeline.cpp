@@ -18,7 +18,8 @@ Recipe recipe_of(const Settings& settings) { return {settings.model, !settings.v
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  if (recipe.model == kPreviewModel) {
+  const bool is_preview = recipe.model == kPreviewModel;
+  if (is_preview) {
     stages.push_back(inflate_stage());
   } else {
     if (recipe.own_views) {
@@ -30,8 +31,9 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
     }
     stages.push_back(reconstruct_stage(recipe.model));
   }
-  stages.push_back(surface_stage(recipe.model));
-  stages.push_back(texture_stage(recipe.model));
+  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(recipe.model); };
+  stages.push_back(surface_stage(recipe.model, fields()));
+  stages.push_back(texture_stage(recipe.model, fields()));
   return stages;
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "reconstruct/load.h"
 #include "runtime/torch/counting_allocator.h"
@@ -21,10 +22,10 @@ int lrm_blocks(const std::string& model) {
   }
 }
 
-class ReconstructStage : public PipelineStage {
+class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
  public:
   explicit ReconstructStage(std::string model)
-      : PipelineStage("reconstruct", "reconstruct"), model_(std::move(model)) {}
+      : StageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
 
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
@@ -71,20 +72,21 @@ class ReconstructStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+  ShapedPicture output_of(ViewedPicture viewed, PictureWork& work, const StageCall& call,
+                          const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
     // Not larger than the diffusion made them, where it was short of memory.
-    const int64_t size = std::min<int64_t>(settings.input_size, work.views->pixels.size(-1));
+    const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
     LrmPlaces places;
     for (const Slot& slot : call.slots) {
       const auto held = held_.get(slot);
       places.parts.push_back(held ? held->lrm : nullptr);
     }
     places.on_slot = on_slot_of(call);
-    work.planes = reconstruct_planes(views_for_reconstruction(*work.views, settings.view_count, size), places,
-                                     execution);
-    return work;
+    Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, settings.view_count, size),
+                                         places, execution)};
+    return {std::move(viewed.cut), std::move(viewed.views), std::move(triplane)};
   }
 
  private:

@@ -6,7 +6,8 @@
 #include <functional>
 #include <memory>
 
-#include "engine/pipeline_stage.h"
+#include "engine/field_source.h"
+#include "engine/stage_of.h"
 
 namespace relievo {
 
@@ -15,7 +16,7 @@ inline constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
 
 /// Picture -> foreground. With the full U2-Net where it is installed, else the embedded one in
 /// `embedded_models`.
-class ForegroundStage : public PipelineStage {
+class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  public:
   explicit ForegroundStage(std::filesystem::path embedded_models);
   ~ForegroundStage() override;
@@ -25,7 +26,8 @@ class ForegroundStage : public PipelineStage {
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override;
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override;
+  CutPicture output_of(GivenPicture given, PictureWork& work, const StageCall& call,
+                       const Execution& execution) override;
 
  private:
   struct Network;
@@ -49,15 +51,15 @@ std::shared_ptr<PipelineStage> own_views_stage();
 /// `[6, 16]`, of the six views (base/camera.h).
 at::Tensor cameras_of_views();
 /// Shows a job's views, 3 rows of 2.
-void show_views(const PictureWork& work, const Views& views);
+void show_views(const JobContext& job, const Views& views);
 
 /// Views -> planes, of a model of the catalogue.
 std::shared_ptr<PipelineStage> reconstruct_stage(const std::string& model);
 
-/// Field or planes -> surface, cleaned and simplified.
-std::shared_ptr<PipelineStage> surface_stage(const std::string& model);
+/// Shape -> surface, cleaned and simplified.
+std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 /// Surface -> textured mesh and everything else of a result.
-std::shared_ptr<PipelineStage> texture_stage(const std::string& model);
+std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 }  // namespace relievo

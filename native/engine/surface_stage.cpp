@@ -3,53 +3,27 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include "engine/field_of_planes.h"
+#include "engine/field_source.h"
+#include "engine/stage_of.h"
 #include "engine/stages.h"
-#include "reconstruct/inflated_mask.h"
 #include "surface/clean_surface.h"
-#include "surface/grid.h"
 #include "surface/shape_loss.h"
 #include "surface/surface.h"
 
 namespace relievo {
+
+double meshed_faces(double side) { return 6 * side * side; }
+
+double expected_faces(const Settings& settings, double side) {
+  const double all = meshed_faces(side);
+  return settings.faces > 0 ? std::min<double>(settings.faces, all) : all;
+}
+
 namespace {
-
-class InflateStage : public PipelineStage {
- public:
-  InflateStage() : PipelineStage("reconstruct", "reconstruct") {}
-
- protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
-    const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
-    StageMode mode;
-    mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
-    StageProfile profile{"", {mode}, kMaxBatch};
-    profile.variant = kPreviewModel;
-    profile.output_bytes_per_picture = 4 << 20;
-    return profile;
-  }
-
-  PictureWork make(PictureWork work, const StageCall& /*call*/, const Execution& execution) override {
-    const Settings& settings = work.job->settings();
-    // Two cells of the grid that will mesh it: thinner parts would come out beaded or not at all.
-    const float thinnest =
-        std::min(2 * static_cast<float>(kGridSide) / static_cast<float>(settings.grid), 1.0f);
-    Execution on_cpu = execution;
-    on_cpu.device = at::kCPU;
-    work.field = inflate(*work.foreground, {.depth = settings.depth, .thinnest = thinnest}, on_cpu);
-    return work;
-  }
-};
 
 /// "3 %", and "0.4 %" where that says more.
 std::string percent(double share) {
   return share < 0.00995 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
-}
-
-/// For the person, now and with the result.
-void tell(PictureWork& work, std::string note) {
-  work.job->on_log(note);
-  work.notes.push_back(std::move(note));
 }
 
 void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, double share) {
@@ -61,12 +35,11 @@ void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, d
   for (const Int3& f : debris.surface.faces)
     before.faces.push_back({f[0] + first, f[1] + first, f[2] + first});
   const ShapeLoss loss = shape_loss(before, kept);
-  tell(work,
-       fmt::format(
-           "{} {} of {} left out as debris, with {} of the volume and {} of the outline: each has less than "
-           "{} of the surface. A debris share of 0 keeps all.",
-           debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.pieces, percent(loss.volume),
-           percent(loss.outline), percent(share)));
+  work.note(fmt::format(
+      "{} {} of {} left out as debris, with {} of the volume and {} of the outline: each has less than "
+      "{} of the surface. A debris share of 0 keeps all.",
+      debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.pieces, percent(loss.volume),
+      percent(loss.outline), percent(share)));
 }
 
 /// Says so where fewer faces cost more of the shape than a person would expect.
@@ -79,41 +52,41 @@ void note_lost_shape(PictureWork& work, const Surface& before, const Surface& af
   if (loss.pieces_before != loss.pieces_after) {
     pieces = fmt::format("it has {} pieces instead of {}, and ", loss.pieces_after, loss.pieces_before);
   }
-  tell(work,
-       fmt::format("{} faces are too few for this shape: {}{} of the volume and {} of the outline are lost. "
-                   "Allow more faces.",
-                   after.faces.size(), pieces, percent(loss.volume), percent(loss.outline)));
+  work.note(
+      fmt::format("{} faces are too few for this shape: {}{} of the volume and {} of the outline are lost. "
+                  "Allow more faces.",
+                  after.faces.size(), pieces, percent(loss.volume), percent(loss.outline)));
 }
 
-class SurfaceStage : public PipelineStage {
+class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
  public:
-  explicit SurfaceStage(const std::string& model)
-      : PipelineStage("surface", "surface"), model_(model), fields_(model) {}
+  SurfaceStage(std::string model, std::unique_ptr<FieldSource> fields)
+      : StageOf("surface", "surface"), model_(std::move(model)), fields_(std::move(fields)) {}
 
-  void load(const StageLoad& load) override { fields_.load(load.slot); }
-  void unload(const Slot& slot) override { fields_.unload(slot); }
+  void load(const StageLoad& load) override { fields_->load(load.slot); }
+  void unload(const Slot& slot) override { fields_->unload(slot); }
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
-    const double side = fields_.grid_side(settings), vertices = side * side * side;
+    const double side = fields_->grid_side(settings), vertices = side * side * side;
     const double meshed = meshed_faces(side), kept = expected_faces(settings, side);
     constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
-    mode.weight_bytes = fields_.weight_bytes();
+    mode.weight_bytes = fields_->weight_bytes();
     // A chunk of points, of the second one on beside all of the grid's values; or the values beside
     // themselves in double precision, to be summed.
     const auto workspace = [&](double chunk) {
       const double first = std::min(chunk, vertices), second = std::min(chunk, vertices - first);
-      const double per_point = fields_.bytes_per_point();
+      const double per_point = fields_->bytes_per_point();
       const double asking = std::max(first * per_point, 4 * vertices + second * per_point);
-      return std::max(asking + fields_.grid_bytes(side), 12 * vertices);
+      return std::max(asking + fields_->grid_bytes(side), 12 * vertices);
     };
     mode.workspace_bytes = workspace(kChunkPoints);
     mode.host_seconds_per_picture = 0.005 + 1e-6 * meshed;
     if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
     double& asking =
-        fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
-    asking += vertices * fields_.seconds_per_point();
+        fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+    asking += vertices * fields_->seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
     chunks.workspace_bytes = workspace(kChunkPoints / 4);
@@ -126,11 +99,12 @@ class SurfaceStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+  MeshedPicture output_of(ShapedPicture shaped, PictureWork& work, const StageCall& call,
+                          const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
     const Control& control = execution.control;
-    const std::shared_ptr<const Field> field = fields_.field(work, call);
+    const std::shared_ptr<const Field> field = fields_->field(shaped.shape, call);
     // A density has no distance to interpolate by; its published grid is twice as fine.
     const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
     Execution meshing = execution;
@@ -141,26 +115,23 @@ class SurfaceStage : public PipelineStage {
     auto cleaned = std::make_shared<const Surface>(
         clean_surface(meshed, {.smallest_share = settings.debris}, control.part(0.7, 0.8), &debris));
     note_debris(work, *cleaned, debris, settings.debris);
-    work.surface = cleaned;
-    if (settings.faces > 0 && static_cast<size_t>(settings.faces) < cleaned->faces.size()) {
-      work.surface =
-          std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
-      note_lost_shape(work, *cleaned, *work.surface);
-      if (settings.normal_map) work.detail = cleaned;
-    }
-    return work;
+    if (settings.faces == 0 || static_cast<size_t>(settings.faces) >= cleaned->faces.size())
+      return {std::move(shaped), std::move(cleaned), nullptr};
+    auto simplified =
+        std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
+    note_lost_shape(work, *cleaned, *simplified);
+    return {std::move(shaped), std::move(simplified), settings.normal_map ? std::move(cleaned) : nullptr};
   }
 
  private:
   std::string model_;
-  FieldsOfPlanes fields_;
+  std::unique_ptr<FieldSource> fields_;
 };
 
 }  // namespace
 
-std::shared_ptr<PipelineStage> inflate_stage() { return std::make_shared<InflateStage>(); }
-std::shared_ptr<PipelineStage> surface_stage(const std::string& model) {
-  return std::make_shared<SurfaceStage>(model);
+std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields) {
+  return std::make_shared<SurfaceStage>(model, std::move(fields));
 }
 
 }  // namespace relievo

@@ -3,7 +3,8 @@
 #include <ATen/core/grad_mode.h>
 
 #include "engine/clean_name.h"
-#include "engine/field_of_planes.h"
+#include "engine/field_source.h"
+#include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
 #include "render/contact_sheet.h"
@@ -25,33 +26,33 @@ Image shaded(const TexturedMesh& mesh, const Control& control) {
   return from_bytes(on_background(renderer.render(view, kSamples, control), {}));
 }
 
-class TextureStage : public PipelineStage {
+class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
  public:
-  explicit TextureStage(const std::string& model)
-      : PipelineStage("texture", "texture"), model_(model), fields_(model) {}
+  TextureStage(std::string model, std::unique_ptr<FieldSource> fields)
+      : StageOf("texture", "texture"), model_(std::move(model)), fields_(std::move(fields)) {}
 
-  void load(const StageLoad& load) override { fields_.load(load.slot); }
-  void unload(const Slot& slot) override { fields_.unload(slot); }
+  void load(const StageLoad& load) override { fields_->load(load.slot); }
+  void unload(const Slot& slot) override { fields_->unload(slot); }
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
-    const double side = fields_.grid_side(settings), faces = expected_faces(settings, side);
+    const double side = fields_->grid_side(settings), faces = expected_faces(settings, side);
     constexpr double kBandTexels = 1 << 20, kBatchPoints = 1 << 16, kCovered = 0.7;
     const double band = std::min(texels, kBandTexels);
     // A band of texels while they are found, or while a batch of them is coloured.
     const auto workspace = [&](double batch) {
-      const double asking = std::min(kCovered * texels, batch) * fields_.bytes_per_point();
+      const double asking = std::min(kCovered * texels, batch) * fields_->bytes_per_point();
       return kBytesPerTexel * texels + 40 * faces + std::max(52.5 * band, 34 * band + asking);
     };
     StageMode mode;
-    mode.weight_bytes = fields_.weight_bytes();
+    mode.weight_bytes = fields_->weight_bytes();
     mode.workspace_bytes = workspace(kBatchPoints);
     // Unwrapping, colouring, PNG files, a picture to show.
     mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
     double& asking =
-        fields_.is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
-    asking += kCovered * texels * fields_.seconds_per_point();
+        fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+    asking += kCovered * texels * fields_->seconds_per_point();
     StageMode chunks = mode;
     chunks.rung = Rung::kChunks;
     chunks.workspace_bytes = workspace(kBatchPoints / 2);
@@ -64,22 +65,24 @@ class TextureStage : public PipelineStage {
     return profile;
   }
 
-  PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) override {
+  FinishedPicture output_of(MeshedPicture meshed, PictureWork& work, const StageCall& call,
+                            const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const GenerateRequest& request = *work.job->request;
     const Settings& settings = request.settings;
     const Control& control = execution.control;
-    const bool is_preview = model_ == kPreviewModel;
-    const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_preview);
-    const TextureSources sources{.front = is_preview ? work.foreground.get() : nullptr,
-                                 .views = work.views.get(),
-                                 .detail = work.detail.get()};
+    ShapedPicture& shaped = meshed.shaped;
+    const Foreground& foreground = *shaped.cut.foreground;
+    const bool is_seen = fields_->faces_the_picture();
+    const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_seen);
+    const TextureSources sources{
+        .front = is_seen ? &foreground : nullptr, .views = shaped.views.get(), .detail = meshed.detail.get()};
     Execution baking = execution;
     baking.control = control.part(0, 0.8);
     auto result = std::make_shared<GenerateResult>();
     {
       const MemoryCharge texels(kBytesPerTexel * settings.texture_size * settings.texture_size);
-      result->mesh = texture_surface(*work.surface, *fields_.field(work, call), sources,
+      result->mesh = texture_surface(*meshed.surface, *fields_->field(shaped.shape, call), sources,
                                      {.size = settings.texture_size,
                                       .projection = is_projected,
                                       .vertex_colours = settings.vertex_colours},
@@ -91,7 +94,7 @@ class TextureStage : public PipelineStage {
                        .model = model_,
                        .settings = to_json(settings),
                        .version = version(),
-                       .checksum = work.checksum};
+                       .checksum = shaped.cut.checksum};
     result->albedo_png = encode_png(mesh.albedo, mesh.provenance);
     control.step(0.9);
     if (!mesh.normal_map.pixels.empty())
@@ -101,25 +104,22 @@ class TextureStage : public PipelineStage {
 
     turn_to_scene(mesh.surface);
 
-    result->foreground = to_bytes(work.foreground->image);
-    result->crop = work.foreground->crop;
+    result->foreground = to_bytes(foreground.image);
+    result->crop = foreground.crop;
     result->notes = std::move(work.notes);
     work.job->on_picture("shaded", shaded(mesh, control.part(0.95, 1)));
-    PictureWork done;  // what led to the result is not needed any more
-    done.job = work.job;
-    done.result = std::move(result);
-    return done;
+    return result;
   }
 
  private:
   std::string model_;
-  FieldsOfPlanes fields_;
+  std::unique_ptr<FieldSource> fields_;
 };
 
 }  // namespace
 
-std::shared_ptr<PipelineStage> texture_stage(const std::string& model) {
-  return std::make_shared<TextureStage>(model);
+std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields) {
+  return std::make_shared<TextureStage>(model, std::move(fields));
 }
 
 }  // namespace relievo

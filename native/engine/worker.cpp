@@ -142,7 +142,7 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   if (outcome.error) return end_with(job, *outcome.error);
   const auto& work = std::any_cast<const PictureWork&>(outcome.value);
   if (work.error) return end_with(job, *work.error);
-  const std::shared_ptr<GenerateResult> result = work.result;
+  const auto result = std::get<FinishedPicture>(work.made);
   for (const StageRun& stage : outcome.stages) {
     result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision,
                               stage.batch, stage.fragmentation});

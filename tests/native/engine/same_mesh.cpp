@@ -140,7 +140,8 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
   at::Tensor latents, expected;
   const auto record = [](at::Tensor& into) {
     return [&into](const std::string& stage, const std::vector<std::any>& outputs) {
-      if (stage == "diffusion") into = std::any_cast<const PictureWork&>(outputs[0]).latents;
+      if (stage == "diffusion")
+        into = std::get<DenoisedPicture>(std::any_cast<const PictureWork&>(outputs[0]).made).latents;
     };
   };
   TinyPipeline alone(1);

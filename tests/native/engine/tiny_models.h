@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../multiview/tiny_folder.h"
-#include "engine/field_of_planes.h"
+#include "engine/field_source.h"
 #include "reconstruct/lrm.h"
 #include "reconstruct/triplane_field.h"
 

@@ -201,8 +201,8 @@ class TinyPipeline {
       if (all[i].error) continue;
       const auto& work = std::any_cast<const PictureWork&>(outcomes[i].value);
       all[i].error = work.error;
-      all[i].result = work.result;
-      all[i].surface = work.surface;
+      if (const auto* finished = std::get_if<FinishedPicture>(&work.made)) all[i].result = *finished;
+      if (const auto* meshed = std::get_if<MeshedPicture>(&work.made)) all[i].surface = meshed->surface;
     }
     return all;
   }
