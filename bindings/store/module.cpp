@@ -2,16 +2,18 @@
 // LibTorch is there, which it fetches.
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include "../errors.h"
-#include "downloads/locked_file.h"
+#include "base/file_lock.h"
 #include "downloads/store.h"
 #include "json_reader.h"
 #include "python_transport.h"
@@ -115,10 +117,16 @@ void bind_downloads(py::module_& module) {
              py::arg("sources") = Names{}, py::arg("patience") = patience);
 }
 
+std::unique_ptr<FileLock> lock_of(const Path& path) {
+  return std::make_unique<FileLock>(
+      path, LockWords{fmt::format("The folder '{}'", path.parent_path().string()),
+                      "Wait for it to end: another Blender, or the program relievo."});
+}
+
 void bind_files(py::module_& module) {
-  py::class_<LockFile>(module, "Lock", py::module_local())
-      .def(py::init<Path>(), py::arg("path"))
-      .def("release", &LockFile::release);
+  py::class_<FileLock>(module, "Lock", py::module_local())
+      .def(py::init(&lock_of), py::arg("path"))
+      .def("release", &FileLock::release);
   module.def(
       "verify",
       [](const std::string& name, const Listener& listener) {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -27,21 +28,15 @@ constexpr const char* kMark = "relievo_lock";  // what a lock file's object has
 enum class Taken { kYes, kHeld, kNoLocks };
 
 Taken try_lock(int descriptor) {
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return Taken::kYes;
-  return errno == EWOULDBLOCK ? Taken::kHeld : Taken::kNoLocks;
+  while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EINTR) return errno == EWOULDBLOCK ? Taken::kHeld : Taken::kNoLocks;
+  }
+  return Taken::kYes;
 }
 
 bool is_regular_file(int descriptor) {
   struct stat status {};
   return ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-}
-
-/// Whether the descriptor is still that of the file of this name: whoever held the lock before removed it.
-bool is_file_of(int descriptor, const fs::path& path) {
-  struct stat own {
-  }, named{};
-  return ::fstat(descriptor, &own) == 0 && ::lstat(path.c_str(), &named) == 0 && own.st_dev == named.st_dev &&
-         own.st_ino == named.st_ino;
 }
 
 /// Some file systems say yes to everybody. A second descriptor must be refused, in the same process, too.
@@ -96,6 +91,35 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size()) == 0 ? name.c_str() : "unknown";
 }
 
+bool has_name(int descriptor, const fs::path& path) {
+  struct stat opened {
+  }, named{};
+  return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+std::optional<int> open_locked(const fs::path& path) {
+  while (true) {
+    // O_NONBLOCK: a pipe of this name is not waited for.
+    const int descriptor =
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category());
+    const bool is_held = try_lock(descriptor) == Taken::kHeld;
+    // Between opening and locking, whoever had it may have given it another name or deleted it.
+    if (!is_held && has_name(descriptor, path)) return descriptor;
+    ::close(descriptor);
+    if (is_held) return std::nullopt;
+  }
+}
+
+bool is_locked(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return false;
+  const bool is_held = try_lock(descriptor) == Taken::kHeld;
+  ::close(descriptor);
+  return is_held;
+}
+
 FileLock::FileLock(fs::path path, const LockWords& words) : path_(std::move(path)), owner_(::getpid()) {
   while (true) {
     // Without O_NOFOLLOW a link would let the holder's name be written into any file, without O_NONBLOCK a
@@ -115,16 +139,18 @@ FileLock::FileLock(fs::path path, const LockWords& words) : path_(std::move(path
     }
     const Taken taken = try_lock(descriptor_);
     const int reason = errno;
-    const bool is_current = is_file_of(descriptor_, path_);
-    if (taken == Taken::kYes && is_current && may_be_written(path_)) {
-      if (is_real_lock(path_)) break;
+    const bool is_current = has_name(descriptor_, path_);
+    const bool needs_lock = !words.no_locks_hint.empty(), is_free = taken != Taken::kHeld;
+    const bool may_have = taken == Taken::kYes || (is_free && !needs_lock);
+    if (may_have && is_current && may_be_written(path_)) {
+      if (!needs_lock || is_real_lock(path_)) break;
       ::close(descriptor_);
       throw no_locks(words, 0);
     }
     ::close(descriptor_);
-    if (taken == Taken::kNoLocks) throw no_locks(words, reason);
+    if (is_free && !may_have) throw no_locks(words, reason);
     if (!is_current) continue;
-    if (taken == Taken::kYes) {
+    if (may_have) {
       set_aside(path_);
       continue;
     }
@@ -134,9 +160,20 @@ FileLock::FileLock(fs::path path, const LockWords& words) : path_(std::move(path
   write_holder(descriptor_);
 }
 
-FileLock::~FileLock() {
-  if (owner_ == ::getpid() && is_file_of(descriptor_, path_)) ::unlink(path_.c_str());
-  ::close(descriptor_);
+void FileLock::release() {
+  if (descriptor_ < 0) return;
+  if (owner_ == ::getpid() && has_name(descriptor_, path_)) ::unlink(path_.c_str());
+  ::close(std::exchange(descriptor_, -1));
+}
+
+FolderLock::FolderLock(const fs::path& folder)
+    : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  while (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace relievo

@@ -10,8 +10,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/json.h"
-#include "downloads/locked_file.h"
 
 namespace relievo {
 namespace {

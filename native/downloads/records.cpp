@@ -3,8 +3,8 @@
 #include <span>
 
 #include "base/atomic_file.h"
+#include "base/file_lock.h"
 #include "base/json.h"
-#include "downloads/folder_lock.h"
 #include "weights/catalogue.h"
 
 namespace relievo {
