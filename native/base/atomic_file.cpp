@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/system_error.h"
@@ -36,6 +39,51 @@ class Descriptor {
  private:
   int fd_;
 };
+
+bool is_missing(int error_number) {
+  return error_number == ENOSYS || error_number == EOPNOTSUPP || error_number == EINVAL ||
+         error_number == EPERM;
+}
+
+bool is_one_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  struct stat first {
+  }, second{};
+  return ::lstat(a.c_str(), &first) == 0 && ::lstat(b.c_str(), &second) == 0 &&
+         first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// Whether the file got the name; nothing where the file system has no such way.
+
+std::optional<bool> rename_only(const std::filesystem::path& from, const std::filesystem::path& to) {
+#ifdef RENAME_NOREPLACE
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno == EEXIST) return false;
+  if (!is_missing(errno)) throw_io(to, errno);
+#endif
+  return std::nullopt;
+}
+
+std::optional<bool> link_and_unlink(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::link(from.c_str(), to.c_str()) != 0) {
+    if (errno == EMLINK || is_missing(errno)) return std::nullopt;
+    if (errno != EEXIST) throw_io(to, errno);
+    // A network file system that asks again, for the answer was lost, finds its own link.
+    if (!is_one_file(from, to)) return false;
+  }
+  ::unlink(from.c_str());
+  return true;
+}
+
+bool replace_placeholder(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const int placeholder = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (placeholder < 0 && errno == EEXIST) return false;
+  if (placeholder < 0) throw_io(to, errno);
+  ::close(placeholder);
+  if (::rename(from.c_str(), to.c_str()) == 0) return true;
+  const int reason = errno;
+  ::unlink(to.c_str());
+  throw_io(to, reason);
+}
 
 }  // namespace
 
@@ -86,6 +134,13 @@ void write_atomically(const std::filesystem::path& path, std::span<const std::by
       bytes = bytes.subspan(static_cast<size_t>(written));
     }
   });
+}
+
+bool rename_to_free(const std::filesystem::path& from, const std::filesystem::path& to, FreeName way) {
+  std::optional<bool> is_renamed;
+  if (way == FreeName::kRename) is_renamed = rename_only(from, to);
+  if (!is_renamed && way != FreeName::kPlaceholder) is_renamed = link_and_unlink(from, to);
+  return is_renamed ? *is_renamed : replace_placeholder(from, to);
 }
 
 }  // namespace relievo

@@ -27,4 +27,17 @@ void write_atomically(const std::filesystem::path& path,
 /// The same for bytes in memory.
 void write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
+/// How a file is given a name that nothing has yet. Not every file system has each.
+enum class FreeName {
+  kRename,       ///< a rename that replaces nothing
+  kLink,         ///< a second name, and the first goes
+  kPlaceholder,  ///< an empty file, which is then replaced: it is there for a moment
+};
+
+/// Renames a file of the same file system unless something has the name already: false then, and nothing has
+/// changed. No other process or thread can come between. Takes the first way from `way` on that the file
+/// system has. Throws Error{kIo}.
+bool rename_to_free(const std::filesystem::path& from, const std::filesystem::path& to,
+                    FreeName way = FreeName::kRename);
+
 }  // namespace relievo

@@ -1,15 +1,19 @@
 #include "base/atomic_file.h"
 
+#include <atomic>
+#include <barrier>
 #include <csignal>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 
 namespace relievo {
@@ -92,6 +96,56 @@ TEST_F(AtomicFile, DiskThatFillsUpInTheMiddleLeavesNothing) {
   };
   EXPECT_EXIT(write_too_much(), testing::ExitedWithCode(0), "");
 }
+
+/// Of the ways that file systems have; here they have all.
+class FreeNames : public AtomicFile, public testing::WithParamInterface<FreeName> {};
+
+TEST_P(FreeNames, AreGivenAndTakenOnesLeftAlone) {
+  write_atomically(folder_ / "new", bytes_of("new"));
+  write_atomically(folder_ / "cup.glb", bytes_of("old"));
+  fs::create_directory(folder_ / "folder");
+  fs::create_symlink("nowhere", folder_ / "link");
+  for (const char* taken : {"cup.glb", "folder", "link"}) {
+    EXPECT_FALSE(rename_to_free(folder_ / "new", folder_ / taken, GetParam())) << taken;
+  }
+  EXPECT_EQ(content(folder_ / "cup.glb"), "old");
+  EXPECT_EQ(content(folder_ / "new"), "new");
+  EXPECT_TRUE(rename_to_free(folder_ / "new", folder_ / "chair.glb", GetParam()));
+  EXPECT_EQ(content(folder_ / "chair.glb"), "new");
+  EXPECT_FALSE(fs::exists(folder_ / "new"));
+  EXPECT_EQ(entries(), 4u);
+}
+
+TEST_P(FreeNames, HaveOneOfManyThatWantThem) {
+  constexpr int kThreads = 4, kRounds = 100;
+  std::vector<std::atomic<int>> winners(kRounds);
+  std::barrier together(kThreads);
+  const auto contend = [&](int thread) {
+    const std::string own = std::to_string(thread);
+    for (int round = 0; round < kRounds; ++round) {
+      write_atomically(folder_ / ("own" + own), bytes_of(own.c_str()));
+      together.arrive_and_wait();
+      const fs::path wanted = folder_ / ("name" + std::to_string(round));
+      if (!rename_to_free(folder_ / ("own" + own), wanted, GetParam())) continue;
+      ++winners[static_cast<size_t>(round)];
+      EXPECT_EQ(content(wanted), own);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) threads.emplace_back(contend, thread);
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& count : winners) EXPECT_EQ(count, 1);
+}
+
+TEST_P(FreeNames, AreRefusedWithAReason) {
+  write_atomically(folder_ / "new", bytes_of("new"));
+  expect_error(ErrorCode::kIo, "absent/cup.glb",
+               [&] { rename_to_free(folder_ / "new", folder_ / "absent" / "cup.glb", GetParam()); });
+  EXPECT_EQ(content(folder_ / "new"), "new");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, FreeNames,
+                         testing::Values(FreeName::kRename, FreeName::kLink, FreeName::kPlaceholder));
 
 }  // namespace
 }  // namespace relievo
