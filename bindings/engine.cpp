@@ -115,45 +115,61 @@ void set_picture(GenerateRequest& request, const Picture& picture, const fs::pat
 
 }  // namespace
 
+namespace {
+
+/// A path as the system has it, which need be no valid UTF-8. `name` is the setting's.
+std::string path_of(const std::string& name, const py::handle& value) {
+  try {
+    return value.cast<fs::path>().string();
+  } catch (const py::cast_error&) {
+    throw Error(ErrorCode::kInvalidSettings, name + " must be a path: text, bytes or a path object.",
+                "Give it a value that it can have.");
+  }
+}
+
+void check_number(const std::string& name, const py::handle& value) {
+  // JSON has no word for it.
+  if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
+    throw Error(ErrorCode::kInvalidSettings, name + " is not a finite number.");
+  }
+  if (py::isinstance<py::int_>(value)) {
+    int is_too_large = 0;
+    PyLong_AsLongLongAndOverflow(value.ptr(), &is_too_large);
+    if (is_too_large != 0) {
+      throw Error(ErrorCode::kInvalidSettings, name + " is a number of more than 64 bits.");
+    }
+  }
+}
+
+}  // namespace
+
 Settings settings_of(const py::dict& given) {
-  py::dict settings;
-  const py::object as_text = py::module_::import("os").attr("fspath");
-  const auto plain = [&](const py::handle& value) -> py::object {
-    return py::hasattr(value, "__fspath__") ? as_text(value) : py::reinterpret_borrow<py::object>(value);
-  };
-  for (const auto& [name, value] : given) {
-    const auto word = py::str(name).cast<std::string>();
-    // JSON has no word for it.
-    if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
-      throw Error(ErrorCode::kInvalidSettings, word + " is not a finite number.");
-    }
-    if (py::isinstance<py::int_>(value)) {
-      int is_too_large = 0;
-      PyLong_AsLongLongAndOverflow(value.ptr(), &is_too_large);
-      if (is_too_large != 0) {
-        throw Error(ErrorCode::kInvalidSettings, word + " is a number of more than 64 bits.");
-      }
-    }
-    if (word == "views" && (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))) {
-      py::list files;
-      for (const py::handle& file : value) files.append(plain(file));
-      settings[name] = files;
-    } else if (word == "views") {
-      py::list one;
-      one.append(plain(value));
-      settings[name] = one;
+  py::dict plain;
+  std::optional<std::string> mask;
+  std::vector<std::string> views;
+  for (const auto& [key, value] : given) {
+    const auto name = py::str(key).cast<std::string>();
+    if (name == "mask") {
+      mask = path_of(name, value);
+    } else if (name == "views" && (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))) {
+      for (const py::handle& view : value) views.push_back(path_of(name, view));
+    } else if (name == "views") {
+      views.push_back(path_of(name, value));
     } else {
-      settings[name] = plain(value);
+      check_number(name, value);
+      plain[key] = value;
     }
   }
-  if (settings.contains("mask")) {
-    const auto mask = py::str(settings["mask"]).cast<std::string>();
-    if (mask != "auto" && mask != "alpha") {
-      settings["mask"] = "file";
-      settings["mask_file"] = mask;
-    }
+  Settings settings =
+      settings_from_json(py::module_::import("json").attr("dumps")(plain).cast<std::string>());
+  settings.views = std::move(views);
+  if (mask == "alpha") {
+    settings.mask = MaskKind::kAlpha;
+  } else if (mask && mask != "auto") {
+    settings.mask = MaskKind::kFile;
+    settings.mask_file = *mask;
   }
-  return settings_from_json(py::module_::import("json").attr("dumps")(settings).cast<std::string>());
+  return settings;
 }
 
 namespace {

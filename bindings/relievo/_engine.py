@@ -11,17 +11,18 @@ from typing import TypedDict, Unpack
 
 from . import _native
 from ._native import JobStatus, Result
-from ._types import PathLike, Picture
+from ._types import InputPath, PathLike, Picture
 
 
 class Settings(TypedDict, total=False):
     """What may be set. Defaults and ranges are the engine's (native/engine/settings.h)."""
 
     model: str
-    mask: PathLike  # "auto", "alpha" or a picture file
+    mask: InputPath  # "auto", "alpha" or a picture file
     mask_threshold: float
     mask_invert: bool
-    views: PathLike | Sequence[PathLike]  # six views of one's own: a picture of 3 rows x 2 columns, a folder, six files
+    # Six views of one's own: a picture of 3 rows x 2 columns, a folder, six files.
+    views: InputPath | Sequence[InputPath]
     view_count: int  # that the reconstruction sees: 6 or 4
     seed: int
     steps: int  # of the diffusion

@@ -9,4 +9,5 @@ import numpy as np
 from numpy.typing import NDArray
 
 PathLike: TypeAlias = str | os.PathLike[str]
+InputPath: TypeAlias = PathLike | bytes | os.PathLike[bytes]  # where bytes cannot be a picture's content
 Picture: TypeAlias = PathLike | bytes | NDArray[np.uint8] | NDArray[np.float32]

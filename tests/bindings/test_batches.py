@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ def test_settings_of_a_task_are_those_of_submit(pictures: Path, tmp_path: Path) 
         settings = batch.left[0].settings
     assert (settings["mask"], settings["grid"]) == (str(mask), 16)
     assert "mask_file" not in settings
+
+
+@pytest.mark.parametrize("given", [os.fsencode, os.fsdecode, lambda path: Path(os.fsdecode(path))])
+def test_paths_of_views_need_be_no_text(
+    pictures: Path, tmp_path: Path, given: Callable[[bytes], str | bytes | Path]
+) -> None:
+    views = [os.fsencode(tmp_path) + f"/v{i}".encode() + b"\xff.png" for i in range(6)]
+    for view in views:
+        Path(os.fsdecode(view)).write_bytes((pictures / "0.png").read_bytes())
+    paths = [given(view) for view in views]
+    with relievo.Batch(pictures, tmp_path / "out", dry_run=True, views=paths, **QUICK) as batch:
+        assert batch.left[0].settings["views"] == [os.fsdecode(view) for view in views]
 
 
 def test_many_threads_may_record(pictures: Path, tmp_path: Path) -> None:

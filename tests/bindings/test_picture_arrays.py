@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,14 @@ def test_mask_that_is_opaque_everywhere_is_its_grey(tmp_path: Path) -> None:
     ImageDraw.Draw(grey).ellipse([60, 60, 160, 160], fill=255)
     opaque = Image.merge("RGBA", [grey, grey, grey, Image.new("L", (256, 256), 255)])
     assert masked(tmp_path, opaque).crop[2] == pytest.approx(101 / 0.85, abs=3)
+
+
+@pytest.mark.parametrize("given", [os.fsencode, os.fsdecode, lambda path: Path(os.fsdecode(path))])
+def test_path_of_a_mask_need_be_no_text(tmp_path: Path, given: Callable[[bytes], str | bytes | Path]) -> None:
+    mask = os.fsencode(tmp_path) + b"/m\xffsk.png"
+    Image.fromarray(disc()).save(os.fsdecode(mask))
+    opaque = np.full((96, 96, 3), 128, np.uint8)
+    assert relievo.generate(opaque, mask=given(mask), **QUICK).crop[2] == pytest.approx(0.8 * 96 / 0.85, abs=3)
 
 
 def test_mask_of_another_shape_is_refused_with_both_sizes(tmp_path: Path) -> None:
