@@ -202,9 +202,9 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
             if name == "blend":
                 files.append(save_blend(result, task.folder, Path(task.picture)))
             else:
-                files += result.save(task.folder, [name], former=task.former)
+                files += result.save(task.folder, [name], former=task.former, named=True)
         with interrupts.raised():
-            files += result.save_renders(task.folder, **_renders(options), former=task.former)
+            files += result.save_renders(task.folder, **_renders(options), former=task.former, named=True)
     except KeyboardInterrupt:
         return Outcome(task.picture, files=files, failure=Failure("cancelled", "Cancelled.", "", 130))
     except OSError as error:

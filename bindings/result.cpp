@@ -144,32 +144,34 @@ void bind_result(py::module_& module) {
       .def(
           "save_renders",
           [](const Result& result, const fs::path& folder, bool sheet, int turntable, bool exr,
-             const std::vector<std::string>& former) {
+             const std::vector<std::string>& former, bool named) {
             return interruptible([&](const CancelToken& cancel) {
               const Renders renders{.turntable = turntable, .exr = exr, .sheet = sheet};
-              return save_renders(result, folder, renders, former, cancel);
+              return save_renders(result, folder, renders, {.former = former, .is_given = named}, cancel);
             });
           },
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
-          py::arg("exr") = false, py::arg("former") = std::vector<std::string>())
+          py::arg("exr") = false, py::arg("former") = std::vector<std::string>(), py::arg("named") = false)
       .def(
           "mark_blend", [](const Result& result, const fs::path& path) { mark_blend(result, path); },
           py::arg("path"), py::call_guard<py::gil_scoped_release>())
       .def(
           "notes_on_files",
           [](const Result& result, const std::vector<std::string>& formats) {
-            return notes_on_files(settings_from_json(result.mesh.provenance.settings), formats);
+            return notes_on_files(result, formats);
           },
           py::arg("formats"))
       .def(
           "save",
           [](const Result& result, const fs::path& where,
-             const std::optional<std::vector<std::string>>& formats, const std::vector<std::string>& former) {
+             const std::optional<std::vector<std::string>>& formats, const std::vector<std::string>& former,
+             bool named) {
             const py::gil_scoped_release unlocked;
-            return save_as(result, where, formats.value_or(std::vector<std::string>()), former);
+            return save_as(result, where, formats.value_or(std::vector<std::string>()),
+                           {.former = former, .is_given = named});
           },
           py::arg("where"), py::arg("formats") = py::none(), py::kw_only(),
-          py::arg("former") = std::vector<std::string>());
+          py::arg("former") = std::vector<std::string>(), py::arg("named") = false);
 }
 
 }  // namespace relievo::bindings

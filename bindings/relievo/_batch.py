@@ -142,8 +142,8 @@ class Batch:
                 raise job.error
             result = job.take()
             assert result is not None
-            files += result.save(task.folder, self._formats, former=task.former)
-            files += result.save_renders(task.folder, **self._renders, former=task.former)
+            files += result.save(task.folder, self._formats, former=task.former, named=True)
+            files += result.save_renders(task.folder, **self._renders, former=task.former, named=True)
         except Error as error:
             self.fail(place, error.code, error.message, error.hint, files)
             return BatchOutcome(task.picture, files=files, error=error)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import Error
-from ._types import PathLike, Picture
+from ._types import InputPath, PathLike, Picture
 
 @final
 class SurfaceReport:
@@ -156,22 +156,32 @@ class Result:
         turntable: int = 0,
         exr: bool = False,
         former: Sequence[str] = (),
+        named: bool = False,
     ) -> list[Path]:
         """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files.
 
-        What is there is written over as save does. Ctrl-C raises KeyboardInterrupt.
+        What is there is written over, and named means, as in save. Ctrl-C raises KeyboardInterrupt.
         """
     def mark_blend(self, path: PathLike) -> None:
         """Writes into a compressed .blend file which picture it was made of, so that the next result may replace it."""
     def notes_on_files(self, formats: Sequence[str]) -> list[str]:
         """What a person should know about files of these formats; mostly nothing."""
-    def save(self, where: PathLike, formats: Sequence[str] | None = None, *, former: Sequence[str] = ()) -> list[Path]:
+    def save(
+        self,
+        where: PathLike,
+        formats: Sequence[str] | None = None,
+        *,
+        former: Sequence[str] = (),
+        named: bool = False,
+    ) -> list[Path]:
         """Writes the mesh and returns the files.
 
         where is a folder that is there, a path without an ending, or one that ends in a slash: then formats (default:
         glb) says which files are written, named after the result, and the folder is made if need be. Any other path
         is a file, NAME.glb, NAME.obj or NAME.ply. What is there is written over only where an earlier result of the
-        same picture wrote it, or one of those whose checksums are in former; otherwise the name gets a number.
+        same picture wrote it, or one of those whose checksums are in former; otherwise the name gets a number. That
+        holds for what other processes write at the same moment, too. named says that name_results or a Batch gave the
+        name for this folder, which then is not listed again.
         """
 
 @final
@@ -267,10 +277,10 @@ class Engine:
         source: PathLike = "",
         only_foreground: bool = False,
         model: str = ...,
-        mask: PathLike = ...,
+        mask: InputPath = ...,
         mask_threshold: float = ...,
         mask_invert: bool = ...,
-        views: PathLike | Sequence[PathLike] = ...,
+        views: InputPath | Sequence[InputPath] = ...,
         view_count: int = ...,
         seed: int = ...,
         steps: int = ...,

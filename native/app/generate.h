@@ -45,7 +45,6 @@ struct PictureTask {
 /// What became of one picture.
 struct PictureOutcome {
   PictureTask task;
-  std::vector<std::string> formats;              ///< of the mesh files
   std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
   std::vector<std::filesystem::path> files;
   std::optional<Error> error;

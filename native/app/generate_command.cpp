@@ -37,14 +37,6 @@ std::string checksum_of(const fs::path& picture) {
   }
 }
 
-/// Those of the result, then those of its files.
-std::vector<std::string> notes_of(const PictureOutcome& outcome) {
-  std::vector<std::string> notes = outcome.result->notes;
-  const auto on_files = notes_on_files(outcome.task.settings, outcome.formats);
-  notes.insert(notes.end(), on_files.begin(), on_files.end());
-  return notes;
-}
-
 void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
   size_t made = 0, failed = 0;
   for (const PictureOutcome& outcome : outcomes) {
@@ -93,7 +85,7 @@ void print_text(const PictureOutcome& outcome) {
                report.manifold ? "manifold" : "not manifold", report.components,
                report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
                100 * mesh.texture_report.cover);
-  for (const std::string& note : notes_of(outcome)) print_output("  {}\n", note);
+  for (const std::string& note : notes_of(*outcome.result, outcome.files)) print_output("  {}\n", note);
   for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
 }
 
@@ -148,7 +140,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     if (on_begin) on_begin(i);
     const Submitted now = submitted.front();
     submitted.pop_front();
-    PictureOutcome outcome{tasks[i], options.formats, nullptr, {}, now.error};
+    PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
       outcome.result = now.job->take();
@@ -157,8 +149,11 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     if (outcome.result) {
       try {
         const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
-        outcome.files = save_result(*outcome.result, folder, options.formats, tasks[i].former);
-        const auto pictures = save_renders(*outcome.result, folder, options.renders, tasks[i].former, cancel);
+        Naming naming{.former = tasks[i].former, .is_given = true};
+        outcome.files = save_result(*outcome.result, folder, options.formats, naming);
+        // The meshes' name, which is another where a file of the given one has come since.
+        if (!outcome.files.empty()) naming.name = outcome.files.front().stem().string();
+        const auto pictures = save_renders(*outcome.result, folder, options.renders, naming, cancel);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
       } catch (...) {
         outcome.error = current_error();

@@ -1,7 +1,5 @@
 #include "batch/report.h"
 
-#include <set>
-
 #include "base/json.h"
 
 namespace relievo {
@@ -18,20 +16,6 @@ json names_of(const std::vector<fs::path>& files) {
   json names = json::array();
   for (const fs::path& file : files) names.push_back(file.string());
   return names;
-}
-
-/// Those of the result, then those of its files.
-std::vector<std::string> notes_of(const GenerateResult& result, const Settings& settings,
-                                  const std::vector<fs::path>& files) {
-  std::set<std::string> formats;
-  for (const fs::path& file : files) {
-    const std::string ending = file.extension().string();
-    if (!ending.empty()) formats.insert(ending.substr(1));
-  }
-  std::vector<std::string> notes = result.notes;
-  const auto on_files = notes_on_files(settings, {formats.begin(), formats.end()});
-  notes.insert(notes.end(), on_files.begin(), on_files.end());
-  return notes;
 }
 
 json stages_of(const GenerateResult& result) {
@@ -68,7 +52,7 @@ std::string report_of(const std::string& picture, const GenerateResult& result,
                       {"mean_stretch", texture.mean_stretch},
                       {"seed", is_random ? json(settings.seed) : json()},
                       {"plan", result.plan},
-                      {"notes", notes_of(result, settings, files)},
+                      {"notes", notes_of(result, files)},
                       {"lossy", result.lossy}});
 }
 

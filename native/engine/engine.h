@@ -184,23 +184,33 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
+/// How the files of a result find a name that takes nothing's place.
+struct Naming {
+  /// Checksums of what the picture was before: files of those results are replaced, too.
+  std::vector<std::string> former = {};
+  std::string name = {};  ///< wanted; empty: the result's
+  /// Whether name_results gave the name for this folder: it is not listed again, unless a file of that name
+  /// has come since.
+  bool is_given = false;
+};
+
 /// Writes `DIR/NAME.FORMAT` for each format (glb, obj, ply) and returns the files, companions (MTL, PNG)
 /// included. Makes the folder. No file under its final name is ever half-written. What is there is written
-/// over only where an earlier result of the same picture, or of one of the `former` checksums, wrote it and
-/// it is none of this result's inputs; otherwise NAME gets a number (engine/result_names.h). Throws
-/// Error{kIo}, Error{kInvalidSettings}.
+/// over only where an earlier result of the same picture, or of one of the former checksums, wrote it and
+/// it is none of this result's inputs; otherwise NAME gets a number (engine/result_names.h). That holds also
+/// for what other processes write there at the same moment. Throws Error{kIo}, Error{kInvalidSettings}.
 std::vector<std::filesystem::path> save_result(const GenerateResult& result,
                                                const std::filesystem::path& folder,
                                                const std::vector<std::string>& formats,
-                                               const std::vector<std::string>& former = {});
+                                               const Naming& naming = {});
 
 /// The same for a path as a person gives it. A folder is one that is there, a path without an ending, or one
-/// that ends in a slash: then `formats`, or a GLB, is written into it. Any other path is a file, whose ending
-/// says the format. Throws Error{kInvalidSettings} also for an ending that is no format, or that is not the
-/// one asked for.
+/// that ends in a slash: then `formats`, or a GLB, is written into it. Any other path is a file, whose name
+/// is the one wanted and whose ending says the format. Throws Error{kInvalidSettings} also for an ending that
+/// is no format, or that is not the one asked for.
 std::vector<std::filesystem::path> save_as(const GenerateResult& result, const std::filesystem::path& where,
                                            const std::vector<std::string>& formats = {},
-                                           const std::vector<std::string>& former = {});
+                                           const Naming& naming = {});
 
 /// What a result is made of, to be kept whatever is written: the picture, its mask and views.
 std::vector<std::filesystem::path> input_files(const std::filesystem::path& picture,
@@ -210,8 +220,13 @@ std::vector<std::filesystem::path> input_files(const std::filesystem::path& pict
 /// Error{kInvalidSettings}.
 void mark_blend(const GenerateResult& result, const std::filesystem::path& path);
 
-/// What a person should know about the files of these formats; mostly nothing.
-std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats);
+/// What a person should know about a result's files of these formats; mostly nothing.
+std::vector<std::string> notes_on_files(const GenerateResult& result,
+                                        const std::vector<std::string>& formats);
+
+/// The notes of a result, then those on its files.
+std::vector<std::string> notes_of(const GenerateResult& result,
+                                  const std::vector<std::filesystem::path>& files);
 
 /// Makes the folder where it is not there and tries whether files can be written into it. Throws Error{kIo}.
 void prepare_folder(const std::filesystem::path& folder);
@@ -221,8 +236,7 @@ void prepare_folder(const std::filesystem::path& folder);
 /// Error{kInvalidSettings}, Error{kCancelled}.
 std::vector<std::filesystem::path> save_renders(const GenerateResult& result,
                                                 const std::filesystem::path& folder, const Renders& renders,
-                                                const std::vector<std::string>& former = {},
-                                                const CancelToken& cancel = {});
+                                                const Naming& naming = {}, const CancelToken& cancel = {});
 
 std::string version();  ///< of Relievo, e.g. "0.1.0"
 

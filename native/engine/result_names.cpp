@@ -1,33 +1,20 @@
 #include "engine/result_names.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/clean_name.h"
+#include "engine/own_files.h"
 #include "files/source_mark.h"
 
 namespace relievo {
 namespace {
 
 namespace fs = std::filesystem;
-
-using Identity = std::pair<dev_t, ino_t>;
-
-/// The same for all names of a file; false where there is none.
-bool find_identity(const fs::path& path, Identity& identity) {
-  struct stat found = {};
-  if (::stat(path.c_str(), &found) != 0) return false;
-  identity = {found.st_dev, found.st_ino};
-  return true;
-}
 
 std::string frame_folder(const std::string& name) { return name + "_turntable"; }
 
@@ -45,9 +32,8 @@ size_t longest_name(fs::path folder) {
 /// The files that are in the output folder, found by names of any case.
 class Present {
  public:
-  Present(const fs::path& folder, const std::vector<fs::path>& inputs) {
-    for (const fs::path& input : inputs) add_input(input);
-    for (const fs::path& file : entries(folder))
+  Present(const fs::path& folder, const std::vector<fs::path>& inputs) : inputs_(inputs) {
+    for (const fs::path& file : entries_of(folder))
       files_[folded_name(file.filename().string())].push_back(file);
   }
 
@@ -58,8 +44,7 @@ class Present {
     const auto found = files_.find(folded_name(file.string()));
     if (found == files_.end()) return true;
     return std::all_of(found->second.begin(), found->second.end(), [&](const fs::path& path) {
-      Identity identity;
-      if (find_identity(path, identity) && inputs_.contains(identity)) return false;
+      if (inputs_.contains(path)) return false;
       const auto [mark, is_new] = marks_.try_emplace(path.string());
       if (is_new) mark->second = source_checksum(path);
       return !mark->second.empty() &&
@@ -68,22 +53,6 @@ class Present {
   }
 
  private:
-  static std::vector<fs::path> entries(const fs::path& folder) {
-    std::vector<fs::path> found;
-    std::error_code error;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-      found.push_back(entry->path());
-    }
-    return found;
-  }
-
-  void add_input(const fs::path& input) {
-    if (Identity identity; find_identity(input, identity)) inputs_.insert(identity);
-    for (const fs::path& file : entries(input)) {
-      if (Identity identity; find_identity(file, identity)) inputs_.insert(identity);
-    }
-  }
-
   /// Looks into the folders that are called so, in any case. False where one of them is no folder.
   bool find_frames(const fs::path& parent) {
     const std::string folded = folded_name(parent.string());
@@ -94,7 +63,7 @@ class Present {
     for (const fs::path& folder : std::vector<fs::path>(present->second)) {
       std::error_code error;
       is_folder->second = is_folder->second && fs::is_directory(folder, error);
-      for (const fs::path& file : entries(folder)) {
+      for (const fs::path& file : entries_of(folder)) {
         const fs::path place = parent / file.filename();
         files_[folded_name(place.string())].push_back(file);
       }
@@ -102,7 +71,7 @@ class Present {
     return is_folder->second;
   }
 
-  std::set<Identity> inputs_;
+  KeptFiles inputs_;
   std::unordered_map<std::string, std::vector<fs::path>> files_;  // by folded name in the folder
   std::unordered_map<std::string, bool> are_folders_;             // by folded name
   std::unordered_map<std::string, std::string> marks_;            // by path

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <span>
 
 #include <fmt/format.h>
@@ -9,7 +10,10 @@
 
 #include "base/atomic_file.h"
 #include "base/system_error.h"
+#include "engine/clean_name.h"
 #include "engine/engine.h"
+#include "engine/own_files.h"
+#include "engine/staged_files.h"
 #include "files/meshes.h"
 #include "files/source_mark.h"
 #include "render/contact_sheet.h"
@@ -30,29 +34,39 @@ void make_folder(const fs::path& folder) {
   }
 }
 
-/// The wanted name, or that with a number, so that nothing is lost.
-std::string name_in(const fs::path& folder, const std::string& wanted, const Provenance& provenance,
-                    const std::vector<std::string>& formats, const Renders& renders,
-                    const std::vector<std::string>& former) {
+/// Writes by `write` what `formats` and `renders` have of files, under the wanted name or that with a number.
+std::vector<fs::path> save_named(
+    const GenerateResult& result, const fs::path& folder, const std::vector<std::string>& formats,
+    const Renders& renders, const Naming& naming,
+    const std::function<std::vector<fs::path>(const fs::path& folder, const std::string& name)>& write) {
+  make_folder(folder);
+  const Provenance& provenance = result.mesh.provenance;
   std::vector<fs::path> inputs;
   if (!provenance.settings.empty()) {
     inputs = input_files(provenance.picture, settings_from_json(provenance.settings));
   }
-  const NamedPicture picture{wanted, provenance.checksum, former};
-  return name_results({picture}, {folder, formats, renders, inputs})[0];
-}
-
-std::vector<fs::path> save_meshes(const GenerateResult& result, const std::string& wanted,
-                                  const fs::path& folder, const std::vector<std::string>& formats,
-                                  const std::vector<std::string>& former) {
-  make_folder(folder);
-  const std::string name = name_in(folder, wanted, result.mesh.provenance, formats, {}, former);
-  std::vector<fs::path> files;
-  for (const std::string& format : formats) {
-    const auto written = write_mesh(folder, name, format, result.mesh, result.albedo_png);
-    files.insert(files.end(), written.begin(), written.end());
+  std::vector<std::string> checksums = naming.former;
+  if (!provenance.checksum.empty()) checksums.push_back(provenance.checksum);
+  const OwnFiles own(inputs, checksums);
+  const NamedPicture picture{naming.name.empty() ? result.name : naming.name, provenance.checksum,
+                             naming.former};
+  const auto is_free = [&](const std::string& name) {
+    const auto files = file_names(name, formats, renders);
+    return std::all_of(files.begin(), files.end(),
+                       [&](const fs::path& file) { return own.may_be_written(folder / file); });
+  };
+  std::vector<std::string> taken;
+  std::string name = clean_name(picture.name);
+  if (!naming.is_given || !is_free(name))
+    name = name_results({picture}, {folder, formats, renders, inputs})[0];
+  while (true) {
+    StagedFiles staged(folder, name);
+    staged.write([&](const fs::path& place) { return write(place, name); });
+    if (const auto files = staged.publish(own)) return *files;
+    // Another has just given a file this name.
+    taken.push_back(name);
+    name = name_results({picture}, {folder, formats, renders, inputs, taken})[0];
   }
-  return files;
 }
 
 /// What the endings of mesh files are, without the dot.
@@ -80,48 +94,52 @@ void prepare_folder(const fs::path& folder) {
 }
 
 std::vector<fs::path> save_renders(const GenerateResult& result, const fs::path& folder,
-                                   const Renders& renders, const std::vector<std::string>& former,
-                                   const CancelToken& cancel) {
-  make_folder(folder);
+                                   const Renders& renders, const Naming& naming, const CancelToken& cancel) {
   const Control control{{}, cancel};
-  const std::string name = name_in(folder, result.name, result.mesh.provenance, {}, renders, former);
-  std::vector<fs::path> files;
   const Renderer renderer(result.mesh);
-  if (renders.sheet) {
-    files.push_back(folder / (name + "_sheet.png"));
-    write_contact_sheet(files.back(), renderer, from_bytes(result.foreground), kSheetCell, control);
-  }
-  if (renders.exr) {
-    constexpr int kSide = 1024;
-    const View front = framed_views(result.mesh.surface, {{0, 12}}, kSide)[0];
-    files.push_back(folder / (name + ".exr"));
-    write_layers(files.back(), renderer.render(front, Renderer::kSamples, control), ExrPrecision::kHalf,
-                 result.mesh.provenance);
-  }
-  if (renders.turntable > 0) {
-    using Frames = TurntableSettings::Frames;
-    const auto turned = write_turntable(
-        folder, name, renderer,
-        {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng}, control);
-    files.insert(files.end(), turned.begin(), turned.end());
-  }
-  return files;
+  return save_named(result, folder, {}, renders, naming, [&](const fs::path& place, const std::string& name) {
+    std::vector<fs::path> files;
+    if (renders.sheet) {
+      files.push_back(place / (name + "_sheet.png"));
+      write_contact_sheet(files.back(), renderer, from_bytes(result.foreground), kSheetCell, control);
+    }
+    if (renders.exr) {
+      constexpr int kSide = 1024;
+      const View front = framed_views(result.mesh.surface, {{0, 12}}, kSide)[0];
+      files.push_back(place / (name + ".exr"));
+      write_layers(files.back(), renderer.render(front, Renderer::kSamples, control), ExrPrecision::kHalf,
+                   result.mesh.provenance);
+    }
+    if (renders.turntable > 0) {
+      using Frames = TurntableSettings::Frames;
+      const auto turned = write_turntable(
+          place, name, renderer,
+          {.frames = renders.turntable, .format = renders.exr ? Frames::kExr : Frames::kPng}, control);
+      files.insert(files.end(), turned.begin(), turned.end());
+    }
+    return files;
+  });
 }
 
 std::vector<fs::path> save_result(const GenerateResult& result, const fs::path& folder,
-                                  const std::vector<std::string>& formats,
-                                  const std::vector<std::string>& former) {
-  return save_meshes(result, result.name, folder, formats, former);
+                                  const std::vector<std::string>& formats, const Naming& naming) {
+  return save_named(result, folder, formats, {}, naming, [&](const fs::path& place, const std::string& name) {
+    std::vector<fs::path> files;
+    for (const std::string& format : formats) {
+      const auto written = write_mesh(place, name, format, result.mesh, result.albedo_png);
+      files.insert(files.end(), written.begin(), written.end());
+    }
+    return files;
+  });
 }
 
 std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& where,
-                              const std::vector<std::string>& formats,
-                              const std::vector<std::string>& former) {
+                              const std::vector<std::string>& formats, const Naming& naming) {
   std::error_code error;
   std::string ending = where.extension().string();
   if (ending.size() <= 1 || fs::is_directory(where, error)) {
     return save_result(result, where, formats.empty() ? std::vector<std::string>{kFormats[0]} : formats,
-                       former);
+                       naming);
   }
   ending.erase(0, 1);
   std::transform(ending.begin(), ending.end(), ending.begin(),
@@ -141,19 +159,34 @@ std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& wher
                 "Name a folder, or leave the formats out.");
   }
   const fs::path folder = where.has_parent_path() ? where.parent_path() : ".";
-  return save_meshes(result, where.stem().string(), folder, {ending}, former);
+  Naming named = naming;
+  named.name = where.stem().string();
+  return save_result(result, folder, {ending}, named);
 }
 
 void mark_blend(const GenerateResult& result, const fs::path& path) {
   mark_blend(path, result.mesh.provenance);
 }
 
-std::vector<std::string> notes_on_files(const Settings& settings, const std::vector<std::string>& formats) {
-  if (!settings.vertex_colours || std::find(formats.begin(), formats.end(), "glb") == formats.end())
-    return {};
+std::vector<std::string> notes_on_files(const GenerateResult& result,
+                                        const std::vector<std::string>& formats) {
+  const bool has_glb = std::find(formats.begin(), formats.end(), "glb") != formats.end();
+  if (!has_glb || !settings_from_json(result.mesh.provenance.settings).vertex_colours) return {};
   return {
       "Vertex colours are left out of GLB files, where they would darken the texture: they are in PLY, OBJ "
       "and .blend files."};
+}
+
+std::vector<std::string> notes_of(const GenerateResult& result, const std::vector<fs::path>& files) {
+  std::vector<std::string> formats;
+  for (const fs::path& file : files) {
+    const std::string ending = file.extension().string();
+    if (!ending.empty()) formats.push_back(ending.substr(1));
+  }
+  std::vector<std::string> notes = result.notes;
+  const auto on_files = notes_on_files(result, formats);
+  notes.insert(notes.end(), on_files.begin(), on_files.end());
+  return notes;
 }
 
 }  // namespace relievo
