@@ -1,4 +1,4 @@
-// Options that take a number.
+// Options that take a number: of this program and of relievo-bench.
 #pragma once
 
 #include <string>
@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/numbers.h"
-#include "engine/settings.h"
 
 namespace relievo {
 

@@ -10,6 +10,13 @@
 
 namespace relievo {
 
+/// What a number may be, both ends included.
+template <typename T>
+struct Range {
+  T low;
+  T high;
+};
+
 /// The whole of `text` as a decimal number, in any locale: 016 is 16. Nothing where it is empty, has blanks
 /// or anything else around the number, is hexadecimal, not finite, too large for the type or, for a whole
 /// number, has a point or an exponent.

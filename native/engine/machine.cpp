@@ -6,6 +6,16 @@
 
 namespace relievo {
 
+std::vector<std::string> left_out(const Machine& machine) {
+  std::vector<std::string> sentences;
+  for (const GpuInfo& gpu : machine.gpus) {
+    const std::string why = machine.why_left_out(gpu);
+    if (!why.empty())
+      sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", gpu.index, gpu.name, why));
+  }
+  return sentences;
+}
+
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
   std::string hint;  // what makes all GPUs usable

@@ -8,6 +8,8 @@
 
 namespace relievo {
 
+struct Machine;  // runtime/devices.h
+
 struct DeviceInfo {
   std::string slot;  ///< `cuda:0`, `cpu`
   std::string name;
@@ -19,6 +21,9 @@ struct DeviceInfo {
   int64_t others_bytes = 0;  ///< that other processes hold
   std::string note;          ///< why it cannot be used, and what to do; empty when it can
 };
+
+/// Which of a machine's GPUs compute nothing and why, a sentence each.
+std::vector<std::string> left_out(const Machine& machine);
 
 /// GPUs, then the CPU. Where no GPU of NVIDIA's is there, those of other makers come first, each with a note.
 /// Opens the driver's library the first time, which may take a tenth of a second; never fails.

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/machine.h"
 #include "runtime/devices.h"
 #include "runtime/planner.h"
 #include "runtime/torch/device_memory.h"
@@ -19,7 +20,7 @@ OpenedSlots open_slots(const EngineOptions& options) {
     }
   }
   if (options.threads > 0) sources.cpu_threads = options.threads;
-  OpenedSlots opened = options.devices.empty() ? OpenedSlots{default_slots(sources), machine.left_out()}
+  OpenedSlots opened = options.devices.empty() ? OpenedSlots{default_slots(sources), left_out(machine)}
                                                : OpenedSlots{parse_slots(options.devices, sources)};
   const bool wants_gpu =
       std::ranges::any_of(opened.slots, [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });

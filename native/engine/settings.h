@@ -5,16 +5,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/numbers.h"
+
 namespace relievo {
 
 enum class MaskKind { kAuto, kAlpha, kFile };
 
-/// What a setting may be, both ends included.
-template <typename T>
-struct Range {
-  T low;
-  T high;
-};
 inline constexpr Range<float> kMaskThresholdRange{0.01f, 0.99f};
 inline constexpr Range<int> kViewCountRange{4, 6};
 inline constexpr Range<int> kSeedRange{0, 2147483647};

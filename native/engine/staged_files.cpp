@@ -1,5 +1,7 @@
 #include "engine/staged_files.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/atomic_file.h"
@@ -71,8 +73,10 @@ fs::path StagedFiles::final_of(const fs::path& file) const {
 
 void StagedFiles::write(const std::function<std::vector<fs::path>(const fs::path& folder)>& write) {
   try {
-    const std::vector<fs::path> written = write(staging_);
-    files_.insert(files_.end(), written.begin(), written.end());
+    for (const fs::path& file : write(staging_)) {
+      const bool is_new = std::find(files_.begin(), files_.end(), file) == files_.end();
+      if (is_new) files_.push_back(file);
+    }
   } catch (const Error& error) {
     const std::string place = staging_.string();
     std::string message = error.message();

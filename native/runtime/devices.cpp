@@ -227,15 +227,6 @@ std::string Machine::why_left_out(const GpuInfo& gpu) const {
   return {};
 }
 
-std::vector<std::string> Machine::left_out() const {
-  std::vector<std::string> sentences;
-  for (size_t i = 0; i < gpus.size(); ++i) {
-    const std::string why = why_left_out(gpus[i]);
-    if (!why.empty()) sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", i, gpus[i].name, why));
-  }
-  return sentences;
-}
-
 std::vector<std::string> gpu_makers(const fs::path& devices) {
   constexpr std::pair<std::string_view, std::string_view> kMakers[] = {
       {"0x10de", "NVIDIA"}, {"0x1002", "AMD"}, {"0x8086", "Intel"}};

@@ -72,8 +72,6 @@ struct Machine {
 
   /// Why one of the GPUs is left out, as the end of a sentence; empty when it is used.
   std::string why_left_out(const GpuInfo& gpu) const;
-  /// Which GPUs are not among them and why, a sentence each.
-  std::vector<std::string> left_out() const;
 };
 
 /// The makers of the GPUs that a folder of PCI devices names, each once.

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "app/numeric_option.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "benchmarks/native/bench.h"
+#include "engine/engine.h"
 
 namespace relievo {
 namespace {
@@ -55,8 +57,7 @@ int main_of(int argc, char** argv) {
   for (const auto& [name, bench] : benches()) names += fmt::format("\n  {:<10} {}", name, bench.description);
   parser.add_option("name", options.name, "Which:" + names)->required();
   parser.add_flag("--quick", options.bench.quick, "A small configuration, to try the bench itself");
-  parser.add_option("--threads", options.bench.threads, "Threads of either side; 0: all")
-      ->capture_default_str();
+  add_number(parser, "--threads", options.bench.threads, kThreadsRange, "Threads of either side; 0: all");
   parser.add_flag("--json", options.json, "Print one JSON object");
   parser.add_option("--own-side", options.own_side)->group("");  // hidden: what a bench calls
   try {

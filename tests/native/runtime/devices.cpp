@@ -85,30 +85,6 @@ TEST(Machine, GpusOfABrokenStackAreNoSources) {
   EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
 }
 
-TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
-  using testing::HasSubstr;
-  Machine machine;
-  machine.facts = good_gpu_machine();
-  machine.gpus.resize(3);
-  machine.gpus[0].name = "Full";
-  machine.gpus[0].free_bytes = int64_t{200} << 20;
-  machine.gpus[1].free_bytes = int64_t{24} << 30;
-  machine.gpus[2] = machine.gpus[1];
-  machine.gpus[2].name = "Old";
-  machine.gpus[2].compute_major = 6;
-  machine.gpus[2].compute_minor = 1;
-  EXPECT_THAT(
-      machine.left_out(),
-      testing::ElementsAre("cuda:0 (Full) is left out: 200.0 MiB of its memory are free.",
-                           "cuda:2 (Old) is left out: its compute capability is 6.1, and 7.5 is the least."));
-  machine.facts.driver_version[0] = 470;
-  EXPECT_THAT(machine.left_out(),
-              testing::ElementsAre(HasSubstr("driver"), HasSubstr("driver"), HasSubstr("driver")));
-  machine.facts = good_gpu_machine();
-  machine.facts.torch_cuda.reset();
-  EXPECT_THAT(machine.left_out()[1], HasSubstr("LibTorch"));
-}
-
 struct LeftOut {
   int compute_major, free_gib;
   const char* why;

@@ -1,0 +1,48 @@
+#include "engine/machine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runtime/devices.h"
+
+namespace relievo {
+namespace {
+
+StackFacts good_gpu_machine() {
+  StackFacts facts;
+  facts.nvml_found = true;
+  facts.driver_version[0] = 580;
+  facts.driver_cuda = 13000;
+  facts.runtime_cuda = facts.torch_cuda = 13000;
+  facts.gpus = 3;
+  facts.lowest_compute = 75;
+  return facts;
+}
+
+TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
+  using testing::HasSubstr;
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(3);
+  for (int i = 0; i < 3; ++i) machine.gpus[static_cast<size_t>(i)].index = i;
+  machine.gpus[0].name = "Full";
+  machine.gpus[0].free_bytes = int64_t{200} << 20;
+  machine.gpus[1].free_bytes = int64_t{24} << 30;
+  machine.gpus[2] = machine.gpus[1];
+  machine.gpus[2].name = "Old";
+  machine.gpus[2].compute_major = 6;
+  machine.gpus[2].compute_minor = 1;
+  EXPECT_THAT(
+      left_out(machine),
+      testing::ElementsAre("cuda:0 (Full) is left out: 200.0 MiB of its memory are free.",
+                           "cuda:2 (Old) is left out: its compute capability is 6.1, and 7.5 is the least."));
+  machine.facts.driver_version[0] = 470;
+  EXPECT_THAT(left_out(machine),
+              testing::ElementsAre(HasSubstr("driver"), HasSubstr("driver"), HasSubstr("driver")));
+  machine.facts = good_gpu_machine();
+  machine.facts.torch_cuda.reset();
+  EXPECT_THAT(left_out(machine)[1], HasSubstr("LibTorch"));
+}
+
+}  // namespace
+}  // namespace relievo
