@@ -24,11 +24,11 @@ TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
   Machine machine;
   machine.facts = good_gpu_machine();
   machine.gpus.resize(3);
-  for (int i = 0; i < 3; ++i) machine.gpus[static_cast<size_t>(i)].index = i;
   machine.gpus[0].name = "Full";
   machine.gpus[0].free_bytes = int64_t{200} << 20;
   machine.gpus[1].free_bytes = int64_t{24} << 30;
   machine.gpus[2] = machine.gpus[1];
+  for (int i = 0; i < 3; ++i) machine.gpus[static_cast<size_t>(i)].index = i;
   machine.gpus[2].name = "Old";
   machine.gpus[2].compute_major = 6;
   machine.gpus[2].compute_minor = 1;
