@@ -13,7 +13,7 @@ else()
 endif()
 target_compile_options(relievo_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:${WARNINGS}>
-  $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings --extended-lambda -Xcompiler=-Wall,-Wextra,-fvisibility=hidden>)
+  $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings --extended-lambda --fmad=false -Xcompiler=-Wall,-Wextra,-fvisibility=hidden>)
 target_link_libraries(relievo_options INTERFACE torch::openmp Threads::Threads)
 # torch's include folder has headers of another fmt: a folder with Debian's alone comes before it.
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/fmt)

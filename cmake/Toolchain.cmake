@@ -12,12 +12,17 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+set(RELIEVO_NVCC "${PROJECT_SOURCE_DIR}/.venv/nvcc/nvidia/cu13/bin/nvcc"
+    CACHE FILEPATH "The CUDA compiler that packaging/setup brings; without it, the one on the PATH is taken")
 include(CheckLanguage)
 set(RELIEVO_CUDA OFF)
 if(NOT RELIEVO_SANITIZE)
   # The CUDA runtime is the wheel's shared one (see Dependencies.cmake): no second, static runtime.
   set(CMAKE_CUDA_RUNTIME_LIBRARY None)
-  set(CMAKE_CUDA_ARCHITECTURES "75-real;80-real;86-real;89-real;90-real;100-real;120")
+  set(CMAKE_CUDA_ARCHITECTURES "75-real;80-real;86-real;89-real;90-real;100-real;120")  # packaging/kernels.py reads them
+  if(NOT CMAKE_CUDA_COMPILER AND EXISTS ${RELIEVO_NVCC})
+    set(CMAKE_CUDA_COMPILER ${RELIEVO_NVCC})
+  endif()
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     enable_language(CUDA)
@@ -25,4 +30,3 @@ if(NOT RELIEVO_SANITIZE)
     set(RELIEVO_CUDA ON)
   endif()
 endif()
-message(STATUS "CUDA kernels: ${RELIEVO_CUDA}")

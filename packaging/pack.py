@@ -1,9 +1,10 @@
 """Completes the package from the files that CMake has put together, and packs the extension's zip.
 
-    python packaging/pack.py STAGE [ZIP [--runtime cpu|cuda]]
+    python packaging/pack.py STAGE [ZIP [--runtime cpu|cuda]] [--release]
 
 STAGE is the folder that `cmake --install build --component extension --prefix STAGE` filled; the libraries that the
-modules need are grafted into it (graft.py) and the licences of all that added. With --runtime, LibTorch goes in too,
+modules need are grafted into it (graft.py) and the licences of all that added. With --release, modules without CUDA
+kernels are refused (kernels.py); the build's own zip may lack them. With --runtime, LibTorch goes in too,
 in the folder `runtime`: such a zip has NVIDIA's files in it, is for a studio's own machines and must not be
 published.
 """
@@ -23,6 +24,7 @@ import zipfile
 from pathlib import Path
 
 from graft import graft
+from kernels import require_kernels
 from licences import copy_of_python, write_licences
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,15 +86,18 @@ def write_zip(folder: Path, output: Path) -> None:
     beside.replace(output)
 
 
-def complete(stage: Path) -> None:
+def complete(stage: Path, *, release: bool) -> None:
     """Adds to STAGE/relievo the libraries that its modules need, and all licences."""
     package = stage / "relievo"
+    if release and sys.platform == "linux":  # macOS has no CUDA; modules of Windows are not read yet
+        for module in sorted(package.glob("_native.*.so")):
+            require_kernels(module)
     shutil.rmtree(package / "licences", ignore_errors=True)
     write_licences(package / "licences", graft(package))
 
 
-def pack(stage: Path, output: Path, runtime: str | None = None) -> None:
-    complete(stage)
+def pack(stage: Path, output: Path, runtime: str | None = None, *, release: bool = False) -> None:
+    complete(stage, release=release)
     check(stage)
     if runtime is not None:
         add_runtime(stage, runtime)
@@ -115,12 +120,13 @@ def main() -> None:
     parser.add_argument("stage", type=Path)
     parser.add_argument("zip", type=Path, nargs="?")
     parser.add_argument("--runtime", choices=("cpu", "cuda"))
+    parser.add_argument("--release", action="store_true")
     options = parser.parse_args()
     try:
         if options.zip is None:
-            complete(options.stage)
+            complete(options.stage, release=options.release)
         else:
-            pack(options.stage, options.zip, options.runtime)
+            pack(options.stage, options.zip, options.runtime, release=options.release)
     except (OSError, ValueError) as error:
         raise SystemExit(f"pack: {error}") from error
 

@@ -72,7 +72,10 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     of = stage(folder)
     archive = DIST / f"{of['id']}-{of['version']}-{of['platform']}{'-offline' if runtime else ''}.zip"
-    pack(folder, archive, runtime)
+    try:
+        pack(folder, archive, runtime, release=True)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"release: {error}") from error
     blender_ext("validate", archive)
     if not runtime:
         write_index(archive)

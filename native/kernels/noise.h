@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/body.h"
+#include "kernels/exact_math.h"
 
 namespace relievo::kernels {
 
@@ -36,15 +37,16 @@ struct NoiseStream {
   int64_t count = 0;        ///< below 2^33
 };
 
-/// The body: one index is two values, by Box and Muller's transform. In double, so that devices agree.
+/// The body: one index is two values, by Box and Muller's transform. To the bit the same on all devices: in
+/// double, by operations that IEEE 754 defines (sqrt is one).
 RELIEVO_BODY void draw_noise_at(const NoiseStream& s, int64_t index) {
   const PhiloxWords words = philox({{static_cast<uint32_t>(index), s.step, s.kind, s.picture}},
                                    static_cast<uint32_t>(s.seed), static_cast<uint32_t>(s.seed >> 32));
-  constexpr double kUnit = 1.0 / 4294967296.0, kTwoPi = 6.283185307179586;
-  const double radius = sqrt(-2 * log((words.word[0] + 0.5) * kUnit));
-  const double angle = kTwoPi * (words.word[1] + 0.5) * kUnit;
-  s.values[2 * index] = static_cast<float>(radius * cos(angle));
-  if (2 * index + 1 < s.count) s.values[2 * index + 1] = static_cast<float>(radius * sin(angle));
+  constexpr double kUnit = 1.0 / 4294967296.0;
+  const double radius = sqrt(-2 * exact_log((words.word[0] + 0.5) * kUnit));
+  const SineCosine angle = exact_sine_cosine((words.word[1] + 0.5) * kUnit);
+  s.values[2 * index] = static_cast<float>(radius * angle.cosine);
+  if (2 * index + 1 < s.count) s.values[2 * index + 1] = static_cast<float>(radius * angle.sine);
 }
 
 void draw_noise_cpu(const NoiseStream& stream);

@@ -178,8 +178,4 @@ RELIEVO_BODY int64_t face_of_hit(uint64_t hit) { return static_cast<int64_t>(hit
 /// Fills `hits`.
 void rasterise_cpu(const Rasterisation& rasterisation);
 
-/// Pointers are device memory; `stream` is a cudaStream_t. Returns without waiting.
-/// Throws Error{kDeviceLost} when a launch fails. Only there in builds with CUDA (RELIEVO_CUDA).
-void rasterise_cuda(const Rasterisation& rasterisation, void* stream);
-
 }  // namespace relievo::kernels

@@ -14,7 +14,7 @@ struct NoiseKey {
 };
 
 /// Standard normal float32 values of `shape` on `device`, a function of key, kind, step and position alone
-/// (kernels/noise.h). Drawn on the CPU and moved, so that devices agree to the bit.
+/// (kernels/noise.h): the same on every device to the bit.
 at::Tensor draw_noise(const NoiseKey& key, uint32_t kind, uint32_t step, at::IntArrayRef shape,
                       at::Device device);
 

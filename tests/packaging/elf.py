@@ -32,6 +32,12 @@ def exported(file: Path) -> set[str]:
     return {name for _, kind, name in fields if kind != "A"}
 
 
+def asked_symbols(file: Path) -> set[str]:
+    """Names of the symbols that others must define."""
+    lines = _run("nm", "-D", "--undefined-only", "--without-symbol-versions", file).splitlines()
+    return {line.split()[-1] for line in lines}
+
+
 def newest_version(file: Path, family: str) -> tuple[int, ...]:
     """The newest symbol version that is asked for of GLIBC, GLIBCXX, CXXABI or GCC; () where there is none."""
     section = _run("readelf", "--version-info", "--wide", file).partition(".gnu.version_r")[2]

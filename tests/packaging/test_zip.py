@@ -17,6 +17,7 @@ import elf
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
+import kernels
 import pack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,22 @@ def test_modules_are_for_the_python_of_their_name(modules: list[Path]) -> None:
     # pybind11 compiles in the version that it refuses all others but.
     for module, version in zip((m for m in modules if m.suffix == ".so"), (b"3.11", b"3.13") * 2, strict=True):
         assert b"\0" + version + b"\0" in module.read_bytes()
+
+
+def test_modules_have_kernels_for_every_architecture_that_is_promised(modules: list[Path]) -> None:
+    natives = [module for module in modules if module.name.startswith("_native.cpython")]
+    assert len(natives) == 2
+    sources = len(list((ROOT / "native").glob("**/*.cu")))
+    architectures = {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "compute_120"}
+    for module in natives:
+        assert kernels.kernels_of(module) == [architectures] * sources, module.name
+
+
+def test_kernels_are_launched_by_the_cuda_runtime_that_libtorch_brings(modules: list[Path]) -> None:
+    """NVIDIA's static one is not linked, and so not published."""
+    for module in (module for module in modules if module.name.startswith("_native.cpython")):
+        assert "libcudart.so.13" in elf.needed(module)
+        assert {"__cudaLaunchKernel", "__cudaRegisterFatBinary"} <= elf.asked_symbols(module)
 
 
 def test_embedded_weights_and_their_cards_are_in_it(names: list[str]) -> None:

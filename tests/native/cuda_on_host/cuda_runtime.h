@@ -114,11 +114,3 @@ inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, 
   *value = attribute == cudaDevAttrComputeCapabilityMajor ? 7 : 0;
   return cudaSuccess;
 }
-
-inline unsigned long long atomicMin(unsigned long long* address, unsigned long long value) {
-  const std::atomic_ref<unsigned long long> place(*address);
-  unsigned long long seen = place.load();
-  while (value < seen && !place.compare_exchange_weak(seen, value)) {
-  }
-  return seen;
-}

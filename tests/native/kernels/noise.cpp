@@ -50,6 +50,25 @@ TEST(Noise, DependsOnEverythingItIsFor) {
   }
 }
 
+// glibc's functions in 64 bits of mantissa are the second source; 5e-16 is some units in the last place.
+TEST(Noise, HasALogarithmASineAndACosineOfItsOwn) {
+  constexpr long double kTwoPi = 6.283185307179586476925286766559L;
+  const auto compare = [](uint32_t word) {
+    const double unit = (word + 0.5) / 4294967296.0;
+    const long double log = std::log(static_cast<long double>(unit));
+    ASSERT_LT(std::abs((exact_log(unit) - log) / log), 5e-16L) << word;
+    const SineCosine found = exact_sine_cosine(unit);
+    ASSERT_LT(std::abs(found.sine - std::sin(kTwoPi * unit)), 5e-16L) << word;
+    ASSERT_LT(std::abs(found.cosine - std::cos(kTwoPi * unit)), 5e-16L) << word;
+  };
+  for (uint32_t i = 0; i < 1000; ++i) {
+    for (const uint32_t place : {i, ~i, (1u << 31) - 500 + i, (1u << 29) - 500 + i, (7u << 29) - 500 + i}) {
+      ASSERT_NO_FATAL_FAILURE(compare(place));
+    }
+  }
+  for (uint32_t i = 0; i < 200000; ++i) ASSERT_NO_FATAL_FAILURE(compare(i * 2654435761u));
+}
+
 TEST(Noise, IsTheSameByTheCudaLauncher) {
   const std::vector<float> expected = drawn({.seed = 9, .picture = 2}, 1001);
   std::vector<float> values(1001);

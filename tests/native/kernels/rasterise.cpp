@@ -104,15 +104,6 @@ TEST(Rasterise, AgreesWithRaysThroughEveryPixel) {
   }
 }
 
-TEST(Rasterise, GivesTheSameByTheCudaLauncher) {
-  Scene scene = random_scene(601);
-  scene.render();
-  const std::vector<uint64_t> expected = scene.hits;
-  std::fill(scene.hits.begin(), scene.hits.end(), 0);
-  rasterise_cuda(scene.rasterisation(), nullptr);
-  EXPECT_EQ(scene.hits, expected);
-}
-
 // Every pixel centre of a fan lies in one triangle, those on its edges included: each face alone, summed.
 TEST(Rasterise, GivesAPixelOnAnEdgeToExactlyOneTriangle) {
   Scene scene;
