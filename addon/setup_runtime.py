@@ -23,8 +23,10 @@ from .store import StoreError, store, torch_version
 TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
 TORCH_CUDA = TORCH.replace("cpu", "cuda")
 VERSION_FILE = "build-version"  # beside the libraries, as in LibTorch's own archives
-# Of what the patterns of a runtime mean, these are not LibTorch: Python's modules, and what is for them.
-_NOT_WANTED = ("_*", "*.cpython-*", "*.pyd", "libtorch_python.*", "torch_python.*", "libshm.*", "shm.*")
+# Of what the patterns of a runtime mean, these are not wanted: Python's modules and what is for them; NVIDIA's for
+# clusters, which ask for libraries that no workstation has.
+_NOT_WANTED = ["_*", "*.cpython-*", "*.pyd", "libtorch_python.*", "torch_python.*", "libshm.*", "shm.*"]
+_NOT_WANTED += ["nvshmem_*", "libcufile_rdma.*", "libcusolverMg.*"]
 
 
 @dataclass(frozen=True)

@@ -147,10 +147,12 @@ def test_offline_zip_is_unpacked(setup: Any, tmp_path: Path) -> None:
     assert contents(tmp_path / "u" / "runtime") == LIBRARIES
 
 
-def test_wheel_gives_nothing_that_is_for_python(setup: Any, tmp_path: Path) -> None:
+def test_wheel_gives_nothing_that_is_for_python_or_for_clusters(setup: Any, tmp_path: Path) -> None:
     of_cuda = ("libtorch_cuda.so", "libtorch_cuda_linalg.so", "libcudnn_ops.so.9", "libcublasLt.so.13", "libnccl.so.2")
     wanted = {**LIBRARIES, **{name: name.encode() for name in of_cuda}}
-    others = ("torch/lib/libtorch_python.so", "torch/lib/libshm.so", "torch/_C.cpython-311-x86_64-linux-gnu.so")
+    others = ["torch/lib/libtorch_python.so", "torch/lib/libshm.so", "torch/_C.cpython-311-x86_64-linux-gnu.so"]
+    others += ["nvidia/nvshmem/lib/nvshmem_transport_ucx.so.3", "nvidia/cu13/lib/libcufile_rdma.so.1"]
+    others += ["nvidia/cu13/lib/libcusolverMg.so.12"]
     members = {f"torch/lib/{name}": content for name, content in wanted.items()}
     write_wheel(tmp_path / "torch.whl", {**members, **dict.fromkeys((*others, "functorch/_C.so"), b"no")})
     runtime = setup.runtimes()["cuda"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "relievo"
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
+PROGRAM = BUILD / "relievo"
 
 
 def with_default_signals() -> None:

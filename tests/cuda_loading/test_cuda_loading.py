@@ -1,0 +1,127 @@
+"""The CUDA runtime that the extension's set-up installs, without a driver and with nothing of the machine's around it.
+
+Not part of `make test`: `make test-cuda-loading` fetches 2.5 GB into build-cuda/ once and needs root for chroot.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("addon", "app", "packaging")]
+import elf
+import processes
+from extension_source import ROOT, imported
+from relievo import _runtime
+
+PLACE = ROOT / "build-cuda"
+# What every Linux that runs Blender has: glibc, the libraries of GCC, zlib (cuDNN asks for it).
+SYSTEM = ["libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1"]
+SYSTEM += ["libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"]
+LOADER = "ld-linux-x86-64.so.2"
+DRIVER = "libcuda.so.1"
+
+
+def run(*command: str | Path) -> str:
+    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder as the set-up fills it, from the wheels whose checksums it knows."""
+    with imported(tmp_path_factory.mktemp("setup"), "setup_runtime") as setup:
+        cuda = setup.runtimes()["cuda"]
+        downloads = PLACE / "downloads"
+        for wheel in cuda.wheels:
+            if not (downloads / wheel.name).exists():
+                name, version = wheel.name.split("-")[:2]
+                run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", downloads, f"{name}=={version}")
+        files = [setup.fetch_wheel(wheel, downloads, lambda doing, done: None) for wheel in cuda.wheels]
+        setup.unpack(files, cuda, PLACE / "root" / "runtime", lambda doing, done: None)
+        assert setup.installed(PLACE / "root" / "runtime") == "cuda"
+    yield PLACE / "root" / "runtime"
+    shutil.rmtree(PLACE / "root")
+
+
+def places(file: Path) -> dict[str, Path]:
+    """Where the machine's loader finds what a file asks for."""
+    found = re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", file), re.MULTILINE)
+    return {name: Path(place) for name, place in found}
+
+
+@pytest.fixture(scope="module")
+def root(runtime: Path) -> Path:
+    """A folder with the runtime, the system's libraries and nothing else."""
+    root = runtime.parent
+    run("cc", Path(__file__).with_name("open_libraries.c"), "-o", root / "open_libraries", "-ldl")
+    libraries = root / "lib" / "x86_64-linux-gnu"
+    for folder in (libraries, root / "lib64", root / "proc", root / "tmp"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in SYSTEM:
+        shutil.copy(Path("/usr/lib/x86_64-linux-gnu") / name, libraries / name)
+    shutil.copy(Path("/lib64") / LOADER, root / "lib64" / LOADER)
+    return root
+
+
+def in_chroot(root: Path, *command: str, **environment: str) -> str:
+    script = 'mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"'
+    words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, str(root), *command]
+    ended = subprocess.run(
+        words, capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_every_library_finds_what_it_asks_for_but_the_driver(runtime: Path) -> None:
+    files = sorted(runtime.glob("*.so*"))
+    assert {"libtorch_cuda.so", "libcudnn.so.9", "libcublasLt.so.13", "libnccl.so.2"} <= {file.name for file in files}
+    known = {file.name for file in files} | set(SYSTEM) | {LOADER, DRIVER}
+    missing = {file.name: elf.needed(file) - known for file in files}
+    assert {name: names for name, names in missing.items() if names} == {}
+
+
+def test_libtorch_cuda_opens_and_registers_its_device_guard_where_there_is_no_driver(root: Path) -> None:
+    names = [*_runtime.LIBRARIES, "libtorch_cuda.so"]
+    told = in_chroot(root, "/open_libraries", *(f"/runtime/{name}" for name in names))
+    assert told.splitlines() == [*(f"{name}: open" for name in names), "device guard: registered"]
+    told = in_chroot(root, "/open_libraries", *(f"/runtime/{name}" for name in names[:-1]))
+    assert told.splitlines()[-1] == "device guard: none"
+
+
+def test_every_library_opens_that_needs_no_driver(root: Path, runtime: Path) -> None:
+    """In any order: their neighbours are found beside them, not by luck."""
+    for file in sorted(runtime.glob("*.so*")):
+        if DRIVER in elf.needed(file) or file.name.startswith("libtorch_"):  # those lean on libtorch_cuda, as above
+            continue
+        told = in_chroot(
+            root, "/open_libraries", *(f"/runtime/{name}" for name in _runtime.LIBRARIES), f"/runtime/{file.name}"
+        )
+        assert f"{file.name}: open" in told.splitlines()
+
+
+@pytest.fixture(scope="module")
+def programs(root: Path, runtime: Path) -> dict[str, str]:
+    """Programs of the build with the libraries that they ask for besides LibTorch: the environment to run them in."""
+    folder = root / "program"
+    folder.mkdir()
+    for program in (processes.PROGRAM,):
+        shutil.copy(program, folder)
+        for name, place in places(program).items():
+            if not any((there / name).exists() for there in (runtime, folder, root / "lib" / "x86_64-linux-gnu")):
+                shutil.copy(place, folder / name)
+    return {"LD_LIBRARY_PATH": "/runtime:/program"}
+
+
+def test_devices_says_that_the_driver_is_missing(root: Path, programs: dict[str, str]) -> None:
+    told = in_chroot(root, "/program/relievo", "devices", **programs)
+    assert "GPUs cannot be used: A CUDA runtime is installed, but no NVIDIA driver." in told
+    assert "Install NVIDIA's driver 580 or later, or go on with the CPU." in told
