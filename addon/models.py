@@ -227,7 +227,8 @@ def is_asking(seconds: float = 0.0) -> bool:
 def _ask(wanted: Sequence[Model]) -> None:
     for model in wanted:
         if _is_ending.is_set():
-            return
+            _asked.discard(model.name)
+            continue
         try:
             size = store.size_of_missing(
                 model.name, transport(_is_ending.is_set), sources=settings.mirrors, patience=10.0

@@ -26,7 +26,6 @@ from window import MODULE, PICTURE, WORDS, click, facts, find_button, module, op
 ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
-LONGEST_JOB = 300.0
 
 _shown: list[type] = []
 _every: list[type] = []
@@ -144,7 +143,7 @@ def show_preferences() -> Iterator[float]:
 
 def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
     """Until the job is over: its stages and fractions, and a picture of the screen halfway."""
-    end = time.monotonic() + LONGEST_JOB
+    end = time.monotonic() + window.LONGEST_JOB
     facts["stages"], facts["fractions"] = [], []
     while (task := jobs.current()) is not None and time.monotonic() < end:
         status = task.job.status
@@ -294,7 +293,7 @@ def quit_in_mid_job() -> Iterator[float]:
     settings.grid, settings.texture_size = 512, 8192
     bpy.ops.relievo.generate()
     jobs = module("jobs")
-    end = time.monotonic() + LONGEST_JOB
+    end = time.monotonic() + window.LONGEST_JOB
     while jobs.current() is not None and jobs.current().job.status.state != "running" and time.monotonic() < end:
         yield 0.05
     yield 0.5  # into its first stage

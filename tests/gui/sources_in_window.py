@@ -5,10 +5,8 @@ Run as window.py says. Leaves what it saw in FOLDER/sources.json.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,28 +15,19 @@ import bpy
 
 sys.path.append(str(Path(__file__).parent))
 import window
-from window import FOLDER, PICTURE, facts, module, open_panel, screenshot, simulate, view
-
-LONGEST_JOB = 120.0
-
-
-def areas(kind: str) -> list[bpy.types.Area]:
-    return [area for area in window.window().screen.areas if area.type == kind]
-
-
-@contextlib.contextmanager
-def within(area: bpy.types.Area) -> Iterator[None]:
-    """As where a person clicks in this area."""
-    (region,) = (region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window.window(), area=area, region=region, space_data=area.spaces.active):
-        yield
-
-
-def wait_for_jobs() -> Iterator[float]:
-    end = time.monotonic() + LONGEST_JOB
-    while module("jobs").active() and time.monotonic() < end:
-        yield 0.1
-    yield 0.5
+from window import (
+    FOLDER,
+    PICTURE,
+    facts,
+    module,
+    open_panel,
+    screenshot,
+    show_picture_file,
+    simulate,
+    view,
+    wait_for_jobs,
+    within,
+)
 
 
 def made(area: bpy.types.Area, **words: Any) -> Generator[float, None, list[str]]:
@@ -213,16 +202,6 @@ def in_browsers() -> Iterator[float]:
     yield from screenshot("assets")
     area.ui_type = "VIEW_3D"
     yield 0.5
-
-
-def show_picture_file(area: bpy.types.Area) -> Iterator[float]:
-    """A folder with the picture alone, in this file browser."""
-    folder = FOLDER / "pictures"
-    folder.mkdir(exist_ok=True)
-    (folder / PICTURE.name).write_bytes(PICTURE.read_bytes())
-    params = area.spaces.active.params
-    params.directory, params.display_type = str(folder).encode(), "LIST_VERTICAL"
-    yield 2.0
 
 
 def first_row(area: bpy.types.Area) -> tuple[int, int]:

@@ -104,7 +104,8 @@ def open_window(
     environment: dict[str, str], display: str, output: IO[str], name: str, *words: str
 ) -> subprocess.Popen[str]:
     """A Blender that does what this script says."""
-    command = [*BLENDER, "--enable-event-simulate", "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
+    simulated = [] if name == "drop_in_window.py" else ["--enable-event-simulate"]
+    command = [*BLENDER, *simulated, "--window-geometry", 0, 0, screen.WIDTH, screen.HEIGHT]
     script = Path(__file__).with_name(name)
     return subprocess.Popen(
         list(map(str, [*command, "--python", script, "--", FOLDER, IN_TRIXIE, *words])),
@@ -127,6 +128,7 @@ def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]
             end = time.monotonic() + LONGEST_RUN
             while blender.poll() is None and time.monotonic() < end:
                 take_pictures(screens)
+                send_events({**environment, "DISPLAY": display})
                 time.sleep(0.02)
         finally:
             screen.stop(blender)
@@ -135,6 +137,14 @@ def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]
     result: dict[str, Any] = json.loads(facts.read_text())
     assert "error" not in result, result["error"]
     return {**result, "screens": screens}
+
+
+def send_events(environment: dict[str, str]) -> None:
+    """Those that the script wants of the X server."""
+    wanted = FOLDER / "xdotool.json"
+    if wanted.exists():
+        subprocess.run([*TRIXIE, "xdotool", *json.loads(wanted.read_text())], env=environment, check=True)
+        wanted.unlink()
 
 
 def take_pictures(screens: dict[str, NDArray[np.uint8]]) -> None:
@@ -254,6 +264,13 @@ def test_what_a_viewer_node_shows_is_a_picture(sources: dict[str, Any]) -> None:
 def test_selection_of_blenders_browsers_is_taken(sources: dict[str, Any]) -> None:
     assert [name.partition(".")[0] for name in sources["file"]] == [IN_TRIXIE.stem]
     assert sources["asset"] == ["Kept Picture"]
+
+
+def test_file_is_dropped_onto_the_image_editor(
+    environment: dict[str, str], installed: subprocess.CompletedProcess[str]
+) -> None:
+    """Blender asks which of its uses of a picture is meant; the entry under the mouse is Relievo's."""
+    assert watch(environment, "drop_in_window.py", "drop")["dropped"] == [[IN_TRIXIE.stem], 1]
 
 
 def test_status_bar_tells_where_a_hidden_result_is(sources: dict[str, Any]) -> None:

@@ -11,8 +11,10 @@ and what it yields is how many seconds to wait.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -23,6 +25,8 @@ import bpy
 WORDS = sys.argv[sys.argv.index("--") + 1 :]
 FOLDER, PICTURE = (Path(word) for word in WORDS[:2])
 MODULE = "bl_ext.user_default.relievo"
+
+LONGEST_JOB = 300.0  # seconds
 
 facts: dict[str, Any] = {}
 
@@ -56,6 +60,20 @@ def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterato
         yield 0.05
 
 
+def by_real_events(*words: object) -> Iterator[float]:
+    """Lets the test send events of the X server's own, by xdotool: Blender's simulated ones drag nothing.
+
+    Blender heeds them where it runs without --enable-event-simulate.
+    """
+    wanted = FOLDER / "xdotool.json"
+    beside = wanted.with_suffix(".part")
+    beside.write_text(json.dumps([str(word) for word in words]))
+    beside.replace(wanted)
+    while wanted.exists():
+        yield 0.1
+    yield 1.0
+
+
 def open_panel() -> Iterator[float]:
     area, sidebar, _ = view()
     area.spaces[0].show_region_ui = True
@@ -63,6 +81,35 @@ def open_panel() -> Iterator[float]:
     sidebar.active_panel_category = "Relievo"
     area.tag_redraw()
     yield 1.0
+
+
+def areas(kind: str) -> list[bpy.types.Area]:
+    return [area for area in window().screen.areas if area.type == kind]
+
+
+@contextlib.contextmanager
+def within(area: bpy.types.Area) -> Iterator[None]:
+    """As where a person clicks in this area."""
+    (region,) = (region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window(), area=area, region=region, space_data=area.spaces.active):
+        yield
+
+
+def wait_for_jobs() -> Iterator[float]:
+    end = time.monotonic() + LONGEST_JOB
+    while module("jobs").active() and time.monotonic() < end:
+        yield 0.1
+    yield 0.5
+
+
+def show_picture_file(area: bpy.types.Area) -> Iterator[float]:
+    """A folder with the picture alone, in this file browser."""
+    folder = FOLDER / "pictures"
+    folder.mkdir(exist_ok=True)
+    (folder / PICTURE.name).write_bytes(PICTURE.read_bytes())
+    params = area.spaces.active.params
+    params.directory, params.display_type = str(folder).encode(), "LIST_VERTICAL"
+    yield 2.0
 
 
 def simulate(kind: str, value: str, place: tuple[int, int], **keys: bool) -> None:
