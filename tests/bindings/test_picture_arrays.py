@@ -108,7 +108,8 @@ def test_path_of_a_mask_need_be_no_text(tmp_path: Path, given: Callable[[bytes],
     mask = os.fsencode(tmp_path) + b"/m\xffsk.png"
     Image.fromarray(disc()).save(os.fsdecode(mask))
     opaque = np.full((96, 96, 3), 128, np.uint8)
-    assert relievo.generate(opaque, mask=given(mask), **QUICK).crop[2] == pytest.approx(0.8 * 96 / 0.85, abs=3)
+    settings: relievo.Settings = {**QUICK, "mask": given(mask)}
+    assert relievo.generate(opaque, **settings).crop[2] == pytest.approx(0.8 * 96 / 0.85, abs=3)
 
 
 def test_mask_of_another_shape_is_refused_with_both_sizes(tmp_path: Path) -> None:
