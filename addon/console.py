@@ -28,7 +28,7 @@ def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[
         if (_WHOLE if kind is int else _DECIMAL).fullmatch(word) and low <= float(word) <= high:
             return kind(word)
         name = "whole" if kind is int else "decimal"
-        raise argparse.ArgumentTypeError(f"'{word}' is not a {name} number from {low} to {high}")
+        raise argparse.ArgumentTypeError(f"Invalid value '{word}'. Use a {name} number from {low} to {high}.")
 
     return read
 

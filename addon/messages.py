@@ -40,9 +40,9 @@ _STAGES = {
     "texture": "the texture",
 }
 _EXACT = {
-    "A mask file needs mask 'file', and mask 'file' needs a mask file.": "There is no mask file: choose it under Mask.",
-    "Costs are estimated; `relievo calibrate` measures them.": "Times are estimates.",
-    "Costs are calibrated.": "Times were measured on this machine.",
+    "The mask 'file' has no mask_file.": "There is no mask file: choose it under Mask.",
+    "Costs are estimated; `relievo profile` measures them.": "Times are estimates.",
+    "Costs are measured.": "Times were measured on this machine.",
 }
 # How the work is shared out, without the words of those who built it.
 _PLAN = {
@@ -56,7 +56,7 @@ _PLAN = {
     ", 1 at a time": ", one at a time",
 }
 _NAMES = "|".join(sorted(map(re.escape, labels.SETTINGS), key=len, reverse=True))
-_SETTING = re.compile(rf"^({_NAMES}) (?=is\b|must\b)")
+_SETTING = re.compile(rf"(?<=^Invalid |^Unknown )({_NAMES})(?= ')")
 _MODEL = re.compile(r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2net)[\w.-]*\w)'?(?![\w/\\-])")
 
 
@@ -76,7 +76,7 @@ def text(said: str) -> str:
         return _EXACT[said]
     for variable, means in _VARIABLES.items():
         said = said.replace(variable, means)
-    said = _SETTING.sub(lambda found: labels.SETTINGS[found[1]].label + " ", said)
+    said = _SETTING.sub(lambda found: labels.SETTINGS[found[1]].label, said)
     said = said.replace("The model preview", f"The model {labels.model('preview')}")
     return _MODEL.sub(lambda found: f"'{labels.model(found[1])}'", said)
 

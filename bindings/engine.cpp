@@ -9,6 +9,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "base/refusals.h"
 #include "bindings.h"
 #include "views.h"
 
@@ -46,7 +47,8 @@ class PythonEngine : public MadeByInit {
 /// Floats are from 0 to 1: those of 0 to 255 would be white nearly everywhere, and negative ones are no
 /// colours.
 void check_range(const std::vector<float>& values) {
-  constexpr float kRounding = 0.01f;  // of what resampled or converted the picture
+  // Pictures that were resampled or converted may round past the range by so much.
+  constexpr float kRounding = 0.01f;
   float least = 0, most = 0;
   for (const float value : values) {
     if (!std::isfinite(value)) {
@@ -59,12 +61,12 @@ void check_range(const std::vector<float>& values) {
   }
   if (least >= -kRounding && most <= 1 + kRounding) return;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  throw Error(ErrorCode::kInvalidImage,
-              fmt::format("The picture's array holds floats from {:g} to {:g}; they must be from 0 to 1.",
-                          *low, *high),
-              most > 1.5f && least >= 0 && most <= 255
-                  ? "Divide the array by 255, or give it as uint8."
-                  : "Scale the values to 0..1, or clip them with numpy.clip(picture, 0, 1).");
+  throw Error(
+      ErrorCode::kInvalidImage,
+      fmt::format("The picture's array holds floats from {:g} to {:g} instead of 0 to 1.", *low, *high),
+      most > 1.5f && least >= 0 && most <= 255
+          ? "Divide the array by 255, or give it as uint8."
+          : "Scale the values to 0..1, or clip them with numpy.clip(picture, 0, 1).");
 }
 
 void set_array(GenerateRequest& request, const py::array& array) {
@@ -122,21 +124,21 @@ std::string path_of(const std::string& name, const py::handle& value) {
   try {
     return value.cast<fs::path>().string();
   } catch (const py::cast_error&) {
-    throw Error(ErrorCode::kInvalidSettings, name + " must be a path: text, bytes or a path object.",
-                "Give it a value that it can have.");
+    throw invalid_value(name, py::repr(value).cast<std::string>(),
+                        "Use a path: text, bytes or a path object.");
   }
 }
 
 void check_number(const std::string& name, const py::handle& value) {
   // JSON has no word for it.
   if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
-    throw Error(ErrorCode::kInvalidSettings, name + " is not a finite number.");
+    throw invalid_value(name, py::str(value).cast<std::string>(), "Use a finite number.");
   }
   if (py::isinstance<py::int_>(value)) {
     int is_too_large = 0;
     PyLong_AsLongLongAndOverflow(value.ptr(), &is_too_large);
     if (is_too_large != 0) {
-      throw Error(ErrorCode::kInvalidSettings, name + " is a number of more than 64 bits.");
+      throw invalid_value(name, py::str(value).cast<std::string>(), "Use a number of at most 64 bits.");
     }
   }
 }
@@ -176,7 +178,7 @@ namespace {
 
 /// Waits without the lock, in short steps between which Ctrl-C is heard.
 bool wait(const Job& job, std::optional<double> seconds) {
-  if (seconds && std::isnan(*seconds)) throw py::value_error("seconds is not a number.");
+  if (seconds && std::isnan(*seconds)) throw py::value_error("Invalid seconds 'nan'. Use a number, or None.");
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   constexpr double kStep = 0.05;

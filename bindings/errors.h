@@ -10,7 +10,7 @@ namespace relievo::bindings {
 /// An Error as an instance of the package's exception class for its code.
 pybind11::object python_error(const Error& error);
 
-/// What a function of the module throws is raised as such an exception.
+/// Makes whatever a function of the module throws such an exception in Python.
 void bind_errors(pybind11::module_& module);
 
 }  // namespace relievo::bindings

@@ -9,8 +9,8 @@ PyObject* refuse_to_make(PyTypeObject* type, PyObject*, PyObject*) {
   return nullptr;
 }
 
-/// What has no __init__ is not made by Python: not by a call, by __new__ or as a subclass. pybind11 would
-/// take memory for a value that was never set up, and use it as it is.
+/// Keeps Python from making objects of classes without __init__: not by a call, by __new__ or as a subclass.
+/// pybind11 would take memory for a value that was never set up, and use it as it is.
 void seal_classes(const py::module_& module) {
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
     if (!py::isinstance<py::type>(value)) continue;

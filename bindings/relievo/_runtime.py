@@ -124,7 +124,7 @@ def refuse_other_torch(ours: Path, loaded: Iterable[Path]) -> None:
             version = version_of(other)
             versions = f": version {version}, where Relievo needs {TORCH_VERSION}" if is_other_version(version) else ""
             raise OtherTorchError(
-                f"Another LibTorch is already loaded from {other.parent}{versions}.",
+                f"Another LibTorch is already loaded from '{other.parent}'{versions}.",
                 "Disable the add-on that loaded it and restart Blender, or name that folder in RELIEVO_RUNTIME_DIR.",
             )
 
@@ -140,7 +140,7 @@ def refuse_other_version(folder: Path) -> None:
 def _candidates() -> Iterator[Path]:
     if named := os.environ.get("RELIEVO_RUNTIME_DIR"):
         if not (Path(named) / TORCH).exists():
-            raise IoError(f"RELIEVO_RUNTIME_DIR names {named}, where there is no {TORCH}.", _INSTALL_HINT)
+            raise IoError(f"RELIEVO_RUNTIME_DIR names '{named}', where there is no {TORCH}.", _INSTALL_HINT)
         refuse_other_version(Path(named))
         yield Path(named)
     if __package__.startswith("bl_ext."):
@@ -158,4 +158,4 @@ def _find(name: str, folder: Path) -> Path:
     for place in (folder, *sorted(nvidia.glob("*/lib"))):
         if (place / name).exists():
             return place / name
-    raise IoError(f"LibTorch in {folder} is not complete: {name} is missing.", _INSTALL_HINT)
+    raise IoError(f"LibTorch in '{folder}' is not complete: '{name}' is missing.", _INSTALL_HINT)

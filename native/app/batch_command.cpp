@@ -28,7 +28,7 @@ void record(const Record& action) {
   }
 }
 
-/// What would be made.
+/// Prints what would be made, and makes nothing.
 int print_plan(const Batch& batch, bool as_json) {
   for (const BatchTask& task : batch.left()) {
     print_line(as_json ? report_of_plan(task)

@@ -21,11 +21,12 @@ Command add_golden(CLI::App& parser);
 
 /// `relievo models list|fetch|verify|import|remove`
 Command add_models(CLI::App& parser);
+
 /// `relievo devices`
 Command add_devices(CLI::App& parser);
 
-/// `relievo calibrate`
-Command add_calibrate(CLI::App& parser);
+/// `relievo profile`
+Command add_profile(CLI::App& parser);
 
 /// `relievo plan`
 Command add_plan(CLI::App& parser);

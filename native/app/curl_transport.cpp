@@ -62,7 +62,8 @@ void CurlRequest::header(std::string_view line) {
   if (trimmed(line).empty()) {
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status >= 200 && !std::exchange(has_begun_, true))  // a chunked body may end in more header lines
+    // A chunked body may end in more header lines, which begin nothing.
+    if (status >= 200 && !std::exchange(has_begun_, true))
       goes_on(receiver_.begin(static_cast<int>(status), headers_));
     return;
   }

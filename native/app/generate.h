@@ -1,5 +1,4 @@
-// What `relievo generate` and `relievo batch` have in common: their words, the run over pictures, the
-// answers.
+// `relievo generate` and `relievo batch` share this: their options, the run over pictures, the answers.
 #pragma once
 
 #include <filesystem>
@@ -42,7 +41,7 @@ struct PictureTask {
   std::vector<std::string> former = {};  ///< checksums of what it was made of before (engine/result_names.h)
 };
 
-/// What became of one picture.
+/// The outcome for one picture: its files, or the error.
 struct PictureOutcome {
   PictureTask task;
   std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
@@ -67,10 +66,10 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
 /// The JSON object of --json (batch/report.h).
 std::string report_of(const PictureOutcome& outcome);
 void print_line(const std::string& text);  ///< on standard output
-/// For people.
+/// Prints the same for people.
 void print_text(const PictureOutcome& outcome);
 
-/// Of `pictures` pictures of which these were tried.
+/// The exit status of a run over `pictures` pictures of which these were tried.
 int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures);
 
 }  // namespace relievo

@@ -192,8 +192,8 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       ->delimiter(',');
   add_number(parser, "--view-count", settings.view_count, kViewCountRange,
              "Views that the reconstruction sees: 6 or 4");
-  add_number(parser, "--seed", settings.seed, kSeedRange, "Of all that is random");
-  add_number(parser, "--steps", settings.steps, kStepsRange, "Of the diffusion");
+  add_number(parser, "--seed", settings.seed, kSeedRange, "Seed of all that is random");
+  add_number(parser, "--steps", settings.steps, kStepsRange, "Steps of the diffusion");
   parser.add_option("--sampler", settings.sampler, "euler-ancestral, dpm-solver++ or unipc")
       ->capture_default_str();
   add_number(parser, "--guidance", settings.guidance, kGuidanceRange,
@@ -209,7 +209,7 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
                   "Where the subject's mask comes from: auto, alpha or a picture file")
       ->capture_default_str();
   add_number(parser, "--mask-threshold", settings.mask_threshold, kMaskThresholdRange,
-             "Alpha that counts as subject");
+             "Lowest alpha, 0 to 1, that counts as subject");
   parser.add_flag("--mask-invert", settings.mask_invert, "Swap subject and background");
   add_number(parser, "--grid", settings.grid, kGridRange, "Cubes a side of the box");
   add_number(parser, "--depth", settings.depth, kDepthRange,
@@ -241,7 +241,7 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
   parser.add_flag(
       "--exr", options->renders.exr,
       "A front view as OpenEXR layers: colour, albedo, depth, normal, position; the turntable's frames too");
-  parser.add_flag("!--no-sheet", options->renders.sheet, "No contact sheet NAME_sheet.png");
+  parser.add_flag("!--no-sheet", options->renders.sheet, "Make no contact sheet NAME_sheet.png");
   parser.add_option(
       "--devices", options->machine.devices,
       "What computes, separated by commas: cuda:0, cuda:0@8GiB, cpu, cpu*2@3GiB; default: every "

@@ -18,13 +18,21 @@ int report(const relievo::Error& error) {
   return exit_status(error.code());
 }
 
-/// `relievo bench`, of 0.1.0. To be taken out after one release.
+// Words of 0.1.0, which are understood for one release more.
+
 relievo::Command add_moved_bench(CLI::App& parser) {
   parser.allow_extras();
   return []() -> int {
     throw relievo::Error(relievo::ErrorCode::kInvalidSettings,
                          "'relievo bench' is a program of its own now: 'relievo-bench'.",
                          "Run build/relievo-bench NAME with the same options; `make build` builds it.");
+  };
+}
+
+relievo::Command add_calibrate(CLI::App& parser) {
+  return [profile = relievo::add_profile(parser)] {
+    relievo::print_message("relievo: 'relievo calibrate' is called 'relievo profile' now.\n");
+    return profile();
   };
 }
 
@@ -43,10 +51,14 @@ int run(int argc, char** argv) {
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
   add("models", "List, fetch, check, import and remove models.", relievo::add_models);
   add("devices", "Show what can compute here.", relievo::add_devices);
-  add("calibrate", "Measure what the stages cost here, for plans and batches that fit.",
-      relievo::add_calibrate);
+  add("profile", "Measure what the stages cost here, for plans and batches that fit.", relievo::add_profile);
   add("plan", "Plan and simulate a run, on this machine or on one that is not there.", relievo::add_plan);
-  add("bench", "Moved: relievo-bench is a program of its own.", add_moved_bench);
+  const auto add_old = [&](const char* name, auto adder) {
+    add(name, "", adder);
+    commands.back().first->group("");  // --help does not show it
+  };
+  add_old("bench", add_moved_bench);
+  add_old("calibrate", add_calibrate);
 
   try {
     app.parse(argc, argv);

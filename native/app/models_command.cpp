@@ -65,7 +65,7 @@ int list(const Options& options) {
       print_output("{:<44} licence: {}\n", "", model.licence);
     }
   }
-  if (!options.json) print_output("Models are kept in {}\n", models_folder().string());
+  if (!options.json) print_output("Models are kept in '{}'.\n", models_folder().string());
   return 0;
 }
 
@@ -110,7 +110,7 @@ void say_what_is_left(const CatalogueModel& model) {
   const auto there = std::ranges::count_if(
       model.files, [&](const CatalogueFile& file) { return !installed_file(model, file).empty(); });
   print_message(
-      "relievo: Interrupted: {} of {} files of {} are there, {} left. What has come of them is kept.\n",
+      "relievo: Interrupted: {} of {} files of '{}' are there, {} left. What has come of them is kept.\n",
       there, model.files.size(), model.name, static_cast<int64_t>(model.files.size()) - there);
 }
 
@@ -137,9 +137,9 @@ int fetch(const Options& options) {
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"fetched", fetched}, {"folder", folder}});
   } else if (fetched.empty()) {
-    print_output("{} is there already and as it should be, in {}\n", model.name, folder);
+    print_output("'{}' is installed and as it should be, in '{}'.\n", model.name, folder);
   } else {
-    print_output("{}: {} in {}\n", model.name, joined(fetched), folder);
+    print_output("Fetched {} of '{}' into '{}'.\n", joined(fetched), model.name, folder);
   }
   return 0;
 }
@@ -154,8 +154,8 @@ int verify(const Options& options) {
   if (options.json) {
     print({{"name", model.name}, {"ok", true}, {"unknown", unknown}});
   } else {
-    print_output("{} is as it should be.\n", model.name);
-    if (!unknown.empty()) print_output("  No checksum is known to compare with: {}\n", joined(unknown));
+    print_output("'{}' is as it should be.\n", model.name);
+    if (!unknown.empty()) print_output("  No checksum is known of {}.\n", joined(unknown));
   }
   return 0;
 }
@@ -174,9 +174,9 @@ int import(const Options& options) {
            {"unpublished", imported.unpublished},
            {"state", state_name(state)}});
   } else {
-    print_output("{}: {} ({})\n", imported.name, joined(imported.paths), state_name(state));
+    print_output("Imported {} as '{}' ({}).\n", joined(imported.paths), imported.name, state_name(state));
     if (!imported.unpublished.empty())
-      print_output("  Not the published content: {}\n", joined(imported.unpublished));
+      print_output("  The content is not the published one of {}.\n", joined(imported.unpublished));
   }
   return 0;
 }
@@ -186,12 +186,12 @@ int remove(const Options& options) {
   if (options.json) {
     print({{"name", options.name}, {"ok", true}, {"removed", was_there}});
   } else {
-    print_output("{} {}\n", options.name, was_there ? "is removed." : "was not installed.");
+    print_output("'{}' {}\n", options.name, was_there ? "is removed." : "was not installed.");
   }
   return 0;
 }
 
-/// With --json a failure is an object too, as in generate.
+/// Runs the command; with --json a failure is an object too, as in generate.
 int reported(const Options& options, int (*command)(const Options&)) {
   try {
     return command(options);

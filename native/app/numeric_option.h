@@ -7,8 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "base/error.h"
 #include "base/numbers.h"
+#include "base/refusals.h"
 
 namespace relievo {
 
@@ -21,9 +21,9 @@ CLI::Option* add_number(CLI::App& parser, const std::string& name, T& value, Ran
   const auto read = [name, &value, range](const std::string& word) {
     const std::optional<T> number = read_number<T>(word);
     if (!number || !(*number >= range.low && *number <= range.high)) {
-      throw Error(ErrorCode::kInvalidSettings,
-                  fmt::format("{} is '{}', which is not a {} number from {} to {}.", name, word,
-                              kIsWhole ? "whole" : "decimal", range.low, range.high));
+      throw invalid_value(name, word,
+                          fmt::format("Use a {} number from {} to {}.", kIsWhole ? "whole" : "decimal",
+                                      range.low, range.high));
     }
     value = *number;
   };

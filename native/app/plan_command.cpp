@@ -7,7 +7,7 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/numeric_option.h"
-#include "base/error.h"
+#include "base/refusals.h"
 #include "base/standard_output.h"
 #include "engine/costs.h"
 #include "runtime/devices.h"
@@ -42,8 +42,7 @@ std::pair<int, double> named_number(const std::string& text, const std::vector<S
       if (slots[i].name == text.substr(0, equals)) return {int(i), *value};
     }
   }
-  throw Error(ErrorCode::kInvalidSettings, fmt::format("'{}' cannot be read as {}.", text, option),
-              fmt::format("Write SLOT=NUMBER, for example {}={}.", slots.front().name, "2"));
+  throw invalid_value(option, text, fmt::format("Use DEVICE=NUMBER, for example {}=2.", slots.front().name));
 }
 
 std::vector<Slot> slots_of(const std::string& text) {
@@ -89,17 +88,17 @@ int run(const Options& options) {
   const Plan made = plan(slots, stages, asked);
   Scenario scenario;
   for (const std::string& text : options.stragglers) {
-    const auto [slot, value] = named_number(text, slots, "a straggler");
+    const auto [slot, value] = named_number(text, slots, "--slow");
     scenario.stragglers.push_back({slot, value});
   }
   for (const std::string& text : options.losses) {
-    const auto [slot, value] = named_number(text, slots, "a loss");
+    const auto [slot, value] = named_number(text, slots, "--lose");
     scenario.losses.push_back({slot, value});
   }
   const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario, asked);
 
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::calibrated);
-  const char* const costs = is_measured ? "calibrated" : "estimated";
+  const char* const costs = is_measured ? "measured" : "estimated";
   if (options.json) {
     json devices = json::array(), lanes = json::array();
     for (size_t i = 0; i < slots.size(); ++i) {
@@ -131,7 +130,7 @@ int run(const Options& options) {
                simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
                settings.model, costs);
   if (simulated.done < asked.pictures) {
-    print_output("{} pictures are left undone: what is left of the machine cannot make them\n",
+    print_output("{} pictures are left undone: what is left of the machine cannot make them.\n",
                  asked.pictures - simulated.done);
   }
   print_output("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
@@ -153,7 +152,7 @@ Command add_plan(CLI::App& parser) {
   const auto options = std::make_shared<Options>();
   parser.add_option(
       "--devices", options->devices,
-      "Slots of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
+      "Devices of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
   add_number(parser, "--images", options->plan.pictures, kPlannedPicturesRange, "Pictures");
   add_plan_words(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
@@ -174,8 +173,8 @@ Command add_plan(CLI::App& parser) {
   add_number(parser, "--texture-size", settings.texture_size, kTextureSizeRange,
              "Texels a side of the texture");
   add_number(parser, "--bandwidth", options->bandwidth, {1e-3, 1e6}, "GB a second between host and devices");
-  parser.add_option("--slow", options->stragglers, "SLOT=FACTOR: simulate a slot that is slower");
-  parser.add_option("--lose", options->losses, "SLOT=SECONDS: simulate a slot that is lost then");
+  parser.add_option("--slow", options->stragglers, "DEVICE=FACTOR: simulate a device that is slower");
+  parser.add_option("--lose", options->losses, "DEVICE=SECONDS: simulate a device that is lost then");
   parser.add_flag("--json", options->json, "Print one JSON object");
   return [options] { return run(*options); };
 }

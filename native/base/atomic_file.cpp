@@ -89,7 +89,8 @@ bool replace_placeholder(const std::filesystem::path& from, const std::filesyste
 
 std::string writer_mark() {
   static const unsigned random = std::random_device()();
-  return fmt::format("{}-{:08x}", ::getpid(), random);  // a process that was forked off has its own number
+  // A process that was forked off has a number of its own, which tells its files from its parent's.
+  return fmt::format("{}-{:08x}", ::getpid(), random);
 }
 
 std::filesystem::path temporary_beside(const std::filesystem::path& path) {

@@ -9,7 +9,7 @@
 
 namespace relievo {
 
-/// What the names of half-written files of this process have in them, and those of no other: PROCESS-RANDOM.
+/// PROCESS-RANDOM: the names of this process's half-written files have it in them, and those of no other.
 std::string writer_mark();
 
 /// A name for what becomes `path`, new at each call: `.STEM.MARK-NUMBER.part.EXTENSION` beside it.

@@ -35,7 +35,7 @@ std::array<double, 9> intrinsics(double fov_degrees);
 /// picture is its top): clip = P * (x, y, z, 1). Depth runs from -1 at `near` to 1 at `far`.
 Matrix4 projection(double fov_y_degrees, double near = 0.1, double far = 1000.0);
 
-/// What the networks are told of a view (InstantMesh): the first three rows of camera-to-world, then fx, fy,
+/// A camera as the networks take it (InstantMesh): the first three rows of camera-to-world, then fx, fy,
 /// cx, cy in units of the picture's side.
 using CameraVector = std::array<float, 16>;
 CameraVector camera_vector(const Matrix4& pose, double fov_degrees);
@@ -44,7 +44,7 @@ CameraVector camera_vector(const Matrix4& pose, double fov_degrees);
 /// 20 and -10 in turn. InstantMesh uses radius 4 (times a scale) and a field of view of 30 degrees.
 std::vector<CameraVector> six_view_cameras(double radius = 4.0, double fov_degrees = 30.0);
 
-/// Of the six views, those that a four-view reconstruction takes.
+/// The four of the six views that a four-view reconstruction takes.
 inline constexpr std::array<int, 4> kFourViews{0, 2, 4, 5};
 
 struct Ray {

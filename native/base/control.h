@@ -20,7 +20,7 @@ class CancelToken {
   std::shared_ptr<std::atomic<bool>> flag_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-/// Where a stage reports the fraction 0..1 of its own work that is done. It only grows: a smaller value is
+/// A stage reports to it the fraction 0..1 of its own work that is done. It only grows: a smaller value is
 /// dropped. Copies share their state; any thread may report; a default-constructed Progress goes nowhere.
 class Progress {
  public:
@@ -37,7 +37,7 @@ class Progress {
   std::shared_ptr<State> state_;
 };
 
-/// What every stage is handed.
+/// Every stage is handed one.
 struct Control {
   Progress progress;
   CancelToken cancel;

@@ -17,7 +17,7 @@ struct CodeFacts {
   int exit_status;
 };
 
-// In the order of ErrorCode.
+// The order is that of ErrorCode.
 constexpr std::array<CodeFacts, 12> kCodes{{
     {"invalid_image", 2},
     {"no_subject", 2},

@@ -7,7 +7,7 @@
 
 namespace relievo {
 
-/// Of this machine, for people; "unknown" where it has none.
+/// The name of this machine, for people; "unknown" where it has none.
 std::string host_name();
 
 /// Opens (O_CREAT when it is missing) and locks a file for appending; returns its descriptor, or nothing
@@ -21,7 +21,7 @@ bool is_locked(const std::filesystem::path& path);
 /// Whether the open file still has this name.
 bool has_name(int descriptor, const std::filesystem::path& path);
 
-/// What is said where the lock cannot be taken.
+/// The words of the error that is thrown where the lock cannot be taken.
 struct LockWords {
   std::string subject;    ///< as a sentence begins: "The folder 'out'"
   std::string held_hint;  ///< what to do while another process holds it
@@ -46,7 +46,8 @@ class FileLock {
  private:
   std::filesystem::path path_;
   int descriptor_ = -1;
-  int owner_ = 0;  // process; one that was forked off must not release it
+  // The process that took the lock: one that was forked off must not release it.
+  int owner_ = 0;
 };
 
 /// A short lock on a folder, for what several processes read, change and write in it.

@@ -45,7 +45,7 @@ struct TextureReport {
   float gap = 0;            ///< between charts, in parts of the texture's side
 };
 
-/// Where a result came from; written into files and onto the Blender object.
+/// The origin of a result, which is written into files and onto the Blender object.
 struct Provenance {
   std::string picture;   ///< path or name as given; files that may be given away have its last part alone
   std::string model;     ///< name in the model catalogue

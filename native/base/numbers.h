@@ -22,7 +22,7 @@ struct Range {
 /// number, has a point or an exponent.
 template <typename T>
 requires std::integral<T> || std::floating_point<T> std::optional<T> read_number(std::string_view text) {
-  // What from_chars reads besides: inf, nan(1).
+  // from_chars reads inf and nan(1), too, which are no decimal numbers.
   const bool is_plain = std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || std::string_view("+-.eE").find(c) != std::string_view::npos;
   });

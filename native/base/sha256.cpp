@@ -74,7 +74,8 @@ void Sha256::add(std::span<const std::byte> bytes) {
 std::string Sha256::finish() {
   const uint64_t bits = bytes_ * 8;
   std::array<std::byte, 128> padding{std::byte{0x80}};
-  const size_t zeros = (119 - bytes_ % 64) % 64 + 1;  // with the 0x80: up to 8 bytes before a block's end
+  // The zeros and the 0x80 before them reach up to 8 bytes before a block's end.
+  const size_t zeros = (119 - bytes_ % 64) % 64 + 1;
   for (size_t i = 0; i < 8; ++i) padding.at(zeros + i) = static_cast<std::byte>(bits >> (56 - 8 * i));
   add(std::span(padding).first(zeros + 8));
   std::string text;

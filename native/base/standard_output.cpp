@@ -38,7 +38,8 @@ void write_output(std::string_view text) {
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN) {  // a pipe that somebody else made non-blocking
+    // Somebody else has made the pipe non-blocking.
+    if (errno == EAGAIN) {
       pollfd full{STDOUT_FILENO, POLLOUT, 0};
       ::poll(&full, 1, -1);
       continue;

@@ -21,7 +21,7 @@ void print_output(fmt::format_string<T...> format, T&&... arguments) {
   write_output(fmt::format(format, std::forward<T>(arguments)...));
 }
 
-/// To people, on standard error: what that does not take is lost.
+/// Writes to people, on standard error. It loses what that does not take.
 void write_message(std::string_view text);
 
 template <typename... T>

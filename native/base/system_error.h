@@ -7,7 +7,7 @@
 
 namespace relievo {
 
-/// For want of memory on the machine itself.
+/// The error for want of memory on the machine itself.
 Error out_of_memory();
 
 /// "WHAT: REASON." of a call that failed with this errno: out_of_memory, or io with a hint of its own where

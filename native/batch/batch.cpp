@@ -58,7 +58,7 @@ void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
   }
 }
 
-/// What 0.1.0 kept is not read: it does not say what its results were made of.
+/// Says that the state of 0.1.0 is not read: it does not tell what its results were made of.
 void tell_old_state(const fs::path& folder, std::vector<std::string>& notes) {
   std::error_code error;
   if (fs::exists(folder / kJournalName, error)) return;
@@ -162,7 +162,8 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
   for (size_t i = 0; i < pictures; ++i) {
     ListedPicture& picture = list.pictures[i];
     if (intact[i]) {
-      json answer = parse_json(intact[i]->answer);  // find_intact() has seen that it is an object
+      // find_intact() has seen that it is an object.
+      json answer = parse_json(intact[i]->answer);
       answer["skipped"] = true;
       made_before.push_back(answer.dump(-1, ' ', false, json::error_handler_t::replace));
     } else if (is_left[i]) {

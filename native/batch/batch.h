@@ -50,16 +50,17 @@ class Batch {
   Batch& operator=(const Batch&) = delete;
 
   size_t pictures() const;  ///< in all
-  /// What the person should know before anything is made, a sentence each.
+  /// Sentences that the person should read before anything is made.
   const std::vector<std::string>& notes() const;
-  /// What was printed for the pictures that are made already: a JSON object each, with `skipped`.
+  /// The answers that were printed for the pictures that are made already: a JSON object each, with
+  /// `skipped`.
   const std::vector<std::string>& made_before() const;
   const std::vector<BatchTask>& left() const;
 
-  // Of what is left, by place; from any thread, in any order. Where the journal cannot be written they throw
-  // Error{kIo}: the result is made all the same.
+  // `place` counts what is left. They may be called from any thread, in any order. Where the journal cannot
+  // be written they throw Error{kIo}: the result is made all the same.
   void begin(size_t place);
-  /// `answer`: what is printed for it, a JSON object.
+  /// `answer` is the JSON object that is printed for it.
   void finish(size_t place, const std::string& answer, const std::vector<std::filesystem::path>& files);
   void fail(size_t place, const Error& error, const std::vector<std::filesystem::path>& files = {});
 

@@ -44,7 +44,7 @@ class Statement {
   void run();   ///< step() for statements without rows, and then reset()
   void reset();
 
-  // Of a row; empty where the column holds another type.
+  // The values of a row. They are empty where the column holds another type.
   std::optional<int64_t> integer(int column) const;
   std::optional<std::string> text(int column) const;
 

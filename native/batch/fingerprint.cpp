@@ -49,7 +49,8 @@ Checksums checksums_of(const std::set<std::string>& paths, const CancelToken& ca
       cancel.check();
       try {
         digests[place] = file_sha256(files[place], {{}, cancel});
-      } catch (const Error& error) {  // a file that cannot be read fails by itself, later
+      } catch (const Error& error) {
+        // A file that cannot be read is the failure of its own picture, later.
         if (error.code() != ErrorCode::kIo) throw;
       }
     }

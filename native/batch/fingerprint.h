@@ -1,4 +1,4 @@
-// What a result is made of, by content.
+// Fingerprints of results: the key of everything that a result is made of, by content.
 #pragma once
 
 #include <filesystem>
@@ -15,16 +15,17 @@ namespace relievo {
 
 struct Fingerprint {
   std::string picture;  ///< SHA-256 of its bytes; empty: it cannot be read
-  std::string key;      ///< SHA-256 of all that the files depend on; empty: something cannot be read
+  /// SHA-256 of all that the files depend on; empty: something cannot be read.
+  std::string key;
 };
 
-/// What is written of every result.
+/// The files that are written of every result.
 struct WrittenFiles {
   std::vector<std::string> formats;
   Renders renders;
 };
 
-/// Of each picture. Reads every file once. Throws Error{kCancelled}.
+/// The fingerprint of each picture. Reads every file once. Throws Error{kCancelled}.
 std::vector<Fingerprint> fingerprints_of(const std::vector<ListedPicture>& pictures,
                                          const WrittenFiles& written, const CancelToken& cancel);
 Fingerprint fingerprint_of(const BatchTask& task, const WrittenFiles& written);

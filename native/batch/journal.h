@@ -1,5 +1,5 @@
-// What was tried and made in a batch's folder: `relievo-batch.sqlite`, which has one writer (the holder of
-// the lock).
+// The journal of what was tried and made in a batch's folder: `relievo-batch.sqlite`, which has one writer
+// (the holder of the lock).
 #pragma once
 
 #include <cstdint>

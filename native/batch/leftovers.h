@@ -1,4 +1,4 @@
-// What earlier batches left in the folder, and what is not what they left.
+// Deals with what earlier batches left in the folder, and with files that have changed since.
 #pragma once
 
 #include <filesystem>

@@ -29,7 +29,7 @@ std::string counted(size_t count, const std::string& one, const std::string& man
   return count == 1 ? "1 " + one : fmt::format("{} {}", count, many);
 }
 
-/// What is passed over while folders are read.
+/// Counts what is passed over while folders are read.
 class LeftOut {
  public:
   void add_file(const fs::path& path) {

@@ -1,4 +1,4 @@
-// Which pictures a folder or a manifest names.
+// Lists the pictures that a folder or a manifest names.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,8 @@ struct ListedPicture {
 
 struct PictureList {
   std::vector<ListedPicture> pictures;
-  std::string left_out;  ///< a sentence that says by kind and number what is not in the list; may be empty
+  /// A sentence that says by kind and number what is not in the list; may be empty.
+  std::string left_out;
 };
 
 /// Pictures in a folder (by the ending of their names), ordered by path; where it is `recursive`, in all

@@ -182,7 +182,8 @@ std::vector<std::string> names_of(const std::vector<ListedPicture>& pictures,
   for (const auto& match : matches) {
     if (match) is_matched[*match] = true;
   }
-  std::map<std::string, std::vector<std::string>> reserved;  // names of results that are not of this run
+  // Names of results that are not of this run.
+  std::map<std::string, std::vector<std::string>> reserved;
   for (size_t i = 0; i < known.size(); ++i) {
     if (!is_matched[i] && !known[i].made.empty())
       reserved[folded_name(known[i].folder)].push_back(known[i].name);

@@ -1,4 +1,4 @@
-// Which result in the journal is whose, and what results are called.
+// Finds the result in the journal that belongs to each picture, and gives names to new ones.
 #pragma once
 
 #include <filesystem>

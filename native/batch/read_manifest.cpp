@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/refusals.h"
 #include "batch/list_pictures.h"
 
 namespace relievo {
@@ -17,25 +18,35 @@ constexpr const char* kHint =
     "A manifest is a JSON list of pictures, or an object with `pictures`; each is a path or an object with "
     "`picture` and perhaps `name` and `settings`.";
 
+std::string shown(const json& value) {
+  constexpr size_t kMost = 200;
+  const std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+  return text.size() <= kMost ? text : text.substr(0, kMost) + " ...";
+}
+
 Error invalid(const std::string& message) { return {ErrorCode::kInvalidSettings, message, kHint}; }
 
 void refuse_unknown(const json& object, std::initializer_list<std::string_view> known) {
   for (const auto& [name, value] : object.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end())
-      throw invalid(fmt::format("The manifest's word '{}' is not known.", name));
+      throw Error(ErrorCode::kInvalidSettings, fmt::format("Unknown word '{}' in the manifest.", name),
+                  kHint);
   }
 }
 
 std::string path_in(const fs::path& folder, const std::string& path) {
   if (path.find('\0') != std::string::npos)
-    throw invalid("A path in the manifest has a null character in it.");
+    throw invalid(fmt::format("The path '{}' in the manifest holds a null character.",
+                              path.substr(0, path.find('\0'))));
   return (folder / path).string();
 }
 
 /// The settings, with those of a manifest's object over them.
 Settings changed(const Settings& settings, const json& changes, const fs::path& folder) {
-  if (!changes.is_object()) throw invalid("A manifest's settings are not an object.");
-  if (changes.contains("mask_file")) throw invalid("There is no setting 'mask_file': `mask` names the file.");
+  if (!changes.is_object())
+    throw invalid(fmt::format("The manifest's settings are '{}' instead of an object.", shown(changes)));
+  if (changes.contains("mask_file"))
+    throw Error(ErrorCode::kInvalidSettings, "Unknown setting 'mask_file'.", "Name the file as the mask.");
   Settings plain = settings;  // paths may be no valid UTF-8
   plain.mask_file.clear();
   plain.views.clear();
@@ -43,7 +54,7 @@ Settings changed(const Settings& settings, const json& changes, const fs::path& 
   object.update(changes);
   std::string mask_file = settings.mask_file;
   if (const auto mask = changes.find("mask"); mask != changes.end()) {
-    if (!mask->is_string()) throw invalid("mask must be text.");
+    if (!mask->is_string()) throw invalid_value("mask", shown(*mask), "Use auto, alpha or a file.");
     const auto word = mask->get<std::string>();
     const bool is_file = word != "auto" && word != "alpha";
     object["mask"] = is_file ? "file" : word;
@@ -67,13 +78,8 @@ json manifest_in(const fs::path& path) {
       throw JsonError("it has no list of pictures");
     return manifest;
   } catch (const JsonError& error) {
-    throw invalid(fmt::format("'{}' is no manifest: {}.", path.string(), error.what()));
+    throw invalid(fmt::format("'{}' is not a manifest: {}.", path.string(), error.what()));
   }
-}
-
-std::string shortened(const std::string& text) {
-  constexpr size_t kMost = 200;
-  return text.size() <= kMost ? text : text.substr(0, kMost) + " ...";
 }
 
 }  // namespace
@@ -89,8 +95,7 @@ PictureList read_manifest(const fs::path& path, const Settings& settings) {
     const json entry = given.is_string() ? json{{"picture", given}} : given;
     if (!entry.is_object() || !entry.value("picture", json()).is_string() ||
         !entry.value("name", json("")).is_string()) {
-      throw invalid(fmt::format("The manifest has an entry that names no picture: {}.",
-                                shortened(entry.dump(-1, ' ', false, json::error_handler_t::replace))));
+      throw invalid(fmt::format("The manifest's entry '{}' names no picture.", shown(entry)));
     }
     refuse_unknown(entry, {"picture", "name", "settings"});
     const std::string picture = path_in(folder, entry["picture"].get<std::string>());

@@ -1,4 +1,4 @@
-// What is said of a picture for other programs.
+// The answer for a picture as other programs read it.
 #pragma once
 
 #include <filesystem>

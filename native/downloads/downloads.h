@@ -1,4 +1,5 @@
-// From the catalogue's addresses, mirrors or a folder to a file, checked before it gets its final name.
+// Fetches a file from the catalogue's addresses, mirrors or a folder, and checks it before it gets its final
+// name.
 #pragma once
 
 #include <chrono>
@@ -16,10 +17,10 @@
 
 namespace relievo {
 
-/// What a file claims to be, and is read as before it gets its name.
+/// The kind that a file claims to be, and is read as before it gets its name.
 enum class FileKind { kAny, kWeights, kJson };
 
-/// By its name: .json, weights, or anything.
+/// The kind that its name tells: .json, weights, or anything.
 FileKind kind_of(const std::filesystem::path& name);
 
 /// One file that is wanted, and where it may come from.

@@ -21,10 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kTriesWithoutProgress = 4;
-constexpr uint64_t kProgress = 64 << 10;  // bytes; a server that gives less a try is given up in the end
+// Bytes. A server that gives less in a try is given up in the end.
+constexpr uint64_t kProgress = 64 << 10;
 constexpr auto kFirstPause = std::chrono::milliseconds(250);
 
-/// What a source gave: the file is whole, or why not.
+/// A source gave the whole file, or the reason why not.
 struct Attempt {
   bool is_whole = false;
   std::string reason = {};
@@ -52,7 +53,8 @@ Attempt from_web(const std::string& url, const Download& download, PartFile& par
                  const FetchContext& context) {
   const WantedFile wanted{download.bytes, download.sha256.has_value()};
   auto wait = kFirstPause;
-  uint64_t most = part.bytes();  // a server that ignores ranges begins anew each time
+  // A server that ignores ranges begins anew each time, so that the highest count is what tells of progress.
+  uint64_t most = part.bytes();
   for (int tries = 0;;) {
     HttpReply reply = request_rest(url, part, wanted, http_context(context));
     if (reply.outcome == HttpOutcome::kComplete) return {true};
@@ -73,7 +75,7 @@ Attempt from_disk(const fs::path& path, PartFile& part, const FetchContext& cont
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {false, "there is no such file"};
   InputFile source(path);
-  // What another source has begun is not asked for again: a copy is quick.
+  // A copy is quick, so that it begins anew and does not go on with another source's bytes.
   part.clear();
   check_space(part, source.size());
   std::vector<std::byte> buffer(size_t{4} << 20);

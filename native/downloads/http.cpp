@@ -97,7 +97,7 @@ class Receiver : public HttpReceiver {
   std::exception_ptr error_;
 };
 
-/// What the whole chain of redirects told.
+/// The facts that the whole chain of redirects told.
 struct Chain {
   std::string address;                // of the last request
   std::optional<std::string> sha256;  // of the file, by a server on the way
@@ -164,8 +164,10 @@ class FileReceiver final : public Receiver {
   const WantedFile& wanted_;
   uint64_t asked_from_;
   const Chain& chain_;
-  std::optional<uint64_t> total_, end_;  // the file's bytes, and where this reply ends
-  bool is_whole_ = false;                // the reply is the file from its first byte on
+  // The bytes of the whole file, and the place where this reply ends.
+  std::optional<uint64_t> total_, end_;
+  // The reply is the file from its first byte on.
+  bool is_whole_ = false;
   bool has_begun_ = false, is_other_version_ = false;
   std::string refusal_;
 };

@@ -28,7 +28,7 @@ struct HttpReply {
 /// nothing comes; an exception ends the download as a wish to cancel does.
 using BytesListener = std::function<void(uint64_t done, uint64_t total)>;
 
-/// What a request is made with.
+/// Everything that a request needs besides its address.
 struct HttpContext {
   Transport& transport;
   std::chrono::milliseconds patience;  ///< a server that sends next to nothing for so long is given up
@@ -36,7 +36,7 @@ struct HttpContext {
   BytesListener listener;
 };
 
-/// What is known of the wanted file before the server is asked.
+/// Facts of the wanted file that are known before the server is asked.
 struct WantedFile {
   std::optional<uint64_t> bytes;
   bool is_digest_known = false;  ///< then bytes of unknown origin may be resumed: the digest will tell

@@ -13,10 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDepth = 4;  // folders below the one that a person names
+// Folders are looked through so far below the one that a person names.
+constexpr int kDepth = 4;
 constexpr size_t kMostFiles = 100'000;
 
-/// What is copied: a file, and its path in the model's folder.
+/// A file to copy, and its path in the model's folder.
 struct Copy {
   fs::path from;
   std::string path;
@@ -33,7 +34,7 @@ class NoTransport : public Transport {
 [[noreturn]] void throw_unnamed(const fs::path& source) {
   throw Error(ErrorCode::kInvalidSettings,
               fmt::format("'{}' does not tell which model it is.", source.filename().string()),
-              "Name the model (--as NAME). The names: relievo models list.");
+              "Name the model with --as NAME; `relievo models list` shows the names.");
 }
 
 /// The model that a file of this name belongs to.
@@ -50,7 +51,7 @@ std::string guess(const fs::path& source) {
   return found.front();
 }
 
-/// Which of a model's files a single file is: the one of that name, else the only one.
+/// The place in a model of a single file: that of the same name, else the only one.
 std::string path_for(const CatalogueModel& model, const fs::path& source) {
   for (const CatalogueFile& file : model.files) {
     if (fs::path(file.path).filename() == source.filename()) return file.path;
@@ -144,7 +145,8 @@ const CatalogueModel& model_of(const fs::path& source, const std::string& name) 
                                                 : is_folder   ? std::string(kDiffusersModel)
                                                               : guess(source));
   if (model.embedded) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' comes with Relievo.", model.name),
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("The model '{}' comes with Relievo and cannot be imported.", model.name),
                 "Choose another model.");
   }
   return model;

@@ -10,7 +10,7 @@
 
 namespace relievo {
 
-/// Which version of which address the bytes of a PartFile belong to.
+/// The address, and its version, that the bytes of a PartFile belong to.
 struct PartOrigin {
   std::string url;
   std::string validator;              ///< a strong ETag or a date; empty: the server has given neither
@@ -38,9 +38,9 @@ class PartFile {
   /// Deletes both files.
   void discard();
 
-  /// Where the bytes that are there come from, if that was `url`.
+  /// The origin of the bytes that are there, if that was `url`.
   std::optional<PartOrigin> origin(const std::string& url) const;
-  /// Notes where the bytes that follow come from.
+  /// Notes the origin of the bytes that follow.
   void note(const PartOrigin& origin);
 
  private:

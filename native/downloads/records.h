@@ -1,4 +1,4 @@
-// What is known of files since they came.
+// Records of the files that have come: size, checksum, source.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ std::map<std::string, FileRecord> read_records(const std::filesystem::path& mode
 void note_record(const std::filesystem::path& model_folder, const std::string& path,
                  const FileRecord& record);
 
-/// What came for this address of the catalogue before, from wherever. The checksum of a file whose publisher
-/// tells none is kept once it was seen, also when the model is removed, and compared when it is fetched
-/// again.
+/// The record of what came for this address of the catalogue before, from wherever. The checksum of a file
+/// whose publisher tells none is kept once it was seen, also when the model is removed, and compared when it
+/// is fetched again.
 std::optional<FileRecord> remembered_checksum(const std::string& url);
 void remember_checksum(const std::string& url, const FileRecord& record);
 
-/// Where these are kept, in the models' folder. A person may delete it.
+/// The file in the models' folder that keeps these. A person may delete it.
 std::filesystem::path remembered_checksums_file();
 
 }  // namespace relievo

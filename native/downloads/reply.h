@@ -1,4 +1,4 @@
-// What a web server's reply says of itself.
+// Reads what the head of a web server's reply says of the body.
 #pragma once
 
 #include <cstdint>

@@ -137,7 +137,7 @@ std::vector<std::string> fetch_model(const CatalogueModel& model, const ModelCon
     };
     const FileRecord record =
         fetch_file(downloads[i], {context.transport, context.control, listener, context.patience});
-    // What was wrong under another of the published names would be read first.
+    // A wrong file under another of the published names would be read first.
     std::error_code ignored;
     if (!replaced.empty() && replaced != downloads[i].destination) fs::remove(replaced, ignored);
     note_record(folder_of(model), file.path, record);
@@ -179,8 +179,9 @@ std::vector<std::string> verify_model(const CatalogueModel& model, const Control
 
 bool remove_model(const CatalogueModel& model) {
   if (model.embedded) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' comes with Relievo.", model.name),
-                "It cannot be removed.");
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("The model '{}' comes with Relievo and cannot be removed.", model.name),
+                "Choose another model.");
   }
   const fs::path folder = folder_of(model);
   for (const CatalogueFile& file : model.files) {

@@ -12,11 +12,11 @@ namespace relievo {
 
 enum class ModelState { kMissing, kPartial, kInstalled, kEmbedded };
 
-/// Which files are there; their content is not looked at.
+/// Tells it by which files are there; their content is not looked at.
 ModelState model_state(const CatalogueModel& model);
 std::string_view state_name(ModelState state);  ///< missing, partial, installed, embedded
 
-/// Of the file at `path`: bytes that are there or checked, of how many.
+/// Is told how many bytes of the file at `path` are there or checked, and of how many.
 using ModelListener =
     std::function<void(const std::string& path, FetchPhase phase, uint64_t done, uint64_t total)>;
 

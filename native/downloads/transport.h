@@ -36,7 +36,8 @@ class HttpReceiver {
 enum class TransferEnd {
   kComplete,  ///< all that the server announced has come, or the receiver has stopped it
   kBroken,    ///< the connection broke or was never made: another try may succeed
-  kHopeless,  ///< it would fail again: a certificate that is not trusted, an address that is none
+  /// It would fail again: a certificate that is not trusted, an address that is none.
+  kHopeless,
 };
 
 struct Transfer {

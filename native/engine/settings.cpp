@@ -5,10 +5,9 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "base/error.h"
 #include "base/json.h"
+#include "base/refusals.h"
 
 namespace relievo {
 namespace {
@@ -16,11 +15,12 @@ namespace {
 using nlohmann::json;
 using Words = std::vector<std::string>;
 
-Error invalid(const std::string& message, const std::string& hint = "Give it a value that it can have.") {
+Error invalid(const std::string& message, const std::string& hint) {
   return {ErrorCode::kInvalidSettings, message, hint};
 }
 
 const Words kPrecisions{"auto", "fp32", "bf16", "fp16"};
+const Words kStagesOfPrecision{"foreground", "multiview", "reconstruct"};
 const Words kMaskWords{"auto", "alpha", "file"};  // in the order of MaskKind
 
 struct AnyValue {};
@@ -57,35 +57,43 @@ template <typename T>
 void check(const char* name, T value, Range<T> range) {
   // Written so that a NaN is refused.
   if (!(value >= range.low && value <= range.high)) {
-    throw invalid(fmt::format("{} is {}; it must be from {} to {}.", name, value, range.low, range.high));
+    throw invalid_value(name, fmt::format("{}", value), fmt::format("Use {} to {}.", range.low, range.high));
   }
 }
 void check(const char* name, const std::string& value, const Words& words) {
   if (std::find(words.begin(), words.end(), value) != words.end()) return;
-  throw invalid(fmt::format("{} is '{}'; it must be one of {}.", name, value, fmt::join(words, ", ")));
+  throw unknown_value(name, value, words);
+}
+
+/// A value of another type than the setting's: as it stands in JSON, but not the whole of a long one.
+Error wrong_type(const char* name, const json& value, const char* hint) {
+  constexpr size_t kMostShown = 60;
+  std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (text.size() > kMostShown) text = text.substr(0, kMostShown) + "...";
+  return invalid_value(name, text, hint);
 }
 
 /// Takes a value only if it has the field's own type: no 1 for true, no 1.5 for a whole number.
 void assign(const char* name, const json& value, std::string& field) {
-  if (!value.is_string()) throw invalid(fmt::format("{} must be text.", name));
+  if (!value.is_string()) throw wrong_type(name, value, "Use a text.");
   field = value.get<std::string>();
 }
 void assign(const char* name, const json& value, Words& field) {
   const bool is_list = value.is_array() &&
                        std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
-  if (!is_list) throw invalid(fmt::format("{} must be a list of texts.", name));
+  if (!is_list) throw wrong_type(name, value, "Use a list of texts.");
   field = value.get<Words>();
 }
 void assign(const char* name, const json& value, bool& field) {
-  if (!value.is_boolean()) throw invalid(fmt::format("{} must be true or false.", name));
+  if (!value.is_boolean()) throw wrong_type(name, value, "Use true or false.");
   field = value.get<bool>();
 }
 void assign(const char* name, const json& value, float& field) {
-  if (!value.is_number()) throw invalid(fmt::format("{} must be a number.", name));
+  if (!value.is_number()) throw wrong_type(name, value, "Use a number.");
   field = value.get<float>();
 }
 void assign(const char* name, const json& value, int& field) {
-  if (!value.is_number_integer()) throw invalid(fmt::format("{} must be a whole number.", name));
+  if (!value.is_number_integer()) throw wrong_type(name, value, "Use a whole number.");
   using Limits = std::numeric_limits<int>;
   check(name, value.get<double>(), Range<double>{Limits::min(), Limits::max()});  // of 64 bits with any sign
   field = value.get<int>();
@@ -101,7 +109,8 @@ json object_of(const std::string& text) {
     if (object.is_object()) return object;
     throw JsonError("it is not a JSON object");
   } catch (const JsonError& error) {
-    throw invalid(fmt::format("The settings are no sound JSON object: {}.", error.what()));
+    throw invalid(fmt::format("The settings cannot be read: {}.", error.what()),
+                  "Give a JSON object with a value for each setting.");
   }
 }
 
@@ -120,8 +129,9 @@ void check_range(const char* name, int value, Range<int> range) { check(name, va
 std::string stage_precision(std::string_view precision, std::string_view stage) {
   const auto known = [&](std::string_view word) {
     if (std::find(kPrecisions.begin(), kPrecisions.end(), word) == kPrecisions.end()) {
-      throw invalid(fmt::format("'{}' is no precision.", word),
-                    "Give auto, fp32, bf16 or fp16, or one a stage: multiview=bf16,reconstruct=fp32.");
+      throw invalid(
+          fmt::format("Unknown precision '{}'.", word),
+          fmt::format("Use {}, or one a stage: multiview=bf16,reconstruct=fp32.", either_of(kPrecisions)));
     }
     return std::string(word);
   };
@@ -134,14 +144,13 @@ std::string stage_precision(std::string_view precision, std::string_view stage) 
     const size_t equals = part.find('=');
     if (equals == std::string_view::npos) return known(part);  // which refuses it, unless it is a precision
     const std::string_view name = part.substr(0, equals);
-    if (name != "foreground" && name != "multiview" && name != "reconstruct") {
-      throw invalid(fmt::format("There is no stage '{}' that has a precision.", name),
-                    "Stages are foreground, multiview and reconstruct.");
+    if (std::find(kStagesOfPrecision.begin(), kStagesOfPrecision.end(), name) == kStagesOfPrecision.end()) {
+      throw unknown_value("stage", name, kStagesOfPrecision);
     }
     const std::string word = known(part.substr(equals + 1));
     if (name == "foreground" && word != "auto" && word != "fp32") {
-      throw invalid("The foreground is found in fp32 only.",
-                    "Leave foreground out, or give foreground=fp32.");
+      throw invalid_value("precision", part,
+                          "The foreground is found in fp32 only. Use foreground=fp32, or leave it out.");
     }
     if (name == stage) found = word;
   }
@@ -152,21 +161,24 @@ void validate(const Settings& settings) {
   for_each_field(settings,
                  [](const char* name, const auto& field, const auto& limits) { check(name, field, limits); });
   if (settings.faces != 0 && settings.faces < kFewestFaces) {
-    throw invalid(
-        fmt::format("faces is {}; it must be 0 (all) or at least {}.", settings.faces, kFewestFaces));
+    throw invalid_value("faces", fmt::format("{}", settings.faces),
+                        fmt::format("Use {} or more, or 0 for all.", kFewestFaces));
   }
-  if (settings.view_count == 5) throw invalid("view_count is 5; it must be 4 or 6.");
+  if (settings.view_count == 5) throw invalid_value("view_count", "5", "Use 4 or 6.");
   if (settings.input_size % kInputSizeStep != 0) {
-    throw invalid(
-        fmt::format("input_size is {}; it must be a multiple of {}.", settings.input_size, kInputSizeStep));
+    throw invalid_value("input_size", fmt::format("{}", settings.input_size),
+                        fmt::format("Use a multiple of {}.", kInputSizeStep));
   }
   if (settings.views.size() > 1 && settings.views.size() != 6) {
-    throw invalid(fmt::format("{} files of views were given.", settings.views.size()),
-                  "Give one picture of 3 rows x 2 columns, a folder of six pictures, or six pictures.");
+    throw invalid(fmt::format("There are {} files of views.", settings.views.size()),
+                  "Use one picture of 3 rows x 2 columns, a folder of six pictures, or six pictures.");
   }
   stage_precision(settings.precision, "");
   if ((settings.mask == MaskKind::kFile) != !settings.mask_file.empty()) {
-    throw invalid("A mask file needs mask 'file', and mask 'file' needs a mask file.");
+    throw settings.mask_file.empty()
+        ? invalid("The mask 'file' has no mask_file.", "Name the mask's file, or use the mask auto or alpha.")
+        : invalid_value("mask", kMaskWords[static_cast<size_t>(settings.mask)],
+                        "Use the mask 'file' with a mask_file, or leave mask_file out.");
   }
 }
 
@@ -194,7 +206,8 @@ Settings settings_from_json(const std::string& text) {
         static_cast<MaskKind>(std::find(kMaskWords.begin(), kMaskWords.end(), word) - kMaskWords.begin());
   }
   for (const auto& [name, value] : object.items()) {
-    if (!known.contains(name)) throw invalid(fmt::format("There is no setting '{}'.", name));
+    if (!known.contains(name))
+      throw unknown_value("setting", name, std::vector<std::string>(known.begin(), known.end()));
   }
   return settings;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/refusals.h"
 #include "foreground/alpha.h"
 #include "foreground/confidence.h"
 #include "foreground/edge_colours.h"
@@ -52,11 +53,11 @@ void check_picture(const Image& picture) {
 void check_settings(const ForegroundSettings& settings) {
   // Written so that a NaN is refused.
   if (!(settings.threshold > 0 && settings.threshold < 1)) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("The mask's threshold is {}; it must lie between 0 and 1.", settings.threshold));
+    throw invalid_value("mask threshold", fmt::format("{}", settings.threshold),
+                        "Use a number between 0 and 1.");
   }
   if (settings.side < 1)
-    throw Error(ErrorCode::kInvalidSettings, "The cut-out must have at least one pixel.");
+    throw invalid_value("side of the cut-out", fmt::format("{}", settings.side), "Use 1 or more.");
 }
 
 Mask alpha_of(const Image& picture) {

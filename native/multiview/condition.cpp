@@ -18,10 +18,10 @@ Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const Co
   control.step(0);
   const at::Tensor pixels = extract(rgb, parts.picture);
   observe(hooks.observer, "pixel_values_vae", pixels);
-  const at::Tensor picture = encoded(pixels, NoiseUse::kPicture);
+  const at::Tensor picture = encoded(pixels, NoiseUse::kConditional);
   control.step(0.35);
   Conditions conditions;
-  conditions.latents = at::cat({encoded(at::zeros_like(pixels), NoiseUse::kNothing), picture});
+  conditions.latents = at::cat({encoded(at::zeros_like(pixels), NoiseUse::kUnconditional), picture});
   observe(hooks.observer, "cond_lat", conditions.latents);
   control.step(0.7);
 

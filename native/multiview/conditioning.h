@@ -34,8 +34,8 @@ at::Tensor unscale_latents(const at::Tensor& latents);
 at::Tensor scale_image(const at::Tensor& image);
 at::Tensor unscale_image(const at::Tensor& image);
 
-/// What the denoiser is told in words, `[2, T, X]`: the empty prompt's states `[T, X]`; and the same plus the
-/// picture's embedding `[1, X]` in proportion to the position's coefficient of `ramp` `[T]`.
+/// The prompt that conditions the denoiser, `[2, T, X]`: the empty prompt's states `[T, X]`; and the same
+/// plus the picture's embedding `[1, X]` in proportion to the position's coefficient of `ramp` `[T]`.
 at::Tensor prompt_states(const at::Tensor& empty_prompt, const at::Tensor& image_embedding,
                          const at::Tensor& ramp);
 

@@ -18,7 +18,8 @@ ClipVisionConfig vision_config(const nlohmann::json& config);
 VaeConfig vae_config(const nlohmann::json& config);
 UnetConfig unet_config(const nlohmann::json& config);
 Extractor extractor_config(const nlohmann::json& config);
-/// With the spacing that the file names; the published one says linspace, InstantMesh takes trailing.
+/// The schedule with the spacing that the file names; the published one says linspace, InstantMesh takes
+/// trailing.
 Diffusion diffusion_config(const nlohmann::json& config);
 
 }  // namespace relievo

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 #include "multiview/noise_source.h"
 #include "nn/tensors.h"
 
@@ -12,14 +13,15 @@ namespace {
 
 constexpr int64_t kRows = 3, kColumns = 2, kLatentPixels = 8;
 
-/// Consecutive halves of guidance (0: told nothing, 1: told the picture), and where they are computed.
+/// Consecutive halves of guidance (0: unconditional, 1: conditional on the picture), and where they are
+/// computed.
 struct Share {
   size_t slot = 0;  // of an uncut network
   int64_t first = 0, count = 0;
 };
 
-/// Batches are ordered by half, then by picture: nothing and picture 0, nothing and picture 1, ..., picture
-/// 0. Pictures that are cancelled leave them between two steps.
+/// Batches are ordered by half, then by picture: unconditional 0, unconditional 1, ...,
+/// conditional 0, ... Pictures that are cancelled leave them between two steps.
 class Denoising {
  public:
   Denoising(std::span<const Conditions> conditions, std::span<const NoiseKey> keys,
@@ -215,20 +217,20 @@ class Denoising {
     for (size_t at = 0; at < alive_.size(); ++at) take_step(at, i, inputs[alive_[at]], all);
   }
 
-  /// Of the picture at this place of the batch, from the predictions for all of it.
+  /// Steps the picture at this place of the batch, by the predictions for the whole batch.
   void take_step(size_t at, int i, const at::Tensor& input, const at::Tensor& predictions) {
     const size_t p = alive_[at];
     const auto of_half = [&](int64_t half) {
       return predictions.narrow(0, (half - first_half_) * pictures() + static_cast<int64_t>(at), 1);
     };
-    const at::Tensor told = of_half(1);
-    at::Tensor output = told;
-    if (first_half_ == 0) output = of_half(0) + (told - of_half(0)) * settings_.guidance;
+    const at::Tensor conditional = of_half(1);
+    at::Tensor output = conditional;
+    if (first_half_ == 0) output = of_half(0) + (conditional - of_half(0)) * settings_.guidance;
     if (hooks_.observer) {
       observe(hooks_.observer, fmt::format("step{}/t", i), at::full({1}, samplers_[p].timestep(i)));
       observe(hooks_.observer, fmt::format("step{}/unet_in", i), input.expand({2, -1, -1, -1}));
       observe(hooks_.observer, fmt::format("step{}/unet_out", i),
-              first_half_ == 1 ? told : at::cat({of_half(0), told}));
+              first_half_ == 1 ? conditional : at::cat({of_half(0), conditional}));
     }
     at::Tensor ancestral;
     if (samplers_[p].draws_noise()) ancestral = noise(p, NoiseUse::kAncestral, i, latents_[p].sizes());
@@ -244,10 +246,12 @@ class Denoising {
   const Control& control_;
   const MultiviewHooks& hooks_;
   UnetPass pass_;
-  int64_t first_half_;  // 1 where the prediction for nothing has no weight
+  // 1 where the unconditional prediction has no weight.
+  int64_t first_half_;
   std::vector<Share> shares_;
   std::vector<std::vector<KeyValues>> prompts_;
-  std::vector<size_t> alive_;        // the pictures of the batch, in their order
+  // The pictures of the batch that are still wanted, in their order.
+  std::vector<size_t> alive_;
   std::vector<Sampler> samplers_;    // by picture
   std::vector<at::Tensor> latents_;  // [1, 4, H, W] each
 };
@@ -256,9 +260,7 @@ void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noi
            const DenoiserPlaces& places, const MultiviewSettings& settings,
            std::span<const CancelToken> cancels) {
   if (settings.view_size < kLatentPixels || settings.view_size % kLatentPixels != 0) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("Views of {} pixels are not possible.", settings.view_size),
-                "Choose a multiple of 8, best 320.");
+    throw invalid_value("view size", fmt::format("{}", settings.view_size), "Use a multiple of 8, best 320.");
   }
   const bool is_cut = !places.blocks.empty();
   const bool is_one_each =

@@ -53,7 +53,7 @@ std::shared_ptr<const Network> loaded(std::shared_ptr<Network> network, const Ne
   return network;
 }
 
-/// What the cached prompt was made from: size and time of the text tower's file.
+/// Size and time of the text tower's file, by which a cached prompt is known to be made from it.
 at::Tensor stamp_of(const fs::path& weights) {
   std::error_code error;
   const auto bytes = static_cast<int64_t>(fs::file_size(weights, error));

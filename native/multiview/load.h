@@ -19,7 +19,7 @@ class MultiviewFiles {
   explicit MultiviewFiles(std::filesystem::path folder);
 
   const UnetConfig& unet_config() const { return unet_; }
-  /// With trailing spacing, as InstantMesh sets it.
+  /// Has trailing spacing, as InstantMesh sets it.
   const Diffusion& diffusion() const { return diffusion_; }
   /// The VAE's scaling factor.
   double latent_factor() const { return latent_factor_; }

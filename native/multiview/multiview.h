@@ -29,8 +29,8 @@ struct MultiviewSettings {
   int view_size = 320;  ///< pixels a side of each view, a multiple of 8
 };
 
-/// What noise is drawn for.
-enum class NoiseUse : uint32_t { kPicture, kNothing, kLatents, kReference, kAncestral };
+/// Each use of noise draws from a stream of its own.
+enum class NoiseUse : uint32_t { kConditional, kUnconditional, kLatents, kReference, kAncestral };
 
 /// For verification, of one picture alone: other noise, and a look inside. The observer sees
 /// pixel_values_vae, pixel_values_clip, cond_lat, encoder_hidden_states, step<i>/unet_in, step<i>/t,
@@ -43,7 +43,7 @@ struct MultiviewHooks {
 // Each network runs on the device and in the precision that it was loaded in (multiview/load.h). Of an
 // Execution the stages use the Control: they report progress and throw Error{kCancelled}.
 
-/// What stage `condition` works with.
+/// The networks that stage `condition` works with.
 struct ConditionParts {
   std::shared_ptr<const ClipVision> vision;
   std::shared_ptr<const Vae> vae;  ///< at least the encoder
@@ -53,9 +53,9 @@ struct ConditionParts {
   Extractor picture = vae_extractor();
 };
 
-/// What the denoiser is told of one picture. On the CPU in float32, so that it can go from place to place.
+/// The conditions for denoising one picture, on the CPU in float32, so that they can go to any device.
 struct Conditions {
-  at::Tensor latents;  ///< [2, 4, h, w] the VAE's of nothing and of the picture
+  at::Tensor latents;  ///< [2, 4, h, w] the VAE's, unconditional and conditional
   at::Tensor states;   ///< [2, 77, X] the prompt's without and with the picture
 };
 
@@ -64,7 +64,7 @@ struct Conditions {
 Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionParts& parts,
                            const Execution& execution, const MultiviewHooks& hooks = {});
 
-/// Where the denoising network lies:
+/// The places of the denoising network:
 /// - whole on one slot: one network, no blocks;
 /// - whole on two slots, one for each half of guidance: two networks, no blocks;
 /// - cut over several slots: a network for each, or null for those that hold no block.
@@ -75,7 +75,7 @@ struct DenoiserPlaces {
   std::function<void(size_t k, const std::function<void()>& body)> on_slot = {};
   /// Runs body(k) on all slots at once and waits; empty: here, one after the other.
   std::function<void(const std::function<void(size_t k)>& body)> on_every_slot = {};
-  /// Of guidance where they share their place: in one batch, else one after the other in half the memory.
+  /// Halves of guidance at one place go in one batch, or one after the other in half the memory.
   bool halves_together = true;
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 
 namespace relievo {
 
@@ -31,8 +32,7 @@ double sigma_at(const Diffusion& diffusion, int timestep) {
 NoiseLevels noise_levels(const Diffusion& diffusion, int steps) {
   const int train_steps = diffusion.train_steps;
   if (steps < 1 || steps > train_steps) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("A run of {} steps is not possible.", steps),
-                fmt::format("Choose 1 to {} steps.", train_steps));
+    throw invalid_value("steps", fmt::format("{}", steps), fmt::format("Use 1 to {}.", train_steps));
   }
   const at::Tensor alphas = cumulative_alphas(diffusion);
   const at::Tensor all_sigmas = ((1 - alphas) / alphas).sqrt().contiguous();
@@ -42,7 +42,8 @@ NoiseLevels noise_levels(const Diffusion& diffusion, int steps) {
   for (int i = 0; i < steps; ++i) {
     double t = 0;
     switch (diffusion.spacing) {
-      case Spacing::kTrailing:  // nearbyint rounds half to even, as the published schedule does
+      case Spacing::kTrailing:
+        // nearbyint rounds half to even, as the published schedule does.
         t = std::nearbyint(train_steps - i * (static_cast<double>(train_steps) / steps)) - 1;
         break;
       case Spacing::kLinspace:
@@ -73,8 +74,7 @@ SamplerKind sampler_kind(const std::string& name) {
   if (name == "euler-ancestral") return SamplerKind::kEulerAncestral;
   if (name == "dpm-solver++") return SamplerKind::kDpmSolver2M;
   if (name == "unipc") return SamplerKind::kUniPC;
-  throw Error(ErrorCode::kInvalidSettings, fmt::format("There is no sampler '{}'.", name),
-              "Choose euler-ancestral, dpm-solver++ or unipc.");
+  throw unknown_value("sampler", name, std::vector<std::string>{"euler-ancestral", "dpm-solver++", "unipc"});
 }
 
 Sampler::Sampler(SamplerKind kind, Prediction prediction, NoiseLevels levels)
@@ -144,7 +144,8 @@ at::Tensor Sampler::predict(const at::Tensor& x, const at::Tensor& x0, int step)
 }
 
 at::Tensor Sampler::correct(const at::Tensor& x, const at::Tensor& x0, int step) const {
-  (void)x;  // what was predicted is replaced: only where the step started and the new x0 count
+  // What was predicted is replaced: only the start of the step and the new x0 count.
+  (void)x;
   const double s = sigma(step - 1), target = sigma(step);
   const double h = std::log(s / target);
   const double b = 1 - target / s;  // e^-h - 1 with its sign turned

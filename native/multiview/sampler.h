@@ -46,7 +46,8 @@ at::Tensor noised_input(const at::Tensor& clean, const at::Tensor& noise, double
 enum class SamplerKind {
   kEulerAncestral,  ///< the reference's; draws noise in every step
   kDpmSolver2M,     ///< DPM-Solver++(2M), Lu et al. 2022, arXiv 2211.01095
-  kUniPC,           ///< UniPC of order 2 with B(h) = e^h - 1, Zhao et al. 2023, arXiv 2302.04867
+  /// UniPC of order 2 with B(h) = e^h - 1, Zhao et al. 2023, arXiv 2302.04867.
+  kUniPC,
 };
 
 /// `euler-ancestral`, `dpm-solver++`, `unipc`. Throws Error{kInvalidSettings} for another name.
@@ -63,7 +64,7 @@ class Sampler {
   double initial_sigma() const { return levels_.initial_sigma; }
   bool draws_noise() const { return kind_ == SamplerKind::kEulerAncestral; }
 
-  /// What the network is shown of `x` in this step.
+  /// The input of the network for `x` in this step.
   at::Tensor input(const at::Tensor& x, int step) const;
   /// The clean sample that the network's output stands for.
   at::Tensor clean(const at::Tensor& x, const at::Tensor& output, int step) const;

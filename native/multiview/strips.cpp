@@ -60,7 +60,7 @@ at::Tensor normed_convolution(const at::Tensor& x, const GroupNorm& norm, const 
   return out;
 }
 
-at::Tensor grown_convolution(const at::Tensor& x, const Conv2d& conv, const Strips& strips) {
+at::Tensor upsampled_convolution(const at::Tensor& x, const Conv2d& conv, const Strips& strips) {
   const at::Tensor out =
       empty_picture({x.size(0), conv.weight.size(0), 2 * x.size(2), 2 * x.size(3)}, x.options());
   for_each_picture(x, [&](int64_t i, const at::Tensor& picture) {

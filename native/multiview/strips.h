@@ -33,7 +33,7 @@ at::Tensor normed_convolution(const at::Tensor& x, const GroupNorm& norm, const 
                               const Strips& strips);
 
 /// conv(x twice as large), a 3x3 convolution; pixels are repeated.
-at::Tensor grown_convolution(const at::Tensor& x, const Conv2d& conv, const Strips& strips);
+at::Tensor upsampled_convolution(const at::Tensor& x, const Conv2d& conv, const Strips& strips);
 
 /// ResnetBlock::forward without a time.
 at::Tensor forward_in_strips(const ResnetBlock& block, const at::Tensor& x, const Strips& strips);

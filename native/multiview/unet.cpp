@@ -32,7 +32,7 @@ at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFo
 
 /// One layer of the network before it is made.
 struct Unet::LayerPlan {
-  enum class Kind { kIn, kResnet, kTransformer, kShrink, kGrow, kOut };
+  enum class Kind { kIn, kResnet, kTransformer, kDownsample, kUpsample, kOut };
 
   Kind kind = Kind::kIn;
   std::string name = {};  // of its module
@@ -41,14 +41,16 @@ struct Unet::LayerPlan {
   bool takes_skip = false;   // and has it beside what comes from below
   bool leaves_skip = false;  // of what it makes
   bool is_last = false;      // of the transformers
-  std::string ends = {};     // the name of the published block that is complete with it
+  // The published block that is complete with this layer, by its name.
+  std::string ends = {};
 };
 
 struct Unet::Layer {
   LayerPlan plan;
   std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>> modules;
   std::shared_ptr<Linear> time_in, time_out;
-  std::shared_ptr<Conv2d> conv;  // of all kinds but kResnet and kTransformer
+  // All kinds have it but kResnet and kTransformer.
+  std::shared_ptr<Conv2d> conv;
   std::shared_ptr<GroupNorm> norm;
   std::shared_ptr<ResnetBlock> resnet;
   std::shared_ptr<UnetTransformer> transformer;
@@ -80,9 +82,9 @@ struct Unet::Layer {
         return resnet->forward(x, time);
       case LayerPlan::Kind::kTransformer:
         return x;
-      case LayerPlan::Kind::kShrink:
+      case LayerPlan::Kind::kDownsample:
         return conv->forward(x);
-      case LayerPlan::Kind::kGrow:
+      case LayerPlan::Kind::kUpsample:
         // To the size of the next skip, which is not twice this one where an odd size was halved.
         return conv->forward(at::upsample_nearest2d(x, skips.back().sizes().slice(2)));
       case LayerPlan::Kind::kOut:
@@ -118,7 +120,7 @@ std::vector<Unet::LayerPlan> Unet::plan(const UnetConfig& config) {
       layers.back().leaves_skip = true;
     }
     if (level + 1 < widths.size()) {
-      layers.push_back({.kind = Kind::kShrink,
+      layers.push_back({.kind = Kind::kDownsample,
                         .name = block + ".downsamplers.0.conv",
                         .in = out,
                         .out = out,
@@ -145,7 +147,8 @@ std::vector<Unet::LayerPlan> Unet::plan(const UnetConfig& config) {
       pair(block, k, (k == 0 ? below : out) + skip, level).takes_skip = true;
     }
     if (level > 0) {
-      layers.push_back({.kind = Kind::kGrow, .name = block + ".upsamplers.0.conv", .in = out, .out = out});
+      layers.push_back(
+          {.kind = Kind::kUpsample, .name = block + ".upsamplers.0.conv", .in = out, .out = out});
     }
     layers.back().ends = block;
     below = out;
@@ -179,11 +182,11 @@ std::shared_ptr<Unet::Layer> Unet::make(const LayerPlan& plan, const UnetConfig&
           plan.name,
           std::make_shared<UnetTransformer>(plan.out, plan.heads, config.prompt_width, config.groups));
       break;
-    case Kind::kShrink:
+    case Kind::kDownsample:
       layer->conv = layer->add(
           plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, ConvSettings{.stride = 2, .padding = 1}));
       break;
-    case Kind::kGrow:
+    case Kind::kUpsample:
       layer->conv = layer->add(plan.name, std::make_shared<Conv2d>(plan.in, plan.out, 3, kSame));
       break;
     case Kind::kOut:

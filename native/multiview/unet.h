@@ -22,18 +22,19 @@ struct UnetConfig {
   int64_t groups = 32;
 };
 
-/// Of each attention layer, in the order in which a picture passes them.
+/// The keys and values of each attention layer, in the order in which a picture passes them.
 using KeyValues = std::vector<KeyValue>;
 
-/// What goes through the network, from layer to layer and from one part of it to the next. The published
-/// pipeline first sends the reference through alone and keeps what the self attentions see of it (the write
-/// pass), then the noisy latents (the read pass). Here both go side by side, so that one layer's keys and
-/// values are held at a time.
+/// The state that goes through the network, from layer to layer and from one part of it to the next. The
+/// published pipeline first sends the reference through alone and keeps what the self attentions see of it
+/// (the write pass), then the noisy latents (the read pass). Here both go side by side, so that one layer's
+/// keys and values are held at a time.
 struct UnetWalk {
   double timestep = 0;
-  at::Tensor x;          ///< first the noisy latents `[B, 4, h, w]`, at the end the prediction
-  at::Tensor reference;  ///< first the noised reference latents `[B, 4, h', w']`, or undefined for none
-  at::Tensor time;       ///< `[1, 4 widths[0]]`, through SiLU
+  at::Tensor x;  ///< first the noisy latents `[B, 4, h, w]`, at the end the prediction
+  /// First the noised reference latents `[B, 4, h', w']`, or undefined for none.
+  at::Tensor reference;
+  at::Tensor time;  ///< `[1, 4 widths[0]]`, through SiLU
   std::vector<at::Tensor> skips, reference_skips;
 };
 

@@ -12,7 +12,7 @@ namespace {
 constexpr double kEpsilon = 1e-5;       // of all norms but
 constexpr double kFirstEpsilon = 1e-6;  // the first
 
-/// What the MLP holds at once, in numbers of its widest layer.
+/// The MLP takes rows in chunks, so that its widest layer holds at most so many numbers.
 constexpr int64_t kMlpNumbers = int64_t{1} << 24;
 
 }  // namespace

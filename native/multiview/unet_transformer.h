@@ -20,7 +20,7 @@ struct KeyValue {
   at::Tensor value;
 };
 
-/// What the blocks of a network are given besides the pictures.
+/// Everything that the blocks of a network are given besides the pictures.
 struct UnetPass {
   /// Called before each layer; throws Error{kCancelled} when nobody wants the result any more.
   std::function<void()> check = [] {};

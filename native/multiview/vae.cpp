@@ -49,39 +49,40 @@ struct Vae::Middle : Group {
 };
 
 struct Vae::Down : Group {
-  Down(int64_t in, int64_t out, bool shrinks, const VaeConfig& config) {
+  Down(int64_t in, int64_t out, bool downsamples, const VaeConfig& config) {
     for (int64_t i = 0; i < config.layers; ++i) {
       blocks.push_back(add(fmt::format("resnets.{}", i), resnet(i == 0 ? in : out, out, config)));
     }
-    if (shrinks)
-      shrink = add("downsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, ConvSettings{.stride = 2}));
+    if (downsamples)
+      downsample =
+          add("downsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, ConvSettings{.stride = 2}));
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
     for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
     // Published with padding on the right and at the bottom only.
-    return shrink ? shrink->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
+    return downsample ? downsample->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
   }
 
   std::vector<std::shared_ptr<ResnetBlock>> blocks;
-  std::shared_ptr<Conv2d> shrink;
+  std::shared_ptr<Conv2d> downsample;
 };
 
 struct Vae::Up : Group {
-  Up(int64_t in, int64_t out, bool grows, const VaeConfig& config) {
+  Up(int64_t in, int64_t out, bool upsamples, const VaeConfig& config) {
     for (int64_t i = 0; i <= config.layers; ++i) {
       blocks.push_back(add(fmt::format("resnets.{}", i), resnet(i == 0 ? in : out, out, config)));
     }
-    if (grows) grow = add("upsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, kSame));
+    if (upsamples) upsample = add("upsamplers.0.conv", std::make_shared<Conv2d>(out, out, 3, kSame));
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
     for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
-    return grow ? grown_convolution(x, *grow, strips) : x;
+    return upsample ? upsampled_convolution(x, *upsample, strips) : x;
   }
 
   std::vector<std::shared_ptr<ResnetBlock>> blocks;
-  std::shared_ptr<Conv2d> grow;
+  std::shared_ptr<Conv2d> upsample;
 };
 
 struct Vae::Encoder : Group {

@@ -150,7 +150,8 @@ void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const O
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
                                  const Observer& observer) const {
   EncoderWalk walk{pixels.flatten(0, 1), cameras.flatten(0, 1), {}};
-  Observer flat;  // sees the cameras' embedding by item and view
+  // Shows the caller's observer the cameras' embedding by item and view.
+  Observer flat;
   if (observer) {
     flat = [&](const std::string& name, const at::Tensor& value) {
       observer(name, name == "camera_embed" ? value.unflatten(0, cameras.sizes().slice(0, 2)) : value);

@@ -25,7 +25,8 @@ struct ImageEncoderConfig {
 
 /// Pictures on their way through the encoder, from layer to layer and from one part of it to the next.
 struct EncoderWalk {
-  at::Tensor pixels;   ///< first: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch
+  /// First: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch.
+  at::Tensor pixels;
   at::Tensor cameras;  ///< first: `[N, 16]` (base/camera.h); then their embedding `[N, width]`
   at::Tensor tokens;   ///< `[N, 1 + H/patch * W/patch, width]`, the class token first
 };

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/refusals.h"
 #include "kernels/push_pull.h"
 #include "kernels/resample.h"
 #include "reconstruct/mask_inflation.h"
@@ -119,29 +120,29 @@ class InflatedMask : public Field {
   }
 
   PlaneGrid squared_height_;
-  float bend_;  // the largest half of a second derivative of f (see inflate_outline)
+  // The largest half of a second derivative of f (see inflate_outline).
+  float bend_;
   Image colours_;
 };
 
 void check(const Image& picture, const InflationSettings& settings) {
   if (picture.channels != 4 || picture.width != picture.height || picture.empty()) {
     throw Error(ErrorCode::kInvalidImage,
-                fmt::format("A foreground is a square RGBA picture, not {} x {} with {} channels.",
-                            picture.width, picture.height, picture.channels));
+                fmt::format("The foreground has {} x {} pixels of {} channels.", picture.width,
+                            picture.height, picture.channels),
+                "Give a square RGBA picture.");
   }
   if (!(settings.depth > 0) || !std::isfinite(settings.depth)) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("A depth of {} is not possible.", settings.depth),
-                "Choose a depth above 0; 1 turns a disc into a ball.");
+    throw invalid_value("depth", fmt::format("{}", settings.depth),
+                        "Use a number above 0; 1 turns a disc into a ball.");
   }
   if (settings.side < kSmallestSide || settings.side > kLargestSide) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("An inflation grid of {} is not possible.", settings.side),
-                fmt::format("Choose {} to {}.", kSmallestSide, kLargestSide));
+    throw invalid_value("inflation grid", fmt::format("{}", settings.side),
+                        fmt::format("Use {} to {}.", kSmallestSide, kLargestSide));
   }
   if (!(settings.thinnest >= 0 && settings.thinnest <= 1)) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("A smallest width of {} is not possible.", settings.thinnest),
-                "Choose 0 to 1 (in box units; the picture is 2 wide).");
+    throw invalid_value("smallest width", fmt::format("{}", settings.thinnest),
+                        "Use 0 to 1 (in box units; the picture is 2 wide).");
   }
 }
 

@@ -11,8 +11,9 @@
 namespace relievo {
 
 struct InflationSettings {
-  float depth = 1.0f;  ///< thickness in proportion to that of inflation, > 0; 1 turns a disc into a ball
-  int side = 256;      ///< nodes a side of the grid that is solved, 16..512
+  /// Thickness in proportion to that of inflation, > 0; 1 turns a disc into a ball.
+  float depth = 1.0f;
+  int side = 256;  ///< nodes a side of the grid that is solved, 16..512
 
   /// Width and thickness that stems and wires are given at least, in box units, 0..1, but two nodes' width in
   /// any case. The default is two cells of a mesh grid of 128, from where on they come out smooth.

@@ -36,7 +36,7 @@ LrmConfig config_of(const json& config, LrmKind kind) {
   return lrm;
 }
 
-/// What would divide by zero, or never end.
+/// Refuses sizes that would divide by zero, or never end.
 bool is_possible(const LrmConfig& config) {
   const auto is_size = [](int64_t size, int64_t most) { return size > 0 && size <= most; };
   const ImageEncoderConfig& encoder = config.encoder;

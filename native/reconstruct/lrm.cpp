@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 #include "nn/blocks.h"
 #include "nn/tensors.h"
 #include "nn/view_grid.h"
@@ -19,7 +20,7 @@ int64_t layers_of(const LrmConfig& config) {
   return ImageEncoder::layers(config.encoder) + TriplaneTransformer::layers(config.transformer);
 }
 
-/// Where a block's first layer stands, encoder and transformer counted through.
+/// The number of a block's first layer, encoder and transformer counted through.
 int64_t first_layer(const LrmConfig& config, int block) {
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   std::vector<int64_t> numbers;
@@ -41,8 +42,9 @@ LrmConfig published_lrm(const std::string& name) {
   const bool is_mesh = name.starts_with("instant-mesh-"), is_nerf = name.starts_with("instant-nerf-");
   const bool is_large = name.ends_with("-large"), is_base = name.ends_with("-base");
   if ((!is_mesh && !is_nerf) || (!is_large && !is_base)) {
-    throw Error(ErrorCode::kModelMissing, fmt::format("There is no reconstruction model '{}'.", name),
-                "Choose instant-mesh-base, instant-mesh-large, instant-nerf-base or instant-nerf-large.");
+    const std::vector<std::string> names{"instant-mesh-base", "instant-mesh-large", "instant-nerf-base",
+                                         "instant-nerf-large"};
+    throw unknown_value("reconstruction model", name, names, ErrorCode::kModelMissing);
   }
   config.kind = is_mesh ? LrmKind::kMesh : LrmKind::kNerf;
   config.transformer.layers = is_large ? 16 : 12;
@@ -149,9 +151,7 @@ Views views_for_reconstruction(const Views& six, int count, int64_t size) {
     const at::Tensor which = at::tensor({0, 2, 4, 5}, at::kLong);
     chosen = {six.pixels.index_select(0, which), six.cameras.index_select(0, which)};
   } else if (count != six.pixels.size(0)) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("A reconstruction from {} views is not possible.", count),
-                "Choose 6 or 4 views.");
+    throw invalid_value("number of views", fmt::format("{}", count), "Use 6 or 4.");
   }
   chosen.pixels = resize_views(chosen.pixels, size, size).clamp(0, 1);
   return chosen;

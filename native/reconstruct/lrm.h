@@ -53,7 +53,7 @@ class Lrm : public torch::nn::Module {
   /// The heads over planes `[3, C, R, R]`, on the device that they were loaded on. They work in float32.
   std::unique_ptr<Field> field(const at::Tensor& planes) const;
 
-  // Of a whole model:
+  // Only a whole model has these.
 
   /// The views' tokens `[1, V * T, width]`, view-major.
   at::Tensor encode(const Views& views, const Execution& execution) const;
@@ -69,7 +69,7 @@ class Lrm : public torch::nn::Module {
   std::shared_ptr<DensityHeads> density_heads_;  // or the other
 };
 
-/// Where the model lies: whole on one slot, or cut over several.
+/// The places of the model: whole on one slot, or cut over several.
 struct LrmPlaces {
   std::vector<std::shared_ptr<const Lrm>> parts;  ///< by slot; null for those that hold no block
   /// Runs the body on slot k's thread and waits; empty: it is called here.

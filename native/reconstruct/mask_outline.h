@@ -29,8 +29,8 @@ PlaneGrid make_plane_grid(int nodes);
 /// corners and specks stay as they are.
 PlaneGrid outline_level(const Image& picture, int nodes, float thinnest);
 
-/// Where the outline crosses the grid's edge from a node of level `inside` > 0 to one of level `outside` <=
-/// 0, as a fraction of the edge; not closer than 0.01 to the inner node.
+/// The place where the outline crosses the grid's edge from a node of level `inside` > 0 to one of level
+/// `outside` <= 0, as a fraction of the edge; not closer than 0.01 to the inner node.
 float crossing(float inside, float outside);
 
 }  // namespace relievo

@@ -18,7 +18,7 @@ float distance_to(const Segment& segment, Float2 point) {
   return std::hypot(x - t * along_x, y - t * along_y);
 }
 
-/// Where the outline crosses the edge between two nodes on different sides of it.
+/// The point where the outline crosses the edge between two nodes on different sides of it.
 Float2 crossing_point(const PlaneGrid& level, Nodes inner, Nodes outer) {
   if (level.at(inner[0], inner[1]) <= 0) std::swap(inner, outer);
   const float t = crossing(level.at(inner[0], inner[1]), level.at(outer[0], outer[1]));

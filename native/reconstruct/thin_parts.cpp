@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kLargestSide = 1024;  // finer masks are reduced first
 
-/// Which pixels of a mask are set, in a square with one more ring of pixels around it that are not.
+/// The pixels of a mask that are set, in a square with one more ring of pixels around it that are not.
 struct Bits {
   int side = 0;
   float pixel = 0;           // its size in the picture's square -1..1
@@ -72,7 +72,7 @@ std::vector<Float2> thin_centre_lines(const Mask& mask, float radius) {
   const float reach = radius / pixel;
   if (reach <= 0.5f) return {};  // a single pixel is wide enough
 
-  // What no disc of the radius inside the mask covers is thin (a morphological opening's residue).
+  // A part is thin that no disc of the radius inside the mask covers (a morphological opening's residue).
   const auto distance_to = [&](const auto& is_target) {
     std::vector<uint8_t> targets(inside.set.size());
     for (size_t i = 0; i < targets.size(); ++i) targets[i] = is_target(i);

@@ -1,4 +1,4 @@
-// Which parts of a mask are too thin for a grid.
+// Finds the parts of a mask that are too thin for a grid.
 #pragma once
 
 #include <vector>

@@ -53,7 +53,8 @@ class PlaneFeatures {
   at::Tensor planes_, line_, across_x_;
 };
 
-/// What the features of plane `plane` add to a layer with the weight `[64, 3 C]`; the bias goes with (y, z).
+/// The sum that the features of plane `plane` add to a layer with the weight `[64, 3 C]`; the bias goes with
+/// (y, z).
 at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tensor& weight,
                       const at::Tensor& bias = {}) {
   const int64_t channels = features.size(1);
@@ -239,7 +240,8 @@ class DensityOnGrid : public GridField {
 }  // namespace
 
 int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side) {
-  constexpr int64_t kHidden = 64, kLayers = 3;  // two that are held, one that is made for a corner
+  // Two layers are held, and one is made for a corner.
+  constexpr int64_t kHidden = 64, kLayers = 3;
   // While the features are read, all three planes' are there.
   return side * side * static_cast<int64_t>(sizeof(float)) *
          std::max(3 * planes.size(1), planes.size(1) + kLayers * kHidden);

@@ -11,7 +11,7 @@
 
 namespace relievo {
 
-/// What it takes on the planes' device beside what a call's own vertices take, at most.
+/// The most bytes that it takes on the planes' device besides those of a call's own vertices.
 int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side);
 
 /// planes [3, C, H, W]; line [side], the positions along each axis.

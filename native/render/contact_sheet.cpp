@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/refusals.h"
 #include "base/resample.h"
 #include "files/pictures.h"
 
@@ -50,8 +51,7 @@ ByteImage mounted(const Image& input, int side) {
 
 ByteImage contact_sheet(const Renderer& renderer, const Image& input, int cell, const Control& control) {
   if (cell < 16 || cell > 4096) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("A contact sheet with cells of {} pixels.", cell),
-                "Choose 16 to 4096 pixels.");
+    throw invalid_value("cell of a contact sheet", fmt::format("{}", cell), "Use 16 to 4096 pixels.");
   }
   const int gap = std::max(2, cell / 50);
   const int input_side = input.empty() ? 0 : kRows * cell + (kRows - 1) * gap;

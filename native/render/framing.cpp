@@ -1,4 +1,4 @@
-// Where cameras stand, and what is behind the mesh.
+// Places cameras, and makes the background behind the mesh.
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -52,11 +52,11 @@ void require_valid(const View& view, int samples) {
                     view.height <= kMaxSide && view.fov_y_degrees >= 1 && view.fov_y_degrees <= 170 &&
                     samples >= 1 && samples <= kMaxSamples;
   if (fine) return;
-  throw Error(ErrorCode::kInvalidSettings,
-              fmt::format("Cannot render {} x {} pixels of {} samples with a field of view of {} degrees.",
-                          view.width, view.height, samples, view.fov_y_degrees),
-              fmt::format("Choose 1 to {} pixels a side, 1 to {} samples and 1 to 170 degrees.", kMaxSide,
-                          kMaxSamples));
+  throw Error(
+      ErrorCode::kInvalidSettings,
+      fmt::format("Cannot render {} x {} pixels of {} samples with a field of view of {} degrees.",
+                  view.width, view.height, samples, view.fov_y_degrees),
+      fmt::format("Use 1 to {} pixels a side, 1 to {} samples and 1 to 170 degrees.", kMaxSide, kMaxSamples));
 }
 
 /// World to camera, in float as the rasteriser takes it.

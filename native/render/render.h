@@ -23,7 +23,7 @@ struct View {
 /// The depth of a pixel in which there is nothing, as Blender writes it.
 inline constexpr float kNoDepth = 1e10f;
 
-/// What one view shows. Colours are averaged over the pixel; depth, normal and position are those of its
+/// The layers of one view. Colours are averaged over the pixel; depth, normal and position are those of its
 /// centre, for their averages would lie on no surface.
 struct Layers {
   Image colour;                  ///< [H, W, 4] linear light, straight alpha: lit

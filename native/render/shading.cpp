@@ -64,7 +64,8 @@ Float3 bent_normal(const Float3& normal, const std::array<float, 3>& direction,
 Float3 light_on(const Float3& normal, const Matrix4& pose) {
   constexpr Float3 kSky{0.52f, 0.55f, 0.60f}, kGround{0.34f, 0.31f, 0.28f}, kKey{0.60f, 0.57f, 0.53f};
   constexpr std::array<double, 3> kKeyFrom{-0.46, 0.60, 0.65};  // in camera axes: over the left shoulder
-  constexpr double kWrap = 0.25;  // a large lamp reaches around the edge of its light
+  // A large lamp reaches around the edge of its light.
+  constexpr double kWrap = 0.25;
   double towards_key = 0;
   for (int row = 0; row < 3; ++row) {
     for (int axis = 0; axis < 3; ++axis) towards_key += normal[row] * pose[row * 4 + axis] * kKeyFrom[axis];

@@ -1,4 +1,4 @@
-// What a ray sees where it meets the mesh, and how that is lit. Internal to render/.
+// Finds what a ray meets on the mesh, and lights it. Internal to render/.
 #pragma once
 
 #include <vector>
@@ -29,7 +29,8 @@ struct Shader {
   const MipPyramid* albedo;            ///< null: vertex colours, or grey
   const MipPyramid* normal_map;        ///< null: none
   const Matrix4& pose;
-  double sharpening;  ///< mip levels to go below the pixel's own footprint, for several samples a pixel
+  /// Mip levels to go below the pixel's own footprint, for several samples a pixel.
+  double sharpening;
 
   /// The point of `face` that the ray of the pixel meets.
   Shaded shade(const kernels::Rasterisation& raster, int64_t face, int column, int row) const;

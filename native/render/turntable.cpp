@@ -24,9 +24,9 @@ void require_valid(const TurntableSettings& settings) {
   if (fine) return;
   throw Error(
       ErrorCode::kInvalidSettings,
-      fmt::format("A turntable of {} frames of {} pixels, elevation {}, {} frames a second.", settings.frames,
-                  settings.side, settings.elevation_degrees, settings.frames_per_second),
-      "Choose 1 to 3600 frames, 16 to 8192 pixels, -90 to 90 degrees and 1 to 240 frames a second.");
+      fmt::format("Cannot make a turntable of {} frames of {} pixels, elevation {}, {} frames a second.",
+                  settings.frames, settings.side, settings.elevation_degrees, settings.frames_per_second),
+      "Use 1 to 3600 frames, 16 to 8192 pixels, -90 to 90 degrees and 1 to 240 frames a second.");
 }
 
 [[noreturn]] void throw_io(const fs::path& path, const std::error_code& error) {

@@ -20,7 +20,8 @@ namespace {
 
 constexpr float kReach = 0.02f;  // of the detail's diagonal
 constexpr int64_t kGrain = 4096;
-constexpr int64_t kChunk = 65536;  // points between two looks at the cancel token
+// The cancel token is looked at after so many points.
+constexpr int64_t kChunk = 65536;
 
 float diagonal_of(const Surface& surface) {
   Float3 low{1e30f, 1e30f, 1e30f}, high{-1e30f, -1e30f, -1e30f};
@@ -84,8 +85,8 @@ class DetailNormals {
   bool has_faces_ = false;
 };
 
-/// What a renderer must read for `wanted` to come out: wanted = x tangent + y bitangent + z normal, where
-/// tangent and normal are interpolated and not of length 1, solved for (x, y, z) of length 1.
+/// The vector that a renderer must read for `wanted` to come out: wanted = x tangent + y bitangent + z
+/// normal, where tangent and normal are interpolated and not of length 1, solved for (x, y, z) of length 1.
 Float3 in_tangent_space(const Float3& wanted, const Float3& tangent, const Float3& bitangent,
                         const Float3& normal) {
   const Float3 across = cross(bitangent, normal);

@@ -1,4 +1,4 @@
-// What simplification took away, as a normal map.
+// Makes a normal map of the detail that simplification took away.
 #pragma once
 
 #include "base/image.h"

@@ -15,9 +15,10 @@ namespace relievo {
 namespace {
 
 constexpr int kSide = 1024;  // pixels of the bitmap
-constexpr int kCoarse = 96;  // a chart tries steps of this part of its size
-constexpr int kThorough =
-    150;  // charts that search from the first row on; smaller ones begin where the last one lay
+// A chart is first tried in steps of this part of its size.
+constexpr int kCoarse = 96;
+// So many charts search from the first row on. Smaller ones begin where the last one lay.
+constexpr int kThorough = 150;
 constexpr int kRounds = 4;
 constexpr double kHighestCover = 0.95, kLowestCover = 0.02;
 
@@ -107,8 +108,9 @@ Bits turned(const Bits& bits) {
 /// A chart in one direction: what it covers, and what must be free around it.
 struct Stencil {
   Bits shape, claim;
-  std::vector<int> rows;   // of the claim, the fullest first
-  std::vector<int> start;  // of each row of the claim that is one run of pixels: its first; else -1
+  std::vector<int> rows;  // of the claim, the fullest first
+  // The first pixel of each row of the claim that is one run of pixels, and -1 for the others.
+  std::vector<int> start;
 
   explicit Stencil(Bits shape_, int gap) : shape(std::move(shape_)), claim(grown(shape, gap)) {
     rows.resize(claim.height());
@@ -274,7 +276,7 @@ std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
   return orders;
 }
 
-/// Which of four attempts ends the search; those after it are left empty.
+/// The outcome that ends the search among four attempts; those after it are left empty.
 enum class Until { kFits, kDoesNotFit };
 
 /// Four attempts, side by side on several threads; the result does not depend on their number.

@@ -26,7 +26,7 @@ struct Packing {
 /// the square would be covered, the gap is halved, down to an eighth. Throws Error{kCancelled}.
 Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_cover, const Control& control);
 
-/// Where a point of a chart comes to lie.
+/// The place of a point of a chart in the texture.
 Float2 placed(const Packing& packing, size_t chart, const Chart& shape, const Float2& uv);
 
 }  // namespace relievo

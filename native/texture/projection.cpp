@@ -19,9 +19,12 @@ namespace {
 
 constexpr int kLargestDepthSide = 1024;
 constexpr float kNothing = -1e30f;
-constexpr float kFade = 0.012f;  // of the side: as far from an outline colours are not to be trusted
-constexpr float kJump = 0.04f;   // box units: a step in depth between neighbouring pixels that is an outline
-constexpr float kGrazing = 0.2f, kFacing = 0.7f;  // cosines: no weight, full weight
+// A part of the side: nearer than this to an outline, colours are not to be trusted.
+constexpr float kFade = 0.012f;
+// Box units: a step in depth between neighbouring pixels that is larger is an outline.
+constexpr float kJump = 0.04f;
+// Cosines of the angle at which a picture has no weight, and its full weight.
+constexpr float kGrazing = 0.2f, kFacing = 0.7f;
 constexpr int64_t kGrain = 4096;
 
 float smooth_step(float from, float to, float value) {

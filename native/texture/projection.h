@@ -40,8 +40,9 @@ class Projector {
   Image picture_;
   PictureCamera camera_;
   int depth_side_ = 0;
-  std::vector<float> near_;     // [depth_side, depth_side]
-  std::vector<float> certain_;  // [depth_side, depth_side] 0 at an outline, 1 well inside
+  std::vector<float> near_;  // [depth_side, depth_side]
+  // [depth_side, depth_side]: 0 at an outline, 1 well inside.
+  std::vector<float> certain_;
 };
 
 }  // namespace relievo

@@ -12,7 +12,8 @@ namespace {
 struct Corner {
   int32_t vertex;
   Float2 uv;
-  float sign;     // 0 for a face without an area in the texture
+  // 0 for a face without an area in the texture.
+  float sign;
   int32_t place;  // 3 * face + corner
 };
 

@@ -14,7 +14,8 @@ namespace {
 
 constexpr int64_t kBandTexels = int64_t{1} << 20;  // about 70 bytes each
 constexpr int64_t kBytesPerTexel = 128;
-constexpr float kRim = 1.5f;  // texels: whatever bilinear interpolation reads at a chart's border
+// Texels: as far beyond a chart's border as bilinear interpolation reads.
+constexpr float kRim = 1.5f;
 
 /// Columns and rows of the faces' corners.
 std::vector<float> in_texels(const std::vector<std::array<Float2, 3>>& corner_uv, int size) {

@@ -13,9 +13,10 @@ namespace relievo {
 
 /// The covered texels of some rows. Tensors lie on the execution's device.
 struct Texels {
-  at::Tensor number;     ///< [N] int64: row * size + column
-  at::Tensor face;       ///< [N] int32
-  at::Tensor weights;    ///< [N, 2] float32 barycentric weights of the face's second and third corner
+  at::Tensor number;  ///< [N] int64: row * size + column
+  at::Tensor face;    ///< [N] int32
+  /// [N, 2] float32 barycentric weights of the face's second and third corner.
+  at::Tensor weights;
   at::Tensor positions;  ///< [N, 3] float32, model box
   at::Tensor normals;    ///< [N, 3] float32, unit: the vertices' normals, interpolated
   int64_t inside = 0;    ///< how many of the N have their centre in a chart; the others are its rim

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/refusals.h"
 #include "base/vertex_normals.h"
 #include "kernels/push_pull.h"
 #include "texture/atlas.h"
@@ -23,13 +24,14 @@ constexpr int kSmallestTexture = 64;
 constexpr int kLargestTexture = 8192;
 constexpr int64_t kBatch = 65536;  // points
 constexpr int64_t kSmallestBatch = 1024;
-constexpr int64_t kBytesPerPoint = 8192;  // what a triplane field of 80 channels needs, and more
+// A triplane field of 80 channels needs that, and less.
+constexpr int64_t kBytesPerPoint = 8192;
 constexpr int64_t kGrain = 8192;
 
 void check_size(int size) {
   if (size >= kSmallestTexture && size <= kLargestTexture) return;
-  throw Error(ErrorCode::kInvalidSettings, fmt::format("A texture of {} texels is not possible.", size),
-              fmt::format("Choose {} to {}.", kSmallestTexture, kLargestTexture));
+  throw invalid_value("texture size", fmt::format("{}", size),
+                      fmt::format("Use {} to {}.", kSmallestTexture, kLargestTexture));
 }
 
 /// `[3, S, S]` as a picture.
@@ -47,8 +49,9 @@ std::vector<Projector> make_projectors(const Surface& surface, const TextureSour
     const Image& image = sources.front->image;
     if (image.channels != 4 || image.width != image.height || image.empty()) {
       throw Error(ErrorCode::kInvalidImage,
-                  fmt::format("A foreground is a square RGBA picture, not {} x {} with {} channels.",
-                              image.width, image.height, image.channels));
+                  fmt::format("The foreground has {} x {} pixels of {} channels.", image.width, image.height,
+                              image.channels),
+                  "Give a square RGBA picture.");
     }
     projectors.emplace_back(surface, kernels::grow_colours(image), PictureCamera{}, execution);
   }
@@ -57,7 +60,8 @@ std::vector<Projector> make_projectors(const Surface& surface, const TextureSour
     if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != pixels.size(3) || pixels.size(2) == 0 ||
         !cameras.defined() || cameras.dim() != 2 || cameras.size(0) != pixels.size(0) ||
         cameras.size(1) != 16) {
-      throw Error(ErrorCode::kInvalidSettings, "Views must be square pictures with one camera each.");
+      throw Error(ErrorCode::kInvalidSettings, "The views are not square pictures with one camera each.",
+                  "Give pixels [V, 3, S, S] and cameras [V, 16].");
     }
     const at::Tensor numbers = cameras.to(at::kCPU, at::kFloat).contiguous();
     for (int64_t v = 0; v < pixels.size(0); ++v) {

@@ -16,7 +16,7 @@ struct TextureSettings {
   bool vertex_colours = true;
 };
 
-/// What is known of the object besides its field. All may be missing.
+/// Facts of the object besides its field. Each may be missing.
 struct TextureSources {
   const Foreground* front = nullptr;  ///< the input picture where it shows the model box's front, seen along
                                       ///< -X from far away (preview)

@@ -8,7 +8,8 @@ namespace relievo {
 
 ByteImage bytes_from_tensor(const at::Tensor& tensor) {
   if (tensor.scalar_type() != at::kByte || tensor.dim() < 2 || tensor.dim() > 3) {
-    throw Error(ErrorCode::kInvalidImage, "The fixture's tensor is not an 8-bit picture.");
+    throw Error(ErrorCode::kInvalidImage, "The fixture's tensor is not an 8-bit picture.",
+                "Check that the folder holds a whole fixture.");
   }
   const at::Tensor source = tensor.contiguous();
   ByteImage image(static_cast<int>(source.size(1)), static_cast<int>(source.size(0)),

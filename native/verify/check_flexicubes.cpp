@@ -21,7 +21,7 @@ at::Tensor tensor_of(const std::vector<Item>& items, int64_t width, Number) {
       .view({std::ssize(items), width});
 }
 
-/// What flexicubes gets, gathered from dense tensors.
+/// The arguments of flexicubes(), gathered from dense tensors.
 struct Extraction {
   /// distances [(grid + 1)^3], deformation [(grid + 1)^3, 3] and weights [grid^3, 21], or undefined.
   Extraction(int grid, const at::Tensor& dense_distances, const at::Tensor& deformation,
@@ -72,7 +72,7 @@ at::Tensor random_weights(Fixture& fixture, int grid) {
   return weights.index_copy(0, fixture.read(prefix + "weight_rows").to(at::kLong), values);
 }
 
-/// What a case `<field>@<grid>` is extracted with beside its distances, as its name and its facts in
+/// The inputs of a case `<field>@<grid>` besides its distances, as its name and its facts in
 /// config.json say.
 struct CaseInputs {
   CaseInputs(Fixture& fixture, const std::string& name, int grid) {

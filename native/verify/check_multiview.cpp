@@ -281,7 +281,7 @@ MultiviewModel tiny_model(const Fixture& fixture) {
   return model;
 }
 
-/// Of an 8-bit picture: how far most pixels are off, and how many are off by more.
+/// Compares an 8-bit picture: how far most pixels are off, and how many are off by more.
 void compare_bytes(Fixture& fixture, const std::string& name, const at::Tensor& ours) {
   const at::Tensor theirs = fixture.read(name);
   if (ours.sizes() != theirs.sizes()) return fixture.record(name, INFINITY, 0);

@@ -58,7 +58,7 @@ at::Tensor each_item(const at::Tensor& planes, const Check& check) {
   return at::stack(results);
 }
 
-/// Where the planes see the points, and what they read there.
+/// Compares where the planes see the points, and what they read there.
 void check_sampling(Fixture& fixture, const at::Tensor& planes, const at::Tensor& points) {
   const at::Tensor features =
       each_item(planes, [&](int64_t b, const at::Tensor& p) { return sample_triplane(p, points[b]); });

@@ -33,7 +33,8 @@ Fixture::Fixture(std::string name, const std::filesystem::path& folder)
 
 const TensorFile& Fixture::weights() const {
   if (!weights_)
-    throw Error(ErrorCode::kIo, fmt::format("'{}' has no weights.safetensors.", folder_.string()));
+    throw Error(ErrorCode::kIo, fmt::format("'{}' has no weights.safetensors.", folder_.string()),
+                "Check that the folder holds a whole fixture.");
   return *weights_;
 }
 

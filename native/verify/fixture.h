@@ -23,7 +23,8 @@ struct Tolerance {
 struct Comparison {
   std::string case_name;  ///< folder/case
   std::string tensor;
-  double error = 0;  ///< largest; infinite for another shape, type or a value that is not a number
+  /// The largest; infinite for another shape, type or a value that is not a number.
+  double error = 0;
   double tolerance = 0;
   bool passed() const { return error <= tolerance; }
 };

@@ -21,7 +21,7 @@ struct GoldenReport {
 /// Fixture folders below `folder` (or `folder` itself) by name. Throws Error{kIo} when there is none.
 std::map<std::string, std::filesystem::path> fixture_folders(const std::filesystem::path& folder);
 
-/// Of all fixtures that there are checkers for.
+/// The names of all fixtures that there are checkers for.
 std::vector<std::string> fixture_names();
 
 /// Checks one fixture; false when there is no checker for one of its name.

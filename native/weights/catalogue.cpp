@@ -10,10 +10,12 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/input_file.h"
 #include "base/json.h"
+#include "base/refusals.h"
 #include "weights/builtin_catalogue.h"
 #include "weights/tensor_file.h"
 
@@ -126,12 +128,6 @@ std::string read_given(const char* given) {
   }
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 /// models/ beside the program or one folder up, where the files that come with the program lie.
 fs::path embedded_folder() {
   std::error_code error;
@@ -174,7 +170,8 @@ const std::vector<CatalogueModel>& catalogue() {
     static const std::vector<CatalogueModel> builtin = parse_catalogue(kBuiltinCatalogue);
     return builtin;
   }
-  // By content, and never freed: what was handed out stays, also when the file changes.
+  // Catalogues are kept by content and never freed: references that were handed out stay valid when the file
+  // changes.
   static std::mutex mutex;
   static std::map<std::string, std::vector<CatalogueModel>> known;
   const std::string content = read_given(given);
@@ -190,8 +187,7 @@ const CatalogueModel& catalogue_model(const std::string& name) {
     if (model.name == name) return model;
     names.push_back(model.name);
   }
-  throw Error(ErrorCode::kModelMissing, fmt::format("There is no model '{}'.", name),
-              fmt::format("Choose one of: {}.", joined(names)));
+  throw unknown_value("model", name, names, ErrorCode::kModelMissing);
 }
 
 fs::path models_folder() {
@@ -226,11 +222,11 @@ ModelFiles find_model(const std::string& name, const fs::path& root) {
   }
   if (missing.empty()) return found;
   throw Error(ErrorCode::kModelMissing,
-              found.files.empty()
-                  ? fmt::format("The model '{}' is not installed.", name)
-                  : fmt::format("The model '{}' is not complete: {} is missing.", name, joined(missing)),
+              found.files.empty() ? fmt::format("The model '{}' is not installed.", name)
+                                  : fmt::format("The model '{}' is not complete: '{}' is missing.", name,
+                                                fmt::join(missing, "', '")),
               model.embedded ? std::string("Install Relievo again.")
-                             : fmt::format("Run: relievo models fetch {}", name));
+                             : fmt::format("Fetch it with `relievo models fetch {}`.", name));
 }
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// Which models there are, what they consist of, and where their files lie on this machine. The facts have one
+// The models that there are, their files, and their places on this machine. The facts have one
 // home, models/catalogue.json, which is built into the program.
 #pragma once
 
@@ -39,7 +39,7 @@ const std::vector<CatalogueModel>& catalogue();
 /// Throws Error{kModelMissing} for a name that is not in the catalogue; the hint lists those that are.
 const CatalogueModel& catalogue_model(const std::string& name);
 
-/// Where fetched and imported models lie, a folder each: $RELIEVO_MODELS, else relievo/models in
+/// The folder of fetched and imported models, a folder each: $RELIEVO_MODELS, else relievo/models in
 /// $XDG_DATA_HOME, else
 /// ~/.local/share/relievo/models.
 std::filesystem::path models_folder();
@@ -49,11 +49,11 @@ struct ModelFiles {
   std::string name;
   std::filesystem::path folder;                        ///< for read_weights() of a diffusers model
   std::map<std::string, std::filesystem::path> files;  ///< by the catalogue's path
-  /// Of a model of one file: that file.
+  /// The file of a model that has one.
   const std::filesystem::path& file() const { return files.begin()->second; }
 };
 
-/// Where a file of a model lies, or empty. A component of a diffusers folder may also be there under another
+/// The path of a file of a model, or empty. A component of a diffusers folder may also be there under another
 /// of the published file names (.bin for .safetensors, several parts and an index).
 std::filesystem::path installed_file(const CatalogueModel& model, const CatalogueFile& file,
                                      const std::filesystem::path& root = models_folder());

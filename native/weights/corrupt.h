@@ -10,7 +10,7 @@
 
 namespace relievo {
 
-/// What a reader of `kind` throws for `path`: Error{kModelCorrupt}.
+/// The Error{kModelCorrupt} that a reader of `kind` throws for `path`.
 inline Error corrupt_file(const std::filesystem::path& path, const std::string& kind,
                           const std::string& reason,
                           const std::string& hint = "Fetch or copy the file again.") {

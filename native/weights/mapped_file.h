@@ -36,7 +36,7 @@ class MappedFile {
   MappedRegion* region_ = nullptr;
 };
 
-/// What is wrong with a file that is mapped now: a page of it could not be read.
+/// The error of a file that is mapped now and of which a page could not be read, if there is one.
 std::optional<Error> mapped_file_damage();
 
 }  // namespace relievo

@@ -33,7 +33,8 @@ void hand_on(int signal, siginfo_t* info, void* context) {
   } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
     g_previous.sa_handler(signal);
   } else {
-    ::signal(signal, SIG_DFL);  // the access is tried again, and ends the process as it would have
+    // The access is tried again, and ends the process as it would have without us.
+    ::signal(signal, SIG_DFL);
   }
 }
 

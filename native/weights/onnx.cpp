@@ -290,7 +290,8 @@ void read_graph(Bytes graph, MappedFiles& files, TensorFile& file) {
           file.tensors[tensor.name] = view_of(tensor, external_data(tensor, file.path.parent_path(), files));
         } else if (tensor.data) {
           file.tensors[tensor.name] = view_of(tensor, *tensor.data);
-        }  // else whole numbers in a list of their own: sizes and axes, never weights
+        }
+        // The others are whole numbers in a list of their own: sizes and axes, never weights.
       } catch (const std::runtime_error& reason) {
         throw std::runtime_error(fmt::format("tensor '{}': {}", tensor.name.substr(0, 200), reason.what()));
       }

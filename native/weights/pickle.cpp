@@ -281,7 +281,7 @@ class Machine {
 bool Machine::step_text(uint8_t instruction) {
   switch (instruction) {
     case 'X':  // BINUNICODE
-    case 'T':  // BINSTRING, BINBYTES: Python 2's text and bytes
+    case 'T':  // BINSTRING, BINBYTES of Python 2
     case 'B':
       push_text(take_text(take<uint32_t>()));
       return true;
@@ -336,7 +336,8 @@ bool Machine::step(uint8_t instruction) {
     case 0x89:  // NEWFALSE
       push(false_);
       break;
-    case 'I': {  // INT, and True and False of the first version
+    case 'I': {  // INT
+      // In the first version, True and False are numbers of two digits.
       const std::string_view line = take_line();
       if (line == "01" || line == "00") {
         push(line == "01" ? true_ : false_);
@@ -435,7 +436,8 @@ bool Machine::step(uint8_t instruction) {
       call(pop(), arguments);
       break;
     }
-    case 'b': {  // BUILD: a state dict's notes about versions
+    case 'b': {  // BUILD
+      // A state dict has notes about versions, which nothing here needs.
       pop();
       if (peek()->kind != Kind::kDict) throw std::runtime_error("its pickle changes what is no dictionary");
       break;

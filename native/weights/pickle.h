@@ -17,7 +17,8 @@ namespace relievo {
 
 struct PickleValue {
   enum class Kind {
-    kPlain,  ///< something harmless that nobody asks for: None, a float, a set, a long integer
+    /// Something harmless that nobody asks for: None, a float, a set, a long integer.
+    kPlain,
     kBool,
     kInt,
     kText,
@@ -25,7 +26,8 @@ struct PickleValue {
     kDict,      ///< `items` are key, value, key, value...
     kGlobal,    ///< one of the allowed names: `text`
     kStorage,   ///< `text` its key, `dtype`, `number` its elements
-    kTensor,    ///< `dtype`, `text` its storage's key, `number` its offset in elements, `shape`, `strides`
+    /// `dtype`, `text` its storage's key, `number` its offset in elements, `shape`, `strides`.
+    kTensor,
   };
   Kind kind = Kind::kPlain;
   DType dtype = DType::kFloat32;

@@ -77,7 +77,8 @@ TensorView view_of(const PickleValue& tensor, const Storages& storages, uint64_t
     throw std::runtime_error("its data are cut short");
   const uint64_t extent = extent_of(tensor), offset = static_cast<uint64_t>(tensor.number);
   if (offset > held || extent > held - offset) throw std::runtime_error("its data lie outside its storage");
-  constexpr uint64_t kSmall = uint64_t{1} << 20;  // an expanded constant in a small file is no attack
+  // An expanded constant in a small file is no attack.
+  constexpr uint64_t kSmall = uint64_t{1} << 20;
   check_size(tensor, std::max(file_bytes, kSmall));
   TensorView view{tensor.dtype, tensor.shape, storage->second.subspan(offset * size, extent * size)};
   if (!is_contiguous(tensor) && extent > 0) view.strides = tensor.strides;

@@ -28,7 +28,8 @@ TensorFile read_file(const fs::path& path) {
   const MappedFile probe(path);
   const Bytes bytes = probe.bytes();
   if (looks_like_zip(bytes) || begins_with(bytes, "\x80")) return read_pytorch(path);
-  constexpr size_t kLengthBytes = 8;  // of a safetensors header, which begins with a brace
+  // A safetensors file has the length of its header before the header, which begins with a brace.
+  constexpr size_t kLengthBytes = 8;
   if (bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'}) return read_safetensors(path);
   if (begins_with(bytes, "\x08")) return read_onnx(path);
   const std::string hint = "Weights are read from .safetensors, .ckpt, .bin, .pt and .onnx files.";
@@ -122,7 +123,7 @@ TensorFile read_diffusers(const fs::path& folder) {
 }  // namespace
 
 fs::path component_weights(const fs::path& folder) {
-  // As diffusers and transformers name them; safetensors first, as they do.
+  // The names are those of diffusers and transformers; safetensors come first, as there.
   for (const char* name : {"diffusion_pytorch_model.safetensors", "model.safetensors",
                            "diffusion_pytorch_model.safetensors.index.json", "model.safetensors.index.json",
                            "diffusion_pytorch_model.bin", "pytorch_model.bin",

@@ -22,7 +22,7 @@ struct DTypeFacts {
   size_t size;
 };
 
-// In the order of DType.
+// The order is that of DType.
 constexpr std::array<DTypeFacts, 10> kDTypes{{{"F64", 8},
                                               {"F32", 4},
                                               {"F16", 2},

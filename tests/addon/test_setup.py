@@ -329,7 +329,7 @@ def clash(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_libtorch_of_another_addon_is_told_with_what_mends_it(clash: dict[str, Any]) -> None:
     seen = clash["other"]
-    assert f"Another LibTorch is already loaded from {clash['other_folder']}" in seen["message"]
+    assert f"Another LibTorch is already loaded from '{clash['other_folder']}'" in seen["message"]
     assert "Disable the add-on" in seen["message"]
     assert "already loaded" in " ".join(seen["panel"])
     assert seen["mend"] == "addons"

@@ -96,7 +96,7 @@ def test_what_is_no_number_in_range_is_refused_with_the_range(
     with pytest.raises(SystemExit):
         settings(words, f"{option}={word}")
     said = capsys.readouterr().err
-    assert f"'{word}' is not a" in said and " number from " in said
+    assert f"Invalid value '{word}'. Use a " in said and " number from " in said
 
 
 def outcome(words: Any, **settings: Any) -> Any:

@@ -39,6 +39,12 @@ def listens(process: subprocess.Popen[str], number: int) -> bool:
     return bool(int(caught, 16) >> (number - 1) & 1)
 
 
+def seconds_computed(process: subprocess.Popen[str]) -> float:
+    """By all its threads, as the system counts it."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str], seconds: float = 120) -> None:
     """Until it is true, or the process has ended."""
     deadline = time.monotonic() + seconds

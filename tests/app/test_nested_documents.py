@@ -62,7 +62,7 @@ def test_manifest_is_refused(place: Path, around: str) -> None:
         before, after = around.split("{}", 1) if around != "{}" else ("", "")
         (place / "m.json").write_text(before + document + after)
         ended = batch(place, place / "m.json")
-        assert ended.returncode == 2 and "is no manifest: it " in ended.stderr
+        assert ended.returncode == 2 and "is not a manifest: it " in ended.stderr
 
 
 def test_journal_counts_as_empty(place: Path) -> None:

@@ -1,4 +1,4 @@
-"""`relievo plan` and `relievo calibrate`."""
+"""`relievo plan` and `relievo profile`."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def test_a_lost_device_a_straggler_and_a_slow_link_are_simulated(cache: Path) ->
     assert plan(cache, *offload, "--bandwidth", "1")["seconds"] > plan(cache, *offload)["seconds"] + 5
 
 
-def test_calibration_is_kept_and_planned_with(cache: Path) -> None:
+def test_a_profile_is_kept_and_planned_with(cache: Path) -> None:
     assert plan(cache, "--model", "preview", "--devices", "cpu")["costs"] == "estimated"
-    done = relievo(cache, "calibrate", "--quick", "--json", "--devices", "cpu")
+    done = relievo(cache, "profile", "--quick", "--json", "--devices", "cpu")
     assert done.returncode == 0, done.stderr
-    assert "only the model preview is calibrated" in done.stderr
+    assert "only 'preview' is profiled" in done.stderr
     report = json.loads(done.stdout)
     assert report["model"] == "preview"
     assert Path(report["kept_in"]).is_relative_to(cache)
@@ -78,16 +78,26 @@ def test_calibration_is_kept_and_planned_with(cache: Path) -> None:
     assert largest["foreground"] > 1 << 20
     assert largest["texture"] > 1 << 20
     made = plan(cache, "--model", "preview", "--devices", "cpu")
-    assert made["costs"] == "calibrated"
-    assert "Costs are calibrated." in made["reasons"]
+    assert made["costs"] == "measured"
+    assert "Costs are measured." in made["reasons"]
     peak = max(s["workspace_bytes"] + s["weight_bytes"] for s in report["samples"])
-    # Planned for the largest picture that is kept in memory, which those that calibrate are not: 24 bytes a pixel,
-    # eight times as many pixels as the texture has.
+    # A plan holds for the largest picture that is kept in memory, which those that are profiled with are not: 24 bytes
+    # a pixel, eight times as many pixels as the texture has.
     largest_picture = 24 * 8 * 1024**2
     assert 0.9 * peak <= made["devices"][0]["peak_bytes"] <= 1.1 * peak + largest_picture
 
 
-def test_a_model_that_is_not_here_cannot_be_calibrated(cache: Path) -> None:
-    done = relievo(cache, "calibrate", "--model", "instant-mesh-base")
+def test_a_model_that_is_not_here_cannot_be_profiled(cache: Path) -> None:
+    done = relievo(cache, "profile", "--model", "instant-mesh-base")
     assert done.returncode == 4
     assert "fetch" in done.stderr
+
+
+def test_the_old_name_of_profile_is_understood(cache: Path) -> None:
+    done = relievo(cache, "calibrate", "--quick", "--json", "--devices", "cpu", "--model", "preview")
+    assert done.returncode == 0, done.stderr
+    assert "'relievo calibrate' is called 'relievo profile' now." in done.stderr
+    assert json.loads(done.stdout)["model"] == "preview"
+    shown = relievo(cache, "--help").stdout
+    assert "  profile " in shown
+    assert "calibrate" not in shown

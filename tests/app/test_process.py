@@ -8,11 +8,10 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from processes import ROOT, listens, start, wait_for, with_default_signals
+from processes import ROOT, listens, seconds_computed, start, wait_for, with_default_signals
 from test_cli import QUICK, disc, files_in, relievo
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
@@ -116,11 +115,11 @@ def test_a_turntable_hears_the_signal(pictures: Path, tmp_path: Path) -> None:
     assert files_in(out) == ["p0.glb"]
 
 
-def test_an_interrupted_calibration_says_what_is_left(tmp_path: Path) -> None:
+def test_an_interrupted_profile_says_what_is_left(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    process = start("calibrate", "--model", "preview", "--devices", "cpu", env=environment)
+    process = start("profile", "--model", "preview", "--devices", "cpu", env=environment)
     wait_for(lambda: listens(process, signal.SIGINT), process)
-    time.sleep(1)  # whether it measures by now or not: it ends in the same way
+    wait_for(lambda: seconds_computed(process) > 0.5, process)  # it measures by now
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130

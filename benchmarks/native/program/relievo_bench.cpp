@@ -8,6 +8,7 @@
 #include "app/numeric_option.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/refusals.h"
 #include "benchmarks/native/bench.h"
 #include "engine/engine.h"
 
@@ -32,10 +33,9 @@ int report(const Error& error) {
 void run(const Options& options) {
   const auto found = benches().find(options.name);
   if (found == benches().end()) {
-    std::string names;
-    for (const auto& [name, bench] : benches()) names += (names.empty() ? "" : ", ") + name;
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("There is no bench '{}'.", options.name),
-                fmt::format("Choose one of: {}.", names));
+    std::vector<std::string> names;
+    for (const auto& [name, bench] : benches()) names.push_back(name);
+    throw unknown_value("bench", options.name, names);
   }
   if (!options.own_side.empty()) {
     fmt::print("{}\n", found->second.own_side(parse_json(options.own_side)).dump());

@@ -123,17 +123,21 @@ TEST_F(Manifest, ThatIsNoneIsRefused) {
   for (int i = 0; i < 200'000; ++i) deep_object += R"({"a":)";
   for (const std::string& text :
        {deep, R"({"pictures":[)" + deep, R"({"pictures":["a"],"settings":)" + deep_object})
-    EXPECT_THAT(refused(text), HasSubstr("list.json' is no manifest: it nests more than 32 levels deep."));
-  EXPECT_THAT(refused("no json"), HasSubstr("is no manifest: it is not JSON (line 1, column "));
-  EXPECT_THAT(refused("{}"), HasSubstr("is no manifest: it has no list of pictures."));
-  EXPECT_THAT(refused(R"({"pictures": [], "size": 3})"), HasSubstr("word 'size' is not known"));
-  EXPECT_THAT(refused("[3]"), HasSubstr("names no picture: 3."));
-  EXPECT_THAT(refused(R"([{"picture": "a", "name": 3}])"), HasSubstr("names no picture"));
-  EXPECT_THAT(refused(R"([{"picture": "a", "size": 3}])"), HasSubstr("word 'size' is not known"));
-  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"fases": 3}}])"), HasSubstr("fases"));
-  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"mask_file": "b"}}])"), HasSubstr("mask_file"));
-  EXPECT_THAT(refused(R"({"pictures": ["a"], "settings": {"grid": "many"}})"), HasSubstr("grid"));
-  EXPECT_THAT(refused(R"(["a\u0000b"])"), HasSubstr("null character"));
+    EXPECT_THAT(refused(text), HasSubstr("list.json' is not a manifest: it nests more than 32 levels deep."));
+  EXPECT_THAT(refused("no json"), HasSubstr("is not a manifest: it is not JSON (line 1, column "));
+  EXPECT_THAT(refused("{}"), HasSubstr("is not a manifest: it has no list of pictures."));
+  EXPECT_THAT(refused(R"({"pictures": [], "size": 3})"), HasSubstr("Unknown word 'size' in the manifest."));
+  EXPECT_THAT(refused("[3]"), HasSubstr("The manifest's entry '3' names no picture."));
+  EXPECT_THAT(refused(R"([{"picture": "a", "name": 3}])"),
+              HasSubstr("entry '{\"name\":3,\"picture\":\"a\"}' names no picture."));
+  EXPECT_THAT(refused(R"([{"picture": "a", "size": 3}])"), HasSubstr("Unknown word 'size' in the manifest."));
+  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"fases": 3}}])"),
+              HasSubstr("Unknown setting 'fases'."));
+  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"mask_file": "b"}}])"),
+              HasSubstr("Unknown setting 'mask_file'."));
+  EXPECT_THAT(refused(R"({"pictures": ["a"], "settings": {"grid": "many"}})"),
+              HasSubstr("Invalid grid '\"many\"'."));
+  EXPECT_THAT(refused(R"(["a\u0000b"])"), HasSubstr("The path 'a' in the manifest holds a null character."));
   EXPECT_EQ(refusal([&] { read_manifest(folder / "none.json", {}); }).first, ErrorCode::kIo);
   EXPECT_EQ(refusal([&] { read_manifest(folder, {}); }).first, ErrorCode::kIo);
 }

@@ -47,7 +47,7 @@ TEST_P(StripsTest, GrownConvolutionIsThatOfTheWhole) {
   for (const int64_t height : {1, 2, 7}) {
     const at::Tensor x = picture(16, height, 5);
     const at::Tensor grown = at::upsample_nearest2d(x, {2 * height, 10});
-    const at::Tensor made = grown_convolution(x, conv, strips_of(GetParam(), grown));
+    const at::Tensor made = upsampled_convolution(x, conv, strips_of(GetParam(), grown));
     EXPECT_LT(largest_difference(made, conv.forward(grown)), 1e-5) << height;
   }
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/mesh.h"
+#include "tests/native/expect_error.h"
 
 namespace relievo {
 namespace {
@@ -86,16 +87,6 @@ at::Tensor mask_of(const Foreground& foreground) {
 
 double overlap(const at::Tensor& a, const at::Tensor& b) {
   return (a & b).sum().item<double>() / (a | b).sum().item<double>();
-}
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::kInternal;
 }
 
 TEST(InflatedMask, TurnsADiscIntoABall) {
@@ -306,27 +297,33 @@ TEST(InflatedMask, ShowsNoBackgroundColourAtItsBorder) {
 }
 
 TEST(InflatedMask, RefusesAnEmptyMask) {
-  EXPECT_EQ(code_of([] { inflated([](float, float) { return -1.0f; }); }), ErrorCode::kNoSubject);
+  expect_error(ErrorCode::kNoSubject, "The mask is empty",
+               [] { inflated([](float, float) { return -1.0f; }); });
 }
 
 TEST(InflatedMask, RefusesSettingsOutOfRange) {
-  for (const InflationSettings& settings :
-       {InflationSettings{.depth = 0}, InflationSettings{.depth = std::numeric_limits<float>::quiet_NaN()},
-        InflationSettings{.side = 4}, InflationSettings{.side = 4096}, InflationSettings{.thinnest = -1}}) {
-    EXPECT_EQ(code_of([&] { inflated(disc(0.5f), settings); }), ErrorCode::kInvalidSettings);
-  }
+  const std::vector<std::pair<InflationSettings, const char*>> refusals{
+      {{.depth = 0}, "Invalid depth '0'."},
+      {{.depth = std::numeric_limits<float>::quiet_NaN()}, "Invalid depth 'nan'."},
+      {{.side = 15}, "Invalid inflation grid '15'."},
+      {{.side = 513}, "Invalid inflation grid '513'."},
+      {{.thinnest = -1}, "Invalid smallest width '-1'."},
+      {{.thinnest = 1.5f}, "Invalid smallest width '1.5'."}};
+  for (const auto& [settings, said] : refusals)
+    expect_error(ErrorCode::kInvalidSettings, said, [&] { inflated(disc(0.5f), settings); });
 }
 
 TEST(InflatedMask, RefusesAPictureThatIsNoForeground) {
   Foreground flat;
   flat.image = Image(8, 8, 3, 1.0f);
-  EXPECT_EQ(code_of([&] { inflate(flat, {}, Execution{}); }), ErrorCode::kInvalidImage);
+  expect_error(ErrorCode::kInvalidImage, "The foreground has 8 x 8 pixels of 3 channels.",
+               [&] { inflate(flat, {}, Execution{}); });
 }
 
 TEST(InflatedMask, StopsWhenCancelled) {
   Execution execution;
   execution.control.cancel.cancel();
-  EXPECT_EQ(code_of([&] { inflate(subject(disc(0.5f)), {}, execution); }), ErrorCode::kCancelled);
+  expect_error(ErrorCode::kCancelled, "", [&] { inflate(subject(disc(0.5f)), {}, execution); });
 }
 
 }  // namespace

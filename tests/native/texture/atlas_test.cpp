@@ -237,17 +237,17 @@ TEST(Atlas, PrintsNothingWhateverTheSurface) {
 TEST(Atlas, RefusesASurfaceWithoutFaces) {
   Surface flat = wall(1);
   for (Float3& v : flat.vertices) v = {0, 0, 0};
-  EXPECT_EQ(code_of([] { unwrap({}, {}, {}); }), ErrorCode::kEmptySurface);
-  EXPECT_EQ(code_of([&] { unwrap(flat, {}, {}); }), ErrorCode::kEmptySurface);
+  expect_error(ErrorCode::kEmptySurface, "There is no surface to texture.", [] { unwrap({}, {}, {}); });
+  expect_error(ErrorCode::kEmptySurface, "There is no surface to texture.", [&] { unwrap(flat, {}, {}); });
 }
 
 TEST(Atlas, RefusesABrokenSurface) {
   Surface surface = wall(1);
   surface.faces[0][0] = 99;
-  EXPECT_EQ(code_of([&] { unwrap(surface, {}, {}); }), ErrorCode::kInternal);
+  expect_error(ErrorCode::kInternal, "A face names vertex 99 of ", [&] { unwrap(surface, {}, {}); });
   surface = wall(1);
   surface.vertices[0][0] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(code_of([&] { unwrap(surface, {}, {}); }), ErrorCode::kInternal);
+  expect_error(ErrorCode::kInternal, "coordinates that are not finite", [&] { unwrap(surface, {}, {}); });
 }
 
 TEST(Atlas, StopsInTheMiddle) {
@@ -257,7 +257,7 @@ TEST(Atlas, StopsInTheMiddle) {
     last = fraction;
     if (fraction > 0.3) control.cancel.cancel();
   });
-  EXPECT_EQ(code_of([&] { unwrap(bumpy(), {}, control); }), ErrorCode::kCancelled);
+  expect_error(ErrorCode::kCancelled, "", [&] { unwrap(bumpy(), {}, control); });
   EXPECT_LT(last, 0.9);
 }
 

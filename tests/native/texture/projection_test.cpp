@@ -185,13 +185,11 @@ TEST(Texture, BlendsEachViewWhereItLooks) {
 TEST(Texture, RefusesPicturesOfTheWrongShape) {
   Foreground front;
   front.image = Image(4, 5, 4);
-  EXPECT_EQ(
-      code_of([&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {.front = &front}, {.size = 64}, {}); }),
-      ErrorCode::kInvalidImage);
+  expect_error(ErrorCode::kInvalidImage, "The foreground has 4 x 5 pixels of 4 channels.",
+               [&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {.front = &front}, {.size = 64}, {}); });
   Views views{at::zeros({2, 3, 8, 8}), at::zeros({1, 16})};
-  EXPECT_EQ(
-      code_of([&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {.views = &views}, {.size = 64}, {}); }),
-      ErrorCode::kInvalidSettings);
+  expect_error(ErrorCode::kInvalidSettings, "The views are not square pictures with one camera each.",
+               [&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {.views = &views}, {.size = 64}, {}); });
 }
 
 }  // namespace

@@ -9,21 +9,11 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
 #include "base/mesh.h"
 #include "nn/field.h"
+#include "tests/native/expect_error.h"
 
 namespace relievo {
-
-inline ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::kInternal;
-}
 
 /// A closed surface: circles of latitude, the radius a function of the direction. The faces at the poles have
 /// no area.

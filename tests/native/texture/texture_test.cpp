@@ -3,6 +3,8 @@
 #include <limits>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "base/camera.h"
 #include "base/parallel.h"
 #include "base/vectors.h"
@@ -228,20 +230,20 @@ TEST(Texture, TexturesOneTriangle) {
 
 TEST(Texture, RefusesSizesOutOfRange) {
   for (const int size : {63, 8193, 0, -1}) {
-    EXPECT_EQ(code_of([&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {}, {.size = size}, {}); }),
-              ErrorCode::kInvalidSettings);
+    expect_error(ErrorCode::kInvalidSettings, fmt::format("Invalid texture size '{}'.", size),
+                 [&] { texture_surface(ball(0.7f, 4), plain(1, 1, 1), {}, {.size = size}, {}); });
   }
 }
 
 TEST(Texture, RefusesASurfaceWithoutFaces) {
-  EXPECT_EQ(code_of([] { texture_surface({}, plain(1, 1, 1), {}, {.size = 512}, {}); }),
-            ErrorCode::kEmptySurface);
+  expect_error(ErrorCode::kEmptySurface, "There is no surface to texture.",
+               [] { texture_surface({}, plain(1, 1, 1), {}, {.size = 512}, {}); });
 }
 
 TEST(Texture, RefusesColoursThatAreNotFinite) {
   const PaintedField field = plain(1, std::numeric_limits<float>::quiet_NaN(), 0);
-  EXPECT_EQ(code_of([&] { texture_surface(ball(0.7f, 4), field, {}, {.size = 64}, {}); }),
-            ErrorCode::kInternal);
+  expect_error(ErrorCode::kInternal, "The model gave colours that are not finite.",
+               [&] { texture_surface(ball(0.7f, 4), field, {}, {.size = 64}, {}); });
 }
 
 TEST(Texture, StopsWhereverItIsCancelled) {
@@ -251,12 +253,11 @@ TEST(Texture, StopsWhereverItIsCancelled) {
       if (fraction >= when) control.cancel.cancel();
     });
     const Surface surface = ball(0.7f, 12);
-    EXPECT_EQ(code_of([&] {
-                texture_surface(surface, plain(1, 1, 1), {.detail = &surface}, {.size = 256},
-                                Execution{.control = control});
-              }),
-              ErrorCode::kCancelled)
-        << when;
+    SCOPED_TRACE(when);
+    expect_error(ErrorCode::kCancelled, "", [&] {
+      texture_surface(surface, plain(1, 1, 1), {.detail = &surface}, {.size = 256},
+                      Execution{.control = control});
+    });
   }
 }
 

@@ -131,7 +131,7 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
                  rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
                  format_bytes(sample.workspace_bytes), sample.seconds);
   }
-  print_output("kept in {}\n", store.path());
+  print_output("Kept in '{}'.\n", store.path());
 }
 
 int run(const Options& options) {
@@ -143,8 +143,8 @@ int run(const Options& options) {
     model = model_that_is_here();
     if (model == kPreviewModel) {
       print_message(
-          "No reconstruction model is here with its diffusion: only the model preview is calibrated. "
-          "`relievo models fetch` gets others.\n");
+          "relievo: No reconstruction model is installed with its diffusion: only 'preview' is profiled.\n"
+          "  Fetch one with `relievo models fetch NAME`.\n");
     }
   }
   const CostStore store;
@@ -176,16 +176,18 @@ int run(const Options& options) {
 
 }  // namespace
 
-Command add_calibrate(CLI::App& parser) {
+Command add_profile(CLI::App& parser) {
   const auto options = std::make_shared<Options>();
   parser.add_option("--devices", options->devices,
-                    "Slots to measure, those of a kind at the same time (cuda:0, cpu*2@3GiB); default: every "
-                    "GPU, else the CPU");
-  parser.add_option("--model", options->model,
-                    "Whose stages; default: the first that is here with all it needs, else preview");
+                    "Devices or shares of them, those of a kind at the same time (cuda:0, cpu*2@3GiB); "
+                    "default: every GPU, else the CPU");
+  parser.add_option(
+      "--model", options->model,
+      "Model whose stages are measured; default: the first that is installed with all it needs, else "
+      "preview");
   parser.add_flag("--quick", options->quick,
                   "Smaller sizes, one picture at a time, only the first mode of each stage");
-  parser.add_flag("--json", options->json, "Print one JSON object a kind of slot");
+  parser.add_flag("--json", options->json, "Print one JSON object a kind of device");
   return [options] { return run(*options); };
 }
 
