@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <webp/decode.h>
 #include <webp/demux.h>
-#include <webp/encode.h>
 
 #include "base/error.h"
 #include "files/formats.h"
 #include "files/picture_rows.h"
+#include "files/webp_encoding.h"
 
 namespace relievo::files {
 
@@ -37,9 +37,7 @@ Image read_webp(const Source& source) {
   WebPDemuxReleaseIterator(&frame);
 
   WebPDecoderConfig config;
-  if (WebPInitDecoderConfig(&config) == 0) {
-    throw Error(ErrorCode::kInternal, "The WebP library is of another version than Relievo was built for.");
-  }
+  require_webp(WebPInitDecoderConfig(&config) != 0);
   if (WebPGetFeatures(coded.bytes, coded.size, &config.input) != VP8_STATUS_OK) {
     throw_broken(source, "WebP", "its header is damaged or cut short");
   }
@@ -84,21 +82,20 @@ Image read_webp(const Source& source) {
   return rows.finish(space, exif.empty() ? 1 : read_exif(exif).orientation);
 }
 
-std::vector<std::byte> encode_webp(const ByteImage& image) {
-  WebPConfig config;
-  WebPPicture picture;
-  if (!WebPConfigInit(&config) || !WebPPictureInit(&picture)) {
-    throw Error(ErrorCode::kInternal, "The WebP library is of another version than Relievo was built for.");
-  }
+void require_webp(bool is_the_same_version) {
+  if (is_the_same_version) return;
+  throw Error(ErrorCode::kInternal, "The WebP library is of another version than Relievo was built for.");
+}
+
+std::vector<std::byte> encode_webp(const ByteImage& image, const WebPConfig& config) {
   if (image.width > WEBP_MAX_DIMENSION || image.height > WEBP_MAX_DIMENSION) {
     throw_does_not_fit(image.width, image.height, "WebP", "16383 a side is the most");
   }
-  config.lossless = 1;
-  config.exact = 1;  // keep the colours under transparent pixels
+  WebPPicture picture;
+  require_webp(WebPPictureInit(&picture));
   picture.use_argb = 1;
   picture.width = image.width;
   picture.height = image.height;
-
   WebPMemoryWriter writer;
   WebPMemoryWriterInit(&writer);
   picture.writer = WebPMemoryWrite;
@@ -112,6 +109,14 @@ std::vector<std::byte> encode_webp(const ByteImage& image) {
   WebPMemoryWriterClear(&writer);
   if (!fine) throw std::bad_alloc();  // all that is left to fail
   return bytes;
+}
+
+std::vector<std::byte> encode_webp(const ByteImage& image) {
+  WebPConfig config;
+  require_webp(WebPConfigInit(&config));
+  config.lossless = 1;
+  config.exact = 1;  // keep the colours under transparent pixels
+  return encode_webp(image, config);
 }
 
 }  // namespace relievo::files

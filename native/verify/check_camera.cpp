@@ -25,11 +25,6 @@ Vector3 row_of(const at::Tensor& rows, int64_t i) {
   return {rows[i][0].item<double>(), rows[i][1].item<double>(), rows[i][2].item<double>()};
 }
 
-/// What follows `prefix` in a name, as a number: "intrinsics/fov30.0" -> 30.
-double number_after(const std::string& name, const std::string& prefix) {
-  return std::stod(name.substr(prefix.size()));
-}
-
 void check_inputs(Fixture& fixture) {
   const auto& cases = fixture.config().at("input_cases");
   for (size_t i = 0; i < cases.size(); ++i) {

@@ -16,11 +16,6 @@ namespace {
 constexpr Tolerance kExact{};
 constexpr Tolerance kNormalised{.absolute = 1e-5};
 
-/// What follows `prefix` in a name, as a number: "soft/foreground0.85" -> 0.85.
-double number_after(const std::string& name, const std::string& prefix) {
-  return std::stod(name.substr(prefix.size()));
-}
-
 bool should_raise(const Fixture& fixture, const std::string& name) {
   const auto& cases = fixture.config().at("cases");
   return cases.contains(name) && cases.at(name).contains("raises");

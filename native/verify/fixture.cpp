@@ -17,6 +17,10 @@ std::string case_of(const std::string& tensor_name) {
   return slash == std::string::npos ? std::string() : tensor_name.substr(0, slash);
 }
 
+double number_after(const std::string& name, const std::string& prefix) {
+  return std::stod(name.substr(prefix.size()));
+}
+
 Fixture::Fixture(std::string name, const std::filesystem::path& folder)
     : name_(std::move(name)), folder_(folder), io_(read_safetensors(folder / "io.safetensors")) {
   try {

@@ -32,6 +32,9 @@ struct Comparison {
 /// The part of a tensor's name before the first '/', or "" for a tensor without one.
 std::string case_of(const std::string& tensor_name);
 
+/// The number that follows `prefix` in a name: 30 in "intrinsics/fov30.0" after "intrinsics/fov".
+double number_after(const std::string& name, const std::string& prefix);
+
 class Fixture {
  public:
   /// Reads config.json, io.safetensors and, where it is there, weights.safetensors of `folder`.

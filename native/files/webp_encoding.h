@@ -1,0 +1,20 @@
+// What still pictures and frames of animations share when they become WebP.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <webp/encode.h>
+
+#include "base/image.h"
+
+namespace relievo::files {
+
+/// Throws Error{kInternal} where a call of the WebP library's says that it is not the one that we were built
+/// for.
+void require_webp(bool is_the_same_version);
+
+/// A whole WebP file. Throws Error{kInvalidImage} for a picture that is too large for one.
+std::vector<std::byte> encode_webp(const ByteImage& image, const WebPConfig& config);
+
+}  // namespace relievo::files
