@@ -180,9 +180,9 @@ def _soundness(mesh: relievo.Mesh) -> str:
     report, texture = mesh.report, getattr(mesh, "texture_report", None)
     closed = "watertight" if report.watertight else "not watertight"
     manifold = "manifold" if report.manifold else "not manifold"
-    pieces = f"{report.components} {'piece' if report.components == 1 else 'pieces'}"
-    charts = f"; {texture.charts} charts cover {100 * texture.cover:.0f} % of the texture" if texture else ""
-    return f"{closed}, {manifold}, {pieces}, Euler number {report.euler}{charts}"
+    components = f"{report.components} {'component' if report.components == 1 else 'components'}"
+    charts = f"; {texture.charts} charts cover {100 * texture.coverage:.0f} % of the texture" if texture else ""
+    return f"{closed}, {manifold}, {components}, Euler number {report.euler}{charts}"
 
 
 def exit_status(failures: Sequence[Failure | None], pictures: int) -> int:

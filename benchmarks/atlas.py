@@ -50,7 +50,7 @@ def main() -> None:
         "seconds": seconds,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "charts": atlas.chart_count,
-        "cover": float(flat_areas(corner_uv).sum() / (atlas.width * atlas.height)),
+        "coverage": float(flat_areas(corner_uv).sum() / (atlas.width * atlas.height)),
         "mean_stretch": mean_stretch(vertices[faces].astype(np.float64), corner_uv),
     }
     print(json.dumps(result))

@@ -76,7 +76,7 @@ json bench_large_own_side(const json& arguments) {
           {"faces", mesh.surface.faces.size()},
           {"watertight", mesh.report.watertight},
           {"manifold", mesh.report.manifold},
-          {"cover", mesh.texture_report.cover},
+          {"coverage", mesh.texture_report.coverage},
           {"charts", mesh.texture_report.charts}};
 }
 
@@ -111,7 +111,8 @@ json bench_large(const BenchOptions& options) {
               {"size", arguments.at("size")},
               {"limit_bytes", kLimit},
               {"inside_limit", ours.at("peak_bytes").get<int64_t>() <= kLimit}};
-  for (const char* key : {"stages", "extracted_faces", "faces", "watertight", "manifold", "cover", "charts"})
+  for (const char* key :
+       {"stages", "extracted_faces", "faces", "watertight", "manifold", "coverage", "charts"})
     report[key] = ours.at(key);
   return report;
 }

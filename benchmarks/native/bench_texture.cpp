@@ -166,9 +166,12 @@ json bench_atlas_own_side(const json& arguments) {
   const Atlas atlas = unwrap(surface, {}, {});
   const double seconds = seconds_since(start);
   const int64_t peak = peak_resident_bytes();
-  return {{"seconds", seconds},          {"peak_bytes", peak},
-          {"sound", is_sound(atlas)},    {"charts", atlas.report.charts},
-          {"cover", atlas.report.cover}, {"mean_stretch", atlas.report.mean_stretch},
+  return {{"seconds", seconds},
+          {"peak_bytes", peak},
+          {"sound", is_sound(atlas)},
+          {"charts", atlas.report.charts},
+          {"coverage", atlas.report.coverage},
+          {"mean_stretch", atlas.report.mean_stretch},
           {"gap", atlas.report.gap}};
 }
 
@@ -186,7 +189,7 @@ json bench_atlas(const BenchOptions& options) {
   report["faces"] = surface.faces.size();
   // Two ways to unwrap are two atlases; what can be right or wrong is that each face has a place of its own.
   report["exact"] = ours.at("sound");
-  for (const char* key : {"charts", "cover", "mean_stretch"}) {
+  for (const char* key : {"charts", "coverage", "mean_stretch"}) {
     report[key] = ours.at(key);
     report[fmt::format("other_{}", key)] = other.at(key);
   }

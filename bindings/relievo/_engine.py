@@ -33,7 +33,7 @@ class Settings(TypedDict, total=False):
     grid: int  # cubes a side of the box
     depth: float  # thickness; 1 turns a disc into a ball
     faces: int  # triangles at most; 0: as many as the grid gives
-    debris: float  # pieces of less than this share of the surface are dropped; 0: none
+    debris: float  # components of less than this share of the surface are dropped; 0: none
     open_at_box: bool  # leaves a shape that reaches the box open there
     texture_size: int  # texels a side
     projection: str  # of the picture onto the texture: "auto" (for preview), "on" or "off"

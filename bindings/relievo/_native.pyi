@@ -43,7 +43,7 @@ class TextureReport:
     def charts(self) -> int:
         """Pieces that the surface is unwrapped into."""
     @property
-    def cover(self) -> float:
+    def coverage(self) -> float:
         """The charts' share of the texture, 0..1."""
     @property
     def mean_stretch(self) -> float:

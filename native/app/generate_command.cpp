@@ -83,7 +83,7 @@ void print_text(const PictureOutcome& outcome) {
   print_output("  {}, {}, {} {}, Euler number {}; {} charts cover {:.0f} % of the texture\n",
                report.watertight ? "watertight" : "not watertight",
                report.manifold ? "manifold" : "not manifold", report.components,
-               report.components == 1 ? "piece" : "pieces", report.euler, mesh.texture_report.charts,
+               report.components == 1 ? "component" : "components", report.euler, mesh.texture_report.charts,
                100 * mesh.texture_report.cover);
   for (const std::string& note : notes_of(*outcome.result, outcome.files)) print_output("  {}\n", note);
   for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
@@ -217,7 +217,7 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
   add_number(parser, "--faces", settings.faces, kFacesRange,
              "Triangles at most; 0: as many as the grid gives");
   add_number(parser, "--debris", settings.debris, kDebrisRange,
-             "Drop pieces of less than this share of the surface's area; 0 keeps all");
+             "Drop components of less than this share of the surface's area; 0 keeps all");
   parser.add_flag("--open-at-box", settings.open_at_box,
                   "Leave a shape that reaches the box open there, instead of closing it");
   add_number(parser, "--texture-size", settings.texture_size, kTextureSizeRange,

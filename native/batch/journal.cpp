@@ -96,7 +96,7 @@ std::vector<fs::path> files_of_journal(const fs::path& path) {
 std::optional<std::string> quality_of(const json& answer) {
   json quality = json::object();
   for (const char* name : {"vertices", "faces", "watertight", "manifold", "components", "euler", "charts",
-                           "cover", "mean_stretch", "lossy"}) {
+                           "coverage", "mean_stretch", "lossy"}) {
     if (answer.contains(name)) quality[name] = answer[name];
   }
   if (quality.empty()) return {};

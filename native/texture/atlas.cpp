@@ -74,7 +74,7 @@ Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Contro
   control.step(0);
   check(surface);
   const std::vector<Chart> charts = make_charts(surface, control.part(0, 0.8));
-  const Packing packing = pack_charts(charts, settings.gap, settings.wanted_cover, control.part(0.8, 1));
+  const Packing packing = pack_charts(charts, settings.gap, settings.wanted_coverage, control.part(0.8, 1));
 
   Atlas atlas;
   atlas.corner_uv.resize(surface.faces.size());
@@ -94,7 +94,7 @@ Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Contro
     if (atlas.chart_of_face[f] < 0) atlas.corner_uv[f].fill(vertex_uv[surface.faces[f][0]]);
   }
   atlas.report = {.charts = static_cast<int>(charts.size()),
-                  .cover = packing.covered,
+                  .coverage = packing.coverage,
                   .mean_stretch = mean_stretch(surface, atlas.corner_uv),
                   .gap = packing.gap};
   control.step(1);

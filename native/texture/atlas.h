@@ -7,8 +7,8 @@
 namespace relievo {
 
 struct AtlasSettings {
-  float gap = 1.0f / 128;      ///< between charts, in parts of the side: 16 texels at 2048
-  double wanted_cover = 0.61;  ///< where charts cover less of the square, the gap is made smaller
+  float gap = 1.0f / 128;         ///< between charts, in parts of the side: 16 texels at 2048
+  double wanted_coverage = 0.61;  ///< where charts cover less of the square, the gap is made smaller
 };
 
 struct Atlas {

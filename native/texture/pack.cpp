@@ -20,7 +20,7 @@ constexpr int kCoarse = 96;
 // So many charts search from the first row on. Smaller ones begin where the last one lay.
 constexpr int kThorough = 150;
 constexpr int kRounds = 4;
-constexpr double kHighestCover = 0.95, kLowestCover = 0.02;
+constexpr double kHighestCoverage = 0.95, kLowestCoverage = 0.02;
 
 /// A bit a pixel.
 class Bits {
@@ -305,21 +305,21 @@ std::array<Attempt, 4> try_four(const std::vector<Chart>& charts,
   return attempts;
 }
 
-/// The widest of four gaps that leaves the wanted cover, and the largest scale with it, to about two per
+/// The widest of four gaps that leaves the wanted coverage, and the largest scale with it, to about two per
 /// cent; where there is none, the largest scale with the narrowest.
-Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, double wanted_cover,
+Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, double wanted_coverage,
                      const Control& control) {
   const std::vector<std::vector<int32_t>> orders = orders_of(charts);
-  const auto scale = [&](double cover) { return kSide * std::sqrt(cover / area); };
+  const auto scale = [&](double coverage) { return kSide * std::sqrt(coverage / area); };
   const std::array<int, 4> gaps{gap, gap / 2, gap / 4, gap / 8};
-  const double wanted = scale(wanted_cover * (1 + 1e-4));  // rounding must not leave less
+  const double wanted = scale(wanted_coverage * (1 + 1e-4));  // rounding must not leave less
   std::array<Attempt, 4> attempts =
       try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, Until::kFits, control);
   const auto found = std::ranges::find_if(attempts, [](const Attempt& a) { return !a.spots.empty(); });
   Attempt best{0, gaps[3], {}};
   if (found != attempts.end()) best = std::move(*found);
-  double low = best.spots.empty() ? kLowestCover : wanted_cover;
-  double high = best.spots.empty() ? wanted_cover : kHighestCover;
+  double low = best.spots.empty() ? kLowestCoverage : wanted_coverage;
+  double high = best.spots.empty() ? wanted_coverage : kHighestCoverage;
   const int rounds = best.spots.empty() ? kRounds : 1;
   for (int round = 0; round < rounds; ++round) {
     control.step(0.3 + 0.7 * round / kRounds);
@@ -330,12 +330,12 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
     attempts = try_four(charts, orders, scales, {best.gap, best.gap, best.gap, best.gap}, Until::kDoesNotFit,
                         control);
     for (Attempt& a : attempts) {
-      const double cover = area * a.scale * a.scale / kSide / kSide;
+      const double coverage = area * a.scale * a.scale / kSide / kSide;
       if (a.spots.empty()) {
-        high = std::min(high, cover);
+        high = std::min(high, coverage);
         break;
       }
-      low = cover;
+      low = coverage;
       best = std::move(a);
     }
   }
@@ -344,7 +344,7 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
 
 }  // namespace
 
-Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_cover,
+Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_coverage,
                     const Control& control) {
   Packing packing;
   packing.places.resize(charts.size());
@@ -357,14 +357,14 @@ Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_c
   }
   if (!(area > 0)) return packing;
   const Attempt best =
-      best_attempt(charts, area, static_cast<int>(std::lround(gap * kSide)), wanted_cover, control);
+      best_attempt(charts, area, static_cast<int>(std::lround(gap * kSide)), wanted_coverage, control);
   if (best.spots.empty()) {
     throw Error(ErrorCode::kInternal, "The charts of the surface do not fit into a texture.",
                 "Simplify the surface, or leave out its debris.");
   }
   packing.gap = static_cast<float>(best.gap) / kSide;
   packing.scale = static_cast<float>(best.scale / kSide);
-  packing.covered = area * best.scale * best.scale / kSide / kSide;
+  packing.coverage = area * best.scale * best.scale / kSide / kSide;
   for (size_t c = 0; c < charts.size(); ++c) {
     const Spot& spot = best.spots[c];
     packing.places[c] = {spot.turns,

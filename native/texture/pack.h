@@ -17,14 +17,15 @@ struct Packing {
   std::vector<Place> places;  ///< one a chart
   float scale = 0;            ///< from the surface's units to the square's
   float gap = 0;              ///< between charts, in parts of the square's side
-  double covered = 0;         ///< the charts' share of the square
+  double coverage = 0;        ///< the charts' share of the square
 };
 
 /// Packs charts, the largest first, each in the lowest free place of a bitmap in one of four directions, at
 /// the largest scale that fits (after Levy et al. 2002, section 4, with bitmaps for horizons). Charts lie at
-/// least `gap` parts of the side apart and half of that from the border; where less than `wanted_cover` of
+/// least `gap` parts of the side apart and half of that from the border; where less than `wanted_coverage` of
 /// the square would be covered, the gap is halved, down to an eighth. Throws Error{kCancelled}.
-Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_cover, const Control& control);
+Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_coverage,
+                    const Control& control);
 
 /// The place of a point of a chart in the texture.
 Float2 placed(const Packing& packing, size_t chart, const Chart& shape, const Float2& uv);

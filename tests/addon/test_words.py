@@ -112,7 +112,7 @@ def outcome(words: Any, **settings: Any) -> Any:
         vertices=range(9),
         faces=range(7),
         report=report,
-        texture_report=SimpleNamespace(charts=12, cover=0.71, mean_stretch=1.1),
+        texture_report=SimpleNamespace(charts=12, coverage=0.71, mean_stretch=1.1),
         provenance=SimpleNamespace(settings=json.dumps({"model": "large", "views": [], "seed": 7, **settings})),
     )
     result = SimpleNamespace(
@@ -129,7 +129,7 @@ def outcome(words: Any, **settings: Any) -> Any:
 def test_text_tells_how_sound_the_mesh_is_and_the_notes(words: Any) -> None:
     assert words.as_text(outcome(words)).splitlines() == [
         "cup.png: 9 vertices, 7 faces, 2.0 s",
-        "  watertight, not manifold, 3 pieces, Euler number 6; 12 charts cover 71 % of the texture",
+        "  watertight, not manifold, 3 components, Euler number 6; 12 charts cover 71 % of the texture",
         "  Views of 256 pixels.",
         "  No colours in glb.",
         "  cup.glb",

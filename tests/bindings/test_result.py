@@ -99,7 +99,7 @@ def test_report_and_provenance_are_told(result: relievo.Result) -> None:
 def test_the_texture_is_reported(result: relievo.Result) -> None:
     told = result.mesh.texture_report
     assert 0 < told.charts < len(result.mesh.faces) / 20
-    assert 0.3 < told.cover < 1 and 0.99 < told.mean_stretch < 1.5 and 0 < told.gap < 0.02
+    assert 0.3 < told.coverage < 1 and 0.99 < told.mean_stretch < 1.5 and 0 < told.gap < 0.02
 
 
 def test_crop_is_the_disc_at_0_85_of_the_square(result: relievo.Result) -> None:
