@@ -1,4 +1,4 @@
-"""The other side of `relievo-bench atlas`: xatlas from PyPI, called as it is."""
+"""The baseline of `relievo-bench atlas`: xatlas from PyPI, called as it is."""
 
 from __future__ import annotations
 

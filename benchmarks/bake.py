@@ -1,4 +1,4 @@
-"""The other side of `relievo-bench bake`: faces rasterised in NumPy, the field asked at each texel in PyTorch."""
+"""The baseline of `relievo-bench bake`: faces rasterised in NumPy, the field asked at each texel in PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other side of `relievo-bench planes`: six views to triplanes with PyTorch, as InstantMesh is published.
+"""The baseline of `relievo-bench planes`: six views to triplanes with PyTorch, as InstantMesh is published.
 
 The image encoder is Hugging Face's ViT with modulated norms, and computes its attention in the open (matmul, softmax,
 matmul); the triplane transformer calls torch.nn.MultiheadAttention with its defaults, so that attention weights are
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import side
+import baseline
 import torch
 from torch import nn
 from torch.nn import functional
@@ -151,10 +151,10 @@ class Planes(nn.Module):
 def prepare_planes(
     options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
 ) -> tuple[Callable[[], torch.Tensor], int]:
-    planes, weights = side.make(lambda: Planes(options), dtype, source)
+    planes, weights = baseline.make(lambda: Planes(options), dtype, source)
     count, size = options["views"], options["size"]
-    views = (side.values("views", (count, 3, size, size), source) + 0.5).to(dtype)
-    cameras = (side.values("cameras", (count, 16), source) * 3.4).to(dtype)
+    views = (baseline.values("views", (count, 3, size, size), source) + 0.5).to(dtype)
+    cameras = (baseline.values("cameras", (count, 16), source) * 3.4).to(dtype)
 
     def run() -> torch.Tensor:
         out: torch.Tensor = planes(views, cameras)
@@ -164,5 +164,5 @@ def prepare_planes(
 
 
 if __name__ == "__main__":
-    given = side.arguments()
-    side.measure(given, lambda source, dtype: prepare_planes(given, source, dtype))
+    given = baseline.arguments()
+    baseline.measure(given, lambda source, dtype: prepare_planes(given, source, dtype))

@@ -1,4 +1,4 @@
-"""The other side of `relievo-bench step`: a guidance step of Zero123++ with diffusers' UNet.
+"""The baseline of `relievo-bench step`: a guidance step of Zero123++ with diffusers' UNet.
 
 The reference attention is what the published pipeline does with attention processors: the pass over the noised
 picture keeps every self attention's input, the main pass appends it to its own.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import side
+import baseline
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor2_0
@@ -43,7 +43,7 @@ def prepare_step(
     options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
 ) -> tuple[Callable[[], torch.Tensor], int]:
     config = {key: options[key] for key in ("block_out_channels", "attention_head_dim", "cross_attention_dim")}
-    unet, weights = side.make(
+    unet, weights = baseline.make(
         lambda: UNet2DConditionModel(
             sample_size=96,
             use_linear_projection=True,
@@ -59,9 +59,9 @@ def prepare_step(
     mode = ["write"]
     unet.set_attn_processor({name: ReferenceAttention(name, store, mode) for name in unet.attn_processors})
     height, width, side_length = options["height"], options["width"], options["reference"]
-    latents = (side.values("latents", (1, 4, height, width), source) * 3.4).to(dtype)
-    reference = (side.values("reference", (2, 4, side_length, side_length), source) * 3.4).to(dtype)
-    prompt = (side.values("prompt", (2, 77, options["cross_attention_dim"]), source) * 3.4).to(dtype)
+    latents = (baseline.values("latents", (1, 4, height, width), source) * 3.4).to(dtype)
+    reference = (baseline.values("reference", (2, 4, side_length, side_length), source) * 3.4).to(dtype)
+    prompt = (baseline.values("prompt", (2, 77, options["cross_attention_dim"]), source) * 3.4).to(dtype)
     timestep = torch.tensor(options["timestep"])
 
     def run() -> torch.Tensor:
@@ -77,5 +77,5 @@ def prepare_step(
 
 
 if __name__ == "__main__":
-    given = side.arguments()
-    side.measure(given, lambda source, dtype: prepare_step(given, source, dtype))
+    given = baseline.arguments()
+    baseline.measure(given, lambda source, dtype: prepare_step(given, source, dtype))

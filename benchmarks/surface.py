@@ -1,4 +1,4 @@
-"""The other side of `relievo-bench surface`: every head on every point and cube, in plain PyTorch."""
+"""The baseline of `relievo-bench surface`: every head on every point and cube, in plain PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A triplane and its heads in plain PyTorch: what the other sides of the surface and texture benches share."""
+"""A triplane and its heads in plain PyTorch: what the baselines of the surface and texture benches share."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The other side of `relievo-bench vae`: latents to a picture with diffusers' AutoencoderKL."""
+"""The baseline of `relievo-bench vae`: latents to a picture with diffusers' AutoencoderKL."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import side
+import baseline
 import torch
 from diffusers import AutoencoderKL
 
@@ -14,7 +14,7 @@ def prepare_decoding(
     options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
 ) -> tuple[Callable[[], torch.Tensor], int]:
     widths = options["block_out_channels"]
-    vae, weights = side.make(
+    vae, weights = baseline.make(
         lambda: AutoencoderKL(
             block_out_channels=widths,
             layers_per_block=2,
@@ -26,7 +26,7 @@ def prepare_decoding(
         dtype,
         source,
     )
-    latents = (side.values("latents", (1, 4, options["height"], options["width"]), source) * 3.4).to(dtype)
+    latents = (baseline.values("latents", (1, 4, options["height"], options["width"]), source) * 3.4).to(dtype)
 
     def run() -> torch.Tensor:
         out: torch.Tensor = vae.decode(latents).sample
@@ -36,5 +36,5 @@ def prepare_decoding(
 
 
 if __name__ == "__main__":
-    given = side.arguments()
-    side.measure(given, lambda source, dtype: prepare_decoding(given, source, dtype))
+    given = baseline.arguments()
+    baseline.measure(given, lambda source, dtype: prepare_decoding(given, source, dtype))

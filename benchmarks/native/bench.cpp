@@ -109,9 +109,9 @@ json run_own_side(const std::string& name, const json& arguments) {
   return result;
 }
 
-json run_other_side(const std::string& script, const json& arguments) {
+json run_baseline(const std::string& script, const json& arguments) {
   if (!fs::exists(kPython)) {
-    throw Error(ErrorCode::kModelMissing, "The other side's Python packages are not there.",
+    throw Error(ErrorCode::kModelMissing, "The baseline's Python packages are not there.",
                 "Run benchmarks/setup first; it takes about 5 GB of disk.");
   }
   return last_line_of(fmt::format("{} {} {}", quoted(kPython.string()),

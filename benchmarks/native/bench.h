@@ -1,7 +1,7 @@
-// `relievo-bench`: a claim measured beside the other side, in one run on one machine.
+// `relievo-bench`: a claim measured beside the baseline, in one run on one machine.
 //
 // Each side runs in a process of its own, so that its peak memory is its own; a bench starts them in turn and
-// compares. The other side is a Python program in benchmarks/, with the packages of benchmarks/setup.
+// compares. The baseline is a Python program in benchmarks/, with the packages of benchmarks/setup.
 #pragma once
 
 #include <functional>
@@ -36,6 +36,6 @@ nlohmann::json run_own_side(const std::string& name, const nlohmann::json& argum
 /// Runs `benchmarks/SCRIPT ARGUMENTS` (one JSON object) in the Python that benchmarks/setup made; its last
 /// line on standard output is the result, one JSON object. Throws Error{kModelMissing} when that Python is
 /// not there, Error{kInternal} when the script fails.
-nlohmann::json run_other_side(const std::string& script, const nlohmann::json& arguments);
+nlohmann::json run_baseline(const std::string& script, const nlohmann::json& arguments);
 
 }  // namespace relievo

@@ -15,7 +15,7 @@ enum class BenchShape {
   kShell,      ///< round an ellipsoid: 5 per cent
 };
 
-/// The shape's signed distance at points, as the other side computes it (benchmarks/surface.py).
+/// The shape's signed distance at points, as the baseline computes it (benchmarks/surface.py).
 at::Tensor shape_distance(const at::Tensor& points, BenchShape shape);
 
 /// The distance is the shape's plus 0.05 times the head's; every head is evaluated in full.

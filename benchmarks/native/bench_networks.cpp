@@ -47,7 +47,7 @@ int64_t place_of(const std::string& name) {
   return place % kBlock;
 }
 
-/// benchmarks/side.py, values().
+/// benchmarks/baseline.py, values().
 at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::Tensor& block) {
   const at::Tensor rolled = at::roll(block, -place_of(name));
   int64_t count = 1;
@@ -55,7 +55,7 @@ at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::
   return rolled.repeat({(count + kBlock - 1) / kBlock}).slice(0, 0, count).reshape(shape);
 }
 
-/// benchmarks/side.py, fill(). Returns the bytes of the weights.
+/// benchmarks/baseline.py, fill(). Returns the bytes of the weights.
 int64_t fill(torch::nn::Module& network, const at::Tensor& block, at::ScalarType dtype) {
   int64_t bytes = 0;
   for (auto& item : network.named_parameters()) {
@@ -153,7 +153,7 @@ json pair(const std::string& name, const json& arguments, double allowed) {
   constexpr int kRounds = 2;
   json ours, other;
   for (int round = 0; round < kRounds; ++round) {
-    const json mine = run_own_side(name, arguments), theirs = run_other_side(name + ".py", arguments);
+    const json mine = run_own_side(name, arguments), theirs = run_baseline(name + ".py", arguments);
     const auto is_better = [&](const json& a, const json& b) {
       return round == 0 || a.at("seconds") < b.at("seconds");
     };

@@ -1,5 +1,5 @@
 // `relievo-bench step|planes|vae`: the networks at their full size, with numbers for weights that both sides
-// make alike (benchmarks/side.py), so that their results can be compared too.
+// make alike (benchmarks/baseline.py), so that their results can be compared too.
 #pragma once
 
 #include "benchmarks/native/bench.h"

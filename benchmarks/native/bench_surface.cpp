@@ -109,7 +109,7 @@ json compare(const json& arguments, const fs::path& folder) {
     for_other["loops"].push_back(cube_case.loop_of_edge);
     for_other["twins"].push_back(cube_case.twin);
   }
-  const json other = run_other_side("surface.py", for_other);
+  const json other = run_baseline("surface.py", for_other);
   const std::optional<double> difference = difference_of(folder / "ours.vertices", folder / "other.vertices"),
                               rounding = difference_of(folder / "ours.vertices", folder / "dense.vertices");
   const bool has_same_faces = same_faces(folder / "ours.faces", folder / "other.faces");
@@ -158,7 +158,7 @@ json bench_surface_own_side(const json& arguments) {
   const int repeats = arguments.at("repeats");
   Surface surface;
   const double seconds = best_seconds(repeats, [&] {
-    // As the other side: every head on every point.
+    // As the baseline: every head on every point.
     if (is_dense) colours_in_chunks(field, grid_vertices(settings.grid));
     surface = extract_surface(asked, settings, {});
     colours_in_chunks(field, at::from_blob(surface.vertices.data(), {std::ssize(surface.vertices), 3}));

@@ -183,7 +183,7 @@ json bench_atlas(const BenchOptions& options) {
   const json arguments{
       {"squares", squares(options.quick)}, {"threads", options.threads}, {"folder", folder.path.string()}};
   const json ours = run_own_side("atlas", arguments);
-  const json other = run_other_side("atlas.py", arguments);
+  const json other = run_baseline("atlas.py", arguments);
   json report = head_of("atlas", options);
   compare(report, ours, other);
   report["faces"] = surface.faces.size();
@@ -232,7 +232,7 @@ json bench_bake(const BenchOptions& options) {
                        {"size", size},
                        {"folder", folder.path.string()}};
   const json ours = run_own_side("bake", arguments);
-  const json other = run_other_side("bake.py", arguments);
+  const json other = run_baseline("bake.py", arguments);
   json report = head_of("bake", options);
   compare(report, ours, other);
   report["size"] = size;

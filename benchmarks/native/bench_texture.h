@@ -5,11 +5,11 @@
 
 namespace relievo {
 
-/// Unwraps one connected surface of 200,000 faces; the other side is xatlas from PyPI, called as it is.
+/// Unwraps one connected surface of 200,000 faces; the baseline is xatlas from PyPI, called as it is.
 nlohmann::json bench_atlas(const BenchOptions& options);
 nlohmann::json bench_atlas_own_side(const nlohmann::json& arguments);
 
-/// Bakes a texture of 2048 from a triplane of 80 channels over that surface's atlas; the other side does the
+/// Bakes a texture of 2048 from a triplane of 80 channels over that surface's atlas; the baseline does the
 /// same in PyTorch: rasterised face by face in NumPy, the field asked at each covered texel.
 nlohmann::json bench_bake(const BenchOptions& options);
 nlohmann::json bench_bake_own_side(const nlohmann::json& arguments);

@@ -1,4 +1,4 @@
-// relievo-bench NAME: a claim measured beside the other side, in one run on one machine.
+// relievo-bench NAME: a claim measured beside the baseline, in one run on one machine.
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
@@ -51,7 +51,7 @@ void run(const Options& options) {
 }
 
 int main_of(int argc, char** argv) {
-  CLI::App parser("A claim about Relievo measured beside the other side, in one run.", "relievo-bench");
+  CLI::App parser("A claim about Relievo measured beside the baseline, in one run.", "relievo-bench");
   Options options;
   std::string names;
   for (const auto& [name, bench] : benches()) names += fmt::format("\n  {:<10} {}", name, bench.description);

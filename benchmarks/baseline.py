@@ -1,4 +1,4 @@
-"""What the other sides of the network benches share: their weights, their clock, their memory."""
+"""What the baselines of the network benches share: their weights, their clock, their memory."""
 
 from __future__ import annotations
 
