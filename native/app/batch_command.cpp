@@ -79,7 +79,7 @@ Command add_batch(CLI::App& parser) {
   const auto options = std::make_shared<BatchOptions>();
   BatchRequest& request = options->request;
   parser.add_option("source", request.source, "Folder of pictures, or a manifest (JSON)")->required();
-  add_generate_words(parser, options->generate);
+  add_generate_options(parser, options->generate);
   parser.add_flag("--recursive", request.recursive,
                   "Take in the pictures of subfolders; their results lie in such folders");
   parser.add_flag("--again", request.again, "Make everything anew, also what is finished");

@@ -27,9 +27,9 @@ struct GenerateOptions {
 };
 
 /// Every word of `generate` but the pictures.
-void add_generate_words(CLI::App& parser, GenerateOptions& options);
+void add_generate_options(CLI::App& parser, GenerateOptions& options);
 /// --strategy and --policy.
-void add_plan_words(CLI::App& parser, std::string& strategy, std::string& policy);
+void add_plan_options(CLI::App& parser, std::string& strategy, std::string& policy);
 /// `auto`, `alpha` or a file, as the words say it.
 void set_mask(Settings& settings, const std::string& mask);
 

@@ -172,13 +172,13 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   return outcomes;
 }
 
-void add_plan_words(CLI::App& parser, std::string& strategy, std::string& policy) {
+void add_plan_options(CLI::App& parser, std::string& strategy, std::string& policy) {
   parser.add_option("--strategy", strategy, "auto, single, data, stage, guidance, split or offload")
       ->capture_default_str();
   parser.add_option("--policy", policy, "fastest, balanced or memory")->capture_default_str();
 }
 
-void add_generate_words(CLI::App& parser, GenerateOptions& given) {
+void add_generate_options(CLI::App& parser, GenerateOptions& given) {
   GenerateOptions* const options = &given;
   Settings& settings = options->settings;
   parser.add_option("-o,--output", options->folder, "Folder for the results; made if need be")->required();
@@ -246,7 +246,7 @@ void add_generate_words(CLI::App& parser, GenerateOptions& given) {
       "--devices", options->machine.devices,
       "What computes, separated by commas: cuda:0, cuda:0@8GiB, cpu, cpu*2@3GiB; default: every "
       "GPU, else the CPU");
-  add_plan_words(parser, options->machine.strategy, options->machine.policy);
+  add_plan_options(parser, options->machine.strategy, options->machine.policy);
   parser.add_flag("!--no-lossy", options->machine.allow_lossy,
                   "Never change the result to save memory: fail instead");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");
@@ -258,7 +258,7 @@ Command add_generate(CLI::App& parser) {
       .add_option("pictures", options->pictures,
                   "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")
       ->required();
-  add_generate_words(parser, *options);
+  add_generate_options(parser, *options);
   return [options] {
     set_mask(options->settings, options->mask);
     std::vector<PictureTask> tasks;

@@ -154,7 +154,7 @@ Command add_plan(CLI::App& parser) {
       "--devices", options->devices,
       "Devices of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
   add_number(parser, "--images", options->plan.pictures, kPlannedPicturesRange, "Pictures");
-  add_plan_words(parser, options->strategy, options->policy);
+  add_plan_options(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");
   Settings& settings = options->settings;
   settings.model = "instant-mesh-large";

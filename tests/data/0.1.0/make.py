@@ -1,4 +1,8 @@
-"""Made objects.blend, history.json and the thumbnails: python make.py ZIP_OF_0.1.0 FOLDER"""
+"""Made objects.blend, history.json, the thumbnails and userpref.blend: python make.py ZIP_OF_0.1.0 FOLDER
+
+relievo-batch.json is what that version's `batch` left of two pictures, with /studio in the place of its folders;
+costs.json and limits.json are its program's, after `relievo calibrate --quick`.
+"""
 
 import os
 import shutil
@@ -45,3 +49,13 @@ history = sys.modules["bl_ext.user_default.relievo.history"]
 shutil.copy(history.folder() / "history.json", OUT)
 for entry in history.entries():
     shutil.copy(entry.thumbnail, OUT)
+
+preferences = bpy.context.preferences.addons["bl_ext.user_default.relievo"].preferences
+preferences.runtime_folder = "/studio/libtorch"
+preferences.idle_minutes, preferences.threads = 42.0, 3
+preferences.strategy, preferences.policy = "data", "memory"
+preferences.lossy, preferences.devices = False, "cpu*2"
+for library in bpy.context.preferences.filepaths.asset_libraries:
+    library.path = "/studio/assets"  # not the folder of whoever made this
+bpy.ops.wm.save_userpref()
+shutil.copy(Path(os.environ["BLENDER_USER_RESOURCES"]) / "config" / "userpref.blend", OUT)  # then through zstd

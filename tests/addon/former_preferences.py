@@ -1,0 +1,30 @@
+"""What this version reads of the preferences that 0.1.0 has left: python former_preferences.py FOLDER ZIP
+
+Blender updates an extension and reads its preferences as it starts, which is done here in the same order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+os.environ["BLENDER_USER_RESOURCES"] = str(folder / "profile")
+
+import bpy  # noqa: E402  (it reads the environment)
+
+NAMES = ("runtime_folder", "idle_minutes", "threads", "strategy", "policy", "lossy", "devices")
+OLD = Path(__file__).resolve().parents[1] / "data" / "0.1.0"
+
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.extensions.package_install_files(filepath=sys.argv[2], repo="user_default", enable_on_install=False)
+config = folder / "profile" / "config"
+config.mkdir(parents=True, exist_ok=True)
+shutil.copy(OLD / "userpref.blend", config)
+bpy.ops.wm.read_userpref()
+preferences = bpy.context.preferences.addons["bl_ext.user_default.relievo"].preferences
+found = {name: getattr(preferences, name) for name in NAMES}
+(folder / "preferences.json").write_text(json.dumps(found))
