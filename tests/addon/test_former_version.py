@@ -6,16 +6,25 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from test_extension import ZIP
 
 
-def test_preferences_of_0_1_0_are_read(tmp_path: Path) -> None:
-    """As data/0.1.0/make.py has set them, none of them as it was by default."""
-    script = Path(__file__).with_name("former_preferences.py")
-    ended = subprocess.run([sys.executable, script, tmp_path, ZIP], capture_output=True, text=True, timeout=120)
+@pytest.fixture(scope="module")
+def former(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """As data/0.1.0/make.py has set all of it, none of it as it was by default but what it says nothing of."""
+    folder = tmp_path_factory.mktemp("former")
+    script = Path(__file__).with_name("former_settings.py")
+    ended = subprocess.run([sys.executable, script, folder, ZIP], capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert json.loads((tmp_path / "preferences.json").read_text()) == {
+    facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+    return facts
+
+
+def test_preferences_of_0_1_0_are_read(former: dict[str, Any]) -> None:
+    assert former["preferences"] == {
         "runtime_folder": "/studio/libtorch",
         "idle_minutes": 42.0,
         "threads": 3,
@@ -23,4 +32,17 @@ def test_preferences_of_0_1_0_are_read(tmp_path: Path) -> None:
         "policy": "memory",
         "lossy": False,
         "devices": "cpu*2",
+    }
+
+
+def test_panel_of_a_file_of_0_1_0_is_as_it_was_left(former: dict[str, Any]) -> None:
+    assert former["panel"].pop("size") == pytest.approx(0.12)
+    assert former["panel"] == {
+        "source": "IMAGE",
+        "grid": 16,
+        "texture_size": 64,
+        "depth": 0.5,
+        "normalise": False,
+        "origin_at_base": False,
+        "mask": "auto",
     }

@@ -1,4 +1,4 @@
-"""What this version reads of the preferences that 0.1.0 has left: python former_preferences.py FOLDER ZIP
+"""What this version reads of preferences and panel that 0.1.0 has left: python former_settings.py FOLDER ZIP
 
 Blender updates an extension and reads its preferences as it starts, which is done here in the same order.
 """
@@ -16,6 +16,7 @@ os.environ["BLENDER_USER_RESOURCES"] = str(folder / "profile")
 
 import bpy  # noqa: E402  (it reads the environment)
 
+PANEL = ("grid", "texture_size", "normalise", "size", "origin_at_base", "depth", "source", "mask")
 NAMES = ("runtime_folder", "idle_minutes", "threads", "strategy", "policy", "lossy", "devices")
 OLD = Path(__file__).resolve().parents[1] / "data" / "0.1.0"
 
@@ -26,5 +27,7 @@ config.mkdir(parents=True, exist_ok=True)
 shutil.copy(OLD / "userpref.blend", config)
 bpy.ops.wm.read_userpref()
 preferences = bpy.context.preferences.addons["bl_ext.user_default.relievo"].preferences
-found = {name: getattr(preferences, name) for name in NAMES}
-(folder / "preferences.json").write_text(json.dumps(found))
+facts = {"preferences": {name: getattr(preferences, name) for name in NAMES}}
+bpy.ops.wm.open_mainfile(filepath=str(OLD / "objects.blend"))
+facts["panel"] = {name: getattr(bpy.context.scene.relievo, name) for name in PANEL}
+(folder / "facts.json").write_text(json.dumps(facts))
