@@ -1,4 +1,4 @@
-// What must happen to a whole process happens to a child of the tests'.
+// A child of the tests' stands for a whole process: it can be killed or lose its output.
 #pragma once
 
 #include <csignal>
@@ -41,7 +41,7 @@ class Child {
 
   pid_t id() const { return id_; }
 
-  /// What it writes to standard error until it has written `text`, or ended.
+  /// Reads what it writes to standard error, until it has written `text` or ended.
   std::string read_until(const std::string& text) {
     std::string read;
     char letter = 0;

@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../test_data.h"
 #include "base/atomic_file.h"
 #include "base/file_lock.h"
 #include "base/sha256.h"
 #include "scratch.h"
-#include "../test_data.h"
 
 namespace relievo {
 namespace {
@@ -162,7 +162,7 @@ TEST_F(Batches, MakeAgainWhatWasCutChangedOrDeleted) {
   }
   fs::remove(folder / "out/a.glb");
   EXPECT_THAT(make(), ElementsAre("a"));
-  // What may be somebody's is kept; an empty file is not.
+  // A file that may be somebody's is kept; an empty one is not.
   EXPECT_EQ(read("out/a.damaged.glb"), "x");
   EXPECT_EQ(read("out/a.damaged_2.glb"), "made of 9");
   EXPECT_THAT(names("out"), ElementsAre("a.damaged.glb", "a.damaged_2.glb", "a.glb", "relievo-batch.sqlite"));

@@ -9,7 +9,8 @@
 namespace relievo {
 namespace {
 
-constexpr double kRounding = 5e-5;  // of a value, divided by the smallest slopes
+// The rounding of a value, divided by the smallest slopes.
+constexpr double kRounding = 5e-5;
 
 void randomise(torch::nn::Module& module, double spread) {
   for (auto& parameter : module.parameters()) parameter.set_data(at::randn(parameter.sizes()) * spread);

@@ -1,4 +1,4 @@
-// Where the denoiser lies, and who shares its batch, does not change what it makes.
+// The place of the denoiser, and the others in its batch, do not change what it makes.
 #include <atomic>
 #include <set>
 #include <string_view>
@@ -35,7 +35,7 @@ std::shared_ptr<const Unet> part_of(const Unet& whole, const UnetConfig& config,
   return part;
 }
 
-/// Of this thread: the networks are too small for more.
+/// Uses this thread alone: the networks are too small for more.
 void use_one_thread() {
   at::set_num_threads(1);
   set_parallel_threads(1);
@@ -239,7 +239,8 @@ TEST(Denoise, StopsWithinAStepWhenNobodyWaitsAnyMore) {
   places.on_slot = [&](size_t, const std::function<void()>& body) {
     ++calls;
     if (calls == 4) own[0].cancel();
-    if (calls == 8) own[1].cancel();  // before the second part of the second step
+    // The eighth call comes before the second part of the second step.
+    if (calls == 8) own[1].cancel();
     body();
   };
   expect_error(ErrorCode::kCancelled, "Cancelled",

@@ -50,7 +50,7 @@ struct TinyNetworks {
     }
   }
 
-  /// With their configurations and a scheduler, whose numbers are not the published ones.
+  /// Writes the configurations, too, and a scheduler, whose numbers are not the published ones.
   void write(const std::filesystem::path& folder) const {
     write_json(folder / "unet/config.json",
                {{"in_channels", 4},

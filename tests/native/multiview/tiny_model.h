@@ -58,7 +58,8 @@ inline ByteImage test_picture() {
 inline MultiviewSettings tiny_settings() {
   MultiviewSettings settings;
   settings.steps = 3;
-  settings.view_size = 24;  // latents of 9 x 6: odd sizes are halved on the way
+  // Latents of 9 x 6: odd sizes are halved on the way.
+  settings.view_size = 24;
   return settings;
 }
 

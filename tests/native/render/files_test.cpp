@@ -1,4 +1,4 @@
-// What render/ writes. tests/addon/test_render_layers.py reads the layers with other programs.
+// Files that render/ writes. tests/addon/test_render_layers.py reads the layers with other programs.
 #include <cmath>
 #include <csignal>
 #include <cstdlib>

@@ -38,7 +38,8 @@ std::vector<int> depth_of(const std::vector<std::array<Float2, 3>>& corner_uv, i
         for (int i = 0; i < 3; ++i) {
           const Float2 &a = c[i], &b = c[(i + 1) % 3];
           const double side = (double{b[0]} - a[0]) * (v - a[1]) - (double{b[1]} - a[1]) * (u - a[0]);
-          inside &= side * area > 1e-12;  // strictly, so that edges do not count twice
+          // Strictly, so that edges do not count twice.
+          inside &= side * area > 1e-12;
         }
         depth[static_cast<size_t>(y) * size + x] += inside;
       }

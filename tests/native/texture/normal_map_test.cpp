@@ -71,7 +71,8 @@ TEST(NormalMap, HoldsTheSlopeOfAKnownBump) {
   }
 }
 
-/// What a renderer makes of the map: the vertices' normals and tangents, interpolated and not made unit.
+/// The normal that a renderer makes of the map: the vertices' normals and tangents, interpolated and not made
+/// unit.
 double largest_angle(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv,
                      const ByteImage& map, const std::function<Float3(const Float3&)>& expected) {
   const std::vector<Float3> normals = vertex_normals(surface);

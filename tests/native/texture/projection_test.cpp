@@ -51,7 +51,7 @@ TEST(Projection, ShowsThePictureTheRightWayRound) {
 }
 
 TEST(Projection, AgreesWithTheRaysOfACamera) {
-  // Where the ray of a pixel's centre meets the wall, the pixel's colour is seen.
+  // The pixel's colour is seen where the ray of its centre meets the wall.
   constexpr int kSide = 128;
   Image picture(kSide, kSide, 3);
   for (int y = 0; y < kSide; ++y) {

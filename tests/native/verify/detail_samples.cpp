@@ -51,7 +51,8 @@ TEST(DetailSamples, AreWritten) {
       texture_surface(simplify_surface(whole, 2000, {}), field, {.detail = &whole}, {.size = 1024}, {});
   EXPECT_GE(mesh.texture_report.coverage, 0.6);
   turn_to_scene(mesh.surface);
-  TexturedMesh detail;  // PLY has vertex colours only, but the mesh must be one
+  // PLY has vertex colours only, but the mesh must be a textured one.
+  TexturedMesh detail;
   detail.surface = whole;
   detail.corner_uv.resize(whole.faces.size());
   detail.albedo = ByteImage(1, 1, 3);

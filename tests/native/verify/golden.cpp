@@ -28,7 +28,7 @@ fs::path golden_folder() {
 /// What later issues cover.
 bool may_be_unread(const std::string& name) { return name.starts_with("synthesizer_nerf/render/"); }
 
-/// What RELIEVO_GOLDEN does not hold is skipped, and CI takes a skip for a failure.
+/// A fixture that RELIEVO_GOLDEN does not hold is skipped, and CI takes a skip for a failure.
 class Golden : public testing::TestWithParam<std::string> {
  protected:
   Golden() : copy_(fs::temp_directory_path() / ("relievo-golden-" + std::to_string(::getpid()))) {}
@@ -104,7 +104,7 @@ TEST_P(Golden, AnyChangedOutputIsNoticed) {
     perturb(bytes, view.dtype, tolerance, random);
     view.bytes = bytes;
   }
-  // With its neighbours, whose weights it may refer to.
+  // Its neighbours are copied, too: it may refer to their weights.
   const fs::path copied = copy_ / folder().filename();
   if (folder().parent_path() == golden_folder()) {
     fs::create_directories(copy_);

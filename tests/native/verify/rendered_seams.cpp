@@ -9,7 +9,7 @@
 namespace relievo {
 namespace {
 
-/// Where edges of the mesh are borders of charts, as cells of a grid over the model box.
+/// The places where edges of the mesh are borders of charts, as cells of a grid over the model box.
 class Borders {
  public:
   explicit Borders(const TexturedMesh& mesh) {

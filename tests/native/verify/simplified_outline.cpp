@@ -1,4 +1,4 @@
-// What simplification keeps: thin parts and the outline, from every side.
+// Simplification keeps thin parts and the outline, seen from every side.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 

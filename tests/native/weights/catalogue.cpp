@@ -27,7 +27,7 @@ TEST(Catalogue, TheProgramsOwnIsValidAndComplete) {
                                      "instant-mesh-large", "instant-nerf-base", "instant-nerf-large"}));
 }
 
-// What the catalogue says of the file that the repository itself holds.
+// The catalogue says this of the file that the repository itself holds.
 TEST(Catalogue, TheEmbeddedFileIsTheOneThatIsThere) {
   const CatalogueFile& file = catalogue_model("preview").files.front();
   const std::filesystem::path path = test_data() / "../../models" / file.path;
