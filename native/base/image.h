@@ -82,8 +82,8 @@ ByteImage paste_on_white(const ByteImage& rgba);
 
 /// The rectangle of the source picture that became a Foreground.
 struct Crop {
-  /// The left top corner in the source picture, in pixels. It may lie outside.
-  int x = 0;
+  int x =
+      0;  ///< of the source picture's left top corner pixel; may be negative where the square reaches outside
   int y = 0;
   int side = 0;  ///< of the square, in source pixels
 };

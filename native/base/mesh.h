@@ -28,34 +28,31 @@ struct Surface {
 /// How sound a surface is. Measured by surface/, carried in results.
 struct SurfaceReport {
   bool watertight = false;  ///< every edge has exactly two faces, and there is a face
-  /// No edge with more than two faces, no vertex whose faces form more than one fan, and neighbouring faces
-  /// turn the same way.
-  bool manifold = false;
-  int components = 0;  ///< parts connected over edges
-  int euler = 0;       ///< vertices - edges + faces, unused vertices not counted
+  bool manifold = false;  ///< no edge with more than two faces, no vertex whose faces form more than one fan,
+                          ///< and neighbouring faces turn the same way
+  int components = 0;     ///< pieces connected over edges
+  int euler = 0;          ///< vertices - edges + faces, unused vertices not counted
   double area = 0;
   double volume = 0;  ///< signed; positive when the faces look outward
 };
 
 /// How well the texture is used. Measured by texture/, carried in results.
 struct TextureReport {
-  int charts = 0;       ///< parts that the surface is unwrapped into
-  double coverage = 0;  ///< the charts' share of the texture, 0..1
-  /// 1 where every face keeps its shape and scale in the texture (L2 of Sander, Snyder, Gortler and Hoppe
-  /// 2001, normalised by the areas).
-  double mean_stretch = 0;
-  float gap = 0;  ///< between charts, in parts of the texture's side
+  int charts = 0;           ///< pieces that the surface is unwrapped into
+  double cover = 0;         ///< the charts' share of the texture, 0..1
+  double mean_stretch = 0;  ///< 1 where every face keeps its shape and scale in the texture (L2 of Sander,
+                            ///< Snyder, Gortler and Hoppe 2001, normalised by the areas)
+  float gap = 0;            ///< between charts, in parts of the texture's side
 };
 
-/// The origin of a result, which is written into files and onto the Blender object.
+/// Where a result came from; written into files and onto the Blender object.
 struct Provenance {
-  /// Path or name as given; files that may be given away have its last part alone.
-  std::string picture;
+  std::string picture;   ///< path or name as given; files that may be given away have its last part alone
   std::string model;     ///< name in the model catalogue
   std::string settings;  ///< the settings as one JSON object
   std::string version;   ///< of Relievo
-  /// SHA-256 of the picture's content, in hexadecimal; empty where there is no picture.
-  std::string checksum;
+  std::string
+      checksum;  ///< SHA-256 of the picture's content, in hexadecimal; empty where there is no picture
 };
 
 /// A surface with colour. UV origin is the bottom left corner of the albedo picture.

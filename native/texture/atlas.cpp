@@ -94,7 +94,7 @@ Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Contro
     if (atlas.chart_of_face[f] < 0) atlas.corner_uv[f].fill(vertex_uv[surface.faces[f][0]]);
   }
   atlas.report = {.charts = static_cast<int>(charts.size()),
-                  .coverage = packing.coverage,
+                  .cover = packing.coverage,
                   .mean_stretch = mean_stretch(surface, atlas.corner_uv),
                   .gap = packing.gap};
   control.step(1);

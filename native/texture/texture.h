@@ -11,18 +11,17 @@
 namespace relievo {
 
 struct TextureSettings {
-  int size = 1024;  ///< texels a side, 64..8192
-  /// Throws the pictures onto what they see; without it all colour is the field's.
-  bool projection = true;
+  int size = 1024;         ///< texels a side, 64..8192
+  bool projection = true;  ///< throws the pictures onto what they see; without it all colour is the field's
   bool vertex_colours = true;
 };
 
-/// Facts of the object besides its field. Each may be missing.
+/// What is known of the object besides its field. All may be missing.
 struct TextureSources {
-  /// The input picture where it shows the model box's front, seen along -X from far away (preview).
-  const Foreground* front = nullptr;
-  const Views* views = nullptr;     ///< pictures with their cameras in the model box
-  const Surface* detail = nullptr;  ///< the surface before it was simplified: bakes a normal map
+  const Foreground* front = nullptr;  ///< the input picture where it shows the model box's front, seen along
+                                      ///< -X from far away (preview)
+  const Views* views = nullptr;       ///< pictures with their cameras in the model box
+  const Surface* detail = nullptr;    ///< the surface before it was simplified: bakes a normal map
 };
 
 /// Textures a surface (model box), which stays as it is. The surface is unwrapped (atlas.h) into a square
