@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extension import ZIP
+from in_blender import ZIP
 
 
 @pytest.fixture(scope="module")
