@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
-#include "tests/native/expect_error.h"
 
 namespace relievo {
 namespace {

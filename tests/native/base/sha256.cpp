@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
-#include "tests/native/expect_error.h"
 
 namespace relievo {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/error.h"
 #include "base/mesh.h"
-#include "tests/native/expect_error.h"
 
 namespace relievo {
 namespace {

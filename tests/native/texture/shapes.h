@@ -9,9 +9,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../expect_error.h"
 #include "base/mesh.h"
 #include "nn/field.h"
-#include "tests/native/expect_error.h"
 
 namespace relievo {
 
