@@ -251,10 +251,9 @@ def test_settings_out_of_range_are_refused(cup: Path, tmp_path: Path, option: st
 
 
 def test_other_commands_are_refused() -> None:
-    unknown, none = relievo("divices"), relievo()
-    assert unknown.returncode == none.returncode == 2
-    assert "divices" in unknown.stderr
-    assert "subcommand" in none.stderr
+    for refused in (relievo("divices"), relievo()):
+        assert refused.returncode == 2
+        assert "A subcommand is required" in refused.stderr
 
 
 def failure(result: subprocess.CompletedProcess[str]) -> dict[str, Any]:
