@@ -42,7 +42,7 @@ _STAGES = {
 _EXACT = {
     "The mask 'file' has no mask_file.": "There is no mask file: choose it under Mask.",
     "Costs are estimated; `relievo profile` measures them.": "Times are estimates.",
-    "Costs are measured.": "Times were measured on this machine.",
+    "Costs are calibrated.": "Times were measured on this machine.",
 }
 # How the work is shared out, without the words of those who built it.
 _PLAN = {

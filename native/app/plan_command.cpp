@@ -98,7 +98,7 @@ int run(const Options& options) {
   const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario, asked);
 
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::calibrated);
-  const char* const costs = is_measured ? "measured" : "estimated";
+  const char* const costs = is_measured ? "calibrated" : "estimated";
   if (options.json) {
     json devices = json::array(), lanes = json::array();
     for (size_t i = 0; i < slots.size(); ++i) {

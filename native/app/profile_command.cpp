@@ -131,7 +131,7 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
                  rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
                  format_bytes(sample.workspace_bytes), sample.seconds);
   }
-  print_output("Kept in '{}'.\n", store.path());
+  print_output("kept in {}\n", store.path());
 }
 
 int run(const Options& options) {

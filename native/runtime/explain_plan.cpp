@@ -38,8 +38,8 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
     names += (names.empty() ? "" : ", ") + stage.name;
   }
   if (measured.empty()) return "Costs are estimated; `relievo profile` measures them.";
-  if (estimated.empty()) return "Costs are measured.";
-  return fmt::format("Costs are measured for {}, and estimated for {}.", measured, estimated);
+  if (estimated.empty()) return "Costs are calibrated.";
+  return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
 }
 
 /// `: views of 256 instead of 320 pixels`, of the stages that say so.

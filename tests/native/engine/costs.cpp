@@ -117,7 +117,7 @@ TEST_F(Calibrated, ThePlanSaysSo) {
   const auto says = [](const CostStore& costs) {
     return plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
   };
-  EXPECT_THAT(says(store()), testing::Contains("Costs are measured."));
+  EXPECT_THAT(says(store()), testing::Contains("Costs are calibrated."));
   EXPECT_THAT(says(CostStore("")), testing::Contains(testing::HasSubstr("Costs are estimated")));
 }
 
