@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "../test_data.h"
 #include "base/atomic_file.h"
 #include "base/file_lock.h"
 #include "base/sha256.h"
@@ -401,9 +400,10 @@ TEST_F(Batches, CountEntriesThatCannotBeAsNotMade) {
 
 TEST_F(Batches, TellThatAnOldStateIsNotRead) {
   write("in/a.png", "1");
-  write("out/relievo-batch.json", read_if_there(test_data() / "0.1.0/relievo-batch.json"));
+  write("out/relievo-batch.json", R"({"finished": {"a": {}, "b": {}}})");
   make();
-  EXPECT_THAT(notes, ElementsAre(HasSubstr("its 2 results")));
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_THAT(notes[0], HasSubstr("its 2 results"));
   make();
   EXPECT_THAT(notes, IsEmpty());
 }
