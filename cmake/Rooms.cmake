@@ -43,11 +43,12 @@ function(use_torch target)
   target_precompile_headers(${target} REUSE_FROM relievo_torch_pch)
 endfunction()
 
-# relievo_room(NAME [TORCH] [LINK targets of other rooms and libraries...])
-# One static library from the folder's *.cpp (and *.cu where CUDA is built).
+# relievo_room(NAME [TORCH] [FOLDERS folders inside...] [LINK targets of other rooms and libraries...])
+# One static library from the folder's *.cpp (and *.cu where CUDA is built), and those of the folders inside that are named.
 function(relievo_room name)
-  cmake_parse_arguments(ROOM "TORCH" "" "LINK;PRIVATE_LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  cmake_parse_arguments(ROOM "TORCH" "" "FOLDERS;LINK;PRIVATE_LINK" ${ARGN})
+  list(TRANSFORM ROOM_FOLDERS APPEND /*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp ${ROOM_FOLDERS})
   if(RELIEVO_CUDA)
     file(GLOB cuda_sources CONFIGURE_DEPENDS *.cu)
   endif()

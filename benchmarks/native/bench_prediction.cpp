@@ -13,9 +13,9 @@
 #include "engine/costs.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"
-#include "runtime/devices.h"
-#include "runtime/executor.h"
-#include "runtime/simulate.h"
+#include "runtime/execute/execute.h"
+#include "runtime/machine/machine.h"
+#include "runtime/plan/simulate.h"
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {

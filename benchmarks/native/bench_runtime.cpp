@@ -21,7 +21,7 @@
 #include "engine/pipeline.h"
 #include "files/pictures.h"
 #include "nn/errors.h"
-#include "runtime/executor.h"
+#include "runtime/execute/execute.h"
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {

@@ -5,7 +5,7 @@
 
 #include "app/commands.h"
 #include "base/standard_output.h"
-#include "runtime/devices.h"
+#include "runtime/machine/machine.h"
 
 namespace relievo {
 namespace {

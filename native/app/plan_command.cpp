@@ -10,9 +10,9 @@
 #include "base/refusals.h"
 #include "base/standard_output.h"
 #include "engine/costs.h"
-#include "runtime/devices.h"
-#include "runtime/explain_plan.h"
-#include "runtime/simulate.h"
+#include "runtime/machine/machine.h"
+#include "runtime/plan/describe.h"
+#include "runtime/plan/simulate.h"
 
 namespace relievo {
 namespace {

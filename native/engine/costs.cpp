@@ -7,7 +7,8 @@
 
 #include "engine/pipeline.h"
 #include "nn/errors.h"
-#include "runtime/calibrate.h"
+#include "runtime/costs/profiler.h"
+#include "runtime/execute/device_thread.h"
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {
@@ -139,7 +140,13 @@ std::vector<CostSample> calibrate_slot(const Slot& slot, const CalibrateRequest&
     const auto& made = std::any_cast<const PictureWork&>(output);
     if (made.error) throw *made.error;
   };
-  return calibrate(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+  std::vector<CostSample> samples;
+  SlotThread thread(slot, options.hooks);
+  thread.run([&] {
+    samples =
+        calibrate(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+  });
+  return samples;
 }
 
 }  // namespace

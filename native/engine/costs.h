@@ -9,7 +9,7 @@
 #include "base/control.h"
 #include "base/image.h"
 #include "engine/settings.h"
-#include "runtime/cost_store.h"
+#include "runtime/costs/cost_store.h"
 
 namespace relievo {
 

@@ -127,8 +127,8 @@ struct EngineOptions {
       models;       ///< folder of the embedded models; empty: found beside the program or in the source tree
   int threads = 0;  ///< of the CPU; 0: all
   double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0, or infinity: never
-  /// What computes (runtime/slots.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without one the
-  /// CPU.
+  /// What computes (runtime/machine/slots.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without one
+  /// the CPU.
   std::string devices = {};
   std::string strategy = "auto";   ///< `auto`, `single`, `data`, `stage`, `guidance`, `split`, `offload`
   std::string policy = "fastest";  ///< `fastest`, `balanced`, `memory`

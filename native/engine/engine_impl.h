@@ -11,7 +11,7 @@
 #include "engine/open_slots.h"
 #include "engine/pipeline.h"
 #include "engine/previewer.h"
-#include "runtime/executor.h"
+#include "runtime/execute/execute.h"
 
 namespace relievo {
 

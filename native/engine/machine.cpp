@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/devices.h"
+#include "runtime/machine/machine.h"
 
 namespace relievo {
 

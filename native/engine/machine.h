@@ -1,4 +1,5 @@
-// What can compute here, in plain words for a person. What runtime/devices.h knows, without its types.
+// What can compute here, in plain words for a person. What runtime/machine/machine.h knows, without its
+// types.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace relievo {
 
-struct Machine;  // runtime/devices.h
+struct Machine;  // runtime/machine/machine.h
 
 struct DeviceInfo {
   std::string slot;  ///< `cuda:0`, `cpu`

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/machine.h"
-#include "runtime/devices.h"
-#include "runtime/planner.h"
+#include "runtime/machine/machine.h"
+#include "runtime/plan/plan.h"
 #include "runtime/torch/device_memory.h"
 
 namespace relievo {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "runtime/slots.h"
+#include "runtime/machine/slots.h"
 
 namespace relievo {
 

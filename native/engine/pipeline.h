@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/pipeline_stage.h"
-#include "runtime/cost_store.h"
+#include "runtime/costs/cost_store.h"
 
 namespace relievo {
 

@@ -12,7 +12,7 @@
 
 #include "engine/picture_work.h"
 #include "nn/execution.h"
-#include "runtime/stage.h"
+#include "runtime/costs/stage.h"
 
 namespace relievo {
 
@@ -110,7 +110,7 @@ inline constexpr int kMaxBatch = 4;
 
 double element_bytes(const std::string& precision);
 
-/// Seconds of so many operations on a slot of speed 1 (runtime/slots.h).
+/// Seconds of so many operations on a slot of speed 1 (runtime/machine/slots.h).
 double seconds_of(double operations, const std::string& precision);
 
 /// The profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of them

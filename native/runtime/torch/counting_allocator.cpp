@@ -9,7 +9,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 
-#include "runtime/slots.h"
+#include "runtime/machine/slots.h"
 
 namespace relievo {
 namespace {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace relievo {
 

@@ -1,7 +1,7 @@
 // What a slot's thread has to tell torch.
 #pragma once
 
-#include "runtime/slot_thread.h"
+#include "runtime/machine/device_hooks.h"
 
 namespace relievo {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "runtime/devices.h"
+#include "runtime/machine/machine.h"
 
 namespace relievo {
 namespace {

@@ -13,7 +13,7 @@
 #include "engine/pipeline.h"
 #include "nn/errors.h"
 #include "reconstruct/triplane_field.h"
-#include "runtime/executor.h"
+#include "runtime/execute/execute.h"
 #include "runtime/torch/slot_hooks.h"
 #include "surface/surface.h"
 

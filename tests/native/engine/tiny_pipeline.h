@@ -17,7 +17,7 @@
 #include "engine/pipeline.h"
 #include "long_run.h"
 #include "nn/errors.h"
-#include "runtime/executor.h"
+#include "runtime/execute/execute.h"
 #include "runtime/torch/slot_hooks.h"
 #include "tiny_models.h"
 

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "runtime/executor.h"
+#include "runtime/execute/execute.h"
 
 namespace relievo {
 

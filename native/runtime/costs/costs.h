@@ -1,0 +1,104 @@
+// What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Estimated by
+// formulas of the sizes that are asked for; measured samples bend the formulas to a device.
+//
+//   costs.h           the profile of a stage, and fitting it to samples
+//   stage.h           a stage as the runtime sees it: profile, load, unload, run
+//   profiler.h        runs stages on a slot and measures those samples
+//   cost_store.h      keeps samples between runs
+//   learned_limits.h  remembers which batches did not fit
+//   cache_file.h      the JSON files that both are kept in
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/machine/slots.h"
+
+namespace relievo {
+
+/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 2). The last two
+/// change the result.
+enum class Rung { kFull, kChunks, kTiled, kHalf, kSmallerInput };
+
+inline bool is_lossy(Rung rung) { return rung >= Rung::kHalf; }
+
+/// `full`, `chunks`, ... as plans and cost files write it.
+std::string rung_name(Rung rung);
+Rung rung_of(const std::string& name);  ///< kFull for what is no name of one
+
+/// One way to run a stage. Costs are affine in the batch: what is there once, and what each picture adds.
+struct StageMode {
+  Rung rung = Rung::kFull;
+  std::string precision = "fp32";  ///< `fp32`, `bf16`, `fp16`
+  int64_t weight_bytes = 0;
+  double workspace_bytes = 0;
+  double workspace_bytes_per_picture = 0;
+  double seconds = 0;  ///< of one call, on a slot of speed 1 (slots.h)
+  double seconds_per_picture = 0;
+  double host_seconds_per_picture = 0;  ///< of one processor thread, besides: what no GPU takes over
+  std::string smaller =
+      {};  ///< what is smaller than asked for, in words: `views of 256 instead of 320 pixels`
+
+  int64_t workspace(int batch) const;  ///< bytes, rounded up
+  /// Seconds of a call.
+  double time(int batch, const Slot& slot) const {
+    return (seconds + seconds_per_picture * batch) / slot.speed +
+           host_seconds_per_picture * batch / slot.threads;
+  }
+};
+
+/// A stage as the planner sees it.
+struct StageProfile {
+  std::string name;
+  std::vector<StageMode> modes;  ///< in the order of the ladder; the first is what is wanted
+  int max_batch = 1;
+  int blocks = 1;                            ///< that its layers can be split into, over slots
+  bool guidance_halves = false;              ///< its two guidance halves can run on two slots
+  bool points = false;                       ///< its query points can be divided over slots
+  int64_t output_bytes_per_picture = 0;      ///< handed to the next stage
+  int64_t activation_bytes_per_picture = 0;  ///< handed from slot to slot inside it, when it is split
+  double handovers = 1;                      ///< how often that happens a call: diffusion steps
+  std::string variant = {};                  ///< what besides sizes decides its costs: which weights it holds
+  bool calibrated = false;                   ///< the costs of the first mode were measured
+
+  /// The mode to use when the ladder has been taken down to `rung`: the last one at or above it.
+  const StageMode& mode(Rung rung) const;
+};
+
+/// One measurement on one slot.
+struct CostSample {
+  std::string stage;
+  std::string variant;  ///< of the profile
+  std::string size;     ///< what was asked for, in the words of who measured
+  Rung rung = Rung::kFull;
+  std::string precision;
+  int batch = 1;
+  int threads = 1;  ///< of the slot
+  double speed = 1;
+  int64_t weight_bytes = 0;
+  int64_t workspace_bytes = 0;  ///< peak of the call less what was there before
+  int64_t output_bytes = 0;     ///< of all pictures, in the slot after the call
+  double seconds = 0;           ///< on that slot
+  double load_seconds = 0;      ///< of its weights into the slot, files read before; 0: not measured
+};
+
+/// Whether both measured the same: stage, variant, size, rung, precision, batch and threads.
+bool is_same_call(const CostSample& a, const CostSample& b);
+
+/// A sample beside what the formulas say for its size.
+struct CostPoint {
+  CostSample sample;
+  StageMode estimate;
+  int64_t output_estimate = 0;  ///< bytes a picture
+};
+
+/// Bends the costs of every mode that `points` measured (of the same stage, variant, rung and precision), so
+/// that other batches and sizes can be told from them. Workspace and seconds become
+///   a + b * once + batch * (c + d * each),
+/// with what the formulas say of a call (once) and a picture (each), by least squares of the relative errors,
+/// no part negative, and as few parts as will do; of the workspace no measured one lies above it. Sets
+/// `calibrated` when the first mode was measured.
+void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points);
+
+}  // namespace relievo

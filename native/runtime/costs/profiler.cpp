@@ -1,0 +1,142 @@
+#include "runtime/costs/profiler.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+namespace relievo {
+namespace {
+
+class Calibration {
+ public:
+  Calibration(const Slot& slot, const CalibrateOptions& options) : slot_(slot), options_(options) {}
+
+  std::vector<CostSample> samples;
+
+  /// The stage's output for one picture in its first mode that fits.
+  std::any measure(Stage& stage, const std::any& input) {
+    std::optional<std::any> output;
+    for (const StageMode& mode : stage.profile().modes) {
+      if (output && !options_.all_modes) break;
+      options_.control.cancel.check();
+      const int64_t before = used();
+      double load_seconds = 0;
+      try {
+        const StageLoad wanted{slot_, mode.rung, mode.precision, 0, 0};
+        if (!output) {  // what is read from a disk is in memory when weights wait there
+          stage.load(wanted);
+          stage.unload(slot_);
+        }
+        const auto start = Clock::now();
+        stage.load(wanted);
+        if (options_.hooks.finish) options_.hooks.finish(slot_);
+        load_seconds = seconds_since(start);
+      } catch (...) {
+        const Error error = error_now(options_.hooks);
+        if (error.code() != ErrorCode::kOutOfMemory) throw error;
+        continue;
+      }
+      const int64_t weights = std::max<int64_t>(0, used() - before);
+      const bool is_first = !output;
+      bool is_cold = is_first && options_.repeats > 0;  // the other modes are not worth a second call
+      for (const int batch : is_first ? options_.batches : std::vector<int>{1}) {
+        if (batch > stage.profile().max_batch) continue;
+        if (options_.on_call) options_.on_call(stage.profile().name, mode, batch);
+        const int calls = is_first ? std::max(1, options_.repeats) : 1;
+        auto made = measure_batch(stage, mode, batch, is_cold, calls, input);
+        if (made) {
+          samples.back().weight_bytes = weights;
+          samples.back().load_seconds = load_seconds;
+        }
+        is_cold = is_cold && !made;
+        if (made && !output) output = std::move(made);
+      }
+      stage.unload(slot_);
+      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+    }
+    if (!output) {
+      throw Error(ErrorCode::kOutOfMemory,
+                  stage.profile().name + " does not fit into " + slot_.name + " in any mode.",
+                  "Calibrate with a larger slot.");
+    }
+    return *output;
+  }
+
+ private:
+  /// The highest use since the last call.
+  int64_t peak() const { return options_.hooks.take_peak ? options_.hooks.take_peak(slot_) : 0; }
+  int64_t used() const {
+    peak();
+    return peak();
+  }
+
+  std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, bool warm_up,
+                                        int calls, const std::any& input) {
+    StageCall call;
+    call.rung = mode.rung;
+    call.precision = mode.precision;
+    call.slots = {slot_};
+    call.control = {{}, options_.control.cancel};
+    for (int i = 0; i < batch; ++i) call.pictures.push_back(i);
+    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+      for (const size_t k : which) body(k);
+    });
+    const std::vector<std::any> inputs(size_t(batch), input);
+    double seconds = 0;
+    int64_t workspace = 0, held = 0;
+    std::any output;
+    try {
+      for (int i = warm_up ? -1 : 0; i < calls; ++i) {
+        output.reset();
+        const int64_t before = used();
+        const auto start = Clock::now();
+        auto outputs = stage.run(call, inputs);
+        if (options_.hooks.finish) options_.hooks.finish(slot_);
+        const double taken = seconds_since(start);
+        workspace = std::max(workspace, peak() - before);
+        held = std::max(held, used() - before);
+        if (i >= 0) seconds += taken / calls;
+        if (options_.check) options_.check(outputs.front());
+        output = std::move(outputs.front());
+      }
+    } catch (...) {
+      const Error error = error_now(options_.hooks);
+      if (error.code() != ErrorCode::kOutOfMemory) throw error;
+      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+      return std::nullopt;
+    }
+    samples.push_back({.stage = stage.profile().name,
+                       .variant = stage.profile().variant,
+                       .size = options_.size,
+                       .rung = mode.rung,
+                       .precision = mode.precision,
+                       .batch = batch,
+                       .threads = slot_.threads,
+                       .speed = slot_.speed,
+                       .workspace_bytes = workspace,
+                       .output_bytes = held,
+                       .seconds = seconds});
+    return output;
+  }
+
+  const Slot& slot_;
+  const CalibrateOptions& options_;
+};
+
+}  // namespace
+
+std::vector<CostSample> calibrate(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
+                                  const std::any& input, const CalibrateOptions& options) {
+  Calibration calibration(slot, options);
+  std::any value = input;
+  for (size_t i = 0; i < stages.size(); ++i) {
+    value = calibration.measure(*stages[i], value);
+    options.control.progress.report(double(i + 1) / double(stages.size()));
+  }
+  return calibration.samples;
+}
+
+}  // namespace relievo

@@ -1,0 +1,283 @@
+#include "runtime/execute/stage_runner.h"
+
+#include <algorithm>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace relievo {
+namespace {
+
+/// What the person reads about a rung that was taken.
+std::string note(const std::string& stage, const std::string& slot, const StageMode& mode) {
+  switch (mode.rung) {
+    case Rung::kFull:
+      return {};
+    case Rung::kChunks:
+      return fmt::format("{} ran in smaller chunks on {}.", stage, slot);
+    case Rung::kTiled:
+      return fmt::format("{} ran in smaller strips on {}.", stage, slot);
+    case Rung::kHalf:
+      return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage, slot);
+    case Rung::kSmallerInput:
+      return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage, slot,
+                         mode.smaller.empty() ? "" : ", ", mode.smaller);
+  }
+  return {};
+}
+
+}  // namespace
+
+void StageLadder::on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
+                           const std::function<void(size_t)>& body) {
+  std::vector<std::exception_ptr> errors(which.size());
+  const auto guarded = [&](size_t i) {
+    try {
+      body(which[i]);
+      if (options_.hooks.finish) options_.hooks.finish(slot(placement.slots[which[i]]));
+    } catch (const SlotLost&) {
+      errors[i] = std::current_exception();
+    } catch (...) {
+      try {
+        const Error error = error_now(options_.hooks);
+        errors[i] = error.code() == ErrorCode::kDeviceLost
+                        ? std::make_exception_ptr(SlotLost(placement.slots[which[i]], error))
+                        : std::make_exception_ptr(error);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+    }
+  };
+  // Whatever is thrown here, `guarded` stays until the other threads have done with it.
+  struct Running : std::vector<std::future<void>> {
+    ~Running() {
+      for (auto& done : *this) {
+        if (done.valid()) done.wait();
+      }
+    }
+  } running;
+  running.reserve(which.size());
+  std::vector<size_t> here;
+  // What this thread has given its device is there before other slots read it.
+  const bool are_others = std::ranges::any_of(
+      which, [&](size_t k) { return !threads_[size_t(placement.slots[k])]->is_current(); });
+  if (are_others && options_.hooks.finish) {
+    for (const int index : placement.slots) {
+      if (threads_[size_t(index)]->is_current()) options_.hooks.finish(slot(index));
+    }
+  }
+  for (size_t i = 0; i < which.size(); ++i) {
+    SlotThread& thread = *threads_[size_t(placement.slots[which[i]])];
+    if (thread.is_current()) {
+      here.push_back(i);
+    } else {
+      running.push_back(thread.start([&guarded, i] { guarded(i); }));
+    }
+  }
+  for (const size_t i : here) guarded(i);
+  for (auto& done : running) done.get();
+  // A lost slot matters more than what its loss did to the others.
+  for (const auto& error : errors) {
+    if (!error) continue;
+    try {
+      std::rethrow_exception(error);
+    } catch (const SlotLost&) {
+      throw;
+    } catch (...) {
+    }
+  }
+  for (const auto& error : errors) {
+    if (error) std::rethrow_exception(error);
+  }
+}
+
+void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
+  std::vector<int> ends;
+  for (const int count : placement.blocks) ends.push_back(count + (ends.empty() ? 0 : ends.back()));
+  std::vector<size_t> which;
+  for (size_t k = 0; k < placement.slots.size(); ++k) {
+    if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
+  }
+  on_slots(placement, which, [&](size_t k) {
+    StageLoad wanted{slot(placement.slots[k]), mode.rung, mode.precision, 0, 0};
+    if (!placement.blocks.empty()) {
+      wanted.last_block = ends[k];
+      wanted.first_block = ends[k] - placement.blocks[k];
+    }
+    residency_.ensure(size_t(placement.slots[k]), size_t(placement.stage), wanted);
+  });
+}
+
+void StageLadder::load_ahead(WeightsAhead& ahead, const StagePlacement& next) {
+  const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.rung);
+  ahead.start(size_t(next.slots[0]), size_t(next.stage),
+              {slot(next.slots[0]), mode.rung, mode.precision, 0, 0});
+}
+
+std::vector<std::any> StageLadder::call(const StagePlacement& placement, const StageMode& mode,
+                                        const PictureBatch& batch, size_t first, size_t last,
+                                        const Progress& progress) {
+  StageCall call;
+  call.rung = mode.rung;
+  call.precision = mode.precision;
+  for (const int index : placement.slots) call.slots.push_back(slot(index));
+  call.blocks = placement.blocks;
+  call.pictures.assign(batch.pictures.begin() + std::ptrdiff_t(first),
+                       batch.pictures.begin() + std::ptrdiff_t(last));
+  call.control = {progress, run_.control.cancel};
+  call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    on_slots(placement, which, body);
+  });
+  std::vector<std::any> outputs;
+  on_slots(placement, {0}, [&](size_t) {
+    outputs =
+        stages_[size_t(placement.stage)]->run(call, std::span(batch.values).subspan(first, last - first));
+  });
+  if (outputs.size() != last - first) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("The stage {} returned {} values for {}.",
+                            stages_[size_t(placement.stage)]->profile().name, outputs.size(), last - first));
+  }
+  return outputs;
+}
+
+void StageLadder::make_room(const StagePlacement& placement) {
+  std::vector<size_t> all(placement.slots.size());
+  for (size_t k = 0; k < all.size(); ++k) all[k] = k;
+  on_slots(placement, all, [&](size_t k) {
+    residency_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
+    release_cache(slot(placement.slots[k]));
+  });
+}
+
+void StageLadder::release_cache(const Slot& slot) const {
+  if (!options_.hooks.release_cache) return;
+  try {
+    options_.hooks.release_cache(slot);
+  } catch (...) {  // a device that is gone says so at the next step, too
+  }
+}
+
+Slot StageLadder::as_one(const StagePlacement& placement) const {
+  Slot all = slot(placement.slots[0]);
+  for (size_t k = 1; k < placement.slots.size(); ++k) {
+    const Slot& other = slot(placement.slots[k]);
+    all.name += "+" + other.name;
+    all.budget_bytes = std::min(all.budget_bytes, other.budget_bytes);
+  }
+  return all;
+}
+
+void StageLadder::unload(const StagePlacement& placement) {
+  std::vector<size_t> all(placement.slots.size());
+  for (size_t k = 0; k < all.size(); ++k) all[k] = k;
+  on_slots(placement, all,
+           [&](size_t k) { residency_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
+}
+
+void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
+                      bool only_stage, const Progress& progress) {
+  const bool stays = placement.resident || only_stage;
+  try {
+    run_on_rungs(placement, next, batch, only_stage, progress);
+  } catch (...) {
+    if (stays) throw;
+    try {
+      unload(placement);
+    } catch (...) {  // of a slot that is gone; what happened first counts
+    }
+    throw;
+  }
+  if (!stays) unload(placement);
+}
+
+void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlacement* next,
+                               PictureBatch& batch, bool only_stage, const Progress& progress) {
+  const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
+  const Slot& first_slot = slot(placement.slots[0]);
+  const Slot whole = as_one(placement);
+  const std::string& names = whole.name;
+
+  std::vector<std::any> outputs;
+  const StageMode* mode = &profile.mode(placement.rung);
+  size_t next_mode = size_t(mode - profile.modes.data()) + 1;
+  bool room_made = only_stage;
+  WeightsAhead ahead(copy_threads_, residency_);
+  // The next rung; throws below the last.
+  const auto go_down = [&] {
+    if (next_mode >= profile.modes.size() ||
+        (is_lossy(profile.modes[next_mode].rung) && !run_.plan.allow_lossy)) {
+      const bool lossy_left = next_mode < profile.modes.size();
+      throw Error(
+          ErrorCode::kOutOfMemory,
+          fmt::format("{} does not fit into {} ({}), not even one picture at a time.", profile.name, names,
+                      format_bytes(whole.budget_bytes)),
+          lossy_left
+              ? "Allow steps that change the result (without --no-lossy), close other programs, or give "
+                "more devices."
+              : "Close other programs, give more devices with --devices, or use a smaller model, grid or "
+                "texture.");
+    }
+    mode = &profile.modes[next_mode++];
+    log(LogLevel::kInfo,
+        fmt::format("{}: out of memory on {}; now {}", profile.name, names, rung_name(mode->rung)));
+  };
+
+  if (options_.hooks.take_peak) options_.hooks.take_peak(first_slot);
+  while (outputs.size() < batch.pictures.size()) {
+    run_.control.cancel.check();
+    const size_t first = outputs.size();
+    const int wanted = int(batch.pictures.size() - first);
+    int size = options_.limits->batch(whole, profile, *mode, wanted);
+    if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
+    if (size < 1) {
+      go_down();
+      continue;
+    }
+    const auto start = Clock::now();
+    bool is_loaded = false;
+    try {
+      load(placement, *mode);
+      is_loaded = true;
+      if (next && next->ahead) load_ahead(ahead, *next);
+      const double all = double(batch.pictures.size());
+      auto some = call(placement, *mode, batch, first, first + size_t(size),
+                       progress.part(double(first) / all, double(first + size_t(size)) / all));
+      for (std::any& output : some) outputs.push_back(std::move(output));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory) {
+        ahead.take_back();
+        throw;
+      }
+      const bool had_more_room = ahead.take_back();
+      release_cache(first_slot);
+      if (had_more_room) continue;
+      const bool chunks_next =
+          next_mode < profile.modes.size() && profile.modes[next_mode].rung == Rung::kChunks;
+      if (is_loaded && size > 1) {
+        options_.limits->learn(whole, profile, *mode, size);
+      } else if (!room_made && !(is_loaded && chunks_next)) {
+        make_room(placement);
+        room_made = true;
+        batch.notes.push_back(fmt::format("{}: the other stages' weights were moved out of {} to make room.",
+                                          profile.name, names));
+      } else {
+        options_.limits->learn(whole, profile, *mode, 1);
+        go_down();
+      }
+      continue;
+    }
+    batch.reports.push_back(
+        {profile.name, names, seconds_since(start), size, mode->rung, mode->precision,
+         options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0,
+         options_.hooks.fragmentation ? options_.hooks.fragmentation(first_slot) : std::nullopt});
+  }
+  if (mode->rung > Rung::kFull) batch.notes.push_back(note(profile.name, names, *mode));
+  batch.lossy = batch.lossy || is_lossy(mode->rung);
+  batch.values = std::move(outputs);
+}
+
+}  // namespace relievo

@@ -1,0 +1,285 @@
+#include "runtime/machine/machine.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <sched.h>
+
+#include "runtime/machine/needed_library.h"
+#include "runtime/machine/nvml.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What CUDA's context, its kernels' code and cuBLAS's workspace take of a GPU before the first tensor.
+constexpr int64_t kContextBytes = int64_t{600} << 20;
+
+std::optional<std::string> first_line(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  return line;
+}
+
+std::string after_colon(const fs::path& path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(key)) continue;
+    const size_t start = line.find_first_not_of(" \t", line.find(':') + 1);
+    return start == std::string::npos ? std::string() : line.substr(start);
+  }
+  return {};
+}
+
+int64_t kibibytes(std::string_view key) {
+  const std::string text = after_colon("/proc/meminfo", key);
+  return text.empty() ? 0 : std::stoll(text) * 1024;
+}
+
+/// The folder of this process's cgroup (version 2, or the memory controller of version 1).
+std::vector<fs::path> cgroup_folders() {
+  std::vector<fs::path> folders;
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 1);
+    const fs::path root = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    if (!controllers.empty() && controllers.find("memory") == std::string::npos) continue;
+    folders.push_back(root.string() + path);
+    folders.push_back(root);
+  }
+  return folders;
+}
+
+std::optional<int64_t> number_in(const fs::path& path) {
+  const auto line = first_line(path);
+  if (!line || line->empty() || line->front() < '0' || line->front() > '9') return std::nullopt;  // "max"
+  return std::stoll(*line);
+}
+
+/// Of what a cgroup has used, the files' pages that the kernel drops before it refuses anything.
+int64_t droppable_bytes(const fs::path& folder) {
+  std::ifstream file(folder / "memory.stat");
+  int64_t bytes = 0, total = 0;
+  for (std::string name; file >> name >> bytes;) {
+    if (name == "inactive_file" && total == 0) total = bytes;
+    if (name == "total_inactive_file") total = bytes;  // version 1: with the groups below
+  }
+  return total;
+}
+
+CpuInfo find_cpu() {
+  CpuInfo cpu;
+  cpu.name = after_colon("/proc/cpuinfo", "model name");
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cpu.threads = std::max(1, CPU_COUNT(&set));
+  cpu.total_bytes = kibibytes("MemTotal");
+  cpu.free_bytes = kibibytes("MemAvailable");
+  for (const fs::path& folder : cgroup_folders()) {
+    for (const auto& [limit_name, usage_name] :
+         {std::pair{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}}) {
+      const auto limit = number_in(folder / limit_name);
+      if (!limit || *limit >= cpu.total_bytes) continue;
+      cpu.cgroup_limit_bytes = std::min(*limit, cpu.cgroup_limit_bytes.value_or(*limit));
+      const int64_t used = number_in(folder / usage_name).value_or(0) - droppable_bytes(folder);
+      cpu.free_bytes = std::clamp<int64_t>(*limit - std::max<int64_t>(used, 0), 0, cpu.free_bytes);
+    }
+    if (const auto quota = first_line(folder / "cpu.max")) {
+      double time = 0, period = 0;
+      if (std::sscanf(quota->c_str(), "%lf %lf", &time, &period) == 2 && period > 0) {
+        cpu.threads = std::clamp(int(std::ceil(time / period)), 1, cpu.threads);
+      }
+    }
+  }
+  return cpu;
+}
+
+/// Where a library lies that this process has open; empty without it.
+std::string open_library(std::string_view name) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const size_t slash = line.find('/');
+    if (slash != std::string::npos && line.find(name, slash) != std::string::npos) return line.substr(slash);
+  }
+  return {};
+}
+
+/// The CUDA that a libtorch_cuda was built for, from the runtime that it was linked with: 13000 for
+/// libcudart.so.13.
+std::optional<int> cuda_of(const fs::path& library) {
+  constexpr std::string_view kRuntime = "libcudart.so.";
+  const auto needed = needed_library(library.string(), std::string(kRuntime));
+  int major = 0;
+  if (!needed || std::sscanf(needed->c_str() + kRuntime.size(), "%d", &major) != 1) return std::nullopt;
+  return 1000 * major;
+}
+
+/// The CUDA runtime that this process has open.
+class CudaRuntime {
+ public:
+  CudaRuntime() {
+    const std::string path = open_library("libcudart.so");
+    if (!path.empty()) library_.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD));
+  }
+
+  std::optional<int> version() const {
+    int version = 0;
+    if (call("cudaRuntimeGetVersion", &version) != 0) return std::nullopt;
+    return version;
+  }
+
+  /// Of the GPUs that it shows, by index; none where there is no runtime.
+  std::optional<std::vector<std::string>> bus_ids() const {
+    if (!library_) return std::nullopt;
+    std::vector<std::string> ids;
+    int count = 0;
+    if (call("cudaGetDeviceCount", &count) != 0) return ids;
+    for (int i = 0; i < count; ++i) {
+      std::array<char, 32> id{};
+      if (call("cudaDeviceGetPCIBusId", id.data(), int(id.size()), i) != 0) return std::nullopt;
+      ids.emplace_back(id.data());
+    }
+    return ids;
+  }
+
+ private:
+  struct Close {
+    void operator()(void* handle) const { dlclose(handle); }
+  };
+
+  template <typename... Arguments>
+  int call(const char* name, Arguments... arguments) const {
+    if (!library_) return -1;
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library_.get(), name));
+    return function ? function(arguments...) : -1;
+  }
+
+  std::unique_ptr<void, Close> library_;
+};
+
+int compute_of(const GpuInfo& gpu) { return 10 * gpu.compute_major + gpu.compute_minor; }
+
+/// Why no GPU at all can be used; empty when they can.
+std::string refusal_of_all(const StackFacts& facts) {
+  for (const StackFinding& finding : check_stack(facts)) {
+    if (finding.fatal) return finding.what;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
+                                   const std::vector<std::string>& bus_ids) {
+  // The domain has eight digits in one and four in the other; letters may differ in case.
+  const auto short_id = [](std::string id) {
+    constexpr size_t kLength = std::string_view("0000:65:00.0").size();
+    if (id.size() > kLength) id = id.substr(id.size() - kLength);
+    for (char& c : id) c = char(std::tolower(static_cast<unsigned char>(c)));
+    return id;
+  };
+  std::vector<GpuInfo> ordered;
+  for (size_t i = 0; i < bus_ids.size(); ++i) {
+    const auto found = std::ranges::find_if(
+        gpus, [&](const GpuInfo& gpu) { return short_id(gpu.bus_id) == short_id(bus_ids[i]); });
+    if (found == gpus.end()) return gpus;  // a GPU that NVML does not know: leave all as it is
+    ordered.push_back(*found);
+    ordered.back().index = int(i);
+  }
+  return ordered;
+}
+
+SlotSources Machine::sources() const {
+  SlotSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
+  if (facts.torch_cuda && refusal_of_all(facts).empty()) {
+    for (const GpuInfo& gpu : gpus) {
+      sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.free_bytes - kContextBytes : 0);
+      sources.gpu_names.push_back(gpu.name);
+    }
+  }
+  return sources;
+}
+
+std::string Machine::why_left_out(const GpuInfo& gpu) const {
+  if (std::string refusal = refusal_of_all(facts); !refusal.empty()) return refusal;
+  const int compute = compute_of(gpu);
+  if (compute != 0 && compute < kLowestCompute) {
+    return fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
+                       gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
+  }
+  if (gpu.free_bytes <= kContextBytes) {
+    return fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
+  }
+  return {};
+}
+
+std::vector<std::string> gpu_makers(const fs::path& devices) {
+  constexpr std::pair<std::string_view, std::string_view> kMakers[] = {
+      {"0x10de", "NVIDIA"}, {"0x1002", "AMD"}, {"0x8086", "Intel"}};
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& device : fs::directory_iterator(devices, error)) {
+    const bool is_display = first_line(device.path() / "class").value_or("").starts_with("0x03");
+    const std::string vendor = first_line(device.path() / "vendor").value_or("");
+    for (const auto& [number, maker] : kMakers) {
+      if (is_display && vendor == number) found.emplace_back(maker);
+    }
+  }
+  std::ranges::sort(found);
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+Machine find_machine(const std::string& runtime_folder) {
+  Machine machine;
+  machine.cpu = find_cpu();
+  NvmlReport nvml = ask_nvml();
+  machine.driver = nvml.driver;
+  machine.gpus = nvml.gpus;
+  const CudaRuntime cuda;
+  if (!machine.gpus.empty()) {  // without a driver there is nothing to ask
+    if (const auto ids = cuda.bus_ids()) machine.gpus = in_cuda_order(machine.gpus, *ids);
+  }
+
+  for (std::string& maker : gpu_makers("/sys/bus/pci/devices")) {
+    if (maker != "NVIDIA" || !nvml.found) machine.other_gpus.push_back(std::move(maker));
+  }
+
+  StackFacts& facts = machine.facts;
+  facts.nvml_found = nvml.found;
+  facts.nvml_error = nvml.error;
+  int major = 0, minor = 0;
+  const int parts = std::sscanf(nvml.driver.c_str(), "%d.%d", &major, &minor);
+  if (parts >= 1) facts.driver_version[0] = major;
+  if (parts >= 2) facts.driver_version[1] = minor;
+  facts.driver_cuda = nvml.driver_cuda;
+  facts.runtime_cuda = cuda.version();
+  facts.gpus = int(nvml.gpus.size());  // also those that CUDA does not show
+  for (const GpuInfo& gpu : nvml.gpus) {
+    const int compute = compute_of(gpu);
+    if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
+      facts.lowest_compute = compute;
+    }
+  }
+  const std::string torch_library = open_library("libtorch_cpu.so");
+  const std::string folder =
+      runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;
+  if (!folder.empty()) facts.torch_cuda = cuda_of(fs::path(folder) / "libtorch_cuda.so");
+  return machine;
+}
+
+}  // namespace relievo

@@ -1,0 +1,231 @@
+#include "runtime/machine/slots.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/numbers.h"
+
+namespace relievo {
+namespace {
+
+constexpr std::string_view kHint =
+    "Write slots as cuda:0,cuda:1 or cpu*2@3GiB: a device, *N for N shares of it, @SIZE for the memory of "
+    "each.";
+constexpr std::string_view kImaginaryHint =
+    "Write an imaginary machine as 8x80GiB,2x24GiB; 2x24GiB@0.5 is half as fast.";
+constexpr int kMaxSlots = 256;
+
+[[noreturn]] void refuse(std::string message, std::string_view hint) {
+  throw Error(ErrorCode::kInvalidSettings, std::move(message), std::string(hint));
+}
+
+std::vector<std::string_view> words_of(std::string_view text, std::string_view hint) {
+  std::vector<std::string_view> words;
+  while (true) {
+    const size_t comma = text.find(',');
+    std::string_view word = text.substr(0, comma);
+    while (!word.empty() && word.front() == ' ') word.remove_prefix(1);
+    while (!word.empty() && word.back() == ' ') word.remove_suffix(1);
+    if (word.empty()) refuse("There is an empty word in the list of devices.", hint);
+    words.push_back(word);
+    if (comma == std::string_view::npos) return words;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+int parse_count(std::string_view text, std::string_view word, std::string_view hint) {
+  const auto value = read_number<int>(text);
+  if (!value || *value < 1 || *value > kMaxSlots) {
+    refuse(fmt::format("'{}' in '{}' is not a number from 1 to {}.", text, word, kMaxSlots), hint);
+  }
+  return *value;
+}
+
+struct Request {
+  std::string_view word;
+  std::string_view device;
+  int count = 1;
+  int64_t bytes = 0;  // of each share; 0: not said
+};
+
+Request parse_request(std::string_view word) {
+  Request request{word, word, 1, 0};
+  if (const size_t at = request.device.find('@'); at != std::string_view::npos) {
+    request.bytes = parse_bytes(request.device.substr(at + 1));
+    request.device = request.device.substr(0, at);
+  }
+  if (const size_t star = request.device.find('*'); star != std::string_view::npos) {
+    request.count = parse_count(request.device.substr(star + 1), word, kHint);
+    request.device = request.device.substr(0, star);
+  }
+  return request;
+}
+
+void append_shares(std::vector<Slot>& slots, const Request& request, Slot whole) {
+  const int64_t free = whole.budget_bytes;
+  const int64_t each = request.bytes > 0 ? request.bytes : free / request.count;
+  if (each > free / request.count) {
+    refuse(fmt::format("'{}' asks for {} but {} has {} free.", request.word,
+                       format_bytes(each * request.count), request.device, format_bytes(free)),
+           "Ask for less memory, or close the programs that use it; relievo devices shows what is free.");
+  }
+  if (whole.kind == SlotKind::kCpu && request.count > whole.threads) {
+    refuse(fmt::format("'{}' asks for {} shares of {} processor threads.", request.word, request.count,
+                       whole.threads),
+           "Ask for at most one share a thread.");
+  }
+  for (int i = 0; i < request.count; ++i) {
+    Slot slot = whole;
+    if (request.count > 1) slot.name += fmt::format("#{}", i);
+    slot.budget_bytes = each;
+    if (whole.kind == SlotKind::kCpu) {  // the first shares take what does not divide
+      slot.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
+      slot.speed = slot.threads;
+    } else {
+      slot.threads = std::max(1, whole.threads / request.count);
+      slot.speed = whole.speed / request.count;
+    }
+    slots.push_back(std::move(slot));
+  }
+}
+
+Slot whole_gpu(int index, const SlotSources& sources) {
+  Slot slot;
+  slot.name = fmt::format("cuda:{}", index);
+  slot.kind = SlotKind::kCuda;
+  slot.device = index;
+  slot.threads = std::max(1, sources.cpu_threads / int(sources.usable_gpus().size()));
+  slot.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
+  slot.speed = kGpuSpeed;
+  if (size_t(index) < sources.gpu_names.size()) slot.product = sources.gpu_names[size_t(index)];
+  return slot;
+}
+
+Slot whole_cpu(const SlotSources& sources) {
+  Slot slot;
+  slot.name = "cpu";
+  slot.threads = sources.cpu_threads;
+  slot.budget_bytes = sources.cpu_free_bytes;
+  slot.speed = slot.threads;
+  slot.product = sources.cpu_name;
+  return slot;
+}
+
+}  // namespace
+
+std::vector<int> SlotSources::usable_gpus() const {
+  std::vector<int> usable;
+  for (int i = 0; i < int(gpu_free_bytes.size()); ++i) {
+    if (gpu_free_bytes[size_t(i)] > 0) usable.push_back(i);
+  }
+  return usable;
+}
+
+int64_t parse_bytes(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, double>, 9> kUnits{{{"TiB", 1099511627776.0},
+                                                                       {"GiB", 1073741824.0},
+                                                                       {"MiB", 1048576.0},
+                                                                       {"KiB", 1024.0},
+                                                                       {"TB", 1e12},
+                                                                       {"GB", 1e9},
+                                                                       {"MB", 1e6},
+                                                                       {"KB", 1e3},
+                                                                       {"B", 1}}};
+  for (const auto& [unit, factor] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    const auto value = read_number<double>(text.substr(0, text.size() - unit.size()));
+    if (value && *value * factor >= 1 && *value * factor < 9e18) return std::llround(*value * factor);
+    break;
+  }
+  refuse(fmt::format("'{}' is not a size of memory.", text), "Write it as 3GiB, 1.5GiB or 512MiB.");
+}
+
+std::string format_bytes(int64_t bytes) {
+  if (bytes >= 1000LL << 20) return fmt::format("{:.2f} GiB", double(bytes) / double(1 << 30));
+  if (bytes >= 1000LL << 10) return fmt::format("{:.1f} MiB", double(bytes) / double(1 << 20));
+  return fmt::format("{:.1f} KiB", double(bytes) / 1024);
+}
+
+std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources) {
+  std::vector<Slot> slots;
+  std::set<std::string> named;
+  const auto add = [&](const Request& request, Slot whole) {
+    if (!named.insert(whole.name).second) refuse(fmt::format("{} is named twice.", whole.name), kHint);
+    append_shares(slots, request, std::move(whole));
+  };
+  const int gpus = int(sources.gpu_free_bytes.size());
+  const std::vector<int> usable = sources.usable_gpus();
+  for (const std::string_view word : words_of(text, kHint)) {
+    const Request request = parse_request(word);
+    if (request.device == "cpu") {
+      add(request, whole_cpu(sources));
+    } else if (request.device == "cuda") {
+      if (usable.empty())
+        refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
+      for (const int i : usable) add(request, whole_gpu(i, sources));
+    } else if (request.device.starts_with("cuda:")) {
+      const int index = read_number<int>(request.device.substr(5)).value_or(-1);
+      if (index < 0) refuse(fmt::format("'{}' is not a device.", request.device), kHint);
+      if (index >= gpus) {
+        refuse(fmt::format("There is no {}: this machine has {} CUDA device{}.", request.device, gpus,
+                           gpus == 1 ? "" : "s"),
+               "relievo devices lists them; cpu always works.");
+      }
+      if (!std::ranges::binary_search(usable, index)) {
+        refuse(
+            fmt::format("{} cannot be used: none of its memory is free, or it is too old.", request.device),
+            "relievo devices shows its memory and compute capability; cpu always works.");
+      }
+      add(request, whole_gpu(index, sources));
+    } else {
+      refuse(fmt::format("'{}' is not a device.", request.device), kHint);
+    }
+  }
+  return slots;
+}
+
+std::vector<Slot> parse_imaginary_slots(std::string_view text) {
+  std::vector<Slot> slots;
+  int kinds = 0;
+  for (const std::string_view word : words_of(text, kImaginaryHint)) {
+    const size_t times = word.find('x');
+    if (times == std::string_view::npos) refuse(fmt::format("'{}' has no x.", word), kImaginaryHint);
+    const int count = parse_count(word.substr(0, times), word, kImaginaryHint);
+    std::string_view size = word.substr(times + 1);
+    Slot slot;
+    slot.kind = SlotKind::kImaginary;
+    slot.threads = kImaginaryThreads;
+    if (const size_t at = size.find('@'); at != std::string_view::npos) {
+      const std::string_view speed = size.substr(at + 1);
+      slot.speed = read_number<double>(speed).value_or(0);
+      if (!(slot.speed > 0) || slot.speed > 1000) {
+        refuse(fmt::format("'{}' in '{}' is not a speed from above 0 to 1000.", speed, word), kImaginaryHint);
+      }
+      size = size.substr(0, at);
+    }
+    slot.budget_bytes = parse_bytes(size);
+    slot.speed *= kGpuSpeed;
+    for (int i = 0; i < count; ++i) {
+      slot.name = fmt::format("{}{}#{}", size, kinds == 0 ? "" : fmt::format(".{}", kinds), i);
+      slot.device = int(slots.size());
+      slots.push_back(slot);
+      if (slots.size() > kMaxSlots) refuse(fmt::format("More than {} devices.", kMaxSlots), kImaginaryHint);
+    }
+    ++kinds;
+  }
+  return slots;
+}
+
+std::vector<Slot> default_slots(const SlotSources& sources) {
+  std::vector<Slot> slots;
+  for (const int i : sources.usable_gpus()) slots.push_back(whole_gpu(i, sources));
+  if (slots.empty()) slots.push_back(whole_cpu(sources));
+  return slots;
+}
+
+}  // namespace relievo

@@ -1,0 +1,330 @@
+#include "runtime/plan/candidates.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+
+namespace relievo {
+namespace {
+
+constexpr size_t kMaxShared = 8;  // slots that share one picture
+
+class LaneBuilder {
+ public:
+  explicit LaneBuilder(const LaneQuestion& question) : q_(question), count_(question.stages.size()) {
+    max_batch_ = std::max(1, q_.options.pictures);
+    for (size_t i = 0; i < count_; ++i) {
+      modes_.push_back(&q_.stages[i].mode(q_.rung));
+      int limit = q_.stages[i].max_batch;
+      if (i < q_.options.batch_limits.size()) limit = std::min(limit, q_.options.batch_limits[i]);
+      max_batch_ = std::min(max_batch_, std::max(1, limit));
+    }
+    by_weight_.resize(count_);
+    std::iota(by_weight_.begin(), by_weight_.end(), size_t{0});
+    std::ranges::stable_sort(
+        by_weight_, [&](size_t a, size_t b) { return modes_[a]->weight_bytes > modes_[b]->weight_bytes; });
+  }
+
+  std::vector<Lane> build() {
+    const Strategy wish = q_.options.strategy;
+    const auto allowed = [&](Strategy strategy) { return wish == Strategy::kAuto || wish == strategy; };
+    for (int batch = 1;; batch = std::min(2 * batch, max_batch_)) {
+      if (q_.slots.size() == 1) {
+        if (needs_several(wish)) return {};
+        const size_t least = wish == Strategy::kOffload ? std::min<size_t>(1, count_) : 0;
+        for (size_t offloaded = least; offloaded <= count_; ++offloaded) {
+          if (count_ == 1 && offloaded == 1 && wish != Strategy::kOffload) continue;
+          if (offloaded > 0 && (wish == Strategy::kSingle || wish == Strategy::kData) && count_ == 1)
+            continue;
+          add_single(batch, offloaded, false);
+          if (offloaded > 0) add_single(batch, offloaded, true);
+        }
+      } else {
+        if (allowed(Strategy::kStage)) add_pipelines(batch);
+        if (allowed(Strategy::kSplit)) add_layer_splits(batch);
+        if (allowed(Strategy::kGuidance)) add_shared(batch);
+      }
+      if (batch == max_batch_) break;
+    }
+    return std::move(lanes_);
+  }
+
+ private:
+  int64_t budget(size_t slot) const { return int64_t(double(q_.slots[slot].budget_bytes) * q_.budget_share); }
+  double load_seconds(size_t stage, const Slot& slot, double share = 1) const {
+    return share * double(modes_[stage]->weight_bytes) / slot.host_bytes_per_second;
+  }
+  double slowest_seconds(size_t stage, int batch) const {
+    double seconds = 0;
+    for (const Slot& slot : q_.slots) seconds = std::max(seconds, modes_[stage]->time(batch, slot));
+    return seconds;
+  }
+  StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
+    return {int(stage), modes_[stage]->rung, modes_[stage]->precision, resident, false, std::move(slots), {}};
+  }
+  Lane lane(LaneKind kind, int batch) const {
+    Lane lane;
+    lane.kind = kind;
+    lane.batch = batch;
+    for (size_t i = 0; i < q_.slots.size(); ++i) lane.slots.push_back(q_.first_slot + int(i));
+    lane.peak_bytes.assign(q_.slots.size(), 0);
+    return lane;
+  }
+  void finish(Lane lane, double seconds) {
+    lane.latency_s = lane.interval_s = seconds;
+    lane.station_s = {seconds};
+    add_if_it_fits(std::move(lane));
+  }
+  void add_if_it_fits(Lane lane) {
+    for (size_t i = 0; i < q_.slots.size(); ++i) {
+      if (lane.peak_bytes[i] > budget(i)) return;
+    }
+    lanes_.push_back(std::move(lane));
+  }
+  /// What a batch's values between stages take, wherever it waits.
+  int64_t handed_on(int batch) const {
+    int64_t bytes = 0;
+    for (const StageProfile& stage : q_.stages)
+      bytes = std::max(bytes, stage.output_bytes_per_picture * batch);
+    return bytes;
+  }
+
+  /// One slot; the `offloaded` heaviest stages' weights wait in host memory. `ahead`: they come in while the
+  /// stage before runs, where there is room for both.
+  void add_single(int batch, size_t offloaded, bool ahead) {
+    const Slot& slot = q_.slots[0];
+    std::vector<bool> resident(count_, true);
+    for (size_t i = 0; i < offloaded; ++i) resident[by_weight_[i]] = false;
+    Lane result = lane(LaneKind::kSingle, batch);
+    int64_t kept = handed_on(batch), most = 0;
+    for (size_t i = 0; i < count_; ++i) kept += resident[i] ? modes_[i]->weight_bytes : 0;
+    int64_t running = 0;           // of the stage before
+    double seconds = 0, time = 0;  // `time`: of the stage before
+    bool any_ahead = false;
+    for (size_t i = 0; i < count_; ++i) {
+      const int64_t weights = resident[i] ? 0 : modes_[i]->weight_bytes;
+      double loading = resident[i] ? 0 : load_seconds(i, slot);
+      result.stages.push_back(placement(i, resident[i], {result.slots[0]}));
+      if (ahead && i > 0 && !resident[i] && kept + running + weights <= budget(0)) {
+        result.stages.back().ahead = any_ahead = true;
+        most = std::max(most, running + weights);
+        loading = std::max(0.0, loading - time);
+      }
+      running = weights + modes_[i]->workspace(batch);
+      most = std::max(most, running);
+      time = modes_[i]->time(batch, slot);
+      seconds += loading + time;
+    }
+    if (ahead && !any_ahead) return;
+    result.peak_bytes[0] = kept + most;
+    finish(std::move(result), seconds);
+  }
+
+  /// Each slot keeps some neighbouring stages; pictures overlap.
+  void add_pipelines(int batch) {
+    const size_t slots = q_.slots.size();
+    if (slots > count_) return;
+    // Every way to cut the stages: bit i of `cuts` ends a part after stage i.
+    for (uint32_t cuts = 0; cuts < (1U << (count_ - 1)); ++cuts) {
+      if (size_t(std::popcount(cuts)) != slots - 1) continue;
+      Lane result = lane(LaneKind::kPipeline, batch);
+      result.station_s.assign(slots, 0);
+      std::vector<int64_t> most(slots, 0);
+      size_t part = 0;
+      for (size_t i = 0; i < count_; ++i) {
+        const Slot& slot = q_.slots[part];
+        result.stages.push_back(placement(i, true, {result.slots[part]}));
+        result.peak_bytes[part] += modes_[i]->weight_bytes;
+        most[part] = std::max(most[part], modes_[i]->workspace(batch));
+        result.station_s[part] += modes_[i]->time(batch, slot);
+        if (i + 1 < count_ && (cuts >> i & 1U)) {
+          result.station_s[part] +=
+              double(q_.stages[i].output_bytes_per_picture) * batch /
+              std::min(slot.host_bytes_per_second, q_.slots[part + 1].host_bytes_per_second);
+          ++part;
+        }
+      }
+      for (size_t i = 0; i < slots; ++i) {
+        result.peak_bytes[i] += most[i] + 2 * handed_on(batch);  // one batch at work, one waiting
+        result.latency_s += result.station_s[i];
+        result.interval_s = std::max(result.interval_s, result.station_s[i]);
+      }
+      add_if_it_fits(std::move(result));
+    }
+  }
+
+  /// Stages that can be cut into blocks run over all slots, one after the other; the others on one slot.
+  void add_layer_splits(int batch) {
+    if (q_.slots.size() > kMaxShared) return;
+    if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
+    std::vector<int64_t> budgets;
+    for (size_t j = 0; j < q_.slots.size(); ++j) budgets.push_back(budget(j));
+    add_resident_split(batch, std::vector<int64_t>(budgets.size(), std::numeric_limits<int>::max()));
+    add_resident_split(batch, budgets);
+    add_offloaded_split(batch);
+  }
+
+  double split_seconds(size_t stage, int batch) const {
+    const double crossings = double(q_.slots.size()) * q_.stages[stage].handovers;
+    double link = q_.slots[0].host_bytes_per_second;
+    for (const Slot& slot : q_.slots) link = std::min(link, slot.host_bytes_per_second);
+    return slowest_seconds(stage, batch) +
+           crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
+  }
+
+  /// `blocks` of a stage over the slots by `capacity`, largest remainders first; empty when they do not fit.
+  static std::vector<int> divide(int blocks, const std::vector<int64_t>& capacity) {
+    const int64_t total = std::accumulate(capacity.begin(), capacity.end(), int64_t{0});
+    if (total < blocks) return {};
+    std::vector<int> parts(capacity.size());
+    int given = 0;
+    for (size_t i = 0; i < capacity.size(); ++i) {
+      parts[i] = int(double(blocks) * double(capacity[i]) / double(total));
+      parts[i] = int(std::min<int64_t>(parts[i], capacity[i]));
+      given += parts[i];
+    }
+    while (given < blocks) {
+      size_t best = 0;
+      for (size_t i = 1; i < capacity.size(); ++i) {
+        if (capacity[i] - parts[i] > capacity[best] - parts[best]) best = i;
+      }
+      ++parts[best];
+      ++given;
+    }
+    return parts;
+  }
+
+  static int64_t share_bytes(int64_t weights, int part, int blocks) {
+    return (weights * part + blocks - 1) / blocks;
+  }
+
+  /// Blocks are divided in proportion to `shares`, by slot.
+  void add_resident_split(int batch, const std::vector<int64_t>& shares) {
+    const size_t slots = q_.slots.size();
+    Lane result = lane(LaneKind::kLayerSplit, batch);
+    std::vector<int64_t> most(slots, 0);
+    double seconds = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      const StageProfile& stage = q_.stages[i];
+      if (stage.blocks > 1) {
+        std::vector<int> parts = divide(stage.blocks, shares);
+        if (parts.empty()) return;
+        for (size_t j = 0; j < slots; ++j) {
+          result.peak_bytes[j] += share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks);
+          most[j] = std::max(most[j], modes_[i]->workspace(batch));
+        }
+        result.stages.push_back(placement(i, true, result.slots));
+        result.stages.back().blocks = std::move(parts);
+        seconds += split_seconds(i, batch);
+      } else {
+        const size_t j = i % slots;
+        result.peak_bytes[j] += modes_[i]->weight_bytes;
+        most[j] = std::max(most[j], modes_[i]->workspace(batch));
+        result.stages.push_back(placement(i, true, {result.slots[j]}));
+        seconds += slowest_seconds(i, batch);
+      }
+    }
+    for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
+    finish(std::move(result), seconds);
+  }
+
+  /// One stage's weights at a time, its blocks by free memory.
+  void add_offloaded_split(int batch) {
+    const size_t slots = q_.slots.size();
+    Lane result = lane(LaneKind::kLayerSplit, batch);
+    double seconds = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      const StageProfile& stage = q_.stages[i];
+      const int64_t workspace = modes_[i]->workspace(batch) + handed_on(batch);
+      std::vector<int> where;
+      std::vector<int> parts;
+      std::vector<int64_t> capacity(slots);
+      const int64_t block = std::max<int64_t>(1, share_bytes(modes_[i]->weight_bytes, 1, stage.blocks));
+      for (size_t j = 0; j < slots; ++j) {
+        capacity[j] = std::clamp<int64_t>((budget(j) - workspace) / block, 0, stage.blocks);
+        if (budget(j) < workspace) capacity[j] = 0;
+      }
+      if (stage.blocks > 1) {
+        parts = divide(stage.blocks, capacity);
+        if (parts.empty()) return;
+        for (size_t j = 0; j < slots; ++j) {
+          if (parts[j] == 0) continue;
+          result.peak_bytes[j] = std::max(
+              result.peak_bytes[j], share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks) + workspace);
+        }
+        where = result.slots;
+        seconds += split_seconds(i, batch);
+      } else {
+        size_t j = 0;
+        while (j < slots && capacity[j] < 1) ++j;
+        if (j == slots) return;
+        result.peak_bytes[j] = std::max(result.peak_bytes[j], modes_[i]->weight_bytes + workspace);
+        where = {result.slots[j]};
+        seconds += slowest_seconds(i, batch);
+      }
+      seconds += slowest_load(i);
+      result.stages.push_back(placement(i, false, std::move(where)));
+      result.stages.back().blocks = std::move(parts);
+    }
+    finish(std::move(result), seconds);
+  }
+
+  double slowest_load(size_t stage) const {
+    double seconds = 0;
+    for (const Slot& slot : q_.slots) seconds = std::max(seconds, load_seconds(stage, slot));
+    return seconds;
+  }
+
+  /// Guidance halves on the first two slots, query points over all; everything else on the first.
+  void add_shared(int batch) {
+    const size_t slots = q_.slots.size();
+    if (slots > kMaxShared) return;
+    const bool guidance = std::ranges::any_of(q_.stages, &StageProfile::guidance_halves);
+    const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
+    if (!points && (!guidance || slots > 2)) return;
+    for (const bool resident : {true, false}) {
+      Lane result = lane(LaneKind::kShared, batch);
+      std::vector<int64_t> most(slots, 0);
+      double seconds = 0;
+      for (size_t i = 0; i < count_; ++i) {
+        const StageProfile& stage = q_.stages[i];
+        const size_t sharers = stage.points ? slots : stage.guidance_halves ? std::min<size_t>(slots, 2) : 1;
+        double speed = q_.slots[0].speed, link = q_.slots[0].host_bytes_per_second;
+        for (size_t j = 0; j < sharers; ++j) {
+          speed = std::min(speed, q_.slots[j].speed);
+          link = std::min(link, q_.slots[j].host_bytes_per_second);
+          const int64_t weights = modes_[i]->weight_bytes;
+          if (resident) result.peak_bytes[j] += weights;
+          // A half needs no more than the whole.
+          most[j] = std::max(most[j], modes_[i]->workspace(batch) + (resident ? 0 : weights));
+        }
+        const double part = modes_[i]->seconds_per_picture * batch / double(sharers);
+        seconds += (modes_[i]->seconds + part) / speed +
+                   modes_[i]->host_seconds_per_picture * batch / q_.slots[0].threads;
+        if (sharers > 1) {
+          seconds += 2 * stage.handovers * double(sharers - 1) * double(stage.activation_bytes_per_picture) *
+                     batch / link;
+        }
+        if (!resident) seconds += double(modes_[i]->weight_bytes) / link;
+        result.stages.push_back(
+            placement(i, resident, {result.slots.begin(), result.slots.begin() + std::ptrdiff_t(sharers)}));
+      }
+      for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
+      finish(std::move(result), seconds);
+    }
+  }
+
+  const LaneQuestion& q_;
+  size_t count_;
+  int max_batch_ = 1;
+  std::vector<const StageMode*> modes_;
+  std::vector<size_t> by_weight_;
+  std::vector<Lane> lanes_;
+};
+
+}  // namespace
+
+std::vector<Lane> possible_lanes(const LaneQuestion& question) { return LaneBuilder(question).build(); }
+
+}  // namespace relievo

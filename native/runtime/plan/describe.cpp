@@ -1,0 +1,181 @@
+#include "runtime/plan/describe.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace relievo {
+namespace {
+
+std::string names_of(const std::vector<int>& indices, const std::vector<Slot>& slots) {
+  std::string text;
+  for (const int index : indices) text += (text.empty() ? "" : ", ") + slots[size_t(index)].name;
+  return text;
+}
+
+std::string peaks_of(const Lane& lane, const std::vector<Slot>& slots) {
+  std::string text;
+  for (size_t i = 0; i < lane.slots.size(); ++i) {
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", format_bytes(lane.peak_bytes[i]),
+                        format_bytes(slots[size_t(lane.slots[i])].budget_bytes));
+  }
+  return text;
+}
+
+std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages, auto&& wanted) {
+  std::string text;
+  for (const StagePlacement& placement : lane.stages) {
+    if (wanted(placement)) text += (text.empty() ? "" : ", ") + stages[size_t(placement.stage)].name;
+  }
+  return text;
+}
+
+/// Where the costs that the plan rests on come from.
+std::string costs_of(const std::vector<StageProfile>& stages) {
+  std::string measured, estimated;
+  for (const StageProfile& stage : stages) {
+    std::string& names = stage.calibrated ? measured : estimated;
+    names += (names.empty() ? "" : ", ") + stage.name;
+  }
+  if (measured.empty()) return "Costs are estimated; `relievo profile` measures them.";
+  if (estimated.empty()) return "Costs are calibrated.";
+  return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
+}
+
+/// `: views of 256 instead of 320 pixels`, of the stages that say so.
+std::string what_is_smaller(const std::vector<StageProfile>& stages) {
+  std::string text;
+  for (const StageProfile& stage : stages) {
+    const std::string& smaller = stage.mode(Rung::kSmallerInput).smaller;
+    if (!smaller.empty()) text += (text.empty() ? ": " : ", ") + smaller;
+  }
+  return text;
+}
+
+std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
+  switch (lane.kind) {
+    case LaneKind::kSingle: {
+      const std::string waiting = stage_list(lane, stages, [](const auto& p) { return !p.resident; });
+      if (waiting.empty()) return "makes whole pictures with everything resident";
+      const std::string ahead = stage_list(lane, stages, [](const auto& p) { return p.ahead; });
+      return "makes whole pictures; the weights of " + waiting +
+             " wait in host memory while other stages run, since all together do not fit or leave no room "
+             "for a batch" +
+             (ahead.empty() ? "" : "; those of " + ahead + " come in while the stage before still runs");
+    }
+    case LaneKind::kPipeline: {
+      std::string text = "overlap pictures, each with its own stages resident:";
+      for (const int slot : lane.slots) {
+        text += fmt::format(" {} on {};",
+                            stage_list(lane, stages, [&](const auto& p) { return p.slots[0] == slot; }),
+                            slots[size_t(slot)].name);
+      }
+      text.pop_back();
+      return text;
+    }
+    case LaneKind::kLayerSplit: {
+      const StagePlacement* split = nullptr;
+      for (const StagePlacement& placement : lane.stages) {
+        if (!placement.blocks.empty()) split = &placement;
+      }
+      std::string blocks;
+      if (split) {
+        for (const int count : split->blocks) blocks += fmt::format("{}{}", blocks.empty() ? "" : "+", count);
+      }
+      return fmt::format("share the layers of {} ({} blocks of {}), so that models larger than either fit",
+                         stage_list(lane, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
+                         split ? stages[size_t(split->stage)].name : "none");
+    }
+    case LaneKind::kShared:
+      return fmt::format("share every picture ({}), which shortens the wait for one",
+                         stage_list(lane, stages, [](const auto& p) { return p.slots.size() > 1; }));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string strategy_name(Strategy strategy) {
+  constexpr std::string_view kNames[] = {"auto", "single", "data", "stage", "guidance", "split", "offload"};
+  return std::string(kNames[size_t(strategy)]);
+}
+
+std::string lane_kind_name(LaneKind kind) {
+  constexpr std::string_view kNames[] = {"single", "pipeline", "layer split", "shared"};
+  return std::string(kNames[size_t(kind)]);
+}
+
+void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+             const PlanOptions& options) {
+  std::vector<bool> used(slots.size(), false);
+  std::string names, manner;  // of lanes of one slot that do alike
+  const auto tell = [&] {
+    const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
+    if (!names.empty())
+      plan.reasons.push_back(names + (are_several ? " each make" + manner.substr(5) : " " + manner));
+    names.clear();
+  };
+  for (const Lane& lane : plan.lanes) {
+    for (const int slot : lane.slots) used[size_t(slot)] = true;
+    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(lane, slots, stages), lane.batch,
+                                         peaks_of(lane, slots));
+    if (lane.kind == LaneKind::kSingle && next == manner && !names.empty()) {
+      names += ", " + names_of(lane.slots, slots);
+      continue;
+    }
+    tell();
+    names = names_of(lane.slots, slots);
+    manner = next;
+  }
+  tell();
+  if (plan.lanes.size() > 1) {
+    plan.reasons.push_back(
+        fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
+                    plan.lanes.size()));
+  }
+  switch (plan.rung) {
+    case Rung::kFull:
+      break;
+    case Rung::kChunks:
+      plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
+      break;
+    case Rung::kTiled:
+      plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
+      break;
+    case Rung::kHalf:
+      plan.reasons.emplace_back(
+          "Half precision, which changes the result slightly: nothing fits without it.");
+      break;
+    case Rung::kSmallerInput:
+      plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",
+                                         what_is_smaller(stages)));
+      break;
+  }
+  if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {
+    plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
+  }
+  plan.reasons.push_back(costs_of(stages));
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (used[i]) continue;
+    plan.idle.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
+                                    options.policy == Policy::kMemory
+                                        ? "the policy asks for the least memory"
+                                        : "it would not finish a picture sooner, or nothing fits in it"));
+  }
+}
+
+std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
+                                const std::vector<Slot>& slots) {
+  const std::string name = strategy_name(other);
+  if (!alternative) {
+    if (needs_several(other) && slots.size() < 2) return fmt::format("{}: needs two slots.", name);
+    return fmt::format("{}: does not fit.", name);
+  }
+  if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
+  const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),
+                    ours = fmt::format("{:.3g} s", taken.seconds);
+  if (theirs == ours) return fmt::format("{}: would take as long ({}), or a little longer.", name, ours);
+  return fmt::format("{}: would take {} instead of {}.", name, theirs, ours);
+}
+
+}  // namespace relievo

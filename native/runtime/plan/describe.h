@@ -1,0 +1,19 @@
+// A plan in words.
+#pragma once
+
+#include "runtime/plan/plan.h"
+
+namespace relievo {
+
+std::string strategy_name(Strategy strategy);
+std::string lane_kind_name(LaneKind kind);
+
+/// Adds the reasons, and why slots are left idle.
+void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+             const PlanOptions& options);
+
+/// Why `other` was not taken; null: it does not fit. Empty when it is what was taken.
+std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
+                                const std::vector<Slot>& slots);
+
+}  // namespace relievo

@@ -1,0 +1,333 @@
+#include "runtime/plan/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <tuple>
+
+#include "base/error.h"
+#include "runtime/plan/candidates.h"
+#include "runtime/plan/describe.h"
+
+namespace relievo {
+namespace {
+
+constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};  // of budgets
+constexpr size_t kMaxLaneSlots = 8;
+constexpr double kBalancedSlack = 1.1;  // balanced: the least memory within a tenth of the fastest
+
+int64_t pictures_within(const Lane& lane, double seconds) {
+  if (seconds < lane.latency_s) return 0;
+  const double more = lane.interval_s > 0 ? std::floor((seconds - lane.latency_s) / lane.interval_s) : 1e9;
+  return lane.batch * (1 + int64_t(std::min(more, 1e9)));
+}
+
+/// Whether `a` makes at least as many pictures as `b` in any time.
+bool covers(const Lane& a, const Lane& b) {
+  return a.latency_s <= b.latency_s && a.batch >= b.batch &&
+         a.interval_s * b.batch <= b.interval_s * a.batch && a.interval_s <= b.interval_s;
+}
+
+/// The lanes of every run of neighbouring slots, less those that another of the same slots covers.
+class Search {
+ public:
+  Search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages, const PlanOptions& options,
+         Rung rung, double budget_share)
+      : slots_(slots), options_(options) {
+    const Strategy wish = options.strategy;
+    const bool only_one = wish == Strategy::kSingle || wish == Strategy::kData || wish == Strategy::kOffload;
+    lanes_.resize(slots.size());
+    for (size_t first = 0; first < slots.size(); ++first) {
+      for (size_t length = needs_several(wish) ? 2 : 1;
+           length <= (only_one ? 1 : kMaxLaneSlots) && first + length <= slots.size(); ++length) {
+        auto found = possible_lanes(
+            {std::span(slots).subspan(first, length), int(first), stages, options, rung, budget_share});
+        std::vector<Lane> kept;
+        for (Lane& lane : found) {
+          if (std::ranges::any_of(kept, [&](const Lane& other) { return covers(other, lane); })) continue;
+          std::erase_if(kept, [&](const Lane& other) { return covers(lane, other); });
+          kept.push_back(std::move(lane));
+        }
+        for (Lane& lane : kept) lanes_[first].push_back(std::move(lane));
+        for (Lane& lane : found) lane = {};
+      }
+    }
+  }
+
+  bool empty() const {
+    return std::ranges::all_of(lanes_, [](const auto& lanes) { return lanes.empty(); });
+  }
+
+  /// The lanes that finish first, and when.
+  std::pair<double, std::vector<Lane>> fastest() const {
+    double high = std::numeric_limits<double>::infinity();
+    for (const auto& lanes : lanes_) {
+      for (const Lane& lane : lanes) {
+        const int batches = (options_.pictures + lane.batch - 1) / lane.batch;
+        high = std::min(high, lane.latency_s + lane.interval_s * (batches - 1));
+      }
+    }
+    high = std::nextafter(high * (1 + 1e-12), std::numeric_limits<double>::infinity());
+    double low = 0;
+    if (options_.strategy != Strategy::kSingle) {
+      for (int i = 0; i < 48 && high - low > 1e-9 * high; ++i) {
+        const double middle = (low + high) / 2;
+        (choose(middle).first >= options_.pictures ? high : low) = middle;
+      }
+    }
+    return {high, choose(high).second};
+  }
+
+ private:
+  /// The most pictures within `seconds`, and by which lanes.
+  std::pair<int64_t, std::vector<Lane>> choose(double seconds) const {
+    const size_t n = slots_.size();
+    const int64_t enough = options_.pictures;
+    if (options_.strategy == Strategy::kSingle) {
+      const Lane* best = nullptr;
+      for (const auto& lanes : lanes_) {
+        for (const Lane& lane : lanes) {
+          if (!best || pictures_within(lane, seconds) > pictures_within(*best, seconds)) best = &lane;
+        }
+      }
+      return {pictures_within(*best, seconds), {*best}};
+    }
+    std::vector<int64_t> most(n + 1, 0);
+    std::vector<const Lane*> last(n + 1, nullptr);  // ending at a slot; none: the slot is left idle
+    for (size_t first = 0; first < n; ++first) {
+      if (most[first] > most[first + 1]) {
+        most[first + 1] = most[first];
+        last[first + 1] = nullptr;
+      }
+      for (const Lane& lane : lanes_[first]) {
+        const size_t end = first + lane.slots.size();
+        const int64_t made = std::min(enough, most[first] + pictures_within(lane, seconds));
+        if (made > most[end]) {
+          most[end] = made;
+          last[end] = &lane;
+        }
+      }
+    }
+    std::vector<Lane> chosen;
+    for (size_t end = n; end > 0;) {
+      if (last[end]) chosen.push_back(*last[end]);
+      end -= last[end] ? last[end]->slots.size() : 1;
+    }
+    std::ranges::reverse(chosen);
+    return {most[n], std::move(chosen)};
+  }
+
+  const std::vector<Slot>& slots_;
+  const PlanOptions& options_;
+  std::vector<std::vector<Lane>> lanes_;  // by first slot
+};
+
+int64_t bytes_of(const Plan& plan) {
+  int64_t bytes = 0;
+  for (const Lane& lane : plan.lanes) {
+    for (const int64_t peak : lane.peak_bytes) bytes += peak;
+  }
+  return bytes;
+}
+
+std::optional<Plan> plan_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+                            const PlanOptions& options, Rung rung, double budget_share) {
+  const Search search(slots, stages, options, rung, budget_share);
+  if (search.empty()) return std::nullopt;
+  Plan found;
+  found.rung = rung;
+  std::tie(found.seconds, found.lanes) = search.fastest();
+  return found;
+}
+
+/// The lane that takes the least memory, then the fastest of those.
+std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+                                const PlanOptions& options, Rung rung) {
+  std::optional<Plan> best;
+  int64_t best_bytes = 0;
+  for (const double share : kShares) {  // less room is divided otherwise
+    for (size_t first = 0; first < slots.size(); ++first) {
+      for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
+        for (Lane& lane : possible_lanes(
+                 {std::span(slots).subspan(first, length), int(first), stages, options, rung, share})) {
+          Plan candidate;
+          candidate.rung = rung;
+          const int batches = (options.pictures + lane.batch - 1) / lane.batch;
+          candidate.seconds = lane.latency_s + lane.interval_s * (batches - 1);
+          candidate.lanes.push_back(std::move(lane));
+          const int64_t bytes = bytes_of(candidate);
+          if (!best || bytes < best_bytes || (bytes == best_bytes && candidate.seconds < best->seconds)) {
+            best_bytes = bytes;
+            best = std::move(candidate);
+          }
+        }
+      }
+    }
+  }
+  return best;
+}
+
+/// The best over the rungs `first`..`last`; the earlier one where they are equal.
+std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+                            const PlanOptions& options, Rung first, Rung last, double budget_share = 1) {
+  std::optional<Plan> best;
+  int64_t best_bytes = 0;
+  for (int rung = int(first); rung <= int(last); ++rung) {
+    const bool offered = rung == int(first) || std::ranges::any_of(stages, [&](const StageProfile& stage) {
+                           return std::ranges::any_of(
+                               stage.modes, [&](const StageMode& mode) { return int(mode.rung) == rung; });
+                         });
+    if (!offered) continue;
+    auto found = options.policy == Policy::kMemory
+                     ? smallest_in(slots, stages, options, Rung(rung))
+                     : plan_in(slots, stages, options, Rung(rung), budget_share);
+    if (!found) continue;
+    const int64_t bytes = bytes_of(*found);
+    const bool better =
+        !best || (options.policy == Policy::kMemory ? bytes < best_bytes
+                                                    : found->seconds < best->seconds * (1 - 1e-9));
+    if (better) {
+      best = std::move(found);
+      best_bytes = bytes;
+    }
+  }
+  return best;
+}
+
+std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+                           const PlanOptions& options) {
+  std::optional<Plan> best = best_of(slots, stages, options, Rung::kFull, Rung::kTiled);
+  for (const Rung lossy : {Rung::kHalf, Rung::kSmallerInput}) {
+    if (!best && options.allow_lossy) best = best_of(slots, stages, options, lossy, lossy);
+  }
+  if (best && options.policy == Policy::kBalanced) {
+    const double limit = best->seconds * kBalancedSlack;
+    for (const double share : kShares) {
+      if (share == 1) break;
+      const Rung first = best->lossy() ? best->rung : Rung::kFull;
+      const Rung last = best->lossy() ? best->rung : Rung::kTiled;
+      auto smaller = best_of(slots, stages, options, first, last, share);
+      if (smaller && smaller->seconds <= limit) return smaller;
+    }
+  }
+  return best;
+}
+
+int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& options) {
+  const std::vector<Slot> endless = [] {
+    Slot slot;
+    slot.budget_bytes = int64_t{1} << 60;
+    return std::vector<Slot>{slot};
+  }();
+  PlanOptions least = options;
+  least.strategy = Strategy::kAuto;
+  least.policy = Policy::kMemory;
+  const auto found =
+      best_of(endless, stages, least, Rung::kFull, options.allow_lossy ? Rung::kSmallerInput : Rung::kTiled);
+  return found ? found->lanes.front().peak_bytes.front() : 0;
+}
+
+/// Whether there is anything in the stages that it can be done with.
+bool is_offered(Strategy strategy, const std::vector<StageProfile>& stages) {
+  return std::ranges::any_of(stages, [&](const StageProfile& stage) {
+    if (strategy == Strategy::kSplit) return stage.blocks > 1;
+    if (strategy == Strategy::kGuidance) return stage.guidance_halves || stage.points;
+    if (strategy == Strategy::kStage) return stages.size() > 1;
+    return true;
+  });
+}
+
+template <typename Value>
+Value value_of(const std::string& word, const std::vector<std::pair<std::string, Value>>& words,
+               const char* what) {
+  std::string all;
+  for (const auto& [name, value] : words) {
+    if (name == word) return value;
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  throw Error(ErrorCode::kInvalidSettings, "'" + word + "' is no " + what + ".",
+              "Choose one of " + all + ".");
+}
+
+}  // namespace
+
+Policy policy_of(const std::string& word) {
+  return value_of<Policy>(
+      word, {{"fastest", Policy::kFastest}, {"balanced", Policy::kBalanced}, {"memory", Policy::kMemory}},
+      "policy");
+}
+
+Strategy strategy_of(const std::string& word) {
+  std::vector<std::pair<std::string, Strategy>> words;
+  for (const Strategy strategy : {Strategy::kAuto, Strategy::kSingle, Strategy::kData, Strategy::kStage,
+                                  Strategy::kGuidance, Strategy::kSplit, Strategy::kOffload}) {
+    words.emplace_back(strategy_name(strategy), strategy);
+  }
+  return value_of(word, words, "strategy");
+}
+
+Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+          const PlanOptions& options) {
+  if (slots.empty() || stages.empty() || options.pictures < 1) {
+    throw Error(ErrorCode::kInternal, "A plan needs slots, stages and pictures.");
+  }
+  if (needs_several(options.strategy) && slots.size() < 2) {
+    throw Error(ErrorCode::kInvalidSettings,
+                "The strategy '" + strategy_name(options.strategy) + "' needs two slots; there is one.",
+                "Name two, for example --devices cpu*2, or use --strategy auto.");
+  }
+  if (!is_offered(options.strategy, stages)) {
+    throw Error(ErrorCode::kInvalidSettings,
+                "No stage of this model offers the strategy '" + strategy_name(options.strategy) + "'.",
+                "Use --strategy auto, or another model.");
+  }
+  std::optional<Plan> found = search(slots, stages, options);
+  if (!found) {
+    int64_t largest = 0;
+    for (const Slot& slot : slots) largest = std::max(largest, slot.budget_bytes);
+    std::string message = "The largest slot has " + format_bytes(largest) + "; one alone would need " +
+                          format_bytes(least_bytes(stages, options)) + ".";
+    if (options.strategy != Strategy::kAuto) {
+      message = "The strategy '" + strategy_name(options.strategy) + "' does not fit. " + message;
+    }
+    throw Error(ErrorCode::kOutOfMemory, std::move(message),
+                options.allow_lossy
+                    ? "Close other programs, give more devices, or use a smaller model."
+                    : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
+  }
+  explain(*found, slots, stages, options);
+  if (options.strategy == Strategy::kAuto && options.policy != Policy::kMemory) {
+    for (const Strategy other : {Strategy::kSingle, Strategy::kData, Strategy::kStage, Strategy::kGuidance,
+                                 Strategy::kSplit, Strategy::kOffload}) {
+      PlanOptions asked = options;
+      asked.strategy = other;
+      asked.policy = Policy::kFastest;
+      asked.allow_lossy = found->lossy();
+      const auto alternative = search(slots, stages, asked);
+      found->refused.push_back(
+          is_offered(other, stages)
+              ? explain_alternative(other, alternative ? &*alternative : nullptr, *found, slots)
+              : strategy_name(other) + ": no stage offers it.");
+      if (found->refused.back().empty()) found->refused.pop_back();
+    }
+  }
+  return std::move(*found);
+}
+
+Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                   const std::vector<StageProfile>& stages, PlanOptions options) {
+  std::vector<Slot> some;
+  for (const int slot : alive) some.push_back(slots[size_t(slot)]);
+  options.strategy = Strategy::kAuto;
+  Plan made = plan(some, stages, options);
+  for (Lane& lane : made.lanes) {
+    for (int& slot : lane.slots) slot = alive[size_t(slot)];
+    for (StagePlacement& placement : lane.stages) {
+      for (int& slot : placement.slots) slot = alive[size_t(slot)];
+    }
+  }
+  return made;
+}
+
+}  // namespace relievo

@@ -1,0 +1,95 @@
+// The planner: which slot does what. A pure function of slots, stage costs, number of pictures and policy; it
+// touches no device.
+//
+// A plan divides the slots into lanes. A lane makes whole pictures, pulling them from one queue (data
+// parallel between lanes). Inside, a lane is one slot; or several as a pipeline (each holds some stages,
+// pictures overlap); or several that share each picture (layers split over them, or guidance halves and query
+// points). The search is exhaustive over the ways to cut the list of slots into lanes of neighbours (dynamic
+// programming), with every candidate's memory and time computed without looking at what it is compared with:
+// so more memory never makes a plan slower, and a plan is never worse than the best single slot's.
+//
+//   plan.h        the plan, and the search for it
+//   candidates.h  every lane that a group of neighbouring slots can form
+//   describe.h    a plan in words
+//   simulate.h    a plan at work on a machine that is not there
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "runtime/costs/costs.h"
+#include "runtime/machine/slots.h"
+
+namespace relievo {
+
+enum class Policy { kFastest, kBalanced, kMemory };
+enum class LaneKind { kSingle, kPipeline, kLayerSplit, kShared };
+
+/// A wish for one kind of parallel work. kAuto takes what is best.
+enum class Strategy { kAuto, kSingle, kData, kStage, kGuidance, kSplit, kOffload };
+
+/// From the words that people write: `fastest`, `balanced`, `memory`; `auto`, `single`, `data`, `stage`,
+/// `guidance`, `split`, `offload`. Throws Error{kInvalidSettings}.
+Policy policy_of(const std::string& word);
+Strategy strategy_of(const std::string& word);
+
+/// Whether it is about slots that work on the same pictures.
+inline bool needs_several(Strategy strategy) {
+  return strategy == Strategy::kStage || strategy == Strategy::kGuidance || strategy == Strategy::kSplit;
+}
+
+struct PlanOptions {
+  int pictures = 1;
+  Policy policy = Policy::kFastest;
+  Strategy strategy = Strategy::kAuto;
+  bool allow_lossy = true;
+  /// Batches above it are known not to fit, whatever the costs say (learnt by the executor). By stage; none:
+  /// no limit.
+  std::vector<int> batch_limits = {};
+};
+
+struct StagePlacement {
+  int stage = 0;
+  Rung rung = Rung::kFull;
+  std::string precision;
+  bool resident = true;     ///< else its weights wait in host memory while other stages run
+  bool ahead = false;       ///< and come in while the stage before it runs, not after
+  std::vector<int> slots;   ///< one, or those that share it
+  std::vector<int> blocks;  ///< of the layer split, by slot; else empty
+};
+
+struct Lane {
+  LaneKind kind = LaneKind::kSingle;
+  std::vector<int> slots;
+  int batch = 1;
+  std::vector<StagePlacement> stages;
+  double latency_s = 0;             ///< of one batch from end to end
+  double interval_s = 0;            ///< between two batches
+  std::vector<double> station_s;    ///< pipeline: seconds of each slot a batch; else the latency alone
+  std::vector<int64_t> peak_bytes;  ///< by slot of the lane
+};
+
+struct Plan {
+  Rung rung = Rung::kFull;
+  std::vector<Lane> lanes;
+  double seconds = 0;
+  std::vector<std::string> reasons;  ///< what is done and why, one sentence each
+  std::vector<std::string> idle;     ///< which slots do nothing and why
+  std::vector<std::string> refused;  ///< what else was not done and why
+
+  bool lossy() const { return is_lossy(rung); }
+};
+
+/// Throws Error{kOutOfMemory} with what is missing when not even the last rung fits, Error{kInvalidSettings}
+/// when the strategy cannot be followed (one slot for the guidance split, no stage that offers it, ...).
+Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+          const PlanOptions& options);
+
+/// The same for some of the slots, by index, when the others are lost; whatever strategy was wished for, for
+/// it may need those. Its lanes name slots by their index among all.
+Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                   const std::vector<StageProfile>& stages, PlanOptions options);
+
+}  // namespace relievo

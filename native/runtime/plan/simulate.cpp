@@ -1,0 +1,253 @@
+#include "runtime/plan/simulate.h"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <optional>
+
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+/// One slot's part of a lane; a lane that is no pipeline has one station.
+struct Station {
+  double batch_s = 0;          // of a full batch
+  std::optional<int> waiting;  // pictures handed over, at most one batch
+  int working = 0;             // pictures
+  double busy_until = kNever;
+  bool blocked = false;  // finished, but the next station has no room
+};
+
+struct RunningLane {
+  const Lane* lane = nullptr;
+  std::vector<Station> stations;
+  std::vector<double> ratio;  // time of a batch of i pictures to a full one
+  std::vector<double> busy;   // by slot of the lane: its share of the lane's time (no pipeline)
+  double lost_at = kNever;
+  bool lost = false;
+};
+
+class Simulation {
+ public:
+  Simulation(const Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+             int pictures, const Scenario& scenario, const PlanOptions& options)
+      : slots_(slots), stages_(stages), scenario_(scenario), options_(options), queue_(pictures) {
+    run_.utilisation.assign(slots.size(), 0);
+    run_.peak_bytes.assign(slots.size(), 0);
+    run_.pictures.assign(slots.size(), 0);
+    follow(plan);
+  }
+
+  SimulatedRun run() {
+    while (true) {
+      for (RunningLane& lane : lanes_) advance(lane);
+      RunningLane* next = nullptr;
+      Station* station = nullptr;
+      double when = kNever;
+      for (RunningLane& lane : lanes_) {
+        if (lane.lost) continue;
+        for (Station& candidate : lane.stations) {
+          if (candidate.busy_until < when) {
+            when = candidate.busy_until;
+            next = &lane;
+            station = &candidate;
+          }
+        }
+      }
+      RunningLane* losing = nullptr;
+      for (RunningLane& lane : lanes_) {
+        if (!lane.lost && lane.lost_at <= when && (!losing || lane.lost_at < losing->lost_at)) losing = &lane;
+      }
+      if (losing && losing->lost_at < kNever && (next || queue_ > 0)) {
+        now_ = std::max(now_, losing->lost_at);
+        lose(*losing);
+        continue;
+      }
+      if (!next) {
+        if (queue_ > 0 && plan_again()) continue;
+        break;
+      }
+      now_ = when;
+      station->busy_until = kNever;
+      station->blocked = true;
+    }
+    run_.seconds = finished_at_;
+    // now_ is later than the last finish where what was at work then was lost.
+    for (double& busy : run_.utilisation) busy = now_ > 0 ? busy / now_ : 0;
+    return run_;
+  }
+
+ private:
+  void follow(const Plan& plan) {
+    plans_.push_back(plan);
+    lanes_.clear();
+    for (const Lane& lane : plans_.back().lanes) lanes_.push_back(start(lane, plan.rung));
+  }
+
+  /// For the slots that are left. False: there are none, or nothing fits.
+  bool plan_again() {
+    std::vector<int> alive;
+    for (int i = 0; i < int(slots_.size()); ++i) {
+      const bool is_lost = std::ranges::any_of(
+          scenario_.losses, [&](const auto& loss) { return loss.slot == i && loss.at_s <= now_; });
+      if (!is_lost) alive.push_back(i);
+    }
+    if (alive.empty() || alive.size() == slots_.size()) return false;
+    PlanOptions wanted = options_;
+    wanted.pictures = queue_;
+    try {
+      follow(plan_for_some(slots_, alive, stages_, wanted));
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  RunningLane start(const Lane& lane, Rung rung) const {
+    RunningLane running;
+    running.lane = &lane;
+    double whole = 0;
+    const Slot& first = slots_[size_t(lane.slots[0])];
+    for (const StagePlacement& placement : lane.stages) {
+      whole += stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+    }
+    for (int batch = 0; batch <= lane.batch; ++batch) {
+      double part = 0;
+      for (const StagePlacement& placement : lane.stages) {
+        part += stages_[size_t(placement.stage)].mode(rung).time(batch, first);
+      }
+      running.ratio.push_back(whole > 0 ? part / whole : 1);
+    }
+    for (const double seconds : lane.station_s) running.stations.push_back({seconds, {}, 0, kNever, false});
+    running.busy.assign(lane.slots.size(), 0);
+    if (lane.kind != LaneKind::kPipeline) {
+      for (size_t j = 0; j < lane.slots.size(); ++j) {
+        running.busy[j] = lane.latency_s > 0 ? busy_seconds(lane, j, first, rung) / lane.latency_s : 1;
+      }
+      // Loading weights is the slot's time too.
+      if (lane.slots.size() == 1) running.busy[0] = 1;
+    }
+    for (const auto& straggler : scenario_.stragglers) {
+      for (size_t j = 0; j < lane.slots.size(); ++j) {
+        if (lane.slots[j] != straggler.slot) continue;
+        running.stations[lane.kind == LaneKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
+      }
+    }
+    for (const auto& loss : scenario_.losses) {
+      if (std::ranges::find(lane.slots, loss.slot) != lane.slots.end()) {
+        running.lost_at = std::min(running.lost_at, loss.at_s);
+      }
+    }
+    return running;
+  }
+
+  /// Of a batch.
+  double busy_seconds(const Lane& lane, size_t slot, const Slot& first, Rung rung) const {
+    double seconds = 0;
+    for (const StagePlacement& placement : lane.stages) {
+      const double time = stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+      if (!placement.blocks.empty()) {
+        int blocks = 0;
+        for (const int count : placement.blocks) blocks += count;
+        seconds += time * placement.blocks[slot] / blocks;
+      } else if (std::ranges::find(placement.slots, lane.slots[slot]) != placement.slots.end()) {
+        seconds += time / double(placement.slots.size());
+      }
+    }
+    return seconds;
+  }
+
+  /// Hands over what is finished and starts what can be, from the last station to the first.
+  void advance(RunningLane& lane) {
+    if (lane.lost) return;
+    for (size_t i = lane.stations.size(); i-- > 0;) {
+      Station& station = lane.stations[i];
+      if (station.blocked) {
+        if (i + 1 == lane.stations.size()) {
+          run_.done += station.working;
+          run_.pictures[size_t(lane.lane->slots.back())] += station.working;
+          finished_at_ = now_;
+        } else if (!lane.stations[i + 1].waiting) {
+          lane.stations[i + 1].waiting = station.working;
+        } else {
+          continue;
+        }
+        station.working = 0;
+        station.blocked = false;
+        if (i + 1 < lane.stations.size()) begin(lane, i + 1);
+      }
+      begin(lane, i);
+    }
+  }
+
+  void begin(RunningLane& lane, size_t index) {
+    Station& station = lane.stations[index];
+    if (station.working > 0) return;
+    if (index == 0) {
+      if (queue_ == 0) return;
+      station.working = std::min(queue_, lane.lane->batch);
+      queue_ -= station.working;
+      account_memory(*lane.lane);
+    } else {
+      if (!station.waiting) return;
+      station.working = *station.waiting;
+      station.waiting.reset();
+    }
+    const double seconds = station.batch_s * lane.ratio[size_t(station.working)];
+    station.busy_until = now_ + seconds;
+    add_busy(lane, index, seconds);
+  }
+
+  void add_busy(RunningLane& lane, size_t index, double seconds) {
+    if (lane.lane->kind == LaneKind::kPipeline) {
+      run_.utilisation[size_t(lane.lane->slots[index])] += seconds;
+      return;
+    }
+    for (size_t j = 0; j < lane.busy.size(); ++j) {
+      run_.utilisation[size_t(lane.lane->slots[j])] += seconds * lane.busy[j];
+    }
+  }
+
+  void account_memory(const Lane& lane) {
+    for (size_t j = 0; j < lane.slots.size(); ++j) {
+      int64_t& peak = run_.peak_bytes[size_t(lane.slots[j])];
+      peak = std::max(peak, lane.peak_bytes[j]);
+    }
+  }
+
+  void lose(RunningLane& lane) {
+    lane.lost = true;
+    int back = 0;
+    for (size_t i = 0; i < lane.stations.size(); ++i) {
+      Station& station = lane.stations[i];
+      if (station.busy_until < kNever) add_busy(lane, i, now_ - station.busy_until);
+      back += station.working + station.waiting.value_or(0);
+    }
+    queue_ += back;
+    run_.redone += back;
+  }
+
+  const std::vector<Slot>& slots_;
+  const std::vector<StageProfile>& stages_;
+  const Scenario& scenario_;
+  const PlanOptions& options_;
+  std::deque<Plan> plans_;  // one after the other; lanes stay where they are
+  int queue_;
+  double now_ = 0;
+  double finished_at_ = 0;
+  std::vector<RunningLane> lanes_;
+  SimulatedRun run_;
+};
+
+}  // namespace
+
+SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario,
+                      const PlanOptions& options) {
+  return Simulation(plan, slots, stages, pictures, scenario, options).run();
+}
+
+}  // namespace relievo

@@ -1,0 +1,38 @@
+// A machine that is not there, working through a plan: discrete events, hand-over between stages, slow and
+// lost devices.
+#pragma once
+
+#include "runtime/plan/plan.h"
+
+namespace relievo {
+
+struct Scenario {
+  struct Straggler {
+    int slot = 0;
+    double slowdown = 2;  ///< from the start on
+  };
+  struct Loss {
+    int slot = 0;
+    double at_s = 0;
+  };
+  std::vector<Straggler> stragglers;
+  std::vector<Loss> losses;
+};
+
+struct SimulatedRun {
+  double seconds = 0;
+  int done = 0;                     ///< pictures, each counted once
+  int redone = 0;                   ///< pictures that a lost device had begun
+  std::vector<double> utilisation;  ///< by slot, 0..1
+  std::vector<int64_t> peak_bytes;  ///< by slot
+  std::vector<int> pictures;        ///< by slot that finished them (a lane counts at its last slot)
+};
+
+/// Runs `pictures` through the lanes of `plan`, as the executor does. A lost slot ends its lane; its
+/// unfinished pictures go back to the queue. When no lane is left, what remains is planned again for the
+/// slots that are, as `options` ask. Fewer are done than asked when that cannot be. Deterministic.
+SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+                      const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {},
+                      const PlanOptions& options = {});
+
+}  // namespace relievo

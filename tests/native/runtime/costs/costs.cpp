@@ -1,0 +1,166 @@
+#include "runtime/costs/costs.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "runtime/costs/cost_store.h"
+
+namespace relievo {
+namespace {
+
+StageProfile profile() {
+  StageProfile profile;
+  profile.name = "a";
+  profile.modes.resize(1);
+  return profile;
+}
+
+CostSample sample(int batch, int64_t bytes, double seconds) {
+  CostSample sample;
+  sample.stage = "a";
+  sample.precision = "fp32";
+  sample.batch = batch;
+  sample.weight_bytes = 77;
+  sample.workspace_bytes = bytes;
+  sample.seconds = seconds;
+  return sample;
+}
+
+/// Nothing is known of the size.
+std::vector<CostPoint> points_of(const std::vector<CostSample>& samples) {
+  std::vector<CostPoint> points;
+  for (const CostSample& s : samples) points.push_back({s, {}, 0});
+  return points;
+}
+
+double seconds(const StageProfile& stage, int batch) { return stage.modes[0].time(batch, Slot{}); }
+
+TEST(Costs, PredictBatchesThatWereNotMeasured) {
+  StageProfile stage = profile();
+  fit_costs(stage, points_of({sample(1, 130, 1.5), sample(2, 160, 2.5), sample(4, 220, 4.5)}));
+  EXPECT_EQ(stage.modes[0].weight_bytes, 77);
+  EXPECT_NEAR(double(stage.modes[0].workspace(8)), 340, 1);
+  EXPECT_NEAR(seconds(stage, 8), 8.5, 1e-9);
+  EXPECT_TRUE(stage.calibrated);
+}
+
+TEST(Costs, NoMeasuredWorkspaceLiesAboveThePrediction) {
+  StageProfile stage = profile();
+  const std::vector<CostSample> samples{sample(1, 150, 1), sample(2, 140, 1), sample(4, 300, 1)};
+  fit_costs(stage, points_of(samples));
+  for (const CostSample& s : samples) EXPECT_GE(stage.modes[0].workspace(s.batch), s.workspace_bytes);
+}
+
+TEST(Costs, OneBatchAloneGrowsInProportion) {
+  StageProfile stage = profile();
+  fit_costs(stage, points_of({sample(2, 100, 1)}));
+  EXPECT_EQ(stage.modes[0].workspace(4), 200);
+}
+
+/// A stage whose formulas are out by factors: bytes are 7 + 3 once + 2 each a picture, seconds 0.1 + 0.5 each
+/// a picture on a slot of speed 4 and 2 threads.
+struct OtherStage {
+  static StageMode formula(double size) {
+    StageMode mode;
+    mode.workspace_bytes = 1000 * size;
+    mode.workspace_bytes_per_picture = 50 + 10 * size * size;
+    mode.seconds_per_picture = size;
+    mode.host_seconds_per_picture = 0.2 * size * size;
+    return mode;
+  }
+  static CostPoint point(double size, int batch) {
+    const StageMode mode = formula(size);
+    const double each_s = mode.seconds_per_picture / 4 + mode.host_seconds_per_picture / 2;
+    CostSample made =
+        sample(batch, int64_t(7000 + 3 * mode.workspace_bytes + 2 * batch * mode.workspace_bytes_per_picture),
+               0.1 + 0.5 * batch * each_s);
+    made.speed = 4;
+    made.threads = 2;
+    return {made, mode, 0};
+  }
+};
+
+TEST(Costs, PredictSizesThatWereNotMeasured) {
+  std::vector<CostPoint> points;
+  for (const double size : {4.0, 9.0}) {
+    for (const int batch : {1, 2}) points.push_back(OtherStage::point(size, batch));
+  }
+  Slot slot;
+  slot.threads = 2;
+  slot.speed = 4;
+  for (const double size : {4.0, 6.0, 9.0, 12.0}) {
+    for (const int batch : {1, 3, 8}) {
+      StageProfile stage = profile();
+      stage.modes[0] = OtherStage::formula(size);
+      fit_costs(stage, points);
+      const CostSample real = OtherStage::point(size, batch).sample;
+      EXPECT_NEAR(double(stage.modes[0].workspace(batch)) / double(real.workspace_bytes), 1, 0.02) << size;
+      EXPECT_NEAR(stage.modes[0].time(batch, slot) / real.seconds, 1, 0.02) << size;
+    }
+  }
+}
+
+TEST(Costs, OneSampleScalesTheFormulas) {
+  StageProfile stage = profile();
+  stage.modes[0] = OtherStage::formula(6);
+  CostPoint point{sample(1, 0, 0), OtherStage::formula(3), 0};
+  point.sample.workspace_bytes =
+      int64_t(2 * (point.estimate.workspace_bytes + point.estimate.workspace_bytes_per_picture));
+  point.sample.seconds = 3 * point.estimate.time(1, Slot{});
+  fit_costs(stage, {point});
+  const StageMode formula = OtherStage::formula(6);
+  EXPECT_NEAR(double(stage.modes[0].workspace(5)), 2 * double(formula.workspace(5)), 2);
+  EXPECT_NEAR(stage.modes[0].time(5, Slot{}), 3 * formula.time(5, Slot{}), 1e-9);
+}
+
+TEST(Costs, OfOtherStagesVariantsAndModesAreLeftAlone) {
+  std::vector<CostPoint> others(4, {sample(1, 500, 5), {}, 0});
+  others[0].sample.stage = "b";
+  others[1].sample.variant = "larger";
+  others[2].sample.precision = "bf16";
+  others[3].sample.rung = Rung::kChunks;
+  StageProfile stage = profile();
+  fit_costs(stage, others);
+  EXPECT_EQ(stage.modes[0].workspace(1), 0);
+  EXPECT_FALSE(stage.calibrated);
+}
+
+TEST(Costs, ALowerRungThatWasMeasuredFasterIsNotBelieved) {
+  StageProfile stage = profile();
+  stage.modes.resize(2);
+  stage.modes[1].rung = Rung::kChunks;
+  std::vector<CostPoint> points = points_of({sample(1, 10, 2), sample(1, 5, 1.9)});
+  points[1].sample.rung = Rung::kChunks;
+  fit_costs(stage, points);
+  EXPECT_GE(stage.modes[1].time(1, Slot{}), stage.modes[0].time(1, Slot{}));
+  EXPECT_EQ(stage.modes[1].workspace(1), 5);
+}
+
+TEST(Costs, WhatIsHandedOnIsWhatTheSlotHolds) {
+  StageProfile stage = profile();
+  stage.output_bytes_per_picture = 1000;
+  CostPoint point{sample(2, 10, 1), {}, 500};
+  point.sample.output_bytes = 300;
+  fit_costs(stage, {point});
+  EXPECT_EQ(stage.output_bytes_per_picture, 300);  // 300 of 2 * 500, of 1000
+}
+
+TEST(Costs, AreKeptByDeviceAndReplaced) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_costs";
+  std::filesystem::remove_all(folder);
+  const CostStore store((folder / "costs.json").string());
+  store.add("cpu", {sample(1, 10, 1), sample(2, 20, 2)});
+  store.add("cpu", {sample(2, 25, 3)});
+  const auto kept = store.samples("cpu");
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept[1].workspace_bytes, 25);
+  EXPECT_TRUE(store.samples("cuda:0").empty());
+  std::ofstream(folder / "costs.json") << "{ torn";
+  EXPECT_TRUE(store.samples("cpu").empty());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace relievo

@@ -1,0 +1,420 @@
+#include "runtime/execute/execute.h"
+
+#include "executor_test.h"
+
+namespace relievo {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Waits for what other threads do: at once where it is so, and ten seconds before it gives up.
+bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(1));
+  return condition();
+}
+
+TEST_F(ExecutorTest, EveryStrategyMakesTheSame) {
+  add_stage(40, 5, 8);
+  add_stage(30, 5);
+  profiles_[0].guidance_halves = true;
+  for (const Strategy strategy : {Strategy::kAuto, Strategy::kSingle, Strategy::kData, Strategy::kStage,
+                                  Strategy::kSplit, Strategy::kGuidance, Strategy::kOffload}) {
+    RunOptions options;
+    options.plan = with(strategy);
+    expect_all_made(run(slots({100, 100}), 23, options));
+    EXPECT_LE(memory_->peak("slot0"), 100);
+    EXPECT_EQ(memory_->used("slot0"), 0);
+    EXPECT_EQ(memory_->used("slot1"), 0);
+  }
+}
+
+TEST_F(ExecutorTest, AModelLargerThanAnySlotRunsSplit) {
+  add_stage(160, 5, 16);
+  expect_all_made(run(slots({100, 100}), 5));
+  EXPECT_THAT(kinds_, testing::ElementsAre(LaneKind::kLayerSplit));
+  EXPECT_GT(memory_->peak("slot0"), 60);
+  EXPECT_GT(memory_->peak("slot1"), 60);
+}
+
+TEST_F(ExecutorTest, TheFasterSlotMakesMore) {
+  add_stage(10, 5);
+  // The slow one has not made its first picture before the fast one has made more than its half.
+  std::atomic<int> fast = 0, slow = 0;
+  stages_[0]->on_run = [&](const StageCall& call) {
+    const bool is_fast = call.slots[0].name == "slot0";
+    (is_fast ? fast : slow) += int(call.pictures.size());
+    EXPECT_TRUE(comes_true([&] { return is_fast ? slow > 0 : fast > 20; })) << (is_fast ? "fast" : "slow");
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kData);
+  expect_all_made(run(slots({15, 15}), 32, options));
+  EXPECT_EQ(fast + slow, 32);
+}
+
+TEST_F(ExecutorTest, APipelineOverlapsPictures) {
+  add_stage(60, 5);
+  add_stage(60, 5);
+  std::atomic<int> begun = 0;
+  stages_[0]->on_run = [&](const StageCall&) { ++begun; };
+  stages_[1]->on_run = [&](const StageCall&) {
+    if (stages_[1]->runs == 1) {
+      EXPECT_TRUE(comes_true([&] { return begun >= 2; })) << "the second batch waits";
+    }
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kStage);
+  expect_all_made(run(slots({100, 100}), 12, options));
+  EXPECT_THAT(kinds_, testing::ElementsAre(LaneKind::kPipeline));
+  EXPECT_GT(begun, 1);
+}
+
+/// Runs only once `before` returns, and then asks for its workspace.
+class LateStage : public StandIn {
+ public:
+  using StandIn::StandIn;
+  std::function<void()> before;
+  std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
+    before();
+    return StandIn::run(call, inputs);
+  }
+};
+
+TEST_F(ExecutorTest, WeightsComeInWhileTheStageBeforeRuns) {
+  add_stage(50, 5);
+  add_stage(60, 5);
+  stages_[0]->on_run = [&](const StageCall&) {
+    const int runs = stages_[0]->runs;
+    EXPECT_TRUE(comes_true([&] { return stages_[1]->loads == runs; }));
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kOffload);
+  expect_all_made(run(slots({120}), 9, options));
+  EXPECT_EQ(stages_[1]->loads, stages_[1]->runs);
+  EXPECT_LE(memory_->peak("slot0"), 120);
+  EXPECT_EQ(memory_->used("slot0"), 0);
+}
+
+TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
+  add_stage(20, 60);
+  add_stage(50, 5);
+  const auto late = std::make_shared<LateStage>(profiles_[0], 1, memory_);
+  late->before = [&] { EXPECT_TRUE(comes_true([&] { return stages_[1]->loads > 0; })); };
+  stages_[0] = late;
+  auto where = slots({100});
+  Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  made.lanes[0].stages[0].resident = made.lanes[0].stages[1].resident = false;
+  made.lanes[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
+  Executor executor(where, stages(), {});
+  const auto outcomes = executor.run(made, inputs(1));
+  expect_all_made(outcomes);
+  EXPECT_TRUE(outcomes[0].notes.empty()) << outcomes[0].notes[0];
+  EXPECT_EQ(stages_[1]->loads, 2);
+  EXPECT_EQ(memory_->used("slot0"), 0);
+}
+
+TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage, Strategy::kSplit}) {
+    int losses = 0;
+    for (size_t dying = 0; dying < 2; ++dying) {
+      stages_.clear();
+      profiles_.clear();
+      sum_ = 0;
+      add_stage(20, 5, 4);
+      add_stage(20, 5, 4);
+      std::atomic<int> calls = 0;
+      stages_[dying]->on_run = [&](const StageCall& call) {
+        const bool here =
+            std::ranges::any_of(call.slots, [](const Slot& slot) { return slot.name == "slot1"; });
+        if (!here && strategy == Strategy::kData) {  // leaves the other some
+          EXPECT_TRUE(comes_true([&] { return calls >= 3; }));
+        }
+        if (!here || ++calls < 3) return;
+        const auto die = [] { throw Error(ErrorCode::kDeviceLost, "fell off the bus"); };
+        for (size_t k = 0; k < call.slots.size(); ++k) {
+          if (call.slots[k].name == "slot1") call.on_slot(k, die);
+        }
+      };
+      std::map<int, int> delivered;
+      RunOptions options;
+      options.plan = with(strategy);
+      options.on_done = [&](int picture, const Outcome&) { ++delivered[picture]; };
+      expect_all_made(run(slots({100, 100}), 40, options));
+      EXPECT_EQ(delivered.size(), 40U);
+      for (const auto& [picture, times] : delivered) EXPECT_EQ(times, 1) << picture;
+      losses += int(lost_.size());
+      if (!lost_.empty()) {
+        EXPECT_THAT(lost_, testing::ElementsAre(1));
+      }
+    }
+    // A stage of a pipeline that never runs on slot1 does not lose it.
+    EXPECT_EQ(losses, strategy == Strategy::kStage ? 1 : 2);
+  }
+}
+
+TEST_F(ExecutorTest, TheRestIsPlannedWithTheSpeedsThatWereMeasured) {
+  add_stage(40, 1);
+  add_stage(20, 1);
+  add_stage(20, 1);
+  for (const bool is_last_fast : {false, true}) {
+    auto where = slots({70, 70, 70});
+    for (Slot& slot : where) slot.host_bytes_per_second = 1;  // offload is slow
+    RunOptions options;
+    options.plan = with(Strategy::kStage);
+    options.planned_slots = where;
+    options.planned_slots[2].speed = is_last_fast ? 4 : 0.25;
+    stages_[0]->on_run = [](const StageCall& call) {
+      if (call.slots[0].name == "slot0") throw Error(ErrorCode::kDeviceLost, "gone");
+    };
+    stages_[1]->on_run = [&](const StageCall& call) {
+      EXPECT_EQ(call.slots[0].name, is_last_fast ? "slot2" : "slot1") << "the fast one has two stages";
+    };
+    expect_all_made(run(where, 6, options));
+    EXPECT_THAT(lost_, testing::ElementsAre(0));
+  }
+}
+
+TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichSlotsAreIdleOrLost) {
+  using testing::Contains;
+  using testing::HasSubstr;
+  using testing::Not;
+  add_stage(20, 5, 4);
+  std::atomic<int> calls = 0;
+  stages_[0]->on_run = [&](const StageCall& call) {
+    if (call.slots[0].name == "slot0" && ++calls == 3)
+      throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kSingle);
+  const auto outcomes = run(slots({100, 100}), 20, options);
+  expect_all_made(outcomes);
+  const std::vector<std::string>&first = outcomes.front().plan, &last = outcomes.back().plan;
+  EXPECT_THAT(first, Contains(HasSubstr("slot0 makes whole pictures")));
+  EXPECT_THAT(first, Contains(HasSubstr("slot1 is left idle")));
+  EXPECT_THAT(first, Not(Contains(HasSubstr("lost"))));
+  EXPECT_THAT(last, Contains(HasSubstr("slot1 makes whole pictures")));
+  EXPECT_THAT(last, Contains("slot0 was lost: fell off the bus"));
+  EXPECT_THAT(last, Not(Contains(HasSubstr("slot0 makes"))));
+}
+
+TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
+  add_stage(20, 5);
+  stages_[0]->on_run = [](const StageCall& call) {
+    if (call.pictures[0] >= 4) throw Error(ErrorCode::kDeviceLost, "gone");
+  };
+  const auto outcomes = run(slots({100, 100}), 10);
+  int made = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.error) ++made;
+    if (outcome.error) {
+      EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
+    }
+  }
+  EXPECT_LT(made, 10);
+  EXPECT_EQ(lost_.size(), 2U);
+}
+
+TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsGiver) {
+  add_stage(20, 5);
+  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kDeviceLost, "gone"); };
+  const auto where = slots({100});
+  Executor executor(where, stages(), {});
+  const Plan made = plan(where, profiles_, {});
+  for (const bool has_slot : {true, false}) {
+    int left = 3, failed = 0;
+    RunOptions options;
+    options.more = [&](int most) {
+      std::vector<std::any> more;
+      for (; left > 0 && int(more.size()) < most; --left) more.emplace_back(0);
+      return more;
+    };
+    options.on_done = [&](int, const Outcome& outcome) {
+      ASSERT_TRUE(outcome.error);
+      EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
+      ++failed;
+    };
+    if (has_slot) {
+      executor.run(made, {}, options);
+    } else {
+      try {
+        executor.run(made, {}, options);
+        ADD_FAILURE() << "nobody was told";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kDeviceLost);
+      }
+    }
+    EXPECT_EQ(left, has_slot ? 2 : 3);
+    EXPECT_EQ(failed, has_slot ? 1 : 0);
+  }
+}
+
+TEST_F(ExecutorTest, ASlotThatCannotBeEnteredIsLost) {
+  add_stage(20, 5);
+  ExecutorOptions executor_options;
+  executor_options.hooks.enter = [](const Slot& slot) {
+    if (slot.name == "slot0") throw Error(ErrorCode::kDeviceLost, "no such device");
+  };
+  RunOptions options;
+  options.plan = with(Strategy::kData);
+  expect_all_made(run(slots({100, 100}), 4, options, executor_options));
+  EXPECT_THAT(lost_, testing::ElementsAre(0));
+}
+
+/// The others would wait for its pictures without end.
+TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
+    for (int bad = 0; bad < 8; ++bad) {
+      stages_.clear();
+      profiles_.clear();
+      add_stage(60, 5);
+      add_stage(60, 5);
+      RunOptions options;
+      options.plan = with(strategy);
+      options.on_done = [&](int picture, const Outcome&) {
+        if (picture == bad) throw std::bad_alloc();
+      };
+      const auto where = slots({200, 200});
+      options.plan.pictures = 8;
+      Executor executor(where, stages(), {});
+      EXPECT_THROW(executor.run(plan(where, profiles_, options.plan), inputs(8), options), std::bad_alloc);
+      options.on_done = {};
+      EXPECT_EQ(executor.run(plan(where, profiles_, options.plan), inputs(8), options).size(), 8U);
+      executor.unload();
+      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+    }
+  }
+}
+
+TEST_F(ExecutorTest, OneBadPictureDoesNotHarmItsBatch) {
+  add_stage(20, 5);
+  add_stage(20, 5);
+  stages_[1]->on_run = [](const StageCall& call) {
+    if (std::ranges::find(call.pictures, 6) != call.pictures.end()) {
+      throw Error(ErrorCode::kEmptySurface, "nothing there");
+    }
+  };
+  auto outcomes = run(slots({100}), 10);
+  ASSERT_TRUE(outcomes[6].error);
+  EXPECT_EQ(outcomes[6].error->code(), ErrorCode::kEmptySurface);
+  outcomes.resize(6);
+  expect_all_made(outcomes);
+}
+
+TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
+  add_stage(20, 5);
+  RunOptions options;
+  std::atomic<int> after = 0, inside = 0;
+  stages_[0]->on_run = [&](const StageCall& call) {
+    if (options.control.cancel.cancelled()) ++after;
+    if (call.pictures[0] >= 8) {
+      ++inside;
+      EXPECT_TRUE(comes_true([&] { return inside == 2; })) << "neither slot is just about to begin";
+      options.control.cancel.cancel();
+    }
+    call.control.cancel.check();
+  };
+  const auto outcomes = run(slots({100, 100}), 100, options);
+  EXPECT_EQ(after, 0);
+  int cancelled = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.error) {
+      EXPECT_EQ(outcome.error->code(), ErrorCode::kCancelled);
+      ++cancelled;
+    }
+  }
+  EXPECT_GT(cancelled, 50);
+  EXPECT_EQ(memory_->used("slot0"), 0);
+}
+
+TEST_F(ExecutorTest, CancelAtEveryProgressTickEndsTheRun) {
+  add_stage(20, 5);
+  add_stage(20, 5);
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
+    for (int stop_at = 1; stop_at < 40; ++stop_at) {
+      std::atomic<int> tick = 0;
+      RunOptions options;
+      options.plan = with(strategy);
+      const CancelToken cancel = options.control.cancel;
+      options.control.progress = Progress([&](double) {
+        if (++tick == stop_at) cancel.cancel();
+      });
+      for (const Outcome& outcome : run(slots({100, 100}), 8, options)) {
+        EXPECT_TRUE(!outcome.error || outcome.error->code() == ErrorCode::kCancelled);
+      }
+      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+    }
+  }
+}
+
+TEST_F(ExecutorTest, AnyFailedAllocationIsRecoveredFrom) {
+  add_stage(20, 5, 4);
+  add_stage(20, 5, 4);
+  for (const Strategy strategy :
+       {Strategy::kSingle, Strategy::kStage, Strategy::kSplit, Strategy::kOffload}) {
+    RunOptions options;
+    options.plan = with(strategy);
+    memory_->fail_at(0);
+    expect_all_made(run(slots({100, 100}), 6, options));
+    const int allocations = memory_->allocations();
+    ASSERT_GT(allocations, 3);
+    for (int n = 1; n <= allocations; ++n) {
+      memory_->fail_at(n);
+      expect_all_made(run(slots({100, 100}), 6, options));
+      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0) << n;
+    }
+  }
+}
+
+TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
+  add_stage(20, 5);
+  const auto where = slots({100});
+  Executor executor(where, stages(), {});
+  const Plan made = plan(where, profiles_, {});
+  executor.run(made, inputs(1));
+  executor.run(made, inputs(1));
+  EXPECT_EQ(stages_[0]->loads, 1);
+  EXPECT_EQ(executor.loaded(), 1);
+  executor.unload();
+  EXPECT_EQ(executor.loaded(), 0);
+  EXPECT_EQ(memory_->used("slot0"), 0);
+  expect_all_made(executor.run(made, inputs(1)));
+}
+
+TEST_F(ExecutorTest, EveryStageTellsItsPeakAndWhatTheAllocatorKeepsUnused) {
+  add_stage(20, 5);
+  ExecutorOptions executor_options;
+  executor_options.hooks.take_peak = [&](const Slot& slot) { return memory_->take_peak(slot.name); };
+  executor_options.hooks.fragmentation = [](const Slot&) { return 0.25; };
+  const auto outcomes = run(slots({100}), 1, RunOptions(), executor_options);
+  EXPECT_EQ(outcomes[0].stages[0].peak_bytes, 25);
+  EXPECT_EQ(outcomes[0].stages[0].fragmentation, 0.25);
+}
+
+TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
+  add_stage(60, 5);
+  add_stage(60, 5);
+  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kEmptySurface, "nothing there"); };
+  const auto where = slots({100});
+  Executor executor(where, stages(), {});
+  const Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  EXPECT_TRUE(executor.run(made, inputs(1))[0].error);
+  EXPECT_EQ(stages_[0]->loads, 1);
+  for (const StagePlacement& placement : made.lanes[0].stages) {
+    if (placement.stage == 0) {
+      EXPECT_EQ(executor.loaded(), placement.resident ? 1 : 0);
+    }
+  }
+  EXPECT_FALSE(made.lanes[0].stages[0].resident) << "nothing was tried";
+}
+
+TEST_F(ExecutorTest, ProgressEndsAtOne) {
+  add_stage(20, 5);
+  add_stage(20, 5);
+  double last = 0;
+  RunOptions options;
+  options.control.progress = Progress([&](double fraction) { last = fraction; });
+  expect_all_made(run(slots({100, 100}), 9, options));
+  EXPECT_NEAR(last, 1, 1e-9);
+}
+
+}  // namespace
+}  // namespace relievo

@@ -1,0 +1,82 @@
+// An executor over stand-in stages on slots of imaginary memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../stand_in.h"
+
+namespace relievo {
+
+class ExecutorTest : public testing::Test {
+ protected:
+  void add_stage(int64_t weights, int64_t per_picture, int blocks = 1) {
+    StageProfile profile;
+    profile.name = "stage" + std::to_string(stages_.size());
+    profile.max_batch = 4;
+    profile.blocks = blocks;
+    StageMode mode;
+    mode.weight_bytes = weights;
+    mode.workspace_bytes_per_picture = double(per_picture);
+    mode.seconds_per_picture = 1;
+    profile.modes = {mode};
+    add_stage(profile);
+  }
+  void add_stage(StageProfile profile) {
+    profiles_.push_back(profile);
+    int addend = 1;
+    for (size_t i = 0; i < stages_.size(); ++i) addend *= 10;
+    stages_.push_back(std::make_shared<StandIn>(std::move(profile), addend, memory_));
+    sum_ += addend;
+  }
+  static std::vector<Slot> slots(std::vector<int64_t> budgets) {
+    std::vector<Slot> slots(budgets.size());
+    for (size_t i = 0; i < budgets.size(); ++i) {
+      slots[i].name = "slot" + std::to_string(i);
+      slots[i].budget_bytes = budgets[i];
+    }
+    return slots;
+  }
+  std::vector<std::shared_ptr<Stage>> stages() const { return {stages_.begin(), stages_.end()}; }
+  static std::vector<std::any> inputs(int count) {
+    std::vector<std::any> inputs;
+    for (int i = 0; i < count; ++i) inputs.emplace_back(1000 * i);
+    return inputs;
+  }
+  void expect_all_made(const std::vector<Outcome>& outcomes) const {
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      ASSERT_FALSE(outcomes[i].error) << i << ": " << outcomes[i].error->what();
+      EXPECT_EQ(std::any_cast<int>(outcomes[i].value), int(i) * 1000 + sum_);
+    }
+  }
+  std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = RunOptions(),
+                           ExecutorOptions executor_options = {}) {
+    options.plan.pictures = pictures;
+    const Plan made = plan(where, profiles_, options.plan);
+    kinds_.clear();
+    for (const Lane& lane : made.lanes) kinds_.push_back(lane.kind);
+    Executor executor(where, stages(), std::move(executor_options));
+    auto outcomes = executor.run(made, inputs(pictures), options);
+    lost_ = executor.lost_slots();
+    EXPECT_EQ(outcomes.size(), size_t(pictures));
+    return outcomes;
+  }
+  static PlanOptions with(Strategy strategy) {
+    PlanOptions options;
+    options.strategy = strategy;
+    return options;
+  }
+
+  std::shared_ptr<ImaginaryMemory> memory_ = std::make_shared<ImaginaryMemory>();
+  std::vector<std::shared_ptr<StandIn>> stages_;
+  std::vector<StageProfile> profiles_;
+  std::vector<LaneKind> kinds_;
+  std::vector<int> lost_;
+  int sum_ = 0;
+};
+
+}  // namespace relievo

@@ -1,0 +1,185 @@
+#include "runtime/machine/machine.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../../test_data.h"
+#include "runtime/machine/needed_library.h"
+#include "runtime/machine/nvml.h"
+
+namespace relievo {
+namespace {
+
+StackFacts good_gpu_machine() {
+  StackFacts facts;
+  facts.nvml_found = true;
+  facts.driver_version[0] = 580;
+  facts.driver_version[1] = 95;
+  facts.driver_cuda = 13000;
+  facts.runtime_cuda = 13000;
+  facts.torch_cuda = 13000;
+  facts.gpus = 2;
+  facts.lowest_compute = 75;
+  return facts;
+}
+
+TEST(CheckStack, IsSilentWhereAllFits) {
+  EXPECT_TRUE(check_stack(good_gpu_machine()).empty());
+  EXPECT_TRUE(check_stack({}).empty()) << "a machine without GPU and with the CPU-only runtime";
+}
+
+struct Misfit {
+  const char* what;
+  void (*change)(StackFacts&);
+  bool fatal;
+  const char* hint;
+};
+
+class CheckStackMisfits : public testing::TestWithParam<Misfit> {};
+
+TEST_P(CheckStackMisfits, GetAHint) {
+  StackFacts facts = good_gpu_machine();
+  GetParam().change(facts);
+  const auto findings = check_stack(facts);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].fatal, GetParam().fatal);
+  EXPECT_THAT(findings[0].what, testing::HasSubstr(GetParam().what));
+  EXPECT_THAT(findings[0].hint, testing::HasSubstr(GetParam().hint));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CheckStackMisfits,
+    testing::Values(
+        Misfit{"no NVIDIA driver", [](StackFacts& f) { f.nvml_found = false; }, true, "580"},
+        Misfit{"do not fit each other", [](StackFacts& f) { f.nvml_error = "NVML does not start"; }, true,
+               "Restart"},
+        Misfit{"sees no GPU", [](StackFacts& f) { f.gpus = 0; }, true, "container"},
+        Misfit{"CPU-only", [](StackFacts& f) { f.torch_cuda.reset(); }, true, "CUDA runtime"},
+        Misfit{"libcudart is missing", [](StackFacts& f) { f.runtime_cuda.reset(); }, true, "again"},
+        Misfit{"built for CUDA 13", [](StackFacts& f) { f.runtime_cuda = 12080; }, true, "one set"},
+        Misfit{"driver 575 is too old", [](StackFacts& f) { f.driver_version[0] = 575; }, true, "580"},
+        Misfit{"too old for CUDA 13", [](StackFacts& f) { f.driver_cuda = 12090; }, true, "580"},
+        Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "left out"}));
+
+TEST(CheckStack, AcceptsTheOlderDriverForTheOlderCuda) {
+  StackFacts facts = good_gpu_machine();
+  facts.driver_version[0] = 535;
+  facts.driver_cuda = 12020;
+  facts.runtime_cuda = facts.torch_cuda = 12060;
+  EXPECT_TRUE(check_stack(facts).empty());
+}
+
+TEST(Machine, GpusOfABrokenStackAreNoSources) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(2);
+  machine.gpus[1].free_bytes = int64_t{24} << 30;
+  const int64_t without_context = (int64_t{24} << 30) - (int64_t{600} << 20);
+  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, without_context));
+  machine.gpus[1].compute_major = 6;
+  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(0, 0)) << "too old";
+  machine.facts.driver_version[0] = 470;
+  EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
+}
+
+struct LeftOut {
+  int compute_major, free_gib;
+  const char* why;
+};
+
+class LeftOutGpus : public testing::TestWithParam<LeftOut> {};
+
+TEST_P(LeftOutGpus, AreToldWhyAndAreNoSources) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  GpuInfo gpu;
+  gpu.compute_major = GetParam().compute_major;
+  gpu.free_bytes = int64_t{GetParam().free_gib} << 30;
+  machine.gpus = {gpu};
+  EXPECT_THAT(machine.why_left_out(gpu), testing::HasSubstr(GetParam().why));
+  EXPECT_EQ(machine.why_left_out(gpu).empty(), !machine.sources().usable_gpus().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LeftOutGpus,
+                         testing::Values(LeftOut{9, 80, ""},
+                                         LeftOut{6, 80, "compute capability is 6.0, and 7.5"},
+                                         LeftOut{9, 0, "of its memory are free"}));
+
+TEST(Machine, GpusOfABrokenStackAreLeftOutForItsReason) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.facts.torch_cuda.reset();
+  EXPECT_THAT(machine.why_left_out(GpuInfo{}), testing::HasSubstr("CPU-only"));
+}
+
+TEST(Machine, GpusOfOtherMakersAreFoundOnTheBus) {
+  const std::filesystem::path bus = std::filesystem::path(testing::TempDir()) / "relievo_pci_devices";
+  std::filesystem::remove_all(bus);
+  const auto add = [&](const char* name, const char* kind, const char* vendor) {
+    std::filesystem::create_directories(bus / name);
+    std::ofstream(bus / name / "class") << kind << "\n";
+    std::ofstream(bus / name / "vendor") << vendor << "\n";
+  };
+  EXPECT_TRUE(gpu_makers(bus).empty()) << "there is no such folder";
+  add("0000:00:02.0", "0x030000", "0x8086");
+  add("0000:03:00.0", "0x030000", "0x1002");
+  add("0000:04:00.0", "0x038000", "0x1002");
+  add("0000:05:00.0", "0x040300", "0x10de");  // sound
+  add("0000:06:00.0", "0x030000", "0x1af4");  // of a virtual machine
+  EXPECT_THAT(gpu_makers(bus), testing::ElementsAre("AMD", "Intel"));
+}
+
+TEST(Machine, GpusAreNumberedAsCudaDoes) {
+  std::vector<GpuInfo> gpus(3);
+  gpus[0].bus_id = "00000000:17:00.0";
+  gpus[1].bus_id = "00000000:65:00.0";
+  gpus[2].bus_id = "00000000:CA:00.0";
+  for (int i = 0; i < 3; ++i) gpus[size_t(i)].index = i;
+  const auto seen = in_cuda_order(gpus, {"0000:ca:00.0", "0000:17:00.0"});  // fastest first, one hidden
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].bus_id, gpus[2].bus_id);
+  EXPECT_EQ(seen[0].index, 0);
+  EXPECT_EQ(seen[1].bus_id, gpus[0].bus_id);
+  EXPECT_EQ(seen[1].index, 1);
+  EXPECT_EQ(in_cuda_order(gpus, {"0000:99:00.0"}).size(), 3u) << "NVML and CUDA do not mean the same";
+}
+
+TEST(Machine, KnowsItsOwnProcessor) {
+  const Machine machine = find_machine();
+  EXPECT_GE(machine.cpu.threads, 1);
+  EXPECT_GT(machine.cpu.free_bytes, 0);
+  EXPECT_LE(machine.cpu.free_bytes, machine.cpu.total_bytes);
+}
+
+TEST(Machine, KnowsForWhichCudaTorchIsBuilt) {
+  // Beside this test: a libtorch_cuda that is linked with another runtime than the one here.
+  const Machine machine = find_machine(RELIEVO_OTHER_CUDA);
+  EXPECT_EQ(machine.facts.torch_cuda, 12000);
+  EXPECT_FALSE(find_machine(test_data()).facts.torch_cuda) << "there is none";
+}
+
+TEST(NeededLibrary, IsReadFromTheFile) {
+  const std::string library = RELIEVO_OTHER_CUDA "/libtorch_cuda.so";
+  EXPECT_EQ(needed_library(library, "libcudart.so."), "libcudart.so.12");
+  EXPECT_FALSE(needed_library(library, "libnccl.so"));
+  EXPECT_FALSE(needed_library(__FILE__, "libcudart.so."));
+  EXPECT_FALSE(needed_library("/no/such/file", "libcudart.so."));
+}
+
+TEST(Nvml, AbsenceIsFine) {
+  const NvmlReport report = ask_nvml("libthere-is-no-such-nvml.so.1");
+  EXPECT_FALSE(report.found);
+  EXPECT_TRUE(report.error.empty());
+}
+
+TEST(Nvml, ALibraryWithoutItsFunctionsIsAnError) {
+  const NvmlReport report = ask_nvml("libm.so.6");
+  EXPECT_TRUE(report.found);
+  EXPECT_FALSE(report.error.empty());
+}
+
+}  // namespace
+}  // namespace relievo
