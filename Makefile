@@ -116,7 +116,7 @@ test-large: build
 tsan: setup
 	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null
 	@cmake --build build-tsan --target test_runtime
-	@build-tsan/test_runtime --gtest_filter='Executor*:Ladder*:Slot*'
+	@build-tsan/test_runtime --gtest_filter='Executor*:Fallback*:Slot*'
 
 # Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
 # where it was, while the program is the same.

@@ -60,8 +60,8 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
     for (const int slot : placement.slots) names.push_back(slots[size_t(slot)].name);
     placements.push_back({{"stage", stages[size_t(placement.stage)].name},
                           {"slots", names},
-                          {"rung", rung_name(placement.rung)},
-                          {"precision", placement.precision},
+                          {"mode", mode_name(placement.mode)},
+                          {"precision", placement.mode.precision},
                           {"resident", placement.resident},
                           {"ahead", placement.ahead},
                           {"blocks", placement.blocks}});

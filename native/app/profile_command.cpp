@@ -91,8 +91,8 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
                        }),
                        interruption()};
     request.on_call = [&](const std::string& stage, const StageMode& mode, int batch) {
-      status.stage =
-          fmt::format("{} ({}, {}, {} at a time)", stage, rung_name(mode.rung), mode.precision, batch);
+      status.stage = fmt::format("{} ({}, {}, {} at a time)", stage, mode_name(mode.execution),
+                                 mode.execution.precision, batch);
       draw();
     };
     for (CostSample& sample : calibrate_stages(slots, request)) samples.push_back(std::move(sample));
@@ -106,8 +106,8 @@ json to_json(const Slot& slot, const std::string& model, const std::vector<CostS
   for (const CostSample& sample : samples) {
     const Settings settings = settings_from_json(sample.size);
     rows.push_back({{"stage", sample.stage},
-                    {"rung", rung_name(sample.rung)},
-                    {"precision", sample.precision},
+                    {"mode", mode_name(sample.mode)},
+                    {"precision", sample.mode.precision},
                     {"batch", sample.batch},
                     {"grid", settings.grid},
                     {"texture_size", settings.texture_size},
@@ -128,8 +128,8 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
                "batch", "weights", "workspace", "seconds");
   for (const CostSample& sample : samples) {
     print_output("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9.3f}\n", sample.stage, size_of(sample),
-                 rung_name(sample.rung), sample.precision, sample.batch, format_bytes(sample.weight_bytes),
-                 format_bytes(sample.workspace_bytes), sample.seconds);
+                 mode_name(sample.mode), sample.mode.precision, sample.batch,
+                 format_bytes(sample.weight_bytes), format_bytes(sample.workspace_bytes), sample.seconds);
   }
   print_output("kept in {}\n", store.path());
 }

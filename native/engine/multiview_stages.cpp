@@ -40,7 +40,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
-    held->parts = files().condition_parts(execution_for(load.slot, load.precision));
+    held->parts = files().condition_parts(execution_for(load.slot, load.mode.precision));
     held->mapped = MemoryCharge(mapped_bytes(*held->parts.vision) + mapped_bytes(*held->parts.vae));
     held_.set(load.slot, std::move(held));
   }
@@ -50,7 +50,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     StageProfile profile = network_profile(settings, "multiview", slots, [](const std::string& precision) {
       StageMode mode;
-      mode.precision = precision;
+      mode.execution.precision = precision;
       mode.weight_bytes =
           static_cast<int64_t>(element_bytes(precision) * (kVisionParameters + kEncoderParameters));
       mode.workspace_bytes = 32 * kMiB + element_bytes(precision) * 5 * 128 * kConditionSide * kConditionSide;
@@ -88,7 +88,7 @@ class DiffusionStage : public PipelineStage {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    const Execution execution = execution_for(load.slot, load.precision);
+    const Execution execution = execution_for(load.slot, load.mode.precision);
     held->unet = load.last_block > 0 ? model.unet(load.first_block, load.last_block, execution)
                                      : model.unet(execution);
     held->diffusion = model.diffusion();
@@ -101,31 +101,33 @@ class DiffusionStage : public PipelineStage {
   StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
     const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
     const auto modes_of = [&](const std::string& precision, int side) {
-      const auto mode = [&](Rung rung) {
+      const auto mode = [&](bool chunked) {
         // Six views of an eighth of their side. A step's half: the reference pass, which has one size, what
         // grows with the latents, and their attention to each other.
         const double latents = 6.0 * side * side / 64, share = latents / (120 * 80);
         const double operations = 0.4e12 + 2.5e12 * share + 0.9e12 * share * share;
         StageMode result;
-        result.rung = rung;
-        result.precision = precision;
+        result.execution = {.precision = precision, .chunked = chunked};
         result.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kUnetParameters);
         result.workspace_bytes = 32 * kMiB;
-        const double rows = rung == Rung::kFull ? halves : 1;
+        const double rows = chunked ? 1 : halves;
         result.workspace_bytes_per_picture = rows * share * element_bytes(precision) * 150 * kMiB;
         result.seconds_per_picture = steps * halves * seconds_of(operations, precision);
         return result;
       };
-      return std::vector<StageMode>{mode(Rung::kFull), mode(Rung::kChunks)};
+      return std::vector<StageMode>{mode(false), mode(true)};
     };
     StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
       return modes_of(precision, settings.input_size);
     });
-    StageMode smaller = modes_of(profile.modes.back().precision, smaller_side(settings)).back();
-    smaller.rung = Rung::kSmallerInput;
-    smaller.smaller =
-        fmt::format("views of {} instead of {} pixels", smaller_side(settings), settings.input_size);
-    profile.modes.push_back(smaller);
+    const int smaller_side = smaller_side_of(settings);
+    if (smaller_side < settings.input_size) {
+      StageMode smaller = modes_of(profile.modes.back().execution.precision, smaller_side).back();
+      smaller.execution.tiled = true;
+      smaller.execution.input_scale = static_cast<double>(smaller_side) / settings.input_size;
+      smaller.smaller = fmt::format("views of {} instead of {} pixels", smaller_side, settings.input_size);
+      profile.modes.push_back(smaller);
+    }
     profile.max_batch = kMaxBatch;
     profile.blocks = unet_blocks();
     profile.guidance_halves = settings.guidance != 1;
@@ -153,7 +155,7 @@ class DiffusionStage : public PipelineStage {
     MemoryCharge mapped;
   };
 
-  static int smaller_side(const Settings& settings) {
+  static int smaller_side_of(const Settings& settings) {
     constexpr double kShare = 0.8;
     const int side = static_cast<int>(kShare * settings.input_size) / kInputSizeStep * kInputSizeStep;
     return std::max(side, kInputSizeRange.low);
@@ -169,7 +171,7 @@ class DiffusionStage : public PipelineStage {
     places.blocks = call.blocks;
     places.on_slot = on_slot_of(call);
     places.on_every_slot = on_every_slot_of(call);
-    places.halves_together = call.rung == Rung::kFull;
+    places.halves_together = !call.mode.chunked;
 
     std::vector<Control> own;
     std::vector<CancelToken> cancels;
@@ -191,7 +193,7 @@ class DiffusionStage : public PipelineStage {
         .steps = settings.steps,
         .guidance = settings.guidance,
         .sampler = sampler_kind(settings.sampler),
-        .view_size = call.rung == Rung::kSmallerInput ? smaller_side(settings) : settings.input_size};
+        .view_size = static_cast<int>(std::lround(call.mode.input_scale * settings.input_size))};
     const auto first = held_.get(call.slots[0]);
     Diffusion diffusion;
     for (const Slot& slot : call.slots) {
@@ -221,7 +223,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.slot, load.precision));
+    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.slot, load.mode.precision));
     held->factor = model.latent_factor();
     held->mapped = MemoryCharge(mapped_bytes(*held->vae));
     held_.set(load.slot, std::move(held));
@@ -233,7 +235,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     const double pixels = 6.0 * settings.input_size * settings.input_size;
     StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
       StageMode mode;
-      mode.precision = precision;
+      mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
       // The widest layer's input and output (256 and 128 channels), and strips of what lies between.
       // One picture after the other.
@@ -241,7 +243,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
       mode.workspace_bytes = 48 * kMiB + layer;
       mode.seconds_per_picture = seconds_of(9.4e6 * pixels, precision);
       StageMode tiled = mode;
-      tiled.rung = Rung::kTiled;
+      tiled.execution.chunked = tiled.execution.tiled = true;
       tiled.workspace_bytes = 16 * kMiB + layer;
       tiled.seconds_per_picture *= 1.2;
       return std::vector<StageMode>{mode, tiled};
@@ -255,7 +257,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
                           const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const auto held = held_.get(call.slots[0]);
-    const bool is_tiled = call.rung >= Rung::kTiled;
+    const bool is_tiled = call.mode.tiled;
     const ByteImage grid = decode_views(denoised.latents, *held->vae, held->factor, execution, is_tiled);
     auto views = std::make_shared<const Views>(views_of_grid(grid));
     show_views(*work.job, *views);

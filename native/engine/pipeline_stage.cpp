@@ -90,9 +90,9 @@ Execution PipelineStage::execution(const StageCall& call, size_t k, const Contro
   const Slot& slot = call.slots[k];
   int64_t budget = free_bytes(slot);
   // Smaller chunks leave most of what is free alone, and however much that is: what they take is planned.
-  if (call.rung >= Rung::kChunks) budget = std::min(budget / 4, kChunkBytes);
+  if (call.mode.chunked) budget = std::min(budget / 4, kChunkBytes);
   return {.device = device_of(slot),
-          .dtype = dtype_of(call.precision),
+          .dtype = dtype_of(call.mode.precision),
           .byte_budget = std::max<int64_t>(budget, 1),
           .control = control};
 }
@@ -159,7 +159,7 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Slot>& s
       continue;  // of another version's settings
     }
     for (const StageMode& mode : then.modes) {
-      if (mode.rung == sample.rung && mode.precision == sample.precision)
+      if (mode.execution.is_like(sample.mode))
         points.push_back({sample, mode, then.output_bytes_per_picture});
     }
   }
@@ -180,7 +180,7 @@ StageProfile network_profile(const Settings& settings, const std::string& stage,
   profile.modes = modes(precision);
   if (precision == "fp32") {
     StageMode half = modes("bf16").back();
-    half.rung = Rung::kHalf;
+    half.execution.chunked = half.execution.tiled = true;  // what comes before it holds, too
     profile.modes.push_back(std::move(half));
   }
   return profile;

@@ -114,7 +114,8 @@ double element_bytes(const std::string& precision);
 double seconds_of(double operations, const std::string& precision);
 
 /// The profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of them
-/// in half precision as a lossy rung below. `modes(precision)` gives the modes in one precision.
+/// in half precision as a fallback that changes the result. `modes(precision)` gives the modes in one
+/// precision.
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Slot>& slots,
                              const std::function<std::vector<StageMode>(const std::string&)>& modes);

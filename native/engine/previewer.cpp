@@ -102,11 +102,10 @@ void Previewer::make(const StatePointer& job) {
   set_parallel_threads(cpu.threads);
   if (!stage_) {
     auto stage = std::make_unique<ForegroundStage>(options_.models);
-    stage->load({cpu, Rung::kFull, "fp32", 0, 0});
+    stage->load({cpu, {}, 0, 0});
     stage_ = std::move(stage);
   }
   StageCall call;
-  call.precision = "fp32";
   call.slots = {cpu};
   PictureWork work;
   work.job = context_of(job);

@@ -30,7 +30,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     const LrmFile file(model_, find_model(model_).file());
-    const Execution execution = execution_for(load.slot, load.precision);
+    const Execution execution = execution_for(load.slot, load.mode.precision);
     const bool is_part = load.last_block > 0;
     auto held = std::make_shared<Held>();
     held->lrm = file.part(is_part ? load.first_block : 0,
@@ -57,7 +57,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const double operations = static_cast<double>(t.layers) * block + 2 * 86e6 * seen;
     StageProfile profile = network_profile(settings, "reconstruct", slots, [&](const std::string& precision) {
       StageMode mode;
-      mode.precision = precision;
+      mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
                                                (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
       mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);

@@ -88,7 +88,7 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
         fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += vertices * fields_->seconds_per_point();
     StageMode chunks = mode;
-    chunks.rung = Rung::kChunks;
+    chunks.execution.chunked = true;
     chunks.workspace_bytes = workspace(kChunkPoints / 4);
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, kMaxBatch};

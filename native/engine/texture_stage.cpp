@@ -54,7 +54,7 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
         fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += kCovered * texels * fields_->seconds_per_point();
     StageMode chunks = mode;
-    chunks.rung = Rung::kChunks;
+    chunks.execution.chunked = true;
     chunks.workspace_bytes = workspace(kBatchPoints / 2);
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, kMaxBatch};

@@ -144,7 +144,7 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   if (work.error) return end_with(job, *work.error);
   const auto result = std::get<FinishedPicture>(work.made);
   for (const StageRun& stage : outcome.stages) {
-    result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.precision,
+    result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.mode.precision,
                               stage.batch, stage.fragmentation});
     std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot);
     if (stage.fragmentation) {

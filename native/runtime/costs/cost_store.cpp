@@ -13,8 +13,10 @@ json to_json(const CostSample& sample) {
   return {{"stage", sample.stage},
           {"variant", sample.variant},
           {"size", sample.size},
-          {"rung", rung_name(sample.rung)},
-          {"precision", sample.precision},
+          {"precision", sample.mode.precision},
+          {"chunked", sample.mode.chunked},
+          {"tiled", sample.mode.tiled},
+          {"input_scale", sample.mode.input_scale},
           {"batch", sample.batch},
           {"threads", sample.threads},
           {"speed", sample.speed},
@@ -25,13 +27,28 @@ json to_json(const CostSample& sample) {
           {"load_seconds", sample.load_seconds}};
 }
 
+ExecutionMode mode_from_json(const json& value) {
+  ExecutionMode mode;
+  mode.precision = value.at("precision");
+  if (const auto rung = value.find("rung"); rung != value.end()) {  // written by 0.1.0
+    const std::string name = *rung;
+    mode.chunked = name != "full";
+    mode.tiled = mode.chunked && name != "chunks";
+    mode.input_scale = name == "smaller_input" ? 0.8 : 1;
+  } else {
+    mode.chunked = value.at("chunked");
+    mode.tiled = value.at("tiled");
+    mode.input_scale = value.at("input_scale");
+  }
+  return mode;
+}
+
 CostSample from_json(const json& value) {
   CostSample sample;
   sample.stage = value.at("stage");
   sample.variant = value.at("variant");
   sample.size = value.at("size");
-  sample.rung = rung_of(value.at("rung"));
-  sample.precision = value.at("precision");
+  sample.mode = mode_from_json(value);
   sample.batch = value.at("batch");
   sample.threads = value.at("threads");
   sample.speed = value.at("speed");

@@ -18,7 +18,7 @@ class CostStore {
 
   const std::string& path() const { return path_; }
   std::vector<CostSample> samples(const std::string& device) const;
-  /// Replaces what is known of the same stage, variant, size, rung, precision, batch and threads.
+  /// Replaces what is known of the same stage, variant, size, mode, batch and threads.
   void add(const std::string& device, const std::vector<CostSample>& samples) const;
 
  private:

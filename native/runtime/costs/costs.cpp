@@ -7,10 +7,10 @@
 #include <optional>
 #include <tuple>
 
+#include "base/error.h"
+
 namespace relievo {
 namespace {
-
-constexpr std::string_view kRungNames[] = {"full", "chunks", "tiled", "half", "smaller_input"};
 
 /// A number of bytes or seconds of a call, and what the formulas say of it.
 struct Measured {
@@ -156,30 +156,50 @@ Bend lifted(Bend bend, const std::vector<Measured>& points) {
 
 bool is_same_call(const CostSample& a, const CostSample& b) {
   const auto call = [](const CostSample& s) {
-    return std::tie(s.stage, s.variant, s.size, s.rung, s.precision, s.batch, s.threads);
+    return std::tie(s.stage, s.variant, s.size, s.batch, s.threads);
   };
-  return call(a) == call(b);
+  return call(a) == call(b) && a.mode.is_like(b.mode);
 }
 
-Rung rung_of(const std::string& name) {
-  for (size_t i = 0; i < std::size(kRungNames); ++i) {
-    if (name == kRungNames[i]) return Rung(i);
-  }
-  return Rung::kFull;
+bool ExecutionMode::is_like(const ExecutionMode& other) const {
+  return precision == other.precision && chunked == other.chunked && tiled == other.tiled &&
+         (input_scale < 1) == (other.input_scale < 1);
 }
 
-std::string rung_name(Rung rung) { return std::string(kRungNames[size_t(rung)]); }
+std::string mode_name(const ExecutionMode& mode) {
+  if (mode.input_scale < 1) return "smaller input";
+  if (mode.tiled) return "tiled";
+  return mode.chunked ? "chunked" : "full";
+}
+
+bool Fallbacks::include(const Fallbacks& others) const {
+  return (chunked || !others.chunked) && (tiled || !others.tiled) &&
+         (half_precision || !others.half_precision) && (smaller_input || !others.smaller_input);
+}
 
 int64_t StageMode::workspace(int batch) const {
   return int64_t(std::ceil(workspace_bytes + workspace_bytes_per_picture * batch));
 }
 
-const StageMode& StageProfile::mode(Rung rung) const {
+const StageMode& StageProfile::mode(const ExecutionMode& execution) const {
+  for (const StageMode& mode : modes) {
+    if (mode.execution == execution) return mode;
+  }
+  throw Error(ErrorCode::kInternal, "The stage '" + name + "' has no mode '" + mode_name(execution) +
+                                        "' in " + execution.precision + ".");
+}
+
+const StageMode& StageProfile::mode_within(const Fallbacks& allowed) const {
   const StageMode* best = &modes.front();
   for (const StageMode& mode : modes) {
-    if (mode.rung <= rung) best = &mode;
+    if (allowed.include(fallbacks_of(mode.execution))) best = &mode;
   }
   return *best;
+}
+
+Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
+  return {execution.chunked, execution.tiled, execution.precision != modes.front().execution.precision,
+          execution.input_scale < 1};
 }
 
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
@@ -189,8 +209,8 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
     double speed = 1;
     int threads = 1;
     for (const auto& [sample, estimate, output_estimate] : points) {
-      if (sample.stage != profile.name || sample.variant != profile.variant || sample.rung != mode.rung ||
-          sample.precision != mode.precision)
+      if (sample.stage != profile.name || sample.variant != profile.variant ||
+          !sample.mode.is_like(mode.execution))
         continue;
       Slot slot;
       slot.threads = threads = sample.threads;
@@ -215,15 +235,14 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
         bend.per_picture * threads + bend.each_scale * mode.host_seconds_per_picture;
     profile.calibrated = profile.calibrated || &mode == profile.modes.data();
   }
-  // A lower rung takes no less time than the one above it in the same precision: what was measured so is
-  // noise.
+  // A mode takes no less time than the one before it in the same precision: what was measured so is noise.
   for (size_t i = 1; i < profile.modes.size(); ++i) {
-    const StageMode& above = profile.modes[i - 1];
+    const StageMode& before = profile.modes[i - 1];
     StageMode& mode = profile.modes[i];
-    if (is_lossy(mode.rung) || mode.precision != above.precision) continue;
-    mode.seconds = std::max(mode.seconds, above.seconds);
-    mode.seconds_per_picture = std::max(mode.seconds_per_picture, above.seconds_per_picture);
-    mode.host_seconds_per_picture = std::max(mode.host_seconds_per_picture, above.host_seconds_per_picture);
+    if (mode.execution.input_scale < 1 || mode.execution.precision != before.execution.precision) continue;
+    mode.seconds = std::max(mode.seconds, before.seconds);
+    mode.seconds_per_picture = std::max(mode.seconds_per_picture, before.seconds_per_picture);
+    mode.host_seconds_per_picture = std::max(mode.host_seconds_per_picture, before.host_seconds_per_picture);
   }
   if (held_estimate > 0) {
     profile.output_bytes_per_picture =

@@ -17,20 +17,35 @@
 
 namespace relievo {
 
-/// The rungs of the ladder that change how a stage runs (docs/architecture.md, decision 2). The last two
-/// change the result.
-enum class Rung { kFull, kChunks, kTiled, kHalf, kSmallerInput };
-
-inline bool is_lossy(Rung rung) { return rung >= Rung::kHalf; }
-
-/// `full`, `chunks`, ... as plans and cost files write it.
-std::string rung_name(Rung rung);
-Rung rung_of(const std::string& name);  ///< kFull for what is no name of one
-
-/// One way to run a stage. Costs are affine in the batch: what is there once, and what each picture adds.
-struct StageMode {
-  Rung rung = Rung::kFull;
+/// How a stage computes.
+struct ExecutionMode {
   std::string precision = "fp32";  ///< `fp32`, `bf16`, `fp16`
+  bool chunked = false;            ///< fewer points, rows or channels at a time
+  bool tiled = false;              ///< the VAE works on strips of its pictures
+  double input_scale = 1;          ///< the side of the input by the one that was asked for
+
+  /// Whether both are the same way to compute, where one may have been asked for another size of input.
+  bool is_like(const ExecutionMode& other) const;
+  bool operator==(const ExecutionMode&) const = default;
+};
+
+/// `full`, `chunked`, `tiled` (which is chunked, too) or `smaller input`, as plans and logs say it; the
+/// precision is said besides.
+std::string mode_name(const ExecutionMode& mode);
+
+/// What a stage may do, or does, when memory is short.
+struct Fallbacks {
+  bool chunked = false, tiled = false, half_precision = false, smaller_input = false;
+
+  /// Chunks and tiles give the same numbers but for rounding.
+  bool change_result() const { return half_precision || smaller_input; }
+  bool include(const Fallbacks& others) const;
+  bool operator==(const Fallbacks&) const = default;
+};
+
+/// What one way to run a stage costs, affine in the batch: what is there once, and what each picture adds.
+struct StageMode {
+  ExecutionMode execution;
   int64_t weight_bytes = 0;
   double workspace_bytes = 0;
   double workspace_bytes_per_picture = 0;
@@ -51,7 +66,7 @@ struct StageMode {
 /// A stage as the planner sees it.
 struct StageProfile {
   std::string name;
-  std::vector<StageMode> modes;  ///< in the order of the ladder; the first is what is wanted
+  std::vector<StageMode> modes;  ///< in the order in which they are tried; the first is what is wanted
   int max_batch = 1;
   int blocks = 1;                            ///< that its layers can be split into, over slots
   bool guidance_halves = false;              ///< its two guidance halves can run on two slots
@@ -62,8 +77,12 @@ struct StageProfile {
   std::string variant = {};                  ///< what besides sizes decides its costs: which weights it holds
   bool calibrated = false;                   ///< the costs of the first mode were measured
 
-  /// The mode to use when the ladder has been taken down to `rung`: the last one at or above it.
-  const StageMode& mode(Rung rung) const;
+  /// The costs of one of its modes. Throws Error{kInternal} for another.
+  const StageMode& mode(const ExecutionMode& execution) const;
+  /// The last mode that needs no other fallbacks.
+  const StageMode& mode_within(const Fallbacks& allowed) const;
+  /// What sets a mode apart from the one that is wanted.
+  Fallbacks fallbacks_of(const ExecutionMode& execution) const;
 };
 
 /// One measurement on one slot.
@@ -71,8 +90,7 @@ struct CostSample {
   std::string stage;
   std::string variant;  ///< of the profile
   std::string size;     ///< what was asked for, in the words of who measured
-  Rung rung = Rung::kFull;
-  std::string precision;
+  ExecutionMode mode = {};
   int batch = 1;
   int threads = 1;  ///< of the slot
   double speed = 1;
@@ -83,7 +101,7 @@ struct CostSample {
   double load_seconds = 0;      ///< of its weights into the slot, files read before; 0: not measured
 };
 
-/// Whether both measured the same: stage, variant, size, rung, precision, batch and threads.
+/// Whether both measured the same: stage, variant, size, mode, batch and threads.
 bool is_same_call(const CostSample& a, const CostSample& b);
 
 /// A sample beside what the formulas say for its size.
@@ -93,7 +111,7 @@ struct CostPoint {
   int64_t output_estimate = 0;  ///< bytes a picture
 };
 
-/// Bends the costs of every mode that `points` measured (of the same stage, variant, rung and precision), so
+/// Bends the costs of every mode that `points` measured (of the same stage and variant), so
 /// that other batches and sizes can be told from them. Workspace and seconds become
 ///   a + b * once + batch * (c + d * each),
 /// with what the formulas say of a call (once) and a picture (each), by least squares of the relative errors,

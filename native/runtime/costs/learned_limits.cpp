@@ -19,7 +19,7 @@ constexpr int64_t kWeek = 7 * 24 * 3600;
 
 std::string key(const Slot& slot, const StageProfile& stage, const StageMode& mode) {
   return fmt::format("{}/{}/{}/{}/{}/{}", slot.product, slot.name, stage.name, stage.variant,
-                     rung_name(mode.rung), mode.precision);
+                     mode_name(mode.execution), mode.execution.precision);
 }
 
 /// More for every further picture, whatever the costs say.

@@ -25,7 +25,7 @@ class Calibration {
       const int64_t before = used();
       double load_seconds = 0;
       try {
-        const StageLoad wanted{slot_, mode.rung, mode.precision, 0, 0};
+        const StageLoad wanted{slot_, mode.execution, 0, 0};
         if (!output) {  // what is read from a disk is in memory when weights wait there
           stage.load(wanted);
           stage.unload(slot_);
@@ -76,8 +76,7 @@ class Calibration {
   std::optional<std::any> measure_batch(Stage& stage, const StageMode& mode, int batch, bool warm_up,
                                         int calls, const std::any& input) {
     StageCall call;
-    call.rung = mode.rung;
-    call.precision = mode.precision;
+    call.mode = mode.execution;
     call.slots = {slot_};
     call.control = {{}, options_.control.cancel};
     for (int i = 0; i < batch; ++i) call.pictures.push_back(i);
@@ -111,8 +110,7 @@ class Calibration {
     samples.push_back({.stage = stage.profile().name,
                        .variant = stage.profile().variant,
                        .size = options_.size,
-                       .rung = mode.rung,
-                       .precision = mode.precision,
+                       .mode = mode.execution,
                        .batch = batch,
                        .threads = slot_.threads,
                        .speed = slot_.speed,

@@ -16,8 +16,7 @@ namespace relievo {
 /// One call of a stage: a batch, in one mode, on one slot or on several that share it.
 class StageCall {
  public:
-  Rung rung = Rung::kFull;
-  std::string precision;
+  ExecutionMode mode;
   std::vector<Slot> slots;    ///< the first is the one whose thread makes the call
   std::vector<int> blocks;    ///< of a layer split, by slot; else empty
   std::vector<int> pictures;  ///< indices, for seeds; as many as inputs
@@ -43,8 +42,7 @@ class StageCall {
 /// Which weights a slot shall hold.
 struct StageLoad {
   Slot slot;
-  Rung rung = Rung::kFull;
-  std::string precision;
+  ExecutionMode mode;
   int first_block = 0, last_block = 0;  ///< of a layer split; both 0: the whole stage
 };
 

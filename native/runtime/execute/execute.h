@@ -36,8 +36,7 @@ struct StageRun {
   std::string slot;  ///< `cpu#0`, or several with + between
   double seconds = 0;
   int batch = 1;
-  Rung rung = Rung::kFull;
-  std::string precision;
+  ExecutionMode mode = {};
   int64_t peak_bytes = 0;                    ///< of the first slot; 0: not counted
   std::optional<double> fragmentation = {};  ///< of the first slot's allocator after it (SlotHooks)
 };
@@ -46,8 +45,8 @@ struct Outcome {
   std::any value;
   std::optional<Error> error;
   std::vector<StageRun> stages;
-  std::vector<std::string> notes;  ///< rungs that were taken, in words
-  bool lossy = false;              ///< the plan, or a rung that was taken, changes the result
+  std::vector<std::string> notes;  ///< fallbacks that were taken, in words
+  bool lossy = false;              ///< the plan, or a fallback that was taken, changes the result
   /// The plan that it was made by, in sentences: what is done and why, which slots are idle or were lost.
   std::vector<std::string> plan;
 };
@@ -78,11 +77,11 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   /// Makes all pictures and returns their outcomes in order. Never throws for a picture: a failed one has its
-  /// error (out_of_memory below the last rung, device_lost when no slot is left, cancelled, or its own). A
-  /// plan for slots of which some are lost is made again for the others. Throws when the executor itself runs
-  /// out of memory, when a callback throws, or when no slot is left before any picture was given: when no
-  /// lane works any more. What `more` was not asked for when the last slot went stays with its giver. One run
-  /// at a time.
+  /// error (out_of_memory after the last fallback, device_lost when no slot is left, cancelled, or its own).
+  /// A plan for slots of which some are lost is made again for the others. Throws when the executor itself
+  /// runs out of memory, when a callback throws, or when no slot is left before any picture was given: when
+  /// no lane works any more. What `more` was not asked for when the last slot went stays with its giver. One
+  /// run at a time.
   std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs, const RunOptions& options);
   std::vector<Outcome> run(const Plan& plan, std::vector<std::any> inputs);
 

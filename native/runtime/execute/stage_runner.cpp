@@ -11,22 +11,17 @@
 namespace relievo {
 namespace {
 
-/// What the person reads about a rung that was taken.
-std::string note(const std::string& stage, const std::string& slot, const StageMode& mode) {
-  switch (mode.rung) {
-    case Rung::kFull:
-      return {};
-    case Rung::kChunks:
-      return fmt::format("{} ran in smaller chunks on {}.", stage, slot);
-    case Rung::kTiled:
-      return fmt::format("{} ran in smaller strips on {}.", stage, slot);
-    case Rung::kHalf:
-      return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage, slot);
-    case Rung::kSmallerInput:
-      return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage, slot,
-                         mode.smaller.empty() ? "" : ", ", mode.smaller);
+/// What the person reads about fallbacks that were taken.
+std::string note(const StageProfile& stage, const std::string& slot, const StageMode& mode) {
+  const Fallbacks taken = stage.fallbacks_of(mode.execution);
+  if (taken.smaller_input) {
+    return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage.name, slot,
+                       mode.smaller.empty() ? "" : ", ", mode.smaller);
   }
-  return {};
+  if (taken.half_precision) {
+    return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage.name, slot);
+  }
+  return fmt::format("{} ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks", slot);
 }
 
 }  // namespace
@@ -102,7 +97,7 @@ void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
   on_slots(placement, which, [&](size_t k) {
-    StageLoad wanted{slot(placement.slots[k]), mode.rung, mode.precision, 0, 0};
+    StageLoad wanted{slot(placement.slots[k]), mode.execution, 0, 0};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
@@ -112,17 +107,15 @@ void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
 }
 
 void StageLadder::load_ahead(WeightsAhead& ahead, const StagePlacement& next) {
-  const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.rung);
-  ahead.start(size_t(next.slots[0]), size_t(next.stage),
-              {slot(next.slots[0]), mode.rung, mode.precision, 0, 0});
+  const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.mode);
+  ahead.start(size_t(next.slots[0]), size_t(next.stage), {slot(next.slots[0]), mode.execution, 0, 0});
 }
 
 std::vector<std::any> StageLadder::call(const StagePlacement& placement, const StageMode& mode,
                                         const PictureBatch& batch, size_t first, size_t last,
                                         const Progress& progress) {
   StageCall call;
-  call.rung = mode.rung;
-  call.precision = mode.precision;
+  call.mode = mode.execution;
   for (const int index : placement.slots) call.slots.push_back(slot(index));
   call.blocks = placement.blocks;
   call.pictures.assign(batch.pictures.begin() + std::ptrdiff_t(first),
@@ -182,7 +175,7 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
                       bool only_stage, const Progress& progress) {
   const bool stays = placement.resident || only_stage;
   try {
-    run_on_rungs(placement, next, batch, only_stage, progress);
+    run_with_fallbacks(placement, next, batch, only_stage, progress);
   } catch (...) {
     if (stays) throw;
     try {
@@ -194,22 +187,22 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
   if (!stays) unload(placement);
 }
 
-void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlacement* next,
-                               PictureBatch& batch, bool only_stage, const Progress& progress) {
+void StageLadder::run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next,
+                                     PictureBatch& batch, bool only_stage, const Progress& progress) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
   const Slot& first_slot = slot(placement.slots[0]);
   const Slot whole = as_one(placement);
   const std::string& names = whole.name;
 
   std::vector<std::any> outputs;
-  const StageMode* mode = &profile.mode(placement.rung);
+  const StageMode* mode = &profile.mode(placement.mode);
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
   WeightsAhead ahead(copy_threads_, residency_);
-  // The next rung; throws below the last.
-  const auto go_down = [&] {
+  const auto fall_back = [&] {
     if (next_mode >= profile.modes.size() ||
-        (is_lossy(profile.modes[next_mode].rung) && !run_.plan.allow_lossy)) {
+        (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
+         !run_.plan.allow_lossy)) {
       const bool lossy_left = next_mode < profile.modes.size();
       throw Error(
           ErrorCode::kOutOfMemory,
@@ -222,8 +215,8 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
                 "texture.");
     }
     mode = &profile.modes[next_mode++];
-    log(LogLevel::kInfo,
-        fmt::format("{}: out of memory on {}; now {}", profile.name, names, rung_name(mode->rung)));
+    log(LogLevel::kInfo, fmt::format("{}: out of memory on {}; now {} in {}", profile.name, names,
+                                     mode_name(mode->execution), mode->execution.precision));
   };
 
   if (options_.hooks.take_peak) options_.hooks.take_peak(first_slot);
@@ -234,7 +227,7 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
     int size = options_.limits->batch(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
     if (size < 1) {
-      go_down();
+      fall_back();
       continue;
     }
     const auto start = Clock::now();
@@ -256,7 +249,8 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
       release_cache(first_slot);
       if (had_more_room) continue;
       const bool chunks_next =
-          next_mode < profile.modes.size() && profile.modes[next_mode].rung == Rung::kChunks;
+          next_mode < profile.modes.size() &&
+          profile.fallbacks_of(profile.modes[next_mode].execution) == Fallbacks{.chunked = true};
       if (is_loaded && size > 1) {
         options_.limits->learn(whole, profile, *mode, size);
       } else if (!room_made && !(is_loaded && chunks_next)) {
@@ -266,17 +260,18 @@ void StageLadder::run_on_rungs(const StagePlacement& placement, const StagePlace
                                           profile.name, names));
       } else {
         options_.limits->learn(whole, profile, *mode, 1);
-        go_down();
+        fall_back();
       }
       continue;
     }
     batch.reports.push_back(
-        {profile.name, names, seconds_since(start), size, mode->rung, mode->precision,
+        {profile.name, names, seconds_since(start), size, mode->execution,
          options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0,
          options_.hooks.fragmentation ? options_.hooks.fragmentation(first_slot) : std::nullopt});
   }
-  if (mode->rung > Rung::kFull) batch.notes.push_back(note(profile.name, names, *mode));
-  batch.lossy = batch.lossy || is_lossy(mode->rung);
+  const Fallbacks taken = profile.fallbacks_of(mode->execution);
+  if (taken != Fallbacks()) batch.notes.push_back(note(profile, names, *mode));
+  batch.lossy = batch.lossy || taken.change_result();
   batch.values = std::move(outputs);
 }
 

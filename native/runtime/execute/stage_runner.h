@@ -38,14 +38,14 @@ class StageLadder {
 
   /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first slot.
   /// `next`: what the lane does then, or null; its weights are brought in meanwhile when it is placed so.
-  /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory below
-  /// the last rung) and SlotLost.
+  /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory
+  /// after the last fallback) and SlotLost.
   void run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch, bool only_stage,
            const Progress& progress);
 
  private:
-  void run_on_rungs(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
-                    bool only_stage, const Progress& progress);
+  void run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
+                          bool only_stage, const Progress& progress);
   /// The slots of a placement as one, as limits are learnt for it: their names, the smallest budget.
   Slot as_one(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);

@@ -11,8 +11,8 @@ void Residency::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
     had = loaded_[slot][stage];
   }
   // Chunks and tiles use the weights of the full mode; another precision does not.
-  const bool fits = had && had->precision == wanted.precision && had->first_block == wanted.first_block &&
-                    had->last_block == wanted.last_block;
+  const bool fits = had && had->mode.precision == wanted.mode.precision &&
+                    had->first_block == wanted.first_block && had->last_block == wanted.last_block;
   if (fits) return;
   if (had) unload(slot, stage);
   StageLoad noted = wanted;  // before, so that nothing can fail between loading and noting it

@@ -15,7 +15,7 @@ class LaneBuilder {
   explicit LaneBuilder(const LaneQuestion& question) : q_(question), count_(question.stages.size()) {
     max_batch_ = std::max(1, q_.options.pictures);
     for (size_t i = 0; i < count_; ++i) {
-      modes_.push_back(&q_.stages[i].mode(q_.rung));
+      modes_.push_back(&q_.stages[i].mode_within(q_.fallbacks));
       int limit = q_.stages[i].max_batch;
       if (i < q_.options.batch_limits.size()) limit = std::min(limit, q_.options.batch_limits[i]);
       max_batch_ = std::min(max_batch_, std::max(1, limit));
@@ -61,7 +61,7 @@ class LaneBuilder {
     return seconds;
   }
   StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
-    return {int(stage), modes_[stage]->rung, modes_[stage]->precision, resident, false, std::move(slots), {}};
+    return {int(stage), modes_[stage]->execution, resident, false, std::move(slots), {}};
   }
   Lane lane(LaneKind kind, int batch) const {
     Lane lane;

@@ -12,8 +12,8 @@ struct LaneQuestion {
   int first_slot = 0;  ///< index of slots[0] in the whole list
   const std::vector<StageProfile>& stages;
   const PlanOptions& options;
-  Rung rung = Rung::kFull;
-  double budget_share = 1;  ///< of each slot's budget that may be used
+  Fallbacks fallbacks = {};  ///< that stages may take
+  double budget_share = 1;   ///< of each slot's budget that may be used
 };
 
 /// All lanes of exactly these slots that fit in their budgets. Whether one fits and how long it takes never

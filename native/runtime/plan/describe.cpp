@@ -43,10 +43,10 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
 }
 
 /// `: views of 256 instead of 320 pixels`, of the stages that say so.
-std::string what_is_smaller(const std::vector<StageProfile>& stages) {
+std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& stages) {
   std::string text;
   for (const StageProfile& stage : stages) {
-    const std::string& smaller = stage.mode(Rung::kSmallerInput).smaller;
+    const std::string& smaller = stage.mode_within(plan.fallbacks).smaller;
     if (!smaller.empty()) text += (text.empty() ? ": " : ", ") + smaller;
   }
   return text;
@@ -133,25 +133,16 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
         fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
                     plan.lanes.size()));
   }
-  switch (plan.rung) {
-    case Rung::kFull:
-      break;
-    case Rung::kChunks:
-      plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
-      break;
-    case Rung::kTiled:
-      plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
-      break;
-    case Rung::kHalf:
-      plan.reasons.emplace_back(
-          "Half precision, which changes the result slightly: nothing fits without it.");
-      break;
-    case Rung::kSmallerInput:
-      plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",
-                                         what_is_smaller(stages)));
-      break;
-  }
-  if (plan.rung == Rung::kFull && options.policy == Policy::kBalanced) {
+  if (plan.fallbacks.smaller_input) {
+    plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",
+                                       what_is_smaller(plan, stages)));
+  } else if (plan.fallbacks.half_precision) {
+    plan.reasons.emplace_back("Half precision, which changes the result slightly: nothing fits without it.");
+  } else if (plan.fallbacks.tiled) {
+    plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
+  } else if (plan.fallbacks.chunked) {
+    plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
+  } else if (options.policy == Policy::kBalanced) {
     plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
   }
   plan.reasons.push_back(costs_of(stages));

@@ -33,7 +33,7 @@ bool covers(const Lane& a, const Lane& b) {
 class Search {
  public:
   Search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages, const PlanOptions& options,
-         Rung rung, double budget_share)
+         const Fallbacks& fallbacks, double budget_share)
       : slots_(slots), options_(options) {
     const Strategy wish = options.strategy;
     const bool only_one = wish == Strategy::kSingle || wish == Strategy::kData || wish == Strategy::kOffload;
@@ -42,7 +42,7 @@ class Search {
       for (size_t length = needs_several(wish) ? 2 : 1;
            length <= (only_one ? 1 : kMaxLaneSlots) && first + length <= slots.size(); ++length) {
         auto found = possible_lanes(
-            {std::span(slots).subspan(first, length), int(first), stages, options, rung, budget_share});
+            {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, budget_share});
         std::vector<Lane> kept;
         for (Lane& lane : found) {
           if (std::ranges::any_of(kept, [&](const Lane& other) { return covers(other, lane); })) continue;
@@ -132,27 +132,27 @@ int64_t bytes_of(const Plan& plan) {
 }
 
 std::optional<Plan> plan_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-                            const PlanOptions& options, Rung rung, double budget_share) {
-  const Search search(slots, stages, options, rung, budget_share);
+                            const PlanOptions& options, const Fallbacks& fallbacks, double budget_share) {
+  const Search search(slots, stages, options, fallbacks, budget_share);
   if (search.empty()) return std::nullopt;
   Plan found;
-  found.rung = rung;
+  found.fallbacks = fallbacks;
   std::tie(found.seconds, found.lanes) = search.fastest();
   return found;
 }
 
 /// The lane that takes the least memory, then the fastest of those.
 std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-                                const PlanOptions& options, Rung rung) {
+                                const PlanOptions& options, const Fallbacks& fallbacks) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
   for (const double share : kShares) {  // less room is divided otherwise
     for (size_t first = 0; first < slots.size(); ++first) {
       for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
         for (Lane& lane : possible_lanes(
-                 {std::span(slots).subspan(first, length), int(first), stages, options, rung, share})) {
+                 {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, share})) {
           Plan candidate;
-          candidate.rung = rung;
+          candidate.fallbacks = fallbacks;
           const int batches = (options.pictures + lane.batch - 1) / lane.batch;
           candidate.seconds = lane.latency_s + lane.interval_s * (batches - 1);
           candidate.lanes.push_back(std::move(lane));
@@ -168,20 +168,31 @@ std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vecto
   return best;
 }
 
-/// The best over the rungs `first`..`last`; the earlier one where they are equal.
+/// What plans let stages do, one step after the other: each allows what the one before it does, too.
+constexpr std::array<Fallbacks, 5> kSteps{{{},
+                                           {.chunked = true},
+                                           {.chunked = true, .tiled = true},
+                                           {.chunked = true, .tiled = true, .half_precision = true},
+                                           {true, true, true, true}}};
+constexpr size_t kLastExactStep = 2;
+
+size_t step_of(const Plan& plan) {
+  return size_t(std::ranges::find(kSteps, plan.fallbacks) - kSteps.begin());
+}
+
+/// The best over the steps `first`..`last`; the earlier one where they are equal.
 std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-                            const PlanOptions& options, Rung first, Rung last, double budget_share = 1) {
+                            const PlanOptions& options, size_t first, size_t last, double budget_share = 1) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
-  for (int rung = int(first); rung <= int(last); ++rung) {
-    const bool offered = rung == int(first) || std::ranges::any_of(stages, [&](const StageProfile& stage) {
-                           return std::ranges::any_of(
-                               stage.modes, [&](const StageMode& mode) { return int(mode.rung) == rung; });
-                         });
-    if (!offered) continue;
+  for (size_t step = first; step <= last; ++step) {
+    const bool is_offered = step == first || std::ranges::any_of(stages, [&](const StageProfile& stage) {
+                              return &stage.mode_within(kSteps[step]) != &stage.mode_within(kSteps[step - 1]);
+                            });
+    if (!is_offered) continue;
     auto found = options.policy == Policy::kMemory
-                     ? smallest_in(slots, stages, options, Rung(rung))
-                     : plan_in(slots, stages, options, Rung(rung), budget_share);
+                     ? smallest_in(slots, stages, options, kSteps[step])
+                     : plan_in(slots, stages, options, kSteps[step], budget_share);
     if (!found) continue;
     const int64_t bytes = bytes_of(*found);
     const bool better =
@@ -197,16 +208,16 @@ std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<St
 
 std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
                            const PlanOptions& options) {
-  std::optional<Plan> best = best_of(slots, stages, options, Rung::kFull, Rung::kTiled);
-  for (const Rung lossy : {Rung::kHalf, Rung::kSmallerInput}) {
+  std::optional<Plan> best = best_of(slots, stages, options, 0, kLastExactStep);
+  for (size_t lossy = kLastExactStep + 1; lossy < kSteps.size(); ++lossy) {
     if (!best && options.allow_lossy) best = best_of(slots, stages, options, lossy, lossy);
   }
   if (best && options.policy == Policy::kBalanced) {
     const double limit = best->seconds * kBalancedSlack;
     for (const double share : kShares) {
       if (share == 1) break;
-      const Rung first = best->lossy() ? best->rung : Rung::kFull;
-      const Rung last = best->lossy() ? best->rung : Rung::kTiled;
+      const size_t first = best->lossy() ? step_of(*best) : 0;
+      const size_t last = best->lossy() ? first : kLastExactStep;
       auto smaller = best_of(slots, stages, options, first, last, share);
       if (smaller && smaller->seconds <= limit) return smaller;
     }
@@ -224,7 +235,7 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   least.strategy = Strategy::kAuto;
   least.policy = Policy::kMemory;
   const auto found =
-      best_of(endless, stages, least, Rung::kFull, options.allow_lossy ? Rung::kSmallerInput : Rung::kTiled);
+      best_of(endless, stages, least, 0, options.allow_lossy ? kSteps.size() - 1 : kLastExactStep);
   return found ? found->lanes.front().peak_bytes.front() : 0;
 }
 

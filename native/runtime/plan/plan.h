@@ -52,8 +52,7 @@ struct PlanOptions {
 
 struct StagePlacement {
   int stage = 0;
-  Rung rung = Rung::kFull;
-  std::string precision;
+  ExecutionMode mode;
   bool resident = true;     ///< else its weights wait in host memory while other stages run
   bool ahead = false;       ///< and come in while the stage before it runs, not after
   std::vector<int> slots;   ///< one, or those that share it
@@ -72,18 +71,19 @@ struct Lane {
 };
 
 struct Plan {
-  Rung rung = Rung::kFull;
+  Fallbacks fallbacks;  ///< that stages take, where they have them
   std::vector<Lane> lanes;
   double seconds = 0;
   std::vector<std::string> reasons;  ///< what is done and why, one sentence each
   std::vector<std::string> idle;     ///< which slots do nothing and why
   std::vector<std::string> refused;  ///< what else was not done and why
 
-  bool lossy() const { return is_lossy(rung); }
+  bool lossy() const { return fallbacks.change_result(); }
 };
 
-/// Throws Error{kOutOfMemory} with what is missing when not even the last rung fits, Error{kInvalidSettings}
-/// when the strategy cannot be followed (one slot for the guidance split, no stage that offers it, ...).
+/// Throws Error{kOutOfMemory} with what is missing when nothing fits with all fallbacks,
+/// Error{kInvalidSettings} when the strategy cannot be followed (one slot for the guidance split, no stage
+/// that offers it, ...).
 Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
           const PlanOptions& options);
 

@@ -84,7 +84,7 @@ class Simulation {
   void follow(const Plan& plan) {
     plans_.push_back(plan);
     lanes_.clear();
-    for (const Lane& lane : plans_.back().lanes) lanes_.push_back(start(lane, plan.rung));
+    for (const Lane& lane : plans_.back().lanes) lanes_.push_back(start(lane));
   }
 
   /// For the slots that are left. False: there are none, or nothing fits.
@@ -106,18 +106,18 @@ class Simulation {
     }
   }
 
-  RunningLane start(const Lane& lane, Rung rung) const {
+  RunningLane start(const Lane& lane) const {
     RunningLane running;
     running.lane = &lane;
     double whole = 0;
     const Slot& first = slots_[size_t(lane.slots[0])];
     for (const StagePlacement& placement : lane.stages) {
-      whole += stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+      whole += stages_[size_t(placement.stage)].mode(placement.mode).time(lane.batch, first);
     }
     for (int batch = 0; batch <= lane.batch; ++batch) {
       double part = 0;
       for (const StagePlacement& placement : lane.stages) {
-        part += stages_[size_t(placement.stage)].mode(rung).time(batch, first);
+        part += stages_[size_t(placement.stage)].mode(placement.mode).time(batch, first);
       }
       running.ratio.push_back(whole > 0 ? part / whole : 1);
     }
@@ -125,7 +125,7 @@ class Simulation {
     running.busy.assign(lane.slots.size(), 0);
     if (lane.kind != LaneKind::kPipeline) {
       for (size_t j = 0; j < lane.slots.size(); ++j) {
-        running.busy[j] = lane.latency_s > 0 ? busy_seconds(lane, j, first, rung) / lane.latency_s : 1;
+        running.busy[j] = lane.latency_s > 0 ? busy_seconds(lane, j, first) / lane.latency_s : 1;
       }
       // Loading weights is the slot's time too.
       if (lane.slots.size() == 1) running.busy[0] = 1;
@@ -145,10 +145,10 @@ class Simulation {
   }
 
   /// Of a batch.
-  double busy_seconds(const Lane& lane, size_t slot, const Slot& first, Rung rung) const {
+  double busy_seconds(const Lane& lane, size_t slot, const Slot& first) const {
     double seconds = 0;
     for (const StagePlacement& placement : lane.stages) {
-      const double time = stages_[size_t(placement.stage)].mode(rung).time(lane.batch, first);
+      const double time = stages_[size_t(placement.stage)].mode(placement.mode).time(lane.batch, first);
       if (!placement.blocks.empty()) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;

@@ -35,24 +35,24 @@ struct Way {
 };
 
 void print_checksums(const Way& way) {
-  static const std::map<std::string, Rung> fallbacks{{"none", Rung::kFull},
-                                                     {"chunks", Rung::kChunks},
-                                                     {"tiled", Rung::kTiled},
-                                                     {"half", Rung::kHalf},
-                                                     {"smaller input", Rung::kSmallerInput}};
-  const Rung fallback = fallbacks.at(way.fallback);
+  static const std::map<std::string, Fallbacks> all{{"none", {}},
+                                                    {"chunks", {.chunked = true}},
+                                                    {"tiled", {.chunked = true, .tiled = true}},
+                                                    {"half", {true, true, true, false}},
+                                                    {"smaller input", {true, true, true, true}}};
+  const Fallbacks& fallbacks = all.at(way.fallback);
   TinyPipeline pipeline(way.strategy == "single" ? 1 : 2, strategy_of(way.strategy), way.until, true);
   pipeline.adapt = [&](Plan& plan) {
     for (Lane& lane : plan.lanes) {
       lane.batch = way.batch;
-      for (StagePlacement& placement : lane.stages) placement.rung = fallback;
+      pipeline.force(lane, fallbacks);
     }
   };
   std::vector<TinyPicture> pictures;
   for (int i = 0; i < std::max(way.batch, 2); ++i) {
     pictures.push_back({tiny_request(i % 3, 7 + i / 3)});
     // There is a smaller one.
-    if (fallback == Rung::kSmallerInput) pictures.back().request.settings.input_size = 128;
+    if (fallbacks.smaller_input) pictures.back().request.settings.input_size = 128;
   }
   const auto made = pipeline.make(pictures);
   for (size_t i = 0; i < made.size(); ++i) {

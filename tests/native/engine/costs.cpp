@@ -59,7 +59,7 @@ const StageMode& mode_of(const std::vector<StageProfile>& profiles, const CostSa
   for (const StageProfile& profile : profiles) {
     if (profile.name != sample.stage) continue;
     for (const StageMode& mode : profile.modes) {
-      if (mode.rung == sample.rung && mode.precision == sample.precision) return mode;
+      if (mode.execution.is_like(sample.mode)) return mode;
     }
   }
   throw std::logic_error("no such mode");
@@ -82,7 +82,7 @@ TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
       if (sample.stage == "foreground" || real == 0) continue;
       ++compared;
       EXPECT_NEAR(bytes_of(mode_of(profiles, sample), sample.batch) / real, 1, 0.1)
-          << sample.stage << " " << rung_name(sample.rung) << " at grid " << settings.grid << ", texture "
+          << sample.stage << " " << mode_name(sample.mode) << " at grid " << settings.grid << ", texture "
           << settings.texture_size << ": " << real << " bytes";
     }
     EXPECT_EQ(compared, 4);  // surface and texture, whole and in chunks

@@ -104,7 +104,7 @@ class Faults : public TinyPipelineTest {
     RecordProperty("allocations", static_cast<int>(all.size()));
     unload(engine);
 
-    // From one failure the ladder recovers; three are more than some stages have rungs.
+    // From one failure a stage recovers; three are more than some stages have fallbacks.
     const bool has_a_way_on = times == 1 && std::is_same_v<Whose, Torch>;
     int failed = 0;
     const std::vector<int64_t> tried = some_of(all, about);

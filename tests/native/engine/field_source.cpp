@@ -27,7 +27,7 @@ class PlanesOfAPicture : public TinyPipelineTest {
       slot.name = name;
       slot.budget_bytes = int64_t{1} << 40;
       slots_.push_back(slot);
-      for (const auto& stage : {surface_, texture_}) stage->load({slot, Rung::kFull, "fp32", 0, 0});
+      for (const auto& stage : {surface_, texture_}) stage->load({slot, {}, 0, 0});
     }
   }
 

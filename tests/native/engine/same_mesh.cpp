@@ -96,33 +96,32 @@ double distance(const std::vector<Float3>& from, const std::vector<Float3>& to) 
   return furthest;
 }
 
-/// By the plan, as the ladder would take them.
-TEST_F(SameMesh, EveryRungRunsAndSaysWhatItChanged) {
-  const std::pair<Rung, const char*> rungs[] = {{Rung::kChunks, "smaller chunks"},
-                                                {Rung::kTiled, "smaller strips"},
-                                                {Rung::kHalf, "half precision"},
-                                                {Rung::kSmallerInput, "views of 96 instead of 128 pixels"}};
+/// By the plan, as the executor would take them.
+TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
+  const std::pair<Fallbacks, const char*> all[] = {
+      {{.chunked = true}, "smaller chunks"},
+      {{.chunked = true, .tiled = true}, "smaller strips"},
+      {{.chunked = true, .tiled = true, .half_precision = true}, "half precision"},
+      {{true, true, true, true}, "views of 96 instead of 128 pixels"}};
   const MeshBits& full = reference();
-  for (const auto& [rung, words] : rungs) {
+  for (const auto& [fallbacks, words] : all) {
     SCOPED_TRACE(words);
     TinyPipeline pipeline(1, Strategy::kSingle, Until::kSurface, true);
-    pipeline.adapt = [rung = rung](Plan& plan) {
-      for (StagePlacement& placement : plan.lanes.at(0).stages) placement.rung = rung;
-    };
+    pipeline.adapt = [&, fallbacks = fallbacks](Plan& plan) { pipeline.force(plan.lanes.at(0), fallbacks); };
     GenerateRequest request = tiny_request();
     request.settings.input_size = 128;  // there is a smaller one
     TinyPipeline in_full(1);
-    const MeshBits expected = rung == Rung::kSmallerInput ? in_full.make_one({request}).bits() : full;
-    const Made made = pipeline.make_one({rung == Rung::kSmallerInput ? request : tiny_request()});
+    const MeshBits expected = fallbacks.smaller_input ? in_full.make_one({request}).bits() : full;
+    const Made made = pipeline.make_one({fallbacks.smaller_input ? request : tiny_request()});
     ASSERT_FALSE(made.error) << made.error->what();
     EXPECT_TRUE(std::ranges::any_of(
         made.notes, [&](const std::string& note) { return note.find(words) != std::string::npos; }));
     const bool says_that_it_differs = std::ranges::any_of(
         made.notes, [](const std::string& note) { return note.find("differs") != std::string::npos; });
-    EXPECT_EQ(says_that_it_differs, is_lossy(rung));
+    EXPECT_EQ(says_that_it_differs, fallbacks.change_result());
     const double moved = distance(made.bits().vertices, expected.vertices);
     constexpr double kCell = 2.0 / 20;
-    if (is_lossy(rung)) {
+    if (fallbacks.change_result()) {
       EXPECT_FALSE(same(made.bits(), expected));
       EXPECT_LT(moved, 3 * kCell);
     } else {

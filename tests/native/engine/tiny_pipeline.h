@@ -216,6 +216,14 @@ class TinyPipeline {
   }
   Executor& executor() { return *executor_; }
 
+  /// Has every stage of `lane` run with as many of these fallbacks as it has, as the executor would.
+  void force(Lane& lane, const Fallbacks& fallbacks) const {
+    for (StagePlacement& placement : lane.stages) {
+      const StageProfile& profile = stages_[static_cast<size_t>(placement.stage)]->profile();
+      placement.mode = profile.mode_within(fallbacks).execution;
+    }
+  }
+
   Plan plan;                         ///< of the last run
   std::function<void(Plan&)> adapt;  ///< changes the plan before it is run
   WatchedStage::Watch watch;         ///< called before everything that a stage does

@@ -77,7 +77,7 @@ class StandIn : public Stage {
   const StageProfile& profile() const override { return profile_; }
 
   void load(const StageLoad& load) override {
-    const StageMode& mode = profile_.mode(load.rung);
+    const StageMode& mode = profile_.mode(load.mode);
     const int blocks = load.last_block - load.first_block;
     const int64_t bytes = blocks > 0 ? mode.weight_bytes * blocks / profile_.blocks : mode.weight_bytes;
     memory_->take(load.slot, bytes);
@@ -99,7 +99,7 @@ class StandIn : public Stage {
 
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
     ++runs;
-    const int64_t bytes = profile_.mode(call.rung).workspace(int(inputs.size()));
+    const int64_t bytes = profile_.mode(call.mode).workspace(int(inputs.size()));
     memory_->take(call.slots[0], bytes);
     try {
       if (on_run) on_run(call);

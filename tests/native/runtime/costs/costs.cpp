@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,6 @@ StageProfile profile() {
 CostSample sample(int batch, int64_t bytes, double seconds) {
   CostSample sample;
   sample.stage = "a";
-  sample.precision = "fp32";
   sample.batch = batch;
   sample.weight_bytes = 77;
   sample.workspace_bytes = bytes;
@@ -119,20 +119,20 @@ TEST(Costs, OfOtherStagesVariantsAndModesAreLeftAlone) {
   std::vector<CostPoint> others(4, {sample(1, 500, 5), {}, 0});
   others[0].sample.stage = "b";
   others[1].sample.variant = "larger";
-  others[2].sample.precision = "bf16";
-  others[3].sample.rung = Rung::kChunks;
+  others[2].sample.mode.precision = "bf16";
+  others[3].sample.mode.chunked = true;
   StageProfile stage = profile();
   fit_costs(stage, others);
   EXPECT_EQ(stage.modes[0].workspace(1), 0);
   EXPECT_FALSE(stage.calibrated);
 }
 
-TEST(Costs, ALowerRungThatWasMeasuredFasterIsNotBelieved) {
+TEST(Costs, AFallbackThatWasMeasuredFasterIsNotBelieved) {
   StageProfile stage = profile();
   stage.modes.resize(2);
-  stage.modes[1].rung = Rung::kChunks;
+  stage.modes[1].execution.chunked = true;
   std::vector<CostPoint> points = points_of({sample(1, 10, 2), sample(1, 5, 1.9)});
-  points[1].sample.rung = Rung::kChunks;
+  points[1].sample.mode.chunked = true;
   fit_costs(stage, points);
   EXPECT_GE(stage.modes[1].time(1, Slot{}), stage.modes[0].time(1, Slot{}));
   EXPECT_EQ(stage.modes[1].workspace(1), 5);
@@ -160,6 +160,42 @@ TEST(Costs, AreKeptByDeviceAndReplaced) {
   std::ofstream(folder / "costs.json") << "{ torn";
   EXPECT_TRUE(store.samples("cpu").empty());
   std::filesystem::remove_all(folder);
+}
+
+TEST(Costs, KeepTheModeThatWasMeasured) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_costs_modes";
+  std::filesystem::remove_all(folder);
+  const CostStore store((folder / "costs.json").string());
+  CostSample tiled = sample(1, 10, 1);
+  tiled.mode = {.precision = "bf16", .chunked = true, .tiled = true, .input_scale = 0.75};
+  store.add("cpu", {tiled, sample(1, 20, 2)});
+  const auto kept = store.samples("cpu");
+  ASSERT_EQ(kept.size(), 2U) << "of two modes";
+  EXPECT_EQ(kept[0].mode, tiled.mode);
+  EXPECT_EQ(kept[1].mode, ExecutionMode());
+  std::filesystem::remove_all(folder);
+}
+
+/// 0.1.0 named modes by how far down a list of fallbacks they were.
+TEST(Costs, OfVersion010AreUnderstood) {
+  const std::map<std::string, ExecutionMode> modes{{"full", {"fp32", false, false, 1}},
+                                                   {"chunks", {"fp32", true, false, 1}},
+                                                   {"tiled", {"fp32", true, true, 1}},
+                                                   {"half", {"bf16", true, true, 1}},
+                                                   {"smaller_input", {"bf16", true, true, 0.75}}};
+  const auto path = std::filesystem::path(testing::TempDir()) / "relievo_costs_0.1.0.json";
+  for (const auto& [name, mode] : modes) {
+    std::ofstream(path)
+        << R"({"a processor": [{"batch": 2, "load_seconds": 0.5, "output_bytes": 7, "precision": ")"
+        << mode.precision << R"(", "rung": ")" << name
+        << R"(", "seconds": 1.5, "size": "{}", "speed": 2.0, "stage": "decode", "threads": 2,
+            "variant": "", "weight_bytes": 77, "workspace_bytes": 10}]})";
+    const auto samples = CostStore(path.string()).samples("a processor");
+    ASSERT_EQ(samples.size(), 1U) << name;
+    EXPECT_TRUE(samples[0].mode.is_like(mode)) << name;
+    EXPECT_EQ(samples[0].seconds, 1.5);
+  }
+  std::filesystem::remove(path);
 }
 
 }  // namespace

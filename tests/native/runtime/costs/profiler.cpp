@@ -17,7 +17,7 @@ StageProfile profile(const char* name, int64_t weights, double once, double each
   profile.name = name;
   profile.variant = "small";
   profile.modes = {mode, mode};
-  profile.modes[1].rung = Rung::kChunks;
+  profile.modes[1].execution.chunked = true;
   profile.modes[1].workspace_bytes_per_picture = each / 2;
   profile.max_batch = 2;
   return profile;
@@ -50,16 +50,16 @@ TEST(Calibration, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersO
   size_t i = 0;
   for (const char* name : {"a", "b"}) {
     const bool is_first = name == std::string("a");
-    for (const Rung rung : {Rung::kFull, Rung::kChunks}) {
+    for (const bool chunked : {false, true}) {
       for (const int batch : {1, 2}) {
-        if (rung == Rung::kChunks && batch > 1) continue;
+        if (chunked && batch > 1) continue;
         const CostSample& sample = samples[i++];
         EXPECT_EQ(sample.stage, name);
-        EXPECT_EQ(sample.rung, rung);
+        EXPECT_EQ(sample.mode, (ExecutionMode{.chunked = chunked}));
         EXPECT_EQ(sample.batch, batch);
         // A second stage's figures do not hold the first one's weights.
         EXPECT_EQ(sample.weight_bytes, is_first ? 1000 : 30);
-        const int each = (is_first ? 100 : 400) / (rung == Rung::kFull ? 1 : 2);
+        const int each = (is_first ? 100 : 400) / (chunked ? 2 : 1);
         EXPECT_EQ(sample.workspace_bytes, (is_first ? 50 : 0) + batch * each);
         EXPECT_EQ(sample.size, "as large as that");
         EXPECT_EQ(sample.variant, "small");
@@ -86,11 +86,11 @@ TEST(Calibration, LeavesOutWhatDoesNotFit) {
   Bench bench;
   bench.slot.budget_bytes = 1120;  // one picture of `a`, in chunks
   bench.options.batches = {1, 2};
-  std::vector<std::pair<Rung, int>> fitted;
+  std::vector<std::pair<ExecutionMode, int>> fitted;
   for (const CostSample& sample : bench.run()) {
-    if (sample.stage == "a") fitted.emplace_back(sample.rung, sample.batch);
+    if (sample.stage == "a") fitted.emplace_back(sample.mode, sample.batch);
   }
-  EXPECT_EQ(fitted, (std::vector<std::pair<Rung, int>>{{Rung::kChunks, 1}}));
+  EXPECT_EQ(fitted, (std::vector<std::pair<ExecutionMode, int>>{{{.chunked = true}, 1}}));
   bench.slot.budget_bytes = 900;
   expect_error(ErrorCode::kOutOfMemory, "in any mode", [&] { bench.run(); });
 }

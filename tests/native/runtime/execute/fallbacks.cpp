@@ -6,24 +6,26 @@
 namespace relievo {
 namespace {
 
-StageProfile ladder_profile(const std::vector<std::pair<Rung, int64_t>>& rungs) {
+const ExecutionMode kFull, kChunked{.chunked = true}, kTiled{.chunked = true, .tiled = true},
+    kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
+
+StageProfile profile_with(const std::vector<std::pair<ExecutionMode, int64_t>>& modes) {
   StageProfile profile;
-  profile.name = "ladder";
+  profile.name = "stage";
   profile.max_batch = 4;
-  for (const auto& [rung, bytes] : rungs) {
+  for (const auto& [execution, bytes] : modes) {
     StageMode mode;
-    mode.rung = rung;
+    mode.execution = execution;
     mode.workspace_bytes_per_picture = double(bytes);
     mode.seconds = 1;  // so that batches pay
     mode.seconds_per_picture = 1;
-    if (rung >= Rung::kHalf) mode.precision = "bf16";
     profile.modes.push_back(mode);
   }
   return profile;
 }
 
-/// Plans with costs that promise too little memory, so that the ladder has to help.
-class LadderTest : public ExecutorTest {
+/// Plans with costs that promise too little memory, so that fallbacks have to help.
+class FallbackTest : public ExecutorTest {
  protected:
   std::vector<Outcome> run_misled(int64_t budget, RunOptions options = RunOptions()) {
     std::vector<StageProfile> hopeful = profiles_;
@@ -42,47 +44,46 @@ class LadderTest : public ExecutorTest {
   std::shared_ptr<LearnedLimits> limits_ = std::make_shared<LearnedLimits>();
 };
 
-TEST_F(LadderTest, SmallerBatchesComeFirstAndAreRemembered) {
-  add_stage(ladder_profile({{Rung::kFull, 40}, {Rung::kChunks, 10}}));
+TEST_F(FallbackTest, SmallerBatchesComeFirstAndAreRemembered) {
+  add_stage(profile_with({{kFull, 40}, {kChunked, 10}}));
   const auto outcomes = run_misled(100);
   expect_all_made(outcomes);
   EXPECT_EQ(outcomes[0].stages[0].batch, 2);
-  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kFull);
+  EXPECT_EQ(outcomes[0].stages[0].mode, kFull);
   const int runs = stages_[0]->runs;
   run_misled(100);
   EXPECT_EQ(stages_[0]->runs - runs, runs - 1) << "the batch of four is not tried again";
 }
 
-TEST_F(LadderTest, ThenChunks) {
-  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 40}}));
+TEST_F(FallbackTest, ThenChunks) {
+  add_stage(profile_with({{kFull, 140}, {kChunked, 40}}));
   const auto outcomes = run_misled(100);
   expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[0].stages[0].rung, Rung::kChunks);
+  EXPECT_EQ(outcomes[0].stages[0].mode, kChunked);
   EXPECT_FALSE(outcomes[0].lossy);
   EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("smaller chunks")));
 }
 
-TEST_F(LadderTest, ThenTheOtherStagesMakeRoom) {
+TEST_F(FallbackTest, ThenTheOtherStagesMakeRoom) {
   add_stage(60, 1);
-  add_stage(ladder_profile({{Rung::kFull, 140}, {Rung::kChunks, 70}, {Rung::kTiled, 1}}));
+  add_stage(profile_with({{kFull, 140}, {kChunked, 70}, {kTiled, 1}}));
   const auto outcomes = run_misled(100);
   expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[0].stages.back().rung, Rung::kChunks);
+  EXPECT_EQ(outcomes[0].stages.back().mode, kChunked);
   EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("make room")));
 }
 
-TEST_F(LadderTest, LossyRungsComeLastAndAreReported) {
-  add_stage(ladder_profile(
-      {{Rung::kFull, 500}, {Rung::kTiled, 300}, {Rung::kHalf, 200}, {Rung::kSmallerInput, 90}}));
+TEST_F(FallbackTest, ThoseThatChangeTheResultComeLastAndAreReported) {
+  add_stage(profile_with({{kFull, 500}, {kTiled, 300}, {kHalf, 200}, {kSmallerInput, 90}}));
   const auto outcomes = run_misled(100);
   expect_all_made(outcomes);
-  EXPECT_EQ(outcomes[7].stages[0].rung, Rung::kSmallerInput);
+  EXPECT_EQ(outcomes[7].stages[0].mode, kSmallerInput);
   EXPECT_TRUE(outcomes[7].lossy);
   EXPECT_THAT(outcomes[0].notes, testing::Contains(testing::HasSubstr("differs")));
 }
 
-TEST_F(LadderTest, LossyRungsCanBeForbidden) {
-  add_stage(ladder_profile({{Rung::kFull, 500}, {Rung::kHalf, 50}}));
+TEST_F(FallbackTest, ThoseThatChangeTheResultCanBeForbidden) {
+  add_stage(profile_with({{kFull, 500}, {kHalf, 50}}));
   RunOptions options;
   options.plan.allow_lossy = false;
   for (const Outcome& outcome : run_misled(100, options)) {
@@ -92,11 +93,11 @@ TEST_F(LadderTest, LossyRungsCanBeForbidden) {
   }
 }
 
-TEST_F(LadderTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
+TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
   const std::string path = testing::TempDir() + "/relievo_limits.json";
   std::filesystem::remove(path);
   Slot slot = slots({100})[0];
-  const StageProfile stage = ladder_profile({{Rung::kFull, 30}, {Rung::kChunks, 10}});
+  const StageProfile stage = profile_with({{kFull, 30}, {kChunked, 10}});
   const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
   {
     LearnedLimits learned(path);

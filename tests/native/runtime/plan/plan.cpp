@@ -16,6 +16,9 @@ constexpr int64_t kMiB = 1 << 20;
 
 using Random = std::mt19937;
 
+const ExecutionMode kChunked{.chunked = true}, kTiled{.chunked = true, .tiled = true},
+    kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
+
 double between(Random& random, double low, double high) {
   return std::uniform_real_distribution<double>(low, high)(random);
 }
@@ -37,12 +40,12 @@ std::vector<StageProfile> random_stages(Random& random) {
     mode.seconds_per_picture = between(random, 0.01, 3.0);
     if (between(random, 0, 1)) mode.host_seconds_per_picture = between(random, 0.01, 1.0);
     stage.modes.push_back(mode);
-    for (const Rung rung : {Rung::kChunks, Rung::kTiled, Rung::kHalf, Rung::kSmallerInput}) {
+    for (const ExecutionMode& fallback : {kChunked, kTiled, kHalf, kSmallerInput}) {
       if (between(random, 0, 2) != 0) continue;
-      mode.rung = rung;
+      mode.execution = fallback;
       mode.workspace_bytes_per_picture *= between(random, 0.3, 0.9);
       mode.seconds_per_picture *= between(random, 0.8, 1.3);
-      if (rung == Rung::kHalf) mode.weight_bytes /= 2;
+      if (fallback == kHalf) mode.weight_bytes /= 2;
       stage.modes.push_back(mode);
     }
     if (between(random, 0, 1)) stage.blocks = between(random, 2, 24);
@@ -87,13 +90,18 @@ std::optional<Plan> try_plan(const std::vector<Slot>& slots, const std::vector<S
   }
 }
 
+/// How much of the result a plan gives up: half precision is less than a smaller input besides.
+int loss_of(const Plan& plan) {
+  return int(plan.fallbacks.half_precision) + int(plan.fallbacks.smaller_input);
+}
+
 /// What a slot needs, counted from the placements alone: a second opinion on the planner's own peaks.
 int64_t needed_bytes(const Lane& lane, int slot, const std::vector<StageProfile>& stages) {
   int64_t kept = 0, running = 0, before = 0;  // `before`: of the stage before
   for (const StagePlacement& placement : lane.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
-    const auto found =
-        std::ranges::find_if(stage.modes, [&](const StageMode& mode) { return mode.rung == placement.rung; });
+    const auto found = std::ranges::find_if(
+        stage.modes, [&](const StageMode& mode) { return mode.execution == placement.mode; });
     if (found == stage.modes.end()) throw std::logic_error("a mode that the stage does not have");
     int64_t weights = 0;
     bool here = false;
@@ -156,7 +164,7 @@ TEST(Planner, IsNeverWorseThanOneSlot) {
       if (!alone) continue;
       ++compared;
       ASSERT_TRUE(made);
-      if (made->rung == alone->rung || !alone->lossy()) {
+      if (made->fallbacks == alone->fallbacks || !alone->lossy()) {
         EXPECT_LE(made->seconds, alone->seconds * (1 + 1e-6));
       }
       if (!alone->lossy()) {
@@ -219,9 +227,9 @@ TEST(Planner, MoreMemoryNeverHurts) {
     slots[size_t(between(random, 0, int(slots.size()) - 1))].budget_bytes += between(random, 1, 4000) * kMiB;
     const auto after = try_plan(slots, stages, options);
     ASSERT_TRUE(after);
-    if (before->lossy() && after->rung < before->rung) continue;  // a better picture may take longer
-    EXPECT_LE(after->rung >= Rung::kHalf ? after->rung : Rung::kFull,
-              before->lossy() ? before->rung : Rung::kFull);
+    const int lost_before = loss_of(*before), lost_after = loss_of(*after);
+    if (lost_after < lost_before) continue;  // a better picture may take longer
+    EXPECT_EQ(lost_after, lost_before);
     EXPECT_LE(after->seconds, before->seconds * (1 + 1e-6));
   }
   EXPECT_GT(compared, 1000);
@@ -341,10 +349,10 @@ TEST(Planner, PlacesStagesWhereTogetherTheyDoNotFit) {
   EXPECT_NEAR(made.seconds, 101, 1e-3);
 }
 
-TEST(Planner, TakesLossyRungsOnlyWhenNothingElseFitsAndSaysSo) {
+TEST(Planner, ChangesTheResultOnlyWhenNothingElseFitsAndSaysSo) {
   auto large = stage("large", 1400, 1);
   large.modes.push_back(large.modes[0]);
-  large.modes[1].rung = Rung::kHalf;
+  large.modes[1].execution.precision = "bf16";
   large.modes[1].weight_bytes /= 2;
   EXPECT_FALSE(plan(equal_slots(1, 1600), {large}, {}).lossy());
   const auto small = plan(equal_slots(1, 900), {large}, {});
@@ -358,7 +366,7 @@ TEST(Planner, TakesLossyRungsOnlyWhenNothingElseFitsAndSaysSo) {
 TEST(Planner, SaysHowMuchSmallerTheInputIs) {
   auto large = stage("large", 1400, 1);
   large.modes.push_back(large.modes[0]);
-  large.modes[1].rung = Rung::kSmallerInput;
+  large.modes[1].execution.input_scale = 0.8;
   large.modes[1].weight_bytes /= 2;
   large.modes[1].smaller = "views of 256 instead of 320 pixels";
   const auto made = plan(equal_slots(1, 900), {stage("other", 10, 1), large}, {});
