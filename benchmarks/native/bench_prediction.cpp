@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "benchmarks/native/bench_field.h"
 #include "benchmarks/native/bench_runtime.h"
+#include "benchmarks/native/job_list.h"
 #include "engine/costs.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"
@@ -40,11 +41,11 @@ void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   PictureWork work;
   work.job = std::move(job);
   const auto begin = Clock::now();
-  const std::vector<Outcome> outcomes =
-      executor.run(made, std::vector<std::any>(static_cast<size_t>(count), work));
+  JobList jobs(std::vector<std::any>(static_cast<size_t>(count), work));
+  executor.run(made, jobs, RunOptions());
   real.seconds += seconds_since(begin);
   real.pictures += count;
-  for (const Outcome& outcome : outcomes) {
+  for (const Outcome& outcome : jobs.outcomes) {
     if (outcome.error) throw *outcome.error;
     for (const StageRun& stage : outcome.stages) {
       real.peaks[stage.slot] = std::max(real.peaks[stage.slot], stage.peak_bytes);

@@ -16,6 +16,7 @@
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "benchmarks/native/bench_field.h"
+#include "benchmarks/native/job_list.h"
 #include "engine/engine.h"
 #include "engine/field_source.h"
 #include "engine/pipeline.h"
@@ -303,9 +304,10 @@ json bench_balance_own_side(const json& arguments) {
       inputs.emplace_back(std::move(work));
     }
     const auto begin = Clock::now();
-    const std::vector<Outcome> outcomes = executor.run(made, std::move(inputs));
+    JobList jobs(std::move(inputs));
+    executor.run(made, jobs, RunOptions());
     const double seconds = seconds_since(begin);
-    for (const Outcome& outcome : outcomes) {
+    for (const Outcome& outcome : jobs.outcomes) {
       if (outcome.error) throw *outcome.error;
       if (busy) (*number)[outcome.stages.front().slot] += 1;
       for (const StageRun& stage : outcome.stages) {

@@ -50,6 +50,7 @@ void Engine::Impl::close() {
     for (const auto& job : previewer.jobs()) Job(job).cancel();
   }
   wake.notify_all();
+  queued_jobs.notify();
   previewer.close();
   worker.join();
 }
@@ -65,6 +66,7 @@ void Engine::Impl::submit(const StatePointer& job) {
     queue.push_back(job);
   }
   wake.notify_all();
+  queued_jobs.notify();
 }
 
 void Engine::Impl::tell(const std::string& line) {
@@ -186,6 +188,7 @@ void Engine::resume() {
     engine.is_paused = false;
   }
   engine.wake.notify_all();
+  engine.queued_jobs.notify();
 }
 
 bool Engine::paused() const {

@@ -179,6 +179,7 @@ class Engine {
 
  private:
   class Slots;
+  class QueuedJobs;
   struct Impl;
   Impl& impl() const;
   std::unique_ptr<Impl> impl_;

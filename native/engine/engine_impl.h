@@ -45,6 +45,31 @@ class Engine::Slots {
   OpenedSlots opened_;
 };
 
+/// What a run makes: jobs of the queue whose stages cost the same, and hold the same weights.
+class Engine::QueuedJobs : public JobSource {
+ public:
+  explicit QueuedJobs(Impl& engine) : engine_(engine) {}
+
+  /// From now on those with these settings. `is_for_one`: only as long as no second one waits, for more of
+  /// them are better planned anew.
+  void serve(const Settings& settings, bool is_for_one);
+  int count(const Settings& settings) const;  ///< that wait
+
+  std::vector<RunJob> next(int most) override;
+  void done(uint64_t number, Outcome outcome) override;
+
+  bool has_begun() const { return has_begun_; }  ///< whether any job was given since serve()
+  /// Ends those that were given and are not done, with what is being handled in a catch block.
+  void end_all_begun();
+
+ private:
+  int count_waiting(const Settings& settings) const;  ///< under the lock
+
+  Impl& engine_;
+  Settings settings_;
+  bool is_for_one_ = false, has_begun_ = false;
+};
+
 struct Engine::Impl {
   using Clock = std::chrono::steady_clock;
 
@@ -114,6 +139,7 @@ struct Engine::Impl {
   bool is_paused = false;
   bool wants_unload = false;
   bool is_closing = false;
+  QueuedJobs queued_jobs{*this};
   // Last, for they use the others:
   Previewer previewer;
   std::thread worker;

@@ -141,7 +141,6 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
   std::vector<std::any> outputs;
   auto next = alive.begin();
   for (PictureWork& work : all) outputs.emplace_back(work.error ? std::move(work) : std::move(*next++));
-  call.control.step(1);
   return outputs;
 }
 

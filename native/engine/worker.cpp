@@ -9,15 +9,6 @@
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {
-namespace {
-
-/// So that beginning a job cannot fail.
-void make_room_for_one(std::vector<StatePointer>& jobs) {
-  if (jobs.capacity() == jobs.size()) jobs.reserve(2 * jobs.size() + 1);
-}
-
-}  // namespace
-
 void Engine::Impl::work() {
   std::unique_lock lock(mutex);
   while (true) {
@@ -65,15 +56,6 @@ void Engine::Impl::work() {
 
 void Engine::Impl::run(const StatePointer& first) {
   const Settings settings = first->request.settings;
-  const auto count_alike = [&] {  // under the lock
-    return static_cast<int>(std::ranges::count_if(
-        queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
-  };
-  int waiting = 0;
-  {
-    const std::lock_guard lock(mutex);
-    waiting = count_alike();
-  }
   const bool is_all_lost = executor && executor->lost_slots().size() == slots.get().size();
   if (!executor || executor->loaded() == 0 || is_all_lost) {
     executor.reset();
@@ -83,58 +65,85 @@ void Engine::Impl::run(const StatePointer& first) {
   prepare(stages, settings, slots.get());
   const std::vector<StageProfile> profiles = profiles_of(stages);
   const std::vector<Slot> planned = measured_slots(settings);
+  const int waiting = std::max(1, queued_jobs.count(settings));
   const PlanOptions asked = plan_options(profiles, planned, waiting);
   const Plan made = plan_for(profiles, planned, asked);
-  const bool is_for_one = waiting == 1 && shares_pictures(made);
-  std::vector<StatePointer> taken;  // by picture; touched under the lock
-  RunOptions run_options{.plan = asked, .planned_slots = planned, .control = {{}, closing}};
-  run_options.more = [&](int most) {
-    std::vector<std::any> pictures;
-    const std::lock_guard lock(mutex);
-    if (is_for_one && count_alike() > 1) return pictures;  // more of them are better planned anew
-    while (static_cast<int>(pictures.size()) < most && !is_paused && !is_closing && !wants_unload &&
-           !queue.empty() && same_costs(queue.front()->request.settings, settings)) {
-      const StatePointer job = queue.front();
-      PictureWork work;
-      work.job = context_of(job);
-      pictures.emplace_back(std::move(work));
-      make_room_for_one(taken);
-      queue.pop_front();  // from here on nothing can fail
-      if (job->begin()) {
-        running.push_back(job);
-        taken.push_back(job);
-      } else {
-        pictures.pop_back();
-      }
+  queued_jobs.serve(settings, waiting == 1 && shares_pictures(made));
+  try {
+    executor->run(made, queued_jobs, {.plan = asked, .planned_slots = planned, .cancel = closing});
+  } catch (...) {  // no memory, or a fault of ours
+    if (!queued_jobs.has_begun()) throw;
+    queued_jobs.end_all_begun();
+  }
+}
+
+void Engine::QueuedJobs::serve(const Settings& settings, bool is_for_one) {
+  settings_ = settings;
+  is_for_one_ = is_for_one;
+  has_begun_ = false;
+}
+
+int Engine::QueuedJobs::count(const Settings& settings) const {
+  const std::lock_guard lock(engine_.mutex);
+  return count_waiting(settings);
+}
+
+int Engine::QueuedJobs::count_waiting(const Settings& settings) const {
+  return static_cast<int>(std::ranges::count_if(
+      engine_.queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
+}
+
+std::vector<RunJob> Engine::QueuedJobs::next(int most) {
+  std::vector<RunJob> jobs;
+  const std::lock_guard lock(engine_.mutex);
+  if (is_for_one_ && count_waiting(settings_) > 1) return jobs;
+  auto& queue = engine_.queue;
+  const bool is_halted = engine_.is_paused || engine_.is_closing || engine_.wants_unload;
+  while (static_cast<int>(jobs.size()) < most && !is_halted && !queue.empty() &&
+         same_costs(queue.front()->request.settings, settings_)) {
+    const StatePointer job = queue.front();
+    PictureWork work;
+    work.job = context_of(job);
+    jobs.push_back({job->number, std::move(work)});
+    queue.pop_front();  // from here on nothing can fail
+    if (job->begin()) {
+      engine_.running.push_back(job);
+      has_begun_ = true;
+    } else {
+      jobs.pop_back();
     }
-    return pictures;
-  };
-  run_options.on_done = [&](int picture, const Outcome& outcome) {
+  }
+  return jobs;
+}
+
+void Engine::QueuedJobs::done(uint64_t number, Outcome outcome) {
+  StatePointer job;
+  {
+    const std::lock_guard lock(engine_.mutex);
+    const auto found =
+        std::ranges::find(engine_.running, number, [](const auto& one) { return one->number; });
+    if (found == engine_.running.end()) throw Error(ErrorCode::kInternal, "A picture was made twice.");
+    job = *found;
+    engine_.running.erase(found);
+    engine_.is_loaded = true;
+  }
+  try {
+    engine_.finish(*job, outcome);
+  } catch (...) {
+    end_with_current_error(*job);
+  }
+}
+
+void Engine::QueuedJobs::end_all_begun() {
+  while (true) {
     StatePointer job;
     {
-      const std::lock_guard lock(mutex);
-      job = std::move(taken[static_cast<size_t>(picture)]);
-      std::erase(running, job);
-      is_loaded = true;
+      const std::lock_guard lock(engine_.mutex);
+      if (engine_.running.empty()) return;
+      job = engine_.running.back();
+      engine_.running.pop_back();
     }
-    try {
-      finish(*job, outcome);
-    } catch (...) {
-      end_with_current_error(*job);
-    }
-  };
-  try {
-    executor->run(made, {}, run_options);
-  } catch (...) {  // no memory, or a fault of ours: nothing that was begun may be left running
-    if (taken.empty()) throw;
-    for (const StatePointer& job : taken) {
-      if (!job) continue;
-      {
-        const std::lock_guard lock(mutex);
-        std::erase(running, job);
-      }
-      end_with_current_error(*job);
-    }
+    end_with_current_error(*job);
   }
 }
 

@@ -78,8 +78,6 @@ class Calibration {
     StageCall call;
     call.mode = mode.execution;
     call.slots = {slot_};
-    call.control = {{}, options_.control.cancel};
-    for (int i = 0; i < batch; ++i) call.pictures.push_back(i);
     call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
       for (const size_t k : which) body(k);
     });

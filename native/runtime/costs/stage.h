@@ -4,10 +4,10 @@
 
 #include <any>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <vector>
 
-#include "base/control.h"
 #include "runtime/costs/costs.h"
 #include "runtime/machine/slots.h"
 
@@ -17,10 +17,8 @@ namespace relievo {
 class StageCall {
  public:
   ExecutionMode mode;
-  std::vector<Slot> slots;    ///< the first is the one whose thread makes the call
-  std::vector<int> blocks;    ///< of a layer split, by slot; else empty
-  std::vector<int> pictures;  ///< indices, for seeds; as many as inputs
-  Control control;  ///< check it at least every half second; a diffusion step or a chunk is a good grain
+  std::vector<Slot> slots;  ///< the first is the one whose thread makes the call
+  std::vector<int> blocks;  ///< of a layer split, by slot; else empty
 
   /// Runs `body` on the thread of slots[k] (with its share of threads and its budget) and waits; for layers
   /// one after the other.
@@ -30,7 +28,11 @@ class StageCall {
 
   /// Runs `body(k)` on every slot at once, k = 0 here, and waits for all; the first exception is thrown
   /// again. For guidance halves and query points.
-  void on_every_slot(const std::function<void(size_t)>& body) const;
+  void on_every_slot(const std::function<void(size_t)>& body) const {
+    std::vector<size_t> all(slots.size());
+    std::iota(all.begin(), all.end(), size_t{0});
+    run_on_(all, body);
+  }
 
   using RunOn = std::function<void(const std::vector<size_t>&, const std::function<void(size_t)>&)>;
   void set_runner(RunOn run_on) { run_on_ = std::move(run_on); }

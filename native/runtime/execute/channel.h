@@ -4,57 +4,48 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <vector>
-
-#include "runtime/execute/stage_runner.h"
 
 namespace relievo {
 
 /// Any thread may call it.
-class Pipeline {
+template <typename T>
+class Channel {
  public:
-  explicit Pipeline(size_t parts) : places_(parts > 0 ? parts - 1 : 0) {}
-
-  /// Waits for room behind `part`. False: the pipeline is broken, `batch` is untouched.
-  bool give(size_t part, PictureBatch&& batch) {
+  /// Waits for room. False: the channel is broken, `value` is untouched.
+  bool give(T&& value) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return broken_ || !places_[part].batch; });
+    changed_.wait(lock, [&] { return broken_ || !waiting_; });
     if (broken_) return false;
-    places_[part].batch = std::move(batch);
+    waiting_ = std::move(value);
     changed_.notify_all();
     return true;
   }
 
-  /// Waits for what comes behind `part`. None: nothing will come.
-  std::optional<PictureBatch> take(size_t part) {
+  /// Waits for what comes. None: nothing will come.
+  std::optional<T> take() {
     std::unique_lock lock(mutex_);
-    Place& place = places_[part];
-    changed_.wait(lock, [&] { return broken_ || place.batch || place.closed; });
-    if (broken_ || !place.batch) return std::nullopt;
-    std::optional<PictureBatch> batch = std::move(place.batch);
-    place.batch.reset();
+    changed_.wait(lock, [&] { return broken_ || waiting_ || closed_; });
+    std::optional<T> value;
+    if (!broken_) value.swap(waiting_);
     changed_.notify_all();
-    return batch;
+    return value;
   }
 
-  /// Nothing more comes behind `part`.
-  void close(size_t part) {
+  /// Nothing more comes.
+  void close() {
     const std::lock_guard lock(mutex_);
-    places_[part].closed = true;
+    closed_ = true;
     changed_.notify_all();
   }
 
-  /// Ends it: what waits is returned, give() and take() refuse from now on.
-  std::vector<PictureBatch> break_off() {
+  /// Ends it and returns what waits; give() and take() refuse from now on.
+  std::optional<T> break_off() {
     const std::lock_guard lock(mutex_);
     broken_ = true;
     changed_.notify_all();
-    std::vector<PictureBatch> waiting;
-    for (Place& place : places_) {
-      if (place.batch) waiting.push_back(std::move(*place.batch));
-      place.batch.reset();
-    }
-    return waiting;
+    std::optional<T> value;
+    value.swap(waiting_);
+    return value;
   }
 
   bool broken() const {
@@ -63,15 +54,10 @@ class Pipeline {
   }
 
  private:
-  struct Place {
-    std::optional<PictureBatch> batch;
-    bool closed = false;
-  };
-
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Place> places_;
-  bool broken_ = false;
+  std::optional<T> waiting_;
+  bool closed_ = false, broken_ = false;
 };
 
 }  // namespace relievo

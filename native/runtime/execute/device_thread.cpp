@@ -1,5 +1,10 @@
 #include "runtime/execute/device_thread.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
 #include "base/parallel.h"
 
 namespace relievo {
@@ -63,6 +68,35 @@ std::future<void> SlotThread::start(std::function<void()> task) {
 void SlotThread::run(std::function<void()> task) {
   if (is_current()) return task();
   start(std::move(task)).get();
+}
+
+SlotThreads::SlotThreads(std::vector<Slot> slots, const SlotHooks& hooks) {
+  for (Slot& slot : slots) {
+    threads_.push_back(std::make_unique<SlotThread>(std::move(slot), hooks));
+    try {
+      threads_.back()->entered();
+    } catch (...) {
+      const Error error = error_now(hooks);
+      if (error.code() == ErrorCode::kOutOfMemory) throw error;
+      lose(int(threads_.size()) - 1, error.message());
+    }
+  }
+}
+
+void SlotThreads::lose(int slot, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (!lost_.emplace(slot, why).second) return;
+  log(LogLevel::kWarning, fmt::format("{} is lost: {}", threads_[size_t(slot)]->slot().name, why));
+}
+
+std::map<int, std::string> SlotThreads::lost() const {
+  const std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+bool SlotThreads::any_lost(const std::vector<int>& slots) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(slots, [&](int slot) { return lost_.contains(slot); });
 }
 
 }  // namespace relievo

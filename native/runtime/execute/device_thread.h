@@ -1,5 +1,5 @@
-// The thread of a slot. Everything that a slot computes runs on it, so that its share of threads and its
-// budget are its own.
+// The threads of slots. Everything that a slot computes runs on its own one, so that its share of processor
+// threads and its budget are its own.
 #pragma once
 
 #include <condition_variable>
@@ -7,8 +7,12 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "runtime/machine/device_hooks.h"
 
@@ -44,6 +48,26 @@ class SlotThread {
   std::exception_ptr hindrance_;
   bool stopping_ = false;
   std::thread thread_;
+};
+
+/// Those of an executor's slots, by index, and which slots are lost. Any thread may call it.
+class SlotThreads {
+ public:
+  /// A slot that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory}.
+  SlotThreads(std::vector<Slot> slots, const SlotHooks& hooks);
+
+  size_t size() const { return threads_.size(); }
+  SlotThread& operator[](int slot) const { return *threads_[size_t(slot)]; }
+  const Slot& slot(int slot) const { return threads_[size_t(slot)]->slot(); }
+
+  void lose(int slot, const std::string& why);
+  std::map<int, std::string> lost() const;  ///< and why
+  bool any_lost(const std::vector<int>& slots) const;
+
+ private:
+  std::vector<std::unique_ptr<SlotThread>> threads_;
+  mutable std::mutex mutex_;
+  std::map<int, std::string> lost_;
 };
 
 }  // namespace relievo

@@ -26,7 +26,7 @@ std::string note(const StageProfile& stage, const std::string& slot, const Stage
 
 }  // namespace
 
-void StageLadder::on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
+void StageRunner::on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
                            const std::function<void(size_t)>& body) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
@@ -57,15 +57,15 @@ void StageLadder::on_slots(const StagePlacement& placement, const std::vector<si
   running.reserve(which.size());
   std::vector<size_t> here;
   // What this thread has given its device is there before other slots read it.
-  const bool are_others = std::ranges::any_of(
-      which, [&](size_t k) { return !threads_[size_t(placement.slots[k])]->is_current(); });
+  const bool are_others =
+      std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.slots[k]].is_current(); });
   if (are_others && options_.hooks.finish) {
     for (const int index : placement.slots) {
-      if (threads_[size_t(index)]->is_current()) options_.hooks.finish(slot(index));
+      if (threads_[index].is_current()) options_.hooks.finish(slot(index));
     }
   }
   for (size_t i = 0; i < which.size(); ++i) {
-    SlotThread& thread = *threads_[size_t(placement.slots[which[i]])];
+    SlotThread& thread = threads_[placement.slots[which[i]]];
     if (thread.is_current()) {
       here.push_back(i);
     } else {
@@ -89,7 +89,7 @@ void StageLadder::on_slots(const StagePlacement& placement, const std::vector<si
   }
 }
 
-void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
+void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
   std::vector<int> ends;
   for (const int count : placement.blocks) ends.push_back(count + (ends.empty() ? 0 : ends.back()));
   std::vector<size_t> which;
@@ -102,25 +102,21 @@ void StageLadder::load(const StagePlacement& placement, const StageMode& mode) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
     }
-    residency_.ensure(size_t(placement.slots[k]), size_t(placement.stage), wanted);
+    weights_.ensure(size_t(placement.slots[k]), size_t(placement.stage), wanted);
   });
 }
 
-void StageLadder::load_ahead(WeightsAhead& ahead, const StagePlacement& next) {
+void StageRunner::load_ahead(Prefetch& ahead, const StagePlacement& next) {
   const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.mode);
   ahead.start(size_t(next.slots[0]), size_t(next.stage), {slot(next.slots[0]), mode.execution, 0, 0});
 }
 
-std::vector<std::any> StageLadder::call(const StagePlacement& placement, const StageMode& mode,
-                                        const PictureBatch& batch, size_t first, size_t last,
-                                        const Progress& progress) {
+std::vector<std::any> StageRunner::call(const StagePlacement& placement, const StageMode& mode,
+                                        const JobBatch& batch, size_t first, size_t last) {
   StageCall call;
   call.mode = mode.execution;
   for (const int index : placement.slots) call.slots.push_back(slot(index));
   call.blocks = placement.blocks;
-  call.pictures.assign(batch.pictures.begin() + std::ptrdiff_t(first),
-                       batch.pictures.begin() + std::ptrdiff_t(last));
-  call.control = {progress, run_.control.cancel};
   call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
     on_slots(placement, which, body);
   });
@@ -137,16 +133,16 @@ std::vector<std::any> StageLadder::call(const StagePlacement& placement, const S
   return outputs;
 }
 
-void StageLadder::make_room(const StagePlacement& placement) {
+void StageRunner::make_room(const StagePlacement& placement) {
   std::vector<size_t> all(placement.slots.size());
   for (size_t k = 0; k < all.size(); ++k) all[k] = k;
   on_slots(placement, all, [&](size_t k) {
-    residency_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
+    weights_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
     release_cache(slot(placement.slots[k]));
   });
 }
 
-void StageLadder::release_cache(const Slot& slot) const {
+void StageRunner::release_cache(const Slot& slot) const {
   if (!options_.hooks.release_cache) return;
   try {
     options_.hooks.release_cache(slot);
@@ -154,7 +150,7 @@ void StageLadder::release_cache(const Slot& slot) const {
   }
 }
 
-Slot StageLadder::as_one(const StagePlacement& placement) const {
+Slot StageRunner::as_one(const StagePlacement& placement) const {
   Slot all = slot(placement.slots[0]);
   for (size_t k = 1; k < placement.slots.size(); ++k) {
     const Slot& other = slot(placement.slots[k]);
@@ -164,18 +160,18 @@ Slot StageLadder::as_one(const StagePlacement& placement) const {
   return all;
 }
 
-void StageLadder::unload(const StagePlacement& placement) {
+void StageRunner::unload(const StagePlacement& placement) {
   std::vector<size_t> all(placement.slots.size());
   for (size_t k = 0; k < all.size(); ++k) all[k] = k;
   on_slots(placement, all,
-           [&](size_t k) { residency_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
+           [&](size_t k) { weights_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
 }
 
-void StageLadder::run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
-                      bool only_stage, const Progress& progress) {
+void StageRunner::run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,
+                      bool only_stage) {
   const bool stays = placement.resident || only_stage;
   try {
-    run_with_fallbacks(placement, next, batch, only_stage, progress);
+    run_with_fallbacks(placement, next, batch, only_stage);
   } catch (...) {
     if (stays) throw;
     try {
@@ -187,8 +183,8 @@ void StageLadder::run(const StagePlacement& placement, const StagePlacement* nex
   if (!stays) unload(placement);
 }
 
-void StageLadder::run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next,
-                                     PictureBatch& batch, bool only_stage, const Progress& progress) {
+void StageRunner::run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next,
+                                     JobBatch& batch, bool only_stage) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
   const Slot& first_slot = slot(placement.slots[0]);
   const Slot whole = as_one(placement);
@@ -198,7 +194,7 @@ void StageLadder::run_with_fallbacks(const StagePlacement& placement, const Stag
   const StageMode* mode = &profile.mode(placement.mode);
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
-  WeightsAhead ahead(copy_threads_, residency_);
+  Prefetch ahead(weights_);
   const auto fall_back = [&] {
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
@@ -220,10 +216,10 @@ void StageLadder::run_with_fallbacks(const StagePlacement& placement, const Stag
   };
 
   if (options_.hooks.take_peak) options_.hooks.take_peak(first_slot);
-  while (outputs.size() < batch.pictures.size()) {
-    run_.control.cancel.check();
+  while (outputs.size() < batch.jobs.size()) {
+    run_.cancel.check();
     const size_t first = outputs.size();
-    const int wanted = int(batch.pictures.size() - first);
+    const int wanted = int(batch.jobs.size() - first);
     int size = options_.limits->batch(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
     if (size < 1) {
@@ -236,9 +232,7 @@ void StageLadder::run_with_fallbacks(const StagePlacement& placement, const Stag
       load(placement, *mode);
       is_loaded = true;
       if (next && next->ahead) load_ahead(ahead, *next);
-      const double all = double(batch.pictures.size());
-      auto some = call(placement, *mode, batch, first, first + size_t(size),
-                       progress.part(double(first) / all, double(first + size_t(size)) / all));
+      auto some = call(placement, *mode, batch, first, first + size_t(size));
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) {

@@ -1,20 +1,20 @@
-// Runs one stage on a batch, and walks down the ladder when memory runs out.
+// Runs one stage on a batch, and finds a way that fits when memory runs out.
 #pragma once
 
 #include <any>
 #include <vector>
 
 #include "runtime/execute/execute.h"
-#include "runtime/execute/prefetch.h"
+#include "runtime/execute/weight_cache.h"
 
 namespace relievo {
 
-/// A batch on its way through a lane.
-struct PictureBatch {
-  std::vector<int> pictures;
-  std::vector<std::any> values;  ///< by picture
-  std::vector<StageRun> reports;
-  std::vector<std::string> notes;
+/// Jobs on their way through a lane.
+struct JobBatch {
+  std::vector<RunJob> jobs = {};
+  std::vector<std::any> values = {};  ///< by job: what the last stage made of it
+  std::vector<StageRun> reports = {};
+  std::vector<std::string> notes = {};
   bool lossy = false;
 };
 
@@ -24,45 +24,37 @@ struct SlotLost : Error {
   int slot;
 };
 
-class StageLadder {
+class StageRunner {
  public:
-  StageLadder(const std::vector<std::shared_ptr<Stage>>& stages,
-              const std::vector<std::unique_ptr<SlotThread>>& threads, CopyThreads& copy_threads,
-              Residency& residency, const ExecutorOptions& options, const RunOptions& run)
-      : stages_(stages),
-        threads_(threads),
-        copy_threads_(copy_threads),
-        residency_(residency),
-        options_(options),
-        run_(run) {}
+  StageRunner(const std::vector<std::shared_ptr<Stage>>& stages, const SlotThreads& threads,
+              WeightCache& weights, const ExecutorOptions& options, const RunOptions& run)
+      : stages_(stages), threads_(threads), weights_(weights), options_(options), run_(run) {}
 
   /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first slot.
   /// `next`: what the lane does then, or null; its weights are brought in meanwhile when it is placed so.
   /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory
   /// after the last fallback) and SlotLost.
-  void run(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch, bool only_stage,
-           const Progress& progress);
+  void run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch, bool only_stage);
 
  private:
-  void run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next, PictureBatch& batch,
-                          bool only_stage, const Progress& progress);
+  void run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,
+                          bool only_stage);
   /// The slots of a placement as one, as limits are learnt for it: their names, the smallest budget.
   Slot as_one(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);
-  std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode,
-                             const PictureBatch& batch, size_t first, size_t last, const Progress& progress);
+  std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const JobBatch& batch,
+                             size_t first, size_t last);
   void load(const StagePlacement& placement, const StageMode& mode);
-  void load_ahead(WeightsAhead& ahead, const StagePlacement& next);
+  void load_ahead(Prefetch& ahead, const StagePlacement& next);
   void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
                 const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
   void release_cache(const Slot& slot) const;
-  const Slot& slot(int index) const { return threads_[size_t(index)]->slot(); }
+  const Slot& slot(int index) const { return threads_.slot(index); }
 
   const std::vector<std::shared_ptr<Stage>>& stages_;
-  const std::vector<std::unique_ptr<SlotThread>>& threads_;
-  CopyThreads& copy_threads_;
-  Residency& residency_;
+  const SlotThreads& threads_;
+  WeightCache& weights_;
   const ExecutorOptions& options_;
   const RunOptions& run_;
 };

@@ -4,7 +4,7 @@
 
 namespace relievo {
 
-void Residency::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
+void WeightCache::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
@@ -21,7 +21,7 @@ void Residency::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
   loaded_[slot][stage] = std::move(noted);
 }
 
-void Residency::unload(size_t slot, size_t stage) {
+void WeightCache::unload(size_t slot, size_t stage) {
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
@@ -30,7 +30,7 @@ void Residency::unload(size_t slot, size_t stage) {
   if (had) stages_[stage]->unload(had->slot);
 }
 
-bool Residency::unload_others(size_t slot, size_t kept) {
+bool WeightCache::unload_others(size_t slot, size_t kept) {
   bool any = false;
   for (size_t stage = 0; stage < stages_.size(); ++stage) {
     if (stage == kept) continue;
@@ -44,13 +44,54 @@ bool Residency::unload_others(size_t slot, size_t kept) {
   return any;
 }
 
-int Residency::count() const {
+std::future<void> WeightCache::start_ensure(size_t slot, size_t stage, const StageLoad& wanted) {
+  auto& thread = copy_threads_[slot];
+  if (!thread) {
+    Slot copying = wanted.slot;  // of the same account
+    copying.threads = 1;
+    auto made = std::make_unique<SlotThread>(std::move(copying), hooks_);
+    made->entered();
+    thread = std::move(made);
+  }
+  return thread->start([this, slot, stage, wanted, &copying = thread->slot()] {
+    ensure(slot, stage, wanted);
+    if (hooks_.finish) hooks_.finish(copying);
+  });
+}
+
+int WeightCache::count() const {
   const std::lock_guard lock(mutex_);
   int count = 0;
   for (const auto& slot : loaded_) {
     for (const auto& stage : slot) count += stage.has_value() ? 1 : 0;
   }
   return count;
+}
+
+void Prefetch::start(size_t slot, size_t stage, const StageLoad& wanted) noexcept {
+  if (started_) return;
+  started_ = true;
+  slot_ = slot;
+  stage_ = stage;
+  try {
+    arrival_ = cache_.start_ensure(slot, stage, wanted);
+  } catch (...) {  // no memory for a thread or a task
+  }
+}
+
+bool Prefetch::take_back() noexcept {
+  if (!started_ || taken_back_) return false;
+  wait();
+  cache_.unload(slot_, stage_);
+  return taken_back_ = true;
+}
+
+void Prefetch::wait() noexcept {
+  if (!arrival_.valid()) return;
+  try {
+    arrival_.get();
+  } catch (...) {  // shows again when the stage's turn comes
+  }
 }
 
 }  // namespace relievo

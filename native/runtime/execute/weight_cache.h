@@ -1,7 +1,8 @@
-// Which weights are in which slot.
+// Which weights are in which slot, and bringing in those of the stage that comes next while the stage before
+// it still computes there.
 #pragma once
 
-#include <map>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,12 +13,15 @@
 
 namespace relievo {
 
-class Residency {
+class WeightCache {
  public:
-  Residency(const std::vector<std::shared_ptr<Stage>>& stages, size_t slots)
-      : stages_(stages), loaded_(slots, std::vector<std::optional<StageLoad>>(stages.size())) {}
+  WeightCache(const std::vector<std::shared_ptr<Stage>>& stages, size_t slots, SlotHooks hooks)
+      : stages_(stages),
+        hooks_(std::move(hooks)),
+        loaded_(slots, std::vector<std::optional<StageLoad>>(stages.size())),
+        copy_threads_(slots) {}
 
-  /// Makes the slot hold exactly this of the stage. On the slot's thread.
+  /// Makes the slot hold exactly this of the stage. On the slot's thread, or its copy thread.
   void ensure(size_t slot, size_t stage, const StageLoad& wanted);
   /// On the slot's thread.
   void unload(size_t slot, size_t stage);
@@ -26,9 +30,40 @@ class Residency {
   int count() const;
 
  private:
+  friend class Prefetch;
+  /// Runs ensure() on the slot's second thread, which on a GPU has a stream of its own, and waits for the
+  /// device before it counts as done. The thread is made when it is first wanted. On the slot's thread.
+  std::future<void> start_ensure(size_t slot, size_t stage, const StageLoad& wanted);
+
   const std::vector<std::shared_ptr<Stage>>& stages_;
+  const SlotHooks hooks_;
   mutable std::mutex mutex_;
   std::vector<std::vector<std::optional<StageLoad>>> loaded_;  // by slot and stage
+  std::vector<std::unique_ptr<SlotThread>> copy_threads_;      // by slot
+};
+
+/// One stage's weights on their way. Whatever hinders them is left to the stage's own turn, which loads what
+/// is not there. On the slot's thread; the destructor waits.
+class Prefetch {
+ public:
+  explicit Prefetch(WeightCache& cache) : cache_(cache) {}
+  ~Prefetch() { wait(); }
+  Prefetch(const Prefetch&) = delete;
+  Prefetch& operator=(const Prefetch&) = delete;
+
+  /// Once; further calls do nothing.
+  void start(size_t slot, size_t stage, const StageLoad& wanted) noexcept;
+
+  /// Gives their memory back. False: they were not started, or have been taken back before.
+  bool take_back() noexcept;
+
+ private:
+  void wait() noexcept;
+
+  WeightCache& cache_;
+  std::future<void> arrival_;
+  bool started_ = false, taken_back_ = false;
+  size_t slot_ = 0, stage_ = 0;
 };
 
 }  // namespace relievo

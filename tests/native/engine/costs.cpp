@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "../job_list.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
@@ -106,7 +107,9 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
   double peak = 0;
-  for (const Outcome& outcome : executor.run(made, {work, work})) {
+  JobList jobs({work, work});
+  executor.run(made, jobs, RunOptions());
+  for (const Outcome& outcome : jobs.outcomes()) {
     ASSERT_FALSE(outcome.error);
     for (const StageRun& stage : outcome.stages) peak = std::max(peak, static_cast<double>(stage.peak_bytes));
   }
@@ -177,7 +180,7 @@ TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
   }
   EXPECT_EQ(names, (std::vector<std::string>{"foreground", "condition", "diffusion", "decode", "reconstruct",
                                              "surface", "texture"}));
-  EXPECT_EQ(profiles[2].modes.front().precision, "bf16");
+  EXPECT_EQ(profiles[2].modes.front().execution.precision, "bf16");
   // A step's arithmetic of about 7 TFLOP at 60 TFLOP/s, 75 times.
   EXPECT_GT(profiles[2].modes.front().time(1, slots[0]), 5);
   EXPECT_LT(profiles[2].modes.front().time(1, slots[0]), 20);

@@ -169,7 +169,7 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
     const auto right = [&](const std::vector<Made>& made) {
       return same(made[0].bits(), expected[0].bits()) && same(made[1].bits(), expected[1].bits());
     };
-    pipeline.executor().unload();
+    pipeline.renew_executor();
     Whose::count();
     pipeline.make(pictures);
     const std::vector<int64_t> all = Whose::all();
@@ -179,7 +179,7 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
     for (size_t i = run.done(); i < tried.size(); ++i) {
       const int64_t n = tried[i];
       SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(all.back()));
-      pipeline.executor().unload();
+      pipeline.renew_executor();
       EXPECT_EQ(charged_bytes(), charged_before) << "something was kept";
       Whose::fail(n);
       std::vector<Made> made;

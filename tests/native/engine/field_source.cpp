@@ -49,7 +49,6 @@ class PlanesOfAPicture : public TinyPipelineTest {
                                        const std::vector<size_t>& slots) {
     asked_.clear();
     StageCall call;
-    call.precision = "fp32";
     for (const size_t slot : slots) call.slots.push_back(slots_[slot]);
     call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
       std::vector<std::thread> threads;

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../job_list.h"
 #include "engine/pipeline.h"
 #include "long_run.h"
 #include "nn/errors.h"
@@ -164,6 +165,12 @@ class TinyPipeline {
     }
     stages_ = make_stages({kTinyModel, false}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();
+    renew_executor();
+  }
+
+  /// The weights of the one before go.
+  void renew_executor() {
+    executor_.reset();
     std::vector<std::shared_ptr<Stage>> watched;
     for (const auto& stage : stages_)
       watched.push_back(std::make_shared<WatchedStage>(stage, watch, outputs));
@@ -192,9 +199,17 @@ class TinyPipeline {
       inputs.emplace_back(std::move(work));
     }
     std::vector<Made> all(pictures.size());
-    RunOptions options{.plan = wanted};
-    options.on_done = [&](int picture, const Outcome&) { ++all[static_cast<size_t>(picture)].delivered; };
-    const auto outcomes = executor_->run(plan, std::move(inputs), options);
+    JobList jobs(std::move(inputs));
+    jobs.on_done = [&](int job, const Outcome&) { ++all[static_cast<size_t>(job)].delivered; };
+    while (jobs.left() > 0) {
+      try {
+        executor_->run(plan, jobs, {.plan = wanted});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kDeviceLost) throw;
+        jobs.fail_left(error);
+      }
+    }
+    const auto outcomes = jobs.outcomes();
     for (size_t i = 0; i < all.size(); ++i) {
       all[i].error = outcomes[i].error;
       all[i].notes = outcomes[i].notes;

@@ -69,8 +69,9 @@ class StandIn : public Stage {
   StandIn(StageProfile profile, int addend, std::shared_ptr<ImaginaryMemory> memory)
       : profile_(std::move(profile)), addend_(addend), memory_(std::move(memory)) {}
 
-  /// Called in every run with the slot and the pictures; may throw or sleep.
-  std::function<void(const StageCall&)> on_run;
+  /// Called in every run with the slot and the numbers of the pictures, which inputs begin with as thousands;
+  /// may throw or wait.
+  std::function<void(const StageCall&, const std::vector<int>& pictures)> on_run;
   std::function<void()> on_load;
   std::atomic<int> loads = 0, runs = 0;
 
@@ -102,7 +103,9 @@ class StandIn : public Stage {
     const int64_t bytes = profile_.mode(call.mode).workspace(int(inputs.size()));
     memory_->take(call.slots[0], bytes);
     try {
-      if (on_run) on_run(call);
+      std::vector<int> pictures;
+      for (const std::any& input : inputs) pictures.push_back(std::any_cast<int>(input) / 1000);
+      if (on_run) on_run(call, pictures);
       std::atomic<int> shared = 0;
       if (!call.blocks.empty()) {
         for (size_t k = 0; k < call.slots.size(); ++k) call.on_slot(k, [&] { shared += call.blocks[k]; });
@@ -117,7 +120,6 @@ class StandIn : public Stage {
     memory_->give(call.slots[0], bytes);
     std::vector<std::any> outputs;
     for (const std::any& input : inputs) outputs.emplace_back(std::any_cast<int>(input) + addend_);
-    call.control.step(1);
     return outputs;
   }
 

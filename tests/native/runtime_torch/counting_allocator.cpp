@@ -6,6 +6,7 @@
 #include <ATen/Context.h>
 #include <gtest/gtest.h>
 
+#include "runtime/execute/device_thread.h"
 #include "runtime/torch/slot_hooks.h"
 
 namespace relievo {

@@ -1,5 +1,6 @@
 #include "runtime/execute/execute.h"
 
+#include "../../expect_error.h"
 #include "executor_test.h"
 
 namespace relievo {
@@ -40,9 +41,9 @@ TEST_F(ExecutorTest, TheFasterSlotMakesMore) {
   add_stage(10, 5);
   // The slow one has not made its first picture before the fast one has made more than its half.
   std::atomic<int> fast = 0, slow = 0;
-  stages_[0]->on_run = [&](const StageCall& call) {
+  stages_[0]->on_run = [&](const StageCall& call, const std::vector<int>& pictures) {
     const bool is_fast = call.slots[0].name == "slot0";
-    (is_fast ? fast : slow) += int(call.pictures.size());
+    (is_fast ? fast : slow) += int(pictures.size());
     EXPECT_TRUE(comes_true([&] { return is_fast ? slow > 0 : fast > 20; })) << (is_fast ? "fast" : "slow");
   };
   RunOptions options;
@@ -55,8 +56,8 @@ TEST_F(ExecutorTest, APipelineOverlapsPictures) {
   add_stage(60, 5);
   add_stage(60, 5);
   std::atomic<int> begun = 0;
-  stages_[0]->on_run = [&](const StageCall&) { ++begun; };
-  stages_[1]->on_run = [&](const StageCall&) {
+  stages_[0]->on_run = [&](const StageCall&, const std::vector<int>&) { ++begun; };
+  stages_[1]->on_run = [&](const StageCall&, const std::vector<int>&) {
     if (stages_[1]->runs == 1) {
       EXPECT_TRUE(comes_true([&] { return begun >= 2; })) << "the second batch waits";
     }
@@ -82,7 +83,7 @@ class LateStage : public StandIn {
 TEST_F(ExecutorTest, WeightsComeInWhileTheStageBeforeRuns) {
   add_stage(50, 5);
   add_stage(60, 5);
-  stages_[0]->on_run = [&](const StageCall&) {
+  stages_[0]->on_run = [&](const StageCall&, const std::vector<int>&) {
     const int runs = stages_[0]->runs;
     EXPECT_TRUE(comes_true([&] { return stages_[1]->loads == runs; }));
   };
@@ -105,7 +106,7 @@ TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
   made.lanes[0].stages[0].resident = made.lanes[0].stages[1].resident = false;
   made.lanes[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
   Executor executor(where, stages(), {});
-  const auto outcomes = executor.run(made, inputs(1));
+  const auto outcomes = run(executor, made, 1);
   expect_all_made(outcomes);
   EXPECT_TRUE(outcomes[0].notes.empty()) << outcomes[0].notes[0];
   EXPECT_EQ(stages_[1]->loads, 2);
@@ -122,7 +123,7 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
       add_stage(20, 5, 4);
       add_stage(20, 5, 4);
       std::atomic<int> calls = 0;
-      stages_[dying]->on_run = [&](const StageCall& call) {
+      stages_[dying]->on_run = [&](const StageCall& call, const std::vector<int>&) {
         const bool here =
             std::ranges::any_of(call.slots, [](const Slot& slot) { return slot.name == "slot1"; });
         if (!here && strategy == Strategy::kData) {  // leaves the other some
@@ -137,7 +138,7 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
       std::map<int, int> delivered;
       RunOptions options;
       options.plan = with(strategy);
-      options.on_done = [&](int picture, const Outcome&) { ++delivered[picture]; };
+      on_done_ = [&](int picture, const Outcome&) { ++delivered[picture]; };
       expect_all_made(run(slots({100, 100}), 40, options));
       EXPECT_EQ(delivered.size(), 40U);
       for (const auto& [picture, times] : delivered) EXPECT_EQ(times, 1) << picture;
@@ -162,10 +163,10 @@ TEST_F(ExecutorTest, TheRestIsPlannedWithTheSpeedsThatWereMeasured) {
     options.plan = with(Strategy::kStage);
     options.planned_slots = where;
     options.planned_slots[2].speed = is_last_fast ? 4 : 0.25;
-    stages_[0]->on_run = [](const StageCall& call) {
+    stages_[0]->on_run = [](const StageCall& call, const std::vector<int>&) {
       if (call.slots[0].name == "slot0") throw Error(ErrorCode::kDeviceLost, "gone");
     };
-    stages_[1]->on_run = [&](const StageCall& call) {
+    stages_[1]->on_run = [&](const StageCall& call, const std::vector<int>&) {
       EXPECT_EQ(call.slots[0].name, is_last_fast ? "slot2" : "slot1") << "the fast one has two stages";
     };
     expect_all_made(run(where, 6, options));
@@ -179,7 +180,7 @@ TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichSlotsAreIdleOrL
   using testing::Not;
   add_stage(20, 5, 4);
   std::atomic<int> calls = 0;
-  stages_[0]->on_run = [&](const StageCall& call) {
+  stages_[0]->on_run = [&](const StageCall& call, const std::vector<int>&) {
     if (call.slots[0].name == "slot0" && ++calls == 3)
       throw Error(ErrorCode::kDeviceLost, "fell off the bus");
   };
@@ -196,12 +197,13 @@ TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichSlotsAreIdleOrL
   EXPECT_THAT(last, Not(Contains(HasSubstr("slot0 makes"))));
 }
 
-TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
+TEST_F(ExecutorTest, WithoutSlotsWhatWasBegunFails) {
   add_stage(20, 5);
-  stages_[0]->on_run = [](const StageCall& call) {
-    if (call.pictures[0] >= 4) throw Error(ErrorCode::kDeviceLost, "gone");
+  stages_[0]->on_run = [](const StageCall&, const std::vector<int>& pictures) {
+    if (pictures[0] >= 4) throw Error(ErrorCode::kDeviceLost, "gone");
   };
   const auto outcomes = run(slots({100, 100}), 10);
+  EXPECT_GT(outcomes.size(), 4U);
   int made = 0;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.error) ++made;
@@ -213,36 +215,29 @@ TEST_F(ExecutorTest, WithoutSlotsTheRestFails) {
   EXPECT_EQ(lost_.size(), 2U);
 }
 
-TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsGiver) {
+TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsSource) {
   add_stage(20, 5);
-  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kDeviceLost, "gone"); };
+  stages_[0]->on_run = [](const StageCall&, const std::vector<int>&) {
+    throw Error(ErrorCode::kDeviceLost, "gone");
+  };
   const auto where = slots({100});
   Executor executor(where, stages(), {});
   const Plan made = plan(where, profiles_, {});
   for (const bool has_slot : {true, false}) {
-    int left = 3, failed = 0;
-    RunOptions options;
-    options.more = [&](int most) {
-      std::vector<std::any> more;
-      for (; left > 0 && int(more.size()) < most; --left) more.emplace_back(0);
-      return more;
-    };
-    options.on_done = [&](int, const Outcome& outcome) {
+    int failed = 0;
+    JobList jobs(inputs(3));
+    jobs.on_done = [&](int, const Outcome& outcome) {
       ASSERT_TRUE(outcome.error);
       EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
       ++failed;
     };
     if (has_slot) {
-      executor.run(made, {}, options);
+      executor.run(made, jobs, RunOptions());
     } else {
-      try {
-        executor.run(made, {}, options);
-        ADD_FAILURE() << "nobody was told";
-      } catch (const Error& error) {
-        EXPECT_EQ(error.code(), ErrorCode::kDeviceLost);
-      }
+      expect_error(ErrorCode::kDeviceLost, "Every device was lost",
+                   [&] { executor.run(made, jobs, RunOptions()); });
     }
-    EXPECT_EQ(left, has_slot ? 2 : 3);
+    EXPECT_EQ(jobs.left(), has_slot ? 2 : 3);
     EXPECT_EQ(failed, has_slot ? 1 : 0);
   }
 }
@@ -269,16 +264,18 @@ TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
       add_stage(60, 5);
       RunOptions options;
       options.plan = with(strategy);
-      options.on_done = [&](int picture, const Outcome&) {
+      on_done_ = [&](int picture, const Outcome&) {
         if (picture == bad) throw std::bad_alloc();
       };
       const auto where = slots({200, 200});
       options.plan.pictures = 8;
-      Executor executor(where, stages(), {});
-      EXPECT_THROW(executor.run(plan(where, profiles_, options.plan), inputs(8), options), std::bad_alloc);
-      options.on_done = {};
-      EXPECT_EQ(executor.run(plan(where, profiles_, options.plan), inputs(8), options).size(), 8U);
-      executor.unload();
+      {
+        Executor executor(where, stages(), {});
+        const Plan made = plan(where, profiles_, options.plan);
+        EXPECT_THROW(run(executor, made, 8, options), std::bad_alloc);
+        on_done_ = {};
+        EXPECT_EQ(run(executor, made, 8, options).size(), 8U);
+      }
       EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
     }
   }
@@ -287,8 +284,8 @@ TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
 TEST_F(ExecutorTest, OneBadPictureDoesNotHarmItsBatch) {
   add_stage(20, 5);
   add_stage(20, 5);
-  stages_[1]->on_run = [](const StageCall& call) {
-    if (std::ranges::find(call.pictures, 6) != call.pictures.end()) {
+  stages_[1]->on_run = [](const StageCall&, const std::vector<int>& pictures) {
+    if (std::ranges::find(pictures, 6) != pictures.end()) {
       throw Error(ErrorCode::kEmptySurface, "nothing there");
     }
   };
@@ -303,18 +300,18 @@ TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
   add_stage(20, 5);
   RunOptions options;
   std::atomic<int> after = 0, inside = 0;
-  stages_[0]->on_run = [&](const StageCall& call) {
-    if (options.control.cancel.cancelled()) ++after;
-    if (call.pictures[0] >= 8) {
+  stages_[0]->on_run = [&](const StageCall&, const std::vector<int>& pictures) {
+    if (options.cancel.cancelled()) ++after;
+    if (pictures[0] >= 8) {
       ++inside;
       EXPECT_TRUE(comes_true([&] { return inside == 2; })) << "neither slot is just about to begin";
-      options.control.cancel.cancel();
+      options.cancel.cancel();
     }
-    call.control.cancel.check();
+    options.cancel.check();
   };
   const auto outcomes = run(slots({100, 100}), 100, options);
   EXPECT_EQ(after, 0);
-  int cancelled = 0;
+  int cancelled = left_;
   for (const Outcome& outcome : outcomes) {
     if (outcome.error) {
       EXPECT_EQ(outcome.error->code(), ErrorCode::kCancelled);
@@ -325,23 +322,29 @@ TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
   EXPECT_EQ(memory_->used("slot0"), 0);
 }
 
-TEST_F(ExecutorTest, CancelAtEveryProgressTickEndsTheRun) {
+TEST_F(ExecutorTest, CancelAtEveryLoadAndCallEndsTheRun) {
   add_stage(20, 5);
   add_stage(20, 5);
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
-    for (int stop_at = 1; stop_at < 40; ++stop_at) {
+    int ticks = 0;  // of a run that nobody cancels
+    for (int stop_at = 0; stop_at <= ticks; ++stop_at) {
       std::atomic<int> tick = 0;
       RunOptions options;
       options.plan = with(strategy);
-      const CancelToken cancel = options.control.cancel;
-      options.control.progress = Progress([&](double) {
-        if (++tick == stop_at) cancel.cancel();
-      });
+      const auto count = [&] {
+        if (++tick == stop_at) options.cancel.cancel();
+      };
+      for (const auto& stage : stages_) {
+        stage->on_load = count;
+        stage->on_run = [&](const StageCall&, const std::vector<int>&) { count(); };
+      }
       for (const Outcome& outcome : run(slots({100, 100}), 8, options)) {
         EXPECT_TRUE(!outcome.error || outcome.error->code() == ErrorCode::kCancelled);
       }
       EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+      if (stop_at == 0) ticks = tick;
     }
+    EXPECT_GT(ticks, 5);
   }
 }
 
@@ -364,19 +367,21 @@ TEST_F(ExecutorTest, AnyFailedAllocationIsRecoveredFrom) {
   }
 }
 
-TEST_F(ExecutorTest, WeightsStayBetweenRunsUntilUnloaded) {
+TEST_F(ExecutorTest, WeightsStayBetweenRunsAndGoWithTheExecutor) {
   add_stage(20, 5);
   const auto where = slots({100});
-  Executor executor(where, stages(), {});
   const Plan made = plan(where, profiles_, {});
-  executor.run(made, inputs(1));
-  executor.run(made, inputs(1));
-  EXPECT_EQ(stages_[0]->loads, 1);
-  EXPECT_EQ(executor.loaded(), 1);
-  executor.unload();
-  EXPECT_EQ(executor.loaded(), 0);
-  EXPECT_EQ(memory_->used("slot0"), 0);
-  expect_all_made(executor.run(made, inputs(1)));
+  for (int executors = 1; executors <= 2; ++executors) {
+    {
+      Executor executor(where, stages(), {});
+      EXPECT_EQ(executor.loaded(), 0);
+      expect_all_made(run(executor, made, 1));
+      expect_all_made(run(executor, made, 1));
+      EXPECT_EQ(executor.loaded(), 1);
+    }
+    EXPECT_EQ(stages_[0]->loads, executors);
+    EXPECT_EQ(memory_->used("slot0"), 0);
+  }
 }
 
 TEST_F(ExecutorTest, EveryStageTellsItsPeakAndWhatTheAllocatorKeepsUnused) {
@@ -392,11 +397,13 @@ TEST_F(ExecutorTest, EveryStageTellsItsPeakAndWhatTheAllocatorKeepsUnused) {
 TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   add_stage(60, 5);
   add_stage(60, 5);
-  stages_[0]->on_run = [](const StageCall&) { throw Error(ErrorCode::kEmptySurface, "nothing there"); };
+  stages_[0]->on_run = [](const StageCall&, const std::vector<int>&) {
+    throw Error(ErrorCode::kEmptySurface, "nothing there");
+  };
   const auto where = slots({100});
   Executor executor(where, stages(), {});
   const Plan made = plan(where, profiles_, with(Strategy::kOffload));
-  EXPECT_TRUE(executor.run(made, inputs(1))[0].error);
+  EXPECT_TRUE(run(executor, made, 1)[0].error);
   EXPECT_EQ(stages_[0]->loads, 1);
   for (const StagePlacement& placement : made.lanes[0].stages) {
     if (placement.stage == 0) {
@@ -406,14 +413,36 @@ TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   EXPECT_FALSE(made.lanes[0].stages[0].resident) << "nothing was tried";
 }
 
-TEST_F(ExecutorTest, ProgressEndsAtOne) {
+/// Gives its second job only once the first one is at work, and then says so.
+class LateJobs : public JobSource {
+ public:
+  std::vector<RunJob> next(int) override {
+    if (given == 1) ++refused;
+    if (given == 2 || (given == 1 && !may_come)) return {};
+    return {{uint64_t(given++), 0}};
+  }
+  void done(uint64_t, Outcome outcome) override { made += outcome.error ? 0 : 1; }
+
+  std::atomic<int> given = 0, made = 0, refused = 0;
+  std::atomic<bool> may_come = false;
+};
+
+TEST_F(ExecutorTest, ALaneThatWaitsAsksAgainWhenItIsNotified) {
   add_stage(20, 5);
-  add_stage(20, 5);
-  double last = 0;
-  RunOptions options;
-  options.control.progress = Progress([&](double fraction) { last = fraction; });
-  expect_all_made(run(slots({100, 100}), 9, options));
-  EXPECT_NEAR(last, 1, 1e-9);
+  LateJobs jobs;
+  stages_[0]->on_run = [&](const StageCall&, const std::vector<int>&) {
+    if (stages_[0]->runs > 1) return;
+    EXPECT_TRUE(comes_true([&] { return jobs.refused > 0; })) << "the other lane has not asked";
+    jobs.may_come = true;
+    jobs.notify();
+    EXPECT_TRUE(comes_true([&] { return stages_[0]->runs == 2; })) << "the other lane has not begun";
+  };
+  const auto where = slots({100, 100});
+  Executor executor(where, stages(), {});
+  PlanOptions wanted = with(Strategy::kData);
+  wanted.pictures = 2;
+  executor.run(plan(where, profiles_, wanted), jobs, RunOptions());
+  EXPECT_EQ(jobs.made, 2);
 }
 
 }  // namespace

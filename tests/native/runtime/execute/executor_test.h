@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../job_list.h"
 #include "../stand_in.h"
 
 namespace relievo {
@@ -48,10 +49,21 @@ class ExecutorTest : public testing::Test {
     return inputs;
   }
   void expect_all_made(const std::vector<Outcome>& outcomes) const {
+    EXPECT_EQ(left_, 0);
     for (size_t i = 0; i < outcomes.size(); ++i) {
       ASSERT_FALSE(outcomes[i].error) << i << ": " << outcomes[i].error->what();
       EXPECT_EQ(std::any_cast<int>(outcomes[i].value), int(i) * 1000 + sum_);
     }
+  }
+  /// Of the jobs that were asked for; left_ says how many were not.
+  std::vector<Outcome> run(Executor& executor, const Plan& made, int pictures,
+                           const RunOptions& options = RunOptions()) {
+    JobList jobs(inputs(pictures));
+    jobs.on_done = on_done_;
+    executor.run(made, jobs, options);
+    lost_ = executor.lost_slots();
+    left_ = jobs.left();
+    return jobs.outcomes();
   }
   std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = RunOptions(),
                            ExecutorOptions executor_options = {}) {
@@ -60,10 +72,7 @@ class ExecutorTest : public testing::Test {
     kinds_.clear();
     for (const Lane& lane : made.lanes) kinds_.push_back(lane.kind);
     Executor executor(where, stages(), std::move(executor_options));
-    auto outcomes = executor.run(made, inputs(pictures), options);
-    lost_ = executor.lost_slots();
-    EXPECT_EQ(outcomes.size(), size_t(pictures));
-    return outcomes;
+    return run(executor, made, pictures, options);
   }
   static PlanOptions with(Strategy strategy) {
     PlanOptions options;
@@ -76,6 +85,8 @@ class ExecutorTest : public testing::Test {
   std::vector<StageProfile> profiles_;
   std::vector<LaneKind> kinds_;
   std::vector<int> lost_;
+  int left_ = 0;
+  std::function<void(int job, const Outcome& outcome)> on_done_;
   int sum_ = 0;
 };
 

@@ -38,7 +38,7 @@ class FallbackTest : public ExecutorTest {
     ExecutorOptions executor_options;
     executor_options.limits = limits_;
     Executor executor(where, stages(), executor_options);
-    return executor.run(made, inputs(8), options);
+    return run(executor, made, 8, options);
   }
 
   std::shared_ptr<LearnedLimits> limits_ = std::make_shared<LearnedLimits>();

@@ -1,0 +1,44 @@
+// One lane of a plan at work: its threads take jobs from the run's feed, run their stages on them, and
+// deliver.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <future>
+#include <vector>
+
+#include "runtime/execute/channel.h"
+#include "runtime/execute/run.h"
+
+namespace relievo {
+
+class DeviceGroup {
+ public:
+  DeviceGroup(Run& run, const Lane& lane);
+
+  /// Starts its work on the threads of its slots; it has to stay until that has ended.
+  void start(std::vector<std::future<void>>& running);
+
+ private:
+  using Placements = std::vector<const StagePlacement*>;
+  enum class Ended { kWell, kLost, kCancelled };
+
+  void unload_what_is_not_placed();
+  void work(int part);
+  /// Runs the stages on a batch. On return every job of it is in `done`, has failed, or was given back.
+  Ended attempt(const Placements& placements, JobBatch batch, std::vector<JobBatch>& done);
+  /// A batch failed for a reason of its own: alone, each job gets its own error or its own result.
+  Ended attempt_one_by_one(const Placements& placements, const JobBatch& batch, std::vector<JobBatch>& done);
+  void run_stages(const Placements& placements, JobBatch& batch);
+  void deliver(JobBatch& batch);
+  void fail_with_current_error(const RunJob& job, const JobBatch& batch);
+  void break_off();
+
+  Run& run_;
+  const Lane& lane_;
+  /// Of a pipeline, which has a part on each slot; else there is one part, on the first.
+  std::deque<Channel<JobBatch>> channels_;
+  std::atomic<bool> broken_ = false;
+};
+
+}  // namespace relievo

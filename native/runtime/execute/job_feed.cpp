@@ -1,0 +1,85 @@
+#include "runtime/execute/job_feed.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace relievo {
+
+std::vector<RunJob> JobFeed::next(int most) {
+  std::unique_lock lock(source_.mutex_);
+  std::vector<RunJob> jobs;
+  while (!stopped_ && !cancel_.cancelled()) {
+    jobs.reserve(size_t(most));
+    const auto end = given_back_.begin() + std::min(std::ptrdiff_t(most), std::ssize(given_back_));
+    std::move(given_back_.begin(), end, std::back_inserter(jobs));
+    given_back_.erase(given_back_.begin(), end);
+    const int missing = most - int(jobs.size());
+    if (missing > 0) {
+      std::vector<RunJob> fresh;
+      try {
+        fresh = source_.next(missing);
+        jobs.reserve(jobs.size() + fresh.size());
+      } catch (...) {
+        stopped_ = true;
+        source_.changed_.notify_all();
+        throw;
+      }
+      std::ranges::move(fresh, std::back_inserter(jobs));
+    }
+    if (!jobs.empty() || working_ == 0) break;
+    source_.changed_.wait(lock);
+  }
+  working_ += int(jobs.size());
+  has_begun_ = has_begun_ || !jobs.empty();
+  return jobs;
+}
+
+void JobFeed::give_back(std::vector<RunJob> jobs) {
+  const std::lock_guard lock(source_.mutex_);
+  working_ -= int(jobs.size());
+  given_back_.insert(given_back_.begin(), std::make_move_iterator(jobs.begin()),
+                     std::make_move_iterator(jobs.end()));
+  source_.changed_.notify_all();
+}
+
+void JobFeed::finish(uint64_t number, Outcome outcome) {
+  const std::lock_guard delivery(delivery_);
+  {
+    const std::lock_guard lock(source_.mutex_);
+    --working_;
+    source_.changed_.notify_all();
+  }
+  source_.done(number, std::move(outcome));
+}
+
+void JobFeed::fail_given_back(const Error& error) {
+  std::vector<RunJob> jobs;
+  {
+    const std::lock_guard lock(source_.mutex_);
+    jobs.swap(given_back_);
+    working_ += int(jobs.size());
+  }
+  for (const RunJob& job : jobs) {
+    Outcome outcome;
+    outcome.error = error;
+    finish(job.number, std::move(outcome));
+  }
+}
+
+void JobFeed::stop() {
+  const std::lock_guard lock(source_.mutex_);
+  stopped_ = true;
+  source_.changed_.notify_all();
+}
+
+bool JobFeed::has_begun() const {
+  const std::lock_guard lock(source_.mutex_);
+  return has_begun_;
+}
+
+int JobFeed::given_back() const {
+  const std::lock_guard lock(source_.mutex_);
+  return int(given_back_.size());
+}
+
+}  // namespace relievo

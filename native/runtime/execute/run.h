@@ -1,0 +1,47 @@
+// One run of a plan: its lanes at work, and what is done when slots are lost.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/execute/device_thread.h"
+#include "runtime/execute/job_feed.h"
+#include "runtime/execute/stage_runner.h"
+#include "runtime/execute/weight_cache.h"
+
+namespace relievo {
+
+/// What an executor keeps between runs.
+struct ExecutorParts {
+  std::vector<std::shared_ptr<Stage>> stages;
+  ExecutorOptions options;
+  SlotThreads threads;
+  WeightCache weights;
+};
+
+class Run {
+ public:
+  Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunOptions& run_options);
+
+  /// As Executor::run().
+  void carry_out();
+
+  // What its lanes share:
+  ExecutorParts& parts;
+  const RunOptions& options;
+  JobFeed feed;
+  StageRunner stage_runner;
+  Plan plan;                               ///< does not change while lanes run
+  std::vector<std::string> plan_in_words;  ///< for outcomes
+
+ private:
+  bool uses_lost_slots() const;
+  /// A whole plan for the slots that are left. False: there is none, and what was begun has failed.
+  bool plan_again();
+  void give_up(const Error& error);
+  void describe_plan();
+  void run_groups();
+};
+
+}  // namespace relievo
