@@ -122,7 +122,7 @@ json bench_prediction_own_side(const json& arguments) {
       request.settings = settings_of(sizes[i]);
       prepare(stages, request.settings, slots, costs);
       if (round == 0)
-        made[i] = plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
+        made[i] = find_plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
       Real warm;  // weights are loaded and code is warm
       if (round == 0 && i == 0) run_for_real(executor, made[i], request, 2, warm);
       run_for_real(executor, made[i], request, each, real[i]);

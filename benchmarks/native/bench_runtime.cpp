@@ -287,7 +287,8 @@ json bench_balance_own_side(const json& arguments) {
   SlotHooks hooks = make_slot_hooks();
   hooks.current_error = current_torch_error;
   Executor executor(slots, stages, {.hooks = hooks});
-  const Plan made = plan(slots, profiles_of(made_stages), {.pictures = count, .strategy = Strategy::kData});
+  const Plan made =
+      find_plan(slots, profiles_of(made_stages), {.pictures = count, .strategy = Strategy::kData});
 
   const auto run = [&](int pictures_now, std::map<std::string, double>* busy,
                        std::map<std::string, int>* number) {

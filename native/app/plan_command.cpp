@@ -85,7 +85,8 @@ int run(const Options& options) {
   asked.allow_lossy = !options.no_lossy;
   asked.strategy = strategy_of(options.strategy);
   asked.policy = policy_of(options.policy);
-  const Plan made = plan(slots, stages, asked);
+  const Plan made = find_plan(slots, stages, asked);
+  const std::vector<std::string> alternatives = describe_alternatives(made, slots, stages, asked);
   Scenario scenario;
   for (const std::string& text : options.stragglers) {
     const auto [slot, value] = named_number(text, slots, "--slow");
@@ -122,7 +123,7 @@ int run(const Options& options) {
                               {"lanes", lanes},
                               {"reasons", made.reasons},
                               {"idle", made.idle},
-                              {"refused", made.refused}}
+                              {"refused", alternatives}}
                              .dump());
     return 0;
   }
@@ -142,7 +143,7 @@ int run(const Options& options) {
   }
   for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
   for (const std::string& reason : made.idle) print_output("- {}\n", reason);
-  for (const std::string& reason : made.refused) print_output("- {}\n", reason);
+  for (const std::string& reason : alternatives) print_output("- {}\n", reason);
   return 0;
 }
 

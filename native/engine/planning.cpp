@@ -29,10 +29,10 @@ PlanOptions Engine::Impl::plan_options(const std::vector<StageProfile>& profiles
 Plan Engine::Impl::plan_for(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
                             PlanOptions asked) {
   const int slot_count = static_cast<int>(planned.size());
-  Plan made = plan(planned, profiles, asked);
+  Plan made = find_plan(planned, profiles, asked);
   if (shares_pictures(made) || asked.pictures >= slot_count) return made;
   asked.pictures = slot_count;
-  return plan(planned, profiles, asked);
+  return find_plan(planned, profiles, asked);
 }
 
 std::vector<int> Engine::Impl::batch_limits(const std::vector<StageProfile>& profiles,
@@ -51,9 +51,11 @@ std::vector<std::string> Engine::Impl::explain(const Settings& settings, int pic
   prepare(wanted, settings, slots.get());
   const std::vector<StageProfile> profiles = profiles_of(wanted);
   const std::vector<Slot> planned = measured_slots(settings);
-  const Plan made = plan_for(profiles, planned, plan_options(profiles, planned, pictures));
+  const PlanOptions asked = plan_options(profiles, planned, pictures);
+  const Plan made = plan_for(profiles, planned, asked);
+  const auto alternatives = describe_alternatives(made, planned, profiles, asked);
   std::vector<std::string> sentences = made.reasons;
-  for (const auto& more : {made.idle, slots.left_out(), made.refused}) {
+  for (const auto& more : {made.idle, slots.left_out(), alternatives}) {
     sentences.insert(sentences.end(), more.begin(), more.end());
   }
   return sentences;

@@ -60,7 +60,7 @@ bool Run::plan_again() {
   PlanOptions wanted = options.plan;
   wanted.pictures = std::max(wanted.pictures, feed.given_back());
   try {
-    plan = plan_for_some(all, alive, profiles, wanted);
+    plan = find_plan_for_some(all, alive, profiles, wanted);
   } catch (const Error& error) {
     give_up(error);
     return false;

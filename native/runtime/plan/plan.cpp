@@ -278,8 +278,8 @@ Strategy strategy_of(const std::string& word) {
   return value_of(word, words, "strategy");
 }
 
-Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-          const PlanOptions& options) {
+Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+               const PlanOptions& options) {
   if (slots.empty() || stages.empty() || options.pictures < 1) {
     throw Error(ErrorCode::kInternal, "A plan needs slots, stages and pictures.");
   }
@@ -308,30 +308,37 @@ Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stage
                     : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
   }
   explain(*found, slots, stages, options);
-  if (options.strategy == Strategy::kAuto && options.policy != Policy::kMemory) {
-    for (const Strategy other : {Strategy::kSingle, Strategy::kData, Strategy::kStage, Strategy::kGuidance,
-                                 Strategy::kSplit, Strategy::kOffload}) {
-      PlanOptions asked = options;
-      asked.strategy = other;
-      asked.policy = Policy::kFastest;
-      asked.allow_lossy = found->lossy();
-      const auto alternative = search(slots, stages, asked);
-      found->refused.push_back(
-          is_offered(other, stages)
-              ? explain_alternative(other, alternative ? &*alternative : nullptr, *found, slots)
-              : strategy_name(other) + ": no stage offers it.");
-      if (found->refused.back().empty()) found->refused.pop_back();
-    }
-  }
   return std::move(*found);
 }
 
-Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
-                   const std::vector<StageProfile>& stages, PlanOptions options) {
+std::vector<std::string> describe_alternatives(const Plan& taken, const std::vector<Slot>& slots,
+                                               const std::vector<StageProfile>& stages,
+                                               const PlanOptions& options) {
+  std::vector<std::string> sentences;
+  if (options.strategy != Strategy::kAuto || options.policy == Policy::kMemory) return sentences;
+  for (const Strategy other : {Strategy::kSingle, Strategy::kData, Strategy::kStage, Strategy::kGuidance,
+                               Strategy::kSplit, Strategy::kOffload}) {
+    if (!is_offered(other, stages)) {
+      sentences.push_back(strategy_name(other) + ": no stage offers it.");
+      continue;
+    }
+    PlanOptions asked = options;
+    asked.strategy = other;
+    asked.policy = Policy::kFastest;
+    asked.allow_lossy = taken.lossy();
+    const auto alternative = search(slots, stages, asked);
+    std::string sentence = explain_alternative(other, alternative ? &*alternative : nullptr, taken, slots);
+    if (!sentence.empty()) sentences.push_back(std::move(sentence));
+  }
+  return sentences;
+}
+
+Plan find_plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                        const std::vector<StageProfile>& stages, PlanOptions options) {
   std::vector<Slot> some;
   for (const int slot : alive) some.push_back(slots[size_t(slot)]);
   options.strategy = Strategy::kAuto;
-  Plan made = plan(some, stages, options);
+  Plan made = find_plan(some, stages, options);
   for (Lane& lane : made.lanes) {
     for (int& slot : lane.slots) slot = alive[size_t(slot)];
     for (StagePlacement& placement : lane.stages) {

@@ -76,7 +76,6 @@ struct Plan {
   double seconds = 0;
   std::vector<std::string> reasons;  ///< what is done and why, one sentence each
   std::vector<std::string> idle;     ///< which slots do nothing and why
-  std::vector<std::string> refused;  ///< what else was not done and why
 
   bool lossy() const { return fallbacks.change_result(); }
 };
@@ -84,12 +83,18 @@ struct Plan {
 /// Throws Error{kOutOfMemory} with what is missing when nothing fits with all fallbacks,
 /// Error{kInvalidSettings} when the strategy cannot be followed (one slot for the guidance split, no stage
 /// that offers it, ...).
-Plan plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
-          const PlanOptions& options);
+Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+               const PlanOptions& options);
 
 /// The same for some of the slots, by index, when the others are lost; whatever strategy was wished for, for
 /// it may need those. Its lanes name slots by their index among all.
-Plan plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
-                   const std::vector<StageProfile>& stages, PlanOptions options);
+Plan find_plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+                        const std::vector<StageProfile>& stages, PlanOptions options);
+
+/// What else could have been done than `taken`, a plan of these, and why it was not: a sentence for each
+/// strategy. It searches once for each of them.
+std::vector<std::string> describe_alternatives(const Plan& taken, const std::vector<Slot>& slots,
+                                               const std::vector<StageProfile>& stages,
+                                               const PlanOptions& options);
 
 }  // namespace relievo

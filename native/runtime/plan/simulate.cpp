@@ -99,7 +99,7 @@ class Simulation {
     PlanOptions wanted = options_;
     wanted.pictures = queue_;
     try {
-      follow(plan_for_some(slots_, alive, stages_, wanted));
+      follow(find_plan_for_some(slots_, alive, stages_, wanted));
       return true;
     } catch (const Error&) {
       return false;

@@ -97,7 +97,7 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   request.settings = sized(48, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, slots, store());
-  const Plan made = plan(slots, profiles_of(stages), {.pictures = 2});
+  const Plan made = find_plan(slots, profiles_of(stages), {.pictures = 2});
   auto job = std::make_shared<JobContext>();
   job->request = &request;
   PictureWork work;
@@ -118,7 +118,7 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
 
 TEST_F(Calibrated, ThePlanSaysSo) {
   const auto says = [](const CostStore& costs) {
-    return plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
+    return find_plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
   };
   EXPECT_THAT(says(store()), testing::Contains("Costs are calibrated."));
   EXPECT_THAT(says(CostStore("")), testing::Contains(testing::HasSubstr("Costs are estimated")));

@@ -183,7 +183,7 @@ class TinyPipeline {
     prepare(stages_, pictures.front().request.settings, slots_);
     PlanOptions wanted{
         .pictures = static_cast<int>(pictures.size()), .strategy = strategy_, .allow_lossy = allow_lossy_};
-    plan = relievo::plan(slots_, profiles_of(stages_), wanted);
+    plan = find_plan(slots_, profiles_of(stages_), wanted);
     if (adapt) adapt(plan);
     std::vector<std::any> inputs;
     for (const TinyPicture& picture : pictures) {

@@ -102,7 +102,7 @@ TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
   late->before = [&] { EXPECT_TRUE(comes_true([&] { return stages_[1]->loads > 0; })); };
   stages_[0] = late;
   auto where = slots({100});
-  Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
   made.lanes[0].stages[0].resident = made.lanes[0].stages[1].resident = false;
   made.lanes[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
   Executor executor(where, stages(), {});
@@ -222,7 +222,7 @@ TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsSource) {
   };
   const auto where = slots({100});
   Executor executor(where, stages(), {});
-  const Plan made = plan(where, profiles_, {});
+  const Plan made = find_plan(where, profiles_, {});
   for (const bool has_slot : {true, false}) {
     int failed = 0;
     JobList jobs(inputs(3));
@@ -271,7 +271,7 @@ TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
       options.plan.pictures = 8;
       {
         Executor executor(where, stages(), {});
-        const Plan made = plan(where, profiles_, options.plan);
+        const Plan made = find_plan(where, profiles_, options.plan);
         EXPECT_THROW(run(executor, made, 8, options), std::bad_alloc);
         on_done_ = {};
         EXPECT_EQ(run(executor, made, 8, options).size(), 8U);
@@ -370,7 +370,7 @@ TEST_F(ExecutorTest, AnyFailedAllocationIsRecoveredFrom) {
 TEST_F(ExecutorTest, WeightsStayBetweenRunsAndGoWithTheExecutor) {
   add_stage(20, 5);
   const auto where = slots({100});
-  const Plan made = plan(where, profiles_, {});
+  const Plan made = find_plan(where, profiles_, {});
   for (int executors = 1; executors <= 2; ++executors) {
     {
       Executor executor(where, stages(), {});
@@ -402,7 +402,7 @@ TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   };
   const auto where = slots({100});
   Executor executor(where, stages(), {});
-  const Plan made = plan(where, profiles_, with(Strategy::kOffload));
+  const Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
   EXPECT_TRUE(run(executor, made, 1)[0].error);
   EXPECT_EQ(stages_[0]->loads, 1);
   for (const StagePlacement& placement : made.lanes[0].stages) {
@@ -441,7 +441,7 @@ TEST_F(ExecutorTest, ALaneThatWaitsAsksAgainWhenItIsNotified) {
   Executor executor(where, stages(), {});
   PlanOptions wanted = with(Strategy::kData);
   wanted.pictures = 2;
-  executor.run(plan(where, profiles_, wanted), jobs, RunOptions());
+  executor.run(find_plan(where, profiles_, wanted), jobs, RunOptions());
   EXPECT_EQ(jobs.made, 2);
 }
 

@@ -68,7 +68,7 @@ class ExecutorTest : public testing::Test {
   std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = RunOptions(),
                            ExecutorOptions executor_options = {}) {
     options.plan.pictures = pictures;
-    const Plan made = plan(where, profiles_, options.plan);
+    const Plan made = find_plan(where, profiles_, options.plan);
     kinds_.clear();
     for (const Lane& lane : made.lanes) kinds_.push_back(lane.kind);
     Executor executor(where, stages(), std::move(executor_options));

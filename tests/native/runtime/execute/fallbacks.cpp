@@ -34,7 +34,7 @@ class FallbackTest : public ExecutorTest {
     }
     options.plan.pictures = 8;
     const auto where = slots({budget});
-    const Plan made = plan(where, hopeful, options.plan);
+    const Plan made = find_plan(where, hopeful, options.plan);
     ExecutorOptions executor_options;
     executor_options.limits = limits_;
     Executor executor(where, stages(), executor_options);

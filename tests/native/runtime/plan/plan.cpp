@@ -82,7 +82,7 @@ PlanOptions random_options(Random& random) {
 std::optional<Plan> try_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
                              const PlanOptions& options) {
   try {
-    return plan(slots, stages, options);
+    return find_plan(slots, stages, options);
   } catch (const Error& error) {
     const bool is_wish = options.strategy != Strategy::kAuto && error.code() == ErrorCode::kInvalidSettings;
     EXPECT_TRUE(is_wish || error.code() == ErrorCode::kOutOfMemory) << error.what();
@@ -292,14 +292,14 @@ std::vector<Slot> equal_slots(int count, int64_t mib) {
 }
 
 TEST(Planner, SplitsAModelThatIsLargerThanAnySlot) {
-  const auto made = plan(equal_slots(2, 1500), {stage("unet", 1650, 1, 25), stage("rest", 800, 1)}, {});
+  const auto made = find_plan(equal_slots(2, 1500), {stage("unet", 1650, 1, 25), stage("rest", 800, 1)}, {});
   ASSERT_EQ(made.lanes.size(), 1U);
   EXPECT_EQ(made.lanes[0].kind, LaneKind::kLayerSplit);
   EXPECT_THAT(made.reasons[0], testing::HasSubstr("share the layers of unet"));
 }
 
 TEST(Planner, OffloadsWhenAllTogetherDoesNotFit) {
-  const auto made = plan(equal_slots(1, 1500), {stage("a", 1200, 1), stage("b", 1300, 1)}, {});
+  const auto made = find_plan(equal_slots(1, 1500), {stage("a", 1200, 1), stage("b", 1300, 1)}, {});
   EXPECT_EQ(made.lanes[0].kind, LaneKind::kSingle);
   EXPECT_THAT(made.reasons[0], testing::HasSubstr("wait in host memory"));
 }
@@ -311,7 +311,7 @@ TEST(Planner, WeightsComeAheadWhereThereIsRoomForBoth) {
   const auto seconds_with = [&](int64_t mib, std::vector<bool> ahead) {
     auto slots = equal_slots(1, mib);
     slots[0].host_bytes_per_second = 1e9;
-    const auto made = plan(slots, stages, options);
+    const auto made = find_plan(slots, stages, options);
     std::vector<bool> found;
     for (const StagePlacement& placement : made.lanes[0].stages) found.push_back(placement.ahead);
     EXPECT_EQ(found, ahead) << mib;
@@ -326,14 +326,33 @@ TEST(Planner, WeightsComeAheadWhereThereIsRoomForBoth) {
       << "a stays, and b comes while a runs";
 }
 
+TEST(Planner, SaysOfEveryOtherStrategyWhyItWasNotTaken) {
+  const std::vector<StageProfile> stages{stage("a", 1200, 1), stage("b", 1300, 1)};
+  const auto others = [&](int count, PlanOptions options) {
+    auto slots = equal_slots(count, 4000);
+    for (Slot& slot : slots) slot.host_bytes_per_second = 1e8;
+    options.pictures = 6;
+    return describe_alternatives(find_plan(slots, stages, options), slots, stages, options);
+  };
+  using testing::ElementsAre, testing::IsEmpty, testing::StartsWith;
+  EXPECT_THAT(others(1, {}), ElementsAre("stage: needs two slots.", "guidance: no stage offers it.",
+                                         "split: no stage offers it.", StartsWith("offload: would take")));
+  EXPECT_THAT(others(2, {}),
+              ElementsAre("single: would take 12 s instead of 6 s.", "stage: would take 7 s instead of 6 s.",
+                          "guidance: no stage offers it.", "split: no stage offers it.",
+                          StartsWith("offload: would take")));
+  EXPECT_THAT(others(2, {.strategy = Strategy::kData}), IsEmpty());
+  EXPECT_THAT(others(2, {.policy = Policy::kMemory}), IsEmpty());
+}
+
 TEST(Planner, SharesOnePictureAndDividesMany) {
   auto diffusion = stage("diffusion", 500, 10);
   diffusion.activation_bytes_per_picture = kMiB;
   diffusion.guidance_halves = true;
   PlanOptions options;
-  EXPECT_EQ(plan(equal_slots(2, 4000), {diffusion}, options).lanes[0].kind, LaneKind::kShared);
+  EXPECT_EQ(find_plan(equal_slots(2, 4000), {diffusion}, options).lanes[0].kind, LaneKind::kShared);
   options.pictures = 50;
-  const auto many = plan(equal_slots(2, 4000), {diffusion}, options);
+  const auto many = find_plan(equal_slots(2, 4000), {diffusion}, options);
   EXPECT_EQ(many.lanes.size(), 2U);
   EXPECT_NEAR(many.seconds, 250, 1e-3);
 }
@@ -343,7 +362,7 @@ TEST(Planner, PlacesStagesWhereTogetherTheyDoNotFit) {
   options.pictures = 100;
   auto slots = equal_slots(2, 1500);
   for (Slot& slot : slots) slot.host_bytes_per_second = 1e9;  // offloading costs more than a second a picture
-  const auto made = plan(slots, {stage("a", 1200, 1), stage("b", 1300, 1)}, options);
+  const auto made = find_plan(slots, {stage("a", 1200, 1), stage("b", 1300, 1)}, options);
   ASSERT_EQ(made.lanes.size(), 1U);
   EXPECT_EQ(made.lanes[0].kind, LaneKind::kPipeline);
   EXPECT_NEAR(made.seconds, 101, 1e-3);
@@ -354,8 +373,8 @@ TEST(Planner, ChangesTheResultOnlyWhenNothingElseFitsAndSaysSo) {
   large.modes.push_back(large.modes[0]);
   large.modes[1].execution.precision = "bf16";
   large.modes[1].weight_bytes /= 2;
-  EXPECT_FALSE(plan(equal_slots(1, 1600), {large}, {}).lossy());
-  const auto small = plan(equal_slots(1, 900), {large}, {});
+  EXPECT_FALSE(find_plan(equal_slots(1, 1600), {large}, {}).lossy());
+  const auto small = find_plan(equal_slots(1, 900), {large}, {});
   EXPECT_TRUE(small.lossy());
   EXPECT_THAT(small.reasons, testing::Contains(testing::HasSubstr("changes the result")));
   PlanOptions strict;
@@ -369,7 +388,7 @@ TEST(Planner, SaysHowMuchSmallerTheInputIs) {
   large.modes[1].execution.input_scale = 0.8;
   large.modes[1].weight_bytes /= 2;
   large.modes[1].smaller = "views of 256 instead of 320 pixels";
-  const auto made = plan(equal_slots(1, 900), {stage("other", 10, 1), large}, {});
+  const auto made = find_plan(equal_slots(1, 900), {stage("other", 10, 1), large}, {});
   EXPECT_THAT(
       made.reasons,
       testing::Contains(testing::HasSubstr("changes the result: views of 256 instead of 320 pixels.")));
@@ -379,7 +398,7 @@ TEST(Planner, MemoryPolicyTakesTheLeast) {
   const std::vector<StageProfile> stages{stage("a", 1200, 1), stage("b", 1300, 1)};
   PlanOptions options;
   options.policy = Policy::kMemory;
-  const auto made = plan(equal_slots(2, 8000), stages, options);
+  const auto made = find_plan(equal_slots(2, 8000), stages, options);
   EXPECT_EQ(made.lanes[0].peak_bytes[0], 1400 * kMiB);
 }
 
@@ -387,7 +406,7 @@ TEST(Planner, MemoryPolicyKeepsTheStrategy) {
   PlanOptions options;
   options.policy = Policy::kMemory;
   options.strategy = Strategy::kSplit;
-  const auto made = plan(equal_slots(2, 4000), {stage("a", 1000, 1, 16)}, options);
+  const auto made = find_plan(equal_slots(2, 4000), {stage("a", 1000, 1, 16)}, options);
   EXPECT_EQ(made.lanes.at(0).kind, LaneKind::kLayerSplit);
 }
 
@@ -396,7 +415,7 @@ TEST(Planner, ALayerSplitFollowsTheMemory) {
   slots[1].budget_bytes *= 3;
   PlanOptions options;
   options.strategy = Strategy::kSplit;
-  const auto made = plan(slots, {stage("a", 4000, 1, 40)}, options);
+  const auto made = find_plan(slots, {stage("a", 4000, 1, 40)}, options);
   const auto& blocks = made.lanes.at(0).stages.at(0).blocks;
   EXPECT_TRUE(made.lanes[0].stages[0].resident);
   EXPECT_THAT(blocks, testing::ElementsAre(10, 30));
@@ -407,7 +426,7 @@ TEST(Planner, AStrategyThatNoStageOffersIsNotAQuestionOfMemory) {
   for (const Strategy strategy : {Strategy::kSplit, Strategy::kGuidance}) {
     options.strategy = strategy;
     try {
-      plan(equal_slots(2, 4000), {stage("a", 10, 1), stage("b", 10, 1)}, options);
+      find_plan(equal_slots(2, 4000), {stage("a", 10, 1), stage("b", 10, 1)}, options);
       ADD_FAILURE() << "should throw";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
@@ -420,7 +439,7 @@ TEST(Planner, RefusesAStrategyThatNeedsTwoSlots) {
   PlanOptions options;
   options.strategy = Strategy::kGuidance;
   try {
-    plan(equal_slots(1, 4000), {stage("a", 1, 1)}, options);
+    find_plan(equal_slots(1, 4000), {stage("a", 1, 1)}, options);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
@@ -447,7 +466,7 @@ TEST(Planner, SharedPointsDoNotShortenTheHostsPart) {
   surface.modes[0].host_seconds_per_picture = 6;
   auto slots = equal_slots(2, 4000);
   for (Slot& slot : slots) slot.threads = 3;
-  const auto made = plan(slots, {surface}, {});
+  const auto made = find_plan(slots, {surface}, {});
   EXPECT_EQ(made.lanes[0].kind, LaneKind::kShared);
   EXPECT_NEAR(made.seconds, 8 / 2.0 + 6 / 3.0, 1e-9);
 }
@@ -457,7 +476,7 @@ TEST(Simulation, ALostDeviceIsMadeUpForByTheOthers) {
   options.pictures = 100;
   const auto slots = equal_slots(4, 4000);
   const std::vector<StageProfile> stages{stage("a", 100, 1)};
-  const auto made = plan(slots, stages, options);
+  const auto made = find_plan(slots, stages, options);
   const auto run = simulate(made, slots, stages, 100, {{}, {{2, 10.5}}});
   EXPECT_EQ(run.done, 100);
   EXPECT_EQ(run.redone, 1);
@@ -470,7 +489,7 @@ TEST(Simulation, AStragglerGetsFewerPictures) {
   options.pictures = 80;
   const auto slots = equal_slots(2, 4000);
   const std::vector<StageProfile> stages{stage("a", 100, 1)};
-  const auto run = simulate(plan(slots, stages, options), slots, stages, 80, {{{1, 3.0}}, {}});
+  const auto run = simulate(find_plan(slots, stages, options), slots, stages, 80, {{{1, 3.0}}, {}});
   EXPECT_EQ(run.pictures[0], 60);
   EXPECT_EQ(run.pictures[1], 20);
   EXPECT_NEAR(run.utilisation[1], 1, 1e-6);
@@ -485,7 +504,7 @@ TEST(Simulation, WhatIsLeftOfALaneIsPlannedAgain) {
   for (const Strategy strategy : {Strategy::kSplit, Strategy::kGuidance, Strategy::kStage}) {
     options.strategy = strategy;
     const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
-    const auto made = plan(slots, stages, options);
+    const auto made = find_plan(slots, stages, options);
     ASSERT_EQ(made.lanes.size(), 1u);
     const double at = 0.45 * made.seconds;
     const auto run = simulate(made, slots, stages, 10, {{}, {{1, at}}}, options);
@@ -503,7 +522,7 @@ TEST(Simulation, SlotsThatShareAPictureAreAsBusyAsTheirShare) {
   const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
   PlanOptions options;
   options.strategy = Strategy::kGuidance;
-  const auto run = simulate(plan(slots, stages, options), slots, stages, 1);
+  const auto run = simulate(find_plan(slots, stages, options), slots, stages, 1);
   EXPECT_NEAR(run.seconds, 2, 1e-6);  // a's two seconds halved, b's one on the first slot
   EXPECT_NEAR(run.utilisation[0], 1, 1e-6);
   EXPECT_NEAR(run.utilisation[1], 0.5, 1e-6);
@@ -514,7 +533,7 @@ TEST(Simulation, EndsWhenEveryDeviceIsLost) {
   const std::vector<StageProfile> stages{stage("a", 100, 1)};
   PlanOptions options;
   options.pictures = 10;
-  EXPECT_EQ(simulate(plan(slots, stages, options), slots, stages, 10, {{}, {{0, 3.5}}}).done, 3);
+  EXPECT_EQ(simulate(find_plan(slots, stages, options), slots, stages, 10, {{}, {{0, 3.5}}}).done, 3);
 }
 
 }  // namespace
