@@ -91,7 +91,7 @@ json bench_prediction_own_side(const json& arguments) {
   bench_on_an_ellipsoid();
   const int rounds = arguments.at("rounds"), each = arguments.at("pictures").get<int>() / rounds;
   const fs::path file = fs::temp_directory_path() / fmt::format("relievo-prediction-{}.json", ::getpid());
-  const CostStore costs(file.string());
+  const CostStore costs(file);
   SlotSources sources = find_machine().sources();
   sources.cpu_threads = 2;
   const std::vector<Slot> slots = parse_slots("cpu*2", sources);
@@ -120,7 +120,7 @@ json bench_prediction_own_side(const json& arguments) {
       GenerateRequest request;
       request.bytes = calibration_picture(768, false);
       request.settings = settings_of(sizes[i]);
-      prepare(stages, request.settings, slots, costs);
+      prepare(stages, request.settings, slots, costs.measured());
       if (round == 0)
         made[i] = find_plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
       Real warm;  // weights are loaded and code is warm
@@ -130,7 +130,7 @@ json bench_prediction_own_side(const json& arguments) {
   }
   json compared_sizes = json::array();
   for (size_t i = 0; i < sizes.size(); ++i) {
-    prepare(stages, settings_of(sizes[i]), slots, costs);
+    prepare(stages, settings_of(sizes[i]), slots, costs.measured());
     const std::vector<StageProfile> profiles = profiles_of(stages);
     compared_sizes.push_back(compared(sizes[i], made[i], slots, profiles,
                                       simulate(made[i], slots, profiles, each), rounds, real[i]));

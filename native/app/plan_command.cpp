@@ -79,8 +79,9 @@ int run(const Options& options) {
   Settings settings = options.settings;
   if (options.own_views) settings.views = {"of the person's own"};
   validate(settings);
-  const std::vector<StageProfile> stages = stage_profiles(settings, slots);
-  set_measured_speeds(slots, settings);
+  const MeasuredCosts measured = CostStore().measured();
+  const std::vector<StageProfile> stages = stage_profiles(settings, slots, measured);
+  set_measured_speeds(slots, settings, measured);
   PlanOptions asked = options.plan;
   asked.allow_lossy = !options.no_lossy;
   asked.strategy = strategy_of(options.strategy);

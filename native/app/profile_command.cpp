@@ -118,7 +118,7 @@ json to_json(const Slot& slot, const std::string& model, const std::vector<CostS
                     {"seconds", sample.seconds}});
   }
   return {{"slot", slot.name}, {"device", slot.product}, {"threads", slot.threads},
-          {"model", model},    {"samples", rows},        {"kept_in", store.path()}};
+          {"model", model},    {"samples", rows},        {"kept_in", store.costs_path().string()}};
 }
 
 void print(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
@@ -131,7 +131,7 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
                  mode_name(sample.mode), sample.mode.precision, sample.batch,
                  format_bytes(sample.weight_bytes), format_bytes(sample.workspace_bytes), sample.seconds);
   }
-  print_output("kept in {}\n", store.path());
+  print_output("kept in {}\n", store.costs_path().string());
 }
 
 int run(const Options& options) {

@@ -47,7 +47,7 @@ Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot)
 }
 
 /// Bytes a second of weights; 0: not measured.
-double measured_link(const Slot& slot, const CostStore& costs) {
+double measured_link(const Slot& slot, const MeasuredCosts& costs) {
   double bytes = 0, seconds = 0;
   for (const CostSample& sample : samples_for(slot, costs)) {
     if (sample.load_seconds <= 0) continue;
@@ -77,8 +77,10 @@ ByteImage calibration_picture(int side, bool has_alpha) {
   return picture;
 }
 
-std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs) {
-  std::vector<CostSample> samples = costs.samples(slot.product);
+std::vector<CostSample> samples_for(const Slot& slot, const MeasuredCosts& measured) {
+  const auto found = measured.find(slot.product);
+  if (found == measured.end()) return {};
+  std::vector<CostSample> samples = found->second;
   int nearest = 0;
   for (const CostSample& sample : samples) {
     if (nearest == 0 || std::abs(sample.threads - slot.threads) < std::abs(nearest - slot.threads))
@@ -89,26 +91,26 @@ std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs) {
 }
 
 std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
-                                         const CostStore& costs) {
+                                         const MeasuredCosts& measured) {
   const auto stages = make_stages(recipe_of(settings), find_models({}));
-  prepare(stages, settings, slots, costs);
+  prepare(stages, settings, slots, measured);
   return profiles_of(stages);
 }
 
-void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, const CostStore& costs) {
+void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, const MeasuredCosts& measured) {
   for (Slot& slot : slots) {
-    if (const double link = measured_link(slot, costs); link > 0) slot.host_bytes_per_second = link;
+    if (const double link = measured_link(slot, measured); link > 0) slot.host_bytes_per_second = link;
   }
   const Slot first = slots.front();
   std::vector<StageProfile> reference;
   for (size_t i = 1; i < slots.size(); ++i) {
     Slot& slot = slots[i];
     if (is_like(slot, first)) continue;
-    if (reference.empty()) reference = stage_profiles(settings, {first}, costs);
-    const Split measured = split_seconds(stage_profiles(settings, {slot}, costs), slot),
+    if (reference.empty()) reference = stage_profiles(settings, {first}, measured);
+    const Split real = split_seconds(stage_profiles(settings, {slot}, measured), slot),
                 assumed = split_seconds(reference, slot);
-    if (!measured.calibrated || !assumed.calibrated) continue;
-    const double left = measured.device_s + measured.host_s - assumed.host_s;
+    if (!real.calibrated || !assumed.calibrated) continue;
+    const double left = real.device_s + real.host_s - assumed.host_s;
     if (left > 0) slot.speed *= assumed.device_s / left;
   }
 }
@@ -117,8 +119,7 @@ namespace {
 
 std::vector<CostSample> calibrate_slot(const Slot& slot, const CalibrateRequest& request) {
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
-  const CostStore none("");
-  prepare(stages, request.settings, {slot}, none);
+  prepare(stages, request.settings, {slot});
   GenerateRequest generate;
   generate.name = "calibration";
   generate.settings = request.settings;

@@ -14,17 +14,17 @@
 namespace relievo {
 
 /// The samples of a slot's device: of those with the number of threads that is nearest to the slot's.
-std::vector<CostSample> samples_for(const Slot& slot, const CostStore& costs);
+std::vector<CostSample> samples_for(const Slot& slot, const MeasuredCosts& measured);
 
 /// The stages with these settings, in order, as they cost on slots like the first.
 std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
-                                         const CostStore& costs = CostStore());
+                                         const MeasuredCosts& measured = {});
 
 /// What was measured of the slots besides their stages. Their speeds, of those that are of another kind than
 /// the first, as far as both kinds were measured with these settings: so that all stages together take as
 /// long as they were measured to take. And how fast weights come in from host memory.
 void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
-                         const CostStore& costs = CostStore());
+                         const MeasuredCosts& measured = {});
 
 struct CalibrateRequest {
   Settings settings = {};

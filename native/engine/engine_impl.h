@@ -45,6 +45,17 @@ class Engine::Slots {
   OpenedSlots opened_;
 };
 
+/// What was planned, and with what.
+struct Planned {
+  std::vector<Slot> slots;  ///< with measured speeds
+  std::vector<StageProfile> profiles;
+  PlanOptions options;
+  Plan plan;
+};
+
+/// Whether slots work on one picture together somewhere.
+bool shares_pictures(const Plan& plan);
+
 /// What a run makes: jobs of the queue whose stages cost the same, and hold the same weights.
 class Engine::QueuedJobs : public JobSource {
  public:
@@ -96,18 +107,10 @@ struct Engine::Impl {
   /// A log line goes to the job that it is about, or else to all that run.
   void tell(const std::string& line);
 
-  /// What is known of the slots when they are planned with.
-  std::vector<Slot> measured_slots(const Settings& settings);
-  PlanOptions plan_options(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
-                           int pictures) const;
-  /// One that keeps all slots busy when more pictures come, unless slots share a single picture.
-  static Plan plan_for(const std::vector<StageProfile>& profiles, const std::vector<Slot>& planned,
-                       PlanOptions asked);
-  /// Whether slots work on one picture together somewhere.
-  static bool shares_pictures(const Plan& plan);
-  /// What was learnt of these stages on these slots; at least one picture.
-  std::vector<int> batch_limits(const std::vector<StageProfile>& profiles,
-                                const std::vector<Slot>& planned) const;
+  /// Prepares the stages for so many pictures with these settings, and plans. The plan keeps all slots busy
+  /// when more pictures come, unless slots share a single picture.
+  Planned plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
+                   const Settings& settings, int pictures);
 
   // For the previewer, on its thread:
 
@@ -119,8 +122,7 @@ struct Engine::Impl {
   const std::filesystem::path models;
   Slots slots;
   const CancelToken closing;
-  const std::shared_ptr<LearnedLimits> limits =
-      std::make_shared<LearnedLimits>(LearnedLimits::default_path());
+  const std::shared_ptr<CostStore> costs = std::make_shared<CostStore>();
   // The worker's:
   Recipe recipe;
   std::vector<std::shared_ptr<PipelineStage>> stages;

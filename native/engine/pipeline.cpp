@@ -38,8 +38,8 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 }
 
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots, const CostStore& costs) {
-  const std::vector<CostSample> samples = samples_for(slots.front(), costs);
+             const std::vector<Slot>& slots, const MeasuredCosts& measured) {
+  const std::vector<CostSample> samples = samples_for(slots.front(), measured);
   const auto seconds = [&](const auto& stage) {
     return stage->profile().modes.front().time(1, slots.front());
   };
@@ -52,6 +52,16 @@ void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Se
     const double share = seconds(stage) / total;
     stage->set_share(done, done + share);
     done += share;
+  }
+}
+
+void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages, const std::vector<Slot>& slots,
+                   const CostStore& costs) {
+  for (const auto& stage : stages) {
+    const StageProfile& profile = stage->profile();
+    int batch = profile.max_batch;
+    for (const Slot& slot : slots) batch = costs.batch_limit(slot, profile, profile.modes.front(), batch);
+    stage->limit_batch(std::max(batch, 1));
   }
 }
 

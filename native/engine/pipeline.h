@@ -28,7 +28,12 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 /// Sets what the stages cost with these settings on slots like the first, as measured where it was calibrated
 /// (`relievo calibrate`), and their parts of the progress.
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots, const CostStore& costs = CostStore());
+             const std::vector<Slot>& slots, const MeasuredCosts& measured = {});
+
+/// Has the stages take no larger batches than were learnt to fit into all of these slots; at least one
+/// picture.
+void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages, const std::vector<Slot>& slots,
+                   const CostStore& costs);
 
 std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<PipelineStage>>& stages);
 

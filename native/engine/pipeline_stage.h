@@ -62,6 +62,9 @@ class PipelineStage : public Stage {
                const std::vector<CostSample>& samples = {});
   const StageProfile& profile() const final { return profile_; }
 
+  /// The most pictures at a time, until it is prepared again.
+  void limit_batch(int most) { profile_.max_batch = most; }
+
   /// Its part of a job's progress.
   void set_share(double from, double to) {
     from_ = from;

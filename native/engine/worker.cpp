@@ -62,15 +62,12 @@ void Engine::Impl::run(const StatePointer& first) {
     slots.look_anew();
   }
   use_recipe(recipe_of(settings));
-  prepare(stages, settings, slots.get());
-  const std::vector<StageProfile> profiles = profiles_of(stages);
-  const std::vector<Slot> planned = measured_slots(settings);
   const int waiting = std::max(1, queued_jobs.count(settings));
-  const PlanOptions asked = plan_options(profiles, planned, waiting);
-  const Plan made = plan_for(profiles, planned, asked);
-  queued_jobs.serve(settings, waiting == 1 && shares_pictures(made));
+  const Planned planned = plan_for(stages, settings, waiting);
+  queued_jobs.serve(settings, waiting == 1 && shares_pictures(planned.plan));
   try {
-    executor->run(made, queued_jobs, {.plan = asked, .planned_slots = planned, .cancel = closing});
+    executor->run(planned.plan, queued_jobs,
+                  {.plan = planned.options, .planned_slots = planned.slots, .cancel = closing});
   } catch (...) {  // no memory, or a fault of ours
     if (!queued_jobs.has_begun()) throw;
     queued_jobs.end_all_begun();
@@ -182,7 +179,7 @@ void Engine::Impl::use_recipe(const Recipe& wanted) {
   hooks.current_error = current_torch_error;
   executor = std::make_unique<Executor>(slots.get(),
                                         std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
-                                        ExecutorOptions{.hooks = std::move(hooks), .limits = limits});
+                                        ExecutorOptions{.hooks = std::move(hooks), .costs = costs});
 }
 
 void Engine::Impl::take_out(const StatePointer& job) {

@@ -1,12 +1,22 @@
 #include "runtime/costs/cost_store.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <span>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "runtime/costs/cache_file.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
 
 namespace relievo {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 json to_json(const CostSample& sample) {
@@ -60,35 +70,100 @@ CostSample from_json(const json& value) {
   return sample;
 }
 
+/// Makes the folder. The file is never half-written. Throws Error{kIo}.
+void write_cache(const fs::path& path, const json& object) {
+  std::error_code error;  // the writing tells
+  fs::create_directories(path.parent_path(), error);
+  const std::string text = object.dump(1) + '\n';
+  write_atomically(path, std::as_bytes(std::span(text)));
+}
+
+constexpr int64_t kWeek = 7 * 24 * 3600;
+
+std::string key(const Slot& slot, const StageProfile& stage, const StageMode& mode) {
+  return fmt::format("{}/{}/{}/{}/{}/{}", slot.product, slot.name, stage.name, stage.variant,
+                     mode_name(mode.execution), mode.execution.precision);
+}
+
+/// More for every further picture, whatever the costs say.
+int64_t planned_bytes(const StageProfile& stage, const StageMode& mode, int batch) {
+  return mode.weight_bytes + mode.workspace(batch) + batch * (stage.output_bytes_per_picture + 1);
+}
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace
 
-CostStore::CostStore(std::string path) : path_(std::move(path)) {}
+fs::path CostStore::default_folder() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache && *cache) return fs::path(cache) / "relievo";
+  const char* home = std::getenv("HOME");
+  return fs::path(home ? home : ".") / ".cache" / "relievo";
+}
 
-std::string CostStore::default_path() { return cache_path("costs.json"); }
-
-std::vector<CostSample> CostStore::samples(const std::string& device) const {
-  std::vector<CostSample> samples;
-  try {
-    const json all = read_cache(path_);
-    if (const auto found = all.find(device); found != all.end()) {
-      for (const json& value : *found) samples.push_back(from_json(value));
-    }
-  } catch (const json::exception&) {
-    samples.clear();
+CostStore::CostStore(fs::path folder) : folder_(std::move(folder)) {
+  if (folder_.empty()) return;
+  const json all = read_json_object_if_sound(limits_path());
+  for (const auto& [name, value] : all.items()) {
+    const bool is_limit = value.is_array() && value.size() == 3 &&
+                          std::ranges::all_of(value, [](const json& one) { return one.is_number_integer(); });
+    if (!is_limit || now() - value[2].get<int64_t>() > kWeek) continue;
+    limits_[name] = {value[0], value[1], value[2]};
   }
-  return samples;
+}
+
+MeasuredCosts CostStore::measured() const {
+  MeasuredCosts all;
+  if (folder_.empty()) return all;
+  for (const auto& [device, values] : read_json_object_if_sound(costs_path()).items()) {
+    try {
+      std::vector<CostSample> samples;
+      for (const json& value : values) samples.push_back(from_json(value));
+      all[device] = std::move(samples);
+    } catch (const json::exception&) {  // of a device whose samples cannot be read, nothing is known
+    }
+  }
+  return all;
 }
 
 void CostStore::add(const std::string& device, const std::vector<CostSample>& added) const {
-  std::vector<CostSample> kept = samples(device);
+  std::vector<CostSample> kept = measured()[device];
   for (const CostSample& sample : added) {
     std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
     kept.push_back(sample);
   }
-  json all = read_cache(path_);
+  json all = read_json_object_if_sound(costs_path());
   all[device] = json::array();
   for (const CostSample& sample : kept) all[device].push_back(to_json(sample));
-  write_cache(path_, all);
+  write_cache(costs_path(), all);
+}
+
+int CostStore::batch_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode,
+                           int wanted) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = limits_.find(key(slot, stage, mode));
+  if (found == limits_.end() || slot.budget_bytes > found->second.budget_bytes) return wanted;
+  while (wanted > 0 && planned_bytes(stage, mode, wanted) >= found->second.planned_bytes) wanted /= 2;
+  return wanted;
+}
+
+void CostStore::learn_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode, int failed) {
+  const std::lock_guard lock(mutex_);
+  limits_[key(slot, stage, mode)] = {planned_bytes(stage, mode, failed), slot.budget_bytes, now()};
+  if (!folder_.empty()) write_limits();
+}
+
+void CostStore::write_limits() const {
+  json all = json::object();
+  for (const auto& [name, limit] : limits_) all[name] = {limit.planned_bytes, limit.budget_bytes, limit.when};
+  try {
+    write_cache(limits_path(), all);
+  } catch (const Error&) {
+    log(LogLevel::kWarning, fmt::format("{} cannot be written.", limits_path().string()));
+  }
 }
 
 }  // namespace relievo

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/control.h"
-#include "runtime/costs/learned_limits.h"
+#include "runtime/costs/cost_store.h"
 #include "runtime/costs/stage.h"
 #include "runtime/execute/job_source.h"
 #include "runtime/machine/device_hooks.h"
@@ -31,7 +31,7 @@ namespace relievo {
 
 struct ExecutorOptions {
   SlotHooks hooks = {};
-  std::shared_ptr<LearnedLimits> limits = std::make_shared<LearnedLimits>();
+  std::shared_ptr<CostStore> costs = std::make_shared<CostStore>("");  ///< for what is learnt of batches
 };
 
 struct RunOptions {

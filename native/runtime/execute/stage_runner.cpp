@@ -220,7 +220,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     run_.cancel.check();
     const size_t first = outputs.size();
     const int wanted = int(batch.jobs.size() - first);
-    int size = options_.limits->batch(whole, profile, *mode, wanted);
+    int size = options_.costs->batch_limit(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
     if (size < 1) {
       fall_back();
@@ -246,14 +246,14 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
           next_mode < profile.modes.size() &&
           profile.fallbacks_of(profile.modes[next_mode].execution) == Fallbacks{.chunked = true};
       if (is_loaded && size > 1) {
-        options_.limits->learn(whole, profile, *mode, size);
+        options_.costs->learn_limit(whole, profile, *mode, size);
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
         batch.notes.push_back(fmt::format("{}: the other stages' weights were moved out of {} to make room.",
                                           profile.name, names));
       } else {
-        options_.limits->learn(whole, profile, *mode, 1);
+        options_.costs->learn_limit(whole, profile, *mode, 1);
         fall_back();
       }
       continue;

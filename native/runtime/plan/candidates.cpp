@@ -16,9 +16,7 @@ class LaneBuilder {
     max_batch_ = std::max(1, q_.options.pictures);
     for (size_t i = 0; i < count_; ++i) {
       modes_.push_back(&q_.stages[i].mode_within(q_.fallbacks));
-      int limit = q_.stages[i].max_batch;
-      if (i < q_.options.batch_limits.size()) limit = std::min(limit, q_.options.batch_limits[i]);
-      max_batch_ = std::min(max_batch_, std::max(1, limit));
+      max_batch_ = std::min(max_batch_, std::max(1, q_.stages[i].max_batch));
     }
     by_weight_.resize(count_);
     std::iota(by_weight_.begin(), by_weight_.end(), size_t{0});

@@ -45,9 +45,6 @@ struct PlanOptions {
   Policy policy = Policy::kFastest;
   Strategy strategy = Strategy::kAuto;
   bool allow_lossy = true;
-  /// Batches above it are known not to fit, whatever the costs say (learnt by the executor). By stage; none:
-  /// no limit.
-  std::vector<int> batch_limits = {};
 };
 
 struct StagePlacement {

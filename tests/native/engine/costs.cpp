@@ -50,7 +50,8 @@ class Calibrated : public testing::Test {
   }
   static void TearDownTestSuite() { fs::remove_all(folder_); }
 
-  static CostStore store() { return CostStore((folder_ / "costs.json").string()); }
+  static CostStore store() { return CostStore(folder_); }
+  static MeasuredCosts measured_before() { return store().measured(); }
 
  private:
   static inline fs::path folder_;
@@ -76,7 +77,7 @@ TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
   for (const auto& [size, batch] : {std::pair{sized(32, 384), 1}, {sized(72, 192), 1}, {sized(48, 256), 3}}) {
     Settings settings = size;
     settings.mask = MaskKind::kAlpha;
-    const auto profiles = stage_profiles(settings, one_slot(), store());
+    const auto profiles = stage_profiles(settings, one_slot(), measured_before());
     int compared = 0;
     for (const CostSample& sample : measured(settings, {batch})) {
       const double real = static_cast<double>(sample.weight_bytes + sample.workspace_bytes);
@@ -96,7 +97,7 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
   request.bytes = calibration_picture(512, false);
   request.settings = sized(48, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
-  prepare(stages, request.settings, slots, store());
+  prepare(stages, request.settings, slots, measured_before());
   const Plan made = find_plan(slots, profiles_of(stages), {.pictures = 2});
   auto job = std::make_shared<JobContext>();
   job->request = &request;
@@ -117,28 +118,28 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
 }
 
 TEST_F(Calibrated, ThePlanSaysSo) {
-  const auto says = [](const CostStore& costs) {
+  const auto says = [](const MeasuredCosts& costs) {
     return find_plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
   };
-  EXPECT_THAT(says(store()), testing::Contains("Costs are calibrated."));
-  EXPECT_THAT(says(CostStore("")), testing::Contains(testing::HasSubstr("Costs are estimated")));
+  EXPECT_THAT(says(measured_before()), testing::Contains("Costs are calibrated."));
+  EXPECT_THAT(says({}), testing::Contains(testing::HasSubstr("Costs are estimated")));
 }
 
 TEST_F(Calibrated, SamplesOfAnotherModelOrDeviceAreNotTaken) {
   Settings large = sized(64, 256);
   large.model = "instant-mesh-large";
-  for (const StageProfile& profile : stage_profiles(large, one_slot(), store()))
+  for (const StageProfile& profile : stage_profiles(large, one_slot(), measured_before()))
     EXPECT_EQ(profile.calibrated, profile.name == "foreground") << profile.name;
   std::vector<Slot> other = one_slot();
   other[0].product = "another processor";
-  for (const StageProfile& profile : stage_profiles(sized(64, 256), other, store()))
+  for (const StageProfile& profile : stage_profiles(sized(64, 256), other, measured_before()))
     EXPECT_FALSE(profile.calibrated) << profile.name;
 }
 
 TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   // The same stages measured to take three times as long on another device.
   const CostStore costs = store();
-  std::vector<CostSample> slow = costs.samples("a processor");
+  std::vector<CostSample> slow = costs.measured()["a processor"];
   for (CostSample& sample : slow) sample.seconds *= 3;
   costs.add("a slow one", slow);
   const Settings settings = sized(64, 256);
@@ -146,7 +147,7 @@ TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   slots[1].product = "a slow one";
   slots[2].product = "an unknown one";
   slots[2].speed = 0.7;
-  set_measured_speeds(slots, settings, costs);
+  set_measured_speeds(slots, settings, costs.measured());
   EXPECT_EQ(slots[0].speed, 2);
   EXPECT_EQ(slots[2].speed, 0.7);
   EXPECT_LT(slots[1].speed, 1);
@@ -163,16 +164,36 @@ TEST_F(Calibrated, WeightsComeInAsFastAsTheyWereMeasuredTo) {
   std::vector<Slot> slots{one_slot()[0], one_slot()[0]};
   slots[0].product = "behind a slow link";
   slots[1].product = "an unknown one";
-  set_measured_speeds(slots, sized(64, 256), costs);
+  set_measured_speeds(slots, sized(64, 256), costs.measured());
   EXPECT_EQ(slots[0].host_bytes_per_second, 1.5 * (int64_t{1} << 30));
   EXPECT_EQ(slots[1].host_bytes_per_second, Slot{}.host_bytes_per_second);
+}
+
+TEST(Costs, ABatchThatDidNotFitIsNotPlannedAgain) {
+  const Settings settings = sized(64, 256);
+  const auto slots = one_slot();
+  const auto stages = make_stages(recipe_of(settings), find_models({}));
+  prepare(stages, settings, slots);
+  const auto& surface = stages.at(2);
+  const int most = surface->profile().max_batch;
+  CostStore costs("");
+  costs.learn_limit(slots[0], surface->profile(), surface->profile().modes.front(), most);
+  limit_batches(stages, slots, costs);
+  EXPECT_EQ(surface->profile().max_batch, most / 2);
+  EXPECT_EQ(stages.at(1)->profile().max_batch, most);
+  EXPECT_EQ(find_plan(slots, profiles_of(stages), {.pictures = 2 * most}).lanes.at(0).batch, most / 2);
+  costs.learn_limit(slots[0], surface->profile(), surface->profile().modes.front(), 1);
+  limit_batches(stages, slots, costs);
+  EXPECT_EQ(surface->profile().max_batch, 1) << "one may fit with the other stages out of the way";
+  prepare(stages, settings, slots);
+  EXPECT_EQ(surface->profile().max_batch, most);
 }
 
 TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
   Settings settings;
   settings.model = "instant-mesh-large";
   const std::vector<Slot> slots = parse_imaginary_slots("8x80GiB,2x24GiB");
-  const auto profiles = stage_profiles(settings, slots, CostStore(""));
+  const auto profiles = stage_profiles(settings, slots);
   std::vector<std::string> names;
   for (const StageProfile& profile : profiles) {
     names.push_back(profile.name);

@@ -150,26 +150,26 @@ TEST(Costs, WhatIsHandedOnIsWhatTheSlotHolds) {
 TEST(Costs, AreKeptByDeviceAndReplaced) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_costs";
   std::filesystem::remove_all(folder);
-  const CostStore store((folder / "costs.json").string());
+  const CostStore store(folder);
   store.add("cpu", {sample(1, 10, 1), sample(2, 20, 2)});
   store.add("cpu", {sample(2, 25, 3)});
-  const auto kept = store.samples("cpu");
+  const auto kept = store.measured()["cpu"];
   ASSERT_EQ(kept.size(), 2U);
   EXPECT_EQ(kept[1].workspace_bytes, 25);
-  EXPECT_TRUE(store.samples("cuda:0").empty());
+  EXPECT_FALSE(store.measured().contains("cuda:0"));
   std::ofstream(folder / "costs.json") << "{ torn";
-  EXPECT_TRUE(store.samples("cpu").empty());
+  EXPECT_TRUE(store.measured().empty());
   std::filesystem::remove_all(folder);
 }
 
 TEST(Costs, KeepTheModeThatWasMeasured) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_costs_modes";
   std::filesystem::remove_all(folder);
-  const CostStore store((folder / "costs.json").string());
+  const CostStore store(folder);
   CostSample tiled = sample(1, 10, 1);
   tiled.mode = {.precision = "bf16", .chunked = true, .tiled = true, .input_scale = 0.75};
   store.add("cpu", {tiled, sample(1, 20, 2)});
-  const auto kept = store.samples("cpu");
+  const auto kept = store.measured()["cpu"];
   ASSERT_EQ(kept.size(), 2U) << "of two modes";
   EXPECT_EQ(kept[0].mode, tiled.mode);
   EXPECT_EQ(kept[1].mode, ExecutionMode());
@@ -183,19 +183,20 @@ TEST(Costs, OfVersion010AreUnderstood) {
                                                    {"tiled", {"fp32", true, true, 1}},
                                                    {"half", {"bf16", true, true, 1}},
                                                    {"smaller_input", {"bf16", true, true, 0.75}}};
-  const auto path = std::filesystem::path(testing::TempDir()) / "relievo_costs_0.1.0.json";
+  const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_costs_0.1.0";
+  std::filesystem::create_directories(folder);
   for (const auto& [name, mode] : modes) {
-    std::ofstream(path)
+    std::ofstream(folder / "costs.json")
         << R"({"a processor": [{"batch": 2, "load_seconds": 0.5, "output_bytes": 7, "precision": ")"
         << mode.precision << R"(", "rung": ")" << name
         << R"(", "seconds": 1.5, "size": "{}", "speed": 2.0, "stage": "decode", "threads": 2,
             "variant": "", "weight_bytes": 77, "workspace_bytes": 10}]})";
-    const auto samples = CostStore(path.string()).samples("a processor");
+    const auto samples = CostStore(folder).measured()["a processor"];
     ASSERT_EQ(samples.size(), 1U) << name;
     EXPECT_TRUE(samples[0].mode.is_like(mode)) << name;
     EXPECT_EQ(samples[0].seconds, 1.5);
   }
-  std::filesystem::remove(path);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -36,12 +36,12 @@ class FallbackTest : public ExecutorTest {
     const auto where = slots({budget});
     const Plan made = find_plan(where, hopeful, options.plan);
     ExecutorOptions executor_options;
-    executor_options.limits = limits_;
+    executor_options.costs = costs_;
     Executor executor(where, stages(), executor_options);
     return run(executor, made, 8, options);
   }
 
-  std::shared_ptr<LearnedLimits> limits_ = std::make_shared<LearnedLimits>();
+  std::shared_ptr<CostStore> costs_ = std::make_shared<CostStore>("");
 };
 
 TEST_F(FallbackTest, SmallerBatchesComeFirstAndAreRemembered) {
@@ -94,34 +94,34 @@ TEST_F(FallbackTest, ThoseThatChangeTheResultCanBeForbidden) {
 }
 
 TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
-  const std::string path = testing::TempDir() + "/relievo_limits.json";
-  std::filesystem::remove(path);
+  const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_limits";
+  std::filesystem::remove_all(folder);
   Slot slot = slots({100})[0];
   const StageProfile stage = profile_with({{kFull, 30}, {kChunked, 10}});
   const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
   {
-    LearnedLimits learned(path);
-    learned.learn(slot, stage, full, 4);
+    CostStore learned(folder);
+    learned.learn_limit(slot, stage, full, 4);
   }
-  const LearnedLimits again(path);
-  EXPECT_EQ(again.batch(slot, stage, full, 8), 2);
-  EXPECT_EQ(again.batch(slot, stage, chunks, 8), 8);
+  const CostStore again(folder);
+  EXPECT_EQ(again.batch_limit(slot, stage, full, 8), 2);
+  EXPECT_EQ(again.batch_limit(slot, stage, chunks, 8), 8);
   StageMode smaller = full;  // other settings
   smaller.workspace_bytes_per_picture = 14;
-  EXPECT_EQ(again.batch(slot, stage, smaller, 8), 8);
+  EXPECT_EQ(again.batch_limit(slot, stage, smaller, 8), 8);
   StageProfile other = stage;
   other.variant = "another model";
-  EXPECT_EQ(again.batch(slot, other, full, 8), 8);
+  EXPECT_EQ(again.batch_limit(slot, other, full, 8), 8);
   slot.budget_bytes = 200;
-  EXPECT_EQ(again.batch(slot, stage, full, 8), 8);
+  EXPECT_EQ(again.batch_limit(slot, stage, full, 8), 8);
 
   std::string text;
-  std::getline(std::ifstream(path), text, '\0');
+  std::getline(std::ifstream(folder / "limits.json"), text, '\0');
   const size_t when = text.rfind(',') + 1;
-  std::ofstream(path) << text.substr(0, when) << "1000000000]}";  // in 2001
+  std::ofstream(folder / "limits.json") << text.substr(0, when) << "1000000000]}";  // in 2001
   slot.budget_bytes = 100;
-  EXPECT_EQ(LearnedLimits(path).batch(slot, stage, full, 8), 8) << "long ago";
-  std::filesystem::remove(path);
+  EXPECT_EQ(CostStore(folder).batch_limit(slot, stage, full, 8), 8) << "long ago";
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
