@@ -118,7 +118,8 @@ CostStore::CostStore(fs::path folder) : folder_(std::move(folder)) {
 MeasuredCosts CostStore::measured() const {
   MeasuredCosts all;
   if (folder_.empty()) return all;
-  for (const auto& [device, values] : read_json_object_if_sound(costs_path()).items()) {
+  const json file = read_json_object_if_sound(costs_path());
+  for (const auto& [device, values] : file.items()) {
     try {
       std::vector<CostSample> samples;
       for (const json& value : values) samples.push_back(from_json(value));

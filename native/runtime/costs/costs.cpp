@@ -1,13 +1,11 @@
 #include "runtime/costs/costs.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
-#include <optional>
 #include <tuple>
 
 #include "base/error.h"
+#include "runtime/costs/least_squares.h"
 
 namespace relievo {
 namespace {
@@ -27,116 +25,23 @@ struct Bend {
   }
 };
 
-// The parts that a bend can be made of; kAll bends both formulas alike.
-enum Part : unsigned { kAll = 1, kEach = 2, kOnce = 4, kPerPicture = 8, kConstant = 16 };
-
-double part_of(unsigned part, const Measured& m) {
-  switch (part) {
-    case kAll:
-      return m.once + m.batch * m.each;
-    case kEach:
-      return m.batch * m.each;
-    case kOnce:
-      return m.once;
-    case kPerPicture:
-      return m.batch;
-    default:
-      return 1;
-  }
-}
-
-/// Solves the normal equations; none when the columns depend on each other.
-std::optional<std::vector<double>> least_squares(const std::vector<std::vector<double>>& rows,
-                                                 const std::vector<double>& values) {
-  const size_t n = rows.front().size();
-  std::vector<std::vector<double>> m(n, std::vector<double>(n + 1, 0));
-  std::vector<double> scale(n, 0);
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < n; ++i) scale[i] = std::max(scale[i], std::abs(row[i]));
-  }
-  if (std::ranges::any_of(scale, [](double s) { return s <= 0; })) return std::nullopt;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t j = 0; j < n; ++j) m[i][j] += rows[r][i] / scale[i] * rows[r][j] / scale[j];
-      m[i][n] += rows[r][i] / scale[i] * values[r];
-    }
-  }
-  constexpr double kDependent = 1e-7;
-  for (size_t i = 0; i < n; ++i) {  // symmetric and positive: no pivoting
-    if (m[i][i] < kDependent) return std::nullopt;
-    for (size_t k = 0; k < n; ++k) {
-      if (k == i) continue;
-      const double factor = m[k][i] / m[i][i];
-      for (size_t j = i; j <= n; ++j) m[k][j] -= factor * m[i][j];
-    }
-  }
-  std::vector<double> solution(n);
-  for (size_t i = 0; i < n; ++i) solution[i] = m[i][n] / m[i][i] / scale[i];
-  return solution;
-}
-
+/// What the formulas know is preferred to what they do not: to scale both alike, then each of its own.
 Bend bend_to(const std::vector<Measured>& points) {
   constexpr double kPerPart = 0.004;  // of relative error that a further part has to save
   double largest = 0;
   for (const Measured& m : points) largest = std::max(largest, m.value);
   if (largest <= 0) return {};
-  const auto weight = [&](const Measured& m) { return 1 / std::max(m.value, 0.01 * largest); };
-  // What the formulas know is tried before what they do not.
-  constexpr std::array<unsigned, 19> kChoices{
-      kAll,
-      kEach,
-      kOnce,
-      kPerPicture,
-      kConstant,
-      kOnce | kEach,
-      kAll | kPerPicture,
-      kAll | kConstant,
-      kEach | kPerPicture,
-      kEach | kConstant,
-      kOnce | kPerPicture,
-      kOnce | kConstant,
-      kPerPicture | kConstant,
-      kOnce | kEach | kPerPicture,
-      kOnce | kEach | kConstant,
-      kEach | kPerPicture | kConstant,
-      kOnce | kPerPicture | kConstant,
-      kAll | kPerPicture | kConstant,
-      kOnce | kEach | kPerPicture | kConstant,
-  };
-  Bend best;
-  double best_cost = std::numeric_limits<double>::infinity();
-  for (const unsigned choice : kChoices) {
-    std::vector<unsigned> parts;
-    for (unsigned part = kAll; part <= kConstant; part *= 2) {
-      if (choice & part) parts.push_back(part);
-    }
-    if (parts.size() > points.size()) continue;
-    std::vector<std::vector<double>> rows;
-    std::vector<double> values;
-    for (const Measured& m : points) {
-      rows.emplace_back();
-      for (const unsigned part : parts) rows.back().push_back(part_of(part, m) * weight(m));
-      values.push_back(m.value * weight(m));
-    }
-    const auto solution = least_squares(rows, values);
-    if (!solution || std::ranges::any_of(*solution, [](double x) { return x < 0; })) continue;
-    Bend bend;
-    for (size_t i = 0; i < parts.size(); ++i) {
-      const double x = (*solution)[i];
-      if (parts[i] & (kAll | kOnce)) bend.once_scale += x;
-      if (parts[i] & (kAll | kEach)) bend.each_scale += x;
-      if (parts[i] == kPerPicture) bend.per_picture = x;
-      if (parts[i] == kConstant) bend.constant = x;
-    }
-    double squares = 0;
-    for (const Measured& m : points) squares += std::pow((bend.at(m) - m.value) * weight(m), 2);
-    const double cost = std::sqrt(squares / double(points.size())) + kPerPart * double(parts.size());
-    if (cost < best_cost - 1e-9) {
-      best_cost = cost;
-      best = bend;
-    }
+  std::vector<Column> columns(5);  // both, each, once, per picture, constant
+  std::vector<double> values;
+  for (const Measured& m : points) {
+    const double weight = 1 / std::max(m.value, 0.01 * largest);
+    const double each = m.batch * m.each;
+    const double parts[] = {m.once + each, each, m.once, m.batch, 1};
+    for (size_t i = 0; i < columns.size(); ++i) columns[i].push_back(parts[i] * weight);
+    values.push_back(m.value * weight);
   }
-  return best;
+  const std::vector<double> x = non_negative_least_squares(columns, values, kPerPart);
+  return {.constant = x[4], .once_scale = x[0] + x[2], .per_picture = x[3], .each_scale = x[0] + x[1]};
 }
 
 /// Scaled until no measured value lies above it.

@@ -1,10 +1,11 @@
 // What a stage costs: bytes of weights and of workspace, and seconds, for a mode and a batch. Estimated by
 // formulas of the sizes that are asked for; measured samples bend the formulas to a device.
 //
-//   costs.h       the profile of a stage, and fitting it to samples
-//   stage.h       a stage as the runtime sees it: profile, load, unload, run
-//   profiler.h    runs stages on a slot and measures those samples
-//   cost_store.h  keeps samples, and which batches did not fit, from one run of the program to the next
+//   costs.h          the profile of a stage, and fitting it to samples
+//   least_squares.h  non-negative least squares, by which it is fitted
+//   stage.h          a stage as the runtime sees it: profile, load, unload, run
+//   profiler.h       runs stages on a slot and measures those samples
+//   cost_store.h     keeps samples, and which batches did not fit, from one run to the next
 #pragma once
 
 #include <cstdint>
