@@ -80,7 +80,7 @@ json compared(const json& size, const Plan& made, const std::vector<Slot>& slots
           {"seconds_error", std::abs(ours / real.seconds - 1)},
           {"peak_error", peak_error},
           {"pictures", real.pictures},
-          {"batch", made.lanes[0].batch},
+          {"batch", made.groups[0].batch},
           {"peaks", peaks},
           {"stages", stages}};
 }
@@ -108,17 +108,17 @@ json bench_prediction_own_side(const json& arguments) {
   std::vector<Plan> made(sizes.size());
   for (int round = 0; round < rounds; ++round) {
     for (const json& size : arguments.at("calibrated")) {
-      CalibrateRequest calibrated;
+      ProfileRequest calibrated;
       calibrated.settings = settings_of(size);
       calibrated.all_modes = false;
       calibrated.repeats = 1;
-      for (CostSample& sample : calibrate_stages(slots, calibrated))
+      for (CostSample& sample : profile_stages(slots, calibrated))
         measured[static_cast<size_t>(round)].push_back(std::move(sample));
     }
     costs.add(slots[0].product, mean_of({measured.begin(), measured.begin() + round + 1}));
     for (size_t i = 0; i < sizes.size(); ++i) {
       GenerateRequest request;
-      request.bytes = calibration_picture(768, false);
+      request.bytes = profiling_picture(768, false);
       request.settings = settings_of(sizes[i]);
       prepare(stages, request.settings, slots, costs.measured());
       if (round == 0)

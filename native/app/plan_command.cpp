@@ -53,9 +53,10 @@ std::vector<Slot> slots_of(const std::string& text) {
   return text.empty() ? default_slots(sources) : parse_slots(text, sources);
 }
 
-json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
+json group_json(const DeviceGroup& group, const std::vector<Slot>& slots,
+                const std::vector<StageProfile>& stages) {
   json placements = json::array();
-  for (const StagePlacement& placement : lane.stages) {
+  for (const StagePlacement& placement : group.stages) {
     json names = json::array();
     for (const int slot : placement.slots) names.push_back(slots[size_t(slot)].name);
     placements.push_back({{"stage", stages[size_t(placement.stage)].name},
@@ -66,10 +67,10 @@ json lane_json(const Lane& lane, const std::vector<Slot>& slots, const std::vect
                           {"ahead", placement.ahead},
                           {"blocks", placement.blocks}});
   }
-  return {{"kind", lane_kind_name(lane.kind)},
-          {"batch", lane.batch},
-          {"latency_s", lane.latency_s},
-          {"interval_s", lane.interval_s},
+  return {{"kind", group_kind_name(group.kind)},
+          {"batch", group.batch},
+          {"latency_s", group.latency_s},
+          {"interval_s", group.interval_s},
           {"stages", placements}};
 }
 
@@ -99,10 +100,10 @@ int run(const Options& options) {
   }
   const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario, asked);
 
-  const bool is_measured = std::ranges::all_of(stages, &StageProfile::calibrated);
+  const bool is_measured = std::ranges::all_of(stages, &StageProfile::measured);
   const char* const costs = is_measured ? "calibrated" : "estimated";
   if (options.json) {
-    json devices = json::array(), lanes = json::array();
+    json devices = json::array(), groups = json::array();
     for (size_t i = 0; i < slots.size(); ++i) {
       devices.push_back({{"slot", slots[i].name},
                          {"budget_bytes", slots[i].budget_bytes},
@@ -111,7 +112,7 @@ int run(const Options& options) {
                          {"peak_bytes", simulated.peak_bytes[i]},
                          {"pictures", simulated.pictures[i]}});
     }
-    for (const Lane& lane : made.lanes) lanes.push_back(lane_json(lane, slots, stages));
+    for (const DeviceGroup& group : made.groups) groups.push_back(group_json(group, slots, stages));
     print_output("{}\n", json{{"pictures", asked.pictures},
                               {"done", simulated.done},
                               {"redone", simulated.redone},
@@ -121,7 +122,7 @@ int run(const Options& options) {
                               {"costs", costs},
                               {"model", settings.model},
                               {"devices", devices},
-                              {"lanes", lanes},
+                              {"groups", groups},
                               {"reasons", made.reasons},
                               {"idle", made.idle},
                               {"refused", alternatives}}

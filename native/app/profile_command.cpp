@@ -81,7 +81,7 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
   std::vector<CostSample> samples;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const double share = 1.0 / static_cast<double>(sizes.size());
-    CalibrateRequest request;
+    ProfileRequest request;
     request.settings = sizes[i];
     if (options.quick) request.batches = {1};
     request.all_modes = !options.quick;
@@ -95,7 +95,7 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
                                  mode.execution.precision, batch);
       draw();
     };
-    for (CostSample& sample : calibrate_stages(slots, request)) samples.push_back(std::move(sample));
+    for (CostSample& sample : profile_stages(slots, request)) samples.push_back(std::move(sample));
   }
   return samples;
 }

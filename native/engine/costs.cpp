@@ -31,7 +31,7 @@ bool is_like(const Slot& a, const Slot& b) {
 /// One picture through all stages: what depends on the slot's speed, and what does not.
 struct Split {
   double device_s = 0, host_s = 0;
-  bool calibrated = true;
+  bool measured = true;
 };
 
 Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot) {
@@ -41,7 +41,7 @@ Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot)
     const double host = mode.host_seconds_per_picture / slot.threads;
     split.host_s += host;
     split.device_s += mode.time(1, slot) - host;
-    split.calibrated = split.calibrated && profile.calibrated;
+    split.measured = split.measured && profile.measured;
   }
   return split;
 }
@@ -59,7 +59,7 @@ double measured_link(const Slot& slot, const MeasuredCosts& costs) {
 
 }  // namespace
 
-ByteImage calibration_picture(int side, bool has_alpha) {
+ByteImage profiling_picture(int side, bool has_alpha) {
   ByteImage picture(side, side, has_alpha ? 4 : 3);
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
@@ -109,7 +109,7 @@ void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, con
     if (reference.empty()) reference = stage_profiles(settings, {first}, measured);
     const Split real = split_seconds(stage_profiles(settings, {slot}, measured), slot),
                 assumed = split_seconds(reference, slot);
-    if (!real.calibrated || !assumed.calibrated) continue;
+    if (!real.measured || !assumed.measured) continue;
     const double left = real.device_s + real.host_s - assumed.host_s;
     if (left > 0) slot.speed *= assumed.device_s / left;
   }
@@ -117,18 +117,18 @@ void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, con
 
 namespace {
 
-std::vector<CostSample> calibrate_slot(const Slot& slot, const CalibrateRequest& request) {
+std::vector<CostSample> profile_slot(const Slot& slot, const ProfileRequest& request) {
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, {slot});
   GenerateRequest generate;
-  generate.name = "calibration";
+  generate.name = "profile";
   generate.settings = request.settings;
-  generate.bytes = calibration_picture(kPictureSide, request.settings.mask == MaskKind::kAlpha);
+  generate.bytes = profiling_picture(kPictureSide, request.settings.mask == MaskKind::kAlpha);
   check_request(generate);
   PictureWork work;
   work.job = context_of(generate, request.control.cancel);
 
-  CalibrateOptions options;
+  ProfilerOptions options;
   options.batches = request.batches;
   options.repeats = request.repeats;
   options.all_modes = request.all_modes;
@@ -145,24 +145,24 @@ std::vector<CostSample> calibrate_slot(const Slot& slot, const CalibrateRequest&
   SlotThread thread(slot, options.hooks);
   thread.run([&] {
     samples =
-        calibrate(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+        measure_costs(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
   });
   return samples;
 }
 
 }  // namespace
 
-std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const CalibrateRequest& request) {
+std::vector<CostSample> profile_stages(const std::vector<Slot>& slots, const ProfileRequest& request) {
   std::vector<std::future<std::vector<CostSample>>> others;
   for (size_t i = 1; i < slots.size(); ++i) {
     others.push_back(std::async(std::launch::async, [&, i] {
-      CalibrateRequest same = request;
+      ProfileRequest same = request;
       same.control.progress = {};
       same.on_call = {};
-      return calibrate_slot(slots[i], same);
+      return profile_slot(slots[i], same);
     }));
   }
-  std::vector<std::vector<CostSample>> runs{calibrate_slot(slots.front(), request)};
+  std::vector<std::vector<CostSample>> runs{profile_slot(slots.front(), request)};
   for (auto& other : others) runs.push_back(other.get());
   return mean_of(runs);
 }

@@ -26,7 +26,7 @@ std::vector<StageProfile> stage_profiles(const Settings& settings, const std::ve
 void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
                          const MeasuredCosts& measured = {});
 
-struct CalibrateRequest {
+struct ProfileRequest {
   Settings settings = {};
   std::vector<int> batches{1, 2};
   int repeats = 1;  ///< of each batch, after one call to warm up; 0: one, cold
@@ -40,12 +40,12 @@ struct CalibrateRequest {
 /// what they cost: on all of them at the same time, as a run does, for they share memory's bandwidth and
 /// more. Seconds are means, bytes the most. Throws Error{kModelMissing}, Error{kOutOfMemory} when a stage
 /// does not fit at all, Error{kCancelled}, and what stages throw.
-std::vector<CostSample> calibrate_stages(const std::vector<Slot>& slots, const CalibrateRequest& request);
+std::vector<CostSample> profile_stages(const std::vector<Slot>& slots, const ProfileRequest& request);
 
 /// Of the calls of the first run, as all runs measured them: the mean seconds, the most bytes.
 std::vector<CostSample> mean_of(const std::vector<std::vector<CostSample>>& runs);
 
-/// The picture that is calibrated with: a shaded ball on a plain ground, or with alpha cut out already.
-ByteImage calibration_picture(int side, bool has_alpha);
+/// The picture that is profiled with: a shaded ball on a plain ground, or with alpha cut out already.
+ByteImage profiling_picture(int side, bool has_alpha);
 
 }  // namespace relievo

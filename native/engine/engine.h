@@ -136,9 +136,10 @@ struct EngineOptions {
 };
 
 /// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at
-/// a time as the plan has lanes. Every call is safe from any thread, and none waits for a job but close() and
-/// the destructor. In a process that was forked off since an engine was made, threads are missing: there all
-/// calls but those two, which do nothing, throw Error{kInvalidSettings}, and no engine can be made.
+/// a time as the plan has device groups. Every call is safe from any thread, and none waits for a job but
+/// close() and the destructor. In a process that was forked off since an engine was made, threads are
+/// missing: there all calls but those two, which do nothing, throw Error{kInvalidSettings}, and no engine can
+/// be made.
 class Engine {
  public:
   /// Throws Error{kInvalidSettings} for options out of range.

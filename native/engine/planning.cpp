@@ -7,8 +7,8 @@
 namespace relievo {
 
 bool shares_pictures(const Plan& plan) {
-  return std::any_of(plan.lanes.begin(), plan.lanes.end(),
-                     [](const Lane& lane) { return lane.kind != LaneKind::kSingle; });
+  return std::any_of(plan.groups.begin(), plan.groups.end(),
+                     [](const DeviceGroup& group) { return group.kind != GroupKind::kReplica; });
 }
 
 Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,

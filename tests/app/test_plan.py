@@ -38,7 +38,7 @@ def test_a_machine_that_is_not_there_is_planned_with_the_pipelines_own_costs(cac
     assert made["done"] == 10000
     assert made["costs"] == "estimated"
     assert len(made["devices"]) == 10
-    stages = {placement["stage"] for lane in made["lanes"] for placement in lane["stages"]}
+    stages = {placement["stage"] for group in made["groups"] for placement in group["stages"]}
     assert stages == {"foreground", "condition", "diffusion", "decode", "reconstruct", "surface", "texture"}
     for device in made["devices"]:
         assert 0 < device["peak_bytes"] <= device["budget_bytes"]

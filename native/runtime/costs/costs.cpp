@@ -138,7 +138,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
     mode.seconds_per_picture *= bend.each_scale;
     mode.host_seconds_per_picture =
         bend.per_picture * threads + bend.each_scale * mode.host_seconds_per_picture;
-    profile.calibrated = profile.calibrated || &mode == profile.modes.data();
+    profile.measured = profile.measured || &mode == profile.modes.data();
   }
   // A mode takes no less time than the one before it in the same precision: what was measured so is noise.
   for (size_t i = 1; i < profile.modes.size(); ++i) {

@@ -74,7 +74,7 @@ struct StageProfile {
   int64_t activation_bytes_per_picture = 0;  ///< handed from slot to slot inside it, when it is split
   double handovers = 1;                      ///< how often that happens a call: diffusion steps
   std::string variant = {};                  ///< what besides sizes decides its costs: which weights it holds
-  bool calibrated = false;                   ///< the costs of the first mode were measured
+  bool measured = false;                     ///< the costs of the first mode were measured
 
   /// The costs of one of its modes. Throws Error{kInternal} for another.
   const StageMode& mode(const ExecutionMode& execution) const;
@@ -115,7 +115,7 @@ struct CostPoint {
 ///   a + b * once + batch * (c + d * each),
 /// with what the formulas say of a call (once) and a picture (each), by least squares of the relative errors,
 /// no part negative, and as few parts as will do; of the workspace no measured one lies above it. Sets
-/// `calibrated` when the first mode was measured.
+/// `measured` when the first mode was measured.
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points);
 
 }  // namespace relievo

@@ -10,9 +10,9 @@
 namespace relievo {
 namespace {
 
-class Calibration {
+class Profiler {
  public:
-  Calibration(const Slot& slot, const CalibrateOptions& options) : slot_(slot), options_(options) {}
+  Profiler(const Slot& slot, const ProfilerOptions& options) : slot_(slot), options_(options) {}
 
   std::vector<CostSample> samples;
 
@@ -60,7 +60,7 @@ class Calibration {
     if (!output) {
       throw Error(ErrorCode::kOutOfMemory,
                   stage.profile().name + " does not fit into " + slot_.name + " in any mode.",
-                  "Calibrate with a larger slot.");
+                  "Profile a larger one.");
     }
     return *output;
   }
@@ -119,20 +119,20 @@ class Calibration {
   }
 
   const Slot& slot_;
-  const CalibrateOptions& options_;
+  const ProfilerOptions& options_;
 };
 
 }  // namespace
 
-std::vector<CostSample> calibrate(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
-                                  const std::any& input, const CalibrateOptions& options) {
-  Calibration calibration(slot, options);
+std::vector<CostSample> measure_costs(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
+                                      const std::any& input, const ProfilerOptions& options) {
+  Profiler profiler(slot, options);
   std::any value = input;
   for (size_t i = 0; i < stages.size(); ++i) {
-    value = calibration.measure(*stages[i], value);
+    value = profiler.measure(*stages[i], value);
     options.control.progress.report(double(i + 1) / double(stages.size()));
   }
-  return calibration.samples;
+  return profiler.samples;
 }
 
 }  // namespace relievo

@@ -13,7 +13,7 @@
 
 namespace relievo {
 
-struct CalibrateOptions {
+struct ProfilerOptions {
   std::vector<int> batches{1, 2};  ///< larger ones than a stage takes are left out
   int repeats = 1;        ///< of each batch, after one call to warm up; their mean counts; 0: one, cold
   bool all_modes = true;  ///< else the first that fits, of every stage
@@ -29,7 +29,7 @@ struct CalibrateOptions {
 /// made of `input`: in the first mode that fits with every batch, in the others one picture once. Weights are
 /// the slot's use after loading, workspace the peak above it, both beside what the input holds. A mode or
 /// batch that runs out of memory is left out; Error{kOutOfMemory} when nothing of a stage fits.
-std::vector<CostSample> calibrate(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
-                                  const std::any& input, const CalibrateOptions& options);
+std::vector<CostSample> measure_costs(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
+                                      const std::any& input, const ProfilerOptions& options);
 
 }  // namespace relievo

@@ -1,16 +1,16 @@
 // The executor: carries a plan out with real threads.
 //
-// Lanes take jobs from one source. A lane of one slot, or of slots that share each picture, takes a batch
-// through all stages; a pipeline hands batches from slot to slot, with at most one waiting between two. What
-// is done when memory runs out is decided by stage (docs/architecture.md, decision 2). A lost slot is dropped
-// with its lane; its jobs are made again elsewhere, from their inputs, and every job is delivered exactly
-// once.
+// Device groups take jobs from one source. A group of one slot, or of slots that share each picture, takes a
+// batch through all stages; a pipeline hands batches from slot to slot, with at most one waiting between two.
+// What is done when memory runs out is decided by stage (docs/architecture.md, decision 2). A lost slot is
+// dropped with its group; its jobs are made again elsewhere, from their inputs, and every job is delivered
+// exactly once.
 //
 //   execute.h        the executor, which keeps threads and weights and runs one plan at a time
 //   job_source.h     who gives it jobs and takes what was made of them
 //   run.h            one run of a plan
-//   job_feed.h       the source as the run's lanes share it
-//   device_group.h   one lane at work
+//   job_feed.h       the source as the run's groups share it
+//   group_run.h      one device group at work
 //   channel.h        between two slots of a pipeline: room for one batch
 //   stage_runner.h   one stage on one batch, with what is tried when memory runs out
 //   weight_cache.h   which weights are in which slot, and bringing in the next ones in time
@@ -52,7 +52,7 @@ class Executor {
   /// Makes what the source gives, until it has no more. Never throws for a job: a failed one has its error
   /// (out_of_memory after the last fallback, device_lost when no slot is left, cancelled, or its own). A plan
   /// for slots of which some are lost is made again for the others. Throws when the executor itself runs out
-  /// of memory, when the source throws, or when no slot is left before any job was given: when no lane works
+  /// of memory, when the source throws, or when no slot is left before any job was given: when no group works
   /// any more. What the source was not asked for when the last slot went stays with it. One run at a time.
   void run(const Plan& plan, JobSource& source, const RunOptions& options);
 

@@ -1,4 +1,4 @@
-// What the lanes of one run share of its source: jobs that a lost lane had begun come before new ones.
+// What the groups of one run share of its source: jobs that a lost group had begun come before new ones.
 #pragma once
 
 #include <mutex>
@@ -18,7 +18,7 @@ class JobFeed {
   /// nothing will come any more, or the run is cancelled.
   std::vector<RunJob> next(int most);
 
-  /// Jobs that a lost lane had begun.
+  /// Jobs that a lost group had begun.
   void give_back(std::vector<RunJob> jobs);
 
   void finish(uint64_t number, Outcome outcome);

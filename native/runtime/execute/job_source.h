@@ -45,14 +45,14 @@ class JobSource {
  public:
   virtual ~JobSource() = default;
 
-  /// At most so many jobs that can begin now; it does not wait. Asked for whenever a lane is free, one call
+  /// At most so many jobs that can begin now; it does not wait. Asked for whenever a group is free, one call
   /// at a time. The run ends when there are none and nothing is at work.
   virtual std::vector<RunJob> next(int most) = 0;
 
   /// A job that was given has ended: each once, one call at a time.
   virtual void done(uint64_t number, Outcome outcome) = 0;
 
-  /// next() may give more than before, or the run was cancelled: lanes that wait ask again. Not to be called
+  /// next() may give more than before, or the run was cancelled: groups that wait ask again. Not to be called
   /// under a lock that next() takes.
   void notify() {
     const std::lock_guard lock(mutex_);

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "runtime/execute/device_group.h"
+#include "runtime/execute/group_run.h"
 
 namespace relievo {
 
@@ -31,8 +31,8 @@ void Run::carry_out() {
 }
 
 bool Run::uses_lost_slots() const {
-  return std::ranges::any_of(plan.lanes,
-                             [&](const Lane& lane) { return parts.threads.any_lost(lane.slots); });
+  return std::ranges::any_of(plan.groups,
+                             [&](const DeviceGroup& group) { return parts.threads.any_lost(group.slots); });
 }
 
 /// What was not asked for yet stays with the source, which may find other devices.
@@ -76,17 +76,17 @@ void Run::describe_plan() {
   }
 }
 
-/// All lanes end before anything is thrown: they share the feed.
+/// All groups end before anything is thrown: they share the feed.
 void Run::run_groups() {
   size_t most = 0;
-  for (const Lane& lane : plan.lanes) most += lane.slots.size();
+  for (const DeviceGroup& group : plan.groups) most += group.slots.size();
   std::vector<std::future<void>> running;
   running.reserve(most);
-  std::deque<DeviceGroup> groups;
+  std::deque<GroupRun> groups;
   std::exception_ptr failure;
   try {
-    for (const Lane& lane : plan.lanes) groups.emplace_back(*this, lane);
-    for (DeviceGroup& group : groups) group.start(running);
+    for (const DeviceGroup& group : plan.groups) groups.emplace_back(*this, group);
+    for (GroupRun& group : groups) group.start(running);
   } catch (...) {
     failure = std::current_exception();
     feed.stop();

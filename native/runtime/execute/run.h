@@ -1,4 +1,4 @@
-// One run of a plan: its lanes at work, and what is done when slots are lost.
+// One run of a plan: its groups at work, and what is done when slots are lost.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,12 @@ class Run {
   /// As Executor::run().
   void carry_out();
 
-  // What its lanes share:
+  // What its groups share:
   ExecutorParts& parts;
   const RunOptions& options;
   JobFeed feed;
   StageRunner stage_runner;
-  Plan plan;                               ///< does not change while lanes run
+  Plan plan;                               ///< does not change while groups run
   std::vector<std::string> plan_in_words;  ///< for outcomes
 
  private:

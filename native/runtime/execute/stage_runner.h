@@ -9,7 +9,7 @@
 
 namespace relievo {
 
-/// Jobs on their way through a lane.
+/// Jobs on their way through a group.
 struct JobBatch {
   std::vector<RunJob> jobs = {};
   std::vector<std::any> values = {};  ///< by job: what the last stage made of it
@@ -31,7 +31,7 @@ class StageRunner {
       : stages_(stages), threads_(threads), weights_(weights), options_(options), run_(run) {}
 
   /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first slot.
-  /// `next`: what the lane does then, or null; its weights are brought in meanwhile when it is placed so.
+  /// `next`: what the group does then, or null; its weights are brought in meanwhile when it is placed so.
   /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory
   /// after the last fallback) and SlotLost.
   void run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch, bool only_stage);

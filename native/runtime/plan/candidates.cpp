@@ -10,9 +10,9 @@ namespace {
 
 constexpr size_t kMaxShared = 8;  // slots that share one picture
 
-class LaneBuilder {
+class GroupBuilder {
  public:
-  explicit LaneBuilder(const LaneQuestion& question) : q_(question), count_(question.stages.size()) {
+  explicit GroupBuilder(const GroupQuestion& question) : q_(question), count_(question.stages.size()) {
     max_batch_ = std::max(1, q_.options.pictures);
     for (size_t i = 0; i < count_; ++i) {
       modes_.push_back(&q_.stages[i].mode_within(q_.fallbacks));
@@ -24,7 +24,7 @@ class LaneBuilder {
         by_weight_, [&](size_t a, size_t b) { return modes_[a]->weight_bytes > modes_[b]->weight_bytes; });
   }
 
-  std::vector<Lane> build() {
+  std::vector<DeviceGroup> build() {
     const Strategy wish = q_.options.strategy;
     const auto allowed = [&](Strategy strategy) { return wish == Strategy::kAuto || wish == strategy; };
     for (int batch = 1;; batch = std::min(2 * batch, max_batch_)) {
@@ -45,7 +45,7 @@ class LaneBuilder {
       }
       if (batch == max_batch_) break;
     }
-    return std::move(lanes_);
+    return std::move(groups_);
   }
 
  private:
@@ -61,24 +61,24 @@ class LaneBuilder {
   StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
     return {int(stage), modes_[stage]->execution, resident, false, std::move(slots), {}};
   }
-  Lane lane(LaneKind kind, int batch) const {
-    Lane lane;
-    lane.kind = kind;
-    lane.batch = batch;
-    for (size_t i = 0; i < q_.slots.size(); ++i) lane.slots.push_back(q_.first_slot + int(i));
-    lane.peak_bytes.assign(q_.slots.size(), 0);
-    return lane;
+  DeviceGroup group(GroupKind kind, int batch) const {
+    DeviceGroup group;
+    group.kind = kind;
+    group.batch = batch;
+    for (size_t i = 0; i < q_.slots.size(); ++i) group.slots.push_back(q_.first_slot + int(i));
+    group.peak_bytes.assign(q_.slots.size(), 0);
+    return group;
   }
-  void finish(Lane lane, double seconds) {
-    lane.latency_s = lane.interval_s = seconds;
-    lane.station_s = {seconds};
-    add_if_it_fits(std::move(lane));
+  void finish(DeviceGroup group, double seconds) {
+    group.latency_s = group.interval_s = seconds;
+    group.station_s = {seconds};
+    add_if_it_fits(std::move(group));
   }
-  void add_if_it_fits(Lane lane) {
+  void add_if_it_fits(DeviceGroup group) {
     for (size_t i = 0; i < q_.slots.size(); ++i) {
-      if (lane.peak_bytes[i] > budget(i)) return;
+      if (group.peak_bytes[i] > budget(i)) return;
     }
-    lanes_.push_back(std::move(lane));
+    groups_.push_back(std::move(group));
   }
   /// What a batch's values between stages take, wherever it waits.
   int64_t handed_on(int batch) const {
@@ -94,7 +94,7 @@ class LaneBuilder {
     const Slot& slot = q_.slots[0];
     std::vector<bool> resident(count_, true);
     for (size_t i = 0; i < offloaded; ++i) resident[by_weight_[i]] = false;
-    Lane result = lane(LaneKind::kSingle, batch);
+    DeviceGroup result = group(GroupKind::kReplica, batch);
     int64_t kept = handed_on(batch), most = 0;
     for (size_t i = 0; i < count_; ++i) kept += resident[i] ? modes_[i]->weight_bytes : 0;
     int64_t running = 0;           // of the stage before
@@ -126,7 +126,7 @@ class LaneBuilder {
     // Every way to cut the stages: bit i of `cuts` ends a part after stage i.
     for (uint32_t cuts = 0; cuts < (1U << (count_ - 1)); ++cuts) {
       if (size_t(std::popcount(cuts)) != slots - 1) continue;
-      Lane result = lane(LaneKind::kPipeline, batch);
+      DeviceGroup result = group(GroupKind::kPipeline, batch);
       result.station_s.assign(slots, 0);
       std::vector<int64_t> most(slots, 0);
       size_t part = 0;
@@ -200,7 +200,7 @@ class LaneBuilder {
   /// Blocks are divided in proportion to `shares`, by slot.
   void add_resident_split(int batch, const std::vector<int64_t>& shares) {
     const size_t slots = q_.slots.size();
-    Lane result = lane(LaneKind::kLayerSplit, batch);
+    DeviceGroup result = group(GroupKind::kShardedLayers, batch);
     std::vector<int64_t> most(slots, 0);
     double seconds = 0;
     for (size_t i = 0; i < count_; ++i) {
@@ -230,7 +230,7 @@ class LaneBuilder {
   /// One stage's weights at a time, its blocks by free memory.
   void add_offloaded_split(int batch) {
     const size_t slots = q_.slots.size();
-    Lane result = lane(LaneKind::kLayerSplit, batch);
+    DeviceGroup result = group(GroupKind::kShardedLayers, batch);
     double seconds = 0;
     for (size_t i = 0; i < count_; ++i) {
       const StageProfile& stage = q_.stages[i];
@@ -282,7 +282,7 @@ class LaneBuilder {
     const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
     if (!points && (!guidance || slots > 2)) return;
     for (const bool resident : {true, false}) {
-      Lane result = lane(LaneKind::kShared, batch);
+      DeviceGroup result = group(GroupKind::kShardedPictures, batch);
       std::vector<int64_t> most(slots, 0);
       double seconds = 0;
       for (size_t i = 0; i < count_; ++i) {
@@ -313,16 +313,18 @@ class LaneBuilder {
     }
   }
 
-  const LaneQuestion& q_;
+  const GroupQuestion& q_;
   size_t count_;
   int max_batch_ = 1;
   std::vector<const StageMode*> modes_;
   std::vector<size_t> by_weight_;
-  std::vector<Lane> lanes_;
+  std::vector<DeviceGroup> groups_;
 };
 
 }  // namespace
 
-std::vector<Lane> possible_lanes(const LaneQuestion& question) { return LaneBuilder(question).build(); }
+std::vector<DeviceGroup> possible_groups(const GroupQuestion& question) {
+  return GroupBuilder(question).build();
+}
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// Every way that a group of neighbouring slots can form one lane. Used by the planner only.
+// Every way that neighbouring slots can form one device group. Used by the search only.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace relievo {
 
-struct LaneQuestion {
+struct GroupQuestion {
   std::span<const Slot> slots;
   int first_slot = 0;  ///< index of slots[0] in the whole list
   const std::vector<StageProfile>& stages;
@@ -16,8 +16,8 @@ struct LaneQuestion {
   double budget_share = 1;   ///< of each slot's budget that may be used
 };
 
-/// All lanes of exactly these slots that fit in their budgets. Whether one fits and how long it takes never
+/// All groups of exactly these slots that fit in their budgets. Whether one fits and how long it takes never
 /// gets worse with more memory.
-std::vector<Lane> possible_lanes(const LaneQuestion& question);
+std::vector<DeviceGroup> possible_groups(const GroupQuestion& question);
 
 }  // namespace relievo

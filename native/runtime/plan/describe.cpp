@@ -13,18 +13,18 @@ std::string names_of(const std::vector<int>& indices, const std::vector<Slot>& s
   return text;
 }
 
-std::string peaks_of(const Lane& lane, const std::vector<Slot>& slots) {
+std::string peaks_of(const DeviceGroup& group, const std::vector<Slot>& slots) {
   std::string text;
-  for (size_t i = 0; i < lane.slots.size(); ++i) {
-    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", format_bytes(lane.peak_bytes[i]),
-                        format_bytes(slots[size_t(lane.slots[i])].budget_bytes));
+  for (size_t i = 0; i < group.slots.size(); ++i) {
+    text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", format_bytes(group.peak_bytes[i]),
+                        format_bytes(slots[size_t(group.slots[i])].budget_bytes));
   }
   return text;
 }
 
-std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages, auto&& wanted) {
+std::string stage_list(const DeviceGroup& group, const std::vector<StageProfile>& stages, auto&& wanted) {
   std::string text;
-  for (const StagePlacement& placement : lane.stages) {
+  for (const StagePlacement& placement : group.stages) {
     if (wanted(placement)) text += (text.empty() ? "" : ", ") + stages[size_t(placement.stage)].name;
   }
   return text;
@@ -34,7 +34,7 @@ std::string stage_list(const Lane& lane, const std::vector<StageProfile>& stages
 std::string costs_of(const std::vector<StageProfile>& stages) {
   std::string measured, estimated;
   for (const StageProfile& stage : stages) {
-    std::string& names = stage.calibrated ? measured : estimated;
+    std::string& names = stage.measured ? measured : estimated;
     names += (names.empty() ? "" : ", ") + stage.name;
   }
   if (measured.empty()) return "Costs are estimated; `relievo profile` measures them.";
@@ -52,30 +52,31 @@ std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& s
   return text;
 }
 
-std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages) {
-  switch (lane.kind) {
-    case LaneKind::kSingle: {
-      const std::string waiting = stage_list(lane, stages, [](const auto& p) { return !p.resident; });
+std::string how(const DeviceGroup& group, const std::vector<Slot>& slots,
+                const std::vector<StageProfile>& stages) {
+  switch (group.kind) {
+    case GroupKind::kReplica: {
+      const std::string waiting = stage_list(group, stages, [](const auto& p) { return !p.resident; });
       if (waiting.empty()) return "makes whole pictures with everything resident";
-      const std::string ahead = stage_list(lane, stages, [](const auto& p) { return p.ahead; });
+      const std::string ahead = stage_list(group, stages, [](const auto& p) { return p.ahead; });
       return "makes whole pictures; the weights of " + waiting +
              " wait in host memory while other stages run, since all together do not fit or leave no room "
              "for a batch" +
              (ahead.empty() ? "" : "; those of " + ahead + " come in while the stage before still runs");
     }
-    case LaneKind::kPipeline: {
+    case GroupKind::kPipeline: {
       std::string text = "overlap pictures, each with its own stages resident:";
-      for (const int slot : lane.slots) {
+      for (const int slot : group.slots) {
         text += fmt::format(" {} on {};",
-                            stage_list(lane, stages, [&](const auto& p) { return p.slots[0] == slot; }),
+                            stage_list(group, stages, [&](const auto& p) { return p.slots[0] == slot; }),
                             slots[size_t(slot)].name);
       }
       text.pop_back();
       return text;
     }
-    case LaneKind::kLayerSplit: {
+    case GroupKind::kShardedLayers: {
       const StagePlacement* split = nullptr;
-      for (const StagePlacement& placement : lane.stages) {
+      for (const StagePlacement& placement : group.stages) {
         if (!placement.blocks.empty()) split = &placement;
       }
       std::string blocks;
@@ -83,12 +84,12 @@ std::string how(const Lane& lane, const std::vector<Slot>& slots, const std::vec
         for (const int count : split->blocks) blocks += fmt::format("{}{}", blocks.empty() ? "" : "+", count);
       }
       return fmt::format("share the layers of {} ({} blocks of {}), so that models larger than either fit",
-                         stage_list(lane, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
+                         stage_list(group, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
                          split ? stages[size_t(split->stage)].name : "none");
     }
-    case LaneKind::kShared:
+    case GroupKind::kShardedPictures:
       return fmt::format("share every picture ({}), which shortens the wait for one",
-                         stage_list(lane, stages, [](const auto& p) { return p.slots.size() > 1; }));
+                         stage_list(group, stages, [](const auto& p) { return p.slots.size() > 1; }));
   }
   return {};
 }
@@ -100,38 +101,38 @@ std::string strategy_name(Strategy strategy) {
   return std::string(kNames[size_t(strategy)]);
 }
 
-std::string lane_kind_name(LaneKind kind) {
-  constexpr std::string_view kNames[] = {"single", "pipeline", "layer split", "shared"};
+std::string group_kind_name(GroupKind kind) {
+  constexpr std::string_view kNames[] = {"replica", "pipeline", "sharded layers", "sharded pictures"};
   return std::string(kNames[size_t(kind)]);
 }
 
 void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
   std::vector<bool> used(slots.size(), false);
-  std::string names, manner;  // of lanes of one slot that do alike
+  std::string names, manner;  // of groups of one slot that do alike
   const auto tell = [&] {
     const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
     if (!names.empty())
       plan.reasons.push_back(names + (are_several ? " each make" + manner.substr(5) : " " + manner));
     names.clear();
   };
-  for (const Lane& lane : plan.lanes) {
-    for (const int slot : lane.slots) used[size_t(slot)] = true;
-    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(lane, slots, stages), lane.batch,
-                                         peaks_of(lane, slots));
-    if (lane.kind == LaneKind::kSingle && next == manner && !names.empty()) {
-      names += ", " + names_of(lane.slots, slots);
+  for (const DeviceGroup& group : plan.groups) {
+    for (const int slot : group.slots) used[size_t(slot)] = true;
+    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(group, slots, stages),
+                                         group.batch, peaks_of(group, slots));
+    if (group.kind == GroupKind::kReplica && next == manner && !names.empty()) {
+      names += ", " + names_of(group.slots, slots);
       continue;
     }
     tell();
-    names = names_of(lane.slots, slots);
+    names = names_of(group.slots, slots);
     manner = next;
   }
   tell();
-  if (plan.lanes.size() > 1) {
-    plan.reasons.push_back(
-        fmt::format("{} lanes pull pictures from one queue, so that fast and slow ones both stay busy.",
-                    plan.lanes.size()));
+  if (plan.groups.size() > 1) {
+    plan.reasons.push_back(fmt::format(
+        "{} device groups take pictures from one queue, so that fast and slow ones both stay busy.",
+        plan.groups.size()));
   }
   if (plan.fallbacks.smaller_input) {
     plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",

@@ -6,7 +6,7 @@
 namespace relievo {
 
 std::string strategy_name(Strategy strategy);
-std::string lane_kind_name(LaneKind kind);
+std::string group_kind_name(GroupKind kind);
 
 /// Adds the reasons, and why slots are left idle.
 void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,

@@ -14,22 +14,22 @@ namespace relievo {
 namespace {
 
 constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};  // of budgets
-constexpr size_t kMaxLaneSlots = 8;
+constexpr size_t kMaxGroupSlots = 8;
 constexpr double kBalancedSlack = 1.1;  // balanced: the least memory within a tenth of the fastest
 
-int64_t pictures_within(const Lane& lane, double seconds) {
-  if (seconds < lane.latency_s) return 0;
-  const double more = lane.interval_s > 0 ? std::floor((seconds - lane.latency_s) / lane.interval_s) : 1e9;
-  return lane.batch * (1 + int64_t(std::min(more, 1e9)));
+int64_t pictures_within(const DeviceGroup& group, double seconds) {
+  if (seconds < group.latency_s) return 0;
+  const double more = group.interval_s > 0 ? std::floor((seconds - group.latency_s) / group.interval_s) : 1e9;
+  return group.batch * (1 + int64_t(std::min(more, 1e9)));
 }
 
 /// Whether `a` makes at least as many pictures as `b` in any time.
-bool covers(const Lane& a, const Lane& b) {
+bool covers(const DeviceGroup& a, const DeviceGroup& b) {
   return a.latency_s <= b.latency_s && a.batch >= b.batch &&
          a.interval_s * b.batch <= b.interval_s * a.batch && a.interval_s <= b.interval_s;
 }
 
-/// The lanes of every run of neighbouring slots, less those that another of the same slots covers.
+/// The groups of every run of neighbouring slots, less those that another of the same slots covers.
 class Search {
  public:
   Search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages, const PlanOptions& options,
@@ -37,35 +37,36 @@ class Search {
       : slots_(slots), options_(options) {
     const Strategy wish = options.strategy;
     const bool only_one = wish == Strategy::kSingle || wish == Strategy::kData || wish == Strategy::kOffload;
-    lanes_.resize(slots.size());
+    groups_.resize(slots.size());
     for (size_t first = 0; first < slots.size(); ++first) {
       for (size_t length = needs_several(wish) ? 2 : 1;
-           length <= (only_one ? 1 : kMaxLaneSlots) && first + length <= slots.size(); ++length) {
-        auto found = possible_lanes(
+           length <= (only_one ? 1 : kMaxGroupSlots) && first + length <= slots.size(); ++length) {
+        auto found = possible_groups(
             {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, budget_share});
-        std::vector<Lane> kept;
-        for (Lane& lane : found) {
-          if (std::ranges::any_of(kept, [&](const Lane& other) { return covers(other, lane); })) continue;
-          std::erase_if(kept, [&](const Lane& other) { return covers(lane, other); });
-          kept.push_back(std::move(lane));
+        std::vector<DeviceGroup> kept;
+        for (DeviceGroup& group : found) {
+          if (std::ranges::any_of(kept, [&](const DeviceGroup& other) { return covers(other, group); }))
+            continue;
+          std::erase_if(kept, [&](const DeviceGroup& other) { return covers(group, other); });
+          kept.push_back(std::move(group));
         }
-        for (Lane& lane : kept) lanes_[first].push_back(std::move(lane));
-        for (Lane& lane : found) lane = {};
+        for (DeviceGroup& group : kept) groups_[first].push_back(std::move(group));
+        for (DeviceGroup& group : found) group = {};
       }
     }
   }
 
   bool empty() const {
-    return std::ranges::all_of(lanes_, [](const auto& lanes) { return lanes.empty(); });
+    return std::ranges::all_of(groups_, [](const auto& groups) { return groups.empty(); });
   }
 
-  /// The lanes that finish first, and when.
-  std::pair<double, std::vector<Lane>> fastest() const {
+  /// The groups that finish first, and when.
+  std::pair<double, std::vector<DeviceGroup>> fastest() const {
     double high = std::numeric_limits<double>::infinity();
-    for (const auto& lanes : lanes_) {
-      for (const Lane& lane : lanes) {
-        const int batches = (options_.pictures + lane.batch - 1) / lane.batch;
-        high = std::min(high, lane.latency_s + lane.interval_s * (batches - 1));
+    for (const auto& groups : groups_) {
+      for (const DeviceGroup& group : groups) {
+        const int batches = (options_.pictures + group.batch - 1) / group.batch;
+        high = std::min(high, group.latency_s + group.interval_s * (batches - 1));
       }
     }
     high = std::nextafter(high * (1 + 1e-12), std::numeric_limits<double>::infinity());
@@ -80,36 +81,36 @@ class Search {
   }
 
  private:
-  /// The most pictures within `seconds`, and by which lanes.
-  std::pair<int64_t, std::vector<Lane>> choose(double seconds) const {
+  /// The most pictures within `seconds`, and by which groups.
+  std::pair<int64_t, std::vector<DeviceGroup>> choose(double seconds) const {
     const size_t n = slots_.size();
     const int64_t enough = options_.pictures;
     if (options_.strategy == Strategy::kSingle) {
-      const Lane* best = nullptr;
-      for (const auto& lanes : lanes_) {
-        for (const Lane& lane : lanes) {
-          if (!best || pictures_within(lane, seconds) > pictures_within(*best, seconds)) best = &lane;
+      const DeviceGroup* best = nullptr;
+      for (const auto& groups : groups_) {
+        for (const DeviceGroup& group : groups) {
+          if (!best || pictures_within(group, seconds) > pictures_within(*best, seconds)) best = &group;
         }
       }
       return {pictures_within(*best, seconds), {*best}};
     }
     std::vector<int64_t> most(n + 1, 0);
-    std::vector<const Lane*> last(n + 1, nullptr);  // ending at a slot; none: the slot is left idle
+    std::vector<const DeviceGroup*> last(n + 1, nullptr);  // ending at a slot; none: the slot is left idle
     for (size_t first = 0; first < n; ++first) {
       if (most[first] > most[first + 1]) {
         most[first + 1] = most[first];
         last[first + 1] = nullptr;
       }
-      for (const Lane& lane : lanes_[first]) {
-        const size_t end = first + lane.slots.size();
-        const int64_t made = std::min(enough, most[first] + pictures_within(lane, seconds));
+      for (const DeviceGroup& group : groups_[first]) {
+        const size_t end = first + group.slots.size();
+        const int64_t made = std::min(enough, most[first] + pictures_within(group, seconds));
         if (made > most[end]) {
           most[end] = made;
-          last[end] = &lane;
+          last[end] = &group;
         }
       }
     }
-    std::vector<Lane> chosen;
+    std::vector<DeviceGroup> chosen;
     for (size_t end = n; end > 0;) {
       if (last[end]) chosen.push_back(*last[end]);
       end -= last[end] ? last[end]->slots.size() : 1;
@@ -120,13 +121,13 @@ class Search {
 
   const std::vector<Slot>& slots_;
   const PlanOptions& options_;
-  std::vector<std::vector<Lane>> lanes_;  // by first slot
+  std::vector<std::vector<DeviceGroup>> groups_;  // by first slot
 };
 
 int64_t bytes_of(const Plan& plan) {
   int64_t bytes = 0;
-  for (const Lane& lane : plan.lanes) {
-    for (const int64_t peak : lane.peak_bytes) bytes += peak;
+  for (const DeviceGroup& group : plan.groups) {
+    for (const int64_t peak : group.peak_bytes) bytes += peak;
   }
   return bytes;
 }
@@ -137,25 +138,25 @@ std::optional<Plan> plan_in(const std::vector<Slot>& slots, const std::vector<St
   if (search.empty()) return std::nullopt;
   Plan found;
   found.fallbacks = fallbacks;
-  std::tie(found.seconds, found.lanes) = search.fastest();
+  std::tie(found.seconds, found.groups) = search.fastest();
   return found;
 }
 
-/// The lane that takes the least memory, then the fastest of those.
+/// The group that takes the least memory, then the fastest of those.
 std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
                                 const PlanOptions& options, const Fallbacks& fallbacks) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
   for (const double share : kShares) {  // less room is divided otherwise
     for (size_t first = 0; first < slots.size(); ++first) {
-      for (size_t length = 1; length <= kMaxLaneSlots && first + length <= slots.size(); ++length) {
-        for (Lane& lane : possible_lanes(
+      for (size_t length = 1; length <= kMaxGroupSlots && first + length <= slots.size(); ++length) {
+        for (DeviceGroup& group : possible_groups(
                  {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, share})) {
           Plan candidate;
           candidate.fallbacks = fallbacks;
-          const int batches = (options.pictures + lane.batch - 1) / lane.batch;
-          candidate.seconds = lane.latency_s + lane.interval_s * (batches - 1);
-          candidate.lanes.push_back(std::move(lane));
+          const int batches = (options.pictures + group.batch - 1) / group.batch;
+          candidate.seconds = group.latency_s + group.interval_s * (batches - 1);
+          candidate.groups.push_back(std::move(group));
           const int64_t bytes = bytes_of(candidate);
           if (!best || bytes < best_bytes || (bytes == best_bytes && candidate.seconds < best->seconds)) {
             best_bytes = bytes;
@@ -236,7 +237,7 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   least.policy = Policy::kMemory;
   const auto found =
       best_of(endless, stages, least, 0, options.allow_lossy ? kSteps.size() - 1 : kLastExactStep);
-  return found ? found->lanes.front().peak_bytes.front() : 0;
+  return found ? found->groups.front().peak_bytes.front() : 0;
 }
 
 /// Whether there is anything in the stages that it can be done with.
@@ -339,9 +340,9 @@ Plan find_plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& 
   for (const int slot : alive) some.push_back(slots[size_t(slot)]);
   options.strategy = Strategy::kAuto;
   Plan made = find_plan(some, stages, options);
-  for (Lane& lane : made.lanes) {
-    for (int& slot : lane.slots) slot = alive[size_t(slot)];
-    for (StagePlacement& placement : lane.stages) {
+  for (DeviceGroup& group : made.groups) {
+    for (int& slot : group.slots) slot = alive[size_t(slot)];
+    for (StagePlacement& placement : group.stages) {
       for (int& slot : placement.slots) slot = alive[size_t(slot)];
     }
   }

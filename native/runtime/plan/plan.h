@@ -1,15 +1,16 @@
 // The planner: which slot does what. A pure function of slots, stage costs, number of pictures and policy; it
 // touches no device.
 //
-// A plan divides the slots into lanes. A lane makes whole pictures, pulling them from one queue (data
-// parallel between lanes). Inside, a lane is one slot; or several as a pipeline (each holds some stages,
-// pictures overlap); or several that share each picture (layers split over them, or guidance halves and query
-// points). The search is exhaustive over the ways to cut the list of slots into lanes of neighbours (dynamic
-// programming), with every candidate's memory and time computed without looking at what it is compared with:
-// so more memory never makes a plan slower, and a plan is never worse than the best single slot's.
+// A plan divides the slots into device groups. A group makes whole pictures, pulling them from one queue
+// (data parallel between groups). Inside, a group is one slot; or several as a pipeline (each holds some
+// stages, pictures overlap); or several that share each picture (layers split over them, or guidance halves
+// and query points). The search is exhaustive over the ways to cut the list of slots into groups of
+// neighbours (dynamic programming), with every candidate's memory and time computed without looking at what
+// it is compared with: so more memory never makes a plan slower, and a plan is never worse than the best
+// single slot's.
 //
 //   plan.h        the plan, and the search for it
-//   candidates.h  every lane that a group of neighbouring slots can form
+//   candidates.h  every group that neighbouring slots can form
 //   describe.h    a plan in words
 //   simulate.h    a plan at work on a machine that is not there
 #pragma once
@@ -25,7 +26,9 @@
 namespace relievo {
 
 enum class Policy { kFastest, kBalanced, kMemory };
-enum class LaneKind { kSingle, kPipeline, kLayerSplit, kShared };
+/// Of slots: one that makes whole pictures; several that keep some stages each; several that share the layers
+/// of a stage; several that share each picture (guidance halves, query points).
+enum class GroupKind { kReplica, kPipeline, kShardedLayers, kShardedPictures };
 
 /// A wish for one kind of parallel work. kAuto takes what is best.
 enum class Strategy { kAuto, kSingle, kData, kStage, kGuidance, kSplit, kOffload };
@@ -56,20 +59,20 @@ struct StagePlacement {
   std::vector<int> blocks;  ///< of the layer split, by slot; else empty
 };
 
-struct Lane {
-  LaneKind kind = LaneKind::kSingle;
+struct DeviceGroup {
+  GroupKind kind = GroupKind::kReplica;
   std::vector<int> slots;
   int batch = 1;
   std::vector<StagePlacement> stages;
   double latency_s = 0;             ///< of one batch from end to end
   double interval_s = 0;            ///< between two batches
   std::vector<double> station_s;    ///< pipeline: seconds of each slot a batch; else the latency alone
-  std::vector<int64_t> peak_bytes;  ///< by slot of the lane
+  std::vector<int64_t> peak_bytes;  ///< by slot of the group
 };
 
 struct Plan {
   Fallbacks fallbacks;  ///< that stages take, where they have them
-  std::vector<Lane> lanes;
+  std::vector<DeviceGroup> groups;
   double seconds = 0;
   std::vector<std::string> reasons;  ///< what is done and why, one sentence each
   std::vector<std::string> idle;     ///< which slots do nothing and why
@@ -84,7 +87,7 @@ Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& 
                const PlanOptions& options);
 
 /// The same for some of the slots, by index, when the others are lost; whatever strategy was wished for, for
-/// it may need those. Its lanes name slots by their index among all.
+/// it may need those. Its groups name slots by their index among all.
 Plan find_plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
                         const std::vector<StageProfile>& stages, PlanOptions options);
 

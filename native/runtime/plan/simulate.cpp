@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// One slot's part of a lane; a lane that is no pipeline has one station.
+/// One slot's part of a group; a group that is no pipeline has one station.
 struct Station {
   double batch_s = 0;          // of a full batch
   std::optional<int> waiting;  // pictures handed over, at most one batch
@@ -21,11 +21,11 @@ struct Station {
   bool blocked = false;  // finished, but the next station has no room
 };
 
-struct RunningLane {
-  const Lane* lane = nullptr;
+struct RunningGroup {
+  const DeviceGroup* group = nullptr;
   std::vector<Station> stations;
   std::vector<double> ratio;  // time of a batch of i pictures to a full one
-  std::vector<double> busy;   // by slot of the lane: its share of the lane's time (no pipeline)
+  std::vector<double> busy;   // by slot of the group: its share of the group's time (no pipeline)
   double lost_at = kNever;
   bool lost = false;
 };
@@ -43,23 +43,24 @@ class Simulation {
 
   SimulatedRun run() {
     while (true) {
-      for (RunningLane& lane : lanes_) advance(lane);
-      RunningLane* next = nullptr;
+      for (RunningGroup& group : groups_) advance(group);
+      RunningGroup* next = nullptr;
       Station* station = nullptr;
       double when = kNever;
-      for (RunningLane& lane : lanes_) {
-        if (lane.lost) continue;
-        for (Station& candidate : lane.stations) {
+      for (RunningGroup& group : groups_) {
+        if (group.lost) continue;
+        for (Station& candidate : group.stations) {
           if (candidate.busy_until < when) {
             when = candidate.busy_until;
-            next = &lane;
+            next = &group;
             station = &candidate;
           }
         }
       }
-      RunningLane* losing = nullptr;
-      for (RunningLane& lane : lanes_) {
-        if (!lane.lost && lane.lost_at <= when && (!losing || lane.lost_at < losing->lost_at)) losing = &lane;
+      RunningGroup* losing = nullptr;
+      for (RunningGroup& group : groups_) {
+        if (!group.lost && group.lost_at <= when && (!losing || group.lost_at < losing->lost_at))
+          losing = &group;
       }
       if (losing && losing->lost_at < kNever && (next || queue_ > 0)) {
         now_ = std::max(now_, losing->lost_at);
@@ -83,8 +84,8 @@ class Simulation {
  private:
   void follow(const Plan& plan) {
     plans_.push_back(plan);
-    lanes_.clear();
-    for (const Lane& lane : plans_.back().lanes) lanes_.push_back(start(lane));
+    groups_.clear();
+    for (const DeviceGroup& group : plans_.back().groups) groups_.push_back(start(group));
   }
 
   /// For the slots that are left. False: there are none, or nothing fits.
@@ -106,38 +107,38 @@ class Simulation {
     }
   }
 
-  RunningLane start(const Lane& lane) const {
-    RunningLane running;
-    running.lane = &lane;
+  RunningGroup start(const DeviceGroup& group) const {
+    RunningGroup running;
+    running.group = &group;
     double whole = 0;
-    const Slot& first = slots_[size_t(lane.slots[0])];
-    for (const StagePlacement& placement : lane.stages) {
-      whole += stages_[size_t(placement.stage)].mode(placement.mode).time(lane.batch, first);
+    const Slot& first = slots_[size_t(group.slots[0])];
+    for (const StagePlacement& placement : group.stages) {
+      whole += stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
     }
-    for (int batch = 0; batch <= lane.batch; ++batch) {
+    for (int batch = 0; batch <= group.batch; ++batch) {
       double part = 0;
-      for (const StagePlacement& placement : lane.stages) {
+      for (const StagePlacement& placement : group.stages) {
         part += stages_[size_t(placement.stage)].mode(placement.mode).time(batch, first);
       }
       running.ratio.push_back(whole > 0 ? part / whole : 1);
     }
-    for (const double seconds : lane.station_s) running.stations.push_back({seconds, {}, 0, kNever, false});
-    running.busy.assign(lane.slots.size(), 0);
-    if (lane.kind != LaneKind::kPipeline) {
-      for (size_t j = 0; j < lane.slots.size(); ++j) {
-        running.busy[j] = lane.latency_s > 0 ? busy_seconds(lane, j, first) / lane.latency_s : 1;
+    for (const double seconds : group.station_s) running.stations.push_back({seconds, {}, 0, kNever, false});
+    running.busy.assign(group.slots.size(), 0);
+    if (group.kind != GroupKind::kPipeline) {
+      for (size_t j = 0; j < group.slots.size(); ++j) {
+        running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j, first) / group.latency_s : 1;
       }
       // Loading weights is the slot's time too.
-      if (lane.slots.size() == 1) running.busy[0] = 1;
+      if (group.slots.size() == 1) running.busy[0] = 1;
     }
     for (const auto& straggler : scenario_.stragglers) {
-      for (size_t j = 0; j < lane.slots.size(); ++j) {
-        if (lane.slots[j] != straggler.slot) continue;
-        running.stations[lane.kind == LaneKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
+      for (size_t j = 0; j < group.slots.size(); ++j) {
+        if (group.slots[j] != straggler.slot) continue;
+        running.stations[group.kind == GroupKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
       }
     }
     for (const auto& loss : scenario_.losses) {
-      if (std::ranges::find(lane.slots, loss.slot) != lane.slots.end()) {
+      if (std::ranges::find(group.slots, loss.slot) != group.slots.end()) {
         running.lost_at = std::min(running.lost_at, loss.at_s);
       }
     }
@@ -145,15 +146,15 @@ class Simulation {
   }
 
   /// Of a batch.
-  double busy_seconds(const Lane& lane, size_t slot, const Slot& first) const {
+  double busy_seconds(const DeviceGroup& group, size_t slot, const Slot& first) const {
     double seconds = 0;
-    for (const StagePlacement& placement : lane.stages) {
-      const double time = stages_[size_t(placement.stage)].mode(placement.mode).time(lane.batch, first);
+    for (const StagePlacement& placement : group.stages) {
+      const double time = stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
       if (!placement.blocks.empty()) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;
         seconds += time * placement.blocks[slot] / blocks;
-      } else if (std::ranges::find(placement.slots, lane.slots[slot]) != placement.slots.end()) {
+      } else if (std::ranges::find(placement.slots, group.slots[slot]) != placement.slots.end()) {
         seconds += time / double(placement.slots.size());
       }
     }
@@ -161,69 +162,69 @@ class Simulation {
   }
 
   /// Hands over what is finished and starts what can be, from the last station to the first.
-  void advance(RunningLane& lane) {
-    if (lane.lost) return;
-    for (size_t i = lane.stations.size(); i-- > 0;) {
-      Station& station = lane.stations[i];
+  void advance(RunningGroup& group) {
+    if (group.lost) return;
+    for (size_t i = group.stations.size(); i-- > 0;) {
+      Station& station = group.stations[i];
       if (station.blocked) {
-        if (i + 1 == lane.stations.size()) {
+        if (i + 1 == group.stations.size()) {
           run_.done += station.working;
-          run_.pictures[size_t(lane.lane->slots.back())] += station.working;
+          run_.pictures[size_t(group.group->slots.back())] += station.working;
           finished_at_ = now_;
-        } else if (!lane.stations[i + 1].waiting) {
-          lane.stations[i + 1].waiting = station.working;
+        } else if (!group.stations[i + 1].waiting) {
+          group.stations[i + 1].waiting = station.working;
         } else {
           continue;
         }
         station.working = 0;
         station.blocked = false;
-        if (i + 1 < lane.stations.size()) begin(lane, i + 1);
+        if (i + 1 < group.stations.size()) begin(group, i + 1);
       }
-      begin(lane, i);
+      begin(group, i);
     }
   }
 
-  void begin(RunningLane& lane, size_t index) {
-    Station& station = lane.stations[index];
+  void begin(RunningGroup& group, size_t index) {
+    Station& station = group.stations[index];
     if (station.working > 0) return;
     if (index == 0) {
       if (queue_ == 0) return;
-      station.working = std::min(queue_, lane.lane->batch);
+      station.working = std::min(queue_, group.group->batch);
       queue_ -= station.working;
-      account_memory(*lane.lane);
+      account_memory(*group.group);
     } else {
       if (!station.waiting) return;
       station.working = *station.waiting;
       station.waiting.reset();
     }
-    const double seconds = station.batch_s * lane.ratio[size_t(station.working)];
+    const double seconds = station.batch_s * group.ratio[size_t(station.working)];
     station.busy_until = now_ + seconds;
-    add_busy(lane, index, seconds);
+    add_busy(group, index, seconds);
   }
 
-  void add_busy(RunningLane& lane, size_t index, double seconds) {
-    if (lane.lane->kind == LaneKind::kPipeline) {
-      run_.utilisation[size_t(lane.lane->slots[index])] += seconds;
+  void add_busy(RunningGroup& group, size_t index, double seconds) {
+    if (group.group->kind == GroupKind::kPipeline) {
+      run_.utilisation[size_t(group.group->slots[index])] += seconds;
       return;
     }
-    for (size_t j = 0; j < lane.busy.size(); ++j) {
-      run_.utilisation[size_t(lane.lane->slots[j])] += seconds * lane.busy[j];
+    for (size_t j = 0; j < group.busy.size(); ++j) {
+      run_.utilisation[size_t(group.group->slots[j])] += seconds * group.busy[j];
     }
   }
 
-  void account_memory(const Lane& lane) {
-    for (size_t j = 0; j < lane.slots.size(); ++j) {
-      int64_t& peak = run_.peak_bytes[size_t(lane.slots[j])];
-      peak = std::max(peak, lane.peak_bytes[j]);
+  void account_memory(const DeviceGroup& group) {
+    for (size_t j = 0; j < group.slots.size(); ++j) {
+      int64_t& peak = run_.peak_bytes[size_t(group.slots[j])];
+      peak = std::max(peak, group.peak_bytes[j]);
     }
   }
 
-  void lose(RunningLane& lane) {
-    lane.lost = true;
+  void lose(RunningGroup& group) {
+    group.lost = true;
     int back = 0;
-    for (size_t i = 0; i < lane.stations.size(); ++i) {
-      Station& station = lane.stations[i];
-      if (station.busy_until < kNever) add_busy(lane, i, now_ - station.busy_until);
+    for (size_t i = 0; i < group.stations.size(); ++i) {
+      Station& station = group.stations[i];
+      if (station.busy_until < kNever) add_busy(group, i, now_ - station.busy_until);
       back += station.working + station.waiting.value_or(0);
     }
     queue_ += back;
@@ -234,11 +235,11 @@ class Simulation {
   const std::vector<StageProfile>& stages_;
   const Scenario& scenario_;
   const PlanOptions& options_;
-  std::deque<Plan> plans_;  // one after the other; lanes stay where they are
+  std::deque<Plan> plans_;  // one after the other; groups stay where they are
   int queue_;
   double now_ = 0;
   double finished_at_ = 0;
-  std::vector<RunningLane> lanes_;
+  std::vector<RunningGroup> groups_;
   SimulatedRun run_;
 };
 

@@ -25,11 +25,11 @@ struct SimulatedRun {
   int redone = 0;                   ///< pictures that a lost device had begun
   std::vector<double> utilisation;  ///< by slot, 0..1
   std::vector<int64_t> peak_bytes;  ///< by slot
-  std::vector<int> pictures;        ///< by slot that finished them (a lane counts at its last slot)
+  std::vector<int> pictures;        ///< by slot that finished them (a group counts at its last slot)
 };
 
-/// Runs `pictures` through the lanes of `plan`, as the executor does. A lost slot ends its lane; its
-/// unfinished pictures go back to the queue. When no lane is left, what remains is planned again for the
+/// Runs `pictures` through the groups of `plan`, as the executor does. A lost slot ends its group; its
+/// unfinished pictures go back to the queue. When no group is left, what remains is planned again for the
 /// slots that are, as `options` ask. Fewer are done than asked when that cannot be. Deterministic.
 SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
                       const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {},

@@ -43,9 +43,9 @@ void print_checksums(const Way& way) {
   const Fallbacks& fallbacks = all.at(way.fallback);
   TinyPipeline pipeline(way.strategy == "single" ? 1 : 2, strategy_of(way.strategy), way.until, true);
   pipeline.adapt = [&](Plan& plan) {
-    for (Lane& lane : plan.lanes) {
-      lane.batch = way.batch;
-      pipeline.force(lane, fallbacks);
+    for (DeviceGroup& group : plan.groups) {
+      group.batch = way.batch;
+      pipeline.force(group, fallbacks);
     }
   };
   std::vector<TinyPicture> pictures;

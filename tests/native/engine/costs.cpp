@@ -33,15 +33,15 @@ std::vector<Slot> one_slot() {
 }
 
 std::vector<CostSample> measured(const Settings& settings, std::vector<int> batches) {
-  CalibrateRequest request;
+  ProfileRequest request;
   request.settings = settings;
   request.batches = std::move(batches);
   request.repeats = 0;
-  return calibrate_stages(one_slot(), request);
+  return profile_stages(one_slot(), request);
 }
 
 /// A store of one test, with `preview` measured at two sizes.
-class Calibrated : public testing::Test {
+class Profiled : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder_ = fs::temp_directory_path() / ("relievo-costs-" + std::to_string(::getpid()));
@@ -71,7 +71,7 @@ double bytes_of(const StageMode& mode, int batch) {
   return static_cast<double>(mode.weight_bytes + mode.workspace(batch));
 }
 
-TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
+TEST_F(Profiled, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
   // Beside, beyond and within what was measured, there three pictures at a time. The network that finds the
   // subject is left out; ThePlansPeakIsTheRunsWithinATenth has it.
   for (const auto& [size, batch] : {std::pair{sized(32, 384), 1}, {sized(72, 192), 1}, {sized(48, 256), 3}}) {
@@ -91,10 +91,10 @@ TEST_F(Calibrated, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
   }
 }
 
-TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
+TEST_F(Profiled, ThePlansPeakIsTheRunsWithinATenth) {
   const std::vector<Slot> slots = one_slot();
   GenerateRequest request;
-  request.bytes = calibration_picture(512, false);
+  request.bytes = profiling_picture(512, false);
   request.settings = sized(48, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, slots, measured_before());
@@ -114,10 +114,10 @@ TEST_F(Calibrated, ThePlansPeakIsTheRunsWithinATenth) {
     ASSERT_FALSE(outcome.error);
     for (const StageRun& stage : outcome.stages) peak = std::max(peak, static_cast<double>(stage.peak_bytes));
   }
-  EXPECT_NEAR(static_cast<double>(made.lanes.at(0).peak_bytes.at(0)) / peak, 1, 0.1) << peak;
+  EXPECT_NEAR(static_cast<double>(made.groups.at(0).peak_bytes.at(0)) / peak, 1, 0.1) << peak;
 }
 
-TEST_F(Calibrated, ThePlanSaysSo) {
+TEST_F(Profiled, ThePlanSaysSo) {
   const auto says = [](const MeasuredCosts& costs) {
     return find_plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
   };
@@ -125,18 +125,18 @@ TEST_F(Calibrated, ThePlanSaysSo) {
   EXPECT_THAT(says({}), testing::Contains(testing::HasSubstr("Costs are estimated")));
 }
 
-TEST_F(Calibrated, SamplesOfAnotherModelOrDeviceAreNotTaken) {
+TEST_F(Profiled, SamplesOfAnotherModelOrDeviceAreNotTaken) {
   Settings large = sized(64, 256);
   large.model = "instant-mesh-large";
   for (const StageProfile& profile : stage_profiles(large, one_slot(), measured_before()))
-    EXPECT_EQ(profile.calibrated, profile.name == "foreground") << profile.name;
+    EXPECT_EQ(profile.measured, profile.name == "foreground") << profile.name;
   std::vector<Slot> other = one_slot();
   other[0].product = "another processor";
   for (const StageProfile& profile : stage_profiles(sized(64, 256), other, measured_before()))
-    EXPECT_FALSE(profile.calibrated) << profile.name;
+    EXPECT_FALSE(profile.measured) << profile.name;
 }
 
-TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
+TEST_F(Profiled, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   // The same stages measured to take three times as long on another device.
   const CostStore costs = store();
   std::vector<CostSample> slow = costs.measured()["a processor"];
@@ -153,7 +153,7 @@ TEST_F(Calibrated, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
   EXPECT_LT(slots[1].speed, 1);
 }
 
-TEST_F(Calibrated, WeightsComeInAsFastAsTheyWereMeasuredTo) {
+TEST_F(Profiled, WeightsComeInAsFastAsTheyWereMeasuredTo) {
   CostSample sample;
   sample.stage = "diffusion";
   sample.threads = 2;
@@ -181,7 +181,7 @@ TEST(Costs, ABatchThatDidNotFitIsNotPlannedAgain) {
   limit_batches(stages, slots, costs);
   EXPECT_EQ(surface->profile().max_batch, most / 2);
   EXPECT_EQ(stages.at(1)->profile().max_batch, most);
-  EXPECT_EQ(find_plan(slots, profiles_of(stages), {.pictures = 2 * most}).lanes.at(0).batch, most / 2);
+  EXPECT_EQ(find_plan(slots, profiles_of(stages), {.pictures = 2 * most}).groups.at(0).batch, most / 2);
   costs.learn_limit(slots[0], surface->profile(), surface->profile().modes.front(), 1);
   limit_batches(stages, slots, costs);
   EXPECT_EQ(surface->profile().max_batch, 1) << "one may fit with the other stages out of the way";

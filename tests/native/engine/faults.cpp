@@ -154,7 +154,7 @@ TEST_F(Faults, AllAllocationsOfTorchFromOneOn) { fail_one_after_the_other<Torch>
 TEST_F(Faults, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(1, 3); }
 TEST_F(Faults, AllLargeAllocationsOfOursFromOneOn) { fail_one_after_the_other<OursOfSize>(kForEver, 1); }
 
-/// The executor alone, up to the surface: quicker, and with lanes that wait for one another, which must not
+/// The executor alone, up to the surface: quicker, and with groups that wait for one another, which must not
 /// be without end.
 class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy> {
  protected:

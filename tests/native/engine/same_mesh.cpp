@@ -10,9 +10,9 @@ namespace {
 
 using SameMesh = TinyPipelineTest;
 
-std::vector<LaneKind> kinds_of(const Plan& plan) {
-  std::vector<LaneKind> kinds;
-  for (const Lane& lane : plan.lanes) kinds.push_back(lane.kind);
+std::vector<GroupKind> kinds_of(const Plan& plan) {
+  std::vector<GroupKind> kinds;
+  for (const DeviceGroup& group : plan.groups) kinds.push_back(group.kind);
   return kinds;
 }
 
@@ -27,11 +27,11 @@ TEST_F(SameMesh, TheTinyPipelineMakesSoundMeshesThatDiffer) {
 }
 
 TEST_F(SameMesh, ToTheBitOnOneSlotOnSeveralAndInAPipeline) {
-  const std::tuple<Strategy, Until, std::vector<LaneKind>> cases[] = {
-      {Strategy::kSingle, Until::kSurface, {LaneKind::kSingle}},
-      {Strategy::kOffload, Until::kSurface, {LaneKind::kSingle, LaneKind::kSingle}},
-      {Strategy::kData, Until::kMesh, {LaneKind::kSingle, LaneKind::kSingle}},
-      {Strategy::kStage, Until::kMesh, {LaneKind::kPipeline}}};
+  const std::tuple<Strategy, Until, std::vector<GroupKind>> cases[] = {
+      {Strategy::kSingle, Until::kSurface, {GroupKind::kReplica}},
+      {Strategy::kOffload, Until::kSurface, {GroupKind::kReplica, GroupKind::kReplica}},
+      {Strategy::kData, Until::kMesh, {GroupKind::kReplica, GroupKind::kReplica}},
+      {Strategy::kStage, Until::kMesh, {GroupKind::kPipeline}}};
   for (const auto& [strategy, until, kinds] : cases) {
     SCOPED_TRACE(static_cast<int>(strategy));
     TinyPipeline pipeline(2, strategy, until);
@@ -43,7 +43,7 @@ TEST_F(SameMesh, ToTheBitOnOneSlotOnSeveralAndInAPipeline) {
     };
     const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
     EXPECT_EQ(kinds_of(pipeline.plan), kinds);
-    for (const Lane& lane : pipeline.plan.lanes) EXPECT_EQ(lane.batch, 1);
+    for (const DeviceGroup& group : pipeline.plan.groups) EXPECT_EQ(group.batch, 1);
     EXPECT_EQ(slots.size(), strategy == Strategy::kSingle ? 1u : 2u);
     for (const Made& one : made) ASSERT_FALSE(one.error) << one.error->what();
     EXPECT_TRUE(same(made[0].bits(), reference(0, 7, until)));
@@ -70,7 +70,7 @@ TEST_F(SameMesh, WhateverIsBesideIt) {
 
 TEST_F(SameMesh, InWhateverOrderABatchHasThem) {
   TinyPipeline pipeline(1, Strategy::kSingle);
-  pipeline.adapt = [](Plan& plan) { plan.lanes.at(0).batch = 2; };
+  pipeline.adapt = [](Plan& plan) { plan.groups.at(0).batch = 2; };
   std::atomic<int> calls = 0;
   pipeline.watch = [&](const std::string&, Moment moment, const Slot&) { calls += moment == Moment::kStart; };
   const auto one_way = pipeline.make(pictures_of({0, 1}));
@@ -107,7 +107,7 @@ TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
   for (const auto& [fallbacks, words] : all) {
     SCOPED_TRACE(words);
     TinyPipeline pipeline(1, Strategy::kSingle, Until::kSurface, true);
-    pipeline.adapt = [&, fallbacks = fallbacks](Plan& plan) { pipeline.force(plan.lanes.at(0), fallbacks); };
+    pipeline.adapt = [&, fallbacks = fallbacks](Plan& plan) { pipeline.force(plan.groups.at(0), fallbacks); };
     GenerateRequest request = tiny_request();
     request.settings.input_size = 128;  // there is a smaller one
     TinyPipeline in_full(1);
@@ -147,8 +147,8 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
   alone.outputs = record(expected);
   ASSERT_FALSE(alone.make_one({tiny_request()}).error);
 
-  const std::pair<Strategy, LaneKind> cases[] = {{Strategy::kGuidance, LaneKind::kShared},
-                                                 {Strategy::kSplit, LaneKind::kLayerSplit}};
+  const std::pair<Strategy, GroupKind> cases[] = {{Strategy::kGuidance, GroupKind::kShardedPictures},
+                                                  {Strategy::kSplit, GroupKind::kShardedLayers}};
   for (const auto& [strategy, kind] : cases) {
     SCOPED_TRACE(static_cast<int>(strategy));
     TinyPipeline pipeline(2, strategy);
@@ -161,9 +161,9 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
     };
     const Made made = pipeline.make_one({tiny_request()});
     ASSERT_FALSE(made.error) << made.error->what();
-    EXPECT_EQ(kinds_of(pipeline.plan), std::vector<LaneKind>{kind});
+    EXPECT_EQ(kinds_of(pipeline.plan), std::vector<GroupKind>{kind});
     EXPECT_EQ(inside["diffusion"].size(), 2u);
-    if (kind == LaneKind::kLayerSplit) {
+    if (kind == GroupKind::kShardedLayers) {
       EXPECT_EQ(inside["reconstruct"].size(), 2u);
     }
     const double scale = expected.abs().max().item<double>();
@@ -177,7 +177,7 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
 TEST_F(SameMesh, ToTheBitThroughTheEngine) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"cpu@3GiB", "single", "makes whole pictures"},
-      {"cpu*2@3GiB", "data", "2 lanes pull pictures from one queue"},
+      {"cpu*2@3GiB", "data", "2 groups pull pictures from one queue"},
       {"cpu*2@3GiB", "stage", "overlap pictures"}};
   std::vector<std::vector<MeshBits>> all;
   for (const auto& [devices, strategy, words] : cases) {

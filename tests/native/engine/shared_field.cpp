@@ -177,7 +177,7 @@ TEST(SharedField, AFailureOnOneSlotComesOut) {
 /// The preview of a disc on slots that are put together as `strategy` says.
 std::shared_ptr<const GenerateResult> made_by(const std::string& devices, const std::string& strategy) {
   GenerateRequest request;
-  request.bytes = calibration_picture(256, true);
+  request.bytes = profiling_picture(256, true);
   request.name = "ball";
   request.settings.mask = MaskKind::kAlpha;
   request.settings.grid = 64;

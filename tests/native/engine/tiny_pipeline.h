@@ -231,9 +231,9 @@ class TinyPipeline {
   }
   Executor& executor() { return *executor_; }
 
-  /// Has every stage of `lane` run with as many of these fallbacks as it has, as the executor would.
-  void force(Lane& lane, const Fallbacks& fallbacks) const {
-    for (StagePlacement& placement : lane.stages) {
+  /// Has every stage of `group` run with as many of these fallbacks as it has, as the executor would.
+  void force(DeviceGroup& group, const Fallbacks& fallbacks) const {
+    for (StagePlacement& placement : group.stages) {
       const StageProfile& profile = stages_[static_cast<size_t>(placement.stage)]->profile();
       placement.mode = profile.mode_within(fallbacks).execution;
     }

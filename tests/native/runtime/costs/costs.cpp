@@ -43,7 +43,7 @@ TEST(Costs, PredictBatchesThatWereNotMeasured) {
   EXPECT_EQ(stage.modes[0].weight_bytes, 77);
   EXPECT_NEAR(double(stage.modes[0].workspace(8)), 340, 1);
   EXPECT_NEAR(seconds(stage, 8), 8.5, 1e-9);
-  EXPECT_TRUE(stage.calibrated);
+  EXPECT_TRUE(stage.measured);
 }
 
 TEST(Costs, NoMeasuredWorkspaceLiesAboveThePrediction) {
@@ -124,7 +124,7 @@ TEST(Costs, OfOtherStagesVariantsAndModesAreLeftAlone) {
   StageProfile stage = profile();
   fit_costs(stage, others);
   EXPECT_EQ(stage.modes[0].workspace(1), 0);
-  EXPECT_FALSE(stage.calibrated);
+  EXPECT_FALSE(stage.measured);
 }
 
 TEST(Costs, AFallbackThatWasMeasuredFasterIsNotBelieved) {

@@ -28,7 +28,7 @@ struct Bench {
   std::shared_ptr<StandIn> first = std::make_shared<StandIn>(profile("a", 1000, 50, 100), 1, memory),
                            second = std::make_shared<StandIn>(profile("b", 30, 0, 400), 10, memory);
   Slot slot;
-  CalibrateOptions options;
+  ProfilerOptions options;
 
   Bench() {
     slot.name = "slot";
@@ -40,10 +40,10 @@ struct Bench {
     options.size = "as large as that";
     options.hooks.take_peak = [this](const Slot& of) { return memory->take_peak(of.name); };
   }
-  std::vector<CostSample> run() { return calibrate(slot, {first, second}, 5, options); }
+  std::vector<CostSample> run() { return measure_costs(slot, {first, second}, 5, options); }
 };
 
-TEST(Calibration, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersOnce) {
+TEST(Profiler, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersOnce) {
   Bench bench;
   const auto samples = bench.run();
   ASSERT_EQ(samples.size(), 6U);
@@ -71,7 +71,7 @@ TEST(Calibration, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersO
   EXPECT_EQ(bench.memory->used("slot"), 0);
 }
 
-TEST(Calibration, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
+TEST(Profiler, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
   Bench bench;
   bench.options.all_modes = false;
   bench.first->on_load = [&] {  // the first time from a disk
@@ -82,7 +82,7 @@ TEST(Calibration, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
   EXPECT_LT(samples[0].load_seconds, 0.2);
 }
 
-TEST(Calibration, LeavesOutWhatDoesNotFit) {
+TEST(Profiler, LeavesOutWhatDoesNotFit) {
   Bench bench;
   bench.slot.budget_bytes = 1120;  // one picture of `a`, in chunks
   bench.options.batches = {1, 2};
@@ -95,7 +95,7 @@ TEST(Calibration, LeavesOutWhatDoesNotFit) {
   expect_error(ErrorCode::kOutOfMemory, "in any mode", [&] { bench.run(); });
 }
 
-TEST(Calibration, FeedsEachStageWithWhatTheOneBeforeMadeAndChecksIt) {
+TEST(Profiler, FeedsEachStageWithWhatTheOneBeforeMadeAndChecksIt) {
   Bench bench;
   std::vector<int> made;
   bench.options.batches = {1};
@@ -107,7 +107,7 @@ TEST(Calibration, FeedsEachStageWithWhatTheOneBeforeMadeAndChecksIt) {
   expect_error(ErrorCode::kNoSubject, "nothing there", [&] { bench.run(); });
 }
 
-TEST(Calibration, CanBeCancelled) {
+TEST(Profiler, CanBeCancelled) {
   Bench bench;
   bench.options.on_call = [&](const std::string&, const StageMode&, int) {
     bench.options.control.cancel.cancel();

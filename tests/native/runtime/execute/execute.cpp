@@ -32,7 +32,7 @@ TEST_F(ExecutorTest, EveryStrategyMakesTheSame) {
 TEST_F(ExecutorTest, AModelLargerThanAnySlotRunsSplit) {
   add_stage(160, 5, 16);
   expect_all_made(run(slots({100, 100}), 5));
-  EXPECT_THAT(kinds_, testing::ElementsAre(LaneKind::kLayerSplit));
+  EXPECT_THAT(kinds_, testing::ElementsAre(GroupKind::kShardedLayers));
   EXPECT_GT(memory_->peak("slot0"), 60);
   EXPECT_GT(memory_->peak("slot1"), 60);
 }
@@ -65,7 +65,7 @@ TEST_F(ExecutorTest, APipelineOverlapsPictures) {
   RunOptions options;
   options.plan = with(Strategy::kStage);
   expect_all_made(run(slots({100, 100}), 12, options));
-  EXPECT_THAT(kinds_, testing::ElementsAre(LaneKind::kPipeline));
+  EXPECT_THAT(kinds_, testing::ElementsAre(GroupKind::kPipeline));
   EXPECT_GT(begun, 1);
 }
 
@@ -103,8 +103,8 @@ TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
   stages_[0] = late;
   auto where = slots({100});
   Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
-  made.lanes[0].stages[0].resident = made.lanes[0].stages[1].resident = false;
-  made.lanes[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
+  made.groups[0].stages[0].resident = made.groups[0].stages[1].resident = false;
+  made.groups[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
   Executor executor(where, stages(), {});
   const auto outcomes = run(executor, made, 1);
   expect_all_made(outcomes);
@@ -255,7 +255,7 @@ TEST_F(ExecutorTest, ASlotThatCannotBeEnteredIsLost) {
 }
 
 /// The others would wait for its pictures without end.
-TEST_F(ExecutorTest, ALaneThatThrowsEndsTheOthers) {
+TEST_F(ExecutorTest, AGroupThatThrowsEndsTheOthers) {
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
     for (int bad = 0; bad < 8; ++bad) {
       stages_.clear();
@@ -405,12 +405,12 @@ TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   const Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
   EXPECT_TRUE(run(executor, made, 1)[0].error);
   EXPECT_EQ(stages_[0]->loads, 1);
-  for (const StagePlacement& placement : made.lanes[0].stages) {
+  for (const StagePlacement& placement : made.groups[0].stages) {
     if (placement.stage == 0) {
       EXPECT_EQ(executor.loaded(), placement.resident ? 1 : 0);
     }
   }
-  EXPECT_FALSE(made.lanes[0].stages[0].resident) << "nothing was tried";
+  EXPECT_FALSE(made.groups[0].stages[0].resident) << "nothing was tried";
 }
 
 /// Gives its second job only once the first one is at work, and then says so.
@@ -427,15 +427,15 @@ class LateJobs : public JobSource {
   std::atomic<bool> may_come = false;
 };
 
-TEST_F(ExecutorTest, ALaneThatWaitsAsksAgainWhenItIsNotified) {
+TEST_F(ExecutorTest, AGroupThatWaitsAsksAgainWhenItIsNotified) {
   add_stage(20, 5);
   LateJobs jobs;
   stages_[0]->on_run = [&](const StageCall&, const std::vector<int>&) {
     if (stages_[0]->runs > 1) return;
-    EXPECT_TRUE(comes_true([&] { return jobs.refused > 0; })) << "the other lane has not asked";
+    EXPECT_TRUE(comes_true([&] { return jobs.refused > 0; })) << "the other group has not asked";
     jobs.may_come = true;
     jobs.notify();
-    EXPECT_TRUE(comes_true([&] { return stages_[0]->runs == 2; })) << "the other lane has not begun";
+    EXPECT_TRUE(comes_true([&] { return stages_[0]->runs == 2; })) << "the other group has not begun";
   };
   const auto where = slots({100, 100});
   Executor executor(where, stages(), {});

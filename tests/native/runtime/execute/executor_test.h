@@ -70,7 +70,7 @@ class ExecutorTest : public testing::Test {
     options.plan.pictures = pictures;
     const Plan made = find_plan(where, profiles_, options.plan);
     kinds_.clear();
-    for (const Lane& lane : made.lanes) kinds_.push_back(lane.kind);
+    for (const DeviceGroup& group : made.groups) kinds_.push_back(group.kind);
     Executor executor(where, stages(), std::move(executor_options));
     return run(executor, made, pictures, options);
   }
@@ -83,7 +83,7 @@ class ExecutorTest : public testing::Test {
   std::shared_ptr<ImaginaryMemory> memory_ = std::make_shared<ImaginaryMemory>();
   std::vector<std::shared_ptr<StandIn>> stages_;
   std::vector<StageProfile> profiles_;
-  std::vector<LaneKind> kinds_;
+  std::vector<GroupKind> kinds_;
   std::vector<int> lost_;
   int left_ = 0;
   std::function<void(int job, const Outcome& outcome)> on_done_;

@@ -96,9 +96,9 @@ int loss_of(const Plan& plan) {
 }
 
 /// What a slot needs, counted from the placements alone: a second opinion on the planner's own peaks.
-int64_t needed_bytes(const Lane& lane, int slot, const std::vector<StageProfile>& stages) {
+int64_t needed_bytes(const DeviceGroup& group, int slot, const std::vector<StageProfile>& stages) {
   int64_t kept = 0, running = 0, before = 0;  // `before`: of the stage before
-  for (const StagePlacement& placement : lane.stages) {
+  for (const StagePlacement& placement : group.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found = std::ranges::find_if(
         stage.modes, [&](const StageMode& mode) { return mode.execution == placement.mode; });
@@ -114,7 +114,7 @@ int64_t needed_bytes(const Lane& lane, int slot, const std::vector<StageProfile>
     if (!here) continue;
     if (placement.resident) kept += weights;
     if (placement.ahead) running = std::max(running, before + weights);
-    before = found->workspace(lane.batch) + (placement.resident ? 0 : weights);
+    before = found->workspace(group.batch) + (placement.resident ? 0 : weights);
     running = std::max(running, before);
   }
   return kept + running;
@@ -130,15 +130,15 @@ TEST(Planner, NeverGoesOverABudget) {
     if (!made) continue;
     ++planned;
     std::vector<int> uses(slots.size(), 0);
-    for (const Lane& lane : made->lanes) {
-      ASSERT_EQ(lane.stages.size(), stages.size());
-      for (size_t j = 0; j < lane.slots.size(); ++j) {
-        const size_t slot = size_t(lane.slots[j]);
+    for (const DeviceGroup& group : made->groups) {
+      ASSERT_EQ(group.stages.size(), stages.size());
+      for (size_t j = 0; j < group.slots.size(); ++j) {
+        const size_t slot = size_t(group.slots[j]);
         EXPECT_LE(++uses[slot], 1);
-        EXPECT_LE(lane.peak_bytes[j], slots[slot].budget_bytes);
-        EXPECT_LE(needed_bytes(lane, lane.slots[j], stages), lane.peak_bytes[j]);
+        EXPECT_LE(group.peak_bytes[j], slots[slot].budget_bytes);
+        EXPECT_LE(needed_bytes(group, group.slots[j], stages), group.peak_bytes[j]);
       }
-      for (const StagePlacement& placement : lane.stages) {
+      for (const StagePlacement& placement : group.stages) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;
         if (!placement.blocks.empty()) {
@@ -184,8 +184,8 @@ TEST(Planner, OtherPoliciesKeepTheirPromises) {
     PlanOptions options = random_options(random);
     const auto bytes_of = [](const Plan& plan) {
       int64_t bytes = 0;
-      for (const Lane& lane : plan.lanes) {
-        for (const int64_t peak : lane.peak_bytes) bytes += peak;
+      for (const DeviceGroup& group : plan.groups) {
+        for (const int64_t peak : group.peak_bytes) bytes += peak;
       }
       return bytes;
     };
@@ -248,7 +248,8 @@ TEST(Planner, SimulationAgreesWithThePlan) {
     const SimulatedRun run = simulate(*made, slots, stages, options.pictures);
     EXPECT_EQ(run.done, options.pictures);
     double longest = 0;
-    for (const Lane& lane : made->lanes) longest = std::max(longest, lane.latency_s + lane.interval_s);
+    for (const DeviceGroup& group : made->groups)
+      longest = std::max(longest, group.latency_s + group.interval_s);
     // Pulling from one queue ends within a batch of what is best.
     EXPECT_LE(run.seconds, made->seconds + longest + 1e-9);
     double busy = 0;
@@ -258,12 +259,12 @@ TEST(Planner, SimulationAgreesWithThePlan) {
       busy += run.utilisation[j];
     }
     EXPECT_GT(busy, 0);
-    for (const Lane& lane : made->lanes) {
+    for (const DeviceGroup& group : made->groups) {
       int pictures = 0;
-      for (const int slot : lane.slots) pictures += run.pictures[size_t(slot)];
-      for (size_t j = 0; j < lane.slots.size() && pictures > 0; ++j) {
-        const int64_t peak = run.peak_bytes[size_t(lane.slots[j])];
-        EXPECT_GE(peak, needed_bytes(lane, lane.slots[j], stages));
+      for (const int slot : group.slots) pictures += run.pictures[size_t(slot)];
+      for (size_t j = 0; j < group.slots.size() && pictures > 0; ++j) {
+        const int64_t peak = run.peak_bytes[size_t(group.slots[j])];
+        EXPECT_GE(peak, needed_bytes(group, group.slots[j], stages));
       }
     }
   }
@@ -293,14 +294,14 @@ std::vector<Slot> equal_slots(int count, int64_t mib) {
 
 TEST(Planner, SplitsAModelThatIsLargerThanAnySlot) {
   const auto made = find_plan(equal_slots(2, 1500), {stage("unet", 1650, 1, 25), stage("rest", 800, 1)}, {});
-  ASSERT_EQ(made.lanes.size(), 1U);
-  EXPECT_EQ(made.lanes[0].kind, LaneKind::kLayerSplit);
+  ASSERT_EQ(made.groups.size(), 1U);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kShardedLayers);
   EXPECT_THAT(made.reasons[0], testing::HasSubstr("share the layers of unet"));
 }
 
 TEST(Planner, OffloadsWhenAllTogetherDoesNotFit) {
   const auto made = find_plan(equal_slots(1, 1500), {stage("a", 1200, 1), stage("b", 1300, 1)}, {});
-  EXPECT_EQ(made.lanes[0].kind, LaneKind::kSingle);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kReplica);
   EXPECT_THAT(made.reasons[0], testing::HasSubstr("wait in host memory"));
 }
 
@@ -313,7 +314,7 @@ TEST(Planner, WeightsComeAheadWhereThereIsRoomForBoth) {
     slots[0].host_bytes_per_second = 1e9;
     const auto made = find_plan(slots, stages, options);
     std::vector<bool> found;
-    for (const StagePlacement& placement : made.lanes[0].stages) found.push_back(placement.ahead);
+    for (const StagePlacement& placement : made.groups[0].stages) found.push_back(placement.ahead);
     EXPECT_EQ(found, ahead) << mib;
     const bool is_told =
         made.reasons[0].find("come in while the stage before still runs") != std::string::npos;
@@ -350,10 +351,11 @@ TEST(Planner, SharesOnePictureAndDividesMany) {
   diffusion.activation_bytes_per_picture = kMiB;
   diffusion.guidance_halves = true;
   PlanOptions options;
-  EXPECT_EQ(find_plan(equal_slots(2, 4000), {diffusion}, options).lanes[0].kind, LaneKind::kShared);
+  EXPECT_EQ(find_plan(equal_slots(2, 4000), {diffusion}, options).groups[0].kind,
+            GroupKind::kShardedPictures);
   options.pictures = 50;
   const auto many = find_plan(equal_slots(2, 4000), {diffusion}, options);
-  EXPECT_EQ(many.lanes.size(), 2U);
+  EXPECT_EQ(many.groups.size(), 2U);
   EXPECT_NEAR(many.seconds, 250, 1e-3);
 }
 
@@ -363,8 +365,8 @@ TEST(Planner, PlacesStagesWhereTogetherTheyDoNotFit) {
   auto slots = equal_slots(2, 1500);
   for (Slot& slot : slots) slot.host_bytes_per_second = 1e9;  // offloading costs more than a second a picture
   const auto made = find_plan(slots, {stage("a", 1200, 1), stage("b", 1300, 1)}, options);
-  ASSERT_EQ(made.lanes.size(), 1U);
-  EXPECT_EQ(made.lanes[0].kind, LaneKind::kPipeline);
+  ASSERT_EQ(made.groups.size(), 1U);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kPipeline);
   EXPECT_NEAR(made.seconds, 101, 1e-3);
 }
 
@@ -399,7 +401,7 @@ TEST(Planner, MemoryPolicyTakesTheLeast) {
   PlanOptions options;
   options.policy = Policy::kMemory;
   const auto made = find_plan(equal_slots(2, 8000), stages, options);
-  EXPECT_EQ(made.lanes[0].peak_bytes[0], 1400 * kMiB);
+  EXPECT_EQ(made.groups[0].peak_bytes[0], 1400 * kMiB);
 }
 
 TEST(Planner, MemoryPolicyKeepsTheStrategy) {
@@ -407,7 +409,7 @@ TEST(Planner, MemoryPolicyKeepsTheStrategy) {
   options.policy = Policy::kMemory;
   options.strategy = Strategy::kSplit;
   const auto made = find_plan(equal_slots(2, 4000), {stage("a", 1000, 1, 16)}, options);
-  EXPECT_EQ(made.lanes.at(0).kind, LaneKind::kLayerSplit);
+  EXPECT_EQ(made.groups.at(0).kind, GroupKind::kShardedLayers);
 }
 
 TEST(Planner, ALayerSplitFollowsTheMemory) {
@@ -416,8 +418,8 @@ TEST(Planner, ALayerSplitFollowsTheMemory) {
   PlanOptions options;
   options.strategy = Strategy::kSplit;
   const auto made = find_plan(slots, {stage("a", 4000, 1, 40)}, options);
-  const auto& blocks = made.lanes.at(0).stages.at(0).blocks;
-  EXPECT_TRUE(made.lanes[0].stages[0].resident);
+  const auto& blocks = made.groups.at(0).stages.at(0).blocks;
+  EXPECT_TRUE(made.groups[0].stages[0].resident);
   EXPECT_THAT(blocks, testing::ElementsAre(10, 30));
 }
 
@@ -467,7 +469,7 @@ TEST(Planner, SharedPointsDoNotShortenTheHostsPart) {
   auto slots = equal_slots(2, 4000);
   for (Slot& slot : slots) slot.threads = 3;
   const auto made = find_plan(slots, {surface}, {});
-  EXPECT_EQ(made.lanes[0].kind, LaneKind::kShared);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kShardedPictures);
   EXPECT_NEAR(made.seconds, 8 / 2.0 + 6 / 3.0, 1e-9);
 }
 
@@ -495,7 +497,7 @@ TEST(Simulation, AStragglerGetsFewerPictures) {
   EXPECT_NEAR(run.utilisation[1], 1, 1e-6);
 }
 
-TEST(Simulation, WhatIsLeftOfALaneIsPlannedAgain) {
+TEST(Simulation, WhatIsLeftOfAGroupIsPlannedAgain) {
   auto shared = stage("a", 500, 2, 16);
   shared.guidance_halves = true;
   const auto slots = equal_slots(2, 4000);
@@ -505,7 +507,7 @@ TEST(Simulation, WhatIsLeftOfALaneIsPlannedAgain) {
     options.strategy = strategy;
     const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
     const auto made = find_plan(slots, stages, options);
-    ASSERT_EQ(made.lanes.size(), 1u);
+    ASSERT_EQ(made.groups.size(), 1u);
     const double at = 0.45 * made.seconds;
     const auto run = simulate(made, slots, stages, 10, {{}, {{1, at}}}, options);
     EXPECT_EQ(run.done, 10) << strategy_name(strategy);

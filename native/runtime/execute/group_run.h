@@ -1,5 +1,5 @@
-// One lane of a plan at work: its threads take jobs from the run's feed, run their stages on them, and
-// deliver.
+// One device group of a plan at work: its threads take jobs from the run's feed, run their stages on them,
+// and deliver.
 #pragma once
 
 #include <atomic>
@@ -12,9 +12,9 @@
 
 namespace relievo {
 
-class DeviceGroup {
+class GroupRun {
  public:
-  DeviceGroup(Run& run, const Lane& lane);
+  GroupRun(Run& run, const DeviceGroup& group);
 
   /// Starts its work on the threads of its slots; it has to stay until that has ended.
   void start(std::vector<std::future<void>>& running);
@@ -35,7 +35,7 @@ class DeviceGroup {
   void break_off();
 
   Run& run_;
-  const Lane& lane_;
+  const DeviceGroup& group_;
   /// Of a pipeline, which has a part on each slot; else there is one part, on the first.
   std::deque<Channel<JobBatch>> channels_;
   std::atomic<bool> broken_ = false;

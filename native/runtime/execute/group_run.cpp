@@ -1,16 +1,16 @@
-#include "runtime/execute/device_group.h"
+#include "runtime/execute/group_run.h"
 
 #include <algorithm>
 #include <optional>
 
 namespace relievo {
 
-DeviceGroup::DeviceGroup(Run& run, const Lane& lane) : run_(run), lane_(lane) {
-  if (lane.kind != LaneKind::kPipeline) return;
-  for (size_t i = 1; i < lane.slots.size(); ++i) channels_.emplace_back();
+GroupRun::GroupRun(Run& run, const DeviceGroup& group) : run_(run), group_(group) {
+  if (group.kind != GroupKind::kPipeline) return;
+  for (size_t i = 1; i < group.slots.size(); ++i) channels_.emplace_back();
 }
 
-void DeviceGroup::start(std::vector<std::future<void>>& running) {
+void GroupRun::start(std::vector<std::future<void>>& running) {
   // Where one part fails, all end: the others would wait for its jobs.
   const auto guarded = [this](const auto& body) {
     try {
@@ -24,17 +24,17 @@ void DeviceGroup::start(std::vector<std::future<void>>& running) {
   unload_what_is_not_placed();
   guarded([&] {
     for (int part = 0; part <= int(channels_.size()); ++part) {
-      running.push_back(run_.parts.threads[lane_.slots[size_t(part)]].start(
+      running.push_back(run_.parts.threads[group_.slots[size_t(part)]].start(
           [this, part, guarded] { guarded([&] { work(part); }); }));
     }
   });
 }
 
-/// Weights of an earlier run that this lane does not keep make room first.
-void DeviceGroup::unload_what_is_not_placed() {
-  for (const int slot : lane_.slots) {
+/// Weights of an earlier run that this group does not keep make room first.
+void GroupRun::unload_what_is_not_placed() {
+  for (const int slot : group_.slots) {
     run_.parts.threads[slot].run([&] {
-      for (const StagePlacement& placement : lane_.stages) {
+      for (const StagePlacement& placement : group_.stages) {
         const bool kept =
             placement.resident && std::ranges::find(placement.slots, slot) != placement.slots.end();
         if (!kept) run_.parts.weights.unload(size_t(slot), size_t(placement.stage));
@@ -43,16 +43,16 @@ void DeviceGroup::unload_what_is_not_placed() {
   }
 }
 
-void DeviceGroup::work(int part) {
+void GroupRun::work(int part) {
   Placements placements;
-  for (const StagePlacement& placement : lane_.stages) {
-    if (channels_.empty() || placement.slots[0] == lane_.slots[size_t(part)])
+  for (const StagePlacement& placement : group_.stages) {
+    if (channels_.empty() || placement.slots[0] == group_.slots[size_t(part)])
       placements.push_back(&placement);
   }
   Channel<JobBatch>* const from = part > 0 ? &channels_[size_t(part) - 1] : nullptr;
   Channel<JobBatch>* const to = part < int(channels_.size()) ? &channels_[size_t(part)] : nullptr;
   while (!broken_) {
-    std::optional<JobBatch> batch = from ? from->take() : JobBatch{.jobs = run_.feed.next(lane_.batch)};
+    std::optional<JobBatch> batch = from ? from->take() : JobBatch{.jobs = run_.feed.next(group_.batch)};
     if (!batch || batch->jobs.empty()) break;
     if (!from) {
       for (const RunJob& job : batch->jobs) batch->values.push_back(job.input);
@@ -71,15 +71,14 @@ void DeviceGroup::work(int part) {
   if (to) to->close();
 }
 
-void DeviceGroup::break_off() {
+void GroupRun::break_off() {
   broken_ = true;
   for (auto& channel : channels_) {
     if (auto waiting = channel.break_off()) run_.feed.give_back(std::move(waiting->jobs));
   }
 }
 
-DeviceGroup::Ended DeviceGroup::attempt(const Placements& placements, JobBatch batch,
-                                        std::vector<JobBatch>& done) {
+GroupRun::Ended GroupRun::attempt(const Placements& placements, JobBatch batch, std::vector<JobBatch>& done) {
   const JobBatch before = batch;
   try {
     run_stages(placements, batch);
@@ -102,8 +101,8 @@ DeviceGroup::Ended DeviceGroup::attempt(const Placements& placements, JobBatch b
   return attempt_one_by_one(placements, before, done);
 }
 
-DeviceGroup::Ended DeviceGroup::attempt_one_by_one(const Placements& placements, const JobBatch& batch,
-                                                   std::vector<JobBatch>& done) {
+GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const JobBatch& batch,
+                                             std::vector<JobBatch>& done) {
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     JobBatch one{{batch.jobs[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
     std::vector<RunJob> rest(batch.jobs.begin() + std::ptrdiff_t(i), batch.jobs.end());
@@ -127,15 +126,15 @@ DeviceGroup::Ended DeviceGroup::attempt_one_by_one(const Placements& placements,
   return Ended::kWell;
 }
 
-void DeviceGroup::run_stages(const Placements& placements, JobBatch& batch) {
+void GroupRun::run_stages(const Placements& placements, JobBatch& batch) {
   for (size_t i = 0; i < placements.size(); ++i) {
     run_.options.cancel.check();
     const StagePlacement* next = i + 1 < placements.size() ? placements[i + 1] : nullptr;
-    run_.stage_runner.run(*placements[i], next, batch, lane_.stages.size() == 1);
+    run_.stage_runner.run(*placements[i], next, batch, group_.stages.size() == 1);
   }
 }
 
-void DeviceGroup::deliver(JobBatch& batch) {
+void GroupRun::deliver(JobBatch& batch) {
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     run_.feed.finish(batch.jobs[i].number, {.value = std::move(batch.values[i]),
                                             .stages = batch.reports,
@@ -145,7 +144,7 @@ void DeviceGroup::deliver(JobBatch& batch) {
   }
 }
 
-void DeviceGroup::fail_with_current_error(const RunJob& job, const JobBatch& batch) {
+void GroupRun::fail_with_current_error(const RunJob& job, const JobBatch& batch) {
   run_.feed.finish(job.number, {.error = error_now(run_.parts.options.hooks), .notes = batch.notes});
 }
 
