@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -89,6 +90,12 @@ void StageRunner::on_slots(const StagePlacement& placement, const std::vector<si
   }
 }
 
+void StageRunner::on_every_slot(const StagePlacement& placement, const std::function<void(size_t)>& body) {
+  std::vector<size_t> all(placement.slots.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  on_slots(placement, all, body);
+}
+
 void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
   std::vector<int> ends;
   for (const int count : placement.blocks) ends.push_back(count + (ends.empty() ? 0 : ends.back()));
@@ -134,9 +141,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
 }
 
 void StageRunner::make_room(const StagePlacement& placement) {
-  std::vector<size_t> all(placement.slots.size());
-  for (size_t k = 0; k < all.size(); ++k) all[k] = k;
-  on_slots(placement, all, [&](size_t k) {
+  on_every_slot(placement, [&](size_t k) {
     weights_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
     release_cache(slot(placement.slots[k]));
   });
@@ -161,10 +166,8 @@ Slot StageRunner::as_one(const StagePlacement& placement) const {
 }
 
 void StageRunner::unload(const StagePlacement& placement) {
-  std::vector<size_t> all(placement.slots.size());
-  for (size_t k = 0; k < all.size(); ++k) all[k] = k;
-  on_slots(placement, all,
-           [&](size_t k) { weights_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
+  on_every_slot(placement,
+                [&](size_t k) { weights_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
 }
 
 void StageRunner::run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,

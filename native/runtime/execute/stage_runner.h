@@ -48,6 +48,7 @@ class StageRunner {
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
   void on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
                 const std::function<void(size_t)>& body);
+  void on_every_slot(const StagePlacement& placement, const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
   void release_cache(const Slot& slot) const;
   const Slot& slot(int index) const { return threads_.slot(index); }

@@ -30,18 +30,10 @@ void WeightCache::unload(size_t slot, size_t stage) {
   if (had) stages_[stage]->unload(had->slot);
 }
 
-bool WeightCache::unload_others(size_t slot, size_t kept) {
-  bool any = false;
+void WeightCache::unload_others(size_t slot, size_t kept) {
   for (size_t stage = 0; stage < stages_.size(); ++stage) {
-    if (stage == kept) continue;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!loaded_[slot][stage]) continue;
-    }
-    unload(slot, stage);
-    any = true;
+    if (stage != kept) unload(slot, stage);
   }
-  return any;
 }
 
 std::future<void> WeightCache::start_ensure(size_t slot, size_t stage, const StageLoad& wanted) {

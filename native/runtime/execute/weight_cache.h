@@ -25,8 +25,8 @@ class WeightCache {
   void ensure(size_t slot, size_t stage, const StageLoad& wanted);
   /// On the slot's thread.
   void unload(size_t slot, size_t stage);
-  /// Everything but `kept`; returns whether there was anything. On the slot's thread.
-  bool unload_others(size_t slot, size_t kept);
+  /// Everything but `kept`. On the slot's thread.
+  void unload_others(size_t slot, size_t kept);
   int count() const;
 
  private:

@@ -177,7 +177,7 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
 TEST_F(SameMesh, ToTheBitThroughTheEngine) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"cpu@3GiB", "single", "makes whole pictures"},
-      {"cpu*2@3GiB", "data", "2 groups pull pictures from one queue"},
+      {"cpu*2@3GiB", "data", "2 device groups take pictures from one queue"},
       {"cpu*2@3GiB", "stage", "overlap pictures"}};
   std::vector<std::vector<MeshBits>> all;
   for (const auto& [devices, strategy, words] : cases) {
