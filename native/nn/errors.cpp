@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
@@ -70,6 +71,38 @@ Error out_of_memory(const std::string& message) {
           hint};
 }
 
+constexpr int kCudaErrorMemoryAllocation = 2;
+
+/// The stream that the thread's GPU computes on, as slots set it. None for a thread without a GPU: it has the
+/// default stream, and to ask that anything would make a context.
+std::optional<c10::Stream> stream_of_gpu() {
+  try {
+    const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
+    const c10::Device gpu = cuda.getDevice();
+    const c10::Stream stream = cuda.getStream(gpu);
+    if (stream == cuda.getDefaultStream(gpu)) return {};
+    return stream;
+  } catch (...) {
+    return {};  // there is no driver, for one
+  }
+}
+
+/// Whether the thread's GPU is lost: its context then answers every call with the same error, under whatever
+/// name a library has passed on the first one.
+bool is_gpu_lost() {
+  if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return false;
+  const auto stream = stream_of_gpu();
+  if (!stream) return false;
+  try {
+    c10::impl::VirtualGuardImpl(c10::kCUDA).queryStream(*stream);
+    return false;
+  } catch (const c10::AcceleratorError& error) {
+    return error.get_error_code() != kCudaErrorMemoryAllocation;
+  } catch (...) {
+    return false;
+  }
+}
+
 Error device_lost(const std::string& message) {
   return {
       ErrorCode::kDeviceLost, message,
@@ -86,17 +119,18 @@ Error current_torch_error() {
     return out_of_memory(error.what_without_backtrace());
   } catch (const c10::AcceleratorError& error) {
     // After any other error of the CUDA runtime its context answers every call with the same.
-    constexpr int kCudaErrorMemoryAllocation = 2;
     const std::string message = error.what_without_backtrace();
     return error.get_error_code() == kCudaErrorMemoryAllocation ? out_of_memory(message)
                                                                 : device_lost(message);
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
+    if (is_gpu_lost()) return device_lost(message);
     if (says_any(message, kWordsOfWant)) return out_of_memory(message);
     if (says_any(message, kWordsOfLoss)) return device_lost(message);
     return {ErrorCode::kInternal, message, "This is a fault in Relievo; please report it with its log."};
   } catch (...) {
-    return current_error();
+    const Error error = current_error();
+    return error.code() == ErrorCode::kInternal && is_gpu_lost() ? device_lost(error.message()) : error;
   }
 }
 

@@ -1,8 +1,11 @@
 #include "nn/errors.h"
 
+#include <atomic>
 #include <functional>
+#include <stdexcept>
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/util/Exception.h>
 #include <gtest/gtest.h>
 
@@ -55,6 +58,65 @@ TEST(TorchErrors, ALostContextUnderAnyNameIsDeviceLost) {
         "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"}) {
     EXPECT_EQ(code_of_message(message), ErrorCode::kDeviceLost) << message;
   }
+}
+
+/// What torch asks of CUDA's devices, answered here: one GPU whose streams, once it is lost, answer with the
+/// error that stays.
+class StandInGpu final : public c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::CUDA> {
+ public:
+  /// `stream`: which the thread has; 0 is the default one, that of threads without a GPU.
+  StandInGpu(int error, int64_t stream) : error_(error), stream_(stream) { registry() = this; }
+  ~StandInGpu() override { registry() = nullptr; }
+
+  c10::Device getDevice() const override { return {c10::kCUDA, 0}; }
+  c10::Stream getStream(c10::Device gpu) const noexcept override {
+    return c10::Stream(c10::Stream::UNSAFE, gpu, stream_);
+  }
+  c10::Stream getDefaultStream(c10::Device gpu) const override {
+    return c10::Stream(c10::Stream::UNSAFE, gpu, 0);
+  }
+  bool queryStream(const c10::Stream&) const override {
+    ++questions;
+    if (error_ != 0) throw c10::AcceleratorError({}, error_, "CUDA error: it stays");
+    return true;
+  }
+  mutable int questions = 0;
+
+ private:
+  static std::atomic<const c10::impl::DeviceGuardImplInterface*>& registry() {
+    return c10::impl::device_guard_impl_registry[static_cast<size_t>(c10::DeviceType::CUDA)];
+  }
+  int error_;
+  int64_t stream_;
+};
+
+constexpr int kIllegalAddress = 700, kMemoryAllocation = 2;
+
+TEST(TorchErrors, AskTheGpuWhetherItIsLostWhereTheWordsDoNotTell) {
+  const auto plain = [] { TORCH_CHECK(false, "Expected a finite value"); };
+  const auto of_memory = [] { TORCH_CHECK(false, "GET was unable to find an engine"); };
+  const auto not_torchs = [] { throw std::runtime_error("cufft failed"); };
+  const auto refused = [] { throw Error(ErrorCode::kInvalidImage, "The picture is empty."); };
+  {
+    const StandInGpu lost(kIllegalAddress, 5);
+    EXPECT_EQ(error_of(plain).code(), ErrorCode::kDeviceLost);
+    EXPECT_EQ(error_of(of_memory).code(), ErrorCode::kDeviceLost);
+    EXPECT_EQ(error_of(not_torchs).code(), ErrorCode::kDeviceLost);
+    EXPECT_EQ(error_of(refused).code(), ErrorCode::kInvalidImage);
+    EXPECT_NE(error_of(plain).message().find("Expected a finite value"), std::string::npos);
+  }
+  for (const int error : {0, kMemoryAllocation}) {
+    const StandInGpu there(error, 5);
+    EXPECT_EQ(error_of(plain).code(), ErrorCode::kInternal);
+    EXPECT_EQ(error_of(of_memory).code(), ErrorCode::kOutOfMemory);
+    EXPECT_GT(there.questions, 0);
+  }
+}
+
+TEST(TorchErrors, AskNothingOfAGpuThatTheThreadDoesNotComputeOn) {
+  const StandInGpu lost(kIllegalAddress, 0);
+  EXPECT_EQ(code_of_message("Expected a finite value"), ErrorCode::kInternal);
+  EXPECT_EQ(lost.questions, 0);
 }
 
 // The text of torch 2.11's CUDACachingAllocator, with numbers of ours.
