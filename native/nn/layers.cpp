@@ -1,5 +1,6 @@
 #include "nn/layers.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -54,6 +55,34 @@ void scale_channels(const at::Tensor& out, const at::Tensor& x, const GroupNorm:
                                .with_silu = with_silu});
 }
 
+struct Moments {
+  at::Tensor mean, variance;  // [B, groups] float32
+};
+
+/// Of x `[B, C, H, W]`. In float32 by a strip of rows at a time, for half precision would lose the variance
+/// and the whole picture in float32 is twice what a GPU has planned for. The strips' moments are put together
+/// as Chan, Golub and LeVeque do (1983, "Algorithms for Computing the Sample Variance").
+Moments moments_of_groups(const at::Tensor& x, int64_t groups) {
+  constexpr int64_t kStripBytes = int64_t{32} << 20;
+  const int64_t height = x.size(2), row = x.numel() / height;
+  const int64_t rows = std::clamp<int64_t>(kStripBytes / (row * int64_t{sizeof(float)}), 1, height);
+  Moments all;
+  for (int64_t first = 0; first < height; first += rows) {
+    const int64_t count = std::min(rows, height - first);
+    const at::Tensor strip = x.narrow(2, first, count).unflatten(1, {groups, x.size(1) / groups});
+    const auto [variance, mean] = at::var_mean(strip.to(at::kFloat), at::IntArrayRef{2, 3, 4}, 0);
+    if (first == 0) {
+      all = {mean, variance};
+      continue;
+    }
+    const double share = static_cast<double>(count) / static_cast<double>(first + count);
+    const at::Tensor apart = mean - all.mean;
+    all.mean = all.mean + apart * share;
+    all.variance = all.variance * (1 - share) + variance * share + apart.square() * (share * (1 - share));
+  }
+  return all;
+}
+
 }  // namespace
 
 GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
@@ -72,9 +101,8 @@ GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
                                     factor.mutable_data_ptr<float>(), shift.mutable_data_ptr<float>());
     return {factor, shift};
   }
+  const auto [mean, variance] = moments_of_groups(x, groups);
   const int64_t width = x.size(1) / groups;
-  const auto [variance, mean] =
-      at::var_mean(x.unflatten(1, {groups, width}).to(at::kFloat), at::IntArrayRef{2, 3, 4}, 0);
   const at::Tensor factor = (variance + epsilon).rsqrt().repeat_interleave(width, 1) * factors;
   return {factor, shifts - mean.repeat_interleave(width, 1) * factor};
 }
@@ -82,7 +110,8 @@ GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
 void GroupNorm::Affine::silu_into(const at::Tensor& out, const at::Tensor& x) const {
   if (has_norm_kernel(x) && has_norm_kernel(out)) return scale_channels(out, x, *this, true);
   const auto wide = [](const at::Tensor& t) { return t.unsqueeze(-1).unsqueeze(-1); };
-  out.copy_(at::silu(x.to(at::kFloat) * wide(factor) + wide(shift)));
+  at::Tensor y = at::addcmul(wide(shift), x, wide(factor));  // float32 by itself
+  out.copy_(at::silu_(y));
 }
 
 at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
