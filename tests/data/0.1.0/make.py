@@ -1,7 +1,7 @@
 """Made objects.blend, history.json, the thumbnails and userpref.blend: python make.py ZIP_OF_0.1.0 FOLDER
 
 relievo-batch.json is what that version's `batch` left of two pictures, with /studio in the place of its folders;
-costs.json and limits.json are its program's, after `relievo calibrate --quick`.
+costs.json is its program's, after `relievo calibrate --quick`.
 """
 
 import os
