@@ -42,20 +42,26 @@ void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, d
       percent(loss.outline), percent(share)));
 }
 
-/// Says so where fewer faces cost more of the shape than a person would expect.
-void note_lost_shape(PictureWork& work, const Surface& before, const Surface& after) {
+/// Says so where fewer faces cost more of the shape than a person would expect, or so much that more were
+/// kept than the person asked for.
+void note_lost_shape(PictureWork& work, const Surface& before, const Surface& after, int asked) {
   constexpr double kMuchVolume = 0.05, kMuchOutline = 0.02;
   const ShapeLoss loss = shape_loss(before, after);
-  if (loss.pieces_before == loss.pieces_after && loss.volume < kMuchVolume && loss.outline < kMuchOutline)
-    return;
-  std::string pieces;
-  if (loss.pieces_before != loss.pieces_after) {
-    pieces = fmt::format("it has {} pieces instead of {}, and ", loss.pieces_after, loss.pieces_before);
+  const auto faces = static_cast<int>(after.faces.size());
+  const bool has_lost =
+      loss.pieces_before != loss.pieces_after || loss.volume >= kMuchVolume || loss.outline >= kMuchOutline;
+  if (!has_lost && faces <= asked) return;
+  std::string note = fmt::format("{} faces are too few for this shape: ", asked);
+  if (faces > asked) note += fmt::format("fewer than {} would destroy it, so {} were kept. ", faces, faces);
+  if (has_lost) {
+    if (faces > asked) note += fmt::format("With {}, ", faces);
+    if (loss.pieces_before != loss.pieces_after) {
+      note += fmt::format("it has {} pieces instead of {}, and ", loss.pieces_after, loss.pieces_before);
+    }
+    note += fmt::format("{} of the volume and {} of the outline are lost. ", percent(loss.volume),
+                        percent(loss.outline));
   }
-  work.note(
-      fmt::format("{} faces are too few for this shape: {}{} of the volume and {} of the outline are lost. "
-                  "Allow more faces.",
-                  after.faces.size(), pieces, percent(loss.volume), percent(loss.outline)));
+  work.note(note + "Allow more faces.");
 }
 
 class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
@@ -119,7 +125,7 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
       return {std::move(shaped), std::move(cleaned), nullptr};
     auto simplified =
         std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
-    note_lost_shape(work, *cleaned, *simplified);
+    note_lost_shape(work, *cleaned, *simplified, settings.faces);
     return {std::move(shaped), std::move(simplified), settings.normal_map ? std::move(cleaned) : nullptr};
   }
 

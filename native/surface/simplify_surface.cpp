@@ -1,29 +1,35 @@
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
-#include <meshoptimizer.h>
 
 #include "base/error.h"
 #include "surface/clean_surface.h"
+#include "surface/collapse_edges.h"
+#include "surface/shape_loss.h"
 #include "surface/sides.h"
 
 namespace relievo {
 
 namespace {
 
-Surface collapsed(const Surface& surface, int64_t target_faces) {
-  Surface simplified;
-  simplified.vertices = surface.vertices;
-  simplified.faces.resize(surface.faces.size());
-  static_assert(sizeof(Int3) == 3 * sizeof(unsigned int));
-  auto* const out = reinterpret_cast<unsigned int*>(simplified.faces.data());
-  const size_t indices = meshopt_simplify(
-      out, reinterpret_cast<const unsigned int*>(surface.faces.data()), surface.faces.size() * 3,
-      surface.vertices.front().data(), surface.vertices.size(), sizeof(Float3),
-      static_cast<size_t>(target_faces) * 3, std::numeric_limits<float>::max(), 0, nullptr);
-  simplified.faces.resize(indices / 3);
-  return simplified;
+/// More than this and the shape is another one.
+bool is_destroyed(const Surface& before, const Surface& after) {
+  constexpr double kMostVolume = 0.15, kMostOutline = 0.08;
+  const ShapeLoss loss = shape_loss(before, after);
+  return loss.volume > kMostVolume || loss.outline > kMostOutline;
+}
+
+/// The fewest faces, but not fewer than asked for, that do not destroy the shape.
+Surface collapsed(const Surface& surface, int64_t target_faces, const Control& control) {
+  Surface fewest = collapse_edges(surface, target_faces, control.part(0, 0.5));
+  if (!is_destroyed(surface, fewest)) return fewest;
+  fewest = surface;
+  collapse_edges(surface, target_faces, control.part(0.5, 1), [&](const Surface& reached) {
+    if (is_destroyed(surface, reached)) return false;
+    fewest = reached;
+    return true;
+  });
+  return fewest;
 }
 
 }  // namespace
@@ -37,20 +43,10 @@ Surface simplify_surface(const Surface& surface, int64_t target_faces, const Con
   check_indices(surface);
   control.step(0);
   if (std::ssize(surface.faces) <= target_faces) return surface;
-  // Cleaning cuts a few faces in two: then so many fewer are asked for.
-  constexpr int kMostRounds = 4;
-  Surface simplified;
-  int64_t asked = target_faces;
-  for (int round = 0; round < kMostRounds; ++round) {
-    simplified =
-        clean_surface(collapsed(round == 0 ? surface : simplified, asked), {.smallest_share = 0},
-                      control.part(static_cast<double>(round) / kMostRounds, (round + 1.0) / kMostRounds));
-    const int64_t excess = std::ssize(simplified.faces) - target_faces;
-    if (excess <= 0) break;
-    asked = std::max(asked - 2 * excess, kFewest);
-  }
-  control.step(1);
-  return simplified;
+  const CleanSettings keep_all{.smallest_share = 0};
+  const Surface sound = clean_surface(surface, keep_all, control.part(0, 0.1));
+  const Surface simplified = collapsed(sound, target_faces, control.part(0.1, 0.9));
+  return clean_surface(simplified, keep_all, control.part(0.9, 1));
 }
 
 }  // namespace relievo

@@ -26,17 +26,6 @@ struct Round {
   double shortest = std::numeric_limits<double>::max();  ///< edge
 };
 
-double extent_of(const std::vector<Float3>& vertices) {
-  double extent = 0;
-  for (size_t axis = 0; axis < 3; ++axis) {
-    const auto [low, high] =
-        std::minmax_element(vertices.begin(), vertices.end(),
-                            [&](const Float3& a, const Float3& b) { return a[axis] < b[axis]; });
-    extent = std::max(extent, double{(*high)[axis]} - (*low)[axis]);
-  }
-  return extent;
-}
-
 /// The numbers of used vertices that share their place, and how many of them came before each.
 struct Twin {
   int32_t vertex = 0;
@@ -59,6 +48,17 @@ std::vector<Twin> twins_of(const Surface& surface) {
 }
 
 }  // namespace
+
+double extent_of(const std::vector<Float3>& vertices) {
+  double extent = 0;
+  for (size_t axis = 0; axis < 3; ++axis) {
+    const auto [low, high] =
+        std::minmax_element(vertices.begin(), vertices.end(),
+                            [&](const Float3& a, const Float3& b) { return a[axis] < b[axis]; });
+    extent = std::max(extent, double{(*high)[axis]} - (*low)[axis]);
+  }
+  return extent;
+}
 
 std::vector<int32_t> first_at_place(const std::vector<Float3>& vertices) {
   constexpr int32_t kFree = -1;
@@ -86,7 +86,8 @@ Surface welded(const Surface& surface) {
 void move_twins_apart(Surface& surface) {
   std::vector<Twin> twins = twins_of(surface);
   if (twins.empty()) return;
-  const double extent = extent_of(surface.vertices), farthest = 1e-3 * extent, nearest = 1e-4 * extent;
+  const double extent = extent_of(surface.vertices), nearest = kNearestTwins * extent,
+               farthest = 10 * nearest;
   // A move may meet another vertex, above all where steps are as short as float32 can tell.
   constexpr int kMostRounds = 16;
   for (int round = 1; round <= kMostRounds && !twins.empty(); ++round, twins = twins_of(surface)) {

@@ -43,11 +43,22 @@ def hexagons() -> NDArray[np.uint8]:
     return drawn((from_middle > 0.4) & (abs(x - 4) < 3.4) & (abs(y - 4) < 3.4))
 
 
+def balls() -> NDArray[np.uint8]:
+    y, x = np.mgrid[:SIDE, :SIDE]
+    covered = (x - 192) ** 2 + (y - 240) ** 2 < 110**2
+    for k in range(8):
+        covered |= (x - 30 - 46 * k) ** 2 + (y - 60) ** 2 < (6 + k) ** 2
+    return drawn(covered)
+
+
 # With the mask of each.
 SUBJECTS: dict[str, tuple[Picture, Path | str]] = {
     "fence": (fence(), "alpha"),
     "chair": (chair(), "alpha"),
     "hexagons": (hexagons(), "alpha"),
+    "balls": (balls(), "alpha"),
+    "chicken_cut_out": (PICTURES / "chicken_cut_out.png", "alpha"),
+    **{name: (PICTURES / name, "auto") for name in ("chelsea.png", "coffee.jpg", "flower.jpg", "rocket.jpg")},
     **{
         name: (PICTURES / f"{name}.jpg", PICTURES / f"{name}_mask.png")
         for name in ("armchair", "cactus", "chicken", "desk_lamp", "teddy")
@@ -55,7 +66,7 @@ SUBJECTS: dict[str, tuple[Picture, Path | str]] = {
 }
 
 
-@pytest.mark.parametrize("faces", [200, 1000, 5000, 20000])
+@pytest.mark.parametrize("faces", [200, 500, 2000, 20000])
 @pytest.mark.parametrize("subject", list(SUBJECTS))
 def test_a_mesh_is_closed_where_its_vertices_are_welded(subject: str, faces: int) -> None:
     picture, mask = SUBJECTS[subject]
@@ -71,7 +82,11 @@ def test_a_mesh_is_closed_where_its_vertices_are_welded(subject: str, faces: int
     assert report.watertight and report.manifold
     assert report.volume == pytest.approx(mesh.volume, rel=1e-4)
     assert report.euler == mesh.euler_number
-    assert len(mesh.faces) <= faces
+    assert len(mesh.faces) <= faces or any(f"so {len(mesh.faces)} were kept" in note for note in result.notes)
+    # What was not destroyed: as many pieces and holes as without --faces.
+    whole = relievo.generate(picture, mask=mask, grid=112, texture_size=64, debris=0).mesh.report
+    assert report.components == whole.components and report.euler == whole.euler
+    assert report.volume > 0.8 * whole.volume
 
 
 def test_a_report_sees_what_trimesh_sees(tmp_path: Path) -> None:
