@@ -200,6 +200,29 @@ Crop square_around(const PixelBox& box) {
   return {box.left - (side - width) / 2, box.top - (side - height) / 2, side};
 }
 
+/// Small parts of the mask do not move the crop, so some may lie outside it.
+void note_specks(const Subject& subject, const Crop& crop, std::vector<std::string>& notes) {
+  int count = 0;
+  int64_t lost = 0, whole = subject.area;
+  for (const auto& [box, area] : subject.specks) {
+    whole += area;
+    const bool is_in_crop = box.left >= crop.x && box.top >= crop.y && box.right <= crop.x + crop.side &&
+                            box.bottom <= crop.y + crop.side;
+    if (is_in_crop) continue;
+    ++count;
+    lost += area;
+  }
+  constexpr double kWorthSaying = 0.0005;  // less is dust
+  const double share = static_cast<double>(lost) / static_cast<double>(whole);
+  if (share < kWorthSaying) return;
+  notes.push_back(fmt::format(
+      "{} small {} of the mask, {:.2g} % of its area, {} outside the cut-out and {} left out: what has less "
+      "than 1 % of the largest part's area does not widen the cut-out. Bring a mask in which it is larger or "
+      "joined to the subject where it belongs to it.",
+      count, count == 1 ? "part" : "parts", 100 * share, count == 1 ? "lies" : "lie",
+      count == 1 ? "was" : "were"));
+}
+
 }  // namespace
 
 CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
@@ -218,14 +241,15 @@ CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::opt
   execution.control.step(0.6);
   if (!found.is_by_network) note_see_through(mask, settings, result.notes);
   settle(mask, settings);
-  const std::optional<PixelBox> box = subject_box(mask);
-  if (!box) {
+  const std::optional<Subject> subject = subject_of(mask);
+  if (!subject) {
     throw Error(ErrorCode::kNoSubject,
                 fmt::format("Nothing of the mask reaches the threshold of {:.2f}.", settings.threshold),
                 settings.invert ? "Lower the threshold, or do not invert the mask."
                                 : "Lower the threshold, or invert the mask.");
   }
-  const Crop crop = square_around(*box);
+  const Crop crop = square_around(subject->box);
+  note_specks(*subject, crop, result.notes);
   execution.control.step(0.7);
   if (found.reach > 0) clear_edge_colours(picture, mask, crop, found.reach, execution.control);
   execution.control.step(0.8);

@@ -34,17 +34,22 @@ class Islands {
     std::swap(row_, row_above_);
   }
 
-  std::optional<PixelBox> box_without_specks() {
+  std::optional<Subject> subject() {
+    if (islands_.empty()) return std::nullopt;
     int64_t largest = 0;
     for (const Island& island : islands_) largest = std::max(largest, island.area);
-    std::optional<PixelBox> box;
+    Subject subject;
     for (size_t i = 0; i < islands_.size(); ++i) {
       const Island& island = islands_[i];
       if (island.parent != static_cast<int>(i)) continue;
-      if (static_cast<double>(island.area) < kSpeckShare * static_cast<double>(largest)) continue;
-      box = box ? united(*box, island.box) : island.box;
+      if (static_cast<double>(island.area) < kSpeckShare * static_cast<double>(largest)) {
+        subject.specks.push_back({island.box, island.area});
+      } else {
+        subject.box = subject.area > 0 ? united(subject.box, island.box) : island.box;
+        subject.area += island.area;
+      }
     }
-    return box;
+    return subject;
   }
 
  private:
@@ -84,12 +89,12 @@ class Islands {
 
 }  // namespace
 
-std::optional<PixelBox> subject_box(const Mask& mask) {
+std::optional<Subject> subject_of(const Mask& mask) {
   Islands islands;
   for (int y = 0; y < mask.height; ++y) {
     islands.add_row(&mask.values[static_cast<size_t>(y) * mask.width], mask.width, y);
   }
-  return islands.box_without_specks();
+  return islands.subject();
 }
 
 }  // namespace relievo

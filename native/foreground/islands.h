@@ -1,7 +1,9 @@
 // Where in a mask the subject is.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/image.h"
 
@@ -19,8 +21,19 @@ inline constexpr float kOutline = 0.5f;
 /// is a speck.
 inline constexpr double kSpeckShare = 0.01;
 
-/// The box around the subject without its specks; nothing when no value reaches kOutline. Two shoes or a cup
-/// and its spoon stay together; a dot in a corner that a mask brings along does not move the crop.
-std::optional<PixelBox> subject_box(const Mask& mask);
+/// What of a mask the subject is.
+struct Subject {
+  PixelBox box;  ///< around it, without its specks
+  int64_t area = 0;
+  struct Speck {
+    PixelBox box;
+    int64_t area = 0;
+  };
+  std::vector<Speck> specks;
+};
+
+/// The subject and its specks; nothing when no value reaches kOutline. Two shoes or a cup and its spoon stay
+/// together; a dot in a corner that a mask brings along does not move the crop.
+std::optional<Subject> subject_of(const Mask& mask);
 
 }  // namespace relievo

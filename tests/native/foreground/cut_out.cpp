@@ -32,12 +32,31 @@ Mask box_mask(int width, int height, const PixelBox& box) {
 TEST(Crop, KeepsAspectAndCentres) {
   const Image picture = with_alpha(plain(400, 300, 3, kRed), box_mask(400, 300, {30, 40, 230, 140}));
   const Foreground result = cut(picture);
-  const std::optional<PixelBox> box = subject_box(alpha_of(result.image));
-  ASSERT_TRUE(box);
-  EXPECT_NEAR(box->right - box->left, 0.85 * 200, 1);
-  EXPECT_NEAR(box->bottom - box->top, 0.85 * 100, 1);
-  EXPECT_NEAR((box->left + box->right) / 2.0, 100, 1);
-  EXPECT_NEAR((box->top + box->bottom) / 2.0, 100, 1);
+  const std::optional<Subject> subject = subject_of(alpha_of(result.image));
+  ASSERT_TRUE(subject);
+  const PixelBox& box = subject->box;
+  EXPECT_NEAR(box.right - box.left, 0.85 * 200, 1);
+  EXPECT_NEAR(box.bottom - box.top, 0.85 * 100, 1);
+  EXPECT_NEAR((box.left + box.right) / 2.0, 100, 1);
+  EXPECT_NEAR((box.top + box.bottom) / 2.0, 100, 1);
+}
+
+TEST(Crop, SmallPartsOutsideItAreCounted) {
+  Mask mask = box_mask(400, 400, {100, 100, 300, 300});  // 40,000 pixels
+  fill(mask, {0, 0, 18, 20});                            // 360, outside
+  fill(mask, {380, 0, 398, 20});
+  fill(mask, {305, 200, 309, 210});  // beside the subject, and so in the cut-out
+  const CutOut made = cut_out(with_alpha(plain(400, 400, 3, kRed), mask), {.side = 200}, {}, nullptr, {});
+  ASSERT_EQ(made.notes.size(), 1u);
+  EXPECT_NE(made.notes[0].find("2 small parts of the mask, 1.8 % of its area,"), std::string::npos)
+      << made.notes[0];
+}
+
+TEST(Crop, OfWhatLiesInItNothingIsSaid) {
+  Mask mask = box_mask(400, 400, {100, 100, 300, 300});
+  fill(mask, {305, 200, 309, 210});
+  EXPECT_TRUE(
+      cut_out(with_alpha(plain(400, 400, 3, kRed), mask), {.side = 200}, {}, nullptr, {}).notes.empty());
 }
 
 TEST(Crop, TellsWhichSquareOfThePictureItIs) {

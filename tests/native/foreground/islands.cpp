@@ -9,9 +9,10 @@ namespace relievo {
 namespace {
 
 void expect_box(const Mask& mask, const PixelBox& expected) {
-  const std::optional<PixelBox> box = subject_box(mask);
-  ASSERT_TRUE(box);
-  EXPECT_THAT((std::array{box->left, box->top, box->right, box->bottom}),
+  const std::optional<Subject> subject = subject_of(mask);
+  ASSERT_TRUE(subject);
+  const PixelBox& box = subject->box;
+  EXPECT_THAT((std::array{box.left, box.top, box.right, box.bottom}),
               testing::ElementsAre(expected.left, expected.top, expected.right, expected.bottom));
 }
 
@@ -21,13 +22,27 @@ TEST(SubjectBox, IsTheBoxOfWhatReachesTheOutline) {
   expect_box(mask, {3, 2, 9, 7});
 }
 
-TEST(SubjectBox, AnEmptyMaskHasNone) { EXPECT_FALSE(subject_box(Mask(20, 10, 0.49f))); }
+TEST(SubjectBox, AnEmptyMaskHasNone) { EXPECT_FALSE(subject_of(Mask(20, 10, 0.49f))); }
 
 TEST(SubjectBox, ASpeckDoesNotMoveIt) {
   Mask mask(60, 60);
   samples::fill(mask, {20, 20, 50, 50});  // 900 pixels
   samples::fill(mask, {0, 0, 2, 4});      // 8
   expect_box(mask, {20, 20, 50, 50});
+}
+
+TEST(SubjectBox, SpecksAreCounted) {
+  Mask mask(60, 60);
+  samples::fill(mask, {20, 20, 50, 50});
+  samples::fill(mask, {0, 0, 2, 4});
+  samples::fill(mask, {55, 55, 58, 57});
+  const std::optional<Subject> subject = subject_of(mask);
+  ASSERT_TRUE(subject);
+  EXPECT_EQ(subject->area, 900);
+  ASSERT_EQ(subject->specks.size(), 2u);
+  EXPECT_EQ(subject->specks[0].area, 8);
+  EXPECT_EQ(subject->specks[1].area, 6);
+  EXPECT_EQ(subject->specks[1].box.left, 55);
 }
 
 TEST(SubjectBox, ASmallPartOfOnePercentBelongs) {
