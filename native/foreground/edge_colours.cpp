@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "foreground/islands.h"
+#include "foreground/outline_profile.h"
 
 namespace relievo {
 namespace {
@@ -70,6 +71,29 @@ void fill(Cells& cells) {
   }
 }
 
+/// Averages each cell with those within `reach` cells.
+void blur(Cells& cells, int reach) {
+  std::vector<Weighted> line;
+  const auto along = [&](int count, const auto& at) {
+    line.assign(static_cast<size_t>(count), {});
+    for (int i = 0; i < count; ++i) {
+      for (int k = std::max(i - reach, 0); k <= std::min(i + reach, count - 1); ++k) {
+        line[static_cast<size_t>(i)].add(at(k).colour, 1);
+      }
+    }
+    for (int i = 0; i < count; ++i) {
+      const Weighted& sum = line[static_cast<size_t>(i)];
+      for (int c = 0; c < 3; ++c) at(i).colour[c] = sum.colour[c] / sum.weight;
+    }
+  };
+  for (int y = 0; y < cells.height; ++y) {
+    along(cells.width, [&](int x) -> Weighted& { return cells.at(x, y); });
+  }
+  for (int x = 0; x < cells.width; ++x) {
+    along(cells.height, [&](int y) -> Weighted& { return cells.at(x, y); });
+  }
+}
+
 /// Whether a cell, with all within `reach` cells, is the subject's or the ground's.
 std::vector<bool> all_within(const std::vector<bool>& is, int width, int height, int reach) {
   std::vector<bool> rows(is.size()), result(is.size());
@@ -100,25 +124,47 @@ float smooth(float from, float to, float value) {
   return t * t * (3 - 2 * t);
 }
 
-/// The subject's colour in a pixel of a mixture, given what both are around it.
-void clear_pixel(float* pixel, const float* subject, const float* ground) {
-  constexpr float kAlike = 0.04f;  // too near to be told apart
-  std::array<float, 3> across{}, from_ground{}, beside{};
-  for (int c = 0; c < 3; ++c) {
-    across[c] = subject[c] - ground[c];
-    from_ground[c] = pixel[c] - ground[c];
+/// A pixel against what the subject and the ground are around it.
+struct Mixture {
+  std::array<float, 3> across{};  ///< from the ground to the subject
+  std::array<float, 3> beside{};  ///< from the nearest mixture of both to the pixel
+  float share = 1;                ///< of the subject in that
+  float contrast = 0;             ///< how far both are apart; 0 where they cannot be told apart
+  float likeness = 0;  ///< 1 for a mixture, towards 0 the farther it lies from the line between both
+
+  Mixture(const float* pixel, const float* subject, const float* ground) {
+    constexpr float kAlike = 0.04f;
+    std::array<float, 3> from_ground{};
+    for (int c = 0; c < 3; ++c) {
+      across[c] = subject[c] - ground[c];
+      from_ground[c] = pixel[c] - ground[c];
+    }
+    const float length = squared(across);
+    if (length < kAlike * kAlike) return;
+    contrast = std::sqrt(length);
+    share = 0;
+    for (int c = 0; c < 3; ++c) share += from_ground[c] * across[c] / length;
+    for (int c = 0; c < 3; ++c) beside[c] = from_ground[c] - share * across[c];
+    const float tolerance = 0.2f * contrast + 0.03f;
+    likeness = std::exp(-squared(beside) / (tolerance * tolerance));
   }
-  const float length = squared(across);
-  if (length < kAlike * kAlike) return;
-  float t = 0;  // how much of the subject there is in it
-  for (int c = 0; c < 3; ++c) t += from_ground[c] * across[c] / length;
-  for (int c = 0; c < 3; ++c) beside[c] = from_ground[c] - t * across[c];
-  // The farther from the line between both, the less it is a mixture; the nearer to the subject, the less has
-  // to be done.
-  const float tolerance = 0.2f * std::sqrt(length) + 0.03f;
-  const float amount = std::exp(-squared(beside) / (tolerance * tolerance)) * (1 - smooth(0.8f, 0.98f, t));
+};
+
+/// Takes the ground out of a pixel, whose depth tells how much of it to expect. What it has less or more of
+/// the subject than that is painted on the subject as far as such differences are found further inside, and
+/// else chance (Wiener's estimate).
+void clear_pixel(float* pixel, const float* ground, const Mixture& mixture,
+                 const OutlineProfile::Expected& expected) {
+  constexpr float kDoubt = 1.2f;  // what the subject is painted with does not average out wholly
+  const float spread = std::sqrt(expected.own_variance);
+  const float painted = expected.share * expected.share * expected.own_variance;
+  const float gain =
+      painted > 0 ? expected.share * expected.own_variance / std::max(expected.variance, painted) : 0;
+  const float share = 1 + gain * (mixture.share - expected.share);
+  const float amount = mixture.likeness * (1 - smooth(0.97f - kDoubt * spread, 0.995f - kDoubt * spread / 2, expected.share));
   for (int c = 0; c < 3; ++c) {
-    pixel[c] = std::max(pixel[c] + amount * (subject[c] + beside[c] - pixel[c]), 0.0f);
+    const float cleared = ground[c] + share * mixture.across[c] + mixture.beside[c];
+    pixel[c] = std::max(pixel[c] + amount * (cleared - pixel[c]), 0.0f);
   }
 }
 
@@ -135,7 +181,8 @@ class EdgeColours {
         width_((right_ - left_ + cell_ - 1) / cell_),
         height_((bottom_ - top_ + cell_ - 1) / cell_),
         subject_(width_, height_),
-        ground_(width_, height_) {}
+        ground_(width_, height_),
+        profile_(mask, left_, top_, right_, bottom_, reach) {}
 
   bool empty() const { return width_ == 0 || height_ == 0; }
 
@@ -145,32 +192,45 @@ class EdgeColours {
       control.cancel.check();
       for (int x = 0; x < width_; ++x) gather(picture, x, y, is_subject, is_ground);
     }
-    sure_subject_ = all_within(is_subject, width_, height_, reach_);
-    sure_ground_ = all_within(is_ground, width_, height_, reach_);
+    const std::vector<bool> sure_subject = all_within(is_subject, width_, height_, reach_);
+    const std::vector<bool> sure_ground = all_within(is_ground, width_, height_, reach_);
     for (size_t i = 0; i < ground_.values.size(); ++i) {
-      if (!sure_ground_[i]) ground_.values[i].weight *= kLittle;
+      if (!sure_ground[i]) ground_.values[i].weight *= kLittle;
     }
     fill(ground_);
     // Parts too thin to have an inside: there, what is least like the ground counts.
     for (size_t i = 0; i < subject_.values.size(); ++i) {
       Weighted& cell = subject_.values[i];
-      if (sure_subject_[i]) continue;
+      if (sure_subject[i]) continue;
       std::array<float, 3> contrast{};
       for (int c = 0; c < 3; ++c) contrast[c] = cell.colour[c] - ground_.values[i].colour[c];
       cell.weight *= kLittle * std::min(4 * squared(contrast), 1.0f);
     }
     fill(subject_);
+    // As smooth inside as it is along the outline, where it was carried to.
+    blur(subject_, reach_);
+    each_near(0, height_, control, [&](int u, int v, float depth) {
+      const Around around(*this, u, v);
+      const Mixture mixture(picture.pixel(u, v), around.subject, around.ground);
+      // What is no mixture is the subject's own.
+      const float share = 1 + mixture.likeness * (std::clamp(mixture.share, -0.5f, 1.5f) - 1);
+      profile_.add(u, v, depth, share, mixture.contrast);
+    });
+  }
+
+  /// Whether the ground's colour reaches farther in than was thought.
+  bool is_wider() const {
+    constexpr float kMixed = 0.75f, kPure = 0.985f;
+    return profile_.share_between(0, 0.3) < kMixed && profile_.share_between(0.6, 1) < kPure;
   }
 
   void clear(Image& picture, const Control& control) const {
     parallel_for(height_, 4, [&](int64_t first, int64_t last) {
-      for (int y = static_cast<int>(first); y < last; ++y) {
-        control.cancel.check();
-        for (int x = 0; x < width_; ++x) {
-          const size_t i = static_cast<size_t>(y) * width_ + x;
-          if (!sure_subject_[i] && !sure_ground_[i]) clear_cell(picture, x, y);
-        }
-      }
+      each_near(static_cast<int>(first), static_cast<int>(last), control, [&](int u, int v, float depth) {
+        const Around around(*this, u, v);
+        const Mixture mixture(picture.pixel(u, v), around.subject, around.ground);
+        clear_pixel(picture.pixel(u, v), around.ground, mixture, profile_.expected(u, v, depth));
+      });
     });
   }
 
@@ -213,14 +273,29 @@ class EdgeColours {
     }
   }
 
-  void clear_cell(Image& picture, int x, int y) const {
-    each_pixel(x, y, [&](int u, int v) {
-      float subject[3], ground[3];
-      const double cx = (u - left_ + 0.5) / cell_ - 0.5, cy = (v - top_ + 0.5) / cell_ - 0.5;
-      sample(subject_, cx, cy, subject);
-      sample(ground_, cx, cy, ground);
-      clear_pixel(picture.pixel(u, v), subject, ground);
-    });
+  /// What subject and ground are around a pixel.
+  struct Around {
+    float subject[3], ground[3];
+    Around(const EdgeColours& edges, int u, int v) {
+      const double cx = (u - edges.left_ + 0.5) / edges.cell_ - 0.5,
+                   cy = (v - edges.top_ + 0.5) / edges.cell_ - 0.5;
+      sample(edges.subject_, cx, cy, subject);
+      sample(edges.ground_, cx, cy, ground);
+    }
+  };
+
+  /// Visits the pixels near the outline, with their depths, in rows of cells.
+  template <typename Visit>
+  void each_near(int first, int last, const Control& control, const Visit& visit) const {
+    for (int y = first; y < last; ++y) {
+      control.cancel.check();
+      for (int x = 0; x < width_; ++x) {
+        each_pixel(x, y, [&](int u, int v) {
+          const float depth = profile_.depth(u, v);
+          if (profile_.is_near(depth)) visit(u, v, depth);
+        });
+      }
+    }
   }
 
   const Mask& mask_;
@@ -229,17 +304,23 @@ class EdgeColours {
   int reach_;  // in cells
   int width_, height_;
   Cells subject_, ground_;
-  std::vector<bool> sure_subject_, sure_ground_;
+  OutlineProfile profile_;
 };
 
 }  // namespace
 
 void clear_edge_colours(Image& picture, const Mask& mask, const Crop& crop, double reach,
                         const Control& control) {
-  EdgeColours edges(mask, crop, reach);
-  if (edges.empty()) return;
-  edges.look(picture, control);
-  edges.clear(picture, control);
+  // What is out of focus is so by any measure.
+  constexpr int kWidest = 4;
+  for (int width = 1;; width *= 2) {
+    EdgeColours edges(mask, crop, width * reach);
+    if (edges.empty()) return;
+    edges.look(picture, control);
+    if (width < kWidest && edges.is_wider()) continue;
+    edges.clear(picture, control);
+    return;
+  }
 }
 
 }  // namespace relievo
