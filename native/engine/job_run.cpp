@@ -7,6 +7,7 @@
 #include <malloc.h>
 #endif
 
+#include "base/address_space.h"
 #include "base/resample.h"
 #include "nn/errors.h"
 
@@ -53,7 +54,7 @@ void end_with(Job::State& job, const Error& error) noexcept {
   try {
     forget_pictures(job);
     job.log(error.message());
-    job.fail(error);
+    job.fail(with_address_space(error));
   } catch (...) {
     job.fail_for_want_of_memory();
   }

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/parallel.h"
+#include "base/thread_room.h"
 #include "engine/engine_impl.h"
 #include "nn/errors.h"
 #include "runtime/torch/slot_hooks.h"
@@ -177,6 +179,12 @@ void Engine::Impl::use_recipe(const Recipe& wanted) {
   recipe = wanted;
   SlotHooks hooks = make_slot_hooks();
   hooks.current_error = current_torch_error;
+  hooks.enter = [enter = std::move(hooks.enter)](const Slot& slot) {
+    // LibTorch's pool of threads and OpenMP's.
+    require_room_for_threads(2 * slot.threads);
+    enter(slot);
+    parallel_for(2, 1, [](int64_t, int64_t) {});  // starts the latter while there is room
+  };
   executor = std::make_unique<Executor>(slots.get(),
                                         std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                                         ExecutorOptions{.hooks = std::move(hooks), .costs = costs});

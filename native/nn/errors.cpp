@@ -25,6 +25,9 @@ constexpr std::array kWordsOfWant = {
     std::string_view("CUDNN_STATUS_NOT_INITIALIZED"),
     std::string_view("unable to find an engine"),  // no cuDNN engine whose workspace can be had
     std::string_view("cudaErrorMemoryAllocation"),
+    std::string_view("could not create a primitive"),  // oneDNN
+    std::string_view("could not create a memory"),
+    std::string_view("Cannot allocate memory"),  // the system
 };
 
 /// What they say when the device's context is lost, after which every call fails.
@@ -130,7 +133,9 @@ Error current_torch_error() {
     return {ErrorCode::kInternal, message, "This is a fault in Relievo; please report it with its log."};
   } catch (...) {
     const Error error = current_error();
-    return error.code() == ErrorCode::kInternal && is_gpu_lost() ? device_lost(error.message()) : error;
+    if (error.code() != ErrorCode::kInternal) return error;
+    if (says_any(error.message(), kWordsOfWant)) return out_of_memory(error.message());
+    return is_gpu_lost() ? device_lost(error.message()) : error;
   }
 }
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -254,3 +255,22 @@ def test_leading_zeros_are_decimal(tmp_path: Path) -> None:
     words = ("generate", tmp_path / "cup.png", "-o", tmp_path / "out", "--no-sheet", "--texture-size", "64", "--json")
     faces = [json.loads(relievo(*words, "--grid", grid).stdout)["faces"] for grid in ("016", "16", "14")]
     assert faces[0] == faces[1] != faces[2]
+
+
+@pytest.mark.parametrize("mebibytes", [540, 580, 615, 625, 640, 680, 700, 800, 1000, 1500])
+def test_want_of_address_space_is_told_as_want_of_memory(tmp_path: Path, mebibytes: int) -> None:
+    """Under `ulimit -v`: threads that cannot be started, libraries that get no memory, a plan that does not fit."""
+
+    def limited() -> None:
+        with_default_signals()
+        resource.setrlimit(resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20))
+
+    picture = ROOT / "tests" / "data" / "pictures" / "chicken.jpg"
+    words = ["generate", picture, "-o", tmp_path / "out", "--grid", "48", "--texture-size", "512"]
+    process = start(*words, "--format", "glb,obj,ply", "--exr", "--turntable", "2", before=limited)
+    told = process.communicate(timeout=300)[1]
+    assert process.returncode in (0, 3), told
+    if process.returncode == 3:
+        assert "memory" in told and "ulimit -v" in told, told
+    else:
+        assert (tmp_path / "out" / "chicken.glb").exists()

@@ -205,8 +205,8 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       const bool lossy_left = next_mode < profile.modes.size();
       throw Error(
           ErrorCode::kOutOfMemory,
-          fmt::format("{} does not fit into {} ({}), not even one picture at a time.", profile.name, names,
-                      format_bytes(whole.budget_bytes)),
+          fmt::format("{} does not fit into the memory of {} ({}), not even one picture at a time.",
+                      profile.name, names, format_bytes(whole.budget_bytes)),
           lossy_left
               ? "Allow steps that change the result (without --no-lossy), close other programs, or give "
                 "more devices."

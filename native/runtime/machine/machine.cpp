@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include "base/address_space.h"
 #include "runtime/machine/needed_library.h"
 #include "runtime/machine/nvml.h"
 
@@ -89,6 +90,11 @@ CpuInfo find_cpu() {
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpu.threads = std::max(1, CPU_COUNT(&set));
   cpu.total_bytes = kibibytes("MemTotal");
   cpu.free_bytes = kibibytes("MemAvailable");
+  if (const auto left = address_space_left()) {
+    // Stacks of threads and pieces of the heap take of it, too, which no budget counts.
+    constexpr int64_t kBeside = int64_t{128} << 20;
+    cpu.free_bytes = std::clamp<int64_t>(*left - kBeside, 0, cpu.free_bytes);
+  }
   for (const fs::path& folder : cgroup_folders()) {
     for (const auto& [limit_name, usage_name] :
          {std::pair{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}}) {

@@ -298,8 +298,8 @@ Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& 
   if (!found) {
     int64_t largest = 0;
     for (const Slot& slot : slots) largest = std::max(largest, slot.budget_bytes);
-    std::string message = "The largest slot has " + format_bytes(largest) + "; one alone would need " +
-                          format_bytes(least_bytes(stages, options)) + ".";
+    std::string message = "There is too little memory: the largest slot has " + format_bytes(largest) +
+                          ", and one alone would need " + format_bytes(least_bytes(stages, options)) + ".";
     if (options.strategy != Strategy::kAuto) {
       message = "The strategy '" + strategy_name(options.strategy) + "' does not fit. " + message;
     }

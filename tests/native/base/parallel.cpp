@@ -6,6 +6,12 @@
 
 #include <gtest/gtest.h>
 #include <omp.h>
+#include <sys/resource.h>
+
+#include "base/address_space.h"
+#include "base/error.h"
+#include "base/thread_room.h"
+#include "child.h"
 
 namespace relievo {
 namespace {
@@ -38,6 +44,44 @@ TEST(ParallelFor, ThrowsWhatABodyThrew) {
                               if (first == 40) throw std::domain_error("forty");
                             }),
                std::domain_error);
+}
+
+/// Runs the body in a child that may map no more than a few MiB beyond what it has; its exit status.
+int status_of_narrow(const std::function<int()>& body) {
+  Child child([&] {
+    constexpr rlim_t kWide = rlim_t{1} << 46, kLeft = rlim_t{4} << 20;
+    rlimit limit{.rlim_cur = kWide, .rlim_max = RLIM_INFINITY};
+    ::setrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = kWide - static_cast<rlim_t>(*address_space_left()) + kLeft;
+    ::setrlimit(RLIMIT_AS, &limit);
+    return body();
+  });
+  return child.status();
+}
+
+TEST(RoomForThreads, IsAskedForBeforeLibrariesWaitForThem) {
+  require_room_for_threads(2);
+  const int status = status_of_narrow([] {
+    try {
+      require_room_for_threads(64);
+    } catch (const Error& error) {
+      return error.code() == ErrorCode::kOutOfMemory ? 7 : 2;
+    }
+    return 1;
+  });
+  EXPECT_EQ(status, 7);
+}
+
+TEST(AddressSpace, IsNamedInErrorsForWantOfMemory) {
+  const Error want(ErrorCode::kOutOfMemory, "There is no memory.", "Use less.");
+  EXPECT_EQ(with_address_space(want).hint(), "Use less.");
+  const int status = status_of_narrow([&] {
+    const std::string hint = with_address_space(want).hint();
+    const bool is_told = hint.find("ulimit -v") != std::string::npos && hint.ends_with("Use less.");
+    const Error other(ErrorCode::kIo, "No disk.", "Buy one.");
+    return is_told && with_address_space(other).hint() == "Buy one." ? 7 : 1;
+  });
+  EXPECT_EQ(status, 7);
 }
 
 }  // namespace
