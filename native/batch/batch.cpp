@@ -68,7 +68,7 @@ void tell_old_state(const fs::path& folder, std::vector<std::string>& notes) {
   if (finished == state.end() || !finished->is_object()) return;
   notes.push_back(fmt::format(
       "'{}' was kept by Relievo 0.1.0. It does not tell the content of what its {} results were made of, "
-      "so all pictures are made again; the old results stay.",
+      "so all pictures are made again, under other names where the old results lie: these stay.",
       (folder / kOldState).string(), finished->size()));
 }
 

@@ -401,9 +401,12 @@ TEST_F(Batches, CountEntriesThatCannotBeAsNotMade) {
 TEST_F(Batches, TellThatAnOldStateIsNotRead) {
   write("in/a.png", "1");
   write("out/relievo-batch.json", R"({"finished": {"a": {}, "b": {}}})");
+  write("out/a.glb", "made by 0.1.0");
   make();
   ASSERT_THAT(notes, SizeIs(1));
   EXPECT_THAT(notes[0], HasSubstr("its 2 results"));
+  EXPECT_EQ(read("out/a.glb"), "made by 0.1.0");
+  EXPECT_EQ(result("a_2.glb"), "made of 1");
   make();
   EXPECT_THAT(notes, IsEmpty());
 }
