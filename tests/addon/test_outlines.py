@@ -55,7 +55,7 @@ def test_mesh_is_watertight(made: Made) -> None:
 def test_colours_are_the_pictures_and_not_its_mirror_images(made: Made) -> None:
     # Near the border colours are grown from inside, so that no background shows, and where an edge is soft the
     # background's share is taken out of the picture's colours.
-    seen = inner_part(made.outline & made.subject, 4)
+    seen = inner_part(made.outline & made.subject, 5)
     difference = mean_difference(made.colours, made.picture, seen)
     assert difference < 0.03
     for axis in (0, 1):
