@@ -161,7 +161,8 @@ void clear_pixel(float* pixel, const float* ground, const Mixture& mixture,
   const float gain =
       painted > 0 ? expected.share * expected.own_variance / std::max(expected.variance, painted) : 0;
   const float share = 1 + gain * (mixture.share - expected.share);
-  const float amount = mixture.likeness * (1 - smooth(0.97f - kDoubt * spread, 0.995f - kDoubt * spread / 2, expected.share));
+  const float amount =
+      mixture.likeness * (1 - smooth(0.97f - kDoubt * spread, 0.995f - kDoubt * spread / 2, expected.share));
   for (int c = 0; c < 3; ++c) {
     const float cleared = ground[c] + share * mixture.across[c] + mixture.beside[c];
     pixel[c] = std::max(pixel[c] + amount * (cleared - pixel[c]), 0.0f);
