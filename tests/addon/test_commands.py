@@ -132,7 +132,7 @@ def test_blend_is_written_where_no_format_is_named(facts: dict[str, Any], folder
 def test_text_names_the_picture_and_the_file(facts: dict[str, Any], folder: Path) -> None:
     first, second, third = facts["plain"]["output"].splitlines()
     assert first.startswith(str(folder / "quarters.png"))
-    assert "  watertight, manifold, 1 piece, Euler number 2" in second
+    assert "  watertight, manifold, 1 component, Euler number 2" in second
     assert third.strip() == str(folder / "plain" / "quarters.blend")
 
 

@@ -153,9 +153,9 @@ def test_message_that_says_what_to_do_has_no_second_hint(words: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("setting", "label"),
     [
-        ("faces", "Max Triangles is 50"),
-        ("input_size", "View Resolution is 321"),
-        ("view_count", "Views Used is 5"),
+        ("faces", "Invalid Max Triangles '50'. Use 100"),
+        ("input_size", "Invalid View Resolution '321'. Use a multiple of 16."),
+        ("view_count", "Invalid Views Used '5'. Use 4 or 6."),
         ("mask", "choose it under Mask"),
         ("views", "Full 3D (InstantMesh large)"),
         ("model", "Full 3D (InstantMesh large)' is not installed. Download the model"),

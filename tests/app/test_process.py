@@ -226,7 +226,7 @@ def test_what_is_no_decimal_number_in_range_is_refused_with_the_range(
 ) -> None:
     refused = relievo("generate", tmp_path / "none.png", "-o", tmp_path / "out", option, word)
     assert refused.returncode == 2
-    assert f"{option} is '{word}'" in refused.stderr and limits in refused.stderr
+    assert f"Invalid {option} '{word}'." in refused.stderr and f"number from {limits}." in refused.stderr
 
 
 @pytest.mark.parametrize(

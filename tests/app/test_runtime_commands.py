@@ -90,7 +90,7 @@ def test_an_unknown_bench_is_refused_with_the_names_of_all() -> None:
 def test_a_number_of_a_bench_is_read_as_the_program_reads_it(threads: str) -> None:
     done = run(BENCH, "surface", "--threads", threads)
     assert done.returncode == 2
-    assert f"--threads is '{threads}', which is not a whole number from 0 to 1024." in done.stderr
+    assert f"Invalid --threads '{threads}'.\n  Use a whole number from 0 to 1024." in done.stderr
 
 
 @pytest.mark.parametrize("words", [[], ["surface", "--quick", "--json"]])
