@@ -140,7 +140,7 @@ TEST(Engine, ImpossibleRequestsAreRefusedAtOnce) {
   expect_error(ErrorCode::kModelMissing, "instant-mesh-large", [&] { engine.submit(request); });
   request = quick_request();
   request.settings.grid = 3;
-  expect_error(ErrorCode::kInvalidSettings, "grid is 3", [&] { engine.submit(request); });
+  expect_error(ErrorCode::kInvalidSettings, "Invalid grid '3'.", [&] { engine.submit(request); });
   expect_error(ErrorCode::kInvalidSettings, "neither a picture file nor a picture",
                [&] { engine.submit({}); });
 }

@@ -96,7 +96,7 @@ TEST(EngineLifetime, OptionsOutOfRangeAreRefused) {
       ADD_FAILURE() << threads;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
-      EXPECT_NE(error.message().find("from 0 to 1024"), std::string::npos) << error.message();
+      EXPECT_NE(error.hint().find("0 to 1024"), std::string::npos) << error.message() << " " << error.hint();
     }
   }
   Engine engine(one_thread());

@@ -77,7 +77,7 @@ TEST(Sampler, LastStepToZeroNoiseGivesTheCleanSample) {
 
 TEST(Sampler, ImpossibleSettingsAreRefused) {
   for (const int steps : {0, -3, 1001}) {
-    expect_error(ErrorCode::kInvalidSettings, fmt::format("of {} steps", steps),
+    expect_error(ErrorCode::kInvalidSettings, fmt::format("Invalid steps '{}'.", steps),
                  [&] { noise_levels({}, steps); });
   }
   expect_error(ErrorCode::kInvalidSettings, "ddim", [] { sampler_kind("ddim"); });
