@@ -160,7 +160,7 @@ TEST(Animation, RefusesFramesThatDiffer) {
   const std::vector<std::vector<std::byte>> frames{encode_animation_frame(ByteImage(8, 8, 3)),
                                                    encode_animation_frame(ByteImage(8, 9, 3))};
   expect_error(ErrorCode::kInternal, "differ in size", [&] { encode_animation(frames, 40); });
-  expect_error(ErrorCode::kInternal, "without frames", [] { encode_animation({}, 40); });
+  expect_error(ErrorCode::kInternal, "no frames", [] { encode_animation({}, 40); });
 }
 
 TEST(ContactSheet, ShowsTheInputBesideSixViews) {
@@ -200,7 +200,7 @@ TEST(ContactSheet, IsWrittenByItsName) {
   const TexturedMesh mesh = sample_mesh();
   write_contact_sheet(folder / "SHEET.PNG", Renderer(mesh), {}, 32);
   EXPECT_EQ(read_picture(folder / "SHEET.PNG").width, 3 * 34 + 2);
-  expect_error(ErrorCode::kInvalidSettings, "9 pixels",
+  expect_error(ErrorCode::kInvalidSettings, "Invalid cell of a contact sheet '9'.",
                [&] { write_contact_sheet(folder / "b.png", Renderer(mesh), {}, 9); });
 }
 
