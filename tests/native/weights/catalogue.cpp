@@ -72,7 +72,7 @@ TEST(Catalogue, FindsFilesAndOtherNamesOfComponents) {
                            "vae/diffusion_pytorch_model.bin", "vision_encoder/model.safetensors"})
     scratch.write(std::string("zero123plus-v1.2/") + file, "x");
   EXPECT_THAT(refusal([&] { find_model("zero123plus-v1.2", scratch.folder()); }).second,
-              HasSubstr("text_encoder/model.safetensors is missing"));
+              HasSubstr("'text_encoder/model.safetensors' is missing"));
   scratch.write("zero123plus-v1.2/text_encoder/pytorch_model.bin", "x");
   const ModelFiles found = find_model("zero123plus-v1.2", scratch.folder());
   EXPECT_EQ(found.files.at("vae/diffusion_pytorch_model.safetensors").filename(),
