@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pictures import PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
+OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]  # before a command: mounts that no other process sees
 ZIP = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "relievo-extension.zip"
 PICTURE = PICTURES / "chicken_cut_out.png"
 
