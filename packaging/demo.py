@@ -65,7 +65,7 @@ def placed_mask(extension: Any, sample: Sample) -> NDArray[np.bool_]:
     result = relievo.generate(sample.picture, mask=sample.mask)
     if sample.true_mask:
         return place(read_picture(sample.true_mask)[..., 0], result.crop, SIDE) >= 0.5
-    alpha = result.foreground[..., 3]
+    alpha = result.foreground[..., 3] / 255
     return place(alpha, (0, 0, alpha.shape[0]), SIDE) >= 0.5
 
 
