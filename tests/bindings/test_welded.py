@@ -66,7 +66,7 @@ SUBJECTS: dict[str, tuple[Picture, Path | str]] = {
 }
 
 
-@pytest.mark.parametrize("faces", [200, 20000])
+@pytest.mark.parametrize("faces", [200, 500, 2000, 20000])
 @pytest.mark.parametrize("subject", list(SUBJECTS))
 def test_a_mesh_is_closed_where_its_vertices_are_welded(subject: str, faces: int) -> None:
     picture, mask = SUBJECTS[subject]
