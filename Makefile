@@ -116,12 +116,12 @@ test-large: build
 tsan: setup
 	@cmake -S . -B build-tsan -G Ninja -DRELIEVO_SANITIZE=thread >/dev/null
 	@cmake --build build-tsan --target test_runtime
-	@build-tsan/test_runtime --gtest_filter='Executor*:Fallback*:Slot*'
+	@build-tsan/test_runtime --gtest_filter='Executor*:Fallback*:Worker*'
 
 # Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
 # where it was, while the program is the same.
 test-faults: build
-	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostSlots*'
+	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostWorkers*'
 
 same: setup
 	@$(PYTHON) tests/same.py "$(BASE)"

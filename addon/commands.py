@@ -144,8 +144,8 @@ def _run(
             return Failure.of(error)
 
     line = words.ProgressLine(not options.json)
-    # So many that no slot waits while results are written, and no more: results take memory until then.
-    ahead = 2 * len(engine.slots)
+    # So many that no worker waits while results are written, and no more: results take memory until then.
+    ahead = 2 * len(engine.workers)
     submitted: deque[relievo.Job | Failure] = deque()
     made = failed = 0
     for i, task in enumerate(tasks):

@@ -51,7 +51,6 @@ _PLAN = {
     "the weights of": "the models for",
     "host memory": "the computer's memory",
     " lanes pull pictures": " groups of devices take pictures",
-    "two slots": "two devices",
     "The VAE": "The decoder of the side views",
     ", 1 at a time": ", one at a time",
 }

@@ -110,22 +110,22 @@ def _parts() -> list[str]:
     """Of the devices that are used, cpu*2@3GiB for instance."""
     if machine.chosen().devices:
         return [part.strip() for part in machine.chosen().devices.split(",") if part.strip()]
-    usable = [device.slot for device in runtime.devices() if not device.note]
-    return [slot for slot in usable if slot != "cpu"] or usable
+    usable = [device.device for device in runtime.devices() if not device.note]
+    return [device for device in usable if device != "cpu"] or usable
 
 
-def _slot_of(part: str) -> str:
+def _device_of(part: str) -> str:
     return part.partition("@")[0].partition("*")[0]
 
 
-def is_on(slot: str) -> bool:
-    return slot in map(_slot_of, _parts())
+def is_on(device: str) -> bool:
+    return device in map(_device_of, _parts())
 
 
-def switch(slot: str) -> None:
+def switch(device: str) -> None:
     """On or off. The last one stays on."""
-    parts = [part for part in _parts() if _slot_of(part) != slot]
-    if not is_on(slot):
-        parts.append(slot)
+    parts = [part for part in _parts() if _device_of(part) != device]
+    if not is_on(device):
+        parts.append(device)
     if parts:
         machine.choose(devices=",".join(parts))

@@ -73,7 +73,7 @@ def _devices() -> list[str]:
     if runtime.loaded_engine is None:
         return ["not known: LibTorch is not loaded"]
     return [
-        f"{device.slot}: {device.name}, {device.free_bytes / 1e9:.1f} of {device.total_bytes / 1e9:.1f} GB free"
+        f"{device.device}: {device.name}, {device.free_bytes / 1e9:.1f} of {device.total_bytes / 1e9:.1f} GB free"
         + (f", not used: {device.note}" if device.note else "")
         for device in runtime.package().devices()
     ]

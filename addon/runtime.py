@@ -173,7 +173,7 @@ class Runtime:
             self.package(folder)
             # The engine looks at the machine when it is first asked for what computes; what fails, the first job says.
             with contextlib.suppress(Exception):
-                _ = self.engine().slots
+                _ = self.engine().workers
             self.engine()
         except Exception as error:
             self._failure = Failure.of(error)

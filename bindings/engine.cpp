@@ -253,7 +253,7 @@ void bind_job(py::module_& module) {
 
 void bind_machine(py::module_& module) {
   py::class_<DeviceInfo>(module, "DeviceInfo", py::module_local())
-      .def_readonly("slot", &DeviceInfo::slot)
+      .def_readonly("device", &DeviceInfo::device)
       .def_readonly("name", &DeviceInfo::name)
       .def_readonly("total_bytes", &DeviceInfo::total_bytes)
       .def_readonly("free_bytes", &DeviceInfo::free_bytes)
@@ -284,11 +284,11 @@ void bind_engine(py::module_& module) {
            }),
            py::arg("models"), py::arg("threads") = 0, py::arg("idle_seconds") = 0, py::arg("devices") = "",
            py::arg("strategy") = "auto", py::arg("policy") = "fastest", py::arg("lossy") = true)
-      .def_property_readonly("slots",
+      .def_property_readonly("workers",
                              [](const PythonEngine& engine) {
                                const auto used = engine.get();
                                const py::gil_scoped_release unlocked;
-                               return used->slots();
+                               return used->workers();
                              })
       .def(
           "explain_plan",

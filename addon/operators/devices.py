@@ -30,10 +30,10 @@ class RELIEVO_OT_switch_device(Operator):
 
     bl_options = {"INTERNAL"}  # noqa: RUF012 (Blender's own)
 
-    slot: StringProperty(name="Slot", options={"SKIP_SAVE"})
+    device: StringProperty(name="Device", options={"SKIP_SAVE"})
 
     def run(self, context: bpy.types.Context) -> None:
-        preferences.switch(self.slot)
+        preferences.switch(self.device)
 
 
 CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device)

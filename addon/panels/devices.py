@@ -58,26 +58,26 @@ def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int)
 
 
 def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: list[str], width: int) -> None:
-    is_on = bool(device.slot) and preferences.is_on(device.slot) and not device.note
+    is_on = bool(device.device) and preferences.is_on(device.device) and not device.note
     row = layout.row(align=True)
-    if device.slot:
+    if device.device:
         switch = row.row()
         switch.enabled = not device.note
         icon = "CHECKBOX_HLT" if is_on else "CHECKBOX_DEHLT"
-        switch.operator("relievo.switch_device", text="", icon=icon, emboss=False).slot = device.slot
+        switch.operator("relievo.switch_device", text="", icon=icon, emboss=False).device = device.device
     column = row.column(align=True)
     column.active = is_on
     column.label(text=device.name)
     if device.total_bytes:
         used = 1 - device.free_bytes / device.total_bytes
         free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
-        column.progress(factor=used, type="BAR", text=f"{device.slot}: {free}")
+        column.progress(factor=used, type="BAR", text=f"{device.device}: {free}")
     if state := state_of(device):
         setup_panel.draw_lines(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
     if device.note:
         setup_panel.draw_lines(layout.column(align=True), messages.device(device.note), width, "ERROR")
     for line in plan if is_on else []:
-        if line.startswith(device.slot) and _IDLE in line:
+        if line.startswith(device.device) and _IDLE in line:
             setup_panel.draw_lines(layout.column(align=True), messages.text(line), width, "INFO")
 
 

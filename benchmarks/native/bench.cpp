@@ -60,21 +60,24 @@ json last_line_of(const std::string& command) {
 const std::map<std::string, Bench, std::less<>>& benches() {
   static const std::map<std::string, Bench, std::less<>> table{
       {"balance",
-       {"A slot three times as fast as the other: how busy both are", bench_balance, bench_balance_own_side}},
+       {"A worker three times as fast as the other: how busy both are", bench_balance,
+        bench_balance_own_side}},
       {"budget",
-       {"The full-size pipeline in one slot of 6 GiB, and by offload in one of 3 GiB", bench_budget,
+       {"The full-size pipeline in one worker of 6 GiB, and by offload in one of 3 GiB", bench_budget,
         bench_engine_own_side}},
       {"guidance",
-       {"One picture's diffusion on two slots, a half of guidance each, beside one", bench_guidance,
+       {"One picture's diffusion on two workers, a half of guidance each, beside one", bench_guidance,
         bench_engine_own_side}},
       {"prediction",
-       {"Seconds and peaks of a run on two slots as simulated from a calibration at other sizes, beside the "
+       {"Seconds and peaks of a run on two workers as simulated from a calibration at other sizes, beside "
+        "the "
         "run",
         bench_prediction, bench_prediction_own_side}},
       {"scaling",
-       {"Pictures on two slots of one thread, beside one, and beside two processes", bench_scaling,
+       {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
         bench_engine_own_side}},
-      {"split", {"The full-size pipeline cut over two slots of 1.5 GiB", bench_split, bench_engine_own_side}},
+      {"split",
+       {"The full-size pipeline cut over two workers of 1.5 GiB", bench_split, bench_engine_own_side}},
       {"checkpoint",
        {"Gradients of 12 large transformer blocks, with checkpointing and without", bench_checkpoint,
         bench_checkpoint_own_side}},

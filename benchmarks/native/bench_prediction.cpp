@@ -17,7 +17,7 @@
 #include "runtime/execute/execute.h"
 #include "runtime/machine/machine.h"
 #include "runtime/plan/simulate.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 namespace {
@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// What runs of a plan took, by slot and stage.
+/// What runs of a plan took, by worker and stage.
 struct Real {
   double seconds = 0;
   int pictures = 0;
@@ -48,28 +48,28 @@ void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   for (const Outcome& outcome : jobs.outcomes) {
     if (outcome.error) throw *outcome.error;
     for (const StageRun& stage : outcome.stages) {
-      real.peaks[stage.slot] = std::max(real.peaks[stage.slot], stage.peak_bytes);
+      real.peaks[stage.worker] = std::max(real.peaks[stage.worker], stage.peak_bytes);
       real.stages[stage.stage] += stage.seconds / stage.batch;
     }
   }
 }
 
 /// What was predicted beside what was measured, for one size.
-json compared(const json& size, const Plan& made, const std::vector<Slot>& slots,
+json compared(const json& size, const Plan& made, const std::vector<Worker>& workers,
               const std::vector<StageProfile>& profiles, const SimulatedRun& simulated, int rounds,
               const Real& real) {
   double peak_error = 0;
   json peaks = json::object(), stages = json::object();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const auto found = real.peaks.find(slots[i].name);
+  for (size_t i = 0; i < workers.size(); ++i) {
+    const auto found = real.peaks.find(workers[i].name);
     if (found == real.peaks.end() || found->second <= 0) continue;
     const auto predicted = static_cast<double>(simulated.peak_bytes[i]),
                measured = static_cast<double>(found->second);
     peak_error = std::max(peak_error, std::abs(predicted / measured - 1));
-    peaks[slots[i].name] = {{"predicted", predicted}, {"measured", measured}};
+    peaks[workers[i].name] = {{"predicted", predicted}, {"measured", measured}};
   }
   for (const StageProfile& profile : profiles) {
-    stages[profile.name] = {{"predicted", profile.modes.front().time(1, slots[0])},
+    stages[profile.name] = {{"predicted", profile.modes.front().time(1, workers[0])},
                             {"measured", real.stages.at(profile.name) / real.pictures}};
   }
   const double ours = simulated.seconds * rounds;
@@ -92,15 +92,15 @@ json bench_prediction_own_side(const json& arguments) {
   const int rounds = arguments.at("rounds"), each = arguments.at("pictures").get<int>() / rounds;
   const fs::path file = fs::temp_directory_path() / fmt::format("relievo-prediction-{}.json", ::getpid());
   const CostStore costs(file);
-  SlotSources sources = find_machine().sources();
+  WorkerSources sources = find_machine().sources();
   sources.cpu_threads = 2;
-  const std::vector<Slot> slots = parse_slots("cpu*2", sources);
+  const std::vector<Worker> workers = parse_workers("cpu*2", sources);
   const std::vector<json> sizes = arguments.at("predicted");
   const auto settings_of = [](const json& size) { return settings_from_json(size.dump()); };
   const auto stages = make_stages(recipe_of(settings_of(sizes.front())), find_models({}));
-  SlotHooks hooks = make_slot_hooks();
+  WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
-  Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
+  Executor executor(workers, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
   // In turn, for the speed of a virtual machine changes from minute to minute.
   std::vector<std::vector<CostSample>> measured(static_cast<size_t>(rounds));
@@ -112,17 +112,17 @@ json bench_prediction_own_side(const json& arguments) {
       calibrated.settings = settings_of(size);
       calibrated.all_modes = false;
       calibrated.repeats = 1;
-      for (CostSample& sample : profile_stages(slots, calibrated))
+      for (CostSample& sample : profile_stages(workers, calibrated))
         measured[static_cast<size_t>(round)].push_back(std::move(sample));
     }
-    costs.add(slots[0].product, mean_of({measured.begin(), measured.begin() + round + 1}));
+    costs.add(workers[0].product, mean_of({measured.begin(), measured.begin() + round + 1}));
     for (size_t i = 0; i < sizes.size(); ++i) {
       GenerateRequest request;
       request.bytes = profiling_picture(768, false);
       request.settings = settings_of(sizes[i]);
-      prepare(stages, request.settings, slots, costs.measured());
+      prepare(stages, request.settings, workers, costs.measured());
       if (round == 0)
-        made[i] = find_plan(slots, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
+        made[i] = find_plan(workers, profiles_of(stages), {.pictures = each, .strategy = Strategy::kData});
       Real warm;  // weights are loaded and code is warm
       if (round == 0 && i == 0) run_for_real(executor, made[i], request, 2, warm);
       run_for_real(executor, made[i], request, each, real[i]);
@@ -130,10 +130,10 @@ json bench_prediction_own_side(const json& arguments) {
   }
   json compared_sizes = json::array();
   for (size_t i = 0; i < sizes.size(); ++i) {
-    prepare(stages, settings_of(sizes[i]), slots, costs.measured());
+    prepare(stages, settings_of(sizes[i]), workers, costs.measured());
     const std::vector<StageProfile> profiles = profiles_of(stages);
-    compared_sizes.push_back(compared(sizes[i], made[i], slots, profiles,
-                                      simulate(made[i], slots, profiles, each), rounds, real[i]));
+    compared_sizes.push_back(compared(sizes[i], made[i], workers, profiles,
+                                      simulate(made[i], workers, profiles, each), rounds, real[i]));
   }
   fs::remove(file);
   return json::object({{"predicted", compared_sizes}});

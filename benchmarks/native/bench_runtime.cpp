@@ -23,7 +23,7 @@
 #include "files/pictures.h"
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 namespace {
@@ -168,7 +168,7 @@ json bench_engine_own_side(const json& arguments) {
           {"stages", stages}};
 }
 
-// Two slots of one thread, beside one, and beside two processes on a core each.
+// Two workers of one thread, beside one, and beside two processes on a core each.
 
 namespace {
 
@@ -246,29 +246,29 @@ json bench_guidance(const BenchOptions& options) {
   return report;
 }
 
-// A slot three times as fast as the other.
+// A worker three times as fast as the other.
 
 namespace {
 
-/// Lets its slot rest after each call, so that it works a third of the time, as a slower one would.
+/// Lets its worker rest after each call, so that it works a third of the time, as a slower one would.
 class ThrottledStage : public Stage {
  public:
-  ThrottledStage(std::shared_ptr<Stage> stage, std::string slot)
-      : stage_(std::move(stage)), slot_(std::move(slot)) {}
+  ThrottledStage(std::shared_ptr<Stage> stage, std::string worker)
+      : stage_(std::move(stage)), worker_(std::move(worker)) {}
 
   const StageProfile& profile() const override { return stage_->profile(); }
   void load(const StageLoad& load) override { stage_->load(load); }
-  void unload(const Slot& slot) override { stage_->unload(slot); }
+  void unload(const Worker& worker) override { stage_->unload(worker); }
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
     const auto begin = Clock::now();
     auto outputs = stage_->run(call, inputs);
-    if (call.slots[0].name == slot_) std::this_thread::sleep_for(2 * (Clock::now() - begin));
+    if (call.workers[0].name == worker_) std::this_thread::sleep_for(2 * (Clock::now() - begin));
     return outputs;
   }
 
  private:
   std::shared_ptr<Stage> stage_;
-  std::string slot_;
+  std::string worker_;
 };
 
 }  // namespace
@@ -277,18 +277,18 @@ json bench_balance_own_side(const json& arguments) {
   const Settings settings = settings_of(arguments);
   const int count = arguments.at("pictures");
   const std::vector<fs::path> files = pictures();
-  const std::vector<Slot> slots =
-      parse_slots("cpu*2", {.cpu_threads = 2, .cpu_free_bytes = int64_t{8} << 30, .gpu_free_bytes = {}});
+  const std::vector<Worker> workers =
+      parse_workers("cpu*2", {.cpu_threads = 2, .cpu_free_bytes = int64_t{8} << 30, .gpu_free_bytes = {}});
   const auto made_stages = make_stages(recipe_of(settings), find_models({}));
-  prepare(made_stages, settings, slots);
+  prepare(made_stages, settings, workers);
   std::vector<std::shared_ptr<Stage>> stages;
   for (const auto& stage : made_stages)
-    stages.push_back(std::make_shared<ThrottledStage>(stage, slots[1].name));
-  SlotHooks hooks = make_slot_hooks();
+    stages.push_back(std::make_shared<ThrottledStage>(stage, workers[1].name));
+  WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
-  Executor executor(slots, stages, {.hooks = hooks});
+  Executor executor(workers, stages, {.hooks = hooks});
   const Plan made =
-      find_plan(slots, profiles_of(made_stages), {.pictures = count, .strategy = Strategy::kData});
+      find_plan(workers, profiles_of(made_stages), {.pictures = count, .strategy = Strategy::kData});
 
   const auto run = [&](int pictures_now, std::map<std::string, double>* busy,
                        std::map<std::string, int>* number) {
@@ -310,9 +310,9 @@ json bench_balance_own_side(const json& arguments) {
     const double seconds = seconds_since(begin);
     for (const Outcome& outcome : jobs.outcomes) {
       if (outcome.error) throw *outcome.error;
-      if (busy) (*number)[outcome.stages.front().slot] += 1;
+      if (busy) (*number)[outcome.stages.front().worker] += 1;
       for (const StageRun& stage : outcome.stages) {
-        if (busy) (*busy)[stage.slot] += stage.seconds;
+        if (busy) (*busy)[stage.worker] += stage.seconds;
       }
     }
     return seconds;
@@ -322,9 +322,9 @@ json bench_balance_own_side(const json& arguments) {
   std::map<std::string, int> number;
   const double seconds = run(count, &busy, &number);
   json result = {{"seconds", seconds}};
-  for (const Slot& slot : slots) {
-    result["busy"].push_back(busy[slot.name] / seconds);
-    result["made"].push_back(number[slot.name]);
+  for (const Worker& worker : workers) {
+    result["busy"].push_back(busy[worker.name] / seconds);
+    result["made"].push_back(number[worker.name]);
   }
   return result;
 }

@@ -119,7 +119,7 @@ class Batch:
         tasks = self.left
         waiting: deque[Job | Error] = deque()
         # So many that nothing waits while results are written, and no more: results take memory until then.
-        ahead = 2 * len(engine.slots)
+        ahead = 2 * len(engine.workers)
         try:
             for place, task in enumerate(tasks):
                 while len(waiting) <= ahead and place + len(waiting) < len(tasks):

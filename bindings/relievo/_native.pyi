@@ -107,7 +107,7 @@ class StageReport:
     def seconds(self) -> float: ...
     @property
     def peak_bytes(self) -> int:
-        """Highest use of the slot's budget during the stage, all weights in it included."""
+        """Highest use of the worker's budget during the stage, all weights in it included."""
     @property
     def device(self) -> str: ...
     @property
@@ -265,7 +265,7 @@ class Engine:
         lossy: bool = True,
     ) -> None: ...
     @property
-    def slots(self) -> list[str]:
+    def workers(self) -> list[str]:
         """Names of what computes. Raises InvalidSettingsError for devices that are not there."""
     def explain_plan(self, pictures: int = 1, **settings: Any) -> list[str]:
         """What a plan for so many pictures with these settings would be, in sentences."""
@@ -329,7 +329,7 @@ class Engine:
 @final
 class DeviceInfo:
     @property
-    def slot(self) -> str:
+    def device(self) -> str:
         """cuda:0, cpu; empty for a GPU that is only told of, with a note"""
     @property
     def name(self) -> str: ...

@@ -20,7 +20,7 @@ json maybe(const std::optional<Value>& value) {
 json to_json(const Machine& machine, const std::vector<StackFinding>& findings) {
   json gpus = json::array();
   for (const GpuInfo& gpu : machine.gpus) {
-    gpus.push_back({{"slot", fmt::format("cuda:{}", gpu.index)},
+    gpus.push_back({{"device", fmt::format("cuda:{}", gpu.index)},
                     {"name", gpu.name},
                     {"total_bytes", gpu.total_bytes},
                     {"free_bytes", gpu.free_bytes},
@@ -57,7 +57,7 @@ int run(bool as_json) {
     print_output("{}\n", to_json(machine, findings).dump());
     return 0;
   }
-  print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {}\n", "slot", "name", "total", "free", "busy",
+  print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {}\n", "device", "name", "total", "free", "busy",
                "temp", "");
   for (const GpuInfo& gpu : machine.gpus) {
     const auto number = [](const std::optional<int>& value, const char* unit) {

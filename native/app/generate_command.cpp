@@ -129,8 +129,8 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   };
 
   ProgressLine line(!options.json);
-  // So many that no slot waits while results are written, and no more: results take memory until then.
-  const size_t ahead = 2 * engine.slots().size();
+  // So many that no worker waits while results are written, and no more: results take memory until then.
+  const size_t ahead = 2 * engine.workers().size();
   std::deque<Submitted> submitted;
   for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {

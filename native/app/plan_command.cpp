@@ -27,40 +27,41 @@ struct Options {
   bool own_views = false;
   Settings settings;
   std::vector<std::string> stragglers, losses;
-  double bandwidth = Slot().host_bytes_per_second / 1e9;  // GB between host and slots
+  double bandwidth = Worker().host_bytes_per_second / 1e9;  // GB between host and workers
   bool json = false;
 };
 
-/// `cuda:0=2.5` -> slot index and number.
-std::pair<int, double> named_number(const std::string& text, const std::vector<Slot>& slots,
+/// `cuda:0=2.5` -> worker index and number.
+std::pair<int, double> named_number(const std::string& text, const std::vector<Worker>& workers,
                                     const char* option) {
   const size_t equals = text.rfind('=');
   const auto value =
       equals == std::string::npos ? std::nullopt : read_number<double>(text.substr(equals + 1));
   if (value && *value > 0) {
-    for (size_t i = 0; i < slots.size(); ++i) {
-      if (slots[i].name == text.substr(0, equals)) return {int(i), *value};
+    for (size_t i = 0; i < workers.size(); ++i) {
+      if (workers[i].name == text.substr(0, equals)) return {int(i), *value};
     }
   }
-  throw invalid_value(option, text, fmt::format("Use DEVICE=NUMBER, for example {}=2.", slots.front().name));
+  throw invalid_value(option, text,
+                      fmt::format("Use DEVICE=NUMBER, for example {}=2.", workers.front().name));
 }
 
-std::vector<Slot> slots_of(const std::string& text) {
+std::vector<Worker> workers_of(const std::string& text) {
   const bool is_imaginary =
       !text.empty() && text.find('x') != std::string::npos && text.front() >= '0' && text.front() <= '9';
-  if (is_imaginary) return parse_imaginary_slots(text);
-  const SlotSources sources = find_machine().sources();
-  return text.empty() ? default_slots(sources) : parse_slots(text, sources);
+  if (is_imaginary) return parse_imaginary_workers(text);
+  const WorkerSources sources = find_machine().sources();
+  return text.empty() ? default_workers(sources) : parse_workers(text, sources);
 }
 
-json group_json(const DeviceGroup& group, const std::vector<Slot>& slots,
+json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
                 const std::vector<StageProfile>& stages) {
   json placements = json::array();
   for (const StagePlacement& placement : group.stages) {
     json names = json::array();
-    for (const int slot : placement.slots) names.push_back(slots[size_t(slot)].name);
+    for (const int worker : placement.workers) names.push_back(workers[size_t(worker)].name);
     placements.push_back({{"stage", stages[size_t(placement.stage)].name},
-                          {"slots", names},
+                          {"devices", names},
                           {"mode", mode_name(placement.mode)},
                           {"precision", placement.mode.precision},
                           {"resident", placement.resident},
@@ -75,44 +76,44 @@ json group_json(const DeviceGroup& group, const std::vector<Slot>& slots,
 }
 
 int run(const Options& options) {
-  std::vector<Slot> slots = slots_of(options.devices);
-  for (Slot& slot : slots) slot.host_bytes_per_second = 1e9 * options.bandwidth;
+  std::vector<Worker> workers = workers_of(options.devices);
+  for (Worker& worker : workers) worker.host_bytes_per_second = 1e9 * options.bandwidth;
   Settings settings = options.settings;
   if (options.own_views) settings.views = {"of the person's own"};
   validate(settings);
   const MeasuredCosts measured = CostStore().measured();
-  const std::vector<StageProfile> stages = stage_profiles(settings, slots, measured);
-  set_measured_speeds(slots, settings, measured);
+  const std::vector<StageProfile> stages = stage_profiles(settings, workers, measured);
+  set_measured_speeds(workers, settings, measured);
   PlanOptions asked = options.plan;
   asked.allow_lossy = !options.no_lossy;
   asked.strategy = strategy_of(options.strategy);
   asked.policy = policy_of(options.policy);
-  const Plan made = find_plan(slots, stages, asked);
-  const std::vector<std::string> alternatives = describe_alternatives(made, slots, stages, asked);
+  const Plan made = find_plan(workers, stages, asked);
+  const std::vector<std::string> alternatives = describe_alternatives(made, workers, stages, asked);
   Scenario scenario;
   for (const std::string& text : options.stragglers) {
-    const auto [slot, value] = named_number(text, slots, "--slow");
-    scenario.stragglers.push_back({slot, value});
+    const auto [worker, value] = named_number(text, workers, "--slow");
+    scenario.stragglers.push_back({worker, value});
   }
   for (const std::string& text : options.losses) {
-    const auto [slot, value] = named_number(text, slots, "--lose");
-    scenario.losses.push_back({slot, value});
+    const auto [worker, value] = named_number(text, workers, "--lose");
+    scenario.losses.push_back({worker, value});
   }
-  const SimulatedRun simulated = simulate(made, slots, stages, asked.pictures, scenario, asked);
+  const SimulatedRun simulated = simulate(made, workers, stages, asked.pictures, scenario, asked);
 
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::measured);
   const char* const costs = is_measured ? "calibrated" : "estimated";
   if (options.json) {
     json devices = json::array(), groups = json::array();
-    for (size_t i = 0; i < slots.size(); ++i) {
-      devices.push_back({{"slot", slots[i].name},
-                         {"budget_bytes", slots[i].budget_bytes},
-                         {"host_bytes_per_second", slots[i].host_bytes_per_second},
+    for (size_t i = 0; i < workers.size(); ++i) {
+      devices.push_back({{"device", workers[i].name},
+                         {"budget_bytes", workers[i].budget_bytes},
+                         {"host_bytes_per_second", workers[i].host_bytes_per_second},
                          {"utilisation", simulated.utilisation[i]},
                          {"peak_bytes", simulated.peak_bytes[i]},
                          {"pictures", simulated.pictures[i]}});
     }
-    for (const DeviceGroup& group : made.groups) groups.push_back(group_json(group, slots, stages));
+    for (const DeviceGroup& group : made.groups) groups.push_back(group_json(group, workers, stages));
     print_output("{}\n", json{{"pictures", asked.pictures},
                               {"done", simulated.done},
                               {"redone", simulated.redone},
@@ -136,12 +137,13 @@ int run(const Options& options) {
     print_output("{} pictures are left undone: what is left of the machine cannot make them.\n",
                  asked.pictures - simulated.done);
   }
-  print_output("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "slot", "budget", "peak", "busy", "pictures",
+  print_output("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "device", "budget", "peak", "busy", "pictures",
                "host link");
-  for (size_t i = 0; i < slots.size(); ++i) {
-    print_output("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", slots[i].name,
-                 format_bytes(slots[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
-                 100 * simulated.utilisation[i], simulated.pictures[i], slots[i].host_bytes_per_second / 1e9);
+  for (size_t i = 0; i < workers.size(); ++i) {
+    print_output("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", workers[i].name,
+                 format_bytes(workers[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
+                 100 * simulated.utilisation[i], simulated.pictures[i],
+                 workers[i].host_bytes_per_second / 1e9);
   }
   for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
   for (const std::string& reason : made.idle) print_output("- {}\n", reason);

@@ -14,7 +14,7 @@
 #include "base/standard_output.h"
 #include "engine/costs.h"
 #include "engine/model_list.h"
-#include "engine/open_slots.h"
+#include "engine/open_workers.h"
 
 namespace relievo {
 namespace {
@@ -43,10 +43,10 @@ std::string model_that_is_here() {
 
 /// Sizes of everything that has one, small enough to be measured soon. Three where no network's time grows
 /// with them: what charts of a surface take depends on more than its size, so that one more is worth it.
-std::vector<Settings> sizes_of(const std::string& model, const Slot& slot, bool quick) {
+std::vector<Settings> sizes_of(const std::string& model, const Worker& worker, bool quick) {
   Settings small, large;
   small.model = large.model = model;
-  const bool is_gpu = slot.kind == SlotKind::kCuda;
+  const bool is_gpu = worker.kind == DeviceKind::kCuda;
   small.grid = quick ? 32 : 64;
   large.grid = quick ? 64 : 128;
   small.texture_size = quick ? 256 : 512;
@@ -70,14 +70,14 @@ std::string size_of(const CostSample& sample) {
   return text;
 }
 
-std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::string& model,
+std::vector<CostSample> measure(const std::vector<Worker>& workers, const std::string& model,
                                 const Options& options) {
-  const Slot& slot = slots.front();
+  const Worker& worker = workers.front();
   ProgressLine line(!options.json);
   JobStatus status;
   status.state = JobState::kRunning;
-  const auto draw = [&] { line.draw(slot.name, status); };
-  const std::vector<Settings> sizes = sizes_of(model, slot, options.quick);
+  const auto draw = [&] { line.draw(worker.name, status); };
+  const std::vector<Settings> sizes = sizes_of(model, worker, options.quick);
   std::vector<CostSample> samples;
   for (size_t i = 0; i < sizes.size(); ++i) {
     const double share = 1.0 / static_cast<double>(sizes.size());
@@ -95,12 +95,12 @@ std::vector<CostSample> measure(const std::vector<Slot>& slots, const std::strin
                                  mode.execution.precision, batch);
       draw();
     };
-    for (CostSample& sample : profile_stages(slots, request)) samples.push_back(std::move(sample));
+    for (CostSample& sample : profile_stages(workers, request)) samples.push_back(std::move(sample));
   }
   return samples;
 }
 
-json to_json(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
+json to_json(const Worker& worker, const std::string& model, const std::vector<CostSample>& samples,
              const CostStore& store) {
   json rows = json::array();
   for (const CostSample& sample : samples) {
@@ -117,13 +117,13 @@ json to_json(const Slot& slot, const std::string& model, const std::vector<CostS
                     {"workspace_bytes", sample.workspace_bytes},
                     {"seconds", sample.seconds}});
   }
-  return {{"slot", slot.name}, {"device", slot.product}, {"threads", slot.threads},
-          {"model", model},    {"samples", rows},        {"kept_in", store.costs_path().string()}};
+  return {{"device", worker.name}, {"product", worker.product}, {"threads", worker.threads},
+          {"model", model},        {"samples", rows},           {"kept_in", store.costs_path().string()}};
 }
 
-void print(const Slot& slot, const std::string& model, const std::vector<CostSample>& samples,
+void print(const Worker& worker, const std::string& model, const std::vector<CostSample>& samples,
            const CostStore& store) {
-  print_output("{}: {}, {} threads, model {}\n", slot.name, slot.product, slot.threads, model);
+  print_output("{}: {}, {} threads, model {}\n", worker.name, worker.product, worker.threads, model);
   print_output("{:<12} {:<34} {:<14} {:<6} {:>5} {:>11} {:>11} {:>9}\n", "stage", "size", "mode", "prec.",
                "batch", "weights", "workspace", "seconds");
   for (const CostSample& sample : samples) {
@@ -137,7 +137,7 @@ void print(const Slot& slot, const std::string& model, const std::vector<CostSam
 int run(const Options& options) {
   EngineOptions machine;
   machine.devices = options.devices;
-  const std::vector<Slot> slots = open_slots(machine).slots;
+  const std::vector<Worker> workers = open_workers(machine).workers;
   std::string model = options.model;
   if (model.empty()) {
     model = model_that_is_here();
@@ -148,11 +148,11 @@ int run(const Options& options) {
     }
   }
   const CostStore store;
-  std::map<std::tuple<SlotKind, std::string, int>, std::vector<Slot>> kinds;
-  for (const Slot& slot : slots) kinds[{slot.kind, slot.product, slot.threads}].push_back(slot);
+  std::map<std::tuple<DeviceKind, std::string, int>, std::vector<Worker>> kinds;
+  for (const Worker& worker : workers) kinds[{worker.kind, worker.product, worker.threads}].push_back(worker);
   size_t measured = 0;
   for (const auto& [kind, alike] : kinds) {
-    const Slot& slot = alike.front();
+    const Worker& worker = alike.front();
     std::vector<CostSample> samples;
     try {
       samples = measure(alike, model, options);
@@ -164,11 +164,11 @@ int run(const Options& options) {
       throw;
     }
     ++measured;
-    store.add(slot.product, samples);
+    store.add(worker.product, samples);
     if (options.json) {
-      print_line(to_json(slot, model, samples, store).dump());
+      print_line(to_json(worker, model, samples, store).dump());
     } else {
-      print(slot, model, samples, store);
+      print(worker, model, samples, store);
     }
   }
   return 0;

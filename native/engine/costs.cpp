@@ -9,7 +9,7 @@
 #include "nn/errors.h"
 #include "runtime/costs/profiler.h"
 #include "runtime/execute/device_thread.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 namespace {
@@ -24,32 +24,32 @@ std::shared_ptr<const JobContext> context_of(const GenerateRequest& request, con
   return context;
 }
 
-bool is_like(const Slot& a, const Slot& b) {
+bool is_like(const Worker& a, const Worker& b) {
   return a.kind == b.kind && a.product == b.product && a.threads == b.threads && a.speed == b.speed;
 }
 
-/// One picture through all stages: what depends on the slot's speed, and what does not.
+/// One picture through all stages: what depends on the worker's speed, and what does not.
 struct Split {
   double device_s = 0, host_s = 0;
   bool measured = true;
 };
 
-Split split_seconds(const std::vector<StageProfile>& profiles, const Slot& slot) {
+Split split_seconds(const std::vector<StageProfile>& profiles, const Worker& worker) {
   Split split;
   for (const StageProfile& profile : profiles) {
     const StageMode& mode = profile.modes.front();
-    const double host = mode.host_seconds_per_picture / slot.threads;
+    const double host = mode.host_seconds_per_picture / worker.threads;
     split.host_s += host;
-    split.device_s += mode.time(1, slot) - host;
+    split.device_s += mode.time(1, worker) - host;
     split.measured = split.measured && profile.measured;
   }
   return split;
 }
 
 /// Bytes a second of weights; 0: not measured.
-double measured_link(const Slot& slot, const MeasuredCosts& costs) {
+double measured_link(const Worker& worker, const MeasuredCosts& costs) {
   double bytes = 0, seconds = 0;
-  for (const CostSample& sample : samples_for(slot, costs)) {
+  for (const CostSample& sample : samples_for(worker, costs)) {
     if (sample.load_seconds <= 0) continue;
     bytes += static_cast<double>(sample.weight_bytes);
     seconds += sample.load_seconds;
@@ -77,49 +77,50 @@ ByteImage profiling_picture(int side, bool has_alpha) {
   return picture;
 }
 
-std::vector<CostSample> samples_for(const Slot& slot, const MeasuredCosts& measured) {
-  const auto found = measured.find(slot.product);
+std::vector<CostSample> samples_for(const Worker& worker, const MeasuredCosts& measured) {
+  const auto found = measured.find(worker.product);
   if (found == measured.end()) return {};
   std::vector<CostSample> samples = found->second;
   int nearest = 0;
   for (const CostSample& sample : samples) {
-    if (nearest == 0 || std::abs(sample.threads - slot.threads) < std::abs(nearest - slot.threads))
+    if (nearest == 0 || std::abs(sample.threads - worker.threads) < std::abs(nearest - worker.threads))
       nearest = sample.threads;
   }
   std::erase_if(samples, [&](const CostSample& sample) { return sample.threads != nearest; });
   return samples;
 }
 
-std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
+std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Worker>& workers,
                                          const MeasuredCosts& measured) {
   const auto stages = make_stages(recipe_of(settings), find_models({}));
-  prepare(stages, settings, slots, measured);
+  prepare(stages, settings, workers, measured);
   return profiles_of(stages);
 }
 
-void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings, const MeasuredCosts& measured) {
-  for (Slot& slot : slots) {
-    if (const double link = measured_link(slot, measured); link > 0) slot.host_bytes_per_second = link;
+void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
+                         const MeasuredCosts& measured) {
+  for (Worker& worker : workers) {
+    if (const double link = measured_link(worker, measured); link > 0) worker.host_bytes_per_second = link;
   }
-  const Slot first = slots.front();
+  const Worker first = workers.front();
   std::vector<StageProfile> reference;
-  for (size_t i = 1; i < slots.size(); ++i) {
-    Slot& slot = slots[i];
-    if (is_like(slot, first)) continue;
+  for (size_t i = 1; i < workers.size(); ++i) {
+    Worker& worker = workers[i];
+    if (is_like(worker, first)) continue;
     if (reference.empty()) reference = stage_profiles(settings, {first}, measured);
-    const Split real = split_seconds(stage_profiles(settings, {slot}, measured), slot),
-                assumed = split_seconds(reference, slot);
+    const Split real = split_seconds(stage_profiles(settings, {worker}, measured), worker),
+                assumed = split_seconds(reference, worker);
     if (!real.measured || !assumed.measured) continue;
     const double left = real.device_s + real.host_s - assumed.host_s;
-    if (left > 0) slot.speed *= assumed.device_s / left;
+    if (left > 0) worker.speed *= assumed.device_s / left;
   }
 }
 
 namespace {
 
-std::vector<CostSample> profile_slot(const Slot& slot, const ProfileRequest& request) {
+std::vector<CostSample> profile_worker(const Worker& worker, const ProfileRequest& request) {
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
-  prepare(stages, request.settings, {slot});
+  prepare(stages, request.settings, {worker});
   GenerateRequest generate;
   generate.name = "profile";
   generate.settings = request.settings;
@@ -133,7 +134,7 @@ std::vector<CostSample> profile_slot(const Slot& slot, const ProfileRequest& req
   options.repeats = request.repeats;
   options.all_modes = request.all_modes;
   options.size = to_json(request.settings);
-  options.hooks = make_slot_hooks();
+  options.hooks = make_worker_hooks();
   options.hooks.current_error = current_torch_error;
   options.control = request.control;
   options.on_call = request.on_call;
@@ -142,27 +143,27 @@ std::vector<CostSample> profile_slot(const Slot& slot, const ProfileRequest& req
     if (made.error) throw *made.error;
   };
   std::vector<CostSample> samples;
-  SlotThread thread(slot, options.hooks);
+  WorkerThread thread(worker, options.hooks);
   thread.run([&] {
-    samples =
-        measure_costs(slot, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work, options);
+    samples = measure_costs(worker, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()), work,
+                            options);
   });
   return samples;
 }
 
 }  // namespace
 
-std::vector<CostSample> profile_stages(const std::vector<Slot>& slots, const ProfileRequest& request) {
+std::vector<CostSample> profile_stages(const std::vector<Worker>& workers, const ProfileRequest& request) {
   std::vector<std::future<std::vector<CostSample>>> others;
-  for (size_t i = 1; i < slots.size(); ++i) {
+  for (size_t i = 1; i < workers.size(); ++i) {
     others.push_back(std::async(std::launch::async, [&, i] {
       ProfileRequest same = request;
       same.control.progress = {};
       same.on_call = {};
-      return profile_slot(slots[i], same);
+      return profile_worker(workers[i], same);
     }));
   }
-  std::vector<std::vector<CostSample>> runs{profile_slot(slots.front(), request)};
+  std::vector<std::vector<CostSample>> runs{profile_worker(workers.front(), request)};
   for (auto& other : others) runs.push_back(other.get());
   return mean_of(runs);
 }

@@ -13,17 +13,17 @@
 
 namespace relievo {
 
-/// The samples of a slot's device: of those with the number of threads that is nearest to the slot's.
-std::vector<CostSample> samples_for(const Slot& slot, const MeasuredCosts& measured);
+/// The samples of a worker's device: of those with the number of threads that is nearest to the worker's.
+std::vector<CostSample> samples_for(const Worker& worker, const MeasuredCosts& measured);
 
-/// The stages with these settings, in order, as they cost on slots like the first.
-std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Slot>& slots,
+/// The stages with these settings, in order, as they cost on workers like the first.
+std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Worker>& workers,
                                          const MeasuredCosts& measured = {});
 
-/// What was measured of the slots besides their stages. Their speeds, of those that are of another kind than
-/// the first, as far as both kinds were measured with these settings: so that all stages together take as
-/// long as they were measured to take. And how fast weights come in from host memory.
-void set_measured_speeds(std::vector<Slot>& slots, const Settings& settings,
+/// What was measured of the workers besides their stages. Their speeds, of those that are of another kind
+/// than the first, as far as both kinds were measured with these settings: so that all stages together take
+/// as long as they were measured to take. And how fast weights come in from host memory.
+void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
                          const MeasuredCosts& measured = {});
 
 struct ProfileRequest {
@@ -32,15 +32,15 @@ struct ProfileRequest {
   int repeats = 1;  ///< of each batch, after one call to warm up; 0: one, cold
   bool all_modes = true;
   Control control = {};
-  /// Before a call on the first slot, on its thread.
+  /// Before a call on the first worker, on its thread.
   std::function<void(const std::string& stage, const StageMode& mode, int batch)> on_call = {};
 };
 
-/// Runs the real stages on slots of this machine that are of one kind, on a picture of a ball, and returns
+/// Runs the real stages on workers of this machine that are of one kind, on a picture of a ball, and returns
 /// what they cost: on all of them at the same time, as a run does, for they share memory's bandwidth and
 /// more. Seconds are means, bytes the most. Throws Error{kModelMissing}, Error{kOutOfMemory} when a stage
 /// does not fit at all, Error{kCancelled}, and what stages throw.
-std::vector<CostSample> profile_stages(const std::vector<Slot>& slots, const ProfileRequest& request);
+std::vector<CostSample> profile_stages(const std::vector<Worker>& workers, const ProfileRequest& request);
 
 /// Of the calls of the first run, as all runs measured them: the mean seconds, the most bytes.
 std::vector<CostSample> mean_of(const std::vector<std::vector<CostSample>>& runs);

@@ -25,13 +25,13 @@ void check_idle_seconds(double seconds) {
 Engine::Impl::Impl(const EngineOptions& given)
     : options(given),
       models(find_models(given.models)),
-      slots(options),
+      workers(options),
       idle_seconds(given.idle_seconds),
       previewer({.models = models,
                  .threads = options.threads,
                  .before = [this] { open_devices(); },
                  .after = [this] { begin_idle_time(); }}),
-      worker([this] { work(); }) {
+      scheduler([this] { work(); }) {
   set_log_sink([this](LogLevel level, std::string_view line) {
     if (level != LogLevel::kDebug) tell(std::string(line));
   });
@@ -39,7 +39,7 @@ Engine::Impl::Impl(const EngineOptions& given)
 
 void Engine::Impl::close() {
   const std::lock_guard one_at_a_time(closing_once);
-  if (!worker.joinable()) return;
+  if (!scheduler.joinable()) return;
   set_log_sink(nullptr);
   {
     const std::lock_guard lock(mutex);
@@ -52,7 +52,7 @@ void Engine::Impl::close() {
   wake.notify_all();
   queued_jobs.notify();
   previewer.close();
-  worker.join();
+  scheduler.join();
 }
 
 void Engine::Impl::submit(const StatePointer& job) {
@@ -84,7 +84,7 @@ void Engine::Impl::tell(const std::string& line) {
 
 void Engine::Impl::open_devices() {
   try {
-    slots.get();
+    workers.get();
   } catch (const Error&) {  // the jobs say so
   }
 }
@@ -93,7 +93,7 @@ void Engine::Impl::begin_idle_time() {
   {
     const std::lock_guard lock(mutex);
     idle_since = Clock::now();
-    is_idle_time_new = true;  // the worker waits for what was due before
+    is_idle_time_new = true;  // the scheduler waits for what was due before
   }
   wake.notify_all();
 }
@@ -132,10 +132,10 @@ Job Engine::submit(GenerateRequest request) {
   return Job(state);
 }
 
-std::vector<std::string> Engine::slots() const {
+std::vector<std::string> Engine::workers() const {
   Impl& engine = impl();
   std::vector<std::string> names;
-  for (const Slot& slot : engine.slots.get()) names.push_back(slot.name);
+  for (const Worker& worker : engine.workers.get()) names.push_back(worker.name);
   return names;
 }
 

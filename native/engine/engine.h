@@ -64,8 +64,9 @@ struct StageReport {
   std::string
       name;  ///< `foreground`; `condition`, `diffusion`, `decode`; `reconstruct`, `surface`, `texture`
   double seconds = 0;
-  int64_t peak_bytes = 0;  ///< highest use of the slot's budget during the stage, all weights in it included
-  std::string device;      ///< the slot; several with + between
+  int64_t peak_bytes =
+      0;               ///< highest use of the worker's budget during the stage, all weights in it included
+  std::string device;  ///< the worker; several with + between
   std::string precision = {};
   int batch = 1;  ///< pictures that were made together
   /// On a GPU: the part, 0..1, of the memory that torch's allocator held after it and no tensor used.
@@ -127,8 +128,8 @@ struct EngineOptions {
       models;       ///< folder of the embedded models; empty: found beside the program or in the source tree
   int threads = 0;  ///< of the CPU; 0: all
   double idle_seconds = 0;  ///< without a job, after which models are unloaded; 0, or infinity: never
-  /// What computes (runtime/machine/slots.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without one
-  /// the CPU.
+  /// What computes (runtime/machine/workers.h): `cuda:0,cuda:1`, `cpu*2@3GiB`; empty: every GPU, or without
+  /// one the CPU.
   std::string devices = {};
   std::string strategy = "auto";   ///< `auto`, `single`, `data`, `stage`, `guidance`, `split`, `offload`
   std::string policy = "fastest";  ///< `fastest`, `balanced`, `memory`
@@ -165,12 +166,12 @@ class Engine {
   void resume();
   bool paused() const;
 
-  /// The names of the slots that compute. The first time it looks at the machine, a tenth of a second. Throws
-  /// Error{kInvalidSettings} for devices that are not there.
-  std::vector<std::string> slots() const;
+  /// The names of the workers that compute. The first time it looks at the machine, a tenth of a second.
+  /// Throws Error{kInvalidSettings} for devices that are not there.
+  std::vector<std::string> workers() const;
 
   /// What a plan for so many pictures with these settings would be, in sentences: what is done and why, then
-  /// what is not and why not. Takes a few milliseconds, the first time as long as slots(). Throws
+  /// what is not and why not. Takes a few milliseconds, the first time as long as workers(). Throws
   /// Error{kInvalidSettings}, Error{kOutOfMemory} when nothing fits, Error{kModelMissing}.
   std::vector<std::string> explain_plan(const Settings& settings, int pictures) const;
 
@@ -179,7 +180,7 @@ class Engine {
   void set_idle_seconds(double seconds);  ///< throws Error{kInvalidSettings} below 0 and for a NaN
 
  private:
-  class Slots;
+  class Workers;
   class QueuedJobs;
   struct Impl;
   Impl& impl() const;

@@ -1,4 +1,4 @@
-// What an Engine is made of: its queue, and the worker that plans and starts runs.
+// What an Engine is made of: its queue, and the scheduler that plans and starts runs.
 #pragma once
 
 #include <chrono>
@@ -8,23 +8,23 @@
 #include <thread>
 
 #include "engine/job_run.h"
-#include "engine/open_slots.h"
+#include "engine/open_workers.h"
 #include "engine/pipeline.h"
 #include "engine/previewer.h"
 #include "runtime/execute/execute.h"
 
 namespace relievo {
 
-/// The machine as slots, found when it is first asked for; with the memory that is free then.
-class Engine::Slots {
+/// The machine as workers, found when it is first asked for; with the memory that is free then.
+class Engine::Workers {
  public:
-  explicit Slots(const EngineOptions& options) : options_(options) {}
+  explicit Workers(const EngineOptions& options) : options_(options) {}
 
   /// Throws Error{kInvalidSettings} for devices that are not there.
-  std::vector<Slot> get() {
+  std::vector<Worker> get() {
     const std::lock_guard lock(mutex_);
-    if (opened_.slots.empty()) opened_ = open_slots(options_);
-    return opened_.slots;
+    if (opened_.workers.empty()) opened_ = open_workers(options_);
+    return opened_.workers;
   }
 
   /// Which devices are not among them and why, in sentences.
@@ -42,18 +42,18 @@ class Engine::Slots {
  private:
   const EngineOptions& options_;
   std::mutex mutex_;
-  OpenedSlots opened_;
+  OpenedWorkers opened_;
 };
 
 /// What was planned, and with what.
 struct Planned {
-  std::vector<Slot> slots;  ///< with measured speeds
+  std::vector<Worker> workers;  ///< with measured speeds
   std::vector<StageProfile> profiles;
   PlanOptions options;
   Plan plan;
 };
 
-/// Whether slots work on one picture together somewhere.
+/// Whether workers work on one picture together somewhere.
 bool shares_pictures(const Plan& plan);
 
 /// What a run makes: jobs of the queue whose stages cost the same, and hold the same weights.
@@ -93,7 +93,7 @@ struct Engine::Impl {
   /// What would be done with so many pictures and what would not, in sentences.
   std::vector<std::string> explain(const Settings& settings, int pictures);
 
-  // The worker: plans and starts runs. The pictures are made on the slots' own threads.
+  // The scheduler: plans and starts runs. The pictures are made on the workers' own threads.
 
   void work();
   /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of
@@ -107,8 +107,8 @@ struct Engine::Impl {
   /// A log line goes to the job that it is about, or else to all that run.
   void tell(const std::string& line);
 
-  /// Prepares the stages for so many pictures with these settings, and plans. The plan keeps all slots busy
-  /// when more pictures come, unless slots share a single picture.
+  /// Prepares the stages for so many pictures with these settings, and plans. The plan keeps all workers busy
+  /// when more pictures come, unless workers share a single picture.
   Planned plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
                    const Settings& settings, int pictures);
 
@@ -120,10 +120,10 @@ struct Engine::Impl {
 
   const EngineOptions options;
   const std::filesystem::path models;
-  Slots slots;
+  Workers workers;
   const CancelToken closing;
   const std::shared_ptr<CostStore> costs = std::make_shared<CostStore>();
-  // The worker's:
+  // The scheduler's:
   Recipe recipe;
   std::vector<std::shared_ptr<PipelineStage>> stages;
   std::unique_ptr<Executor> executor;
@@ -144,7 +144,7 @@ struct Engine::Impl {
   QueuedJobs queued_jobs{*this};
   // Last, for they use the others:
   Previewer previewer;
-  std::thread worker;
+  std::thread scheduler;
 };
 
 }  // namespace relievo

@@ -1,5 +1,5 @@
 // What the surface and the texture of a model ask their points of: the field of a picture's shape, in their
-// own slot, and what asking costs. Each kind of model is one implementation.
+// own worker, and what asking costs. Each kind of model is one implementation.
 #pragma once
 
 #include <functional>
@@ -18,31 +18,31 @@ class FieldSource {
   virtual ~FieldSource() = default;
 
   /// What makes a field of a shape: none by default.
-  virtual void load(const Slot& /*slot*/) {}
-  virtual void unload(const Slot& /*slot*/) {}
+  virtual void load(const Worker& /*worker*/) {}
+  virtual void unload(const Worker& /*worker*/) {}
   virtual int64_t weight_bytes() const { return 0; }
 
   /// Values a side of the grid that meshes it.
   virtual double grid_side(const Settings& settings) const { return settings.grid + 1.0; }
   /// What is held of a field for a whole grid.
   virtual double grid_bytes(double /*side*/) const { return 0; }
-  /// What a point takes while it is asked for, and seconds of a slot of speed 1.
+  /// What a point takes while it is asked for, and seconds of a worker of speed 1.
   virtual double bytes_per_point() const = 0;
   virtual double seconds_per_point() const = 0;
-  /// Whether some of these slots is a GPU that cannot answer for it: the processor does.
-  virtual bool is_asked_on_host(const std::vector<Slot>& /*slots*/) const { return false; }
+  /// Whether some of these workers is a GPU that cannot answer for it: the processor does.
+  virtual bool is_asked_on_host(const std::vector<Worker>& /*workers*/) const { return false; }
   /// Whether the shape stands in the model box as its picture shows it, which then can be thrown onto it.
   virtual bool faces_the_picture() const { return false; }
 
-  /// On the call's first slot; its points are divided over all of them. What had to be brought into the slots
-  /// is kept with the shape.
+  /// On the call's first worker; its points are divided over all of them. What had to be brought into the
+  /// workers is kept with the shape.
   virtual std::shared_ptr<const Field> field(Shape& shape, const StageCall& call) const = 0;
 };
 
 /// Of the model `preview`: the shape is the field.
 std::unique_ptr<FieldSource> inflated_fields();
 
-/// Of a reconstruction model of the catalogue: its heads, by slot, and the shape's planes.
+/// Of a reconstruction model of the catalogue: its heads, by worker, and the shape's planes.
 std::unique_ptr<FieldSource> triplane_fields(const std::string& model);
 
 /// Makes the field of a mesh model out of its planes; benchmarks replace it, so that random weights have a

@@ -73,7 +73,7 @@ ForegroundStage::ForegroundStage(fs::path embedded_models)
     : StageOf("foreground", "foreground"), embedded_models_(std::move(embedded_models)) {}
 ForegroundStage::~ForegroundStage() = default;
 
-StageProfile ForegroundStage::profile_for(const Settings& settings, const std::vector<Slot>&) const {
+StageProfile ForegroundStage::profile_for(const Settings& settings, const std::vector<Worker>&) const {
   constexpr double kMiB = 1 << 20;
   const double side = foreground_side(settings);
   const bool is_full = !full_network_file().empty();
@@ -99,13 +99,13 @@ void ForegroundStage::load(const StageLoad& load) {
   if (fs::exists(file)) {
     network->net = std::make_unique<U2Net>(full.empty() ? U2NetSize::kSmall : U2NetSize::kFull);
     const TensorFile weights = read_weights(file);
-    load_strict(*network->net, weights, "", execution_for(load.slot));
+    load_strict(*network->net, weights, "", execution_for(load.worker));
     network->mapped = MemoryCharge(mapped_bytes(*network->net));
   }
-  networks_.set(load.slot, std::move(network));
+  networks_.set(load.worker, std::move(network));
 }
 
-void ForegroundStage::unload(const Slot& slot) { networks_.erase(slot); }
+void ForegroundStage::unload(const Worker& worker) { networks_.erase(worker); }
 
 CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const StageCall& call,
                                       const Execution& execution) {
@@ -130,7 +130,7 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
                                .side = foreground_side(settings)};
   Execution rest = execution;
   rest.control = execution.control.part(0.2, 1);
-  const auto network = networks_.get(call.slots[0]);
+  const auto network = networks_.get(call.workers[0]);
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
   for (const std::string& text : made.notes) work.note(text);
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));

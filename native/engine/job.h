@@ -1,4 +1,4 @@
-// What a Job handle and the engine's worker share.
+// What a Job handle and the engine's scheduler share.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace relievo {
 struct Job::State {
   const uint64_t number;
   const std::string name;
-  GenerateRequest request;  ///< the worker's; its pictures are gone once it has run
+  GenerateRequest request;  ///< the scheduler's; its pictures are gone once it has run
   const CancelToken cancel;
   /// Made beforehand, for when there is no memory to make another.
   Error no_memory = out_of_memory();

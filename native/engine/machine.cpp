@@ -39,7 +39,7 @@ std::vector<DeviceInfo> find_devices() {
     }
   }
   DeviceInfo& cpu = devices.emplace_back();
-  cpu.slot = "cpu";
+  cpu.device = "cpu";
   cpu.name = machine.cpu.name;
   cpu.total_bytes = machine.cpu.total_bytes;
   cpu.free_bytes = machine.cpu.free_bytes;

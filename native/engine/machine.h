@@ -12,7 +12,7 @@ namespace relievo {
 struct Machine;  // runtime/machine/machine.h
 
 struct DeviceInfo {
-  std::string slot;  ///< `cuda:0`, `cpu`
+  std::string device;  ///< `cuda:0`, `cpu`
   std::string name;
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;  ///< now

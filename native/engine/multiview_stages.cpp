@@ -40,15 +40,15 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
-    held->parts = files().condition_parts(execution_for(load.slot, load.mode.precision));
+    held->parts = files().condition_parts(execution_for(load.worker, load.mode.precision));
     held->mapped = MemoryCharge(mapped_bytes(*held->parts.vision) + mapped_bytes(*held->parts.vae));
-    held_.set(load.slot, std::move(held));
+    held_.set(load.worker, std::move(held));
   }
-  void unload(const Slot& slot) override { held_.erase(slot); }
+  void unload(const Worker& worker) override { held_.erase(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
-    StageProfile profile = network_profile(settings, "multiview", slots, [](const std::string& precision) {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
+    StageProfile profile = network_profile(settings, "multiview", workers, [](const std::string& precision) {
       StageMode mode;
       mode.execution.precision = precision;
       mode.weight_bytes =
@@ -67,7 +67,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
     const at::NoGradGuard no_grad;
     auto conditions = std::make_shared<const Conditions>(
         condition_views(paste_on_white(to_bytes(cut.foreground->image)), noise_of(work),
-                        held_.get(call.slots[0])->parts, execution));
+                        held_.get(call.workers[0])->parts, execution));
     return {std::move(cut), std::move(conditions)};
   }
 
@@ -76,7 +76,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
     ConditionParts parts;
     MemoryCharge mapped;
   };
-  BySlot<Held> held_;
+  ByWorker<Held> held_;
 };
 
 /// ConditionedPicture -> DenoisedPicture, several at once.
@@ -88,17 +88,17 @@ class DiffusionStage : public PipelineStage {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    const Execution execution = execution_for(load.slot, load.mode.precision);
+    const Execution execution = execution_for(load.worker, load.mode.precision);
     held->unet = load.last_block > 0 ? model.unet(load.first_block, load.last_block, execution)
                                      : model.unet(execution);
     held->diffusion = model.diffusion();
     held->mapped = MemoryCharge(mapped_bytes(*held->unet));
-    held_.set(load.slot, std::move(held));
+    held_.set(load.worker, std::move(held));
   }
-  void unload(const Slot& slot) override { held_.erase(slot); }
+  void unload(const Worker& worker) override { held_.erase(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
     const auto modes_of = [&](const std::string& precision, int side) {
       const auto mode = [&](bool chunked) {
@@ -117,7 +117,7 @@ class DiffusionStage : public PipelineStage {
       };
       return std::vector<StageMode>{mode(false), mode(true)};
     };
-    StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
+    StageProfile profile = network_profile(settings, "multiview", workers, [&](const std::string& precision) {
       return modes_of(precision, settings.input_size);
     });
     const int smaller_side = smaller_side_of(settings);
@@ -164,13 +164,13 @@ class DiffusionStage : public PipelineStage {
   void denoise_all(std::vector<PictureWork>& works, const StageCall& call) const {
     const at::NoGradGuard no_grad;
     DenoiserPlaces places;
-    for (const Slot& slot : call.slots) {
-      const auto held = held_.get(slot);
+    for (const Worker& worker : call.workers) {
+      const auto held = held_.get(worker);
       places.unets.push_back(held ? held->unet : nullptr);
     }
     places.blocks = call.blocks;
-    places.on_slot = on_slot_of(call);
-    places.on_every_slot = on_every_slot_of(call);
+    places.on_worker = on_worker_of(call);
+    places.on_every_worker = on_every_worker_of(call);
     places.halves_together = !call.mode.chunked;
 
     std::vector<Control> own;
@@ -194,10 +194,10 @@ class DiffusionStage : public PipelineStage {
         .guidance = settings.guidance,
         .sampler = sampler_kind(settings.sampler),
         .view_size = static_cast<int>(std::lround(call.mode.input_scale * settings.input_size))};
-    const auto first = held_.get(call.slots[0]);
+    const auto first = held_.get(call.workers[0]);
     Diffusion diffusion;
-    for (const Slot& slot : call.slots) {
-      if (const auto held = held_.get(slot)) diffusion = held->diffusion;
+    for (const Worker& worker : call.workers) {
+      if (const auto held = held_.get(worker)) diffusion = held->diffusion;
     }
     std::vector<at::Tensor> latents(works.size());  // undefined: cancelled
     try {
@@ -212,7 +212,7 @@ class DiffusionStage : public PipelineStage {
     }
   }
 
-  BySlot<Held> held_;
+  ByWorker<Held> held_;
 };
 
 class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
@@ -223,17 +223,17 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.slot, load.mode.precision));
+    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.worker, load.mode.precision));
     held->factor = model.latent_factor();
     held->mapped = MemoryCharge(mapped_bytes(*held->vae));
-    held_.set(load.slot, std::move(held));
+    held_.set(load.worker, std::move(held));
   }
-  void unload(const Slot& slot) override { held_.erase(slot); }
+  void unload(const Worker& worker) override { held_.erase(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double pixels = 6.0 * settings.input_size * settings.input_size;
-    StageProfile profile = network_profile(settings, "multiview", slots, [&](const std::string& precision) {
+    StageProfile profile = network_profile(settings, "multiview", workers, [&](const std::string& precision) {
       StageMode mode;
       mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
@@ -256,7 +256,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
   ViewedPicture output_of(DenoisedPicture denoised, PictureWork& work, const StageCall& call,
                           const Execution& execution) override {
     const at::NoGradGuard no_grad;
-    const auto held = held_.get(call.slots[0]);
+    const auto held = held_.get(call.workers[0]);
     const bool is_tiled = call.mode.tiled;
     const ByteImage grid = decode_views(denoised.latents, *held->vae, held->factor, execution, is_tiled);
     auto views = std::make_shared<const Views>(views_of_grid(grid));
@@ -270,7 +270,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     double factor = 1;
     MemoryCharge mapped;
   };
-  BySlot<Held> held_;
+  ByWorker<Held> held_;
 };
 
 }  // namespace

@@ -53,7 +53,7 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
   OwnViewsStage() : StageOf("views", "multiview") {}
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
     StageMode mode;
     StageProfile profile{"", {}, kMaxBatch};
     profile.output_bytes_per_picture = int64_t{6} * 3 * 4 * settings.input_size * settings.input_size;

@@ -20,7 +20,7 @@ namespace relievo {
 
 struct Conditions;  // multiview/multiview.h
 
-/// The job that a picture belongs to, as its stages see it. Callbacks come from a slot's thread, one at a
+/// The job that a picture belongs to, as its stages see it. Callbacks come from a worker's thread, one at a
 /// time.
 struct JobContext {
   const GenerateRequest* request = nullptr;
@@ -64,8 +64,8 @@ struct ViewedPicture {
 /// The planes of a reconstruction model.
 struct Triplane {
   at::Tensor planes;  ///< [3, C, R, R] float32, on the CPU
-  /// The same in slots where they were asked, by the slots' names, so that they are copied there once.
-  std::map<std::string, at::Tensor> in_slots = {};
+  /// The same in workers where they were asked, by the workers' names, so that they are copied there once.
+  std::map<std::string, at::Tensor> in_workers = {};
 };
 
 /// What a model made of a picture: the field itself, on the CPU, or planes that a model's heads make one of

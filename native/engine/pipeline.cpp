@@ -38,14 +38,14 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 }
 
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots, const MeasuredCosts& measured) {
-  const std::vector<CostSample> samples = samples_for(slots.front(), measured);
+             const std::vector<Worker>& workers, const MeasuredCosts& measured) {
+  const std::vector<CostSample> samples = samples_for(workers.front(), measured);
   const auto seconds = [&](const auto& stage) {
-    return stage->profile().modes.front().time(1, slots.front());
+    return stage->profile().modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, slots, samples);
+    stage->prepare(settings, workers, samples);
     total += seconds(stage);
   }
   for (const auto& stage : stages) {
@@ -55,12 +55,13 @@ void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Se
   }
 }
 
-void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages, const std::vector<Slot>& slots,
-                   const CostStore& costs) {
+void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages,
+                   const std::vector<Worker>& workers, const CostStore& costs) {
   for (const auto& stage : stages) {
     const StageProfile& profile = stage->profile();
     int batch = profile.max_batch;
-    for (const Slot& slot : slots) batch = costs.batch_limit(slot, profile, profile.modes.front(), batch);
+    for (const Worker& worker : workers)
+      batch = costs.batch_limit(worker, profile, profile.modes.front(), batch);
     stage->limit_batch(std::max(batch, 1));
   }
 }

@@ -25,15 +25,16 @@ Recipe recipe_of(const Settings& settings);
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
                                                         const std::filesystem::path& embedded_models);
 
-/// Sets what the stages cost with these settings on slots like the first, as measured where it was calibrated
+/// Sets what the stages cost with these settings on workers like the first, as measured where it was
+/// calibrated
 /// (`relievo calibrate`), and their parts of the progress.
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Slot>& slots, const MeasuredCosts& measured = {});
+             const std::vector<Worker>& workers, const MeasuredCosts& measured = {});
 
-/// Has the stages take no larger batches than were learnt to fit into all of these slots; at least one
+/// Has the stages take no larger batches than were learnt to fit into all of these workers; at least one
 /// picture.
-void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages, const std::vector<Slot>& slots,
-                   const CostStore& costs);
+void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages,
+                   const std::vector<Worker>& workers, const CostStore& costs);
 
 std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<PipelineStage>>& stages);
 

@@ -13,14 +13,14 @@
 namespace relievo {
 namespace {
 
-/// What the slot has left for workspace. On its thread.
-int64_t free_bytes(const Slot& slot) {
-  if (slot.kind == SlotKind::kCuda) {
-    const auto memory = device_memory(slot.device);
-    return slot.budget_bytes - (memory ? memory->allocated_bytes : 0);
+/// What the worker has left for workspace. On its thread.
+int64_t free_bytes(const Worker& worker) {
+  if (worker.kind == DeviceKind::kCuda) {
+    const auto memory = device_memory(worker.device);
+    return worker.budget_bytes - (memory ? memory->allocated_bytes : 0);
   }
   const auto account = thread_account();
-  return account ? account->budget() - account->used() : slot.budget_bytes;
+  return account ? account->budget() - account->used() : worker.budget_bytes;
 }
 
 bool cpu_is_fast_in_bf16() {
@@ -42,7 +42,7 @@ struct CurrentJob {
   CurrentJob& operator=(const CurrentJob&) = delete;
 };
 
-bool is_of_the_slot(const Error& error) {
+bool is_of_the_worker(const Error& error) {
   return error.code() == ErrorCode::kOutOfMemory || error.code() == ErrorCode::kDeviceLost;
 }
 
@@ -50,8 +50,8 @@ bool is_of_the_slot(const Error& error) {
 
 const JobContext* current_job() { return t_job; }
 
-at::Device device_of(const Slot& slot) {
-  if (slot.kind == SlotKind::kCuda) return {at::kCUDA, static_cast<at::DeviceIndex>(slot.device)};
+at::Device device_of(const Worker& worker) {
+  if (worker.kind == DeviceKind::kCuda) return {at::kCUDA, static_cast<at::DeviceIndex>(worker.device)};
   return at::kCPU;
 }
 
@@ -70,28 +70,29 @@ int64_t mapped_bytes(const torch::nn::Module& module) {
   return bytes;
 }
 
-std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots) {
+std::string precision_of(const Settings& settings, const std::string& stage,
+                         const std::vector<Worker>& workers) {
   const std::string asked = stage_precision(settings.precision, stage);
   if (asked != "auto") return asked;
-  const bool is_half = std::all_of(slots.begin(), slots.end(), [](const Slot& slot) {
-    return slot.kind != SlotKind::kCpu || cpu_is_fast_in_bf16();
+  const bool is_half = std::all_of(workers.begin(), workers.end(), [](const Worker& worker) {
+    return worker.kind != DeviceKind::kCpu || cpu_is_fast_in_bf16();
   });
   return is_half ? "bf16" : "fp32";
 }
 
-Execution execution_for(const Slot& slot, const std::string& precision) {
+Execution execution_for(const Worker& worker, const std::string& precision) {
   Execution execution;
-  execution.device = device_of(slot);
+  execution.device = device_of(worker);
   execution.dtype = dtype_of(precision);
   return execution;
 }
 
 Execution PipelineStage::execution(const StageCall& call, size_t k, const Control& control) const {
-  const Slot& slot = call.slots[k];
-  int64_t budget = free_bytes(slot);
+  const Worker& worker = call.workers[k];
+  int64_t budget = free_bytes(worker);
   // Smaller chunks leave most of what is free alone, and however much that is: what they take is planned.
   if (call.mode.chunked) budget = std::min(budget / 4, kChunkBytes);
-  return {.device = device_of(slot),
+  return {.device = device_of(worker),
           .dtype = dtype_of(call.mode.precision),
           .byte_budget = std::max<int64_t>(budget, 1),
           .control = control};
@@ -110,11 +111,11 @@ std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works,
     try {
       work = make(work, call, execution(call, 0, control_of(work)));
     } catch (const Error& error) {
-      if (is_of_the_slot(error)) throw;  // as it is: it may say which slot
+      if (is_of_the_worker(error)) throw;  // as it is: it may say which worker
       work.error = error;
     } catch (...) {
       Error error = current_torch_error();
-      if (is_of_the_slot(error)) throw error;
+      if (is_of_the_worker(error)) throw error;
       work.error = std::move(error);
     }
   }
@@ -144,16 +145,16 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
   return outputs;
 }
 
-void PipelineStage::prepare(const Settings& settings, const std::vector<Slot>& slots,
+void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>& workers,
                             const std::vector<CostSample>& samples) {
-  profile_ = profile_for(settings, slots);
+  profile_ = profile_for(settings, workers);
   profile_.name = name_;
   std::vector<CostPoint> points;
   for (const CostSample& sample : samples) {
     if (sample.stage != name_ || sample.variant != profile_.variant) continue;
     StageProfile then;
     try {
-      then = profile_for(settings_from_json(sample.size), slots);
+      then = profile_for(settings_from_json(sample.size), workers);
     } catch (const Error&) {
       continue;  // of another version's settings
     }
@@ -172,9 +173,9 @@ double seconds_of(double operations, const std::string& precision) {
 }
 
 StageProfile network_profile(const Settings& settings, const std::string& stage,
-                             const std::vector<Slot>& slots,
+                             const std::vector<Worker>& workers,
                              const std::function<std::vector<StageMode>(const std::string&)>& modes) {
-  const std::string precision = precision_of(settings, stage, slots);
+  const std::string precision = precision_of(settings, stage, workers);
   StageProfile profile;
   profile.modes = modes(precision);
   if (precision == "fp32") {
@@ -185,18 +186,18 @@ StageProfile network_profile(const Settings& settings, const std::string& stage,
   return profile;
 }
 
-std::function<void(size_t, const std::function<void()>&)> on_slot_of(const StageCall& call) {
+std::function<void(size_t, const std::function<void()>&)> on_worker_of(const StageCall& call) {
   return [&call](size_t k, const std::function<void()>& body) {
-    call.on_slot(k, [&] {
+    call.on_worker(k, [&] {
       const at::NoGradGuard no_grad;
       body();
     });
   };
 }
 
-std::function<void(const std::function<void(size_t)>&)> on_every_slot_of(const StageCall& call) {
+std::function<void(const std::function<void(size_t)>&)> on_every_worker_of(const StageCall& call) {
   return [&call](const std::function<void(size_t)>& body) {
-    call.on_every_slot([&](size_t k) {
+    call.on_every_worker([&](size_t k) {
       const at::NoGradGuard no_grad;
       body(k);
     });

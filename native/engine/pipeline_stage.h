@@ -16,21 +16,21 @@
 
 namespace relievo {
 
-/// What a stage holds in each slot. Any thread may use it.
+/// What a stage holds in each worker. Any thread may use it.
 template <typename T>
-class BySlot {
+class ByWorker {
  public:
-  void set(const Slot& slot, std::shared_ptr<T> value) {
+  void set(const Worker& worker, std::shared_ptr<T> value) {
     const std::lock_guard lock(mutex_);
-    values_[slot.name] = std::move(value);
+    values_[worker.name] = std::move(value);
   }
-  void erase(const Slot& slot) {
+  void erase(const Worker& worker) {
     const std::lock_guard lock(mutex_);
-    values_.erase(slot.name);
+    values_.erase(worker.name);
   }
-  std::shared_ptr<T> get(const Slot& slot) const {
+  std::shared_ptr<T> get(const Worker& worker) const {
     const std::lock_guard lock(mutex_);
-    const auto found = values_.find(slot.name);
+    const auto found = values_.find(worker.name);
     return found == values_.end() ? nullptr : found->second;
   }
 
@@ -42,11 +42,11 @@ class BySlot {
 /// The job whose picture this thread works on; null between pictures.
 const JobContext* current_job();
 
-at::Device device_of(const Slot& slot);
+at::Device device_of(const Worker& worker);
 at::ScalarType dtype_of(const std::string& precision);  ///< `fp32`, `bf16`, `fp16`
 
 /// For loading weights.
-Execution execution_for(const Slot& slot, const std::string& precision = "fp32");
+Execution execution_for(const Worker& worker, const std::string& precision = "fp32");
 
 class PipelineStage : public Stage {
  public:
@@ -56,9 +56,9 @@ class PipelineStage : public Stage {
   const std::string& name() const { return name_; }
   const std::string& shown() const { return shown_; }
 
-  /// What it costs with these settings on slots of these kinds, bent to the samples of it that are among
+  /// What it costs with these settings on workers of these kinds, bent to the samples of it that are among
   /// these (their `size` is settings as JSON); between runs only.
-  void prepare(const Settings& settings, const std::vector<Slot>& slots,
+  void prepare(const Settings& settings, const std::vector<Worker>& workers,
                const std::vector<CostSample>& samples = {});
   const StageProfile& profile() const final { return profile_; }
 
@@ -72,23 +72,23 @@ class PipelineStage : public Stage {
   }
 
   void load(const StageLoad& /*load*/) override {}
-  void unload(const Slot& /*slot*/) override {}
+  void unload(const Worker& /*worker*/) override {}
 
   /// Works on all pictures that have no error. What is wrong with a picture, its own cancel included, goes
-  /// into its work; what is wrong with the slot is thrown.
+  /// into its work; what is wrong with the worker is thrown.
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) final;
 
  protected:
   /// Estimated: formulas of the settings.
-  virtual StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const = 0;
+  virtual StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const = 0;
 
-  /// One picture. `execution` is that of the first slot, with the picture's own control.
+  /// One picture. `execution` is that of the first worker, with the picture's own control.
   virtual PictureWork make(PictureWork work, const StageCall& call, const Execution& execution) = 0;
 
   /// Several at once; those that want it override it. Default: make() one after the other.
   virtual std::vector<PictureWork> make_all(std::vector<PictureWork> works, const StageCall& call);
 
-  /// Where and how to compute for a picture of the call, on its k-th slot.
+  /// Where and how to compute for a picture of the call, on its k-th worker.
   Execution execution(const StageCall& call, size_t k, const Control& control) const;
   /// The picture's own, over this stage's part of its progress.
   Control control_of(const PictureWork& work) const;
@@ -103,9 +103,10 @@ class PipelineStage : public Stage {
 /// resident, though no allocator gave them.
 int64_t mapped_bytes(const torch::nn::Module& module);
 
-/// The precision of a stage of a network on these slots: what is asked for, or (auto) half where all of them
-/// compute fast in it.
-std::string precision_of(const Settings& settings, const std::string& stage, const std::vector<Slot>& slots);
+/// The precision of a stage of a network on these workers: what is asked for, or (auto) half where all of
+/// them compute fast in it.
+std::string precision_of(const Settings& settings, const std::string& stage,
+                         const std::vector<Worker>& workers);
 
 /// Pictures that a stage takes at a time. Only the diffusion computes them together; the others take one
 /// after the other, so that batches pass through the whole pipeline.
@@ -113,18 +114,18 @@ inline constexpr int kMaxBatch = 4;
 
 double element_bytes(const std::string& precision);
 
-/// Seconds of so many operations on a slot of speed 1 (runtime/machine/slots.h).
+/// Seconds of so many operations on a worker of speed 1 (runtime/machine/workers.h).
 double seconds_of(double operations, const std::string& precision);
 
 /// The profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of them
 /// in half precision as a fallback that changes the result. `modes(precision)` gives the modes in one
 /// precision.
 StageProfile network_profile(const Settings& settings, const std::string& stage,
-                             const std::vector<Slot>& slots,
+                             const std::vector<Worker>& workers,
                              const std::function<std::vector<StageMode>(const std::string&)>& modes);
 
-/// StageCall::on_slot and on_every_slot, without gradients on the slots' threads.
-std::function<void(size_t, const std::function<void()>&)> on_slot_of(const StageCall& call);
-std::function<void(const std::function<void(size_t)>&)> on_every_slot_of(const StageCall& call);
+/// StageCall::on_worker and on_every_worker, without gradients on the workers' threads.
+std::function<void(size_t, const std::function<void()>&)> on_worker_of(const StageCall& call);
+std::function<void(const std::function<void(size_t)>&)> on_every_worker_of(const StageCall& call);
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// How an engine plans: with what was measured and learnt of its slots.
+// How an engine plans: with what was measured and learnt of its workers.
 #include <algorithm>
 
 #include "engine/costs.h"
@@ -15,20 +15,20 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
                                const Settings& settings, int pictures) {
   const MeasuredCosts measured = costs->measured();
   Planned planned;
-  planned.slots = slots.get();
-  prepare(stages_planned, settings, planned.slots, measured);
-  limit_batches(stages_planned, planned.slots, *costs);
-  set_measured_speeds(planned.slots, settings, measured);
+  planned.workers = workers.get();
+  prepare(stages_planned, settings, planned.workers, measured);
+  limit_batches(stages_planned, planned.workers, *costs);
+  set_measured_speeds(planned.workers, settings, measured);
   planned.profiles = profiles_of(stages_planned);
   planned.options = {.pictures = pictures,
                      .policy = policy_of(options.policy),
                      .strategy = strategy_of(options.strategy),
                      .allow_lossy = options.allow_lossy};
-  planned.plan = find_plan(planned.slots, planned.profiles, planned.options);
+  planned.plan = find_plan(planned.workers, planned.profiles, planned.options);
   PlanOptions for_more = planned.options;
-  for_more.pictures = static_cast<int>(planned.slots.size());
+  for_more.pictures = static_cast<int>(planned.workers.size());
   if (!shares_pictures(planned.plan) && pictures < for_more.pictures) {
-    planned.plan = find_plan(planned.slots, planned.profiles, for_more);
+    planned.plan = find_plan(planned.workers, planned.profiles, for_more);
   }
   return planned;
 }
@@ -36,11 +36,11 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
 std::vector<std::string> Engine::Impl::explain(const Settings& settings, int pictures) {
   Planned planned = plan_for(make_stages(recipe_of(settings), models), settings, pictures);
   const Plan& plan = planned.plan;
-  if (!shares_pictures(plan)) pictures = std::max(pictures, static_cast<int>(planned.slots.size()));
+  if (!shares_pictures(plan)) pictures = std::max(pictures, static_cast<int>(planned.workers.size()));
   planned.options.pictures = pictures;  // what the plan is for
   std::vector<std::string> sentences = plan.reasons;
-  for (const auto& more : {plan.idle, slots.left_out(),
-                           describe_alternatives(plan, planned.slots, planned.profiles, planned.options)}) {
+  for (const auto& more : {plan.idle, workers.left_out(),
+                           describe_alternatives(plan, planned.workers, planned.profiles, planned.options)}) {
     sentences.insert(sentences.end(), more.begin(), more.end());
   }
   return sentences;

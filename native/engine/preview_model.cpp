@@ -16,7 +16,7 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
   InflateStage() : StageOf("reconstruct", "reconstruct") {}
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& /*slots*/) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
     const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
     StageMode mode;
     mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
@@ -44,15 +44,15 @@ class InflatedFields : public FieldSource {
  public:
   double bytes_per_point() const override { return 24; }  // its number, its place, its value
   double seconds_per_point() const override { return 6e-8; }
-  bool is_asked_on_host(const std::vector<Slot>& slots) const override {
-    return std::any_of(slots.begin(), slots.end(),
-                       [](const Slot& slot) { return slot.kind != SlotKind::kCpu; });
+  bool is_asked_on_host(const std::vector<Worker>& workers) const override {
+    return std::any_of(workers.begin(), workers.end(),
+                       [](const Worker& worker) { return worker.kind != DeviceKind::kCpu; });
   }
   bool faces_the_picture() const override { return true; }
 
   std::shared_ptr<const Field> field(Shape& shape, const StageCall& call) const override {
     const auto& field = std::get<std::shared_ptr<const Field>>(shape);
-    return shared_field(std::vector(call.slots.size(), field), on_every_slot_of(call));
+    return shared_field(std::vector(call.workers.size(), field), on_every_worker_of(call));
   }
 };
 

@@ -94,7 +94,7 @@ void Previewer::work() {
 
 void Previewer::make(const StatePointer& job) {
   if (options_.before) options_.before();
-  Slot cpu;
+  Worker cpu;
   cpu.name = "cpu";
   cpu.threads = options_.threads > 0 ? options_.threads : at::get_num_threads();
   cpu.budget_bytes = std::numeric_limits<int64_t>::max();
@@ -106,7 +106,7 @@ void Previewer::make(const StatePointer& job) {
     stage_ = std::move(stage);
   }
   StageCall call;
-  call.slots = {cpu};
+  call.workers = {cpu};
   PictureWork work;
   work.job = context_of(job);
   const std::any input = std::move(work);

@@ -30,18 +30,18 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     const LrmFile file(model_, find_model(model_).file());
-    const Execution execution = execution_for(load.slot, load.mode.precision);
+    const Execution execution = execution_for(load.worker, load.mode.precision);
     const bool is_part = load.last_block > 0;
     auto held = std::make_shared<Held>();
     held->lrm = file.part(is_part ? load.first_block : 0,
                           is_part ? load.last_block : Lrm::blocks(file.config()), LrmHeads::kNo, execution);
     held->mapped = MemoryCharge(mapped_bytes(*held->lrm));
-    held_.set(load.slot, std::move(held));
+    held_.set(load.worker, std::move(held));
   }
-  void unload(const Slot& slot) override { held_.erase(slot); }
+  void unload(const Worker& worker) override { held_.erase(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const LrmConfig config = published_lrm(model_);
     const auto& t = config.transformer;
     const auto& e = config.encoder;
@@ -55,15 +55,17 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
                          2 * seen * static_cast<double>(t.condition_width) * 2 * width +
                          4 * planes * width * (planes + seen);
     const double operations = static_cast<double>(t.layers) * block + 2 * 86e6 * seen;
-    StageProfile profile = network_profile(settings, "reconstruct", slots, [&](const std::string& precision) {
-      StageMode mode;
-      mode.execution.precision = precision;
-      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
-                                               (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
-      mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
-      mode.seconds_per_picture = seconds_of(operations, precision);
-      return std::vector<StageMode>{mode};
-    });
+    StageProfile profile =
+        network_profile(settings, "reconstruct", workers, [&](const std::string& precision) {
+          StageMode mode;
+          mode.execution.precision = precision;
+          mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
+                                                   (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
+          mode.workspace_bytes =
+              16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+          mode.seconds_per_picture = seconds_of(operations, precision);
+          return std::vector<StageMode>{mode};
+        });
     profile.variant = model_;
     profile.max_batch = kMaxBatch;
     profile.blocks = lrm_blocks(model_);
@@ -79,11 +81,11 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     // Not larger than the diffusion made them, where it was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
     LrmPlaces places;
-    for (const Slot& slot : call.slots) {
-      const auto held = held_.get(slot);
+    for (const Worker& worker : call.workers) {
+      const auto held = held_.get(worker);
       places.parts.push_back(held ? held->lrm : nullptr);
     }
-    places.on_slot = on_slot_of(call);
+    places.on_worker = on_worker_of(call);
     Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, settings.view_count, size),
                                          places, execution)};
     return {std::move(viewed.cut), std::move(viewed.views), std::move(triplane)};
@@ -96,7 +98,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
   };
 
   std::string model_;
-  BySlot<Held> held_;
+  ByWorker<Held> held_;
 };
 
 }  // namespace

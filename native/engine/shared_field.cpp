@@ -10,10 +10,10 @@ namespace relievo {
 namespace {
 
 // Ranges begin at multiples of it, so that a matrix product meets whole blocks of rows as it does on one
-// slot.
+// worker.
 constexpr int64_t kGrain = 4096;
 
-/// Its slot's allocator does not give the memory away before what this thread has in hand has read it.
+/// Its worker's allocator does not give the memory away before what this thread has in hand has read it.
 void keep_until_read(const at::Tensor& tensor) {
   if (!tensor.is_cuda()) return;
   tensor.record_stream(c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(tensor.device()));
@@ -21,19 +21,19 @@ void keep_until_read(const at::Tensor& tensor) {
 
 class Sharing {
  public:
-  Sharing(size_t slots, OnEverySlot on_every_slot)
-      : slots_(static_cast<int64_t>(slots)), on_every_slot_(std::move(on_every_slot)) {}
+  Sharing(size_t workers, OnEveryWorker on_every_worker)
+      : workers_(static_cast<int64_t>(workers)), on_every_worker_(std::move(on_every_worker)) {}
 
-  void on_every_slot(const std::function<void(size_t)>& body) const { on_every_slot_(body); }
+  void on_every_worker(const std::function<void(size_t)>& body) const { on_every_worker_(body); }
 
   /// The answers of `part(k, first, last)` to a range each of `count` points, one after the other on `place`;
   /// undefined where there are none.
   template <typename Part>
   at::Tensor gathered(int64_t count, at::Device place, const Part& part) const {
-    const int64_t blocks = (count + kGrain - 1) / kGrain, each = (blocks + slots_ - 1) / slots_ * kGrain;
+    const int64_t blocks = (count + kGrain - 1) / kGrain, each = (blocks + workers_ - 1) / workers_ * kGrain;
     if (each >= count) return part(0, 0, count);
-    std::vector<at::Tensor> answers(static_cast<size_t>(slots_));
-    on_every_slot_([&](size_t k) {
+    std::vector<at::Tensor> answers(static_cast<size_t>(workers_));
+    on_every_worker_([&](size_t k) {
       const int64_t first = std::min(count, static_cast<int64_t>(k) * each);
       const int64_t last = std::min(count, first + each);
       if (first < last) answers[k] = part(k, first, last);
@@ -49,8 +49,8 @@ class Sharing {
   }
 
  private:
-  int64_t slots_;
-  OnEverySlot on_every_slot_;
+  int64_t workers_;
+  OnEveryWorker on_every_worker_;
 };
 
 class SharedGrid : public GridField {
@@ -84,8 +84,8 @@ class SharedGrid : public GridField {
 
 class SharedField : public Field {
  public:
-  SharedField(std::vector<std::shared_ptr<const Field>> fields, OnEverySlot on_every_slot)
-      : fields_(std::move(fields)), sharing_(fields_.size(), std::move(on_every_slot)) {}
+  SharedField(std::vector<std::shared_ptr<const Field>> fields, OnEveryWorker on_every_worker)
+      : fields_(std::move(fields)), sharing_(fields_.size(), std::move(on_every_worker)) {}
 
   FieldKind kind() const override { return fields_.front()->kind(); }
   at::Device device() const override { return fields_.front()->device(); }
@@ -106,7 +106,7 @@ class SharedField : public Field {
 
   std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override {
     std::vector<std::unique_ptr<GridField>> grids(fields_.size());
-    sharing_.on_every_slot([&](size_t k) { grids[k] = fields_[k]->on_grid(line, byte_budget); });
+    sharing_.on_every_worker([&](size_t k) { grids[k] = fields_[k]->on_grid(line, byte_budget); });
     return std::make_unique<SharedGrid>(std::move(grids), device(), sharing_);
   }
 
@@ -125,9 +125,9 @@ class SharedField : public Field {
 }  // namespace
 
 std::shared_ptr<const Field> shared_field(std::vector<std::shared_ptr<const Field>> fields,
-                                          OnEverySlot on_every_slot) {
+                                          OnEveryWorker on_every_worker) {
   if (fields.size() == 1) return std::move(fields.front());
-  return std::make_shared<SharedField>(std::move(fields), std::move(on_every_slot));
+  return std::make_shared<SharedField>(std::move(fields), std::move(on_every_worker));
 }
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// A field whose points are divided over the slots that share a picture.
+// A field whose points are divided over the workers that share a picture.
 #pragma once
 
 #include <functional>
@@ -9,14 +9,14 @@
 
 namespace relievo {
 
-/// Runs `body(k)` for every slot k on its own thread, all at once, k = 0 being the caller's (StageCall).
-using OnEverySlot = std::function<void(const std::function<void(size_t k)>& body)>;
+/// Runs `body(k)` for every worker k on its own thread, all at once, k = 0 being the caller's (StageCall).
+using OnEveryWorker = std::function<void(const std::function<void(size_t k)>& body)>;
 
-/// One field on several slots, `fields[k]` on the device of slot k. Each call's points are cut into one
-/// contiguous range a slot and answered at the same time; the answers are gathered on the first field's
-/// device. A point's answer is the same, bit for bit, as the first field's alone where all slots are of one
+/// One field on several workers, `fields[k]` on the device of worker k. Each call's points are cut into one
+/// contiguous range a worker and answered at the same time; the answers are gathered on the first field's
+/// device. A point's answer is the same, bit for bit, as the first field's alone where all workers are of one
 /// kind and have as many threads. With one field it is that field.
 std::shared_ptr<const Field> shared_field(std::vector<std::shared_ptr<const Field>> fields,
-                                          OnEverySlot on_every_slot);
+                                          OnEveryWorker on_every_worker);
 
 }  // namespace relievo

@@ -16,7 +16,7 @@ class StageOf : public PipelineStage {
   using PipelineStage::PipelineStage;
 
  protected:
-  /// `work` is the picture's, for its job and its notes. `execution` is that of the first slot, with the
+  /// `work` is the picture's, for its job and its notes. `execution` is that of the first worker, with the
   /// picture's own control.
   virtual Output output_of(Input input, PictureWork& work, const StageCall& call,
                            const Execution& execution) = 0;

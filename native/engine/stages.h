@@ -22,17 +22,17 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
   ~ForegroundStage() override;
 
   void load(const StageLoad& load) override;
-  void unload(const Slot& slot) override;
+  void unload(const Worker& worker) override;
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override;
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override;
   CutPicture output_of(GivenPicture given, PictureWork& work, const StageCall& call,
                        const Execution& execution) override;
 
  private:
   struct Network;
   std::filesystem::path embedded_models_;
-  BySlot<Network> networks_;
+  ByWorker<Network> networks_;
 };
 
 /// Foreground -> field of the model `preview`.

@@ -69,11 +69,11 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
   SurfaceStage(std::string model, std::unique_ptr<FieldSource> fields)
       : StageOf("surface", "surface"), model_(std::move(model)), fields_(std::move(fields)) {}
 
-  void load(const StageLoad& load) override { fields_->load(load.slot); }
-  void unload(const Slot& slot) override { fields_->unload(slot); }
+  void load(const StageLoad& load) override { fields_->load(load.worker); }
+  void unload(const Worker& worker) override { fields_->unload(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double side = fields_->grid_side(settings), vertices = side * side * side;
     const double meshed = meshed_faces(side), kept = expected_faces(settings, side);
     constexpr double kChunkPoints = 1 << 17;
@@ -91,7 +91,7 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
     mode.host_seconds_per_picture = 0.005 + 1e-6 * meshed;
     if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
     double& asking =
-        fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+        fields_->is_asked_on_host(workers) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += vertices * fields_->seconds_per_point();
     StageMode chunks = mode;
     chunks.execution.chunked = true;

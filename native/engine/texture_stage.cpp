@@ -31,11 +31,11 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
   TextureStage(std::string model, std::unique_ptr<FieldSource> fields)
       : StageOf("texture", "texture"), model_(std::move(model)), fields_(std::move(fields)) {}
 
-  void load(const StageLoad& load) override { fields_->load(load.slot); }
-  void unload(const Slot& slot) override { fields_->unload(slot); }
+  void load(const StageLoad& load) override { fields_->load(load.worker); }
+  void unload(const Worker& worker) override { fields_->unload(worker); }
 
  protected:
-  StageProfile profile_for(const Settings& settings, const std::vector<Slot>& slots) const override {
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double texels = static_cast<double>(settings.texture_size) * settings.texture_size;
     const double side = fields_->grid_side(settings), faces = expected_faces(settings, side);
     constexpr double kBandTexels = 1 << 20, kBatchPoints = 1 << 16, kCovered = 0.7;
@@ -51,7 +51,7 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     // Unwrapping, colouring, PNG files, a picture to show.
     mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
     double& asking =
-        fields_->is_asked_on_host(slots) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
+        fields_->is_asked_on_host(workers) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += kCovered * texels * fields_->seconds_per_point();
     StageMode chunks = mode;
     chunks.execution.chunked = true;

@@ -17,9 +17,9 @@ constexpr const char* kHeads = "lrm_generator.synthesizer.decoder.";
 constexpr int64_t kHidden = 64;
 
 template <typename Heads>
-std::shared_ptr<const Heads> loaded(const LrmConfig& config, const TensorFile& file, const Slot& slot) {
+std::shared_ptr<const Heads> loaded(const LrmConfig& config, const TensorFile& file, const Worker& worker) {
   auto heads = std::make_shared<Heads>(config.transformer.channels);
-  load_strict(*heads, file, kHeads, execution_for(slot));
+  load_strict(*heads, file, kHeads, execution_for(worker));
   // A few megabytes: of its own memory, so that the file can go.
   for (at::Tensor& parameter : heads->parameters()) parameter.set_data(parameter.clone());
   return heads;
@@ -29,20 +29,20 @@ class TriplaneFields : public FieldSource {
  public:
   explicit TriplaneFields(std::string model) : model_(std::move(model)) {}
 
-  void load(const Slot& slot) override {
+  void load(const Worker& worker) override {
     const at::NoGradGuard no_grad;
     const std::filesystem::path path = find_model(model_).file();
     const LrmConfig config = LrmFile(model_, path).config();
     const TensorFile file = read_weights(path);
     auto heads = std::make_shared<Heads>();
     if (config.kind == LrmKind::kMesh) {
-      heads->mesh = loaded<MeshHeads>(config, file, slot);
+      heads->mesh = loaded<MeshHeads>(config, file, worker);
     } else {
-      heads->density = loaded<DensityHeads>(config, file, slot);
+      heads->density = loaded<DensityHeads>(config, file, worker);
     }
-    heads_.set(slot, std::move(heads));
+    heads_.set(worker, std::move(heads));
   }
-  void unload(const Slot& slot) override { heads_.erase(slot); }
+  void unload(const Worker& worker) override { heads_.erase(worker); }
 
   int64_t weight_bytes() const override {
     const int64_t in = 3 * channels();
@@ -67,20 +67,20 @@ class TriplaneFields : public FieldSource {
 
   std::shared_ptr<const Field> field(Shape& shape, const StageCall& call) const override {
     auto& triplane = std::get<Triplane>(shape);
-    std::vector<at::Tensor> planes(call.slots.size());
-    std::vector<std::shared_ptr<const Field>> fields(call.slots.size());
-    const OnEverySlot on_every_slot = on_every_slot_of(call);
+    std::vector<at::Tensor> planes(call.workers.size());
+    std::vector<std::shared_ptr<const Field>> fields(call.workers.size());
+    const OnEveryWorker on_every_worker = on_every_worker_of(call);
     const auto make = [&](size_t k) {
-      planes[k] = planes_in(call.slots[k], triplane);
-      fields[k] = field_of(planes[k], call.slots[k]);
+      planes[k] = planes_in(call.workers[k], triplane);
+      fields[k] = field_of(planes[k], call.workers[k]);
     };
     if (fields.size() == 1) {
       make(0);
     } else {
-      on_every_slot(make);
+      on_every_worker(make);
     }
-    for (size_t k = 0; k < planes.size(); ++k) triplane.in_slots[call.slots[k].name] = planes[k];
-    return shared_field(std::move(fields), on_every_slot);
+    for (size_t k = 0; k < planes.size(); ++k) triplane.in_workers[call.workers[k].name] = planes[k];
+    return shared_field(std::move(fields), on_every_worker);
   }
 
  private:
@@ -91,20 +91,21 @@ class TriplaneFields : public FieldSource {
 
   int64_t channels() const { return published_lrm(model_).transformer.channels; }
 
-  /// Copied there unless they were before. On the slot's own thread, for it is its stream that reads them.
-  static at::Tensor planes_in(const Slot& slot, const Triplane& triplane) {
-    const auto found = triplane.in_slots.find(slot.name);
-    return found != triplane.in_slots.end() ? found->second : triplane.planes.to(device_of(slot), at::kFloat);
+  /// Copied there unless they were before. On the worker's own thread, for it is its stream that reads them.
+  static at::Tensor planes_in(const Worker& worker, const Triplane& triplane) {
+    const auto found = triplane.in_workers.find(worker.name);
+    return found != triplane.in_workers.end() ? found->second
+                                              : triplane.planes.to(device_of(worker), at::kFloat);
   }
 
-  std::shared_ptr<const Field> field_of(at::Tensor planes, const Slot& slot) const {
-    const auto heads = heads_.get(slot);
+  std::shared_ptr<const Field> field_of(at::Tensor planes, const Worker& worker) const {
+    const auto heads = heads_.get(worker);
     if (heads->mesh) return make_mesh_field()(std::move(planes), heads->mesh);
     return std::make_shared<TriplaneDensityField>(std::move(planes), heads->density);
   }
 
   std::string model_;
-  BySlot<Heads> heads_;
+  ByWorker<Heads> heads_;
 };
 
 }  // namespace

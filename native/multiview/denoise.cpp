@@ -16,7 +16,7 @@ constexpr int64_t kRows = 3, kColumns = 2, kLatentPixels = 8;
 /// Consecutive halves of guidance (0: unconditional, 1: conditional on the picture), and where they are
 /// computed.
 struct Share {
-  size_t slot = 0;  // of an uncut network
+  size_t worker = 0;  // of an uncut network
   int64_t first = 0, count = 0;
 };
 
@@ -90,8 +90,8 @@ class Denoising {
       for (int64_t half = 0; half < shares_[s].count; ++half) {
         for (const int64_t at : places_left) rows.push_back(half * pictures() + at);
       }
-      for (const size_t k : slots_of(s)) {
-        on_slot(k, [&, k] { prompts_[s][k] = batch_rows(prompts_[s][k], rows); });
+      for (const size_t k : workers_of(s)) {
+        on_worker(k, [&, k] { prompts_[s][k] = batch_rows(prompts_[s][k], rows); });
       }
     }
     alive_ = std::move(left);
@@ -103,25 +103,25 @@ class Denoising {
     return noise_for(keys_[picture], hooks_, use, step, shape);
   }
 
-  void on_slot(size_t k, const std::function<void()>& body) const {
+  void on_worker(size_t k, const std::function<void()>& body) const {
     const auto guarded = [&] {
       const at::NoGradGuard no_grad;
       body();
     };
-    if (places_.on_slot) {
-      places_.on_slot(k, guarded);
+    if (places_.on_worker) {
+      places_.on_worker(k, guarded);
     } else {
       guarded();
     }
   }
 
-  void on_every_slot(const std::function<void(size_t)>& body) const {
+  void on_every_worker(const std::function<void(size_t)>& body) const {
     const auto guarded = [&](size_t k) {
       const at::NoGradGuard no_grad;
       body(k);
     };
-    if (places_.on_every_slot) {
-      places_.on_every_slot(guarded);
+    if (places_.on_every_worker) {
+      places_.on_every_worker(guarded);
     } else {
       for (size_t k = 0; k < places_.unets.size(); ++k) guarded(k);
     }
@@ -137,14 +137,14 @@ class Denoising {
     }
   }
 
-  /// The slots that a share passes, in order.
-  std::vector<size_t> slots_of(size_t share) const {
-    if (!is_cut()) return {shares_[share].slot};
-    std::vector<size_t> slots;
+  /// The workers that a share passes, in order.
+  std::vector<size_t> workers_of(size_t share) const {
+    if (!is_cut()) return {shares_[share].worker};
+    std::vector<size_t> workers;
     for (size_t k = 0; k < places_.unets.size(); ++k) {
-      if (places_.unets[k] && !places_.unets[k]->parameters().empty()) slots.push_back(k);
+      if (places_.unets[k] && !places_.unets[k]->parameters().empty()) workers.push_back(k);
     }
-    return slots;
+    return workers;
   }
 
   /// The rows of one share: `of(picture, half)` is `[1, ...]`.
@@ -157,14 +157,14 @@ class Denoising {
     return at::cat(all);
   }
 
-  /// The cross attentions' keys and values, by share and slot.
+  /// The cross attentions' keys and values, by share and worker.
   void prepare_prompts() {
     prompts_.assign(shares_.size(), std::vector<KeyValues>(places_.unets.size()));
     for (size_t s = 0; s < shares_.size(); ++s) {
       const at::Tensor states =
           rows(shares_[s], [&](size_t p, int64_t half) { return conditions_[p].states.narrow(0, half, 1); });
-      for (const size_t k : slots_of(s)) {
-        on_slot(k, [&, k] {
+      for (const size_t k : workers_of(s)) {
+        on_worker(k, [&, k] {
           const Unet& unet = *places_.unets[k];
           prompts_[s][k] = unet.prompt(states.to(options_of(unet)));
         });
@@ -172,14 +172,14 @@ class Denoising {
     }
   }
 
-  /// The prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` brings the body to slot
-  /// k.
+  /// The prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` brings the body to
+  /// worker k.
   template <typename Go>
   at::Tensor predict(size_t s, UnetWalk walk, const Go& go) const {
-    for (const size_t k : slots_of(s)) {
+    for (const size_t k : workers_of(s)) {
       go(k, [&, k] {
         places_.unets[k]->advance(walk, prompts_[s][k], pass_);
-        if (k == slots_of(s).back()) walk.x = walk.x.to(at::kCPU, at::kFloat);
+        if (k == workers_of(s).back()) walk.x = walk.x.to(at::kCPU, at::kFloat);
       });
     }
     return walk.x;
@@ -201,8 +201,8 @@ class Denoising {
           rows(shares_[s], [&](size_t p, int64_t half) { return references[p].narrow(0, half, 1); });
     }
     std::vector<at::Tensor> predictions(shares_.size());
-    if (shares_.size() == 2 && shares_[1].slot == 1) {
-      on_every_slot([&](size_t k) {
+    if (shares_.size() == 2 && shares_[1].worker == 1) {
+      on_every_worker([&](size_t k) {
         if (k >= shares_.size()) return;
         predictions[k] =
             predict(k, std::move(walks[k]), [](size_t, const std::function<void()>& body) { body(); });
@@ -210,7 +210,7 @@ class Denoising {
     } else {
       for (size_t s = 0; s < shares_.size(); ++s) {
         predictions[s] = predict(s, std::move(walks[s]),
-                                 [&](size_t k, const std::function<void()>& body) { on_slot(k, body); });
+                                 [&](size_t k, const std::function<void()>& body) { on_worker(k, body); });
       }
     }
     const at::Tensor all = at::cat(predictions);

@@ -65,16 +65,16 @@ Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const Co
                            const Execution& execution, const MultiviewHooks& hooks = {});
 
 /// The places of the denoising network:
-/// - whole on one slot: one network, no blocks;
-/// - whole on two slots, one for each half of guidance: two networks, no blocks;
-/// - cut over several slots: a network for each, or null for those that hold no block.
+/// - whole on one worker: one network, no blocks;
+/// - whole on two workers, one for each half of guidance: two networks, no blocks;
+/// - cut over several workers: a network for each, or null for those that hold no block.
 struct DenoiserPlaces {
-  std::vector<std::shared_ptr<const Unet>> unets;  ///< by slot
-  std::vector<int> blocks = {};                    ///< of a cut network, by slot; else empty
-  /// Runs the body on slot k's thread and waits; empty: it is called here.
-  std::function<void(size_t k, const std::function<void()>& body)> on_slot = {};
-  /// Runs body(k) on all slots at once and waits; empty: here, one after the other.
-  std::function<void(const std::function<void(size_t k)>& body)> on_every_slot = {};
+  std::vector<std::shared_ptr<const Unet>> unets;  ///< by worker
+  std::vector<int> blocks = {};                    ///< of a cut network, by worker; else empty
+  /// Runs the body on worker k's thread and waits; empty: it is called here.
+  std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
+  /// Runs body(k) on all workers at once and waits; empty: here, one after the other.
+  std::function<void(const std::function<void(size_t k)>& body)> on_every_worker = {};
   /// Halves of guidance at one place go in one batch, or one after the other in half the memory.
   bool halves_together = true;
 };

@@ -76,8 +76,8 @@ Error out_of_memory(const std::string& message) {
 
 constexpr int kCudaErrorMemoryAllocation = 2;
 
-/// The stream that the thread's GPU computes on, as slots set it. None for a thread without a GPU: it has the
-/// default stream, and to ask that anything would make a context.
+/// The stream that the thread's GPU computes on, as workers set it. None for a thread without a GPU: it has
+/// the default stream, and to ask that anything would make a context.
 std::optional<c10::Stream> stream_of_gpu() {
   try {
     const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);

@@ -135,8 +135,8 @@ at::Tensor reconstruct_planes(const Views& views, const LrmPlaces& places, const
       places.parts[k]->advance(walk, control.cancel);
       if (k + 1 == places.parts.size()) walk.tokens = walk.tokens.to(at::kCPU, at::kFloat);
     };
-    if (places.on_slot) {
-      places.on_slot(k, body);
+    if (places.on_worker) {
+      places.on_worker(k, body);
     } else {
       body();
     }

@@ -69,11 +69,11 @@ class Lrm : public torch::nn::Module {
   std::shared_ptr<DensityHeads> density_heads_;  // or the other
 };
 
-/// The places of the model: whole on one slot, or cut over several.
+/// The places of the model: whole on one worker, or cut over several.
 struct LrmPlaces {
-  std::vector<std::shared_ptr<const Lrm>> parts;  ///< by slot; null for those that hold no block
-  /// Runs the body on slot k's thread and waits; empty: it is called here.
-  std::function<void(size_t k, const std::function<void()>& body)> on_slot = {};
+  std::vector<std::shared_ptr<const Lrm>> parts;  ///< by worker; null for those that hold no block
+  /// Runs the body on worker k's thread and waits; empty: it is called here.
+  std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
 };
 
 /// Views -> planes `[3, C, R, R]` float32 on the CPU. Throws as Lrm::advance() does.

@@ -21,7 +21,7 @@ Places::Places(const std::vector<Float3>& vertices, double reach)
       next_(vertices.size(), kNone),
       at_(vertices.size()) {}
 
-size_t Places::slot_of_cell(int64_t x, int64_t y, int64_t z) const {
+size_t Places::bucket_of_cell(int64_t x, int64_t y, int64_t z) const {
   uint64_t hash = 0;
   for (const int64_t coordinate : {x, y, z}) {
     hash = (hash ^ static_cast<uint64_t>(coordinate)) * 0x9e3779b97f4a7c15u;
@@ -30,19 +30,19 @@ size_t Places::slot_of_cell(int64_t x, int64_t y, int64_t z) const {
   return hash & (first_.size() - 1);
 }
 
-size_t Places::slot_of(const Float3& at) const {
-  return slot_of_cell(floored(at[0] / cell_), floored(at[1] / cell_), floored(at[2] / cell_));
+size_t Places::bucket_of(const Float3& at) const {
+  return bucket_of_cell(floored(at[0] / cell_), floored(at[1] / cell_), floored(at[2] / cell_));
 }
 
 void Places::insert(int32_t vertex, const Float3& at) {
-  int32_t& first = first_[slot_of(at)];
+  int32_t& first = first_[bucket_of(at)];
   at_[vertex] = at;
   next_[vertex] = first;
   first = vertex;
 }
 
 void Places::remove(int32_t vertex, const Float3& at) {
-  for (int32_t* link = &first_[slot_of(at)]; *link != kNone; link = &next_[*link]) {
+  for (int32_t* link = &first_[bucket_of(at)]; *link != kNone; link = &next_[*link]) {
     if (*link != vertex) continue;
     *link = next_[vertex];
     return;
@@ -55,7 +55,7 @@ bool Places::has_near(const Float3& place, int32_t but, int32_t and_but) const {
   for (int64_t x = low(0); x <= high(0); ++x) {
     for (int64_t y = low(1); y <= high(1); ++y) {
       for (int64_t z = low(2); z <= high(2); ++z) {
-        for (int32_t v = first_[slot_of_cell(x, y, z)]; v != kNone; v = next_[v]) {
+        for (int32_t v = first_[bucket_of_cell(x, y, z)]; v != kNone; v = next_[v]) {
           if (v != but && v != and_but && length(minus_in_double(at_[v], place)) <= reach_) return true;
         }
       }

@@ -19,8 +19,8 @@ class Places {
   bool has_near(const Float3& place, int32_t but, int32_t and_but) const;
 
  private:
-  size_t slot_of(const Float3& at) const;
-  size_t slot_of_cell(int64_t x, int64_t y, int64_t z) const;
+  size_t bucket_of(const Float3& at) const;
+  size_t bucket_of_cell(int64_t x, int64_t y, int64_t z) const;
 
   double reach_, cell_;
   std::vector<int32_t> first_, next_;  // chains; -1 ends one

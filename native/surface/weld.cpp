@@ -66,10 +66,11 @@ std::vector<int32_t> first_at_place(const std::vector<Float3>& vertices) {
   std::vector<int32_t> table(size, kFree);
   std::vector<int32_t> first(vertices.size());
   for (int32_t v = 0; v < std::ssize(vertices); ++v) {
-    size_t slot = hash_of(vertices[v]) & (size - 1);
-    while (table[slot] != kFree && vertices[table[slot]] != vertices[v]) slot = (slot + 1) & (size - 1);
-    if (table[slot] == kFree) table[slot] = v;
-    first[v] = table[slot];
+    size_t worker = hash_of(vertices[v]) & (size - 1);
+    while (table[worker] != kFree && vertices[table[worker]] != vertices[v])
+      worker = (worker + 1) & (size - 1);
+    if (table[worker] == kFree) table[worker] = v;
+    first[v] = table[worker];
   }
   return first;
 }

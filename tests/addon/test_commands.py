@@ -233,9 +233,9 @@ def test_mask_from_a_file_turned_inside_out(facts: dict[str, Any]) -> None:
     assert answer["vertices"] != plain["vertices"]
 
 
-def test_every_slot_has_work_while_results_are_written(tmp_path: Path) -> None:
+def test_every_worker_has_work_while_results_are_written(tmp_path: Path) -> None:
     seen = facts_of("ahead", tmp_path)
-    assert (seen["slots"], seen["status"]) == (2, 0)
+    assert (seen["workers"], seen["status"]) == (2, 0)
     assert seen["counts"] == [5, 6, 7, 7, 7, 7, 7]
 
 

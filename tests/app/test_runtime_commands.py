@@ -51,7 +51,7 @@ def test_devices_are_told_as_the_kernel_tells_them() -> None:
     in_words = relievo("devices")
     assert f"{cpu['threads']} thread" in in_words
     for gpu in told["gpus"]:
-        assert gpu["slot"] in in_words
+        assert gpu["device"] in in_words
 
 
 @pytest.mark.parametrize(

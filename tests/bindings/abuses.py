@@ -215,7 +215,7 @@ def absurd_options() -> None:
         for value in [*_TEXTS, *_NOTHING_OF_USE]:
             outcome = _outcome(relievo.Engine, **{option: value})
             if isinstance(outcome, relievo.Engine):
-                _outcome(getattr, outcome, "slots")
+                _outcome(getattr, outcome, "workers")
                 _outcome(outcome.explain_plan)
                 outcome.close()
 

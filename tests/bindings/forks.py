@@ -46,7 +46,7 @@ def every_call(engine: relievo.Engine, job: relievo.Job) -> list[Any]:
         *(relievo.Engine, relievo.shared_engine, engine.queue, engine.pause, engine.resume, engine.unload),
         *(engine.explain_plan, job.take, job.cancel, job.wait),
         *(lambda: engine.submit(b"x"), lambda: engine.move(job, 0), lambda: engine.set_idle_seconds(1)),
-        *(lambda: engine.slots, lambda: engine.paused, lambda: engine.loaded),
+        *(lambda: engine.workers, lambda: engine.paused, lambda: engine.loaded),
         *(lambda: job.log, lambda: job.previews, lambda: job.status, lambda: job.error, lambda: job.result),
         *(lambda: job.wait(1),),
     ]

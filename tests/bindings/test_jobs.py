@@ -189,7 +189,7 @@ def test_idle_engine_unloads() -> None:
 
 def test_devices_end_with_the_cpu() -> None:
     cpu = relievo.devices()[-1]
-    assert (cpu.slot, cpu.note) == ("cpu", "")
+    assert (cpu.device, cpu.note) == ("cpu", "")
     assert 0 < cpu.free_bytes <= cpu.total_bytes
 
 

@@ -80,8 +80,8 @@ void write_cache(const fs::path& path, const json& object) {
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
-std::string key(const Slot& slot, const StageProfile& stage, const StageMode& mode) {
-  return fmt::format("{}/{}/{}/{}/{}/{}", slot.product, slot.name, stage.name, stage.variant,
+std::string key(const Worker& worker, const StageProfile& stage, const StageMode& mode) {
+  return fmt::format("{}/{}/{}/{}/{}/{}", worker.product, worker.name, stage.name, stage.variant,
                      mode_name(mode.execution), mode.execution.precision);
 }
 
@@ -142,18 +142,19 @@ void CostStore::add(const std::string& device, const std::vector<CostSample>& ad
   write_cache(costs_path(), all);
 }
 
-int CostStore::batch_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode,
+int CostStore::batch_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode,
                            int wanted) const {
   const std::lock_guard lock(mutex_);
-  const auto found = limits_.find(key(slot, stage, mode));
-  if (found == limits_.end() || slot.budget_bytes > found->second.budget_bytes) return wanted;
+  const auto found = limits_.find(key(worker, stage, mode));
+  if (found == limits_.end() || worker.budget_bytes > found->second.budget_bytes) return wanted;
   while (wanted > 0 && planned_bytes(stage, mode, wanted) >= found->second.planned_bytes) wanted /= 2;
   return wanted;
 }
 
-void CostStore::learn_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode, int failed) {
+void CostStore::learn_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode,
+                            int failed) {
   const std::lock_guard lock(mutex_);
-  limits_[key(slot, stage, mode)] = {planned_bytes(stage, mode, failed), slot.budget_bytes, now()};
+  limits_[key(worker, stage, mode)] = {planned_bytes(stage, mode, failed), worker.budget_bytes, now()};
   if (!folder_.empty()) write_limits();
 }
 

@@ -11,7 +11,7 @@
 
 namespace relievo {
 
-/// Samples by device (Slot::product).
+/// Samples by device (Worker::product).
 using MeasuredCosts = std::map<std::string, std::vector<CostSample>>;
 
 /// Two JSON files in the user's cache folder: costs.json has samples, limits.json what did not fit, so that
@@ -33,16 +33,16 @@ class CostStore {
   void add(const std::string& device, const std::vector<CostSample>& samples) const;
 
   /// The largest batch that is worth trying: `wanted`, half of it, and so on; 0: not even one picture. What
-  /// was planned to take as much as something that did not fit in this mode, in no smaller a slot, is not.
-  int batch_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode, int wanted) const;
+  /// was planned to take as much as something that did not fit in this mode, in no smaller a worker, is not.
+  int batch_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int wanted) const;
 
-  /// `failed` pictures at a time did not fit in the slot's budget.
-  void learn_limit(const Slot& slot, const StageProfile& stage, const StageMode& mode, int failed);
+  /// `failed` pictures at a time did not fit in the worker's budget.
+  void learn_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int failed);
 
  private:
   struct Limit {
     int64_t planned_bytes = 0;  // were too much
-    int64_t budget_bytes = 0;   // of the slot then
+    int64_t budget_bytes = 0;   // of the worker then
     int64_t when = 0;           // seconds since 1970
   };
 

@@ -117,15 +117,15 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
       if (sample.stage != profile.name || sample.variant != profile.variant ||
           !sample.mode.is_like(mode.execution))
         continue;
-      Slot slot;
-      slot.threads = threads = sample.threads;
-      slot.speed = speed = sample.speed;
+      Worker worker;
+      worker.threads = threads = sample.threads;
+      worker.speed = speed = sample.speed;
       mode.weight_bytes = sample.weight_bytes;
       const double batch = sample.batch;
       bytes.push_back({batch, estimate.workspace_bytes, estimate.workspace_bytes_per_picture,
                        double(sample.workspace_bytes)});
       const double once = estimate.seconds / speed;
-      seconds.push_back({batch, once, estimate.time(1, slot) - once, sample.seconds});
+      seconds.push_back({batch, once, estimate.time(1, worker) - once, sample.seconds});
       held += double(sample.output_bytes);
       held_estimate += double(output_estimate) * batch;
     }

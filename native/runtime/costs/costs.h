@@ -4,7 +4,7 @@
 //   costs.h          the profile of a stage, and fitting it to samples
 //   least_squares.h  non-negative least squares, by which it is fitted
 //   stage.h          a stage as the runtime sees it: profile, load, unload, run
-//   profiler.h       runs stages on a slot and measures those samples
+//   profiler.h       runs stages on a worker and measures those samples
 //   cost_store.h     keeps samples, and which batches did not fit, from one run to the next
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/machine/slots.h"
+#include "runtime/machine/workers.h"
 
 namespace relievo {
 
@@ -48,7 +48,7 @@ struct StageMode {
   int64_t weight_bytes = 0;
   double workspace_bytes = 0;
   double workspace_bytes_per_picture = 0;
-  double seconds = 0;  ///< of one call, on a slot of speed 1 (slots.h)
+  double seconds = 0;  ///< of one call, on a worker of speed 1 (workers.h)
   double seconds_per_picture = 0;
   double host_seconds_per_picture = 0;  ///< of one processor thread, besides: what no GPU takes over
   std::string smaller =
@@ -56,9 +56,9 @@ struct StageMode {
 
   int64_t workspace(int batch) const;  ///< bytes, rounded up
   /// Seconds of a call.
-  double time(int batch, const Slot& slot) const {
-    return (seconds + seconds_per_picture * batch) / slot.speed +
-           host_seconds_per_picture * batch / slot.threads;
+  double time(int batch, const Worker& worker) const {
+    return (seconds + seconds_per_picture * batch) / worker.speed +
+           host_seconds_per_picture * batch / worker.threads;
   }
 };
 
@@ -67,11 +67,11 @@ struct StageProfile {
   std::string name;
   std::vector<StageMode> modes;  ///< in the order in which they are tried; the first is what is wanted
   int max_batch = 1;
-  int blocks = 1;                            ///< that its layers can be split into, over slots
-  bool guidance_halves = false;              ///< its two guidance halves can run on two slots
-  bool points = false;                       ///< its query points can be divided over slots
+  int blocks = 1;                            ///< that its layers can be split into, over workers
+  bool guidance_halves = false;              ///< its two guidance halves can run on two workers
+  bool points = false;                       ///< its query points can be divided over workers
   int64_t output_bytes_per_picture = 0;      ///< handed to the next stage
-  int64_t activation_bytes_per_picture = 0;  ///< handed from slot to slot inside it, when it is split
+  int64_t activation_bytes_per_picture = 0;  ///< handed from worker to worker inside it, when it is split
   double handovers = 1;                      ///< how often that happens a call: diffusion steps
   std::string variant = {};                  ///< what besides sizes decides its costs: which weights it holds
   bool measured = false;                     ///< the costs of the first mode were measured
@@ -84,20 +84,20 @@ struct StageProfile {
   Fallbacks fallbacks_of(const ExecutionMode& execution) const;
 };
 
-/// One measurement on one slot.
+/// One measurement on one worker.
 struct CostSample {
   std::string stage;
   std::string variant;  ///< of the profile
   std::string size;     ///< what was asked for, in the words of who measured
   ExecutionMode mode = {};
   int batch = 1;
-  int threads = 1;  ///< of the slot
+  int threads = 1;  ///< of the worker
   double speed = 1;
   int64_t weight_bytes = 0;
   int64_t workspace_bytes = 0;  ///< peak of the call less what was there before
-  int64_t output_bytes = 0;     ///< of all pictures, in the slot after the call
-  double seconds = 0;           ///< on that slot
-  double load_seconds = 0;      ///< of its weights into the slot, files read before; 0: not measured
+  int64_t output_bytes = 0;     ///< of all pictures, in the worker after the call
+  double seconds = 0;           ///< on that worker
+  double load_seconds = 0;      ///< of its weights into the worker, files read before; 0: not measured
 };
 
 /// Whether both measured the same: stage, variant, size, mode, batch and threads.

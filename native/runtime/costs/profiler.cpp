@@ -12,7 +12,7 @@ namespace {
 
 class Profiler {
  public:
-  Profiler(const Slot& slot, const ProfilerOptions& options) : slot_(slot), options_(options) {}
+  Profiler(const Worker& worker, const ProfilerOptions& options) : worker_(worker), options_(options) {}
 
   std::vector<CostSample> samples;
 
@@ -25,14 +25,14 @@ class Profiler {
       const int64_t before = used();
       double load_seconds = 0;
       try {
-        const StageLoad wanted{slot_, mode.execution, 0, 0};
+        const StageLoad wanted{worker_, mode.execution, 0, 0};
         if (!output) {  // what is read from a disk is in memory when weights wait there
           stage.load(wanted);
-          stage.unload(slot_);
+          stage.unload(worker_);
         }
         const auto start = Clock::now();
         stage.load(wanted);
-        if (options_.hooks.finish) options_.hooks.finish(slot_);
+        if (options_.hooks.finish) options_.hooks.finish(worker_);
         load_seconds = seconds_since(start);
       } catch (...) {
         const Error error = error_now(options_.hooks);
@@ -54,12 +54,12 @@ class Profiler {
         is_cold = is_cold && !made;
         if (made && !output) output = std::move(made);
       }
-      stage.unload(slot_);
-      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+      stage.unload(worker_);
+      if (options_.hooks.release_cache) options_.hooks.release_cache(worker_);
     }
     if (!output) {
       throw Error(ErrorCode::kOutOfMemory,
-                  stage.profile().name + " does not fit into " + slot_.name + " in any mode.",
+                  stage.profile().name + " does not fit into " + worker_.name + " in any mode.",
                   "Profile a larger one.");
     }
     return *output;
@@ -67,7 +67,7 @@ class Profiler {
 
  private:
   /// The highest use since the last call.
-  int64_t peak() const { return options_.hooks.take_peak ? options_.hooks.take_peak(slot_) : 0; }
+  int64_t peak() const { return options_.hooks.take_peak ? options_.hooks.take_peak(worker_) : 0; }
   int64_t used() const {
     peak();
     return peak();
@@ -77,7 +77,7 @@ class Profiler {
                                         int calls, const std::any& input) {
     StageCall call;
     call.mode = mode.execution;
-    call.slots = {slot_};
+    call.workers = {worker_};
     call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
       for (const size_t k : which) body(k);
     });
@@ -91,7 +91,7 @@ class Profiler {
         const int64_t before = used();
         const auto start = Clock::now();
         auto outputs = stage.run(call, inputs);
-        if (options_.hooks.finish) options_.hooks.finish(slot_);
+        if (options_.hooks.finish) options_.hooks.finish(worker_);
         const double taken = seconds_since(start);
         workspace = std::max(workspace, peak() - before);
         held = std::max(held, used() - before);
@@ -102,7 +102,7 @@ class Profiler {
     } catch (...) {
       const Error error = error_now(options_.hooks);
       if (error.code() != ErrorCode::kOutOfMemory) throw error;
-      if (options_.hooks.release_cache) options_.hooks.release_cache(slot_);
+      if (options_.hooks.release_cache) options_.hooks.release_cache(worker_);
       return std::nullopt;
     }
     samples.push_back({.stage = stage.profile().name,
@@ -110,23 +110,23 @@ class Profiler {
                        .size = options_.size,
                        .mode = mode.execution,
                        .batch = batch,
-                       .threads = slot_.threads,
-                       .speed = slot_.speed,
+                       .threads = worker_.threads,
+                       .speed = worker_.speed,
                        .workspace_bytes = workspace,
                        .output_bytes = held,
                        .seconds = seconds});
     return output;
   }
 
-  const Slot& slot_;
+  const Worker& worker_;
   const ProfilerOptions& options_;
 };
 
 }  // namespace
 
-std::vector<CostSample> measure_costs(const Slot& slot, const std::vector<std::shared_ptr<Stage>>& stages,
+std::vector<CostSample> measure_costs(const Worker& worker, const std::vector<std::shared_ptr<Stage>>& stages,
                                       const std::any& input, const ProfilerOptions& options) {
-  Profiler profiler(slot, options);
+  Profiler profiler(worker, options);
   std::any value = input;
   for (size_t i = 0; i < stages.size(); ++i) {
     value = profiler.measure(*stages[i], value);

@@ -1,4 +1,4 @@
-// Between two slots of a pipeline: room for one batch.
+// Between two workers of a pipeline: room for one batch.
 #pragma once
 
 #include <condition_variable>

@@ -9,13 +9,13 @@
 
 namespace relievo {
 
-SlotThread::SlotThread(Slot slot, const SlotHooks& hooks) : slot_(std::move(slot)) {
+WorkerThread::WorkerThread(Worker worker, const WorkerHooks& hooks) : worker_(std::move(worker)) {
   const auto enter = hooks.enter;
   thread_ = std::thread([this, enter] {
     std::exception_ptr hindrance;
     try {
-      set_parallel_threads(slot_.threads);
-      if (enter) enter(slot_);
+      set_parallel_threads(worker_.threads);
+      if (enter) enter(worker_);
     } catch (...) {
       hindrance = std::current_exception();
     }
@@ -39,7 +39,7 @@ SlotThread::SlotThread(Slot slot, const SlotHooks& hooks) : slot_(std::move(slot
   });
 }
 
-SlotThread::~SlotThread() {
+WorkerThread::~WorkerThread() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -48,13 +48,13 @@ SlotThread::~SlotThread() {
   thread_.join();
 }
 
-void SlotThread::entered() {
+void WorkerThread::entered() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return entered_; });
   if (hindrance_) std::rethrow_exception(hindrance_);
 }
 
-std::future<void> SlotThread::start(std::function<void()> task) {
+std::future<void> WorkerThread::start(std::function<void()> task) {
   std::packaged_task<void()> packaged(std::move(task));
   auto done = packaged.get_future();
   {
@@ -65,14 +65,14 @@ std::future<void> SlotThread::start(std::function<void()> task) {
   return done;
 }
 
-void SlotThread::run(std::function<void()> task) {
+void WorkerThread::run(std::function<void()> task) {
   if (is_current()) return task();
   start(std::move(task)).get();
 }
 
-SlotThreads::SlotThreads(std::vector<Slot> slots, const SlotHooks& hooks) {
-  for (Slot& slot : slots) {
-    threads_.push_back(std::make_unique<SlotThread>(std::move(slot), hooks));
+WorkerThreads::WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks) {
+  for (Worker& worker : workers) {
+    threads_.push_back(std::make_unique<WorkerThread>(std::move(worker), hooks));
     try {
       threads_.back()->entered();
     } catch (...) {
@@ -83,20 +83,20 @@ SlotThreads::SlotThreads(std::vector<Slot> slots, const SlotHooks& hooks) {
   }
 }
 
-void SlotThreads::lose(int slot, const std::string& why) {
+void WorkerThreads::lose(int worker, const std::string& why) {
   const std::lock_guard lock(mutex_);
-  if (!lost_.emplace(slot, why).second) return;
-  log(LogLevel::kWarning, fmt::format("{} is lost: {}", threads_[size_t(slot)]->slot().name, why));
+  if (!lost_.emplace(worker, why).second) return;
+  log(LogLevel::kWarning, fmt::format("{} is lost: {}", threads_[size_t(worker)]->worker().name, why));
 }
 
-std::map<int, std::string> SlotThreads::lost() const {
+std::map<int, std::string> WorkerThreads::lost() const {
   const std::lock_guard lock(mutex_);
   return lost_;
 }
 
-bool SlotThreads::any_lost(const std::vector<int>& slots) const {
+bool WorkerThreads::any_lost(const std::vector<int>& workers) const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(slots, [&](int slot) { return lost_.contains(slot); });
+  return std::ranges::any_of(workers, [&](int worker) { return lost_.contains(worker); });
 }
 
 }  // namespace relievo

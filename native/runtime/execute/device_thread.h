@@ -1,5 +1,5 @@
-// The threads of slots. Everything that a slot computes runs on its own one, so that its share of processor
-// threads and its budget are its own.
+// The threads of workers. Everything that a worker computes runs on its own one, so that its share of
+// processor threads and its budget are its own.
 #pragma once
 
 #include <condition_variable>
@@ -18,17 +18,17 @@
 
 namespace relievo {
 
-class SlotThread {
+class WorkerThread {
  public:
-  SlotThread(Slot slot, const SlotHooks& hooks);
-  ~SlotThread();
-  SlotThread(const SlotThread&) = delete;
-  SlotThread& operator=(const SlotThread&) = delete;
+  WorkerThread(Worker worker, const WorkerHooks& hooks);
+  ~WorkerThread();
+  WorkerThread(const WorkerThread&) = delete;
+  WorkerThread& operator=(const WorkerThread&) = delete;
 
-  const Slot& slot() const { return slot_; }
+  const Worker& worker() const { return worker_; }
 
-  /// Waits until the thread has entered its slot, and throws what hindered it (the `enter` hook's exception).
-  /// Tasks run in any case.
+  /// Waits until the thread has entered its worker, and throws what hindered it (the `enter` hook's
+  /// exception). Tasks run in any case.
   void entered();
 
   /// Runs `task` on the thread, after those before it.
@@ -40,7 +40,7 @@ class SlotThread {
   void run(std::function<void()> task);
 
  private:
-  Slot slot_;
+  Worker worker_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::packaged_task<void()>> tasks_;
@@ -50,22 +50,22 @@ class SlotThread {
   std::thread thread_;
 };
 
-/// Those of an executor's slots, by index, and which slots are lost. Any thread may call it.
-class SlotThreads {
+/// Those of an executor's workers, by index, and which workers are lost. Any thread may call it.
+class WorkerThreads {
  public:
-  /// A slot that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory}.
-  SlotThreads(std::vector<Slot> slots, const SlotHooks& hooks);
+  /// A worker that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory}.
+  WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks);
 
   size_t size() const { return threads_.size(); }
-  SlotThread& operator[](int slot) const { return *threads_[size_t(slot)]; }
-  const Slot& slot(int slot) const { return threads_[size_t(slot)]->slot(); }
+  WorkerThread& operator[](int worker) const { return *threads_[size_t(worker)]; }
+  const Worker& worker(int worker) const { return threads_[size_t(worker)]->worker(); }
 
-  void lose(int slot, const std::string& why);
+  void lose(int worker, const std::string& why);
   std::map<int, std::string> lost() const;  ///< and why
-  bool any_lost(const std::vector<int>& slots) const;
+  bool any_lost(const std::vector<int>& workers) const;
 
  private:
-  std::vector<std::unique_ptr<SlotThread>> threads_;
+  std::vector<std::unique_ptr<WorkerThread>> threads_;
   mutable std::mutex mutex_;
   std::map<int, std::string> lost_;
 };

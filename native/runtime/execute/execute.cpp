@@ -8,25 +8,25 @@ namespace relievo {
 
 class Executor::Impl : public ExecutorParts {
  public:
-  Impl(const std::vector<Slot>& slots, std::vector<std::shared_ptr<Stage>> given_stages,
+  Impl(const std::vector<Worker>& workers, std::vector<std::shared_ptr<Stage>> given_stages,
        ExecutorOptions given_options)
       : ExecutorParts{.stages = std::move(given_stages),
                       .options = std::move(given_options),
-                      .threads = SlotThreads(slots, options.hooks),
-                      .weights = WeightCache(stages, slots.size(), options.hooks)} {}
+                      .threads = WorkerThreads(workers, options.hooks),
+                      .weights = WeightCache(stages, workers.size(), options.hooks)} {}
 
   /// Weights go even where there is no memory for a task, and from a device that is gone.
   ~Impl() {
-    for (int slot = 0; slot < int(threads.size()); ++slot) {
+    for (int worker = 0; worker < int(threads.size()); ++worker) {
       const auto unload = [&]() noexcept {
         try {
-          weights.unload_others(size_t(slot), stages.size());
-          if (options.hooks.release_cache) options.hooks.release_cache(threads.slot(slot));
+          weights.unload_others(size_t(worker), stages.size());
+          if (options.hooks.release_cache) options.hooks.release_cache(threads.worker(worker));
         } catch (...) {  // the cache of a device that is gone
         }
       };
       try {
-        threads[slot].run(unload);
+        threads[worker].run(unload);
       } catch (...) {
         unload();
       }
@@ -36,9 +36,9 @@ class Executor::Impl : public ExecutorParts {
   std::mutex running;
 };
 
-Executor::Executor(const std::vector<Slot>& slots, std::vector<std::shared_ptr<Stage>> stages,
+Executor::Executor(const std::vector<Worker>& workers, std::vector<std::shared_ptr<Stage>> stages,
                    ExecutorOptions options)
-    : impl_(std::make_unique<Impl>(slots, std::move(stages), std::move(options))) {}
+    : impl_(std::make_unique<Impl>(workers, std::move(stages), std::move(options))) {}
 
 Executor::~Executor() = default;
 
@@ -47,10 +47,10 @@ void Executor::run(const Plan& plan, JobSource& source, const RunOptions& option
   Run(*impl_, plan, source, options).carry_out();
 }
 
-std::vector<int> Executor::lost_slots() const {
-  std::vector<int> slots;
-  for (const auto& [slot, why] : impl_->threads.lost()) slots.push_back(slot);
-  return slots;
+std::vector<int> Executor::lost_workers() const {
+  std::vector<int> workers;
+  for (const auto& [worker, why] : impl_->threads.lost()) workers.push_back(worker);
+  return workers;
 }
 
 int Executor::loaded() const { return impl_->weights.count(); }

@@ -7,7 +7,7 @@ namespace relievo {
 
 GroupRun::GroupRun(Run& run, const DeviceGroup& group) : run_(run), group_(group) {
   if (group.kind != GroupKind::kPipeline) return;
-  for (size_t i = 1; i < group.slots.size(); ++i) channels_.emplace_back();
+  for (size_t i = 1; i < group.workers.size(); ++i) channels_.emplace_back();
 }
 
 void GroupRun::start(std::vector<std::future<void>>& running) {
@@ -24,7 +24,7 @@ void GroupRun::start(std::vector<std::future<void>>& running) {
   unload_what_is_not_placed();
   guarded([&] {
     for (int part = 0; part <= int(channels_.size()); ++part) {
-      running.push_back(run_.parts.threads[group_.slots[size_t(part)]].start(
+      running.push_back(run_.parts.threads[group_.workers[size_t(part)]].start(
           [this, part, guarded] { guarded([&] { work(part); }); }));
     }
   });
@@ -32,12 +32,12 @@ void GroupRun::start(std::vector<std::future<void>>& running) {
 
 /// Weights of an earlier run that this group does not keep make room first.
 void GroupRun::unload_what_is_not_placed() {
-  for (const int slot : group_.slots) {
-    run_.parts.threads[slot].run([&] {
+  for (const int worker : group_.workers) {
+    run_.parts.threads[worker].run([&] {
       for (const StagePlacement& placement : group_.stages) {
         const bool kept =
-            placement.resident && std::ranges::find(placement.slots, slot) != placement.slots.end();
-        if (!kept) run_.parts.weights.unload(size_t(slot), size_t(placement.stage));
+            placement.resident && std::ranges::find(placement.workers, worker) != placement.workers.end();
+        if (!kept) run_.parts.weights.unload(size_t(worker), size_t(placement.stage));
       }
     });
   }
@@ -46,7 +46,7 @@ void GroupRun::unload_what_is_not_placed() {
 void GroupRun::work(int part) {
   Placements placements;
   for (const StagePlacement& placement : group_.stages) {
-    if (channels_.empty() || placement.slots[0] == group_.slots[size_t(part)])
+    if (channels_.empty() || placement.workers[0] == group_.workers[size_t(part)])
       placements.push_back(&placement);
   }
   Channel<JobBatch>* const from = part > 0 ? &channels_[size_t(part) - 1] : nullptr;
@@ -84,9 +84,9 @@ GroupRun::Ended GroupRun::attempt(const Placements& placements, JobBatch batch, 
     run_stages(placements, batch);
     done.push_back(std::move(batch));
     return Ended::kWell;
-  } catch (const SlotLost& lost) {
+  } catch (const WorkerLost& lost) {
     run_.feed.give_back(before.jobs);
-    run_.parts.threads.lose(lost.slot, lost.message());
+    run_.parts.threads.lose(lost.worker, lost.message());
     return Ended::kLost;
   } catch (...) {
     if (run_.options.cancel.cancelled()) {
@@ -109,11 +109,11 @@ GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const
     try {
       run_stages(placements, one);
       done.push_back(std::move(one));
-    } catch (const SlotLost& lost) {
+    } catch (const WorkerLost& lost) {
       for (const JobBatch& finished : done) rest.push_back(finished.jobs[0]);
       done.clear();
       run_.feed.give_back(std::move(rest));
-      run_.parts.threads.lose(lost.slot, lost.message());
+      run_.parts.threads.lose(lost.worker, lost.message());
       return Ended::kLost;
     } catch (...) {
       if (run_.options.cancel.cancelled()) {

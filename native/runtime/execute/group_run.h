@@ -16,7 +16,7 @@ class GroupRun {
  public:
   GroupRun(Run& run, const DeviceGroup& group);
 
-  /// Starts its work on the threads of its slots; it has to stay until that has ended.
+  /// Starts its work on the threads of its workers; it has to stay until that has ended.
   void start(std::vector<std::future<void>>& running);
 
  private:
@@ -36,7 +36,7 @@ class GroupRun {
 
   Run& run_;
   const DeviceGroup& group_;
-  /// Of a pipeline, which has a part on each slot; else there is one part, on the first.
+  /// Of a pipeline, which has a part on each worker; else there is one part, on the first.
   std::deque<Channel<JobBatch>> channels_;
   std::atomic<bool> broken_ = false;
 };

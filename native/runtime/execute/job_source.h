@@ -22,12 +22,12 @@ struct RunJob {
 
 struct StageRun {
   std::string stage;
-  std::string slot;  ///< `cpu#0`, or several with + between
+  std::string worker;  ///< `cpu#0`, or several with + between
   double seconds = 0;
   int batch = 1;
   ExecutionMode mode = {};
-  int64_t peak_bytes = 0;                    ///< of the first slot; 0: not counted
-  std::optional<double> fragmentation = {};  ///< of the first slot's allocator after it (SlotHooks)
+  int64_t peak_bytes = 0;                    ///< of the first worker; 0: not counted
+  std::optional<double> fragmentation = {};  ///< of the first worker's allocator after it (WorkerHooks)
 };
 
 struct Outcome {
@@ -36,11 +36,11 @@ struct Outcome {
   std::vector<StageRun> stages = {};
   std::vector<std::string> notes = {};  ///< fallbacks that were taken, in words
   bool lossy = false;                   ///< the plan, or a fallback that was taken, changes the result
-  /// The plan that it was made by, in sentences: what is done and why, which slots are idle or were lost.
+  /// The plan that it was made by, in sentences: what is done and why, which workers are idle or were lost.
   std::vector<std::string> plan = {};
 };
 
-/// Serves one run at a time, which calls it from its slots' threads.
+/// Serves one run at a time, which calls it from its workers' threads.
 class JobSource {
  public:
   virtual ~JobSource() = default;

@@ -20,19 +20,19 @@ Run::Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunO
 
 void Run::carry_out() {
   while (true) {
-    if (uses_lost_slots() && !plan_again()) return;
+    if (uses_lost_workers() && !plan_again()) return;
     describe_plan();
     run_groups();
     if (feed.given_back() == 0) return;
     if (options.cancel.cancelled()) return feed.fail_given_back({ErrorCode::kCancelled, "Cancelled."});
-    if (!uses_lost_slots()) throw Error(ErrorCode::kInternal, "Pictures were left over.");
+    if (!uses_lost_workers()) throw Error(ErrorCode::kInternal, "Pictures were left over.");
     log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
   }
 }
 
-bool Run::uses_lost_slots() const {
+bool Run::uses_lost_workers() const {
   return std::ranges::any_of(plan.groups,
-                             [&](const DeviceGroup& group) { return parts.threads.any_lost(group.slots); });
+                             [&](const DeviceGroup& group) { return parts.threads.any_lost(group.workers); });
 }
 
 /// What was not asked for yet stays with the source, which may find other devices.
@@ -43,10 +43,10 @@ void Run::give_up(const Error& error) {
 
 bool Run::plan_again() {
   const auto lost = parts.threads.lost();
-  std::vector<Slot> all;
+  std::vector<Worker> all;
   std::vector<int> alive;
   for (int i = 0; i < int(parts.threads.size()); ++i) {
-    all.push_back(parts.threads.slot(i));
+    all.push_back(parts.threads.worker(i));
     if (!lost.contains(i)) alive.push_back(i);
   }
   if (alive.empty()) {
@@ -56,7 +56,7 @@ bool Run::plan_again() {
   }
   std::vector<StageProfile> profiles;
   for (const auto& stage : parts.stages) profiles.push_back(stage->profile());
-  if (options.planned_slots.size() == all.size()) all = options.planned_slots;
+  if (options.planned_workers.size() == all.size()) all = options.planned_workers;
   PlanOptions wanted = options.plan;
   wanted.pictures = std::max(wanted.pictures, feed.given_back());
   try {
@@ -71,15 +71,15 @@ bool Run::plan_again() {
 void Run::describe_plan() {
   plan_in_words = plan.reasons;
   plan_in_words.insert(plan_in_words.end(), plan.idle.begin(), plan.idle.end());
-  for (const auto& [slot, why] : parts.threads.lost()) {
-    plan_in_words.push_back(fmt::format("{} was lost: {}", parts.threads.slot(slot).name, why));
+  for (const auto& [worker, why] : parts.threads.lost()) {
+    plan_in_words.push_back(fmt::format("{} was lost: {}", parts.threads.worker(worker).name, why));
   }
 }
 
 /// All groups end before anything is thrown: they share the feed.
 void Run::run_groups() {
   size_t most = 0;
-  for (const DeviceGroup& group : plan.groups) most += group.slots.size();
+  for (const DeviceGroup& group : plan.groups) most += group.workers.size();
   std::vector<std::future<void>> running;
   running.reserve(most);
   std::deque<GroupRun> groups;

@@ -1,4 +1,4 @@
-// One run of a plan: its groups at work, and what is done when slots are lost.
+// One run of a plan: its groups at work, and what is done when workers are lost.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace relievo {
 struct ExecutorParts {
   std::vector<std::shared_ptr<Stage>> stages;
   ExecutorOptions options;
-  SlotThreads threads;
+  WorkerThreads threads;
   WeightCache weights;
 };
 
@@ -36,8 +36,8 @@ class Run {
   std::vector<std::string> plan_in_words;  ///< for outcomes
 
  private:
-  bool uses_lost_slots() const;
-  /// A whole plan for the slots that are left. False: there is none, and what was begun has failed.
+  bool uses_lost_workers() const;
+  /// A whole plan for the workers that are left. False: there is none, and what was begun has failed.
   bool plan_again();
   void give_up(const Error& error);
   void describe_plan();

@@ -13,34 +13,34 @@ namespace relievo {
 namespace {
 
 /// What the person reads about fallbacks that were taken.
-std::string note(const StageProfile& stage, const std::string& slot, const StageMode& mode) {
+std::string note(const StageProfile& stage, const std::string& worker, const StageMode& mode) {
   const Fallbacks taken = stage.fallbacks_of(mode.execution);
   if (taken.smaller_input) {
-    return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage.name, slot,
+    return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage.name, worker,
                        mode.smaller.empty() ? "" : ", ", mode.smaller);
   }
   if (taken.half_precision) {
-    return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage.name, slot);
+    return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage.name, worker);
   }
-  return fmt::format("{} ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks", slot);
+  return fmt::format("{} ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks", worker);
 }
 
 }  // namespace
 
-void StageRunner::on_slots(const StagePlacement& placement, const std::vector<size_t>& which,
-                           const std::function<void(size_t)>& body) {
+void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
+                             const std::function<void(size_t)>& body) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
     try {
       body(which[i]);
-      if (options_.hooks.finish) options_.hooks.finish(slot(placement.slots[which[i]]));
-    } catch (const SlotLost&) {
+      if (options_.hooks.finish) options_.hooks.finish(worker(placement.workers[which[i]]));
+    } catch (const WorkerLost&) {
       errors[i] = std::current_exception();
     } catch (...) {
       try {
         const Error error = error_now(options_.hooks);
         errors[i] = error.code() == ErrorCode::kDeviceLost
-                        ? std::make_exception_ptr(SlotLost(placement.slots[which[i]], error))
+                        ? std::make_exception_ptr(WorkerLost(placement.workers[which[i]], error))
                         : std::make_exception_ptr(error);
       } catch (...) {
         errors[i] = std::current_exception();
@@ -57,16 +57,16 @@ void StageRunner::on_slots(const StagePlacement& placement, const std::vector<si
   } running;
   running.reserve(which.size());
   std::vector<size_t> here;
-  // What this thread has given its device is there before other slots read it.
+  // What this thread has given its device is there before other workers read it.
   const bool are_others =
-      std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.slots[k]].is_current(); });
+      std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.workers[k]].is_current(); });
   if (are_others && options_.hooks.finish) {
-    for (const int index : placement.slots) {
-      if (threads_[index].is_current()) options_.hooks.finish(slot(index));
+    for (const int index : placement.workers) {
+      if (threads_[index].is_current()) options_.hooks.finish(worker(index));
     }
   }
   for (size_t i = 0; i < which.size(); ++i) {
-    SlotThread& thread = threads_[placement.slots[which[i]]];
+    WorkerThread& thread = threads_[placement.workers[which[i]]];
     if (thread.is_current()) {
       here.push_back(i);
     } else {
@@ -75,12 +75,12 @@ void StageRunner::on_slots(const StagePlacement& placement, const std::vector<si
   }
   for (const size_t i : here) guarded(i);
   for (auto& done : running) done.get();
-  // A lost slot matters more than what its loss did to the others.
+  // A lost worker matters more than what its loss did to the others.
   for (const auto& error : errors) {
     if (!error) continue;
     try {
       std::rethrow_exception(error);
-    } catch (const SlotLost&) {
+    } catch (const WorkerLost&) {
       throw;
     } catch (...) {
     }
@@ -90,45 +90,45 @@ void StageRunner::on_slots(const StagePlacement& placement, const std::vector<si
   }
 }
 
-void StageRunner::on_every_slot(const StagePlacement& placement, const std::function<void(size_t)>& body) {
-  std::vector<size_t> all(placement.slots.size());
+void StageRunner::on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body) {
+  std::vector<size_t> all(placement.workers.size());
   std::iota(all.begin(), all.end(), size_t{0});
-  on_slots(placement, all, body);
+  on_workers(placement, all, body);
 }
 
 void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
   std::vector<int> ends;
   for (const int count : placement.blocks) ends.push_back(count + (ends.empty() ? 0 : ends.back()));
   std::vector<size_t> which;
-  for (size_t k = 0; k < placement.slots.size(); ++k) {
+  for (size_t k = 0; k < placement.workers.size(); ++k) {
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
-  on_slots(placement, which, [&](size_t k) {
-    StageLoad wanted{slot(placement.slots[k]), mode.execution, 0, 0};
+  on_workers(placement, which, [&](size_t k) {
+    StageLoad wanted{worker(placement.workers[k]), mode.execution, 0, 0};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
     }
-    weights_.ensure(size_t(placement.slots[k]), size_t(placement.stage), wanted);
+    weights_.ensure(size_t(placement.workers[k]), size_t(placement.stage), wanted);
   });
 }
 
 void StageRunner::load_ahead(Prefetch& ahead, const StagePlacement& next) {
   const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.mode);
-  ahead.start(size_t(next.slots[0]), size_t(next.stage), {slot(next.slots[0]), mode.execution, 0, 0});
+  ahead.start(size_t(next.workers[0]), size_t(next.stage), {worker(next.workers[0]), mode.execution, 0, 0});
 }
 
 std::vector<std::any> StageRunner::call(const StagePlacement& placement, const StageMode& mode,
                                         const JobBatch& batch, size_t first, size_t last) {
   StageCall call;
   call.mode = mode.execution;
-  for (const int index : placement.slots) call.slots.push_back(slot(index));
+  for (const int index : placement.workers) call.workers.push_back(worker(index));
   call.blocks = placement.blocks;
   call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
-    on_slots(placement, which, body);
+    on_workers(placement, which, body);
   });
   std::vector<std::any> outputs;
-  on_slots(placement, {0}, [&](size_t) {
+  on_workers(placement, {0}, [&](size_t) {
     outputs =
         stages_[size_t(placement.stage)]->run(call, std::span(batch.values).subspan(first, last - first));
   });
@@ -141,24 +141,24 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
 }
 
 void StageRunner::make_room(const StagePlacement& placement) {
-  on_every_slot(placement, [&](size_t k) {
-    weights_.unload_others(size_t(placement.slots[k]), size_t(placement.stage));
-    release_cache(slot(placement.slots[k]));
+  on_every_worker(placement, [&](size_t k) {
+    weights_.unload_others(size_t(placement.workers[k]), size_t(placement.stage));
+    release_cache(worker(placement.workers[k]));
   });
 }
 
-void StageRunner::release_cache(const Slot& slot) const {
+void StageRunner::release_cache(const Worker& worker) const {
   if (!options_.hooks.release_cache) return;
   try {
-    options_.hooks.release_cache(slot);
+    options_.hooks.release_cache(worker);
   } catch (...) {  // a device that is gone says so at the next step, too
   }
 }
 
-Slot StageRunner::as_one(const StagePlacement& placement) const {
-  Slot all = slot(placement.slots[0]);
-  for (size_t k = 1; k < placement.slots.size(); ++k) {
-    const Slot& other = slot(placement.slots[k]);
+Worker StageRunner::as_one(const StagePlacement& placement) const {
+  Worker all = worker(placement.workers[0]);
+  for (size_t k = 1; k < placement.workers.size(); ++k) {
+    const Worker& other = worker(placement.workers[k]);
     all.name += "+" + other.name;
     all.budget_bytes = std::min(all.budget_bytes, other.budget_bytes);
   }
@@ -166,8 +166,8 @@ Slot StageRunner::as_one(const StagePlacement& placement) const {
 }
 
 void StageRunner::unload(const StagePlacement& placement) {
-  on_every_slot(placement,
-                [&](size_t k) { weights_.unload(size_t(placement.slots[k]), size_t(placement.stage)); });
+  on_every_worker(placement,
+                  [&](size_t k) { weights_.unload(size_t(placement.workers[k]), size_t(placement.stage)); });
 }
 
 void StageRunner::run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,
@@ -179,7 +179,7 @@ void StageRunner::run(const StagePlacement& placement, const StagePlacement* nex
     if (stays) throw;
     try {
       unload(placement);
-    } catch (...) {  // of a slot that is gone; what happened first counts
+    } catch (...) {  // of a worker that is gone; what happened first counts
     }
     throw;
   }
@@ -189,8 +189,8 @@ void StageRunner::run(const StagePlacement& placement, const StagePlacement* nex
 void StageRunner::run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next,
                                      JobBatch& batch, bool only_stage) {
   const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
-  const Slot& first_slot = slot(placement.slots[0]);
-  const Slot whole = as_one(placement);
+  const Worker& first_worker = worker(placement.workers[0]);
+  const Worker whole = as_one(placement);
   const std::string& names = whole.name;
 
   std::vector<std::any> outputs;
@@ -218,7 +218,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                                      mode_name(mode->execution), mode->execution.precision));
   };
 
-  if (options_.hooks.take_peak) options_.hooks.take_peak(first_slot);
+  if (options_.hooks.take_peak) options_.hooks.take_peak(first_worker);
   while (outputs.size() < batch.jobs.size()) {
     run_.cancel.check();
     const size_t first = outputs.size();
@@ -243,7 +243,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
         throw;
       }
       const bool had_more_room = ahead.take_back();
-      release_cache(first_slot);
+      release_cache(first_worker);
       if (had_more_room) continue;
       const bool chunks_next =
           next_mode < profile.modes.size() &&
@@ -263,8 +263,8 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     }
     batch.reports.push_back(
         {profile.name, names, seconds_since(start), size, mode->execution,
-         options_.hooks.take_peak ? options_.hooks.take_peak(first_slot) : 0,
-         options_.hooks.fragmentation ? options_.hooks.fragmentation(first_slot) : std::nullopt});
+         options_.hooks.take_peak ? options_.hooks.take_peak(first_worker) : 0,
+         options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt});
   }
   const Fallbacks taken = profile.fallbacks_of(mode->execution);
   if (taken != Fallbacks()) batch.notes.push_back(note(profile, names, *mode));

@@ -4,49 +4,49 @@
 
 namespace relievo {
 
-void WeightCache::ensure(size_t slot, size_t stage, const StageLoad& wanted) {
+void WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
-    had = loaded_[slot][stage];
+    had = loaded_[worker][stage];
   }
   // Chunks and tiles use the weights of the full mode; another precision does not.
   const bool fits = had && had->mode.precision == wanted.mode.precision &&
                     had->first_block == wanted.first_block && had->last_block == wanted.last_block;
   if (fits) return;
-  if (had) unload(slot, stage);
+  if (had) unload(worker, stage);
   StageLoad noted = wanted;  // before, so that nothing can fail between loading and noting it
   stages_[stage]->load(wanted);
   const std::lock_guard lock(mutex_);
-  loaded_[slot][stage] = std::move(noted);
+  loaded_[worker][stage] = std::move(noted);
 }
 
-void WeightCache::unload(size_t slot, size_t stage) {
+void WeightCache::unload(size_t worker, size_t stage) {
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
-    had.swap(loaded_[slot][stage]);
+    had.swap(loaded_[worker][stage]);
   }
-  if (had) stages_[stage]->unload(had->slot);
+  if (had) stages_[stage]->unload(had->worker);
 }
 
-void WeightCache::unload_others(size_t slot, size_t kept) {
+void WeightCache::unload_others(size_t worker, size_t kept) {
   for (size_t stage = 0; stage < stages_.size(); ++stage) {
-    if (stage != kept) unload(slot, stage);
+    if (stage != kept) unload(worker, stage);
   }
 }
 
-std::future<void> WeightCache::start_ensure(size_t slot, size_t stage, const StageLoad& wanted) {
-  auto& thread = copy_threads_[slot];
+std::future<void> WeightCache::start_ensure(size_t worker, size_t stage, const StageLoad& wanted) {
+  auto& thread = copy_threads_[worker];
   if (!thread) {
-    Slot copying = wanted.slot;  // of the same account
+    Worker copying = wanted.worker;  // of the same account
     copying.threads = 1;
-    auto made = std::make_unique<SlotThread>(std::move(copying), hooks_);
+    auto made = std::make_unique<WorkerThread>(std::move(copying), hooks_);
     made->entered();
     thread = std::move(made);
   }
-  return thread->start([this, slot, stage, wanted, &copying = thread->slot()] {
-    ensure(slot, stage, wanted);
+  return thread->start([this, worker, stage, wanted, &copying = thread->worker()] {
+    ensure(worker, stage, wanted);
     if (hooks_.finish) hooks_.finish(copying);
   });
 }
@@ -54,19 +54,19 @@ std::future<void> WeightCache::start_ensure(size_t slot, size_t stage, const Sta
 int WeightCache::count() const {
   const std::lock_guard lock(mutex_);
   int count = 0;
-  for (const auto& slot : loaded_) {
-    for (const auto& stage : slot) count += stage.has_value() ? 1 : 0;
+  for (const auto& worker : loaded_) {
+    for (const auto& stage : worker) count += stage.has_value() ? 1 : 0;
   }
   return count;
 }
 
-void Prefetch::start(size_t slot, size_t stage, const StageLoad& wanted) noexcept {
+void Prefetch::start(size_t worker, size_t stage, const StageLoad& wanted) noexcept {
   if (started_) return;
   started_ = true;
-  slot_ = slot;
+  worker_ = worker;
   stage_ = stage;
   try {
-    arrival_ = cache_.start_ensure(slot, stage, wanted);
+    arrival_ = cache_.start_ensure(worker, stage, wanted);
   } catch (...) {  // no memory for a thread or a task
   }
 }
@@ -74,7 +74,7 @@ void Prefetch::start(size_t slot, size_t stage, const StageLoad& wanted) noexcep
 bool Prefetch::take_back() noexcept {
   if (!started_ || taken_back_) return false;
   wait();
-  cache_.unload(slot_, stage_);
+  cache_.unload(worker_, stage_);
   return taken_back_ = true;
 }
 

@@ -1,5 +1,5 @@
-// Which weights are in which slot, and bringing in those of the stage that comes next while the stage before
-// it still computes there.
+// Which weights are in which worker, and bringing in those of the stage that comes next while the stage
+// before it still computes there.
 #pragma once
 
 #include <future>
@@ -15,35 +15,35 @@ namespace relievo {
 
 class WeightCache {
  public:
-  WeightCache(const std::vector<std::shared_ptr<Stage>>& stages, size_t slots, SlotHooks hooks)
+  WeightCache(const std::vector<std::shared_ptr<Stage>>& stages, size_t workers, WorkerHooks hooks)
       : stages_(stages),
         hooks_(std::move(hooks)),
-        loaded_(slots, std::vector<std::optional<StageLoad>>(stages.size())),
-        copy_threads_(slots) {}
+        loaded_(workers, std::vector<std::optional<StageLoad>>(stages.size())),
+        copy_threads_(workers) {}
 
-  /// Makes the slot hold exactly this of the stage. On the slot's thread, or its copy thread.
-  void ensure(size_t slot, size_t stage, const StageLoad& wanted);
-  /// On the slot's thread.
-  void unload(size_t slot, size_t stage);
-  /// Everything but `kept`. On the slot's thread.
-  void unload_others(size_t slot, size_t kept);
+  /// Makes the worker hold exactly this of the stage. On the worker's thread, or its copy thread.
+  void ensure(size_t worker, size_t stage, const StageLoad& wanted);
+  /// On the worker's thread.
+  void unload(size_t worker, size_t stage);
+  /// Everything but `kept`. On the worker's thread.
+  void unload_others(size_t worker, size_t kept);
   int count() const;
 
  private:
   friend class Prefetch;
-  /// Runs ensure() on the slot's second thread, which on a GPU has a stream of its own, and waits for the
-  /// device before it counts as done. The thread is made when it is first wanted. On the slot's thread.
-  std::future<void> start_ensure(size_t slot, size_t stage, const StageLoad& wanted);
+  /// Runs ensure() on the worker's second thread, which on a GPU has a stream of its own, and waits for the
+  /// device before it counts as done. The thread is made when it is first wanted. On the worker's thread.
+  std::future<void> start_ensure(size_t worker, size_t stage, const StageLoad& wanted);
 
   const std::vector<std::shared_ptr<Stage>>& stages_;
-  const SlotHooks hooks_;
+  const WorkerHooks hooks_;
   mutable std::mutex mutex_;
-  std::vector<std::vector<std::optional<StageLoad>>> loaded_;  // by slot and stage
-  std::vector<std::unique_ptr<SlotThread>> copy_threads_;      // by slot
+  std::vector<std::vector<std::optional<StageLoad>>> loaded_;  // by worker and stage
+  std::vector<std::unique_ptr<WorkerThread>> copy_threads_;    // by worker
 };
 
 /// One stage's weights on their way. Whatever hinders them is left to the stage's own turn, which loads what
-/// is not there. On the slot's thread; the destructor waits.
+/// is not there. On the worker's thread; the destructor waits.
 class Prefetch {
  public:
   explicit Prefetch(WeightCache& cache) : cache_(cache) {}
@@ -52,7 +52,7 @@ class Prefetch {
   Prefetch& operator=(const Prefetch&) = delete;
 
   /// Once; further calls do nothing.
-  void start(size_t slot, size_t stage, const StageLoad& wanted) noexcept;
+  void start(size_t worker, size_t stage, const StageLoad& wanted) noexcept;
 
   /// Gives their memory back. False: they were not started, or have been taken back before.
   bool take_back() noexcept;
@@ -63,7 +63,7 @@ class Prefetch {
   WeightCache& cache_;
   std::future<void> arrival_;
   bool started_ = false, taken_back_ = false;
-  size_t slot_ = 0, stage_ = 0;
+  size_t worker_ = 0, stage_ = 0;
 };
 
 }  // namespace relievo

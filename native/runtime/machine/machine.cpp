@@ -209,8 +209,8 @@ std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
   return ordered;
 }
 
-SlotSources Machine::sources() const {
-  SlotSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
+WorkerSources Machine::sources() const {
+  WorkerSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
   if (facts.torch_cuda && refusal_of_all(facts).empty()) {
     for (const GpuInfo& gpu : gpus) {
       sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.free_bytes - kContextBytes : 0);

@@ -3,8 +3,8 @@
 //   machine.h         GPUs, processor and memory of this machine, and whether LibTorch fits to its driver
 //   nvml.h            the NVIDIA driver's library, opened at run time; that it is absent is fine
 //   needed_library.h  which libraries a library file asks for, read without opening it
-//   slots.h           what work is given to: a GPU, a part of one, a share of the CPU; also imaginary ones
-//   device_hooks.h    what only torch can do for a slot, filled in by runtime/torch/
+//   workers.h           what work is given to: a GPU, a part of one, a share of the CPU; also imaginary ones
+//   device_hooks.h    what only torch can do for a worker, filled in by runtime/torch/
 //
 // The runtime's folders depend on each other in one direction: machine, costs, plan, execute.
 #pragma once
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/machine/slots.h"
+#include "runtime/machine/workers.h"
 
 namespace relievo {
 
@@ -75,7 +75,7 @@ struct Machine {
   /// Makers of GPUs that Relievo cannot compute on (AMD, Intel), and NVIDIA where the driver is missing.
   std::vector<std::string> other_gpus;
 
-  SlotSources sources() const;
+  WorkerSources sources() const;
 
   /// Why one of the GPUs is left out, as the end of a sentence; empty when it is used.
   std::string why_left_out(const GpuInfo& gpu) const;

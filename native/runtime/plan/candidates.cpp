@@ -8,7 +8,7 @@
 namespace relievo {
 namespace {
 
-constexpr size_t kMaxShared = 8;  // slots that share one picture
+constexpr size_t kMaxShared = 8;  // workers that share one picture
 
 class GroupBuilder {
  public:
@@ -28,7 +28,7 @@ class GroupBuilder {
     const Strategy wish = q_.options.strategy;
     const auto allowed = [&](Strategy strategy) { return wish == Strategy::kAuto || wish == strategy; };
     for (int batch = 1;; batch = std::min(2 * batch, max_batch_)) {
-      if (q_.slots.size() == 1) {
+      if (q_.workers.size() == 1) {
         if (needs_several(wish)) return {};
         const size_t least = wish == Strategy::kOffload ? std::min<size_t>(1, count_) : 0;
         for (size_t offloaded = least; offloaded <= count_; ++offloaded) {
@@ -49,24 +49,26 @@ class GroupBuilder {
   }
 
  private:
-  int64_t budget(size_t slot) const { return int64_t(double(q_.slots[slot].budget_bytes) * q_.budget_share); }
-  double load_seconds(size_t stage, const Slot& slot, double share = 1) const {
-    return share * double(modes_[stage]->weight_bytes) / slot.host_bytes_per_second;
+  int64_t budget(size_t worker) const {
+    return int64_t(double(q_.workers[worker].budget_bytes) * q_.budget_share);
+  }
+  double load_seconds(size_t stage, const Worker& worker, double share = 1) const {
+    return share * double(modes_[stage]->weight_bytes) / worker.host_bytes_per_second;
   }
   double slowest_seconds(size_t stage, int batch) const {
     double seconds = 0;
-    for (const Slot& slot : q_.slots) seconds = std::max(seconds, modes_[stage]->time(batch, slot));
+    for (const Worker& worker : q_.workers) seconds = std::max(seconds, modes_[stage]->time(batch, worker));
     return seconds;
   }
-  StagePlacement placement(size_t stage, bool resident, std::vector<int> slots) const {
-    return {int(stage), modes_[stage]->execution, resident, false, std::move(slots), {}};
+  StagePlacement placement(size_t stage, bool resident, std::vector<int> workers) const {
+    return {int(stage), modes_[stage]->execution, resident, false, std::move(workers), {}};
   }
   DeviceGroup group(GroupKind kind, int batch) const {
     DeviceGroup group;
     group.kind = kind;
     group.batch = batch;
-    for (size_t i = 0; i < q_.slots.size(); ++i) group.slots.push_back(q_.first_slot + int(i));
-    group.peak_bytes.assign(q_.slots.size(), 0);
+    for (size_t i = 0; i < q_.workers.size(); ++i) group.workers.push_back(q_.first_worker + int(i));
+    group.peak_bytes.assign(q_.workers.size(), 0);
     return group;
   }
   void finish(DeviceGroup group, double seconds) {
@@ -75,7 +77,7 @@ class GroupBuilder {
     add_if_it_fits(std::move(group));
   }
   void add_if_it_fits(DeviceGroup group) {
-    for (size_t i = 0; i < q_.slots.size(); ++i) {
+    for (size_t i = 0; i < q_.workers.size(); ++i) {
       if (group.peak_bytes[i] > budget(i)) return;
     }
     groups_.push_back(std::move(group));
@@ -88,10 +90,10 @@ class GroupBuilder {
     return bytes;
   }
 
-  /// One slot; the `offloaded` heaviest stages' weights wait in host memory. `ahead`: they come in while the
-  /// stage before runs, where there is room for both.
+  /// One worker; the `offloaded` heaviest stages' weights wait in host memory. `ahead`: they come in while
+  /// the stage before runs, where there is room for both.
   void add_single(int batch, size_t offloaded, bool ahead) {
-    const Slot& slot = q_.slots[0];
+    const Worker& worker = q_.workers[0];
     std::vector<bool> resident(count_, true);
     for (size_t i = 0; i < offloaded; ++i) resident[by_weight_[i]] = false;
     DeviceGroup result = group(GroupKind::kReplica, batch);
@@ -102,8 +104,8 @@ class GroupBuilder {
     bool any_ahead = false;
     for (size_t i = 0; i < count_; ++i) {
       const int64_t weights = resident[i] ? 0 : modes_[i]->weight_bytes;
-      double loading = resident[i] ? 0 : load_seconds(i, slot);
-      result.stages.push_back(placement(i, resident[i], {result.slots[0]}));
+      double loading = resident[i] ? 0 : load_seconds(i, worker);
+      result.stages.push_back(placement(i, resident[i], {result.workers[0]}));
       if (ahead && i > 0 && !resident[i] && kept + running + weights <= budget(0)) {
         result.stages.back().ahead = any_ahead = true;
         most = std::max(most, running + weights);
@@ -111,7 +113,7 @@ class GroupBuilder {
       }
       running = weights + modes_[i]->workspace(batch);
       most = std::max(most, running);
-      time = modes_[i]->time(batch, slot);
+      time = modes_[i]->time(batch, worker);
       seconds += loading + time;
     }
     if (ahead && !any_ahead) return;
@@ -119,31 +121,31 @@ class GroupBuilder {
     finish(std::move(result), seconds);
   }
 
-  /// Each slot keeps some neighbouring stages; pictures overlap.
+  /// Each worker keeps some neighbouring stages; pictures overlap.
   void add_pipelines(int batch) {
-    const size_t slots = q_.slots.size();
-    if (slots > count_) return;
+    const size_t workers = q_.workers.size();
+    if (workers > count_) return;
     // Every way to cut the stages: bit i of `cuts` ends a part after stage i.
     for (uint32_t cuts = 0; cuts < (1U << (count_ - 1)); ++cuts) {
-      if (size_t(std::popcount(cuts)) != slots - 1) continue;
+      if (size_t(std::popcount(cuts)) != workers - 1) continue;
       DeviceGroup result = group(GroupKind::kPipeline, batch);
-      result.station_s.assign(slots, 0);
-      std::vector<int64_t> most(slots, 0);
+      result.station_s.assign(workers, 0);
+      std::vector<int64_t> most(workers, 0);
       size_t part = 0;
       for (size_t i = 0; i < count_; ++i) {
-        const Slot& slot = q_.slots[part];
-        result.stages.push_back(placement(i, true, {result.slots[part]}));
+        const Worker& worker = q_.workers[part];
+        result.stages.push_back(placement(i, true, {result.workers[part]}));
         result.peak_bytes[part] += modes_[i]->weight_bytes;
         most[part] = std::max(most[part], modes_[i]->workspace(batch));
-        result.station_s[part] += modes_[i]->time(batch, slot);
+        result.station_s[part] += modes_[i]->time(batch, worker);
         if (i + 1 < count_ && (cuts >> i & 1U)) {
           result.station_s[part] +=
               double(q_.stages[i].output_bytes_per_picture) * batch /
-              std::min(slot.host_bytes_per_second, q_.slots[part + 1].host_bytes_per_second);
+              std::min(worker.host_bytes_per_second, q_.workers[part + 1].host_bytes_per_second);
           ++part;
         }
       }
-      for (size_t i = 0; i < slots; ++i) {
+      for (size_t i = 0; i < workers; ++i) {
         result.peak_bytes[i] += most[i] + 2 * handed_on(batch);  // one batch at work, one waiting
         result.latency_s += result.station_s[i];
         result.interval_s = std::max(result.interval_s, result.station_s[i]);
@@ -152,26 +154,27 @@ class GroupBuilder {
     }
   }
 
-  /// Stages that can be cut into blocks run over all slots, one after the other; the others on one slot.
+  /// Stages that can be cut into blocks run over all workers, one after the other; the others on one worker.
   void add_layer_splits(int batch) {
-    if (q_.slots.size() > kMaxShared) return;
+    if (q_.workers.size() > kMaxShared) return;
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
     std::vector<int64_t> budgets;
-    for (size_t j = 0; j < q_.slots.size(); ++j) budgets.push_back(budget(j));
+    for (size_t j = 0; j < q_.workers.size(); ++j) budgets.push_back(budget(j));
     add_resident_split(batch, std::vector<int64_t>(budgets.size(), std::numeric_limits<int>::max()));
     add_resident_split(batch, budgets);
     add_offloaded_split(batch);
   }
 
   double split_seconds(size_t stage, int batch) const {
-    const double crossings = double(q_.slots.size()) * q_.stages[stage].handovers;
-    double link = q_.slots[0].host_bytes_per_second;
-    for (const Slot& slot : q_.slots) link = std::min(link, slot.host_bytes_per_second);
+    const double crossings = double(q_.workers.size()) * q_.stages[stage].handovers;
+    double link = q_.workers[0].host_bytes_per_second;
+    for (const Worker& worker : q_.workers) link = std::min(link, worker.host_bytes_per_second);
     return slowest_seconds(stage, batch) +
            crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
   }
 
-  /// `blocks` of a stage over the slots by `capacity`, largest remainders first; empty when they do not fit.
+  /// `blocks` of a stage over the workers by `capacity`, largest remainders first; empty when they do not
+  /// fit.
   static std::vector<int> divide(int blocks, const std::vector<int64_t>& capacity) {
     const int64_t total = std::accumulate(capacity.begin(), capacity.end(), int64_t{0});
     if (total < blocks) return {};
@@ -197,39 +200,39 @@ class GroupBuilder {
     return (weights * part + blocks - 1) / blocks;
   }
 
-  /// Blocks are divided in proportion to `shares`, by slot.
+  /// Blocks are divided in proportion to `shares`, by worker.
   void add_resident_split(int batch, const std::vector<int64_t>& shares) {
-    const size_t slots = q_.slots.size();
+    const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
-    std::vector<int64_t> most(slots, 0);
+    std::vector<int64_t> most(workers, 0);
     double seconds = 0;
     for (size_t i = 0; i < count_; ++i) {
       const StageProfile& stage = q_.stages[i];
       if (stage.blocks > 1) {
         std::vector<int> parts = divide(stage.blocks, shares);
         if (parts.empty()) return;
-        for (size_t j = 0; j < slots; ++j) {
+        for (size_t j = 0; j < workers; ++j) {
           result.peak_bytes[j] += share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks);
           most[j] = std::max(most[j], modes_[i]->workspace(batch));
         }
-        result.stages.push_back(placement(i, true, result.slots));
+        result.stages.push_back(placement(i, true, result.workers));
         result.stages.back().blocks = std::move(parts);
         seconds += split_seconds(i, batch);
       } else {
-        const size_t j = i % slots;
+        const size_t j = i % workers;
         result.peak_bytes[j] += modes_[i]->weight_bytes;
         most[j] = std::max(most[j], modes_[i]->workspace(batch));
-        result.stages.push_back(placement(i, true, {result.slots[j]}));
+        result.stages.push_back(placement(i, true, {result.workers[j]}));
         seconds += slowest_seconds(i, batch);
       }
     }
-    for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
+    for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
     finish(std::move(result), seconds);
   }
 
   /// One stage's weights at a time, its blocks by free memory.
   void add_offloaded_split(int batch) {
-    const size_t slots = q_.slots.size();
+    const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
     double seconds = 0;
     for (size_t i = 0; i < count_; ++i) {
@@ -237,28 +240,28 @@ class GroupBuilder {
       const int64_t workspace = modes_[i]->workspace(batch) + handed_on(batch);
       std::vector<int> where;
       std::vector<int> parts;
-      std::vector<int64_t> capacity(slots);
+      std::vector<int64_t> capacity(workers);
       const int64_t block = std::max<int64_t>(1, share_bytes(modes_[i]->weight_bytes, 1, stage.blocks));
-      for (size_t j = 0; j < slots; ++j) {
+      for (size_t j = 0; j < workers; ++j) {
         capacity[j] = std::clamp<int64_t>((budget(j) - workspace) / block, 0, stage.blocks);
         if (budget(j) < workspace) capacity[j] = 0;
       }
       if (stage.blocks > 1) {
         parts = divide(stage.blocks, capacity);
         if (parts.empty()) return;
-        for (size_t j = 0; j < slots; ++j) {
+        for (size_t j = 0; j < workers; ++j) {
           if (parts[j] == 0) continue;
           result.peak_bytes[j] = std::max(
               result.peak_bytes[j], share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks) + workspace);
         }
-        where = result.slots;
+        where = result.workers;
         seconds += split_seconds(i, batch);
       } else {
         size_t j = 0;
-        while (j < slots && capacity[j] < 1) ++j;
-        if (j == slots) return;
+        while (j < workers && capacity[j] < 1) ++j;
+        if (j == workers) return;
         result.peak_bytes[j] = std::max(result.peak_bytes[j], modes_[i]->weight_bytes + workspace);
-        where = {result.slots[j]};
+        where = {result.workers[j]};
         seconds += slowest_seconds(i, batch);
       }
       seconds += slowest_load(i);
@@ -270,28 +273,30 @@ class GroupBuilder {
 
   double slowest_load(size_t stage) const {
     double seconds = 0;
-    for (const Slot& slot : q_.slots) seconds = std::max(seconds, load_seconds(stage, slot));
+    for (const Worker& worker : q_.workers) seconds = std::max(seconds, load_seconds(stage, worker));
     return seconds;
   }
 
-  /// Guidance halves on the first two slots, query points over all; everything else on the first.
+  /// Guidance halves on the first two workers, query points over all; everything else on the first.
   void add_shared(int batch) {
-    const size_t slots = q_.slots.size();
-    if (slots > kMaxShared) return;
+    const size_t workers = q_.workers.size();
+    if (workers > kMaxShared) return;
     const bool guidance = std::ranges::any_of(q_.stages, &StageProfile::guidance_halves);
     const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
-    if (!points && (!guidance || slots > 2)) return;
+    if (!points && (!guidance || workers > 2)) return;
     for (const bool resident : {true, false}) {
       DeviceGroup result = group(GroupKind::kShardedPictures, batch);
-      std::vector<int64_t> most(slots, 0);
+      std::vector<int64_t> most(workers, 0);
       double seconds = 0;
       for (size_t i = 0; i < count_; ++i) {
         const StageProfile& stage = q_.stages[i];
-        const size_t sharers = stage.points ? slots : stage.guidance_halves ? std::min<size_t>(slots, 2) : 1;
-        double speed = q_.slots[0].speed, link = q_.slots[0].host_bytes_per_second;
+        const size_t sharers = stage.points            ? workers
+                               : stage.guidance_halves ? std::min<size_t>(workers, 2)
+                                                       : 1;
+        double speed = q_.workers[0].speed, link = q_.workers[0].host_bytes_per_second;
         for (size_t j = 0; j < sharers; ++j) {
-          speed = std::min(speed, q_.slots[j].speed);
-          link = std::min(link, q_.slots[j].host_bytes_per_second);
+          speed = std::min(speed, q_.workers[j].speed);
+          link = std::min(link, q_.workers[j].host_bytes_per_second);
           const int64_t weights = modes_[i]->weight_bytes;
           if (resident) result.peak_bytes[j] += weights;
           // A half needs no more than the whole.
@@ -299,16 +304,16 @@ class GroupBuilder {
         }
         const double part = modes_[i]->seconds_per_picture * batch / double(sharers);
         seconds += (modes_[i]->seconds + part) / speed +
-                   modes_[i]->host_seconds_per_picture * batch / q_.slots[0].threads;
+                   modes_[i]->host_seconds_per_picture * batch / q_.workers[0].threads;
         if (sharers > 1) {
           seconds += 2 * stage.handovers * double(sharers - 1) * double(stage.activation_bytes_per_picture) *
                      batch / link;
         }
         if (!resident) seconds += double(modes_[i]->weight_bytes) / link;
-        result.stages.push_back(
-            placement(i, resident, {result.slots.begin(), result.slots.begin() + std::ptrdiff_t(sharers)}));
+        result.stages.push_back(placement(
+            i, resident, {result.workers.begin(), result.workers.begin() + std::ptrdiff_t(sharers)}));
       }
-      for (size_t j = 0; j < slots; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
+      for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
       finish(std::move(result), seconds);
     }
   }

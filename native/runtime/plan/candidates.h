@@ -1,4 +1,4 @@
-// Every way that neighbouring slots can form one device group. Used by the search only.
+// Every way that neighbouring workers can form one device group. Used by the search only.
 #pragma once
 
 #include <span>
@@ -8,16 +8,16 @@
 namespace relievo {
 
 struct GroupQuestion {
-  std::span<const Slot> slots;
-  int first_slot = 0;  ///< index of slots[0] in the whole list
+  std::span<const Worker> workers;
+  int first_worker = 0;  ///< index of workers[0] in the whole list
   const std::vector<StageProfile>& stages;
   const PlanOptions& options;
   Fallbacks fallbacks = {};  ///< that stages may take
-  double budget_share = 1;   ///< of each slot's budget that may be used
+  double budget_share = 1;   ///< of each worker's budget that may be used
 };
 
-/// All groups of exactly these slots that fit in their budgets. Whether one fits and how long it takes never
-/// gets worse with more memory.
+/// All groups of exactly these workers that fit in their budgets. Whether one fits and how long it takes
+/// never gets worse with more memory.
 std::vector<DeviceGroup> possible_groups(const GroupQuestion& question);
 
 }  // namespace relievo

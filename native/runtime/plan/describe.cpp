@@ -7,17 +7,17 @@
 namespace relievo {
 namespace {
 
-std::string names_of(const std::vector<int>& indices, const std::vector<Slot>& slots) {
+std::string names_of(const std::vector<int>& indices, const std::vector<Worker>& workers) {
   std::string text;
-  for (const int index : indices) text += (text.empty() ? "" : ", ") + slots[size_t(index)].name;
+  for (const int index : indices) text += (text.empty() ? "" : ", ") + workers[size_t(index)].name;
   return text;
 }
 
-std::string peaks_of(const DeviceGroup& group, const std::vector<Slot>& slots) {
+std::string peaks_of(const DeviceGroup& group, const std::vector<Worker>& workers) {
   std::string text;
-  for (size_t i = 0; i < group.slots.size(); ++i) {
+  for (size_t i = 0; i < group.workers.size(); ++i) {
     text += fmt::format("{}{} of {}", text.empty() ? "" : ", ", format_bytes(group.peak_bytes[i]),
-                        format_bytes(slots[size_t(group.slots[i])].budget_bytes));
+                        format_bytes(workers[size_t(group.workers[i])].budget_bytes));
   }
   return text;
 }
@@ -52,7 +52,7 @@ std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& s
   return text;
 }
 
-std::string how(const DeviceGroup& group, const std::vector<Slot>& slots,
+std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
                 const std::vector<StageProfile>& stages) {
   switch (group.kind) {
     case GroupKind::kReplica: {
@@ -66,10 +66,10 @@ std::string how(const DeviceGroup& group, const std::vector<Slot>& slots,
     }
     case GroupKind::kPipeline: {
       std::string text = "overlap pictures, each with its own stages resident:";
-      for (const int slot : group.slots) {
+      for (const int worker : group.workers) {
         text += fmt::format(" {} on {};",
-                            stage_list(group, stages, [&](const auto& p) { return p.slots[0] == slot; }),
-                            slots[size_t(slot)].name);
+                            stage_list(group, stages, [&](const auto& p) { return p.workers[0] == worker; }),
+                            workers[size_t(worker)].name);
       }
       text.pop_back();
       return text;
@@ -89,7 +89,7 @@ std::string how(const DeviceGroup& group, const std::vector<Slot>& slots,
     }
     case GroupKind::kShardedPictures:
       return fmt::format("share every picture ({}), which shortens the wait for one",
-                         stage_list(group, stages, [](const auto& p) { return p.slots.size() > 1; }));
+                         stage_list(group, stages, [](const auto& p) { return p.workers.size() > 1; }));
   }
   return {};
 }
@@ -106,10 +106,10 @@ std::string group_kind_name(GroupKind kind) {
   return std::string(kNames[size_t(kind)]);
 }
 
-void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
-  std::vector<bool> used(slots.size(), false);
-  std::string names, manner;  // of groups of one slot that do alike
+  std::vector<bool> used(workers.size(), false);
+  std::string names, manner;  // of groups of one worker that do alike
   const auto tell = [&] {
     const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
     if (!names.empty())
@@ -117,15 +117,15 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
     names.clear();
   };
   for (const DeviceGroup& group : plan.groups) {
-    for (const int slot : group.slots) used[size_t(slot)] = true;
-    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(group, slots, stages),
-                                         group.batch, peaks_of(group, slots));
+    for (const int worker : group.workers) used[size_t(worker)] = true;
+    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(group, workers, stages),
+                                         group.batch, peaks_of(group, workers));
     if (group.kind == GroupKind::kReplica && next == manner && !names.empty()) {
-      names += ", " + names_of(group.slots, slots);
+      names += ", " + names_of(group.workers, workers);
       continue;
     }
     tell();
-    names = names_of(group.slots, slots);
+    names = names_of(group.workers, workers);
     manner = next;
   }
   tell();
@@ -147,9 +147,9 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
     plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
   }
   plan.reasons.push_back(costs_of(stages));
-  for (size_t i = 0; i < slots.size(); ++i) {
+  for (size_t i = 0; i < workers.size(); ++i) {
     if (used[i]) continue;
-    plan.idle.push_back(fmt::format("{} is left idle: {}.", slots[i].name,
+    plan.idle.push_back(fmt::format("{} is left idle: {}.", workers[i].name,
                                     options.policy == Policy::kMemory
                                         ? "the policy asks for the least memory"
                                         : "it would not finish a picture sooner, or nothing fits in it"));
@@ -157,10 +157,10 @@ void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<Stage
 }
 
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
-                                const std::vector<Slot>& slots) {
+                                const std::vector<Worker>& workers) {
   const std::string name = strategy_name(other);
   if (!alternative) {
-    if (needs_several(other) && slots.size() < 2) return fmt::format("{}: needs two slots.", name);
+    if (needs_several(other) && workers.size() < 2) return fmt::format("{}: needs two devices.", name);
     return fmt::format("{}: does not fit.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};

@@ -8,12 +8,12 @@ namespace relievo {
 std::string strategy_name(Strategy strategy);
 std::string group_kind_name(GroupKind kind);
 
-/// Adds the reasons, and why slots are left idle.
-void explain(Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+/// Adds the reasons, and why workers are left idle.
+void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options);
 
 /// Why `other` was not taken; null: it does not fit. Empty when it is what was taken.
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
-                                const std::vector<Slot>& slots);
+                                const std::vector<Worker>& workers);
 
 }  // namespace relievo

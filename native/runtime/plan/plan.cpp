@@ -14,7 +14,7 @@ namespace relievo {
 namespace {
 
 constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};  // of budgets
-constexpr size_t kMaxGroupSlots = 8;
+constexpr size_t kMaxGroupWorkers = 8;
 constexpr double kBalancedSlack = 1.1;  // balanced: the least memory within a tenth of the fastest
 
 int64_t pictures_within(const DeviceGroup& group, double seconds) {
@@ -29,20 +29,20 @@ bool covers(const DeviceGroup& a, const DeviceGroup& b) {
          a.interval_s * b.batch <= b.interval_s * a.batch && a.interval_s <= b.interval_s;
 }
 
-/// The groups of every run of neighbouring slots, less those that another of the same slots covers.
+/// The groups of every run of neighbouring workers, less those that another of the same workers covers.
 class Search {
  public:
-  Search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages, const PlanOptions& options,
-         const Fallbacks& fallbacks, double budget_share)
-      : slots_(slots), options_(options) {
+  Search(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
+         const PlanOptions& options, const Fallbacks& fallbacks, double budget_share)
+      : workers_(workers), options_(options) {
     const Strategy wish = options.strategy;
     const bool only_one = wish == Strategy::kSingle || wish == Strategy::kData || wish == Strategy::kOffload;
-    groups_.resize(slots.size());
-    for (size_t first = 0; first < slots.size(); ++first) {
+    groups_.resize(workers.size());
+    for (size_t first = 0; first < workers.size(); ++first) {
       for (size_t length = needs_several(wish) ? 2 : 1;
-           length <= (only_one ? 1 : kMaxGroupSlots) && first + length <= slots.size(); ++length) {
-        auto found = possible_groups(
-            {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, budget_share});
+           length <= (only_one ? 1 : kMaxGroupWorkers) && first + length <= workers.size(); ++length) {
+        auto found = possible_groups({std::span(workers).subspan(first, length), int(first), stages, options,
+                                      fallbacks, budget_share});
         std::vector<DeviceGroup> kept;
         for (DeviceGroup& group : found) {
           if (std::ranges::any_of(kept, [&](const DeviceGroup& other) { return covers(other, group); }))
@@ -83,7 +83,7 @@ class Search {
  private:
   /// The most pictures within `seconds`, and by which groups.
   std::pair<int64_t, std::vector<DeviceGroup>> choose(double seconds) const {
-    const size_t n = slots_.size();
+    const size_t n = workers_.size();
     const int64_t enough = options_.pictures;
     if (options_.strategy == Strategy::kSingle) {
       const DeviceGroup* best = nullptr;
@@ -95,14 +95,15 @@ class Search {
       return {pictures_within(*best, seconds), {*best}};
     }
     std::vector<int64_t> most(n + 1, 0);
-    std::vector<const DeviceGroup*> last(n + 1, nullptr);  // ending at a slot; none: the slot is left idle
+    std::vector<const DeviceGroup*> last(n + 1,
+                                         nullptr);  // ending at a worker; none: the worker is left idle
     for (size_t first = 0; first < n; ++first) {
       if (most[first] > most[first + 1]) {
         most[first + 1] = most[first];
         last[first + 1] = nullptr;
       }
       for (const DeviceGroup& group : groups_[first]) {
-        const size_t end = first + group.slots.size();
+        const size_t end = first + group.workers.size();
         const int64_t made = std::min(enough, most[first] + pictures_within(group, seconds));
         if (made > most[end]) {
           most[end] = made;
@@ -113,15 +114,15 @@ class Search {
     std::vector<DeviceGroup> chosen;
     for (size_t end = n; end > 0;) {
       if (last[end]) chosen.push_back(*last[end]);
-      end -= last[end] ? last[end]->slots.size() : 1;
+      end -= last[end] ? last[end]->workers.size() : 1;
     }
     std::ranges::reverse(chosen);
     return {most[n], std::move(chosen)};
   }
 
-  const std::vector<Slot>& slots_;
+  const std::vector<Worker>& workers_;
   const PlanOptions& options_;
-  std::vector<std::vector<DeviceGroup>> groups_;  // by first slot
+  std::vector<std::vector<DeviceGroup>> groups_;  // by first worker
 };
 
 int64_t bytes_of(const Plan& plan) {
@@ -132,9 +133,9 @@ int64_t bytes_of(const Plan& plan) {
   return bytes;
 }
 
-std::optional<Plan> plan_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+std::optional<Plan> plan_in(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                             const PlanOptions& options, const Fallbacks& fallbacks, double budget_share) {
-  const Search search(slots, stages, options, fallbacks, budget_share);
+  const Search search(workers, stages, options, fallbacks, budget_share);
   if (search.empty()) return std::nullopt;
   Plan found;
   found.fallbacks = fallbacks;
@@ -143,15 +144,15 @@ std::optional<Plan> plan_in(const std::vector<Slot>& slots, const std::vector<St
 }
 
 /// The group that takes the least memory, then the fastest of those.
-std::optional<Plan> smallest_in(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+std::optional<Plan> smallest_in(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                                 const PlanOptions& options, const Fallbacks& fallbacks) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
   for (const double share : kShares) {  // less room is divided otherwise
-    for (size_t first = 0; first < slots.size(); ++first) {
-      for (size_t length = 1; length <= kMaxGroupSlots && first + length <= slots.size(); ++length) {
-        for (DeviceGroup& group : possible_groups(
-                 {std::span(slots).subspan(first, length), int(first), stages, options, fallbacks, share})) {
+    for (size_t first = 0; first < workers.size(); ++first) {
+      for (size_t length = 1; length <= kMaxGroupWorkers && first + length <= workers.size(); ++length) {
+        for (DeviceGroup& group : possible_groups({std::span(workers).subspan(first, length), int(first),
+                                                   stages, options, fallbacks, share})) {
           Plan candidate;
           candidate.fallbacks = fallbacks;
           const int batches = (options.pictures + group.batch - 1) / group.batch;
@@ -182,7 +183,7 @@ size_t step_of(const Plan& plan) {
 }
 
 /// The best over the steps `first`..`last`; the earlier one where they are equal.
-std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+std::optional<Plan> best_of(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                             const PlanOptions& options, size_t first, size_t last, double budget_share = 1) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
@@ -192,8 +193,8 @@ std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<St
                             });
     if (!is_offered) continue;
     auto found = options.policy == Policy::kMemory
-                     ? smallest_in(slots, stages, options, kSteps[step])
-                     : plan_in(slots, stages, options, kSteps[step], budget_share);
+                     ? smallest_in(workers, stages, options, kSteps[step])
+                     : plan_in(workers, stages, options, kSteps[step], budget_share);
     if (!found) continue;
     const int64_t bytes = bytes_of(*found);
     const bool better =
@@ -207,11 +208,11 @@ std::optional<Plan> best_of(const std::vector<Slot>& slots, const std::vector<St
   return best;
 }
 
-std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+std::optional<Plan> search(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                            const PlanOptions& options) {
-  std::optional<Plan> best = best_of(slots, stages, options, 0, kLastExactStep);
+  std::optional<Plan> best = best_of(workers, stages, options, 0, kLastExactStep);
   for (size_t lossy = kLastExactStep + 1; lossy < kSteps.size(); ++lossy) {
-    if (!best && options.allow_lossy) best = best_of(slots, stages, options, lossy, lossy);
+    if (!best && options.allow_lossy) best = best_of(workers, stages, options, lossy, lossy);
   }
   if (best && options.policy == Policy::kBalanced) {
     const double limit = best->seconds * kBalancedSlack;
@@ -219,7 +220,7 @@ std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<Sta
       if (share == 1) break;
       const size_t first = best->lossy() ? step_of(*best) : 0;
       const size_t last = best->lossy() ? first : kLastExactStep;
-      auto smaller = best_of(slots, stages, options, first, last, share);
+      auto smaller = best_of(workers, stages, options, first, last, share);
       if (smaller && smaller->seconds <= limit) return smaller;
     }
   }
@@ -227,10 +228,10 @@ std::optional<Plan> search(const std::vector<Slot>& slots, const std::vector<Sta
 }
 
 int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& options) {
-  const std::vector<Slot> endless = [] {
-    Slot slot;
-    slot.budget_bytes = int64_t{1} << 60;
-    return std::vector<Slot>{slot};
+  const std::vector<Worker> endless = [] {
+    Worker worker;
+    worker.budget_bytes = int64_t{1} << 60;
+    return std::vector<Worker>{worker};
   }();
   PlanOptions least = options;
   least.strategy = Strategy::kAuto;
@@ -279,14 +280,15 @@ Strategy strategy_of(const std::string& word) {
   return value_of(word, words, "strategy");
 }
 
-Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+Plan find_plan(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                const PlanOptions& options) {
-  if (slots.empty() || stages.empty() || options.pictures < 1) {
-    throw Error(ErrorCode::kInternal, "A plan needs slots, stages and pictures.");
+  if (workers.empty() || stages.empty() || options.pictures < 1) {
+    throw Error(ErrorCode::kInternal, "A plan needs workers, stages and pictures.");
   }
-  if (needs_several(options.strategy) && slots.size() < 2) {
+  if (needs_several(options.strategy) && workers.size() < 2) {
     throw Error(ErrorCode::kInvalidSettings,
-                "The strategy '" + strategy_name(options.strategy) + "' needs two slots; there is one.",
+                "The strategy '" + strategy_name(options.strategy) +
+                    "' needs two devices or two parts of one; there is one.",
                 "Name two, for example --devices cpu*2, or use --strategy auto.");
   }
   if (!is_offered(options.strategy, stages)) {
@@ -294,11 +296,11 @@ Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& 
                 "No stage of this model offers the strategy '" + strategy_name(options.strategy) + "'.",
                 "Use --strategy auto, or another model.");
   }
-  std::optional<Plan> found = search(slots, stages, options);
+  std::optional<Plan> found = search(workers, stages, options);
   if (!found) {
     int64_t largest = 0;
-    for (const Slot& slot : slots) largest = std::max(largest, slot.budget_bytes);
-    std::string message = "There is too little memory: the largest slot has " + format_bytes(largest) +
+    for (const Worker& worker : workers) largest = std::max(largest, worker.budget_bytes);
+    std::string message = "There is too little memory: the largest device has " + format_bytes(largest) +
                           ", and one alone would need " + format_bytes(least_bytes(stages, options)) + ".";
     if (options.strategy != Strategy::kAuto) {
       message = "The strategy '" + strategy_name(options.strategy) + "' does not fit. " + message;
@@ -308,11 +310,11 @@ Plan find_plan(const std::vector<Slot>& slots, const std::vector<StageProfile>& 
                     ? "Close other programs, give more devices, or use a smaller model."
                     : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
   }
-  explain(*found, slots, stages, options);
+  explain(*found, workers, stages, options);
   return std::move(*found);
 }
 
-std::vector<std::string> describe_alternatives(const Plan& taken, const std::vector<Slot>& slots,
+std::vector<std::string> describe_alternatives(const Plan& taken, const std::vector<Worker>& workers,
                                                const std::vector<StageProfile>& stages,
                                                const PlanOptions& options) {
   std::vector<std::string> sentences;
@@ -327,23 +329,23 @@ std::vector<std::string> describe_alternatives(const Plan& taken, const std::vec
     asked.strategy = other;
     asked.policy = Policy::kFastest;
     asked.allow_lossy = taken.lossy();
-    const auto alternative = search(slots, stages, asked);
-    std::string sentence = explain_alternative(other, alternative ? &*alternative : nullptr, taken, slots);
+    const auto alternative = search(workers, stages, asked);
+    std::string sentence = explain_alternative(other, alternative ? &*alternative : nullptr, taken, workers);
     if (!sentence.empty()) sentences.push_back(std::move(sentence));
   }
   return sentences;
 }
 
-Plan find_plan_for_some(const std::vector<Slot>& slots, const std::vector<int>& alive,
+Plan find_plan_for_some(const std::vector<Worker>& workers, const std::vector<int>& alive,
                         const std::vector<StageProfile>& stages, PlanOptions options) {
-  std::vector<Slot> some;
-  for (const int slot : alive) some.push_back(slots[size_t(slot)]);
+  std::vector<Worker> some;
+  for (const int worker : alive) some.push_back(workers[size_t(worker)]);
   options.strategy = Strategy::kAuto;
   Plan made = find_plan(some, stages, options);
   for (DeviceGroup& group : made.groups) {
-    for (int& slot : group.slots) slot = alive[size_t(slot)];
+    for (int& worker : group.workers) worker = alive[size_t(worker)];
     for (StagePlacement& placement : group.stages) {
-      for (int& slot : placement.slots) slot = alive[size_t(slot)];
+      for (int& worker : placement.workers) worker = alive[size_t(worker)];
     }
   }
   return made;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// One slot's part of a group; a group that is no pipeline has one station.
+/// One worker's part of a group; a group that is no pipeline has one station.
 struct Station {
   double batch_s = 0;          // of a full batch
   std::optional<int> waiting;  // pictures handed over, at most one batch
@@ -25,19 +25,19 @@ struct RunningGroup {
   const DeviceGroup* group = nullptr;
   std::vector<Station> stations;
   std::vector<double> ratio;  // time of a batch of i pictures to a full one
-  std::vector<double> busy;   // by slot of the group: its share of the group's time (no pipeline)
+  std::vector<double> busy;   // by worker of the group: its share of the group's time (no pipeline)
   double lost_at = kNever;
   bool lost = false;
 };
 
 class Simulation {
  public:
-  Simulation(const Plan& plan, const std::vector<Slot>& slots, const std::vector<StageProfile>& stages,
+  Simulation(const Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              int pictures, const Scenario& scenario, const PlanOptions& options)
-      : slots_(slots), stages_(stages), scenario_(scenario), options_(options), queue_(pictures) {
-    run_.utilisation.assign(slots.size(), 0);
-    run_.peak_bytes.assign(slots.size(), 0);
-    run_.pictures.assign(slots.size(), 0);
+      : workers_(workers), stages_(stages), scenario_(scenario), options_(options), queue_(pictures) {
+    run_.utilisation.assign(workers.size(), 0);
+    run_.peak_bytes.assign(workers.size(), 0);
+    run_.pictures.assign(workers.size(), 0);
     follow(plan);
   }
 
@@ -88,19 +88,19 @@ class Simulation {
     for (const DeviceGroup& group : plans_.back().groups) groups_.push_back(start(group));
   }
 
-  /// For the slots that are left. False: there are none, or nothing fits.
+  /// For the workers that are left. False: there are none, or nothing fits.
   bool plan_again() {
     std::vector<int> alive;
-    for (int i = 0; i < int(slots_.size()); ++i) {
+    for (int i = 0; i < int(workers_.size()); ++i) {
       const bool is_lost = std::ranges::any_of(
-          scenario_.losses, [&](const auto& loss) { return loss.slot == i && loss.at_s <= now_; });
+          scenario_.losses, [&](const auto& loss) { return loss.worker == i && loss.at_s <= now_; });
       if (!is_lost) alive.push_back(i);
     }
-    if (alive.empty() || alive.size() == slots_.size()) return false;
+    if (alive.empty() || alive.size() == workers_.size()) return false;
     PlanOptions wanted = options_;
     wanted.pictures = queue_;
     try {
-      follow(find_plan_for_some(slots_, alive, stages_, wanted));
+      follow(find_plan_for_some(workers_, alive, stages_, wanted));
       return true;
     } catch (const Error&) {
       return false;
@@ -111,7 +111,7 @@ class Simulation {
     RunningGroup running;
     running.group = &group;
     double whole = 0;
-    const Slot& first = slots_[size_t(group.slots[0])];
+    const Worker& first = workers_[size_t(group.workers[0])];
     for (const StagePlacement& placement : group.stages) {
       whole += stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
     }
@@ -123,22 +123,22 @@ class Simulation {
       running.ratio.push_back(whole > 0 ? part / whole : 1);
     }
     for (const double seconds : group.station_s) running.stations.push_back({seconds, {}, 0, kNever, false});
-    running.busy.assign(group.slots.size(), 0);
+    running.busy.assign(group.workers.size(), 0);
     if (group.kind != GroupKind::kPipeline) {
-      for (size_t j = 0; j < group.slots.size(); ++j) {
+      for (size_t j = 0; j < group.workers.size(); ++j) {
         running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j, first) / group.latency_s : 1;
       }
-      // Loading weights is the slot's time too.
-      if (group.slots.size() == 1) running.busy[0] = 1;
+      // Loading weights is the worker's time too.
+      if (group.workers.size() == 1) running.busy[0] = 1;
     }
     for (const auto& straggler : scenario_.stragglers) {
-      for (size_t j = 0; j < group.slots.size(); ++j) {
-        if (group.slots[j] != straggler.slot) continue;
+      for (size_t j = 0; j < group.workers.size(); ++j) {
+        if (group.workers[j] != straggler.worker) continue;
         running.stations[group.kind == GroupKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
       }
     }
     for (const auto& loss : scenario_.losses) {
-      if (std::ranges::find(group.slots, loss.slot) != group.slots.end()) {
+      if (std::ranges::find(group.workers, loss.worker) != group.workers.end()) {
         running.lost_at = std::min(running.lost_at, loss.at_s);
       }
     }
@@ -146,16 +146,16 @@ class Simulation {
   }
 
   /// Of a batch.
-  double busy_seconds(const DeviceGroup& group, size_t slot, const Slot& first) const {
+  double busy_seconds(const DeviceGroup& group, size_t worker, const Worker& first) const {
     double seconds = 0;
     for (const StagePlacement& placement : group.stages) {
       const double time = stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
       if (!placement.blocks.empty()) {
         int blocks = 0;
         for (const int count : placement.blocks) blocks += count;
-        seconds += time * placement.blocks[slot] / blocks;
-      } else if (std::ranges::find(placement.slots, group.slots[slot]) != placement.slots.end()) {
-        seconds += time / double(placement.slots.size());
+        seconds += time * placement.blocks[worker] / blocks;
+      } else if (std::ranges::find(placement.workers, group.workers[worker]) != placement.workers.end()) {
+        seconds += time / double(placement.workers.size());
       }
     }
     return seconds;
@@ -169,7 +169,7 @@ class Simulation {
       if (station.blocked) {
         if (i + 1 == group.stations.size()) {
           run_.done += station.working;
-          run_.pictures[size_t(group.group->slots.back())] += station.working;
+          run_.pictures[size_t(group.group->workers.back())] += station.working;
           finished_at_ = now_;
         } else if (!group.stations[i + 1].waiting) {
           group.stations[i + 1].waiting = station.working;
@@ -204,17 +204,17 @@ class Simulation {
 
   void add_busy(RunningGroup& group, size_t index, double seconds) {
     if (group.group->kind == GroupKind::kPipeline) {
-      run_.utilisation[size_t(group.group->slots[index])] += seconds;
+      run_.utilisation[size_t(group.group->workers[index])] += seconds;
       return;
     }
     for (size_t j = 0; j < group.busy.size(); ++j) {
-      run_.utilisation[size_t(group.group->slots[j])] += seconds * group.busy[j];
+      run_.utilisation[size_t(group.group->workers[j])] += seconds * group.busy[j];
     }
   }
 
   void account_memory(const DeviceGroup& group) {
-    for (size_t j = 0; j < group.slots.size(); ++j) {
-      int64_t& peak = run_.peak_bytes[size_t(group.slots[j])];
+    for (size_t j = 0; j < group.workers.size(); ++j) {
+      int64_t& peak = run_.peak_bytes[size_t(group.workers[j])];
       peak = std::max(peak, group.peak_bytes[j]);
     }
   }
@@ -231,7 +231,7 @@ class Simulation {
     run_.redone += back;
   }
 
-  const std::vector<Slot>& slots_;
+  const std::vector<Worker>& workers_;
   const std::vector<StageProfile>& stages_;
   const Scenario& scenario_;
   const PlanOptions& options_;
@@ -245,10 +245,10 @@ class Simulation {
 
 }  // namespace
 
-SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+SimulatedRun simulate(const Plan& plan, const std::vector<Worker>& workers,
                       const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario,
                       const PlanOptions& options) {
-  return Simulation(plan, slots, stages, pictures, scenario, options).run();
+  return Simulation(plan, workers, stages, pictures, scenario, options).run();
 }
 
 }  // namespace relievo

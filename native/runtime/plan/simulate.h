@@ -8,11 +8,11 @@ namespace relievo {
 
 struct Scenario {
   struct Straggler {
-    int slot = 0;
+    int worker = 0;
     double slowdown = 2;  ///< from the start on
   };
   struct Loss {
-    int slot = 0;
+    int worker = 0;
     double at_s = 0;
   };
   std::vector<Straggler> stragglers;
@@ -23,15 +23,15 @@ struct SimulatedRun {
   double seconds = 0;
   int done = 0;                     ///< pictures, each counted once
   int redone = 0;                   ///< pictures that a lost device had begun
-  std::vector<double> utilisation;  ///< by slot, 0..1
-  std::vector<int64_t> peak_bytes;  ///< by slot
-  std::vector<int> pictures;        ///< by slot that finished them (a group counts at its last slot)
+  std::vector<double> utilisation;  ///< by worker, 0..1
+  std::vector<int64_t> peak_bytes;  ///< by worker
+  std::vector<int> pictures;        ///< by worker that finished them (a group counts at its last worker)
 };
 
-/// Runs `pictures` through the groups of `plan`, as the executor does. A lost slot ends its group; its
+/// Runs `pictures` through the groups of `plan`, as the executor does. A lost worker ends its group; its
 /// unfinished pictures go back to the queue. When no group is left, what remains is planned again for the
-/// slots that are, as `options` ask. Fewer are done than asked when that cannot be. Deterministic.
-SimulatedRun simulate(const Plan& plan, const std::vector<Slot>& slots,
+/// workers that are, as `options` ask. Fewer are done than asked when that cannot be. Deterministic.
+SimulatedRun simulate(const Plan& plan, const std::vector<Worker>& workers,
                       const std::vector<StageProfile>& stages, int pictures, const Scenario& scenario = {},
                       const PlanOptions& options = {});
 

@@ -9,7 +9,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 
-#include "runtime/machine/slots.h"
+#include "runtime/machine/workers.h"
 
 namespace relievo {
 namespace {

@@ -1,9 +1,9 @@
-// A CPU slot's memory: torch's CPU allocator with a budget a slot, which really throws c10::OutOfMemoryError,
-// as a GPU's does.
+// A CPU worker's memory: torch's CPU allocator with a budget a worker, which really throws
+// c10::OutOfMemoryError, as a GPU's does.
 //
-// Counted is every block that torch allocates for CPU tensors on a thread of the slot, until it is freed, on
-// whatever thread that happens, and what is charged by hand (mapped weights). Not counted is what a library
-// below torch keeps for itself (oneDNN's and MKL's scratch buffers) and plain C++ containers.
+// Counted is every block that torch allocates for CPU tensors on a thread of the worker, until it is freed,
+// on whatever thread that happens, and what is charged by hand (mapped weights). Not counted is what a
+// library below torch keeps for itself (oneDNN's and MKL's scratch buffers) and plain C++ containers.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace relievo {
 
-/// One slot's account. Any thread may use it.
+/// One worker's account. Any thread may use it.
 class MemoryAccount {
  public:
   explicit MemoryAccount(std::string name, int64_t budget = std::numeric_limits<int64_t>::max());
@@ -53,8 +53,8 @@ class MemoryCharge {
   int64_t bytes_ = 0;
 };
 
-/// Puts the counting allocator in front of torch's, for the whole process and for good. Call it before slots
-/// are used; calling it again does nothing. Tensors from before are freed as they were made.
+/// Puts the counting allocator in front of torch's, for the whole process and for good. Call it before
+/// workers are used; calling it again does nothing. Tensors from before are freed as they were made.
 void install_counting_allocator();
 
 /// The account that this thread's blocks are charged to; none: they are not counted.

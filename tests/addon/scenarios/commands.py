@@ -73,7 +73,7 @@ def ahead() -> dict[str, Any]:
     counts: list[int] = []
 
     class Counting:
-        slots = engine.slots
+        workers = engine.workers
 
         def submit(self, picture: str, **words: Any) -> Any:
             given.append(picture)
@@ -90,4 +90,4 @@ def ahead() -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()):
         quick_words = ["--grid", "16", "--texture-size", "64", "--no-sheet", "--format", "ply"]
         status = commands.run(["generate", *pictures, "-o", str(FOLDER / "out"), *quick_words])
-    return {"slots": len(engine.slots), "status": status, "counts": counts}
+    return {"workers": len(engine.workers), "status": status, "counts": counts}

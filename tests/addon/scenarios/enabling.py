@@ -30,7 +30,7 @@ def without_preferences() -> dict[str, Any]:
     facts["stored"] = MODULE in bpy.context.preferences.addons
     quick()
     facts["answer"] = answer(bpy.ops.relievo.generate, filepath=str(QUARTERS))
-    facts["switched"] = answer(bpy.ops.relievo.switch_device, slot="cpu")
+    facts["switched"] = answer(bpy.ops.relievo.switch_device, device="cpu")
     addon_utils.disable(MODULE)
     facts["left_then"] = _registered()
     return facts

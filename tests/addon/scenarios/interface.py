@@ -72,7 +72,7 @@ def menu_entries() -> dict[str, Any]:
     facts["described"] = {
         cls.__name__: getattr(cls, "bl_description", "") for cls in operators if "description" not in vars(cls)
     }
-    properties = SimpleNamespace(choose=False, selected=False, number=0, key="", slot="cpu", runtime="cpu", model="")
+    properties = SimpleNamespace(choose=False, selected=False, number=0, key="", device="cpu", runtime="cpu", model="")
     cls = bpy.types.RELIEVO_OT_generate
     facts["tooltips"] = [
         cls.description(bpy.context, SimpleNamespace(**{**vars(properties), word: True}))
@@ -258,11 +258,11 @@ def device_rows() -> dict[str, Any]:
             "note": "There is a GPU, but the LibTorch that is installed is CPU-only. Install the CUDA runtime "
             "(RELIEVO_RUNTIME=cuda packaging/setup, or the button in the preferences)."
         },
-        "amd": {"slot": "", "name": "AMD GPU", "total_bytes": 0, "free_bytes": 0, "note": "The CPU is used."},
+        "amd": {"device": "", "name": "AMD GPU", "total_bytes": 0, "free_bytes": 0, "note": "The CPU is used."},
     }
     plan = ["cuda:0 is left idle: one picture alone is made faster without it."]
     for name, words in cases.items():
-        facts_of_device = {"slot": "cuda:0", "name": "Card", "total_bytes": 24 * gib, "free_bytes": 6 * gib, **common}
+        facts_of_device = {"device": "cuda:0", "name": "Card", "total_bytes": 24 * gib, "free_bytes": 6 * gib, **common}
         texts: list[str] = []
         extension.machine.choose(devices="cuda:0")
         devices_panel.draw_device(Layout(texts), SimpleNamespace(**{**facts_of_device, **words}), plan, 2000)

@@ -303,14 +303,14 @@ def switched_devices() -> list[list[str]]:
     """What the preferences and the engine's options say after each switch."""
     runtime = module("runtime").runtime
     chosen = bpy.context.preferences.addons[MODULE].preferences
-    slots = (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))
-    runtime.devices = lambda: [SimpleNamespace(slot=slot, note=note) for slot, note in slots]
+    devices = (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))
+    runtime.devices = lambda: [SimpleNamespace(device=device, note=note) for device, note in devices]
     seen = []
-    for slot in ("cpu", "cuda:0", "cpu", "cuda:0"):
-        bpy.ops.relievo.switch_device(slot=slot)
+    for device in ("cpu", "cuda:0", "cpu", "cuda:0"):
+        bpy.ops.relievo.switch_device(device=device)
         seen.append([chosen.devices, runtime.options["devices"]])
     chosen.devices = "cuda:0, cpu*2@3GiB"
-    bpy.ops.relievo.switch_device(slot="cuda:0")
+    bpy.ops.relievo.switch_device(device="cuda:0")
     seen.append([chosen.devices, runtime.options["devices"]])
     del runtime.devices
     return seen

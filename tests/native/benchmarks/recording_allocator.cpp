@@ -13,7 +13,7 @@ namespace {
 at::Tensor tensor(int64_t bytes) { return at::empty({bytes}, at::kByte); }
 
 TEST(RecordingAllocator, RecordsTheLivesOfBlocks) {
-  const auto account = std::make_shared<MemoryAccount>("slot");
+  const auto account = std::make_shared<MemoryAccount>("worker");
   set_thread_account(account);
   start_recording();
   {
@@ -37,7 +37,7 @@ TEST(RecordingAllocator, LeavesThreadsWithoutAnAccountOut) {
 }
 
 TEST(RecordingAllocator, NotesThatABlockIsFreedOnAnotherThread) {
-  set_thread_account(std::make_shared<MemoryAccount>("slot"));
+  set_thread_account(std::make_shared<MemoryAccount>("worker"));
   start_recording();
   at::Tensor a = tensor(100);
   std::thread([&] { a.reset(); }).join();

@@ -63,7 +63,7 @@ TEST_F(Cancel, AtATickEndsTheJobAndNotItsNeighbour) {
   }
 }
 
-TEST_F(Cancel, WhereSlotsWorkTogether) {
+TEST_F(Cancel, WhereWorkersWorkTogether) {
   for (const Strategy strategy : {Strategy::kStage, Strategy::kGuidance, Strategy::kSplit}) {
     SCOPED_TRACE(static_cast<int>(strategy));
     TinyPipeline pipeline(2, strategy);

@@ -11,7 +11,7 @@
 #include "engine/pipeline.h"
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 namespace {
@@ -25,11 +25,11 @@ Settings sized(int grid, int texture_size) {
   return settings;
 }
 
-std::vector<Slot> one_slot() {
-  return parse_slots("cpu", {.cpu_threads = 2,
-                             .cpu_free_bytes = int64_t{4} << 30,
-                             .gpu_free_bytes = {},
-                             .cpu_name = "a processor"});
+std::vector<Worker> one_worker() {
+  return parse_workers("cpu", {.cpu_threads = 2,
+                               .cpu_free_bytes = int64_t{4} << 30,
+                               .gpu_free_bytes = {},
+                               .cpu_name = "a processor"});
 }
 
 std::vector<CostSample> measured(const Settings& settings, std::vector<int> batches) {
@@ -37,7 +37,7 @@ std::vector<CostSample> measured(const Settings& settings, std::vector<int> batc
   request.settings = settings;
   request.batches = std::move(batches);
   request.repeats = 0;
-  return profile_stages(one_slot(), request);
+  return profile_stages(one_worker(), request);
 }
 
 /// A store of one test, with `preview` measured at two sizes.
@@ -77,7 +77,7 @@ TEST_F(Profiled, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
   for (const auto& [size, batch] : {std::pair{sized(32, 384), 1}, {sized(72, 192), 1}, {sized(48, 256), 3}}) {
     Settings settings = size;
     settings.mask = MaskKind::kAlpha;
-    const auto profiles = stage_profiles(settings, one_slot(), measured_before());
+    const auto profiles = stage_profiles(settings, one_worker(), measured_before());
     int compared = 0;
     for (const CostSample& sample : measured(settings, {batch})) {
       const double real = static_cast<double>(sample.weight_bytes + sample.workspace_bytes);
@@ -92,20 +92,20 @@ TEST_F(Profiled, PeaksOfOtherSizesAndBatchesArePredictedWithinATenth) {
 }
 
 TEST_F(Profiled, ThePlansPeakIsTheRunsWithinATenth) {
-  const std::vector<Slot> slots = one_slot();
+  const std::vector<Worker> workers = one_worker();
   GenerateRequest request;
   request.bytes = profiling_picture(512, false);
   request.settings = sized(48, 320);
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
-  prepare(stages, request.settings, slots, measured_before());
-  const Plan made = find_plan(slots, profiles_of(stages), {.pictures = 2});
+  prepare(stages, request.settings, workers, measured_before());
+  const Plan made = find_plan(workers, profiles_of(stages), {.pictures = 2});
   auto job = std::make_shared<JobContext>();
   job->request = &request;
   PictureWork work;
   work.job = job;
-  SlotHooks hooks = make_slot_hooks();
+  WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
-  Executor executor(slots, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
+  Executor executor(workers, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
   double peak = 0;
   JobList jobs({work, work});
@@ -119,7 +119,7 @@ TEST_F(Profiled, ThePlansPeakIsTheRunsWithinATenth) {
 
 TEST_F(Profiled, ThePlanSaysSo) {
   const auto says = [](const MeasuredCosts& costs) {
-    return find_plan(one_slot(), stage_profiles(sized(64, 256), one_slot(), costs), {}).reasons;
+    return find_plan(one_worker(), stage_profiles(sized(64, 256), one_worker(), costs), {}).reasons;
   };
   EXPECT_THAT(says(measured_before()), testing::Contains("Costs are calibrated."));
   EXPECT_THAT(says({}), testing::Contains(testing::HasSubstr("Costs are estimated")));
@@ -128,29 +128,29 @@ TEST_F(Profiled, ThePlanSaysSo) {
 TEST_F(Profiled, SamplesOfAnotherModelOrDeviceAreNotTaken) {
   Settings large = sized(64, 256);
   large.model = "instant-mesh-large";
-  for (const StageProfile& profile : stage_profiles(large, one_slot(), measured_before()))
+  for (const StageProfile& profile : stage_profiles(large, one_worker(), measured_before()))
     EXPECT_EQ(profile.measured, profile.name == "foreground") << profile.name;
-  std::vector<Slot> other = one_slot();
+  std::vector<Worker> other = one_worker();
   other[0].product = "another processor";
   for (const StageProfile& profile : stage_profiles(sized(64, 256), other, measured_before()))
     EXPECT_FALSE(profile.measured) << profile.name;
 }
 
-TEST_F(Profiled, SpeedsOfOtherKindsOfSlotsComeFromWhatWasMeasuredThere) {
+TEST_F(Profiled, SpeedsOfOtherKindsOfWorkersComeFromWhatWasMeasuredThere) {
   // The same stages measured to take three times as long on another device.
   const CostStore costs = store();
   std::vector<CostSample> slow = costs.measured()["a processor"];
   for (CostSample& sample : slow) sample.seconds *= 3;
   costs.add("a slow one", slow);
   const Settings settings = sized(64, 256);
-  std::vector<Slot> slots{one_slot()[0], one_slot()[0], one_slot()[0]};
-  slots[1].product = "a slow one";
-  slots[2].product = "an unknown one";
-  slots[2].speed = 0.7;
-  set_measured_speeds(slots, settings, costs.measured());
-  EXPECT_EQ(slots[0].speed, 2);
-  EXPECT_EQ(slots[2].speed, 0.7);
-  EXPECT_LT(slots[1].speed, 1);
+  std::vector<Worker> workers{one_worker()[0], one_worker()[0], one_worker()[0]};
+  workers[1].product = "a slow one";
+  workers[2].product = "an unknown one";
+  workers[2].speed = 0.7;
+  set_measured_speeds(workers, settings, costs.measured());
+  EXPECT_EQ(workers[0].speed, 2);
+  EXPECT_EQ(workers[2].speed, 0.7);
+  EXPECT_LT(workers[1].speed, 1);
 }
 
 TEST_F(Profiled, WeightsComeInAsFastAsTheyWereMeasuredTo) {
@@ -161,49 +161,49 @@ TEST_F(Profiled, WeightsComeInAsFastAsTheyWereMeasuredTo) {
   sample.load_seconds = 2;
   const CostStore costs = store();
   costs.add("behind a slow link", {sample});
-  std::vector<Slot> slots{one_slot()[0], one_slot()[0]};
-  slots[0].product = "behind a slow link";
-  slots[1].product = "an unknown one";
-  set_measured_speeds(slots, sized(64, 256), costs.measured());
-  EXPECT_EQ(slots[0].host_bytes_per_second, 1.5 * (int64_t{1} << 30));
-  EXPECT_EQ(slots[1].host_bytes_per_second, Slot{}.host_bytes_per_second);
+  std::vector<Worker> workers{one_worker()[0], one_worker()[0]};
+  workers[0].product = "behind a slow link";
+  workers[1].product = "an unknown one";
+  set_measured_speeds(workers, sized(64, 256), costs.measured());
+  EXPECT_EQ(workers[0].host_bytes_per_second, 1.5 * (int64_t{1} << 30));
+  EXPECT_EQ(workers[1].host_bytes_per_second, Worker{}.host_bytes_per_second);
 }
 
 TEST(Costs, ABatchThatDidNotFitIsNotPlannedAgain) {
   const Settings settings = sized(64, 256);
-  const auto slots = one_slot();
+  const auto workers = one_worker();
   const auto stages = make_stages(recipe_of(settings), find_models({}));
-  prepare(stages, settings, slots);
+  prepare(stages, settings, workers);
   const auto& surface = stages.at(2);
   const int most = surface->profile().max_batch;
   CostStore costs("");
-  costs.learn_limit(slots[0], surface->profile(), surface->profile().modes.front(), most);
-  limit_batches(stages, slots, costs);
+  costs.learn_limit(workers[0], surface->profile(), surface->profile().modes.front(), most);
+  limit_batches(stages, workers, costs);
   EXPECT_EQ(surface->profile().max_batch, most / 2);
   EXPECT_EQ(stages.at(1)->profile().max_batch, most);
-  costs.learn_limit(slots[0], surface->profile(), surface->profile().modes.front(), 1);
-  limit_batches(stages, slots, costs);
+  costs.learn_limit(workers[0], surface->profile(), surface->profile().modes.front(), 1);
+  limit_batches(stages, workers, costs);
   EXPECT_EQ(surface->profile().max_batch, 1) << "one may fit with the other stages out of the way";
-  prepare(stages, settings, slots);
+  prepare(stages, settings, workers);
   EXPECT_EQ(surface->profile().max_batch, most);
 }
 
 TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
   Settings settings;
   settings.model = "instant-mesh-large";
-  const std::vector<Slot> slots = parse_imaginary_slots("8x80GiB,2x24GiB");
-  const auto profiles = stage_profiles(settings, slots);
+  const std::vector<Worker> workers = parse_imaginary_workers("8x80GiB,2x24GiB");
+  const auto profiles = stage_profiles(settings, workers);
   std::vector<std::string> names;
   for (const StageProfile& profile : profiles) {
     names.push_back(profile.name);
-    EXPECT_GT(profile.modes.front().time(1, slots[0]), 0) << profile.name;
+    EXPECT_GT(profile.modes.front().time(1, workers[0]), 0) << profile.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"foreground", "condition", "diffusion", "decode", "reconstruct",
                                              "surface", "texture"}));
   EXPECT_EQ(profiles[2].modes.front().execution.precision, "bf16");
   // A step's arithmetic of about 7 TFLOP at 60 TFLOP/s, 75 times.
-  EXPECT_GT(profiles[2].modes.front().time(1, slots[0]), 5);
-  EXPECT_LT(profiles[2].modes.front().time(1, slots[0]), 20);
+  EXPECT_GT(profiles[2].modes.front().time(1, workers[0]), 5);
+  EXPECT_LT(profiles[2].modes.front().time(1, workers[0]), 20);
 }
 
 }  // namespace

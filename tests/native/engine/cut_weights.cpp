@@ -33,7 +33,7 @@ TEST_F(CutWeights, EndTheJobWithAnErrorThatNamesTheFileAndNotTheProcess) {
     const Restored restored(weights);
     TinyPipeline pipeline(1);
     bool is_cut = false;
-    pipeline.watch = [&](const std::string& stage, Moment moment, const Slot&) {
+    pipeline.watch = [&](const std::string& stage, Moment moment, const Worker&) {
       if (stage != "reconstruct" || moment != Moment::kInside || std::exchange(is_cut, true)) return;
       fs::resize_file(weights, 4096);
     };

@@ -156,14 +156,16 @@ TEST_F(Faults, AllLargeAllocationsOfOursFromOneOn) { fail_one_after_the_other<Ou
 
 /// The executor alone, up to the surface: quicker, and with groups that wait for one another, which must not
 /// be without end.
-class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy> {
+class FaultsOnWorkers : public Faults, public testing::WithParamInterface<Strategy> {
  protected:
-  static bool is_of_one_slot() { return GetParam() == Strategy::kSingle || GetParam() == Strategy::kOffload; }
+  static bool is_of_one_worker() {
+    return GetParam() == Strategy::kSingle || GetParam() == Strategy::kOffload;
+  }
   template <typename Whose>
   void fail_one_after_the_other(size_t about) {
     const std::vector<TinyPicture> pictures{{tiny_request(0)}, {tiny_request(1)}};
     const int64_t charged_before = charged_bytes();
-    TinyPipeline pipeline(is_of_one_slot() ? 1 : 2, GetParam());
+    TinyPipeline pipeline(is_of_one_worker() ? 1 : 2, GetParam());
     const auto expected = pipeline.make(pictures);
     for (const Made& one : expected) ASSERT_FALSE(one.error) << one.error->what();
     const auto right = [&](const std::vector<Made>& made) {
@@ -203,10 +205,10 @@ class FaultsOnSlots : public Faults, public testing::WithParamInterface<Strategy
   }
 };
 
-TEST_P(FaultsOnSlots, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(2); }
-TEST_P(FaultsOnSlots, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(3); }
+TEST_P(FaultsOnWorkers, OneAllocationOfTorch) { fail_one_after_the_other<Torch>(2); }
+TEST_P(FaultsOnWorkers, OneAllocationOfOurs) { fail_one_after_the_other<Ours>(3); }
 
-INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnSlots,
+INSTANTIATE_TEST_SUITE_P(Strategies, FaultsOnWorkers,
                          testing::Values(Strategy::kSingle, Strategy::kData, Strategy::kStage,
                                          Strategy::kGuidance, Strategy::kSplit, Strategy::kOffload));
 

@@ -1,4 +1,4 @@
-// What surface and texture ask: that a picture's planes are brought into a slot once for both.
+// What surface and texture ask: that a picture's planes are brought into a worker once for both.
 #include "engine/field_source.h"
 
 #include <mutex>
@@ -10,7 +10,7 @@ namespace relievo {
 namespace {
 
 /// The last two stages of the tiny pipeline on a picture whose planes are of another type than the field's,
-/// so that bringing them into a slot is a copy on the CPU, too.
+/// so that bringing them into a worker is a copy on the CPU, too.
 class PlanesOfAPicture : public TinyPipelineTest {
  protected:
   PlanesOfAPicture() {
@@ -23,11 +23,11 @@ class PlanesOfAPicture : public TinyPipelineTest {
     surface_ = stages[stages.size() - 2];
     texture_ = stages.back();
     for (const char* name : {"cpu#0", "cpu#1"}) {
-      Slot slot;
-      slot.name = name;
-      slot.budget_bytes = int64_t{1} << 40;
-      slots_.push_back(slot);
-      for (const auto& stage : {surface_, texture_}) stage->load({slot, {}, 0, 0});
+      Worker worker;
+      worker.name = name;
+      worker.budget_bytes = int64_t{1} << 40;
+      workers_.push_back(worker);
+      for (const auto& stage : {surface_, texture_}) stage->load({worker, {}, 0, 0});
     }
   }
 
@@ -46,10 +46,10 @@ class PlanesOfAPicture : public TinyPipelineTest {
 
   /// The planes that the fields of this call were made of, in any order.
   std::vector<at::Tensor> planes_asked(PipelineStage& stage, PictureWork& work,
-                                       const std::vector<size_t>& slots) {
+                                       const std::vector<size_t>& workers) {
     asked_.clear();
     StageCall call;
-    for (const size_t slot : slots) call.slots.push_back(slots_[slot]);
+    for (const size_t worker : workers) call.workers.push_back(workers_[worker]);
     call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
       std::vector<std::thread> threads;
       for (const size_t k : which) {
@@ -70,7 +70,7 @@ class PlanesOfAPicture : public TinyPipelineTest {
  private:
   std::mutex mutex_;
   std::vector<at::Tensor> asked_;
-  std::vector<Slot> slots_;
+  std::vector<Worker> workers_;
 };
 
 bool has(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
@@ -78,7 +78,7 @@ bool has(const std::vector<at::Tensor>& tensors, const at::Tensor& wanted) {
                      [&](const at::Tensor& tensor) { return tensor.data_ptr() == wanted.data_ptr(); });
 }
 
-TEST_F(PlanesOfAPicture, AreCopiedIntoASlotOnceForSurfaceAndTexture) {
+TEST_F(PlanesOfAPicture, AreCopiedIntoAWorkerOnceForSurfaceAndTexture) {
   PictureWork work = reconstructed();
   const auto meshed = planes_asked(*surface_, work, {0}), textured = planes_asked(*texture_, work, {0});
   ASSERT_EQ(meshed.size(), 1U);
@@ -88,7 +88,7 @@ TEST_F(PlanesOfAPicture, AreCopiedIntoASlotOnceForSurfaceAndTexture) {
   EXPECT_TRUE(std::holds_alternative<FinishedPicture>(work.made));
 }
 
-TEST_F(PlanesOfAPicture, AreCopiedIntoEachSlotThatSharesThePicture) {
+TEST_F(PlanesOfAPicture, AreCopiedIntoEachWorkerThatSharesThePicture) {
   PictureWork work = reconstructed();
   const auto meshed = planes_asked(*surface_, work, {0, 1}), textured = planes_asked(*texture_, work, {0, 1});
   ASSERT_EQ(meshed.size(), 2U);
@@ -97,7 +97,7 @@ TEST_F(PlanesOfAPicture, AreCopiedIntoEachSlotThatSharesThePicture) {
   for (const at::Tensor& planes : textured) EXPECT_TRUE(has(meshed, planes));
 }
 
-TEST_F(PlanesOfAPicture, AreCopiedAgainIntoAnotherSlot) {
+TEST_F(PlanesOfAPicture, AreCopiedAgainIntoAnotherWorker) {
   PictureWork work = reconstructed();
   const auto meshed = planes_asked(*surface_, work, {0}), textured = planes_asked(*texture_, work, {1});
   ASSERT_EQ(textured.size(), 1U);
@@ -110,7 +110,7 @@ TEST_F(PlanesOfAPicture, AreNotKeptWithThePictureThatAStageWasGiven) {
   const PictureWork given = reconstructed();
   PictureWork work = given;
   planes_asked(*surface_, work, {0});
-  EXPECT_TRUE(std::get<Triplane>(std::get<ShapedPicture>(given.made).shape).in_slots.empty());
+  EXPECT_TRUE(std::get<Triplane>(std::get<ShapedPicture>(given.made).shape).in_workers.empty());
 }
 
 }  // namespace

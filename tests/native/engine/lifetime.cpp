@@ -65,7 +65,7 @@ TEST(EngineLifetime, EveryCallIsSafeWhileOthersClose) {
         ++at_work;
         while (!is_over) {
           engine.explain_plan({}, 2);
-          engine.slots();
+          engine.workers();
           for (const Job& job : engine.queue()) engine.move(job, 0);
           engine.unload();
           engine.set_idle_seconds(0.001);
@@ -114,7 +114,7 @@ TEST(EngineLifetime, TimesBeyondTheClockAreNever) {
     const Job job = engine.submit(quick_request());
     ASSERT_TRUE(job.wait(seconds));
     for (int i = 0; i < 2; ++i) {
-      engine.set_idle_seconds(seconds);  // the worker looks at the time anew
+      engine.set_idle_seconds(seconds);  // the scheduler looks at the time anew
       ASSERT_TRUE(engine.submit(quick_request()).wait(60));
       EXPECT_TRUE(engine.loaded()) << seconds;
     }
@@ -138,7 +138,7 @@ int use_in_child(Engine& engine, const Job& job) {
   refuses([&] { engine.pause(); });
   refuses([&] { engine.unload(); });
   refuses([&] { engine.loaded(); });
-  refuses([&] { engine.slots(); });
+  refuses([&] { engine.workers(); });
   refuses([&] { engine.explain_plan({}, 1); });
   refuses([&] { engine.set_idle_seconds(1); });
   refuses([&] { job.status(); });

@@ -26,7 +26,7 @@ TEST_F(SameMesh, TheTinyPipelineMakesSoundMeshesThatDiffer) {
   EXPECT_FALSE(same(reference(0, 7), reference(1, 7))) << "the picture must matter";
 }
 
-TEST_F(SameMesh, ToTheBitOnOneSlotOnSeveralAndInAPipeline) {
+TEST_F(SameMesh, ToTheBitOnOneWorkerOnSeveralAndInAPipeline) {
   const std::tuple<Strategy, Until, std::vector<GroupKind>> cases[] = {
       {Strategy::kSingle, Until::kSurface, {GroupKind::kReplica}},
       {Strategy::kOffload, Until::kSurface, {GroupKind::kReplica, GroupKind::kReplica}},
@@ -36,15 +36,15 @@ TEST_F(SameMesh, ToTheBitOnOneSlotOnSeveralAndInAPipeline) {
     SCOPED_TRACE(static_cast<int>(strategy));
     TinyPipeline pipeline(2, strategy, until);
     std::mutex mutex;
-    std::set<std::string> slots;
-    pipeline.watch = [&](const std::string&, Moment, const Slot& slot) {
+    std::set<std::string> workers;
+    pipeline.watch = [&](const std::string&, Moment, const Worker& worker) {
       const std::lock_guard lock(mutex);
-      slots.insert(slot.name);
+      workers.insert(worker.name);
     };
     const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
     EXPECT_EQ(kinds_of(pipeline.plan), kinds);
     for (const DeviceGroup& group : pipeline.plan.groups) EXPECT_EQ(group.batch, 1);
-    EXPECT_EQ(slots.size(), strategy == Strategy::kSingle ? 1u : 2u);
+    EXPECT_EQ(workers.size(), strategy == Strategy::kSingle ? 1u : 2u);
     for (const Made& one : made) ASSERT_FALSE(one.error) << one.error->what();
     EXPECT_TRUE(same(made[0].bits(), reference(0, 7, until)));
     EXPECT_TRUE(same(made[1].bits(), reference(1, 7, until)));
@@ -72,7 +72,9 @@ TEST_F(SameMesh, InWhateverOrderABatchHasThem) {
   TinyPipeline pipeline(1, Strategy::kSingle);
   pipeline.adapt = [](Plan& plan) { plan.groups.at(0).batch = 2; };
   std::atomic<int> calls = 0;
-  pipeline.watch = [&](const std::string&, Moment moment, const Slot&) { calls += moment == Moment::kStart; };
+  pipeline.watch = [&](const std::string&, Moment moment, const Worker&) {
+    calls += moment == Moment::kStart;
+  };
   const auto one_way = pipeline.make(pictures_of({0, 1}));
   EXPECT_EQ(calls, static_cast<int>(pipeline.stage_names().size())) << "both in one call of every stage";
   const auto other_way = pipeline.make(pictures_of({1, 0}));
@@ -134,7 +136,7 @@ TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
 /// matrices of another size in another order: latents differ by rounding, some thousand times float32's. The
 /// views are rounded to 8 bits, so that now and then a texel differs by one; the surface then moves by far
 /// less than a hundredth of a cell.
-TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
+TEST_F(SameMesh, NearlyWhenWorkersShareThePicture) {
   constexpr double kLatents = 1e-4, kSurface = 0.01 * 2 / 20;
   at::Tensor latents, expected;
   const auto record = [](at::Tensor& into) {
@@ -154,10 +156,10 @@ TEST_F(SameMesh, NearlyWhenSlotsShareThePicture) {
     TinyPipeline pipeline(2, strategy);
     pipeline.outputs = record(latents);
     std::mutex mutex;
-    std::map<std::string, std::set<std::string>> inside;  // slots by stage
-    pipeline.watch = [&](const std::string& stage, Moment moment, const Slot& slot) {
+    std::map<std::string, std::set<std::string>> inside;  // workers by stage
+    pipeline.watch = [&](const std::string& stage, Moment moment, const Worker& worker) {
       const std::lock_guard lock(mutex);
-      if (moment == Moment::kInside) inside[stage].insert(slot.name);
+      if (moment == Moment::kInside) inside[stage].insert(worker.name);
     };
     const Made made = pipeline.make_one({tiny_request()});
     ASSERT_FALSE(made.error) << made.error->what();

@@ -14,7 +14,7 @@
 #include "nn/errors.h"
 #include "reconstruct/triplane_field.h"
 #include "runtime/execute/execute.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 #include "surface/surface.h"
 
 namespace relievo {
@@ -48,7 +48,7 @@ Triplane random_triplane() {
   return {at::randn({3, 16, 32, 32}), heads};
 }
 
-/// As a slot of one thread computes: how operators cut their work, and so how they round, is then the same
+/// As a worker of one thread computes: how operators cut their work, and so how they round, is then the same
 /// for all.
 class OneThread {
  public:
@@ -67,8 +67,8 @@ class OneThread {
   int torch_ = at::get_num_threads(), ours_ = parallel_threads();
 };
 
-/// As many slots as `count`, each a thread of its own.
-OnEverySlot on_threads(size_t count) {
+/// As many workers as `count`, each a thread of its own.
+OnEveryWorker on_threads(size_t count) {
   return [count](const std::function<void(size_t)>& body) {
     std::vector<std::thread> threads;
     for (size_t k = 1; k < count; ++k) {
@@ -84,29 +84,29 @@ OnEverySlot on_threads(size_t count) {
 }
 
 template <typename Make>
-std::shared_ptr<const Field> over(size_t slots, const Make& make) {
+std::shared_ptr<const Field> over(size_t workers, const Make& make) {
   std::vector<std::shared_ptr<const Field>> fields;
-  for (size_t k = 0; k < slots; ++k) fields.push_back(make());
-  return shared_field(fields, on_threads(slots));
+  for (size_t k = 0; k < workers; ++k) fields.push_back(make());
+  return shared_field(fields, on_threads(workers));
 }
 
-TEST(SharedField, GivesTheBitsOfOneSlot) {
+TEST(SharedField, GivesTheBitsOfOneWorker) {
   const at::NoGradGuard no_grad;
   const OneThread one_thread;
   const Triplane triplane = random_triplane();
   const auto make = [&] { return std::make_shared<TriplaneMeshField>(triplane.planes, triplane.heads); };
   const std::shared_ptr<const Field> alone = make();
   const at::Tensor points = at::rand({50'001, 3}) * 2 - 1, corners = at::rand({9'001, 8, 3}) * 2 - 1;
-  for (const size_t slots : {2, 3}) {
-    const auto shared = over(slots, make);
-    EXPECT_TRUE(shared->values(points).equal(alone->values(points))) << slots;
-    EXPECT_TRUE(shared->deformation(points, 64).equal(alone->deformation(points, 64))) << slots;
-    EXPECT_TRUE(shared->colours(points).equal(alone->colours(points))) << slots;
-    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << slots;
+  for (const size_t workers : {2, 3}) {
+    const auto shared = over(workers, make);
+    EXPECT_TRUE(shared->values(points).equal(alone->values(points))) << workers;
+    EXPECT_TRUE(shared->deformation(points, 64).equal(alone->deformation(points, 64))) << workers;
+    EXPECT_TRUE(shared->colours(points).equal(alone->colours(points))) << workers;
+    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << workers;
   }
 }
 
-TEST(SharedField, GivesTheBitsOfOneSlotOnAGrid) {
+TEST(SharedField, GivesTheBitsOfOneWorkerOnAGrid) {
   const at::NoGradGuard no_grad;
   const OneThread one_thread;
   const Triplane triplane = random_triplane();
@@ -116,18 +116,18 @@ TEST(SharedField, GivesTheBitsOfOneSlotOnAGrid) {
   const int64_t count = 65 * 65 * 65;
   const at::Tensor vertices = at::arange(count).slice(0, 0, count, 9);
   const at::Tensor corners = at::randint(count, {20'000, 8}, at::kLong);
-  for (const size_t slots : {2, 3}) {
-    const auto field = over(slots, make);
+  for (const size_t workers : {2, 3}) {
+    const auto field = over(workers, make);
     const auto shared = field->on_grid(line, int64_t{1} << 40);
     EXPECT_EQ(shared->cubes_are_narrow(), alone->cubes_are_narrow());
-    EXPECT_TRUE(shared->values(0, count).equal(alone->values(0, count))) << slots;
-    EXPECT_TRUE(shared->values(777, 100'000).equal(alone->values(777, 100'000))) << slots;
-    EXPECT_TRUE(shared->deformation(vertices).equal(alone->deformation(vertices))) << slots;
-    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << slots;
+    EXPECT_TRUE(shared->values(0, count).equal(alone->values(0, count))) << workers;
+    EXPECT_TRUE(shared->values(777, 100'000).equal(alone->values(777, 100'000))) << workers;
+    EXPECT_TRUE(shared->deformation(vertices).equal(alone->deformation(vertices))) << workers;
+    EXPECT_TRUE(shared->cube_weights(corners).equal(alone->cube_weights(corners))) << workers;
   }
 }
 
-TEST(SharedField, EverySlotDoesItsPart) {
+TEST(SharedField, EveryWorkerDoesItsPart) {
   const at::NoGradGuard no_grad;
   const Triplane triplane = random_triplane();
   std::vector<std::shared_ptr<const BentBall>> balls;
@@ -153,7 +153,7 @@ TEST(SharedField, EverySlotDoesItsPart) {
   EXPECT_EQ(surface.faces, expected.faces);
 }
 
-TEST(SharedField, AFailureOnOneSlotComesOut) {
+TEST(SharedField, AFailureOnOneWorkerComesOut) {
   class Failing : public BentBall {
    public:
     using BentBall::BentBall;
@@ -174,7 +174,7 @@ TEST(SharedField, AFailureOnOneSlotComesOut) {
   });
 }
 
-/// The preview of a disc on slots that are put together as `strategy` says.
+/// The preview of a disc on workers that are put together as `strategy` says.
 std::shared_ptr<const GenerateResult> made_by(const std::string& devices, const std::string& strategy) {
   GenerateRequest request;
   request.bytes = profiling_picture(256, true);
@@ -193,14 +193,14 @@ std::shared_ptr<const GenerateResult> made_by(const std::string& devices, const 
   return job.result();
 }
 
-TEST(Points, AreDividedOverSlotsWithoutChangingTheMesh) {
+TEST(Points, AreDividedOverWorkersWithoutChangingTheMesh) {
   const auto alone = made_by("cpu*3", "single"), together = made_by("cpu*3", "guidance");
   ASSERT_TRUE(alone && together);
-  std::string surface_slots;
+  std::string surface_workers;
   for (const StageReport& stage : together->stages) {
-    if (stage.name == "surface" || stage.name == "texture") surface_slots += stage.device + " ";
+    if (stage.name == "surface" || stage.name == "texture") surface_workers += stage.device + " ";
   }
-  EXPECT_EQ(surface_slots, "cpu#0+cpu#1+cpu#2 cpu#0+cpu#1+cpu#2 ");
+  EXPECT_EQ(surface_workers, "cpu#0+cpu#1+cpu#2 cpu#0+cpu#1+cpu#2 ");
   EXPECT_EQ(alone->mesh.surface.vertices, together->mesh.surface.vertices);
   EXPECT_EQ(alone->mesh.surface.faces, together->mesh.surface.faces);
   EXPECT_EQ(alone->albedo_png, together->albedo_png);

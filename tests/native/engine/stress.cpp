@@ -44,7 +44,7 @@ TEST_F(Stress, CancelsUnloadsAndPausesFromManyThreads) {
             const int kind = static_cast<int>(random() % 2);
             GenerateRequest request = tiny_request(kind);
             request.settings.precision = "bf16";
-            // Nothing of `preview` can be shared by two slots.
+            // Nothing of `preview` can be shared by two workers.
             if (one_in(4) && strategy != std::string("guidance")) request.settings.model = kPreviewModel;
             if (one_in(6)) request.only_foreground = true;
             const bool is_ours = request.settings.model == kTinyModel && !request.only_foreground;
@@ -75,7 +75,7 @@ TEST_F(Stress, CancelsUnloadsAndPausesFromManyThreads) {
         EXPECT_TRUE(state == JobState::kDone || state == JobState::kCancelled)
             << state_name(state) << ": " << job.error()->what();
         if (state != JobState::kDone || kind < 0) continue;
-        // Guidance halves on two slots round otherwise; all others agree.
+        // Guidance halves on two workers round otherwise; all others agree.
         if (strategy == std::string("stage")) {
           const MeshBits bits(job.result()->mesh);
           EXPECT_TRUE(same(expected.try_emplace(kind, bits).first->second, bits));

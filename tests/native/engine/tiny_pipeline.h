@@ -1,4 +1,4 @@
-// The real stages of the pipeline over the tiny models, run by the executor on slots of the test's choice.
+// The real stages of the pipeline over the tiny models, run by the executor on workers of the test's choice.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 #include "long_run.h"
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 #include "tiny_models.h"
 
 namespace relievo {
@@ -51,7 +51,7 @@ inline GenerateRequest tiny_request(int kind = 0, int seed = 7) {
   return request;
 }
 
-/// One slot of 3 GiB, in which the weights have room in half precision at their published size.
+/// One worker of 3 GiB, in which the weights have room in half precision at their published size.
 inline EngineOptions tiny_options(const std::string& devices = "cpu@3GiB", int threads = 1,
                                   const std::string& strategy = "auto") {
   EngineOptions options;
@@ -84,10 +84,10 @@ inline bool same(const MeshBits& a, const MeshBits& b) { return a == b; }
 
 enum class Moment { kLoad, kStart, kInside, kEnd };
 
-/// A stage that tells what it is about to do, on the slot's thread; who is told may throw.
+/// A stage that tells what it is about to do, on the worker's thread; who is told may throw.
 class WatchedStage : public Stage {
  public:
-  using Watch = std::function<void(const std::string& stage, Moment, const Slot&)>;
+  using Watch = std::function<void(const std::string& stage, Moment, const Worker&)>;
   using Outputs = std::function<void(const std::string& stage, const std::vector<std::any>&)>;
 
   WatchedStage(std::shared_ptr<PipelineStage> stage, const Watch& watch, const Outputs& outputs)
@@ -95,33 +95,33 @@ class WatchedStage : public Stage {
 
   const StageProfile& profile() const override { return stage_->profile(); }
   void load(const StageLoad& load) override {
-    tell(Moment::kLoad, load.slot);
+    tell(Moment::kLoad, load.worker);
     stage_->load(load);
   }
-  void unload(const Slot& slot) override { stage_->unload(slot); }
+  void unload(const Worker& worker) override { stage_->unload(worker); }
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
-    tell(Moment::kStart, call.slots[0]);
+    tell(Moment::kStart, call.workers[0]);
     StageCall watched = call;
     watched.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
       const auto tell_first = [&](size_t k) {
-        tell(Moment::kInside, call.slots[k]);
+        tell(Moment::kInside, call.workers[k]);
         body(k);
       };
       if (which.size() == 1) {
-        call.on_slot(which[0], [&] { tell_first(which[0]); });
+        call.on_worker(which[0], [&] { tell_first(which[0]); });
       } else {
-        call.on_every_slot(tell_first);
+        call.on_every_worker(tell_first);
       }
     });
     auto outputs = stage_->run(watched, inputs);
-    tell(Moment::kEnd, call.slots[0]);
+    tell(Moment::kEnd, call.workers[0]);
     if (outputs_) outputs_(stage_->name(), outputs);
     return outputs;
   }
 
  private:
-  void tell(Moment moment, const Slot& slot) const {
-    if (watch_) watch_(stage_->name(), moment, slot);
+  void tell(Moment moment, const Worker& worker) const {
+    if (watch_) watch_(stage_->name(), moment, worker);
   }
 
   std::shared_ptr<PipelineStage> stage_;
@@ -131,7 +131,7 @@ class WatchedStage : public Stage {
 
 /// What became of a picture.
 struct Made {
-  std::optional<Error> error;  ///< the picture's own, or that of its slot
+  std::optional<Error> error;  ///< the picture's own, or that of its worker
   std::shared_ptr<const GenerateResult> result;
   std::shared_ptr<const Surface> surface;  ///< instead, where the run ends with it
   int delivered = 0;
@@ -151,17 +151,17 @@ struct TinyPicture {
 /// Which stages: texturing takes four fifths of the time.
 enum class Until { kSurface, kMesh };
 
-/// One executor over the tiny pipeline, with slots of one thread and of a budget that is never reached.
+/// One executor over the tiny pipeline, with workers of one thread and of a budget that is never reached.
 class TinyPipeline {
  public:
-  explicit TinyPipeline(int slots, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface,
+  explicit TinyPipeline(int workers, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface,
                         bool allow_lossy = false)
       : strategy_(strategy), allow_lossy_(allow_lossy) {
-    for (int i = 0; i < slots; ++i) {
-      Slot slot;
-      slot.name = "cpu#" + std::to_string(i);
-      slot.budget_bytes = int64_t{1} << 40;
-      slots_.push_back(slot);
+    for (int i = 0; i < workers; ++i) {
+      Worker worker;
+      worker.name = "cpu#" + std::to_string(i);
+      worker.budget_bytes = int64_t{1} << 40;
+      workers_.push_back(worker);
     }
     stages_ = make_stages({kTinyModel, false}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();
@@ -174,16 +174,16 @@ class TinyPipeline {
     std::vector<std::shared_ptr<Stage>> watched;
     for (const auto& stage : stages_)
       watched.push_back(std::make_shared<WatchedStage>(stage, watch, outputs));
-    SlotHooks hooks = make_slot_hooks();
+    WorkerHooks hooks = make_worker_hooks();
     hooks.current_error = current_torch_error;
-    executor_ = std::make_unique<Executor>(slots_, watched, ExecutorOptions{.hooks = std::move(hooks)});
+    executor_ = std::make_unique<Executor>(workers_, watched, ExecutorOptions{.hooks = std::move(hooks)});
   }
 
   std::vector<Made> make(const std::vector<TinyPicture>& pictures) {
-    prepare(stages_, pictures.front().request.settings, slots_);
+    prepare(stages_, pictures.front().request.settings, workers_);
     PlanOptions wanted{
         .pictures = static_cast<int>(pictures.size()), .strategy = strategy_, .allow_lossy = allow_lossy_};
-    plan = find_plan(slots_, profiles_of(stages_), wanted);
+    plan = find_plan(workers_, profiles_of(stages_), wanted);
     if (adapt) adapt(plan);
     std::vector<std::any> inputs;
     for (const TinyPicture& picture : pictures) {
@@ -247,7 +247,7 @@ class TinyPipeline {
  private:
   Strategy strategy_;
   bool allow_lossy_;
-  std::vector<Slot> slots_;
+  std::vector<Worker> workers_;
   std::vector<std::shared_ptr<PipelineStage>> stages_;
   std::unique_ptr<Executor> executor_;
 };
@@ -268,7 +268,7 @@ class TinyPipelineTest : public testing::Test {
     std::filesystem::remove_all(cache_);
   }
 
-  /// What one slot makes of a picture, undisturbed.
+  /// What one worker makes of a picture, undisturbed.
   const MeshBits& reference(int kind = 0, int seed = 7, Until until = Until::kSurface) {
     static std::map<std::tuple<int, int, Until>, MeshBits> made;
     const std::tuple key(kind, seed, until);

@@ -118,11 +118,11 @@ TEST(Denoise, CutIntoPartsItIsTheWholeToTheBit) {
   }
 }
 
-TEST(Denoise, PartsRunOnTheirOwnSlotsInOrder) {
+TEST(Denoise, PartsRunOnTheirOwnWorkersInOrder) {
   const Work work;
   DenoiserPlaces places = work.cut({8, 9, Unet::blocks(work.config) - 17});
   std::vector<size_t> visited;
-  places.on_slot = [&](size_t k, const std::function<void()>& body) {
+  places.on_worker = [&](size_t k, const std::function<void()>& body) {
     visited.push_back(k);
     std::thread([&] {
       use_one_thread();
@@ -143,13 +143,13 @@ TEST(Denoise, HalvesOfGuidanceTogetherOrSeparatelyAgree) {
   EXPECT_LT(largest_difference(together, apart), 1e-4 * together.abs().max().item<double>());
 }
 
-TEST(Denoise, HalvesOfGuidanceOnTwoSlotsAreThoseOnOne) {
+TEST(Denoise, HalvesOfGuidanceOnTwoWorkersAreThoseOnOne) {
   const Work work(2);
   DenoiserPlaces apart{.unets = {work.unet}};
   apart.halves_together = false;
   DenoiserPlaces two{.unets = {work.unet, part_of(*work.unet, work.config, 0, Unet::blocks(work.config))}};
   std::atomic<int> at_once = 0;
-  two.on_every_slot = [&](const std::function<void(size_t)>& body) {
+  two.on_every_worker = [&](const std::function<void(size_t)>& body) {
     std::thread other([&] {
       use_one_thread();
       body(1);
@@ -236,7 +236,7 @@ TEST(Denoise, StopsWithinAStepWhenNobodyWaitsAnyMore) {
   const std::vector<CancelToken> own{CancelToken(), CancelToken()};
   DenoiserPlaces places = work.cut({10, Unet::blocks(work.config) - 10});
   int calls = 0;
-  places.on_slot = [&](size_t, const std::function<void()>& body) {
+  places.on_worker = [&](size_t, const std::function<void()>& body) {
     ++calls;
     if (calls == 4) own[0].cancel();
     // The eighth call comes before the second part of the second step.
@@ -253,7 +253,7 @@ TEST(Denoise, StopsWithinAStep) {
   DenoiserPlaces places = work.cut({10, Unet::blocks(work.config) - 10});
   Execution execution;
   int calls = 0;
-  places.on_slot = [&](size_t, const std::function<void()>& body) {
+  places.on_worker = [&](size_t, const std::function<void()>& body) {
     if (++calls == 4) execution.control.cancel.cancel();  // before the second part of the first step
     body();
   };

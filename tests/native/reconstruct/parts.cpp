@@ -88,7 +88,7 @@ TEST(LrmParts, MakeTheWholesPlanesToTheBit) {
       places.parts.push_back(count > 0 ? part_of(*whole, config, first, first + count) : nullptr);
       first += count;
     }
-    places.on_slot = [&](size_t k, const std::function<void()>& body) {
+    places.on_worker = [&](size_t k, const std::function<void()>& body) {
       visited.push_back(k);
       std::thread(body).join();
     };
@@ -123,7 +123,7 @@ TEST(LrmParts, StopBetweenLayersWhenCancelled) {
   LrmPlaces places{.parts = {part_of(*whole, config, 0, 5), part_of(*whole, config, 5, Lrm::blocks(config))}};
   Execution execution;
   int calls = 0;
-  places.on_slot = [&](size_t, const std::function<void()>& body) {
+  places.on_worker = [&](size_t, const std::function<void()>& body) {
     if (++calls == 2) execution.control.cancel.cancel();
     body();
   };

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/execute/device_thread.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 namespace {
@@ -26,7 +26,7 @@ class CountingAllocatorTest : public testing::Test {
 };
 
 TEST_F(CountingAllocatorTest, CountsWhatTensorsTake) {
-  const auto account = std::make_shared<MemoryAccount>("slot", 100 * kMiB);
+  const auto account = std::make_shared<MemoryAccount>("worker", 100 * kMiB);
   set_thread_account(account);
   at::Tensor a = tensor(10 * kMiB);
   {
@@ -52,7 +52,7 @@ TEST_F(CountingAllocatorTest, ThrowsAsAGpuDoes) {
 }
 
 TEST_F(CountingAllocatorTest, ABlockIsFreedForItsOwnerOnAnotherThread) {
-  const auto account = std::make_shared<MemoryAccount>("slot", 100 * kMiB);
+  const auto account = std::make_shared<MemoryAccount>("worker", 100 * kMiB);
   set_thread_account(account);
   at::Tensor a = tensor(10 * kMiB);
   const auto other = std::make_shared<MemoryAccount>("other", 100 * kMiB);
@@ -65,7 +65,7 @@ TEST_F(CountingAllocatorTest, ABlockIsFreedForItsOwnerOnAnotherThread) {
 }
 
 TEST_F(CountingAllocatorTest, ABlockOutlivesItsAccountsOwner) {
-  auto account = std::make_shared<MemoryAccount>("slot", 100 * kMiB);
+  auto account = std::make_shared<MemoryAccount>("worker", 100 * kMiB);
   set_thread_account(account);
   at::Tensor a = tensor(kMiB);
   set_thread_account(nullptr);
@@ -77,7 +77,7 @@ TEST_F(CountingAllocatorTest, ABlockOutlivesItsAccountsOwner) {
 }
 
 TEST_F(CountingAllocatorTest, MappedWeightsAreCharged) {
-  const auto account = std::make_shared<MemoryAccount>("slot", 100 * kMiB);
+  const auto account = std::make_shared<MemoryAccount>("worker", 100 * kMiB);
   set_thread_account(account);
   {
     MemoryCharge weights(60 * kMiB);
@@ -91,7 +91,7 @@ TEST_F(CountingAllocatorTest, MappedWeightsAreCharged) {
 }
 
 TEST_F(CountingAllocatorTest, TheNthAllocationFails) {
-  const auto account = std::make_shared<MemoryAccount>("slot");
+  const auto account = std::make_shared<MemoryAccount>("worker");
   set_thread_account(account);
   fail_allocation(3);
   const at::Tensor a = tensor(8), b = tensor(8);
@@ -103,9 +103,9 @@ TEST_F(CountingAllocatorTest, TheNthAllocationFails) {
 /// Torch catches it inside oneDNN's products of matrices, turns oneDNN off, and goes on.
 TEST_F(CountingAllocatorTest, NoCallThatWasRefusedMemoryGoesThrough) {
   ASSERT_TRUE(at::globalContext().userEnabledMkldnn());
-  const SlotHooks hooks = make_slot_hooks();
-  const Slot slot;
-  set_thread_account(std::make_shared<MemoryAccount>("slot", 100 * kMiB));
+  const WorkerHooks hooks = make_worker_hooks();
+  const Worker worker;
+  set_thread_account(std::make_shared<MemoryAccount>("worker", 100 * kMiB));
   const at::Tensor a = at::randn({2, 64, 128}).to(at::kBFloat16).slice(2, 0, 128, 2);  // copied first
   const at::Tensor b = at::randn({2, 64, 64}).to(at::kBFloat16);
   const at::Tensor expected = at::bmm(a, b);
@@ -114,7 +114,7 @@ TEST_F(CountingAllocatorTest, NoCallThatWasRefusedMemoryGoesThrough) {
     fail_allocation(n);
     try {
       const at::Tensor product = at::bmm(a, b);
-      hooks.finish(slot);
+      hooks.finish(worker);
       ADD_FAILURE() << "allocation " << n << " failed, and nobody was told";
     } catch (const c10::OutOfMemoryError&) {
       ++refused;
@@ -122,28 +122,28 @@ TEST_F(CountingAllocatorTest, NoCallThatWasRefusedMemoryGoesThrough) {
     fail_allocation(0);
     EXPECT_TRUE(at::globalContext().userEnabledMkldnn());
     EXPECT_TRUE(at::equal(at::bmm(a, b), expected));
-    EXPECT_NO_THROW(hooks.finish(slot));
+    EXPECT_NO_THROW(hooks.finish(worker));
     allocations = fail_allocation(0);
   }
   EXPECT_EQ(refused, allocations);
 }
 
 TEST_F(CountingAllocatorTest, AlignmentIsTorchs) {
-  set_thread_account(std::make_shared<MemoryAccount>("slot"));
+  set_thread_account(std::make_shared<MemoryAccount>("worker"));
   for (const int64_t bytes : {1, 63, 64, 65, 100000}) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor(bytes).data_ptr()) % 64, 0U);
   }
 }
 
-TEST_F(CountingAllocatorTest, SlotThreadsHaveTheirBudget) {
-  Slot slot;
-  slot.name = "cpu#0";
-  slot.budget_bytes = 10 * kMiB;
-  const SlotHooks hooks = make_slot_hooks();
-  SlotThread thread(slot, hooks);
+TEST_F(CountingAllocatorTest, WorkerThreadsHaveTheirBudget) {
+  Worker worker;
+  worker.name = "cpu#0";
+  worker.budget_bytes = 10 * kMiB;
+  const WorkerHooks hooks = make_worker_hooks();
+  WorkerThread thread(worker, hooks);
   EXPECT_THROW(thread.run([] { tensor(11 * kMiB); }), c10::OutOfMemoryError);
   thread.run([] { tensor(9 * kMiB); });
-  EXPECT_EQ(hooks.take_peak(slot), 9 * kMiB);
+  EXPECT_EQ(hooks.take_peak(worker), 9 * kMiB);
 }
 
 }  // namespace

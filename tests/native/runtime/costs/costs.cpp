@@ -35,7 +35,7 @@ std::vector<CostPoint> points_of(const std::vector<CostSample>& samples) {
   return points;
 }
 
-double seconds(const StageProfile& stage, int batch) { return stage.modes[0].time(batch, Slot{}); }
+double seconds(const StageProfile& stage, int batch) { return stage.modes[0].time(batch, Worker{}); }
 
 TEST(Costs, PredictBatchesThatWereNotMeasured) {
   StageProfile stage = profile();
@@ -60,7 +60,7 @@ TEST(Costs, OneBatchAloneGrowsInProportion) {
 }
 
 /// A stage whose formulas are out by factors: bytes are 7 + 3 once + 2 each a picture, seconds 0.1 + 0.5 each
-/// a picture on a slot of speed 4 and 2 threads.
+/// a picture on a worker of speed 4 and 2 threads.
 struct OtherStage {
   static StageMode formula(double size) {
     StageMode mode;
@@ -87,9 +87,9 @@ TEST(Costs, PredictSizesThatWereNotMeasured) {
   for (const double size : {4.0, 9.0}) {
     for (const int batch : {1, 2}) points.push_back(OtherStage::point(size, batch));
   }
-  Slot slot;
-  slot.threads = 2;
-  slot.speed = 4;
+  Worker worker;
+  worker.threads = 2;
+  worker.speed = 4;
   for (const double size : {4.0, 6.0, 9.0, 12.0}) {
     for (const int batch : {1, 3, 8}) {
       StageProfile stage = profile();
@@ -97,7 +97,7 @@ TEST(Costs, PredictSizesThatWereNotMeasured) {
       fit_costs(stage, points);
       const CostSample real = OtherStage::point(size, batch).sample;
       EXPECT_NEAR(double(stage.modes[0].workspace(batch)) / double(real.workspace_bytes), 1, 0.02) << size;
-      EXPECT_NEAR(stage.modes[0].time(batch, slot) / real.seconds, 1, 0.02) << size;
+      EXPECT_NEAR(stage.modes[0].time(batch, worker) / real.seconds, 1, 0.02) << size;
     }
   }
 }
@@ -108,11 +108,11 @@ TEST(Costs, OneSampleScalesTheFormulas) {
   CostPoint point{sample(1, 0, 0), OtherStage::formula(3), 0};
   point.sample.workspace_bytes =
       int64_t(2 * (point.estimate.workspace_bytes + point.estimate.workspace_bytes_per_picture));
-  point.sample.seconds = 3 * point.estimate.time(1, Slot{});
+  point.sample.seconds = 3 * point.estimate.time(1, Worker{});
   fit_costs(stage, {point});
   const StageMode formula = OtherStage::formula(6);
   EXPECT_NEAR(double(stage.modes[0].workspace(5)), 2 * double(formula.workspace(5)), 2);
-  EXPECT_NEAR(stage.modes[0].time(5, Slot{}), 3 * formula.time(5, Slot{}), 1e-9);
+  EXPECT_NEAR(stage.modes[0].time(5, Worker{}), 3 * formula.time(5, Worker{}), 1e-9);
 }
 
 TEST(Costs, OfOtherStagesVariantsAndModesAreLeftAlone) {
@@ -134,11 +134,11 @@ TEST(Costs, AFallbackThatWasMeasuredFasterIsNotBelieved) {
   std::vector<CostPoint> points = points_of({sample(1, 10, 2), sample(1, 5, 1.9)});
   points[1].sample.mode.chunked = true;
   fit_costs(stage, points);
-  EXPECT_GE(stage.modes[1].time(1, Slot{}), stage.modes[0].time(1, Slot{}));
+  EXPECT_GE(stage.modes[1].time(1, Worker{}), stage.modes[0].time(1, Worker{}));
   EXPECT_EQ(stage.modes[1].workspace(1), 5);
 }
 
-TEST(Costs, WhatIsHandedOnIsWhatTheSlotHolds) {
+TEST(Costs, WhatIsHandedOnIsWhatTheWorkerHolds) {
   StageProfile stage = profile();
   stage.output_bytes_per_picture = 1000;
   CostPoint point{sample(2, 10, 1), {}, 500};

@@ -27,20 +27,20 @@ struct Bench {
   std::shared_ptr<ImaginaryMemory> memory = std::make_shared<ImaginaryMemory>();
   std::shared_ptr<StandIn> first = std::make_shared<StandIn>(profile("a", 1000, 50, 100), 1, memory),
                            second = std::make_shared<StandIn>(profile("b", 30, 0, 400), 10, memory);
-  Slot slot;
+  Worker worker;
   ProfilerOptions options;
 
   Bench() {
-    slot.name = "slot";
-    slot.budget_bytes = 5000;
-    slot.threads = 3;
-    slot.speed = 2.5;
+    worker.name = "worker";
+    worker.budget_bytes = 5000;
+    worker.threads = 3;
+    worker.speed = 2.5;
     options.batches = {1, 2, 4};
     options.repeats = 1;
     options.size = "as large as that";
-    options.hooks.take_peak = [this](const Slot& of) { return memory->take_peak(of.name); };
+    options.hooks.take_peak = [this](const Worker& of) { return memory->take_peak(of.name); };
   }
-  std::vector<CostSample> run() { return measure_costs(slot, {first, second}, 5, options); }
+  std::vector<CostSample> run() { return measure_costs(worker, {first, second}, 5, options); }
 };
 
 TEST(Profiler, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersOnce) {
@@ -68,7 +68,7 @@ TEST(Profiler, MeasuresTheFirstModeInEveryBatchThatTheStageTakesAndTheOthersOnce
       }
     }
   }
-  EXPECT_EQ(bench.memory->used("slot"), 0);
+  EXPECT_EQ(bench.memory->used("worker"), 0);
 }
 
 TEST(Profiler, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
@@ -84,14 +84,14 @@ TEST(Profiler, MeasuresHowLongWeightsTakeOnceTheyWereRead) {
 
 TEST(Profiler, LeavesOutWhatDoesNotFit) {
   Bench bench;
-  bench.slot.budget_bytes = 1120;  // one picture of `a`, in chunks
+  bench.worker.budget_bytes = 1120;  // one picture of `a`, in chunks
   bench.options.batches = {1, 2};
   std::vector<std::pair<ExecutionMode, int>> fitted;
   for (const CostSample& sample : bench.run()) {
     if (sample.stage == "a") fitted.emplace_back(sample.mode, sample.batch);
   }
   EXPECT_EQ(fitted, (std::vector<std::pair<ExecutionMode, int>>{{{.chunked = true}, 1}}));
-  bench.slot.budget_bytes = 900;
+  bench.worker.budget_bytes = 900;
   expect_error(ErrorCode::kOutOfMemory, "in any mode", [&] { bench.run(); });
 }
 

@@ -22,33 +22,33 @@ TEST_F(ExecutorTest, EveryStrategyMakesTheSame) {
                                   Strategy::kSplit, Strategy::kGuidance, Strategy::kOffload}) {
     RunOptions options;
     options.plan = with(strategy);
-    expect_all_made(run(slots({100, 100}), 23, options));
-    EXPECT_LE(memory_->peak("slot0"), 100);
-    EXPECT_EQ(memory_->used("slot0"), 0);
-    EXPECT_EQ(memory_->used("slot1"), 0);
+    expect_all_made(run(workers({100, 100}), 23, options));
+    EXPECT_LE(memory_->peak("worker0"), 100);
+    EXPECT_EQ(memory_->used("worker0"), 0);
+    EXPECT_EQ(memory_->used("worker1"), 0);
   }
 }
 
-TEST_F(ExecutorTest, AModelLargerThanAnySlotRunsSplit) {
+TEST_F(ExecutorTest, AModelLargerThanAnyWorkerRunsSplit) {
   add_stage(160, 5, 16);
-  expect_all_made(run(slots({100, 100}), 5));
+  expect_all_made(run(workers({100, 100}), 5));
   EXPECT_THAT(kinds_, testing::ElementsAre(GroupKind::kShardedLayers));
-  EXPECT_GT(memory_->peak("slot0"), 60);
-  EXPECT_GT(memory_->peak("slot1"), 60);
+  EXPECT_GT(memory_->peak("worker0"), 60);
+  EXPECT_GT(memory_->peak("worker1"), 60);
 }
 
-TEST_F(ExecutorTest, TheFasterSlotMakesMore) {
+TEST_F(ExecutorTest, TheFasterWorkerMakesMore) {
   add_stage(10, 5);
   // The slow one has not made its first picture before the fast one has made more than its half.
   std::atomic<int> fast = 0, slow = 0;
   stages_[0]->on_run = [&](const StageCall& call, const std::vector<int>& pictures) {
-    const bool is_fast = call.slots[0].name == "slot0";
+    const bool is_fast = call.workers[0].name == "worker0";
     (is_fast ? fast : slow) += int(pictures.size());
     EXPECT_TRUE(comes_true([&] { return is_fast ? slow > 0 : fast > 20; })) << (is_fast ? "fast" : "slow");
   };
   RunOptions options;
   options.plan = with(Strategy::kData);
-  expect_all_made(run(slots({15, 15}), 32, options));
+  expect_all_made(run(workers({15, 15}), 32, options));
   EXPECT_EQ(fast + slow, 32);
 }
 
@@ -64,7 +64,7 @@ TEST_F(ExecutorTest, APipelineOverlapsPictures) {
   };
   RunOptions options;
   options.plan = with(Strategy::kStage);
-  expect_all_made(run(slots({100, 100}), 12, options));
+  expect_all_made(run(workers({100, 100}), 12, options));
   EXPECT_THAT(kinds_, testing::ElementsAre(GroupKind::kPipeline));
   EXPECT_GT(begun, 1);
 }
@@ -89,10 +89,10 @@ TEST_F(ExecutorTest, WeightsComeInWhileTheStageBeforeRuns) {
   };
   RunOptions options;
   options.plan = with(Strategy::kOffload);
-  expect_all_made(run(slots({120}), 9, options));
+  expect_all_made(run(workers({120}), 9, options));
   EXPECT_EQ(stages_[1]->loads, stages_[1]->runs);
-  EXPECT_LE(memory_->peak("slot0"), 120);
-  EXPECT_EQ(memory_->used("slot0"), 0);
+  EXPECT_LE(memory_->peak("worker0"), 120);
+  EXPECT_EQ(memory_->used("worker0"), 0);
 }
 
 TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
@@ -101,7 +101,7 @@ TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
   const auto late = std::make_shared<LateStage>(profiles_[0], 1, memory_);
   late->before = [&] { EXPECT_TRUE(comes_true([&] { return stages_[1]->loads > 0; })); };
   stages_[0] = late;
-  auto where = slots({100});
+  auto where = workers({100});
   Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
   made.groups[0].stages[0].resident = made.groups[0].stages[1].resident = false;
   made.groups[0].stages[1].ahead = true;  // it does not fit: the costs were wrong
@@ -110,10 +110,10 @@ TEST_F(ExecutorTest, WeightsThatCameTooEarlyGoBack) {
   expect_all_made(outcomes);
   EXPECT_TRUE(outcomes[0].notes.empty()) << outcomes[0].notes[0];
   EXPECT_EQ(stages_[1]->loads, 2);
-  EXPECT_EQ(memory_->used("slot0"), 0);
+  EXPECT_EQ(memory_->used("worker0"), 0);
 }
 
-TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
+TEST_F(ExecutorTest, ALostWorkersPicturesAreMadeElsewhereExactlyOnce) {
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage, Strategy::kSplit}) {
     int losses = 0;
     for (size_t dying = 0; dying < 2; ++dying) {
@@ -125,21 +125,21 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
       std::atomic<int> calls = 0;
       stages_[dying]->on_run = [&](const StageCall& call, const std::vector<int>&) {
         const bool here =
-            std::ranges::any_of(call.slots, [](const Slot& slot) { return slot.name == "slot1"; });
+            std::ranges::any_of(call.workers, [](const Worker& worker) { return worker.name == "worker1"; });
         if (!here && strategy == Strategy::kData) {  // leaves the other some
           EXPECT_TRUE(comes_true([&] { return calls >= 3; }));
         }
         if (!here || ++calls < 3) return;
         const auto die = [] { throw Error(ErrorCode::kDeviceLost, "fell off the bus"); };
-        for (size_t k = 0; k < call.slots.size(); ++k) {
-          if (call.slots[k].name == "slot1") call.on_slot(k, die);
+        for (size_t k = 0; k < call.workers.size(); ++k) {
+          if (call.workers[k].name == "worker1") call.on_worker(k, die);
         }
       };
       std::map<int, int> delivered;
       RunOptions options;
       options.plan = with(strategy);
       on_done_ = [&](int picture, const Outcome&) { ++delivered[picture]; };
-      expect_all_made(run(slots({100, 100}), 40, options));
+      expect_all_made(run(workers({100, 100}), 40, options));
       EXPECT_EQ(delivered.size(), 40U);
       for (const auto& [picture, times] : delivered) EXPECT_EQ(times, 1) << picture;
       losses += int(lost_.size());
@@ -147,7 +147,7 @@ TEST_F(ExecutorTest, ALostSlotsPicturesAreMadeElsewhereExactlyOnce) {
         EXPECT_THAT(lost_, testing::ElementsAre(1));
       }
     }
-    // A stage of a pipeline that never runs on slot1 does not lose it.
+    // A stage of a pipeline that never runs on worker1 does not lose it.
     EXPECT_EQ(losses, strategy == Strategy::kStage ? 1 : 2);
   }
 }
@@ -157,52 +157,52 @@ TEST_F(ExecutorTest, TheRestIsPlannedWithTheSpeedsThatWereMeasured) {
   add_stage(20, 1);
   add_stage(20, 1);
   for (const bool is_last_fast : {false, true}) {
-    auto where = slots({70, 70, 70});
-    for (Slot& slot : where) slot.host_bytes_per_second = 1;  // offload is slow
+    auto where = workers({70, 70, 70});
+    for (Worker& worker : where) worker.host_bytes_per_second = 1;  // offload is slow
     RunOptions options;
     options.plan = with(Strategy::kStage);
-    options.planned_slots = where;
-    options.planned_slots[2].speed = is_last_fast ? 4 : 0.25;
+    options.planned_workers = where;
+    options.planned_workers[2].speed = is_last_fast ? 4 : 0.25;
     stages_[0]->on_run = [](const StageCall& call, const std::vector<int>&) {
-      if (call.slots[0].name == "slot0") throw Error(ErrorCode::kDeviceLost, "gone");
+      if (call.workers[0].name == "worker0") throw Error(ErrorCode::kDeviceLost, "gone");
     };
     stages_[1]->on_run = [&](const StageCall& call, const std::vector<int>&) {
-      EXPECT_EQ(call.slots[0].name, is_last_fast ? "slot2" : "slot1") << "the fast one has two stages";
+      EXPECT_EQ(call.workers[0].name, is_last_fast ? "worker2" : "worker1") << "the fast one has two stages";
     };
     expect_all_made(run(where, 6, options));
     EXPECT_THAT(lost_, testing::ElementsAre(0));
   }
 }
 
-TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichSlotsAreIdleOrLost) {
+TEST_F(ExecutorTest, AnOutcomeTellsThePlanThatItWasMadeByAndWhichWorkersAreIdleOrLost) {
   using testing::Contains;
   using testing::HasSubstr;
   using testing::Not;
   add_stage(20, 5, 4);
   std::atomic<int> calls = 0;
   stages_[0]->on_run = [&](const StageCall& call, const std::vector<int>&) {
-    if (call.slots[0].name == "slot0" && ++calls == 3)
+    if (call.workers[0].name == "worker0" && ++calls == 3)
       throw Error(ErrorCode::kDeviceLost, "fell off the bus");
   };
   RunOptions options;
   options.plan = with(Strategy::kSingle);
-  const auto outcomes = run(slots({100, 100}), 20, options);
+  const auto outcomes = run(workers({100, 100}), 20, options);
   expect_all_made(outcomes);
   const std::vector<std::string>&first = outcomes.front().plan, &last = outcomes.back().plan;
-  EXPECT_THAT(first, Contains(HasSubstr("slot0 makes whole pictures")));
-  EXPECT_THAT(first, Contains(HasSubstr("slot1 is left idle")));
+  EXPECT_THAT(first, Contains(HasSubstr("worker0 makes whole pictures")));
+  EXPECT_THAT(first, Contains(HasSubstr("worker1 is left idle")));
   EXPECT_THAT(first, Not(Contains(HasSubstr("lost"))));
-  EXPECT_THAT(last, Contains(HasSubstr("slot1 makes whole pictures")));
-  EXPECT_THAT(last, Contains("slot0 was lost: fell off the bus"));
-  EXPECT_THAT(last, Not(Contains(HasSubstr("slot0 makes"))));
+  EXPECT_THAT(last, Contains(HasSubstr("worker1 makes whole pictures")));
+  EXPECT_THAT(last, Contains("worker0 was lost: fell off the bus"));
+  EXPECT_THAT(last, Not(Contains(HasSubstr("worker0 makes"))));
 }
 
-TEST_F(ExecutorTest, WithoutSlotsWhatWasBegunFails) {
+TEST_F(ExecutorTest, WithoutWorkersWhatWasBegunFails) {
   add_stage(20, 5);
   stages_[0]->on_run = [](const StageCall&, const std::vector<int>& pictures) {
     if (pictures[0] >= 4) throw Error(ErrorCode::kDeviceLost, "gone");
   };
-  const auto outcomes = run(slots({100, 100}), 10);
+  const auto outcomes = run(workers({100, 100}), 10);
   EXPECT_GT(outcomes.size(), 4U);
   int made = 0;
   for (const Outcome& outcome : outcomes) {
@@ -215,15 +215,15 @@ TEST_F(ExecutorTest, WithoutSlotsWhatWasBegunFails) {
   EXPECT_EQ(lost_.size(), 2U);
 }
 
-TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsSource) {
+TEST_F(ExecutorTest, WithoutWorkersWhatIsStillToComeStaysWithItsSource) {
   add_stage(20, 5);
   stages_[0]->on_run = [](const StageCall&, const std::vector<int>&) {
     throw Error(ErrorCode::kDeviceLost, "gone");
   };
-  const auto where = slots({100});
+  const auto where = workers({100});
   Executor executor(where, stages(), {});
   const Plan made = find_plan(where, profiles_, {});
-  for (const bool has_slot : {true, false}) {
+  for (const bool has_worker : {true, false}) {
     int failed = 0;
     JobList jobs(inputs(3));
     jobs.on_done = [&](int, const Outcome& outcome) {
@@ -231,26 +231,26 @@ TEST_F(ExecutorTest, WithoutSlotsWhatIsStillToComeStaysWithItsSource) {
       EXPECT_EQ(outcome.error->code(), ErrorCode::kDeviceLost);
       ++failed;
     };
-    if (has_slot) {
+    if (has_worker) {
       executor.run(made, jobs, RunOptions());
     } else {
       expect_error(ErrorCode::kDeviceLost, "Every device was lost",
                    [&] { executor.run(made, jobs, RunOptions()); });
     }
-    EXPECT_EQ(jobs.left(), has_slot ? 2 : 3);
-    EXPECT_EQ(failed, has_slot ? 1 : 0);
+    EXPECT_EQ(jobs.left(), has_worker ? 2 : 3);
+    EXPECT_EQ(failed, has_worker ? 1 : 0);
   }
 }
 
-TEST_F(ExecutorTest, ASlotThatCannotBeEnteredIsLost) {
+TEST_F(ExecutorTest, AWorkerThatCannotBeEnteredIsLost) {
   add_stage(20, 5);
   ExecutorOptions executor_options;
-  executor_options.hooks.enter = [](const Slot& slot) {
-    if (slot.name == "slot0") throw Error(ErrorCode::kDeviceLost, "no such device");
+  executor_options.hooks.enter = [](const Worker& worker) {
+    if (worker.name == "worker0") throw Error(ErrorCode::kDeviceLost, "no such device");
   };
   RunOptions options;
   options.plan = with(Strategy::kData);
-  expect_all_made(run(slots({100, 100}), 4, options, executor_options));
+  expect_all_made(run(workers({100, 100}), 4, options, executor_options));
   EXPECT_THAT(lost_, testing::ElementsAre(0));
 }
 
@@ -267,7 +267,7 @@ TEST_F(ExecutorTest, AGroupThatThrowsEndsTheOthers) {
       on_done_ = [&](int picture, const Outcome&) {
         if (picture == bad) throw std::bad_alloc();
       };
-      const auto where = slots({200, 200});
+      const auto where = workers({200, 200});
       options.plan.pictures = 8;
       {
         Executor executor(where, stages(), {});
@@ -276,7 +276,7 @@ TEST_F(ExecutorTest, AGroupThatThrowsEndsTheOthers) {
         on_done_ = {};
         EXPECT_EQ(run(executor, made, 8, options).size(), 8U);
       }
-      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+      EXPECT_EQ(memory_->used("worker0") + memory_->used("worker1"), 0);
     }
   }
 }
@@ -289,7 +289,7 @@ TEST_F(ExecutorTest, OneBadPictureDoesNotHarmItsBatch) {
       throw Error(ErrorCode::kEmptySurface, "nothing there");
     }
   };
-  auto outcomes = run(slots({100}), 10);
+  auto outcomes = run(workers({100}), 10);
   ASSERT_TRUE(outcomes[6].error);
   EXPECT_EQ(outcomes[6].error->code(), ErrorCode::kEmptySurface);
   outcomes.resize(6);
@@ -304,12 +304,12 @@ TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
     if (options.cancel.cancelled()) ++after;
     if (pictures[0] >= 8) {
       ++inside;
-      EXPECT_TRUE(comes_true([&] { return inside == 2; })) << "neither slot is just about to begin";
+      EXPECT_TRUE(comes_true([&] { return inside == 2; })) << "neither worker is just about to begin";
       options.cancel.cancel();
     }
     options.cancel.check();
   };
-  const auto outcomes = run(slots({100, 100}), 100, options);
+  const auto outcomes = run(workers({100, 100}), 100, options);
   EXPECT_EQ(after, 0);
   int cancelled = left_;
   for (const Outcome& outcome : outcomes) {
@@ -319,7 +319,7 @@ TEST_F(ExecutorTest, CancelStopsAtTheNextStep) {
     }
   }
   EXPECT_GT(cancelled, 50);
-  EXPECT_EQ(memory_->used("slot0"), 0);
+  EXPECT_EQ(memory_->used("worker0"), 0);
 }
 
 TEST_F(ExecutorTest, CancelAtEveryLoadAndCallEndsTheRun) {
@@ -338,10 +338,10 @@ TEST_F(ExecutorTest, CancelAtEveryLoadAndCallEndsTheRun) {
         stage->on_load = count;
         stage->on_run = [&](const StageCall&, const std::vector<int>&) { count(); };
       }
-      for (const Outcome& outcome : run(slots({100, 100}), 8, options)) {
+      for (const Outcome& outcome : run(workers({100, 100}), 8, options)) {
         EXPECT_TRUE(!outcome.error || outcome.error->code() == ErrorCode::kCancelled);
       }
-      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0);
+      EXPECT_EQ(memory_->used("worker0") + memory_->used("worker1"), 0);
       if (stop_at == 0) ticks = tick;
     }
     EXPECT_GT(ticks, 5);
@@ -356,20 +356,20 @@ TEST_F(ExecutorTest, AnyFailedAllocationIsRecoveredFrom) {
     RunOptions options;
     options.plan = with(strategy);
     memory_->fail_at(0);
-    expect_all_made(run(slots({100, 100}), 6, options));
+    expect_all_made(run(workers({100, 100}), 6, options));
     const int allocations = memory_->allocations();
     ASSERT_GT(allocations, 3);
     for (int n = 1; n <= allocations; ++n) {
       memory_->fail_at(n);
-      expect_all_made(run(slots({100, 100}), 6, options));
-      EXPECT_EQ(memory_->used("slot0") + memory_->used("slot1"), 0) << n;
+      expect_all_made(run(workers({100, 100}), 6, options));
+      EXPECT_EQ(memory_->used("worker0") + memory_->used("worker1"), 0) << n;
     }
   }
 }
 
 TEST_F(ExecutorTest, WeightsStayBetweenRunsAndGoWithTheExecutor) {
   add_stage(20, 5);
-  const auto where = slots({100});
+  const auto where = workers({100});
   const Plan made = find_plan(where, profiles_, {});
   for (int executors = 1; executors <= 2; ++executors) {
     {
@@ -380,16 +380,16 @@ TEST_F(ExecutorTest, WeightsStayBetweenRunsAndGoWithTheExecutor) {
       EXPECT_EQ(executor.loaded(), 1);
     }
     EXPECT_EQ(stages_[0]->loads, executors);
-    EXPECT_EQ(memory_->used("slot0"), 0);
+    EXPECT_EQ(memory_->used("worker0"), 0);
   }
 }
 
 TEST_F(ExecutorTest, EveryStageTellsItsPeakAndWhatTheAllocatorKeepsUnused) {
   add_stage(20, 5);
   ExecutorOptions executor_options;
-  executor_options.hooks.take_peak = [&](const Slot& slot) { return memory_->take_peak(slot.name); };
-  executor_options.hooks.fragmentation = [](const Slot&) { return 0.25; };
-  const auto outcomes = run(slots({100}), 1, RunOptions(), executor_options);
+  executor_options.hooks.take_peak = [&](const Worker& worker) { return memory_->take_peak(worker.name); };
+  executor_options.hooks.fragmentation = [](const Worker&) { return 0.25; };
+  const auto outcomes = run(workers({100}), 1, RunOptions(), executor_options);
   EXPECT_EQ(outcomes[0].stages[0].peak_bytes, 25);
   EXPECT_EQ(outcomes[0].stages[0].fragmentation, 0.25);
 }
@@ -400,7 +400,7 @@ TEST_F(ExecutorTest, WeightsOfAStageThatFailsGoWhenTheyWereToGo) {
   stages_[0]->on_run = [](const StageCall&, const std::vector<int>&) {
     throw Error(ErrorCode::kEmptySurface, "nothing there");
   };
-  const auto where = slots({100});
+  const auto where = workers({100});
   Executor executor(where, stages(), {});
   const Plan made = find_plan(where, profiles_, with(Strategy::kOffload));
   EXPECT_TRUE(run(executor, made, 1)[0].error);
@@ -437,7 +437,7 @@ TEST_F(ExecutorTest, AGroupThatWaitsAsksAgainWhenItIsNotified) {
     jobs.notify();
     EXPECT_TRUE(comes_true([&] { return stages_[0]->runs == 2; })) << "the other group has not begun";
   };
-  const auto where = slots({100, 100});
+  const auto where = workers({100, 100});
   Executor executor(where, stages(), {});
   PlanOptions wanted = with(Strategy::kData);
   wanted.pictures = 2;

@@ -1,4 +1,4 @@
-// An executor over stand-in stages on slots of imaginary memory.
+// An executor over stand-in stages on workers of imaginary memory.
 #pragma once
 
 #include <memory>
@@ -34,13 +34,13 @@ class ExecutorTest : public testing::Test {
     stages_.push_back(std::make_shared<StandIn>(std::move(profile), addend, memory_));
     sum_ += addend;
   }
-  static std::vector<Slot> slots(std::vector<int64_t> budgets) {
-    std::vector<Slot> slots(budgets.size());
+  static std::vector<Worker> workers(std::vector<int64_t> budgets) {
+    std::vector<Worker> workers(budgets.size());
     for (size_t i = 0; i < budgets.size(); ++i) {
-      slots[i].name = "slot" + std::to_string(i);
-      slots[i].budget_bytes = budgets[i];
+      workers[i].name = "worker" + std::to_string(i);
+      workers[i].budget_bytes = budgets[i];
     }
-    return slots;
+    return workers;
   }
   std::vector<std::shared_ptr<Stage>> stages() const { return {stages_.begin(), stages_.end()}; }
   static std::vector<std::any> inputs(int count) {
@@ -61,11 +61,11 @@ class ExecutorTest : public testing::Test {
     JobList jobs(inputs(pictures));
     jobs.on_done = on_done_;
     executor.run(made, jobs, options);
-    lost_ = executor.lost_slots();
+    lost_ = executor.lost_workers();
     left_ = jobs.left();
     return jobs.outcomes();
   }
-  std::vector<Outcome> run(const std::vector<Slot>& where, int pictures, RunOptions options = RunOptions(),
+  std::vector<Outcome> run(const std::vector<Worker>& where, int pictures, RunOptions options = RunOptions(),
                            ExecutorOptions executor_options = {}) {
     options.plan.pictures = pictures;
     const Plan made = find_plan(where, profiles_, options.plan);

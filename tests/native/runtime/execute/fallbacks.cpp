@@ -33,7 +33,7 @@ class FallbackTest : public ExecutorTest {
       for (StageMode& mode : profile.modes) mode.workspace_bytes_per_picture = 1;
     }
     options.plan.pictures = 8;
-    const auto where = slots({budget});
+    const auto where = workers({budget});
     const Plan made = find_plan(where, hopeful, options.plan);
     ExecutorOptions executor_options;
     executor_options.costs = costs_;
@@ -96,31 +96,31 @@ TEST_F(FallbackTest, ThoseThatChangeTheResultCanBeForbidden) {
 TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_limits";
   std::filesystem::remove_all(folder);
-  Slot slot = slots({100})[0];
+  Worker worker = workers({100})[0];
   const StageProfile stage = profile_with({{kFull, 30}, {kChunked, 10}});
   const StageMode &full = stage.modes[0], &chunks = stage.modes[1];
   {
     CostStore learned(folder);
-    learned.learn_limit(slot, stage, full, 4);
+    learned.learn_limit(worker, stage, full, 4);
   }
   const CostStore again(folder);
-  EXPECT_EQ(again.batch_limit(slot, stage, full, 8), 2);
-  EXPECT_EQ(again.batch_limit(slot, stage, chunks, 8), 8);
+  EXPECT_EQ(again.batch_limit(worker, stage, full, 8), 2);
+  EXPECT_EQ(again.batch_limit(worker, stage, chunks, 8), 8);
   StageMode smaller = full;  // other settings
   smaller.workspace_bytes_per_picture = 14;
-  EXPECT_EQ(again.batch_limit(slot, stage, smaller, 8), 8);
+  EXPECT_EQ(again.batch_limit(worker, stage, smaller, 8), 8);
   StageProfile other = stage;
   other.variant = "another model";
-  EXPECT_EQ(again.batch_limit(slot, other, full, 8), 8);
-  slot.budget_bytes = 200;
-  EXPECT_EQ(again.batch_limit(slot, stage, full, 8), 8);
+  EXPECT_EQ(again.batch_limit(worker, other, full, 8), 8);
+  worker.budget_bytes = 200;
+  EXPECT_EQ(again.batch_limit(worker, stage, full, 8), 8);
 
   std::string text;
   std::getline(std::ifstream(folder / "limits.json"), text, '\0');
   const size_t when = text.rfind(',') + 1;
   std::ofstream(folder / "limits.json") << text.substr(0, when) << "1000000000]}";  // in 2001
-  slot.budget_bytes = 100;
-  EXPECT_EQ(CostStore(folder).batch_limit(slot, stage, full, 8), 8) << "long ago";
+  worker.budget_bytes = 100;
+  EXPECT_EQ(CostStore(folder).batch_limit(worker, stage, full, 8), 8) << "long ago";
   std::filesystem::remove_all(folder);
 }
 

@@ -1,4 +1,4 @@
-// An engine's worker thread: plans and starts runs. The pictures are made on the slots' own threads.
+// An engine's scheduler thread: plans and starts runs. The pictures are made on the workers' own threads.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include "base/thread_room.h"
 #include "engine/engine_impl.h"
 #include "nn/errors.h"
-#include "runtime/torch/slot_hooks.h"
+#include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
 void Engine::Impl::work() {
@@ -58,10 +58,10 @@ void Engine::Impl::work() {
 
 void Engine::Impl::run(const StatePointer& first) {
   const Settings settings = first->request.settings;
-  const bool is_all_lost = executor && executor->lost_slots().size() == slots.get().size();
+  const bool is_all_lost = executor && executor->lost_workers().size() == workers.get().size();
   if (!executor || executor->loaded() == 0 || is_all_lost) {
     executor.reset();
-    slots.look_anew();
+    workers.look_anew();
   }
   use_recipe(recipe_of(settings));
   const int waiting = std::max(1, queued_jobs.count(settings));
@@ -69,7 +69,7 @@ void Engine::Impl::run(const StatePointer& first) {
   queued_jobs.serve(settings, waiting == 1 && shares_pictures(planned.plan));
   try {
     executor->run(planned.plan, queued_jobs,
-                  {.plan = planned.options, .planned_slots = planned.slots, .cancel = closing});
+                  {.plan = planned.options, .planned_workers = planned.workers, .cancel = closing});
   } catch (...) {  // no memory, or a fault of ours
     if (!queued_jobs.has_begun()) throw;
     queued_jobs.end_all_begun();
@@ -152,9 +152,9 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   if (work.error) return end_with(job, *work.error);
   const auto result = std::get<FinishedPicture>(work.made);
   for (const StageRun& stage : outcome.stages) {
-    result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.slot, stage.mode.precision,
-                              stage.batch, stage.fragmentation});
-    std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.slot);
+    result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.worker,
+                              stage.mode.precision, stage.batch, stage.fragmentation});
+    std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.worker);
     if (stage.fragmentation) {
       line += fmt::format("; {:.0f} % of the memory that the allocator holds is unused",
                           100 * *stage.fragmentation);
@@ -162,7 +162,7 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
     job.log(line);
   }
   std::vector<std::string> plan = outcome.plan;
-  for (const std::string& device : slots.left_out()) plan.push_back(device);
+  for (const std::string& device : workers.left_out()) plan.push_back(device);
   result->plan = fmt::format("{}", fmt::join(plan, " "));
   job.log(result->plan);
   result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());
@@ -177,15 +177,15 @@ void Engine::Impl::use_recipe(const Recipe& wanted) {
   executor.reset();
   stages = make_stages(wanted, models);
   recipe = wanted;
-  SlotHooks hooks = make_slot_hooks();
+  WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
-  hooks.enter = [enter = std::move(hooks.enter)](const Slot& slot) {
+  hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
     // LibTorch's pool of threads and OpenMP's.
-    require_room_for_threads(2 * slot.threads);
-    enter(slot);
+    require_room_for_threads(2 * worker.threads);
+    enter(worker);
     parallel_for(2, 1, [](int64_t, int64_t) {});  // starts the latter while there is room
   };
-  executor = std::make_unique<Executor>(slots.get(),
+  executor = std::make_unique<Executor>(workers.get(),
                                         std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                                         ExecutorOptions{.hooks = std::move(hooks), .costs = costs});
 }

@@ -5,20 +5,20 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "runtime/machine/slots.h"
+#include "runtime/machine/workers.h"
 
 namespace relievo {
 
-struct OpenedSlots {
-  std::vector<Slot> slots;
+struct OpenedWorkers {
+  std::vector<Worker> workers;
   /// Which devices of the machine are not among them and why, in sentences; none where the person chose.
   std::vector<std::string> left_out = {};
 };
 
-/// The slots of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part is
+/// The workers of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part is
 /// opened first, with the allocator set as the policy wants it. Where that fails and no devices were named,
 /// the CPU is taken with a warning. Throws Error{kInvalidSettings} for devices that are not there or cannot
 /// be used.
-OpenedSlots open_slots(const EngineOptions& options);
+OpenedWorkers open_workers(const EngineOptions& options);
 
 }  // namespace relievo

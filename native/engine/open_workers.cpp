@@ -1,4 +1,4 @@
-#include "engine/open_slots.h"
+#include "engine/open_workers.h"
 
 #include <algorithm>
 
@@ -11,19 +11,19 @@
 
 namespace relievo {
 
-OpenedSlots open_slots(const EngineOptions& options) {
+OpenedWorkers open_workers(const EngineOptions& options) {
   const Machine machine = find_machine();
-  SlotSources sources = machine.sources();
+  WorkerSources sources = machine.sources();
   if (options.devices.empty() && !machine.gpus.empty()) {
     for (const StackFinding& finding : check_stack(machine.facts)) {
       if (finding.fatal) log(LogLevel::kWarning, finding.what + " The CPU is used. " + finding.hint);
     }
   }
   if (options.threads > 0) sources.cpu_threads = options.threads;
-  OpenedSlots opened = options.devices.empty() ? OpenedSlots{default_slots(sources), left_out(machine)}
-                                               : OpenedSlots{parse_slots(options.devices, sources)};
-  const bool wants_gpu =
-      std::ranges::any_of(opened.slots, [](const Slot& slot) { return slot.kind == SlotKind::kCuda; });
+  OpenedWorkers opened = options.devices.empty() ? OpenedWorkers{default_workers(sources), left_out(machine)}
+                                                 : OpenedWorkers{parse_workers(options.devices, sources)};
+  const bool wants_gpu = std::ranges::any_of(
+      opened.workers, [](const Worker& worker) { return worker.kind == DeviceKind::kCuda; });
   if (!wants_gpu) return opened;
   apply_allocator_settings(policy_of(options.policy));
   std::string why;
@@ -35,7 +35,7 @@ OpenedSlots open_slots(const EngineOptions& options) {
   log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
   sources.gpu_free_bytes.clear();
   opened.left_out.push_back("The GPU is left out: LibTorch cannot use it (" + why + ").");
-  return {default_slots(sources), opened.left_out};
+  return {default_workers(sources), opened.left_out};
 }
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// A slot dies, in each stage in turn.
+// A worker dies, in each stage in turn.
 #include <stdexcept>
 
 #include "tiny_pipeline.h"
@@ -6,35 +6,35 @@
 namespace relievo {
 namespace {
 
-using LostSlots = TinyPipelineTest;
+using LostWorkers = TinyPipelineTest;
 
 std::string name_of(Moment moment) {
   constexpr const char* kNames[] = {"load", "start", "inside", "end"};
   return kNames[static_cast<size_t>(moment)];
 }
 
-/// The first slot that gets there dies, once.
+/// The first worker that gets there dies, once.
 class Death {
  public:
-  Death(TinyPipeline& pipeline, std::string stage, Moment moment, std::string only_slot = "")
-      : stage_(std::move(stage)), moment_(moment), only_slot_(std::move(only_slot)) {
-    pipeline.watch = [this](const std::string& stage_now, Moment moment_now, const Slot& slot) {
+  Death(TinyPipeline& pipeline, std::string stage, Moment moment, std::string only_worker = "")
+      : stage_(std::move(stage)), moment_(moment), only_worker_(std::move(only_worker)) {
+    pipeline.watch = [this](const std::string& stage_now, Moment moment_now, const Worker& worker) {
       if (stage_now != stage_ || moment_now != moment_) return;
-      if (!only_slot_.empty() && slot.name != only_slot_) return;
+      if (!only_worker_.empty() && worker.name != only_worker_) return;
       const std::lock_guard lock(mutex_);
-      if (!slot_.empty()) return;
-      slot_ = slot.name;
+      if (!worker_.empty()) return;
+      worker_ = worker.name;
       throw Error(ErrorCode::kDeviceLost, "fell off the bus");
     };
   }
-  int slot() const { return slot_.empty() ? -1 : slot_.back() - '0'; }
+  int worker() const { return worker_.empty() ? -1 : worker_.back() - '0'; }
 
  private:
   std::string stage_;
   Moment moment_;
-  std::string only_slot_;
+  std::string only_worker_;
   std::mutex mutex_;
-  std::string slot_;
+  std::string worker_;
 };
 
 void expect_made_once(const std::vector<Made>& made) {
@@ -45,7 +45,7 @@ void expect_made_once(const std::vector<Made>& made) {
   }
 }
 
-TEST_F(LostSlots, PicturesAreMadeOnTheOtherOneExactlyOnce) {
+TEST_F(LostWorkers, PicturesAreMadeOnTheOtherOneExactlyOnce) {
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
     const auto stages = TinyPipeline(2, strategy, Until::kMesh).stage_names();
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -58,8 +58,8 @@ TEST_F(LostSlots, PicturesAreMadeOnTheOtherOneExactlyOnce) {
         TinyPipeline pipeline(2, strategy, until);
         const Death death(pipeline, stages[i], moment);
         const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
-        ASSERT_NE(death.slot(), -1);
-        EXPECT_EQ(pipeline.executor().lost_slots(), std::vector<int>{death.slot()});
+        ASSERT_NE(death.worker(), -1);
+        EXPECT_EQ(pipeline.executor().lost_workers(), std::vector<int>{death.worker()});
         expect_made_once(made);
         EXPECT_TRUE(same(made[0].bits(), reference(0, 7, until)));
         EXPECT_TRUE(same(made[1].bits(), reference(1, 7, until)));
@@ -68,7 +68,7 @@ TEST_F(LostSlots, PicturesAreMadeOnTheOtherOneExactlyOnce) {
   }
 }
 
-TEST_F(LostSlots, WhereSlotsShareAPictureTheRightOneIsDropped) {
+TEST_F(LostWorkers, WhereWorkersShareAPictureTheRightOneIsDropped) {
   const std::pair<Strategy, std::vector<const char*>> cases[] = {
       {Strategy::kGuidance, {"diffusion"}}, {Strategy::kSplit, {"diffusion", "reconstruct"}}};
   for (const auto& [strategy, stages] : cases) {
@@ -80,8 +80,8 @@ TEST_F(LostSlots, WhereSlotsShareAPictureTheRightOneIsDropped) {
           TinyPipeline pipeline(2, strategy);
           const Death death(pipeline, stage, moment, "cpu#" + std::to_string(dying));
           const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
-          ASSERT_EQ(death.slot(), dying);
-          EXPECT_EQ(pipeline.executor().lost_slots(), std::vector<int>{dying});
+          ASSERT_EQ(death.worker(), dying);
+          EXPECT_EQ(pipeline.executor().lost_workers(), std::vector<int>{dying});
           expect_made_once(made);
           EXPECT_TRUE(same(made[1].bits(), reference(1))) << "it was made after the loss";
         }
@@ -90,13 +90,13 @@ TEST_F(LostSlots, WhereSlotsShareAPictureTheRightOneIsDropped) {
   }
 }
 
-TEST_F(LostSlots, WithoutAnotherThePicturesSaySo) {
+TEST_F(LostWorkers, WithoutAnotherThePicturesSaySo) {
   for (const std::string& stage : TinyPipeline(1, Strategy::kSingle, Until::kMesh).stage_names()) {
     for (const Moment moment : {Moment::kLoad, Moment::kStart}) {
       SCOPED_TRACE(stage + " " + name_of(moment));
       TinyPipeline pipeline(1, Strategy::kSingle, Until::kMesh);
       const Death death(pipeline, stage, moment);
-      for (int run = 0; run < 2; ++run) {  // the second begins without a slot
+      for (int run = 0; run < 2; ++run) {  // the second begins without a worker
         for (const Made& made : pipeline.make({{tiny_request(0)}, {tiny_request(1)}})) {
           ASSERT_TRUE(made.error);
           EXPECT_EQ(made.error->code(), ErrorCode::kDeviceLost);
@@ -109,7 +109,7 @@ TEST_F(LostSlots, WithoutAnotherThePicturesSaySo) {
 }
 
 /// Through the engine, whose jobs come one by one.
-TEST_F(LostSlots, JobsEndAndLaterOnesAreNotKeptWaiting) {
+TEST_F(LostWorkers, JobsEndAndLaterOnesAreNotKeptWaiting) {
   const MakeMeshField make = make_mesh_field();
   make_mesh_field() = [](at::Tensor, std::shared_ptr<const MeshHeads>) -> std::shared_ptr<const Field> {
     throw Error(ErrorCode::kDeviceLost, "fell off the bus");

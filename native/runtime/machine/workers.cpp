@@ -1,4 +1,4 @@
-#include "runtime/machine/slots.h"
+#include "runtime/machine/workers.h"
 
 #include <algorithm>
 #include <array>
@@ -14,11 +14,11 @@ namespace relievo {
 namespace {
 
 constexpr std::string_view kHint =
-    "Write slots as cuda:0,cuda:1 or cpu*2@3GiB: a device, *N for N shares of it, @SIZE for the memory of "
+    "Write devices as cuda:0,cuda:1 or cpu*2@3GiB: a device, *N for N shares of it, @SIZE for the memory of "
     "each.";
 constexpr std::string_view kImaginaryHint =
     "Write an imaginary machine as 8x80GiB,2x24GiB; 2x24GiB@0.5 is half as fast.";
-constexpr int kMaxSlots = 256;
+constexpr int kMaxWorkers = 256;
 
 [[noreturn]] void refuse(std::string message, std::string_view hint) {
   throw Error(ErrorCode::kInvalidSettings, std::move(message), std::string(hint));
@@ -40,8 +40,8 @@ std::vector<std::string_view> words_of(std::string_view text, std::string_view h
 
 int parse_count(std::string_view text, std::string_view word, std::string_view hint) {
   const auto value = read_number<int>(text);
-  if (!value || *value < 1 || *value > kMaxSlots) {
-    refuse(fmt::format("'{}' in '{}' is not a number from 1 to {}.", text, word, kMaxSlots), hint);
+  if (!value || *value < 1 || *value > kMaxWorkers) {
+    refuse(fmt::format("'{}' in '{}' is not a number from 1 to {}.", text, word, kMaxWorkers), hint);
   }
   return *value;
 }
@@ -66,7 +66,7 @@ Request parse_request(std::string_view word) {
   return request;
 }
 
-void append_shares(std::vector<Slot>& slots, const Request& request, Slot whole) {
+void append_shares(std::vector<Worker>& workers, const Request& request, Worker whole) {
   const int64_t free = whole.budget_bytes;
   const int64_t each = request.bytes > 0 ? request.bytes : free / request.count;
   if (each > free / request.count) {
@@ -74,51 +74,51 @@ void append_shares(std::vector<Slot>& slots, const Request& request, Slot whole)
                        format_bytes(each * request.count), request.device, format_bytes(free)),
            "Ask for less memory, or close the programs that use it; relievo devices shows what is free.");
   }
-  if (whole.kind == SlotKind::kCpu && request.count > whole.threads) {
+  if (whole.kind == DeviceKind::kCpu && request.count > whole.threads) {
     refuse(fmt::format("'{}' asks for {} shares of {} processor threads.", request.word, request.count,
                        whole.threads),
            "Ask for at most one share a thread.");
   }
   for (int i = 0; i < request.count; ++i) {
-    Slot slot = whole;
-    if (request.count > 1) slot.name += fmt::format("#{}", i);
-    slot.budget_bytes = each;
-    if (whole.kind == SlotKind::kCpu) {  // the first shares take what does not divide
-      slot.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
-      slot.speed = slot.threads;
+    Worker worker = whole;
+    if (request.count > 1) worker.name += fmt::format("#{}", i);
+    worker.budget_bytes = each;
+    if (whole.kind == DeviceKind::kCpu) {  // the first shares take what does not divide
+      worker.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
+      worker.speed = worker.threads;
     } else {
-      slot.threads = std::max(1, whole.threads / request.count);
-      slot.speed = whole.speed / request.count;
+      worker.threads = std::max(1, whole.threads / request.count);
+      worker.speed = whole.speed / request.count;
     }
-    slots.push_back(std::move(slot));
+    workers.push_back(std::move(worker));
   }
 }
 
-Slot whole_gpu(int index, const SlotSources& sources) {
-  Slot slot;
-  slot.name = fmt::format("cuda:{}", index);
-  slot.kind = SlotKind::kCuda;
-  slot.device = index;
-  slot.threads = std::max(1, sources.cpu_threads / int(sources.usable_gpus().size()));
-  slot.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
-  slot.speed = kGpuSpeed;
-  if (size_t(index) < sources.gpu_names.size()) slot.product = sources.gpu_names[size_t(index)];
-  return slot;
+Worker whole_gpu(int index, const WorkerSources& sources) {
+  Worker worker;
+  worker.name = fmt::format("cuda:{}", index);
+  worker.kind = DeviceKind::kCuda;
+  worker.device = index;
+  worker.threads = std::max(1, sources.cpu_threads / int(sources.usable_gpus().size()));
+  worker.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
+  worker.speed = kGpuSpeed;
+  if (size_t(index) < sources.gpu_names.size()) worker.product = sources.gpu_names[size_t(index)];
+  return worker;
 }
 
-Slot whole_cpu(const SlotSources& sources) {
-  Slot slot;
-  slot.name = "cpu";
-  slot.threads = sources.cpu_threads;
-  slot.budget_bytes = sources.cpu_free_bytes;
-  slot.speed = slot.threads;
-  slot.product = sources.cpu_name;
-  return slot;
+Worker whole_cpu(const WorkerSources& sources) {
+  Worker worker;
+  worker.name = "cpu";
+  worker.threads = sources.cpu_threads;
+  worker.budget_bytes = sources.cpu_free_bytes;
+  worker.speed = worker.threads;
+  worker.product = sources.cpu_name;
+  return worker;
 }
 
 }  // namespace
 
-std::vector<int> SlotSources::usable_gpus() const {
+std::vector<int> WorkerSources::usable_gpus() const {
   std::vector<int> usable;
   for (int i = 0; i < int(gpu_free_bytes.size()); ++i) {
     if (gpu_free_bytes[size_t(i)] > 0) usable.push_back(i);
@@ -151,12 +151,12 @@ std::string format_bytes(int64_t bytes) {
   return fmt::format("{:.1f} KiB", double(bytes) / 1024);
 }
 
-std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources) {
-  std::vector<Slot> slots;
+std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& sources) {
+  std::vector<Worker> workers;
   std::set<std::string> named;
-  const auto add = [&](const Request& request, Slot whole) {
+  const auto add = [&](const Request& request, Worker whole) {
     if (!named.insert(whole.name).second) refuse(fmt::format("{} is named twice.", whole.name), kHint);
-    append_shares(slots, request, std::move(whole));
+    append_shares(workers, request, std::move(whole));
   };
   const int gpus = int(sources.gpu_free_bytes.size());
   const std::vector<int> usable = sources.usable_gpus();
@@ -186,46 +186,47 @@ std::vector<Slot> parse_slots(std::string_view text, const SlotSources& sources)
       refuse(fmt::format("'{}' is not a device.", request.device), kHint);
     }
   }
-  return slots;
+  return workers;
 }
 
-std::vector<Slot> parse_imaginary_slots(std::string_view text) {
-  std::vector<Slot> slots;
+std::vector<Worker> parse_imaginary_workers(std::string_view text) {
+  std::vector<Worker> workers;
   int kinds = 0;
   for (const std::string_view word : words_of(text, kImaginaryHint)) {
     const size_t times = word.find('x');
     if (times == std::string_view::npos) refuse(fmt::format("'{}' has no x.", word), kImaginaryHint);
     const int count = parse_count(word.substr(0, times), word, kImaginaryHint);
     std::string_view size = word.substr(times + 1);
-    Slot slot;
-    slot.kind = SlotKind::kImaginary;
-    slot.threads = kImaginaryThreads;
+    Worker worker;
+    worker.kind = DeviceKind::kImaginary;
+    worker.threads = kImaginaryThreads;
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);
-      slot.speed = read_number<double>(speed).value_or(0);
-      if (!(slot.speed > 0) || slot.speed > 1000) {
+      worker.speed = read_number<double>(speed).value_or(0);
+      if (!(worker.speed > 0) || worker.speed > 1000) {
         refuse(fmt::format("'{}' in '{}' is not a speed from above 0 to 1000.", speed, word), kImaginaryHint);
       }
       size = size.substr(0, at);
     }
-    slot.budget_bytes = parse_bytes(size);
-    slot.speed *= kGpuSpeed;
+    worker.budget_bytes = parse_bytes(size);
+    worker.speed *= kGpuSpeed;
     for (int i = 0; i < count; ++i) {
-      slot.name = fmt::format("{}{}#{}", size, kinds == 0 ? "" : fmt::format(".{}", kinds), i);
-      slot.device = int(slots.size());
-      slots.push_back(slot);
-      if (slots.size() > kMaxSlots) refuse(fmt::format("More than {} devices.", kMaxSlots), kImaginaryHint);
+      worker.name = fmt::format("{}{}#{}", size, kinds == 0 ? "" : fmt::format(".{}", kinds), i);
+      worker.device = int(workers.size());
+      workers.push_back(worker);
+      if (workers.size() > kMaxWorkers)
+        refuse(fmt::format("More than {} devices.", kMaxWorkers), kImaginaryHint);
     }
     ++kinds;
   }
-  return slots;
+  return workers;
 }
 
-std::vector<Slot> default_slots(const SlotSources& sources) {
-  std::vector<Slot> slots;
-  for (const int i : sources.usable_gpus()) slots.push_back(whole_gpu(i, sources));
-  if (slots.empty()) slots.push_back(whole_cpu(sources));
-  return slots;
+std::vector<Worker> default_workers(const WorkerSources& sources) {
+  std::vector<Worker> workers;
+  for (const int i : sources.usable_gpus()) workers.push_back(whole_gpu(i, sources));
+  if (workers.empty()) workers.push_back(whole_cpu(sources));
+  return workers;
 }
 
 }  // namespace relievo

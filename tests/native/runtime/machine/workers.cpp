@@ -1,0 +1,116 @@
+#include "runtime/machine/workers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../../expect_error.h"
+#include "base/error.h"
+
+namespace relievo {
+namespace {
+
+constexpr int64_t kGiB = int64_t{1} << 30;
+const WorkerSources kSources{5, 12 * kGiB, {24 * kGiB, 16 * kGiB}};
+
+std::string refusal(auto&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
+    EXPECT_FALSE(error.hint().empty());
+    return error.message();
+  }
+  ADD_FAILURE() << "was accepted";
+  return {};
+}
+
+TEST(Workers, ReadsSizes) {
+  EXPECT_EQ(parse_bytes("3GiB"), 3 * kGiB);
+  EXPECT_EQ(parse_bytes("1.5GiB"), kGiB * 3 / 2);
+  EXPECT_EQ(parse_bytes("80GB"), 80'000'000'000);
+  for (const char* text : {"", "3", "GiB", "-1GiB", "3 GiB", "3gib", "1e30TiB", "nanGiB", "0GiB"}) {
+    EXPECT_THAT(refusal([&] { parse_bytes(text); }), testing::HasSubstr("not a size")) << text;
+  }
+}
+
+TEST(Workers, DividesTheProcessor) {
+  const auto workers = parse_workers("cpu*2@3GiB", kSources);
+  ASSERT_EQ(workers.size(), 2U);
+  EXPECT_EQ(workers[0].name, "cpu#0");
+  EXPECT_EQ(workers[0].threads + workers[1].threads, 5);
+  EXPECT_EQ(workers[1].budget_bytes, 3 * kGiB);
+  EXPECT_EQ(parse_workers("cpu*3", kSources)[2].budget_bytes, 4 * kGiB);
+}
+
+TEST(Workers, NamesGpusAndPartsOfThem) {
+  const auto workers = parse_workers("cuda:1@8GiB, cuda:0*2", kSources);
+  ASSERT_EQ(workers.size(), 3U);
+  EXPECT_EQ(workers[0].device, 1);
+  EXPECT_EQ(workers[0].budget_bytes, 8 * kGiB);
+  EXPECT_EQ(workers[1].name, "cuda:0#0");
+  EXPECT_EQ(workers[2].budget_bytes, 12 * kGiB);
+  EXPECT_EQ(parse_workers("cuda", kSources).size(), 2U);
+}
+
+TEST(Workers, KnowTheirSpeedThreadsAndProduct) {
+  WorkerSources sources = kSources;
+  sources.cpu_name = "a processor";
+  sources.gpu_names = {"a card", "another card"};
+  const auto workers = parse_workers("cpu*2,cuda:1,cuda:0*2", sources);
+  ASSERT_EQ(workers.size(), 5U);
+  EXPECT_EQ(workers[0].speed, 3);  // threads: of five
+  EXPECT_EQ(workers[1].speed, 2);
+  EXPECT_EQ(workers[1].product, "a processor");
+  EXPECT_EQ(workers[2].speed, kGpuSpeed);
+  EXPECT_EQ(workers[2].product, "another card");
+  EXPECT_EQ(workers[2].threads, 2);  // of five, over two cards
+  EXPECT_EQ(workers[3].speed, kGpuSpeed / 2);
+  EXPECT_EQ(workers[3].threads, 1);
+}
+
+TEST(Workers, SaysWhatIsWrong) {
+  const std::vector<std::pair<const char*, const char*>> wrong{{"", "empty word"},
+                                                               {"cpu,,cpu", "empty word"},
+                                                               {"tpu", "'tpu' is not a device"},
+                                                               {"cuda:", "not a device"},
+                                                               {"cuda:-1", "not a device"},
+                                                               {"cuda:2", "this machine has 2 CUDA devices"},
+                                                               {"cuda:0,cuda:0", "named twice"},
+                                                               {"cuda,cuda:1", "named twice"},
+                                                               {"cuda:0@25GiB", "24.00 GiB free"},
+                                                               {"cpu*2@7GiB", "12.00 GiB free"},
+                                                               {"cpu*0", "number from 1"},
+                                                               {"cpu*x", "number from 1"},
+                                                               {"cpu*6@1GiB", "5 processor threads"},
+                                                               {"cpu@lots", "not a size"}};
+  for (const auto& [text, message] : wrong) {
+    EXPECT_THAT(refusal([&] { parse_workers(text, kSources); }), testing::HasSubstr(message)) << text;
+  }
+  EXPECT_THAT(refusal([] { parse_workers("cuda", {1, kGiB, {}}); }), testing::HasSubstr("No CUDA device"));
+}
+
+TEST(Workers, AGpuThatCannotBeUsedIsLeftOut) {
+  WorkerSources sources{4, int64_t{8} << 30, {0, int64_t{24} << 30}};
+  for (const auto& workers : {default_workers(sources), parse_workers("cuda", sources)}) {
+    ASSERT_EQ(workers.size(), 1u);
+    EXPECT_EQ(workers[0].name, "cuda:1");
+  }
+  expect_error(ErrorCode::kInvalidSettings, "cannot be used", [&] { parse_workers("cuda:0", sources); });
+  sources.gpu_free_bytes = {0};
+  EXPECT_EQ(default_workers(sources)[0].name, "cpu");
+  expect_error(ErrorCode::kInvalidSettings, "No CUDA device", [&] { parse_workers("cuda", sources); });
+}
+
+TEST(Workers, ImaginesMachines) {
+  const auto workers = parse_imaginary_workers("8x80GiB,2x24GiB@0.5");
+  ASSERT_EQ(workers.size(), 10U);
+  EXPECT_EQ(workers[7].budget_bytes, 80 * kGiB);
+  EXPECT_EQ(workers[9].speed, 0.5 * kGpuSpeed);
+  for (const char* text :
+       {"80GiB", "0x80GiB", "8x", "8x80GiB@0", "8x80GiB@fast", "300x1GiB", "200x1GiB,200x1GiB"}) {
+    EXPECT_FALSE(refusal([&] { parse_imaginary_workers(text); }).empty()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace relievo
