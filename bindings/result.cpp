@@ -50,7 +50,7 @@ void bind_mesh(py::module_& module) {
 
   py::class_<TextureReport>(module, "TextureReport", py::module_local())
       .def_readonly("charts", &TextureReport::charts)
-      .def_readonly("coverage", &TextureReport::cover)
+      .def_readonly("coverage", &TextureReport::coverage)
       .def_readonly("mean_stretch", &TextureReport::mean_stretch)
       .def_readonly("gap", &TextureReport::gap);
 

@@ -76,7 +76,7 @@ json bench_large_own_side(const json& arguments) {
           {"faces", mesh.surface.faces.size()},
           {"watertight", mesh.report.watertight},
           {"manifold", mesh.report.manifold},
-          {"coverage", mesh.texture_report.cover},
+          {"coverage", mesh.texture_report.coverage},
           {"charts", mesh.texture_report.charts}};
 }
 

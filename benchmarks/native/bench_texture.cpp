@@ -170,7 +170,7 @@ json bench_atlas_own_side(const json& arguments) {
           {"peak_bytes", peak},
           {"sound", is_sound(atlas)},
           {"charts", atlas.report.charts},
-          {"coverage", atlas.report.cover},
+          {"coverage", atlas.report.coverage},
           {"mean_stretch", atlas.report.mean_stretch},
           {"gap", atlas.report.gap}};
 }

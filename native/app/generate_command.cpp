@@ -84,7 +84,7 @@ void print_text(const PictureOutcome& outcome) {
                report.watertight ? "watertight" : "not watertight",
                report.manifold ? "manifold" : "not manifold", report.components,
                report.components == 1 ? "component" : "components", report.euler, mesh.texture_report.charts,
-               100 * mesh.texture_report.cover);
+               100 * mesh.texture_report.coverage);
   for (const std::string& note : notes_of(*outcome.result, outcome.files)) print_output("  {}\n", note);
   for (const fs::path& file : outcome.files) print_output("  {}\n", file.string());
 }

@@ -39,7 +39,7 @@ struct SurfaceReport {
 /// How well the texture is used. Measured by texture/, carried in results.
 struct TextureReport {
   int charts = 0;           ///< pieces that the surface is unwrapped into
-  double cover = 0;         ///< the charts' share of the texture, 0..1
+  double coverage = 0;      ///< the charts' share of the texture, 0..1
   double mean_stretch = 0;  ///< 1 where every face keeps its shape and scale in the texture (L2 of Sander,
                             ///< Snyder, Gortler and Hoppe 2001, normalised by the areas)
   float gap = 0;            ///< between charts, in parts of the texture's side

@@ -35,8 +35,8 @@ void check(const Surface& surface) {
   }
 }
 
-/// How much a face is stretched by its way from the texture onto the surface: the mean square of the
-/// singular values (L2 of Sander, Snyder, Gortler and Hoppe 2001), times its area on the surface.
+/// The stretch of a face by the map from the texture onto the surface: the mean square of the singular values
+/// (L2 of Sander, Snyder, Gortler and Hoppe 2001), times its area on the surface.
 double squared_stretch(const Surface& surface, const Int3& face, const std::array<Float2, 3>& uv) {
   const double doubled_area = length(area_normal(surface, face));
   const Float3 e1 = minus(surface.vertices[face[1]], surface.vertices[face[0]]);
@@ -54,7 +54,7 @@ double squared_stretch(const Surface& surface, const Int3& face, const std::arra
   return sum / 2 * doubled_area / 2;
 }
 
-/// One where every face keeps its shape and all have the same scale.
+/// The mean stretch of all faces: 1 where every face keeps its shape and all have the same scale.
 double mean_stretch(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv) {
   double area = 0, flat_area = 0, sum = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
@@ -94,7 +94,7 @@ Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Contro
     if (atlas.chart_of_face[f] < 0) atlas.corner_uv[f].fill(vertex_uv[surface.faces[f][0]]);
   }
   atlas.report = {.charts = static_cast<int>(charts.size()),
-                  .cover = packing.coverage,
+                  .coverage = packing.coverage,
                   .mean_stretch = mean_stretch(surface, atlas.corner_uv),
                   .gap = packing.gap};
   control.step(1);

@@ -1,4 +1,4 @@
-// Surface -> UV coordinates: charts, packed into one square.
+// Unwraps a surface: charts of UV coordinates, packed into one square.
 #pragma once
 
 #include "base/control.h"
@@ -7,8 +7,10 @@
 namespace relievo {
 
 struct AtlasSettings {
-  float gap = 1.0f / 128;         ///< between charts, in parts of the side: 16 texels at 2048
-  double wanted_coverage = 0.61;  ///< where charts cover less of the square, the gap is made smaller
+  /// Distance between charts, as a share of the side: 16 texels at 2048.
+  float gap = 1.0f / 128;
+  /// Where charts cover less of the square than this, the gap is made smaller.
+  double wanted_coverage = 0.61;
 };
 
 struct Atlas {
@@ -17,8 +19,8 @@ struct Atlas {
   TextureReport report;
 };
 
-/// Unwraps a surface. Charts are not turned over and do not overlap; the surface's topology stays as it is (a
-/// seam is where corners of one vertex differ). Faces without an area get the UV of one of their vertices.
+/// Unwraps a surface. Charts are not mirrored and do not overlap; the surface's topology stays as it is: at a
+/// seam, corners of one vertex have different UVs. Faces without an area get the UV of one of their vertices.
 /// Throws Error{kEmptySurface} when no face has an area, Error{kInternal} for a face that names a vertex that
 /// is not there or for coordinates that are not finite, Error{kCancelled}.
 Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Control& control);

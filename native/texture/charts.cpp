@@ -17,17 +17,18 @@
 namespace relievo {
 namespace {
 
-// Faces of a part: so few that parts keep all threads busy and xatlas's faster-than-linear growth does not
-// matter, so many that cutting does not decide the number of charts.
+// The number of faces of a part: small enough that parts keep all threads busy and that xatlas's
+// faster-than-linear growth does not matter, large enough that cutting does not decide the number of charts.
 constexpr int kPartFaces = 4000;
 
-// xatlas packs each part before it tells its charts; at this size it rounds their extents little.
+// xatlas packs each part before it reports its charts; at this size it rounds their extents little.
 constexpr float kPartSide = 768;
 
-// Half of xatlas's own: charts end earlier, so they are flatter, laid out faster, and seldom fall to pieces.
+// This is half of xatlas's default: charts end earlier, so they are flatter, laid out faster, and seldom fall
+// apart.
 constexpr float kMaxCost = 1;
 
-/// How far all parts together are.
+/// The progress of all parts together.
 struct Work {
   const Control& control;
   std::atomic<int64_t> done{0};  // faces, times kSteps
@@ -36,7 +37,7 @@ struct Work {
   static constexpr int kSteps = 100;
 };
 
-/// One part's share of the work; xatlas calls report() with percentages of several phases.
+/// One part's share of the work. xatlas calls report() with percentages of several phases.
 struct PartWork {
   Work& work;
   int64_t faces;
@@ -53,7 +54,7 @@ struct PartWork {
   }
 };
 
-/// xatlas prints its warnings on standard output, which belongs to others.
+/// xatlas prints its warnings on standard output, which belongs to the program's answer.
 void silence_xatlas() {
   static std::once_flag once;
   std::call_once(once, [] { xatlas::SetPrint(nullptr, false); });
@@ -63,7 +64,7 @@ struct DestroyAtlas {
   void operator()(xatlas::Atlas* atlas) const { xatlas::Destroy(atlas); }
 };
 
-/// A part as a surface of its own.
+/// A part of the surface as a surface of its own.
 struct Part {
   std::vector<Float3> vertices;
   std::vector<uint32_t> indices;
@@ -94,7 +95,7 @@ double uv_area(const std::array<Float2, 3>& c) {
          (double{c[1][1]} - c[0][1]) * (double{c[2][0]} - c[0][0]);
 }
 
-/// Moves a chart to the origin and gives it its faces' area.
+/// Moves a chart to the origin and scales it to its faces' area.
 void normalise(Chart& chart, const Surface& surface) {
   double area = 0, flat_area = 0;
   Float2 low{1e30f, 1e30f};
@@ -117,7 +118,7 @@ void normalise(Chart& chart, const Surface& surface) {
   }
 }
 
-/// A face by itself, its first edge along u.
+/// Lays a face out by itself, its first edge along u.
 Chart lone_face(const Surface& surface, int32_t face) {
   const Int3& corners = surface.faces[face];
   const Float3 along = minus(surface.vertices[corners[1]], surface.vertices[corners[0]]);
@@ -150,7 +151,7 @@ std::vector<Chart> charts_of_part(const Surface& surface, const std::vector<int3
   mesh.indexData = part.indices.data();
   mesh.indexCount = static_cast<uint32_t>(part.indices.size());
   mesh.indexFormat = xatlas::IndexFormat::UInt32;
-  // Vertices are one where the surface says so, not where they are near.
+  // Vertices are the same only where the surface says so, not where they are near.
   mesh.epsilon = 0;
   if (xatlas::AddMesh(atlas.get(), mesh) != xatlas::AddMeshError::Success) {
     throw Error(ErrorCode::kInternal, "xatlas refused the surface.");
@@ -163,7 +164,7 @@ std::vector<Chart> charts_of_part(const Surface& surface, const std::vector<int3
   xatlas::PackOptions packing;
   packing.texelsPerUnit = kPartSide / static_cast<float>(std::sqrt(part.area));
   packing.bilinear = false;
-  packing.rotateCharts = false;  // it would turn them over
+  packing.rotateCharts = false;  // rotating would mirror them
   xatlas::PackCharts(atlas.get(), packing);
   work.control.cancel.check();
   if (atlas->meshCount != 1) throw Error(ErrorCode::kInternal, "xatlas returned no charts.");

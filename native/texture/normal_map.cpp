@@ -18,9 +18,9 @@
 namespace relievo {
 namespace {
 
-constexpr float kReach = 0.02f;  // of the detail's diagonal
+constexpr float kReach = 0.02f;  // share of the detail's diagonal
 constexpr int64_t kGrain = 4096;
-// The cancel token is looked at after so many points.
+// The cancel token is checked after this many points.
 constexpr int64_t kChunk = 65536;
 
 float diagonal_of(const Surface& surface) {
@@ -55,7 +55,7 @@ class DetailNormals {
     has_faces_ = faces > 0;
   }
 
-  /// `[N, 3]` at points `[N, 3]` with the simplified surface's unit normals `[N, 3]`.
+  /// Computes `[N, 3]` normals at points `[N, 3]` with the simplified surface's unit normals `[N, 3]`.
   at::Tensor at_points(const at::Tensor& points, const at::Tensor& directions,
                        const CancelToken& cancel) const {
     if (!has_faces_) return directions;
@@ -85,8 +85,8 @@ class DetailNormals {
   bool has_faces_ = false;
 };
 
-/// The vector that a renderer must read for `wanted` to come out: wanted = x tangent + y bitangent + z
-/// normal, where tangent and normal are interpolated and not of length 1, solved for (x, y, z) of length 1.
+/// The vector that a renderer must read to get `wanted`: wanted = x tangent + y bitangent + z normal, where
+/// tangent and normal are interpolated and not of length 1, solved for (x, y, z) of length 1.
 Float3 in_tangent_space(const Float3& wanted, const Float3& tangent, const Float3& bitangent,
                         const Float3& normal) {
   const Float3 across = cross(bitangent, normal);

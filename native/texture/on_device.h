@@ -1,4 +1,4 @@
-// Plain memory as tensors.
+// Makes tensors of plain memory.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -15,14 +15,14 @@ namespace relievo {
 namespace {
 
 constexpr int kSide = 1024;  // pixels of the bitmap
-// A chart is first tried in steps of this part of its size.
+// A chart is first tried in steps of this share of its size.
 constexpr int kCoarse = 96;
-// So many charts search from the first row on. Smaller ones begin where the last one lay.
+// This many charts search from the first row on; smaller ones begin where the last one was placed.
 constexpr int kThorough = 150;
 constexpr int kRounds = 4;
 constexpr double kHighestCoverage = 0.95, kLowestCoverage = 0.02;
 
-/// A bit a pixel.
+/// A bitmap with one bit a pixel.
 class Bits {
  public:
   Bits() = default;
@@ -49,7 +49,7 @@ class Bits {
   std::vector<uint64_t> bits_;
 };
 
-/// Every pixel that the triangle touches.
+/// Sets every pixel that the triangle touches.
 void draw(const std::array<Float2, 3>& t, Bits& bits) {
   const auto [low, high] = std::minmax({t[0][1], t[1][1], t[2][1]});
   const int last_row = std::min(static_cast<int>(high), bits.height() - 1);
@@ -72,7 +72,7 @@ void draw(const std::array<Float2, 3>& t, Bits& bits) {
   }
 }
 
-/// `bits` with a margin of `reach` pixels on every side, grown by a disc of that radius.
+/// Copies `bits` with a margin of `reach` pixels on every side, grown by a disc of that radius.
 Bits grown(const Bits& bits, int reach) {
   Bits wide(bits.width() + 2 * reach, bits.height());
   std::vector<int> half(2 * reach + 1);
@@ -105,11 +105,11 @@ Bits turned(const Bits& bits) {
   return result;
 }
 
-/// A chart in one direction: what it covers, and what must be free around it.
+/// A chart in one direction: the pixels that it covers, and those that must be free around it (its claim).
 struct Stencil {
   Bits shape, claim;
-  std::vector<int> rows;  // of the claim, the fullest first
-  // The first pixel of each row of the claim that is one run of pixels, and -1 for the others.
+  std::vector<int> rows;  // rows of the claim, the fullest first
+  // The first pixel of each row of the claim that is a single run of pixels, and -1 for the others.
   std::vector<int> start;
 
   explicit Stencil(Bits shape_, int gap) : shape(std::move(shape_)), claim(grown(shape, gap)) {
@@ -130,13 +130,13 @@ struct Stencil {
   }
 };
 
-/// The square that fills up from row 0 on.
+/// The bitmap of the square, which fills up from row 0 on.
 class Square {
  public:
   Square() : bits_(kSide + 64 * (kBefore + kAfter), kSide) {}
 
-  /// 0 when all that the claim asks for around (x, y), the shape's corner, is free; else how far to the right
-  /// the next place may be that is.
+  /// Returns 0 when all that the claim asks for around (x, y), the shape's corner, is free; else the number
+  /// of pixels to the next place on the right that may be free.
   int blocked(const Stencil& stencil, int x, int y, int gap) const {
     const int left = x - gap + 64 * kBefore, top = y - gap, words = stencil.claim.words();
     const int word = left >> 6, shift = left & 63;
@@ -148,7 +148,7 @@ class Square {
       for (int w = words - 1; w >= 0; --w) {
         const uint64_t clash = claim[w] & (taken[w] >> shift | taken[w + 1] << 1 << (63 - shift));
         if (clash == 0) continue;
-        // A run has to be past the last taken pixel that it meets.
+        // A run must begin after the last taken pixel that it meets.
         return stencil.start[r] < 0 ? 1 : 64 * w + 64 - std::countl_zero(clash) - stencil.start[r];
       }
     }
@@ -164,13 +164,13 @@ class Square {
   }
 
  private:
-  // Words beside each row, so that a claim may reach over the border.
+  // Each row has spare words on both sides, so that a claim may reach over the border.
   static constexpr int kBefore = 1, kAfter = 3;
 
   Bits bits_;
 };
 
-/// A chart's corner at `turns` quarter turns, its bounding box at the origin again.
+/// A point of a chart after `turns` quarter turns, with the chart's bounding box moved to the origin again.
 Float2 turned(const Float2& uv, int turns, const Float2& size) {
   switch (turns) {
     case 1:
@@ -188,7 +188,7 @@ struct Spot {
   int x = 0, y = 0, turns = 0;
 };
 
-/// As far down and left as the spot can move without a jump.
+/// Moves the spot as far down and left as it can go without a jump.
 Spot slid_down(const Square& square, const Stencil& stencil, Spot spot, int border, int gap) {
   for (bool moved = true; moved;) {
     moved = false;
@@ -198,15 +198,15 @@ Spot slid_down(const Square& square, const Stencil& stencil, Spot spot, int bord
   return spot;
 }
 
-/// One attempt at one scale (pixels a unit); empty where the charts do not fit, and when it is not wanted any
-/// more.
+/// Packs all charts at one scale (pixels a unit). The result is empty where the charts do not fit, and as
+/// soon as it is not wanted any more.
 template <typename IsWanted>
 std::vector<Spot> attempt(const std::vector<Chart>& charts, const std::vector<int32_t>& order, double scale,
                           int gap, const IsWanted& is_wanted) {
   Square square;
   std::vector<Spot> spots(charts.size());
   const int border = (gap + 1) / 2;
-  // Small charts of about one size find nothing free before this row (nearly so).
+  // Small charts of about one size hardly ever find free space before this row.
   int size_class = 1 << 30, first_row = border, placed_charts = 0;
   for (const int32_t c : order) {
     if (!is_wanted()) return {};
@@ -261,7 +261,8 @@ struct Attempt {
   std::vector<Spot> spots;  // empty where the charts do not fit
 };
 
-/// Charts from the largest to the smallest, by several measures of size: none is the best for every set.
+/// Orders of the charts from the largest to the smallest, by several measures of size, because none is best
+/// for every set.
 std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
   using Measure = float (*)(const Float2&);
   constexpr Measure kMeasures[] = {[](const Float2& s) { return std::max(s[0], s[1]); },
@@ -276,10 +277,10 @@ std::vector<std::vector<int32_t>> orders_of(const std::vector<Chart>& charts) {
   return orders;
 }
 
-/// The outcome that ends the search among four attempts; those after it are left empty.
+/// The outcome that ends the search among four attempts; the attempts after it are left empty.
 enum class Until { kFits, kDoesNotFit };
 
-/// Four attempts, side by side on several threads; the result does not depend on their number.
+/// Makes four attempts on several threads; the result does not depend on their number.
 std::array<Attempt, 4> try_four(const std::vector<Chart>& charts,
                                 const std::vector<std::vector<int32_t>>& orders,
                                 const std::array<double, 4>& scales, const std::array<int, 4>& gaps,
@@ -305,14 +306,15 @@ std::array<Attempt, 4> try_four(const std::vector<Chart>& charts,
   return attempts;
 }
 
-/// The widest of four gaps that leaves the wanted coverage, and the largest scale with it, to about two per
-/// cent; where there is none, the largest scale with the narrowest.
+/// Finds the widest of four gaps that leaves the wanted coverage, and the largest scale with it, to about two
+/// per cent; where none does, the largest scale with the narrowest gap.
 Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, double wanted_coverage,
                      const Control& control) {
   const std::vector<std::vector<int32_t>> orders = orders_of(charts);
   const auto scale = [&](double coverage) { return kSide * std::sqrt(coverage / area); };
   const std::array<int, 4> gaps{gap, gap / 2, gap / 4, gap / 8};
-  const double wanted = scale(wanted_coverage * (1 + 1e-4));  // rounding must not leave less
+  // A margin keeps rounding from leaving less coverage than wanted.
+  const double wanted = scale(wanted_coverage * (1 + 1e-4));
   std::array<Attempt, 4> attempts =
       try_four(charts, orders, {wanted, wanted, wanted, wanted}, gaps, Until::kFits, control);
   const auto found = std::ranges::find_if(attempts, [](const Attempt& a) { return !a.spots.empty(); });
@@ -325,7 +327,7 @@ Attempt best_attempt(const std::vector<Chart>& charts, double area, int gap, dou
     control.step(0.3 + 0.7 * round / kRounds);
     std::array<double, 4> scales;
     for (int i = 0; i < 4; ++i) scales[i] = scale(low * std::pow(high / low, 0.2 * (i + 1)));
-    // Above what is wanted, four steps of four per cent: little more ever fits.
+    // The first round tries four small steps above the wanted scale, because charts seldom fit at much more.
     if (rounds == 1) scales = {wanted * 1.02, wanted * 1.04, wanted * 1.06, wanted * 1.09};
     attempts = try_four(charts, orders, scales, {best.gap, best.gap, best.gap, best.gap}, Until::kDoesNotFit,
                         control);
@@ -376,7 +378,7 @@ Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_c
 
 Float2 placed(const Packing& packing, size_t chart, const Chart& shape, const Float2& uv) {
   const Packing::Place& place = packing.places[chart];
-  // The bitmap's box is turned, not the chart's own: whole pixels.
+  // The bitmap's box, of whole pixels, is turned, not the chart's own.
   const auto whole = [&](float size) {
     return (std::floor(size * packing.scale * kSide) + 1) / (packing.scale * kSide);
   };

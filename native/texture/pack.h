@@ -1,4 +1,4 @@
-// Charts side by side in one square.
+// Packs charts side by side in one square.
 #pragma once
 
 #include <vector>
@@ -16,18 +16,19 @@ struct Packing {
   };
   std::vector<Place> places;  ///< one a chart
   float scale = 0;            ///< from the surface's units to the square's
-  float gap = 0;              ///< between charts, in parts of the square's side
+  float gap = 0;              ///< distance between charts, as a share of the square's side
   double coverage = 0;        ///< the charts' share of the square
 };
 
 /// Packs charts, the largest first, each in the lowest free place of a bitmap in one of four directions, at
-/// the largest scale that fits (after Levy et al. 2002, section 4, with bitmaps for horizons). Charts lie at
-/// least `gap` parts of the side apart and half of that from the border; where less than `wanted_coverage` of
-/// the square would be covered, the gap is halved, down to an eighth. Throws Error{kCancelled}.
+/// the largest scale that fits (after Levy et al. 2002, section 4, with bitmaps in place of horizons). Charts
+/// lie at least `gap` times the side apart and half of that from the border; where less than
+/// `wanted_coverage` of the square would be covered, the gap is halved, down to an eighth. Throws
+/// Error{kCancelled}.
 Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_coverage,
                     const Control& control);
 
-/// The place of a point of a chart in the texture.
+/// Maps a point of a chart to its place in the texture.
 Float2 placed(const Packing& packing, size_t chart, const Chart& shape, const Float2& uv);
 
 }  // namespace relievo

@@ -17,7 +17,7 @@ Float3 middle_of(const Surface& surface, const Int3& face) {
   return sum;
 }
 
-/// Faces connected over edges, each component's faces together.
+/// Finds the components: lists of faces that are connected over edges.
 std::vector<std::vector<int32_t>> components_of(const std::vector<Int3>& neighbours) {
   std::vector<bool> seen(neighbours.size(), false);
   std::vector<std::vector<int32_t>> components;
@@ -63,7 +63,7 @@ class Cells {
       front.pop();
       if (distance > distance_[face]) continue;
       for (const int32_t n : neighbours_[face]) {
-        // A little for each step, so that faces without a size are told apart too.
+        // A little is added for each step, so that faces without a size have different distances too.
         if (n >= 0) reach(n, distance + length(minus(middles_[n], middles_[face])) + 1e-6f);
       }
     }

@@ -1,4 +1,4 @@
-// A large surface cut into pieces that can be unwrapped side by side.
+// Cuts a large surface into parts that can be unwrapped side by side.
 #pragma once
 
 #include <cstdint>

@@ -19,11 +19,11 @@ namespace {
 
 constexpr int kLargestDepthSide = 1024;
 constexpr float kNothing = -1e30f;
-// A part of the side: nearer than this to an outline, colours are not to be trusted.
+// A share of the side: nearer than this to an outline, colours are not reliable.
 constexpr float kFade = 0.012f;
-// Box units: a step in depth between neighbouring pixels that is larger is an outline.
+// In box units: a larger step in depth between neighbouring pixels is an outline.
 constexpr float kJump = 0.04f;
-// Cosines of the angle at which a picture has no weight, and its full weight.
+// Cosines of the angles at which a picture has no weight and at which it has its full weight.
 constexpr float kGrazing = 0.2f, kFacing = 0.7f;
 constexpr int64_t kGrain = 4096;
 
@@ -72,7 +72,8 @@ Projector::Projector(const Surface& surface, Image picture, const PictureCamera&
       for (int corner = 0; corner < 3; ++corner) {
         float* at = &corners[6 * f + 2 * corner];
         const Float3& vertex = surface.vertices[surface.faces[f][corner]];
-        // A face that reaches behind the camera is left out: list_by_tile drops what is not finite.
+        // A face that reaches behind the camera is left out, because list_by_tile drops corners that are not
+        // finite.
         if (!project(vertex.data(), at[0], at[1], near[3 * f + corner])) at[0] = at[1] = NAN;
         at[0] *= side;
         at[1] *= side;
@@ -114,7 +115,7 @@ Projector::Projector(const Surface& surface, Image picture, const PictureCamera&
             static_cast<int>((static_cast<float>(y) + 0.5f) / side * static_cast<float>(picture_.height));
         outline = picture_.pixel(px, py)[3] < 0.5f;
       }
-      // The step behind an outline belongs to the farther pixel: what is in front ends here.
+      // A large step in depth to the next pixel is an outline: what is in front ends here.
       for (const size_t next : {x + 1 < depth_side_ ? i + 1 : i, y + 1 < depth_side_ ? i + depth_side_ : i}) {
         if (outline || near_[next] == kNothing) continue;
         if (std::abs(depth(near_[i]) - depth(near_[next])) > kJump) outline = true;
@@ -142,7 +143,7 @@ void Projector::add(const float* points, const float* normals, int64_t count, fl
       if (!(x > 0 && y > 0 && x < 1 && y < 1)) continue;
       const size_t pixel = static_cast<size_t>(y * side) * depth_side_ + static_cast<size_t>(x * side);
       if (near_[pixel] == kNothing) continue;
-      // A pixel's depth is that of its centre: the surface may rise from there by its slope.
+      // A pixel's depth is measured at its centre; within the pixel the surface may rise by its slope.
       const float depth = camera_.is_perspective ? 1 / near : -near;
       const float front = camera_.is_perspective ? 1 / near_[pixel] : -near_[pixel];
       const float width = camera_.is_perspective ? depth / (camera_.camera[12] * side) : 2 / side;

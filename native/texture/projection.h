@@ -1,4 +1,4 @@
-// Pictures of the object, thrown back onto its surface.
+// Projects pictures of the object back onto its surface.
 #pragma once
 
 #include <vector>
@@ -12,14 +12,14 @@
 
 namespace relievo {
 
-/// How a picture was taken. A default camera is the one of the input picture: far away on +X, the picture's
+/// The camera of a picture. A default camera is the one of the input picture: far away on +X, the picture's
 /// right is +Y, its square is the model box's -1..1.
 struct PictureCamera {
   bool is_perspective = false;
-  CameraVector camera{};  ///< for a perspective one (base/camera.h)
+  CameraVector camera{};  ///< for a perspective camera (base/camera.h)
 };
 
-/// A picture with what it can see of one surface.
+/// A picture together with what it can see of one surface.
 class Projector {
  public:
   /// `picture` `[H, W, 3 or 4]` is square. Pixels near an outline that the surface has in the picture, and
@@ -33,7 +33,8 @@ class Projector {
            float* best) const;
 
  private:
-  /// Column, row in units of the picture's side, and how near; false behind the camera.
+  /// Computes column and row in units of the picture's side, and how near the point is; returns false behind
+  /// the camera.
   bool project(const float* point, float& x, float& y, float& near) const;
   Float3 towards_camera(const float* point) const;
 
@@ -41,7 +42,7 @@ class Projector {
   PictureCamera camera_;
   int depth_side_ = 0;
   std::vector<float> near_;  // [depth_side, depth_side]
-  // [depth_side, depth_side]: 0 at an outline, 1 well inside.
+  // [depth_side, depth_side]: 0 at an outline, 1 well inside of it.
   std::vector<float> certain_;
 };
 

@@ -12,17 +12,17 @@ namespace {
 struct Corner {
   int32_t vertex;
   Float2 uv;
-  // 0 for a face without an area in the texture.
+  // The sign of the face's UV area, or 0 for a face without an area in the texture.
   float sign;
   int32_t place;  // 3 * face + corner
 };
 
-/// The part of `a` at right angles to the unit vector `normal`, of length 1.
+/// The part of `a` at right angles to the unit vector `normal`, normalised.
 Float3 in_plane(const Float3& a, const Float3& normal) {
   return unit(minus(a, scaled(normal, dot(a, normal))));
 }
 
-/// Towards growing u over a face, times the sign of its UV area; that sign is returned.
+/// Computes the direction of growing u over a face, times the sign of its UV area; returns that sign.
 float face_tangent(const Surface& surface, const Int3& face, const std::array<Float2, 3>& uv,
                    Float3& tangent) {
   const Float3 e1 = minus(surface.vertices[face[1]], surface.vertices[face[0]]);
@@ -42,7 +42,7 @@ float corner_angle(const Surface& surface, const Int3& face, int corner, const F
   return std::acos(std::clamp(dot(next, last), -1.0f, 1.0f));
 }
 
-/// Some direction across the normal.
+/// Returns any direction at right angles to the normal.
 Float3 any_across(const Float3& normal) {
   return in_plane(std::abs(normal[0]) < 0.6f ? Float3{1, 0, 0} : Float3{0, 1, 0}, normal);
 }
@@ -61,7 +61,7 @@ std::vector<std::array<Tangent, 3>> corner_tangents(const Surface& surface,
       corners.push_back({surface.faces[f][c], corner_uv[f][c], sign, static_cast<int32_t>(3 * f) + c});
     }
   }
-  // Those of one group side by side, those without a sign behind.
+  // Corners of one group stand side by side, with those without a sign at its end.
   const auto key = [](const Corner& c) { return std::tuple(c.vertex, c.uv, -c.sign, c.place); };
   std::ranges::sort(corners, {}, key);
   std::vector<std::array<Tangent, 3>> tangents(surface.faces.size());

@@ -14,10 +14,10 @@ namespace {
 
 constexpr int64_t kBandTexels = int64_t{1} << 20;  // about 70 bytes each
 constexpr int64_t kBytesPerTexel = 128;
-// Texels: as far beyond a chart's border as bilinear interpolation reads.
+// In texels: bilinear interpolation reads this far beyond a chart's border.
 constexpr float kRim = 1.5f;
 
-/// Columns and rows of the faces' corners.
+/// Columns and rows of the faces' corners, in texels.
 std::vector<float> in_texels(const std::vector<std::array<Float2, 3>>& corner_uv, int size) {
   std::vector<float> corners(corner_uv.size() * 6);
   const auto side = static_cast<float>(size);

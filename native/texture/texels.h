@@ -11,7 +11,7 @@
 
 namespace relievo {
 
-/// The covered texels of some rows. Tensors lie on the execution's device.
+/// The covered texels of some rows. The tensors lie on the execution's device.
 struct Texels {
   at::Tensor number;  ///< [N] int64: row * size + column
   at::Tensor face;    ///< [N] int32
@@ -19,13 +19,14 @@ struct Texels {
   at::Tensor weights;
   at::Tensor positions;  ///< [N, 3] float32, model box
   at::Tensor normals;    ///< [N, 3] float32, unit: the vertices' normals, interpolated
-  int64_t inside = 0;    ///< how many of the N have their centre in a chart; the others are its rim
+  /// The number of texels whose centre lies in a chart; the others are its rim.
+  int64_t inside = 0;
 };
 
 /// A texture of `size` x `size` texels over a surface, read band by band so that memory stays bounded.
 class TexelReader {
  public:
-  /// Surface, coordinates and normals are read until the reader is gone.
+  /// The reader refers to surface, coordinates and normals, which must outlive it.
   TexelReader(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv,
               const std::vector<Float3>& normals, int size, const Execution& execution);
 

@@ -24,7 +24,7 @@ constexpr int kSmallestTexture = 64;
 constexpr int kLargestTexture = 8192;
 constexpr int64_t kBatch = 65536;  // points
 constexpr int64_t kSmallestBatch = 1024;
-// A triplane field of 80 channels needs that, and less.
+// A triplane field of 80 channels needs this many bytes or less.
 constexpr int64_t kBytesPerPoint = 8192;
 constexpr int64_t kGrain = 8192;
 
@@ -74,7 +74,7 @@ std::vector<Projector> make_projectors(const Surface& surface, const TextureSour
   return projectors;
 }
 
-/// The colours of points of the surface.
+/// Computes the colours of points of the surface.
 class Painter {
  public:
   Painter(const Field& field, std::vector<Projector> projectors, const Execution& execution)
@@ -83,7 +83,7 @@ class Painter {
         cancel_(execution.control.cancel),
         batch_(std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestBatch, kBatch)) {}
 
-  /// `[N, 3]` on the CPU, sRGB-encoded, not clamped, at points and unit normals `[N, 3]`.
+  /// Computes `[N, 3]` colours on the CPU, sRGB-encoded, not clamped, at points and unit normals `[N, 3]`.
   at::Tensor colours(const at::Tensor& points, const at::Tensor& normals) const {
     at::Tensor result = at::empty({points.size(0), 3}, at::kFloat);
     for (int64_t first = 0; first < points.size(0); first += batch_) {

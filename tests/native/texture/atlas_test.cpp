@@ -58,7 +58,7 @@ TEST(Atlas, CoversSixtyPerCent) {
   const double covered =
       static_cast<double>(std::ranges::count_if(depth, [](int d) { return d > 0; })) / 512 / 512;
   EXPECT_GE(covered, 0.6);
-  EXPECT_NEAR(bumpy_atlas().report.cover, covered, 0.01);
+  EXPECT_NEAR(bumpy_atlas().report.coverage, covered, 0.01);
 }
 
 TEST(Atlas, HasFewCharts) {
@@ -197,7 +197,7 @@ TEST(Atlas, UnwrapsManyPieces) {
   }
   const Atlas atlas = unwrap(surface, {}, {});
   EXPECT_GE(atlas.report.charts, 300);
-  EXPECT_GE(atlas.report.cover, 0.4);
+  EXPECT_GE(atlas.report.coverage, 0.4);
   const std::vector<int> depth = depth_of(atlas.corner_uv, 512);
   EXPECT_EQ(*std::ranges::max_element(depth), 1);
 }

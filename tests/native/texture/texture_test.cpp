@@ -189,7 +189,7 @@ TEST(Texture, GrowsColoursAtLeastSixteenTexelsBeyondTheCharts) {
 TEST(Texture, ReportsItsAtlas) {
   const TexturedMesh mesh = texture_surface(ball(0.7f), plain(1, 1, 1), {}, {.size = 64}, {});
   EXPECT_GE(mesh.texture_report.charts, 2);
-  EXPECT_GE(mesh.texture_report.cover, 0.6);
+  EXPECT_GE(mesh.texture_report.coverage, 0.6);
   EXPECT_GE(mesh.texture_report.mean_stretch, 1);
   EXPECT_GT(mesh.texture_report.gap, 0);
 }

@@ -49,7 +49,7 @@ TEST(DetailSamples, AreWritten) {
   const Surface whole = clean_surface(extract_surface(field, {.grid = grid}, {}), {}, {});
   TexturedMesh mesh =
       texture_surface(simplify_surface(whole, 2000, {}), field, {.detail = &whole}, {.size = 1024}, {});
-  EXPECT_GE(mesh.texture_report.cover, 0.6);
+  EXPECT_GE(mesh.texture_report.coverage, 0.6);
   turn_to_scene(mesh.surface);
   // PLY has vertex colours only, but the mesh must be a textured one.
   TexturedMesh detail;

@@ -65,7 +65,7 @@ TEST(LargeSurface, OfFiveMillionFacesIsCleanedSimplifiedAndTextured) {
   const TexturedMesh mesh = measured("texture, with the normal map of all", [&] {
     return texture_surface(simplified, waves(1), {.detail = &cleaned}, {.size = 2048}, {});
   });
-  EXPECT_GE(mesh.texture_report.cover, 0.6);
+  EXPECT_GE(mesh.texture_report.coverage, 0.6);
 }
 
 TEST(LargeSurface, OfFiveMillionFacesIsTexturedAsItIs) {
@@ -73,7 +73,7 @@ TEST(LargeSurface, OfFiveMillionFacesIsTexturedAsItIs) {
   const TexturedMesh mesh = measured(
       "texture", [&] { return texture_surface(torus(2500, 1000), waves(1), {}, {.size = 4096}, {}); });
   EXPECT_EQ(mesh.corner_uv.size(), 5'000'000u);
-  EXPECT_GE(mesh.texture_report.cover, 0.6);
+  EXPECT_GE(mesh.texture_report.coverage, 0.6);
   EXPECT_LT(mesh.texture_report.charts, 20000);
 }
 
