@@ -38,7 +38,7 @@ void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, d
   work.note(fmt::format(
       "{} {} of {} left out as debris, with {} of the volume and {} of the outline: each has less than "
       "{} of the surface. A debris share of 0 keeps all.",
-      debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.pieces, percent(loss.volume),
+      debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.components, percent(loss.volume),
       percent(loss.outline), percent(share)));
 }
 
@@ -48,15 +48,16 @@ void note_lost_shape(PictureWork& work, const Surface& before, const Surface& af
   constexpr double kMuchVolume = 0.05, kMuchOutline = 0.02;
   const ShapeLoss loss = shape_loss(before, after);
   const auto faces = static_cast<int>(after.faces.size());
-  const bool has_lost =
-      loss.pieces_before != loss.pieces_after || loss.volume >= kMuchVolume || loss.outline >= kMuchOutline;
+  const bool has_lost = loss.components_before != loss.components_after || loss.volume >= kMuchVolume ||
+                        loss.outline >= kMuchOutline;
   if (!has_lost && faces <= asked) return;
   std::string note = fmt::format("{} faces are too few for this shape: ", asked);
   if (faces > asked) note += fmt::format("fewer than {} would destroy it, so {} were kept. ", faces, faces);
   if (has_lost) {
     if (faces > asked) note += fmt::format("With {}, ", faces);
-    if (loss.pieces_before != loss.pieces_after) {
-      note += fmt::format("it has {} pieces instead of {}, and ", loss.pieces_after, loss.pieces_before);
+    if (loss.components_before != loss.components_after) {
+      note +=
+          fmt::format("it has {} pieces instead of {}, and ", loss.components_after, loss.components_before);
     }
     note += fmt::format("{} of the volume and {} of the outline are lost. ", percent(loss.volume),
                         percent(loss.outline));

@@ -12,7 +12,7 @@
 
 #include "base/parallel.h"
 
-// False alarms inside GCC 12's own intrinsics (GCC bug 105593).
+// GCC 12 warns of its own intrinsics, falsely (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
@@ -24,21 +24,22 @@ namespace relievo::kernels {
 #ifdef RELIEVO_ATTENTION
 namespace {
 
-constexpr int kLanes = 16;         // floats of a vector
-constexpr int kRows = 6;           // queries that go together: 6 x 4 vectors of sums fill the registers
-constexpr int kVectors = 4;        // vectors that go together
-constexpr float kHidden = -1e30f;  // score of a key that is not there
+constexpr int kLanes = 16;  // floats of a vector
+// Queries that go together: 6 x 4 vectors of sums fill the registers.
+constexpr int kRows = 6;
+constexpr int kVectors = 4;        // vectors of a row that go together
+constexpr float kHidden = -1e30f;  // score of a padded key: its weight becomes zero
 
 /// One head's keys and values as the instruction wants them, in pairs of bfloat16.
 struct Packed {
   int64_t keys = 0, padded = 0;  // keys, and with those that fill the last group of 64
-  // For each group of 16 keys, for each pair of channels: the pair of each key.
+  // For each group of 16 keys and each pair of channels: that pair of every key of the group.
   std::vector<uint32_t> key;
-  // For each pair of keys, for each channel: the pair of the two keys' values.
+  // For each pair of keys and each channel: the pair of the two keys' values.
   std::vector<uint32_t> value;
 };
 
-/// The pair of bfloat16 at `x`.
+/// Reads the pair of bfloat16 at `x`.
 RELIEVO_INLINE uint32_t pair_at(const BFloat16* x) {
   uint32_t bits;
   __builtin_memcpy(&bits, x, sizeof bits);
@@ -75,7 +76,7 @@ RELIEVO_INLINE __m512bh every_lane(const void* x) {
   return (__m512bh)_mm512_set1_epi32(static_cast<int>(bits));
 }
 
-/// Scores [Rows, 64] of queries with 64 keys.
+/// Computes the scores [Rows, 64] of queries with 64 keys.
 template <int Rows>
 RELIEVO_INLINE void score(const BFloat16* query, int64_t row_stride, int64_t width, const uint32_t* keys,
                           float* scores, int64_t score_stride) {
@@ -97,7 +98,7 @@ RELIEVO_INLINE void score(const BFloat16* query, int64_t row_stride, int64_t wid
   }
 }
 
-/// sums [Rows, Vectors * 16] = sums * factor + weights [Rows, keys] * values.
+/// Computes sums [Rows, Vectors * 16] = sums * factor + weights [Rows, keys] * values.
 template <int Rows, int Vectors>
 RELIEVO_INLINE void accumulate(const uint16_t* weights, int64_t weight_stride, int64_t keys,
                                const uint32_t* values, int64_t width, const float* factor, float* sums) {
@@ -133,11 +134,11 @@ RELIEVO_INLINE void accumulate_all(const uint16_t* weights, int64_t weight_strid
   }
 }
 
-/// 2^x to 1e-6 of itself, for x up to 0.
+/// 2^x with a relative error of 1e-6, for x up to 0.
 RELIEVO_INLINE __m512 power_of_two(__m512 x) {
   const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   const __m512 f = _mm512_sub_ps(x, n);
-  // The series of e^(f ln 2); |f| is at most a half.
+  // This is the series of e^(f ln 2); |f| is at most a half.
   __m512 p = _mm512_set1_ps(1.33335581e-3f);
   p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.61812911e-3f));
   p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.55041087e-2f));
@@ -147,14 +148,14 @@ RELIEVO_INLINE __m512 power_of_two(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-/// What is kept of a query between blocks of keys.
+/// The running softmax of one query, kept between blocks of keys.
 struct Running {
-  float highest = kHidden;  // score so far
-  float sum = 0;            // of the weights, relative to the highest
+  float highest = kHidden;  // the highest score so far
+  float sum = 0;            // sum of the weights, relative to the highest score
 };
 
-/// Scores of one query with `keys` keys -> weights as bfloat16; returns the factor for what was summed
-/// before.
+/// Turns the scores of one query with `keys` keys into weights as bfloat16; returns the factor by which the
+/// sums made so far are to be multiplied.
 RELIEVO_INLINE float weigh(const float* scores, int64_t keys, float log2_scale, Running& running,
                            uint16_t* weights) {
   __m512 highest = _mm512_set1_ps(running.highest);
@@ -174,13 +175,13 @@ RELIEVO_INLINE float weigh(const float* scores, int64_t keys, float log2_scale, 
   return factor;
 }
 
-/// Blocks of one task: what it holds stays in the second cache.
+/// The sizes of a task's blocks, chosen so that what a task holds stays in the second-level cache.
 struct Blocks {
   int64_t queries, keys;
 };
 Blocks blocks_for(int64_t width) { return width <= 128 ? Blocks{192, 128} : Blocks{96, 64}; }
 
-/// One block of queries of one head.
+/// Computes one block of queries of one head.
 class Task {
  public:
   Task(const Attention& attention, const Packed& packed, int64_t item, int64_t head)

@@ -10,7 +10,7 @@
 
 namespace relievo::kernels {
 
-/// Where an element `[batch, row, head, channel]` lies: channels are contiguous, the rest is in elements.
+/// Strides in elements of an array `[batch, row, head, channel]` whose channels are contiguous.
 struct AttentionStrides {
   int64_t batch = 0, row = 0, head = 0;
 };
@@ -22,14 +22,16 @@ struct Attention {
   BFloat16* out = nullptr;  ///< [batch, queries, heads, width]; not one of the inputs
   AttentionStrides query_strides, key_strides, value_strides, out_strides;
   int64_t batch = 0, heads = 0, queries = 0, keys = 0;
-  int64_t width = 0;  ///< of a head
+  int64_t width = 0;  ///< channels of a head
   float scale = 1;
 };
 
-/// Whether this CPU has the instructions, and heads of this width can be computed: a multiple of 16.
+/// Returns whether this CPU has the instructions and heads of this width can be computed, which is a multiple
+/// of 16.
 bool has_attention_cpu(int64_t width);
 
-/// At least one key. Needs has_attention_cpu(); holds one head's keys and values besides.
+/// Computes `out` for at least one key. Needs has_attention_cpu(); takes memory for one head's keys and
+/// values besides.
 void attention_cpu(const Attention& attention);
 
 }  // namespace relievo::kernels

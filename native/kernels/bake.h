@@ -1,4 +1,4 @@
-// From texels back to the surface: which face a texel belongs to, and where on it.
+// Maps texels back to the surface: the face that a texel belongs to, and its place on that face.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,15 @@ struct TileLists {
   int32_t across = 0;              ///< tiles a row
 };
 
-/// What a texel shows.
+/// The relation of a texel to the charts.
 enum Coverage : uint8_t {
   kNothing = 0,
   kRim = 1,     ///< its centre lies just outside of a chart: it shows the nearest point of the chart
   kInside = 2,  ///< its centre lies in a face
 };
 
-/// Texels of rows first_row .. of a square texture, row 0 at the top, centres at (column + 0.5, row + 0.5).
+/// Finds the texels of rows first_row, first_row + 1, ... of a square texture: row 0 is at the top, and
+/// centres lie at (column + 0.5, row + 0.5).
 struct UvRaster {
   const float* corners = nullptr;  ///< [faces, 3, 2] column and row of each corner, in texels
   TileLists tiles;
@@ -37,7 +38,8 @@ struct UvRaster {
   float* weights = nullptr;     ///< [rows, size, 2] barycentric weights of the face's second and third corner
 };
 
-/// Barycentric weights of (x, y) for corners 1 and 2. False for a triangle without an area.
+/// Computes the barycentric weights of (x, y) for corners 1 and 2. Returns false for a triangle without an
+/// area.
 RELIEVO_BODY bool barycentric(const float* corners, float x, float y, float& w1, float& w2) {
   const float ux = corners[2] - corners[0], uy = corners[3] - corners[1];
   const float vx = corners[4] - corners[0], vy = corners[5] - corners[1];
@@ -49,7 +51,8 @@ RELIEVO_BODY bool barycentric(const float* corners, float x, float y, float& w1,
   return true;
 }
 
-/// The point of edge (first, second) next to (x, y); returns the squared distance, `along` is 0 at `first`.
+/// Finds the point of edge (first, second) that is nearest to (x, y). Returns the squared distance; `along`
+/// is 0 at `first` and 1 at `second`.
 RELIEVO_BODY float nearest_on_edge(const float* first, const float* second, float x, float y, float& along) {
   const float ex = second[0] - first[0], ey = second[1] - first[1];
   const float squared = ex * ex + ey * ey;
@@ -59,7 +62,8 @@ RELIEVO_BODY float nearest_on_edge(const float* first, const float* second, floa
   return dx * dx + dy * dy;
 }
 
-/// The body: one index is one texel of the band. Of several faces around a centre, the lowest counts.
+/// One index is one texel of the band. Where several faces cover a centre, the one with the lowest number
+/// counts.
 RELIEVO_BODY void find_texel_at(const UvRaster& r, int64_t index) {
   const int32_t column = static_cast<int32_t>(index % r.size);
   const int32_t row = r.first_row + static_cast<int32_t>(index / r.size);
@@ -101,12 +105,12 @@ RELIEVO_BODY void find_texel_at(const UvRaster& r, int64_t index) {
   r.weights[2 * index + 1] = weight2;
 }
 
-/// Values of vertices, read at points of faces.
+/// Interpolates values of vertices at points of faces.
 struct Interpolation {
   const int32_t* faces = nullptr;  ///< [F, 3]
   const float* values = nullptr;   ///< [V, 3]
   const int32_t* face = nullptr;   ///< [count] the point's face
-  const float* weights = nullptr;  ///< [count, 2] of its second and third corner
+  const float* weights = nullptr;  ///< weights [count, 2] of the face's second and third corner
   float* result = nullptr;         ///< [count, 3], written
 };
 
@@ -120,14 +124,15 @@ RELIEVO_BODY void interpolate_at(const Interpolation& s, int64_t index) {
   }
 }
 
-/// The nearest surface in each pixel of a picture.
+/// Finds the nearest surface in each pixel of a picture.
 struct DepthRaster {
   const float* corners = nullptr;  ///< [faces, 3, 2] column and row, in pixels
   const float* near =
       nullptr;  ///< [faces, 3] how near each corner is, in a measure that is linear in the picture
   TileLists tiles;
   int32_t width = 0;
-  float* nearest = nullptr;  ///< [height, width] the highest, written; `none` where there is nothing
+  /// [height, width] the highest of that measure, written; `none` where there is no surface.
+  float* nearest = nullptr;
   float none = 0;
 };
 

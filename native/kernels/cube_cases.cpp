@@ -9,7 +9,7 @@ namespace {
 
 constexpr bool is_inside(int cube_case, int corner) { return cube_case >> corner & 1; }
 
-/// One face of the cube: its corners in turn, and the step to the cube behind it.
+/// One face of the cube: its corners in order around it, and the step to the cube behind it.
 struct CubeFace {
   std::array<int, 4> corners{};
   std::array<int, 3> step{};
@@ -45,9 +45,9 @@ constexpr Labels separate() {
   return labels;
 }
 
-/// For each crossed edge, the lowest edge of its loop. Round a face, each run of inside corners is cut off
-/// from the rest by a line between the edges on which it begins and ends; the lines on all faces are the
-/// loops.
+/// Labels each crossed edge with the lowest edge of its loop. Around a face, each run of inside corners is
+/// cut off from the rest by a line between the edges on which it begins and ends; the lines on all faces are
+/// the loops.
 constexpr Labels loops(int cube_case) {
   Labels labels = separate();
   for (const CubeFace& face : kFaces) {
@@ -63,8 +63,8 @@ constexpr Labels loops(int cube_case) {
   return labels;
 }
 
-/// For each inside corner, the lowest inside corner that it is connected to along edges.
-constexpr Labels inside_pieces(int cube_case) {
+/// Labels each inside corner with the lowest inside corner that it is connected to along edges.
+constexpr Labels inside_components(int cube_case) {
   Labels labels = separate();
   for (const auto& [a, b] : kEdgeCorners) {
     if (is_inside(cube_case, a) && is_inside(cube_case, b)) join(labels, a, b);
@@ -73,11 +73,11 @@ constexpr Labels inside_pieces(int cube_case) {
 }
 
 constexpr CubeCase derive_case(int cube_case) {
-  const Labels loop = loops(cube_case), piece = inside_pieces(cube_case);
+  const Labels loop = loops(cube_case), component = inside_components(cube_case);
   const auto is_crossed = [&](int e) {
     return is_inside(cube_case, kEdgeCorners[e][0]) != is_inside(cube_case, kEdgeCorners[e][1]);
   };
-  // By loop (its lowest edge): what the order of loops goes by.
+  // These two are indexed by a loop's lowest edge, and loops are sorted by them.
   Labels lowest_outside{}, place{};
   lowest_outside.fill(kCubeCorners);
   for (int e = 0; e < kCubeEdges; ++e) {
@@ -86,7 +86,7 @@ constexpr CubeCase derive_case(int cube_case) {
     const int inside = is_inside(cube_case, first) ? first : second, outside = first + second - inside;
     int& lowest = lowest_outside[loop[e]];
     lowest = std::min<int>(lowest, outside);
-    place[loop[e]] = piece[inside] * kCubeCorners + lowest;
+    place[loop[e]] = component[inside] * kCubeCorners + lowest;
   }
 
   CubeCase result;
@@ -120,7 +120,7 @@ constexpr CubeCase derive_case(int cube_case) {
   return result;
 }
 
-// One constant expression a case: compilers bound the length of each.
+// Each case is a constant expression of its own, because compilers limit the work of a single one.
 template <int kCase>
 constexpr CubeCase kDerivedCase = derive_case(kCase);
 

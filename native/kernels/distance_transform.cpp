@@ -55,7 +55,7 @@ class LineDistance {
 }  // namespace
 
 std::vector<float> distance_transform(const std::vector<uint8_t>& targets, int width, int height) {
-  constexpr int kGrain = 32;  // lines
+  constexpr int kGrain = 32;  // lines a thread takes at a time
   std::vector<float> distance(targets.size());
   std::ranges::transform(targets, distance.begin(), [](uint8_t target) { return target ? 0.0f : kNoTarget; });
   parallel_for(width, kGrain, [&](int64_t first, int64_t last) {

@@ -1,4 +1,4 @@
-// How far each pixel is from a set of pixels.
+// The distance of each pixel from a set of pixels.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,12 @@
 
 namespace relievo::kernels {
 
-/// Where there is no target at all.
+/// The distance where there is no target at all.
 inline constexpr float kNoTarget = std::numeric_limits<float>::max();
 
-/// `[height, width]` exact Euclidean distance in pixels from each pixel's centre to the nearest target's;
-/// targets
-/// `[height, width]`, non-zero for a target. (Felzenszwalb and Huttenlocher 2012, "Distance Transforms of
-/// Sampled Functions".)
+/// Computes `[height, width]` exact Euclidean distances in pixels from each pixel's centre to the nearest
+/// target's; `targets` is `[height, width]`, non-zero for a target. (Felzenszwalb and Huttenlocher 2012,
+/// "Distance Transforms of Sampled Functions".)
 std::vector<float> distance_transform(const std::vector<uint8_t>& targets, int width, int height);
 
 }  // namespace relievo::kernels

@@ -30,7 +30,7 @@ RELIEVO_BODY double exact_log(double x) {
   double sum = 0;
   for (int k = 21; k >= 3; k -= 2) sum = (sum + 1.0 / k) * squared;
   const double of_m = 2 * s + 2 * s * sum;
-  // log(2) in two pieces, of which the first has zeros enough at its end for an exact product.
+  // log(2) is split into a high and a low part; the high part ends in enough zero bits for an exact product.
   constexpr double kLog2High = 0x1.62e42fee00000p-1, kLog2Low = 0x1.a39ef35793c76p-33;
   return exponent * kLog2High + (exponent * kLog2Low + of_m);
 }
@@ -40,14 +40,16 @@ struct SineCosine {
   double cosine;
 };
 
-/// Of `turn` whole turns (2 pi each), 0 <= turn < 1, to some units in the last place.
+/// Sine and cosine of `turn` whole turns (2 pi each), 0 <= turn < 1, to some units in the last place.
 RELIEVO_BODY SineCosine exact_sine_cosine(double turn) {
   const int quarter = static_cast<int>(turn * 4 + 0.5);
   constexpr double kQuarterTurn = 1.5707963267948966;
   const double a =
-      (turn * 4 - quarter) * kQuarterTurn;  // at most an eighth of a turn; the difference is exact
+      // The angle is at most an eighth of a turn, and the difference is exact.
+      (turn * 4 - quarter) * kQuarterTurn;
   const double squared = a * a;
-  double sine = 0, cosine = 0;  // Taylor's series, which end below 1e-17
+  // Taylor's series end where a term is below 1e-17.
+  double sine = 0, cosine = 0;
   for (int k = 18; k >= 2; k -= 2) {
     cosine = (cosine + 1) * -squared * (1.0 / ((k - 1) * k));
     sine = (sine + 1) * -squared * (1.0 / (k * (k + 1)));

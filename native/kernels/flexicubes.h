@@ -1,6 +1,6 @@
 // FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on the cubes that kernels/surface_cubes.h finds: dual
-// vertices, then triangles, each in a counting and a filling pass with the caller's sum in between. What the
-// order of vertices and faces is: surface/flexicubes.h.
+// vertices, then triangles, each in a counting and a filling pass with the caller's sum in between.
+// surface/flexicubes.h says which order vertices and faces have.
 #pragma once
 
 #include <cmath>
@@ -15,9 +15,10 @@ namespace relievo::kernels {
 /// Weights of a cube: beta 0-11 (edges), alpha 12-19 (corners), gamma 20, before tanh and sigmoid.
 inline constexpr int kCubeWeights = 21;
 
-/// Arrays of starts hold counts at i + 1 after a counting pass and their sums after the caller's sum. Those a
-/// cube are [4 S + 1]: entry (n - 1) S + i for a cube i with n vertices and nothing at its other three, so
-/// that cubes with one vertex come first, then those with two, three and four.
+/// Arrays of starts hold counts at i + 1 after a counting pass, and the running sums of these after the
+/// caller has summed them up. Arrays of starts by cube are [4 S + 1]: a cube i with n vertices has its count
+/// in entry (n - 1) S + i and zero in its other three, so that cubes with one vertex come first, then those
+/// with two, three and four.
 struct FlexiCubes {
   const CubeTable* table = nullptr;
   const int32_t* row_starts = nullptr;  ///< these five as CubeSearch leaves them
@@ -25,23 +26,24 @@ struct FlexiCubes {
   const uint8_t* cases = nullptr;
   const int32_t* points = nullptr;
   const int32_t* corners = nullptr;
-  const float* distances = nullptr;     ///< [C] at `points`
-  const float* positions = nullptr;     ///< [C, 3] of `points`
-  const float* weights = nullptr;       ///< [S, 21]; null for beta = alpha = gamma = 1
-  int32_t* vertex_starts = nullptr;     ///< [4 S + 1] dual vertices
-  float* vertices = nullptr;            ///< [V, 3], and one a quad behind them when `is_fan`
+  const float* distances = nullptr;  ///< [C] at `points`
+  const float* positions = nullptr;  ///< [C, 3] of `points`
+  const float* weights = nullptr;    ///< [S, 21]; null for beta = alpha = gamma = 1
+  int32_t* vertex_starts = nullptr;  ///< [4 S + 1] dual vertices
+  /// [V, 3]; with `is_fan`, one more for each quad follows.
+  float* vertices = nullptr;
   int32_t* quad_starts = nullptr;       ///< [2 C + 1] quads of points outside, then of points inside
   int32_t* faces = nullptr;             ///< [2 Q, 3], or [4 Q, 3] when `is_fan`
   int32_t* deviation_starts = nullptr;  ///< [4 S + 1] crossed edges
-  float* deviations = nullptr;          ///< [E]
+  float* deviations = nullptr;          ///< [E] how uneven a dual vertex's distances to its crossings are
   int64_t cube_count = 0;               ///< S
   int64_t point_count = 0;              ///< C
   int32_t vertex_count = 0;             ///< V
   int32_t grid = 0;                     ///< cubes a side
-  bool is_fan = false;                  ///< four triangles a quad round a vertex of its own
+  bool is_fan = false;                  ///< four triangles a quad, around a vertex of its own
 };
 
-/// Where the surface crosses the edges of one cube.
+/// The points where the surface crosses the edges of one cube.
 struct CubeCrossings {
   float positions[kCubeCorners][3];
   float distances[kCubeCorners];
@@ -76,7 +78,7 @@ RELIEVO_BODY int64_t place_by_count(const FlexiCubes& f, int64_t cube) {
   return (case_of(f, cube).vertex_count - 1) * f.cube_count + cube;
 }
 
-/// For each of 4 S entries; `deviation_starts` too where it is not null.
+/// One index is one of 4 S entries; counts crossed edges into `deviation_starts` too where that is not null.
 RELIEVO_BODY void count_vertices_at(const FlexiCubes& f, int64_t i) {
   const CubeCase& cube_case = case_of(f, i % f.cube_count);
   const bool is_its_turn = cube_case.vertex_count == i / f.cube_count + 1;
@@ -84,7 +86,7 @@ RELIEVO_BODY void count_vertices_at(const FlexiCubes& f, int64_t i) {
   if (f.deviation_starts != nullptr) f.deviation_starts[i + 1] = is_its_turn ? cube_case.edge_count : 0;
 }
 
-/// For each of S cubes: its dual vertices.
+/// One index is one of S cubes: places its dual vertices.
 RELIEVO_BODY void place_vertices_at(const FlexiCubes& f, int64_t cube) {
   const CubeCase& cube_case = case_of(f, cube);
   const float* weights = f.weights == nullptr ? nullptr : f.weights + cube * kCubeWeights;
@@ -108,7 +110,8 @@ RELIEVO_BODY void place_vertices_at(const FlexiCubes& f, int64_t cube) {
   }
 }
 
-/// For each of S cubes: how far each crossing of a dual vertex lies from it, against the mean of them.
+/// One index is one of S cubes: measures how far each crossing of a dual vertex lies from it, compared with
+/// the mean of them.
 RELIEVO_BODY void measure_deviations_at(const FlexiCubes& f, int64_t cube) {
   const CubeCase& cube_case = case_of(f, cube);
   const CubeCrossings crossings = crossings_of(f, cube);
@@ -138,15 +141,15 @@ RELIEVO_BODY int32_t cube_at(const FlexiCubes& f, const int32_t* cube) {
   return find_cube(f.row_starts, f.cubes, f.grid, cube[0], cube[1], cube[2]);
 }
 
-/// The two axes across an edge along `axis`.
+/// The two axes at right angles to an edge along `axis`.
 RELIEVO_BODY int32_t first_across(int32_t axis) { return axis == 0 ? 1 : 0; }
 RELIEVO_BODY int32_t second_across(int32_t axis) { return axis == 2 ? 1 : 2; }
 
 RELIEVO_BODY bool begins_outside(const FlexiCubes& f, int64_t point) { return f.distances[point] > 0; }
 
 /// Calls `visit(axis, around)` for each edge that begins at the point, is crossed and has four cubes round
-/// it; `around` are these, ascending. Edges in the order of the published implementation, y, z, x; "begin" as
-/// in kEdgeCorners, so those along y run downwards.
+/// it; `around` lists these, ascending. Edges come in the order of the published implementation, y, z, x;
+/// they begin where kEdgeCorners lets them, so those along y run downwards.
 template <typename Visit>
 RELIEVO_BODY void visit_edges(const FlexiCubes& f, int64_t point, const Visit& visit) {
   const int32_t side = f.grid + 1, vertex = f.points[point];
@@ -171,7 +174,8 @@ RELIEVO_BODY void visit_edges(const FlexiCubes& f, int64_t point, const Visit& v
   }
 }
 
-/// The four dual vertices round a crossed edge, in turn, and the product of gammas at either diagonal's ends.
+/// The four dual vertices around a crossed edge, in order, and for each diagonal the product of gammas at its
+/// ends.
 struct Quad {
   int32_t vertices[4];
   float gammas_02;
@@ -185,7 +189,7 @@ RELIEVO_BODY float gamma_of(const FlexiCubes& f, int64_t cube) {
 
 RELIEVO_BODY Quad quad_round(const FlexiCubes& f, int64_t point, int32_t axis, const int32_t* around) {
   const int32_t b = first_across(axis), c = second_across(axis);
-  // Cubes 0, 1, 3, 2 in turn, or the other way round.
+  // The cubes are taken in the order 0, 1, 3, 2, or the other way around.
   const int32_t start = begins_outside(f, point) ? 0 : 2;
   float gammas[4];
   Quad quad;
@@ -221,7 +225,7 @@ RELIEVO_BODY void cut_quad(const Quad& quad, int32_t* faces) {
   }
 }
 
-/// Cuts a quad into four round `centre`, which this places between the middles of the diagonals.
+/// Cuts a quad into four triangles around `centre`, which is placed between the middles of the two diagonals.
 RELIEVO_BODY void fan_quad(const FlexiCubes& f, const Quad& quad, int32_t centre, int32_t* faces) {
   const int32_t* v = quad.vertices;
   const auto vertex = [&](int32_t number) { return f.vertices + 3 * static_cast<int64_t>(number); };
@@ -232,7 +236,7 @@ RELIEVO_BODY void fan_quad(const FlexiCubes& f, const Quad& quad, int32_t centre
   for (int32_t k = 0; k < 4; ++k) write_face(v[k], v[(k + 1) % 4], centre, faces + 3 * k);
 }
 
-/// For each of 2 C entries.
+/// One index is one of 2 C entries.
 RELIEVO_BODY void count_quads_at(const FlexiCubes& f, int64_t i) {
   const bool is_outside_turn = i < f.point_count;
   const int64_t point = is_outside_turn ? i : i - f.point_count;
@@ -242,7 +246,7 @@ RELIEVO_BODY void count_quads_at(const FlexiCubes& f, int64_t i) {
   f.quad_starts[i + 1] = count;
 }
 
-/// For each of C points.
+/// One index is one of C points.
 RELIEVO_BODY void fill_quads_at(const FlexiCubes& f, int64_t point) {
   int32_t next = f.quad_starts[begins_outside(f, point) ? point : point + f.point_count];
   visit_edges(f, point, [&](int32_t axis, const int32_t* around) {
@@ -262,8 +266,8 @@ void measure_deviations_cpu(const FlexiCubes& cubes);
 void count_quads_cpu(const FlexiCubes& cubes);
 void fill_quads_cpu(const FlexiCubes& cubes);
 
-// Pointers are device memory; `stream` is a cudaStream_t. They return without waiting.
-// Throw Error{kDeviceLost} when the launch fails. Only there in builds with CUDA (RELIEVO_CUDA).
+// Pointers are device memory; `stream` is a cudaStream_t. The functions return without waiting and throw
+// Error{kDeviceLost} when the launch fails. Only builds with CUDA (RELIEVO_CUDA) have them.
 void count_vertices_cuda(const FlexiCubes& cubes, void* stream);
 void place_vertices_cuda(const FlexiCubes& cubes, void* stream);
 void measure_deviations_cuda(const FlexiCubes& cubes, void* stream);

@@ -11,10 +11,10 @@ namespace {
 
 constexpr int64_t kRows = 32;  // pixels that are summed in float before they go into a double
 
-// The pragmas say that arrays do not overlap. Without them the compiler asks at run time and has another loop
-// for those that might, which rounds otherwise: the result would depend on where the arrays lie.
+// The pragmas say that arrays do not overlap. Without them the compiler asks at run time and takes another
+// loop for those that do, which rounds otherwise: the result would depend on where the arrays lie.
 
-/// Sums and squares of what `rows` pixels are above their first one.
+/// Sums the differences of `rows` pixels from the first one, and their squares.
 template <typename T>
 RELIEVO_INLINE void sum_rows(const T* x, int64_t rows, int64_t channels, float* sums, float* squares) {
   for (int64_t c = 0; c < channels; ++c) sums[c] = squares[c] = 0;
@@ -80,7 +80,8 @@ void scale(const BFloat16* in, BFloat16* out, int64_t rows, int64_t channels, co
   scale_bfloats(in, out, rows, channels, factor, shift, with_silu);
 }
 
-/// Number, mean and sum of squared differences from it; merged after Chan, Golub and LeVeque 1983.
+/// The number of values, their mean and the sum of squared differences from it; two are merged after Chan,
+/// Golub and LeVeque 1983.
 struct Moments {
   double count = 0, mean = 0, squares = 0;
 
@@ -94,7 +95,8 @@ struct Moments {
   }
 };
 
-constexpr int64_t kBlock = 8 * kRows;  // pixels; not by the number of threads, so the result is not either
+// Pixels of a block. The size does not depend on the number of threads, so the result does not either.
+constexpr int64_t kBlock = 8 * kRows;
 
 template <typename T>
 void find_factors(const GroupNorm& norm, float* factor, float* shift) {

@@ -19,7 +19,8 @@ struct GroupNorm {
   double epsilon = 0;
 };
 
-/// What normalising is for these pictures: `out = in * factor + shift`, both [batch, channels].
+/// Computes normalisation as one multiplication and one addition for these pictures: `out = in * factor +
+/// shift`, both [batch, channels].
 void group_norm_factors_cpu(const GroupNorm& norm, float* factor, float* shift);
 
 struct ScaleChannels {
@@ -31,7 +32,7 @@ struct ScaleChannels {
   int64_t batch = 0;
   int64_t pixels = 0;
   int64_t channels = 0;
-  bool with_silu = false;  ///< of the result
+  bool with_silu = false;  ///< applies SiLU to the result
 };
 
 void scale_channels_cpu(const ScaleChannels& scale);

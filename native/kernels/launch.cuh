@@ -10,14 +10,15 @@
 
 #include "base/error.h"
 
-#ifndef RELIEVO_LAUNCH  // the stand-in has its own: only nvcc knows this syntax
+// The stand-in for tests defines its own macro, because only nvcc knows this syntax.
+#ifndef RELIEVO_LAUNCH
 #define RELIEVO_LAUNCH(kernel, blocks, threads, stream, ...) \
   kernel<<<(blocks), (threads), 0, (stream)>>>(__VA_ARGS__)
 #endif
 
 namespace relievo::kernels {
 
-/// What a failed launch is for the runtime: a want of memory, which has fallbacks; a card that the kernels
+/// Translates a failed launch for the runtime: a lack of memory, which has fallbacks; a card that the kernels
 /// are not compiled for, or any other state of the device, which leave the device out; or a fault of ours.
 inline Error launch_error(cudaError_t status) {
   const std::string message =

@@ -1,5 +1,5 @@
 // Marching cubes (Lorensen and Cline 1987) in two passes over the grid's vertices: count, then fill, with a
-// sum of the counts in between. Which polygons a case has comes in as a table (surface/marching_table.h).
+// sum of the counts in between. The polygons of each case are given as a table (surface/marching_table.h).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct MarchingCubes {
   float* vertices = nullptr;         ///< [V, 3] in -1..1
   int32_t* faces = nullptr;          ///< [F, 3]
   int32_t side = 0;
-  float threshold = 0;  ///< above it is inside
+  float threshold = 0;  ///< a value above it is inside
 };
 
 RELIEVO_BODY int64_t marching_stride(const MarchingCubes& m, int32_t axis) {
@@ -43,7 +43,7 @@ RELIEVO_BODY bool marching_is_crossed(const MarchingCubes& m, int64_t vertex, in
   return (m.values[vertex] > m.threshold) != (next > m.threshold);
 }
 
-/// The case of the cube above a vertex; 0 where there is none.
+/// Returns the case of the cube above a vertex; 0 where there is no cube.
 RELIEVO_BODY int32_t marching_case(const MarchingCubes& m, int64_t vertex) {
   for (int32_t axis = 0; axis < 3; ++axis) {
     if (marching_step(m, vertex, axis) + 1 >= m.side) return 0;
@@ -57,7 +57,7 @@ RELIEVO_BODY int32_t marching_case(const MarchingCubes& m, int64_t vertex) {
   return bits;
 }
 
-/// First pass, for each of side^3 vertices.
+/// First pass: one index is one of side^3 vertices.
 RELIEVO_BODY void count_marching_at(const MarchingCubes& m, int64_t vertex) {
   int32_t crossed = 0;
   for (int32_t axis = 0; axis < 3; ++axis)
@@ -66,7 +66,7 @@ RELIEVO_BODY void count_marching_at(const MarchingCubes& m, int64_t vertex) {
   m.face_starts[vertex + 1] = m.table[marching_case(m, vertex)].triangles;
 }
 
-/// Second pass, for each of side^3 vertices.
+/// Second pass: one index is one of side^3 vertices.
 RELIEVO_BODY void fill_marching_at(const MarchingCubes& m, int64_t vertex) {
   const double scale = 2.0 / (m.side - 1);
   float* out = m.vertices + static_cast<int64_t>(m.vertex_starts[vertex]) * 3;
@@ -94,8 +94,9 @@ RELIEVO_BODY void fill_marching_at(const MarchingCubes& m, int64_t vertex) {
 void count_marching_cpu(const MarchingCubes& cubes);
 void fill_marching_cpu(const MarchingCubes& cubes);
 
-/// Pointers are device memory; `stream` is a cudaStream_t. They return without waiting. The sums between the
-/// passes are the caller's. Throw Error{kDeviceLost}. Only in builds with CUDA (RELIEVO_CUDA).
+/// Pointers are device memory; `stream` is a cudaStream_t. The functions return without waiting; the caller
+/// sums up the counts between the passes. They throw Error{kDeviceLost} when the launch fails. Only builds
+/// with CUDA (RELIEVO_CUDA) have them.
 void count_marching_cuda(const MarchingCubes& cubes, void* stream);
 void fill_marching_cuda(const MarchingCubes& cubes, void* stream);
 

@@ -1,4 +1,5 @@
-// A tree of boxes over triangles, and the search for a surface near points of another.
+// A bounding volume hierarchy over triangles, and the search in it for a detailed surface near points of a
+// simplified one.
 #pragma once
 
 #include <cmath>
@@ -11,9 +12,10 @@ namespace relievo::kernels {
 
 struct TreeNode {
   float low[3], high[3];
-  int32_t first =
-      0;  ///< of a leaf: where its faces begin in `order`; else the left child, the right follows it
-  int32_t count = 0;  ///< of a leaf: its faces; else 0
+  /// A leaf's first face in `order`; for an inner node its left child, and the right child is the next
+  /// node.
+  int32_t first = 0;
+  int32_t count = 0;  ///< faces of a leaf; 0 for an inner node
 };
 
 /// Searches the detailed surface from points of a simplified one.
@@ -26,7 +28,7 @@ struct DetailSearch {
 
   const float* points = nullptr;      ///< [count, 3]
   const float* directions = nullptr;  ///< [count, 3] unit normals there
-  float reach = 0;                    ///< how far to look
+  float reach = 0;                    ///< distance within which it looks
   float* result = nullptr;            ///< [count, 3] unit normal of the detailed surface, written
 };
 
@@ -38,7 +40,7 @@ RELIEVO_BODY void cross3(const float* a, const float* b, float* result) {
   result[2] = a[0] * b[1] - a[1] * b[0];
 }
 
-/// Whether the line p + t d meets the box for some |t| <= reach.
+/// Returns whether the line p + t d meets the box for some |t| <= reach.
 RELIEVO_BODY bool line_meets_box(const TreeNode& node, const float* p, const float* d, float reach) {
   float first = -reach, last = reach;
   for (int32_t axis = 0; axis < 3; ++axis) {
@@ -62,14 +64,15 @@ RELIEVO_BODY float squared_distance_to_box(const TreeNode& node, const float* p)
   return sum;
 }
 
-/// Where a search stands: the nearest face so far and the weights of its second and third corner.
+/// The state of a search: the nearest face so far and the weights of its second and third corner.
 struct Nearest {
   int32_t face = -1;
-  float distance = 0;  ///< to beat: along the line, or squared for points
+  /// The distance that another face must beat: along the line for lines, squared for points.
+  float distance = 0;
   float w1 = 0, w2 = 0;
 };
 
-/// From a face's first corner to its second, its third, and p.
+/// Computes the vectors from a face's first corner to its second, its third, and to p.
 RELIEVO_BODY void sides_of(const DetailSearch& s, int32_t face, const float* p, float* e1, float* e2,
                            float* from) {
   const int32_t* corner = s.faces + static_cast<int64_t>(face) * 3;
@@ -83,7 +86,7 @@ RELIEVO_BODY void sides_of(const DetailSearch& s, int32_t face, const float* p, 
   }
 }
 
-/// Where the line meets a face that looks the same way (Moeller and Trumbore 1997).
+/// Intersects the line with a face that looks the same way (Moeller and Trumbore 1997).
 RELIEVO_BODY void try_line(const DetailSearch& s, int32_t face, const float* p, const float* d,
                            Nearest& best) {
   float e1[3], e2[3], from[3];
@@ -100,7 +103,7 @@ RELIEVO_BODY void try_line(const DetailSearch& s, int32_t face, const float* p, 
   best = {face, fabsf(t), w1, w2};
 }
 
-/// The face's point next to p (Ericson, Real-Time Collision Detection, 5.1.5).
+/// Finds the face's point nearest to p (Ericson, Real-Time Collision Detection, 5.1.5).
 RELIEVO_BODY void try_point(const DetailSearch& s, int32_t face, const float* p, const float* d,
                             Nearest& best) {
   float e1[3], e2[3], from[3];
@@ -139,9 +142,10 @@ RELIEVO_BODY void try_point(const DetailSearch& s, int32_t face, const float* p,
   if (squared < best.distance) best = {face, squared, w1, w2};
 }
 
-/// The body: one index is one point. The detailed surface is looked for along the normal, both ways, the
-/// nearest crossing counts; where there is none within reach, its nearest point; where there is none either,
-/// the point's own normal is the answer. Faces that look away do not count.
+/// One index is one point. The detailed surface is looked for along the normal in both directions, and the
+/// nearest crossing counts. Where there is none within reach, the nearest point of the surface is taken;
+/// where that is out of reach as well, the result is the point's own normal. Faces that look away do not
+/// count.
 RELIEVO_BODY void find_detail_at(const DetailSearch& s, int64_t index) {
   constexpr int32_t kDepth = 64;
   const float* p = s.points + 3 * index;
@@ -161,7 +165,7 @@ RELIEVO_BODY void find_detail_at(const DetailSearch& s, int64_t index) {
         along_line ? try_line(s, s.order[i], p, d, best) : try_point(s, s.order[i], p, d, best);
       }
       if (node.count > 0 || count + 2 > kDepth) continue;
-      // The nearer child comes off the stack first.
+      // The nearer child is pushed last, so that it comes off the stack first.
       const bool left_first = squared_distance_to_box(s.nodes[node.first], p) <=
                               squared_distance_to_box(s.nodes[node.first + 1], p);
       waiting[count++] = left_first ? node.first + 1 : node.first;
@@ -187,12 +191,13 @@ struct MeshTree {
   std::vector<int32_t> order;
 };
 
-/// Divides `count` faces `[count, 3]` by the median along the longest side; at most 4 in a leaf, depth at
-/// most 31. No node at all without faces.
+/// Divides `count` faces `[count, 3]` at the median along the longest side of their box, down to leaves of at
+/// most 4 faces and a depth of at most 31. Without faces there is no node at all.
 MeshTree build_tree(const float* vertices, const int32_t* faces, int64_t count);
 
 void find_detail_cpu(const DetailSearch& search, int64_t count);
-/// Device memory, a cudaStream_t; returns without waiting. Only with RELIEVO_CUDA.
+/// Reads device memory; `stream` is a cudaStream_t. Returns without waiting. Only builds with CUDA
+/// (RELIEVO_CUDA) have it.
 void find_detail_cuda(const DetailSearch& search, int64_t count, void* stream);
 
 }  // namespace relievo::kernels

@@ -37,8 +37,8 @@ struct NoiseStream {
   int64_t count = 0;        ///< below 2^33
 };
 
-/// The body: one index is two values, by Box and Muller's transform. To the bit the same on all devices: in
-/// double, by operations that IEEE 754 defines (sqrt is one).
+/// One index is two values, by Box and Muller's transform. They are the same to the bit on all devices,
+/// because they are computed in double by operations that IEEE 754 defines (sqrt is one).
 RELIEVO_BODY void draw_noise_at(const NoiseStream& s, int64_t index) {
   const PhiloxWords words = philox({{static_cast<uint32_t>(index), s.step, s.kind, s.picture}},
                                    static_cast<uint32_t>(s.seed), static_cast<uint32_t>(s.seed >> 32));
@@ -52,7 +52,7 @@ RELIEVO_BODY void draw_noise_at(const NoiseStream& s, int64_t index) {
 void draw_noise_cpu(const NoiseStream& stream);
 
 /// `values` is device memory; `cuda_stream` is a cudaStream_t. Returns without waiting. Throws
-/// Error{kDeviceLost} when the launch fails. Only there in builds with CUDA (RELIEVO_CUDA).
+/// Error{kDeviceLost} when the launch fails. Only builds with CUDA (RELIEVO_CUDA) have it.
 void draw_noise_cuda(const NoiseStream& stream, void* cuda_stream);
 
 }  // namespace relievo::kernels

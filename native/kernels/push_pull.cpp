@@ -10,24 +10,24 @@
 namespace relievo::kernels {
 namespace {
 
-// Alpha, as a part of the highest one, from where on a pixel shows nothing but the subject.
+// A pixel is taken to show nothing but the subject when its alpha is at least this share of the highest one.
 constexpr float kSolid = 0.95f;
 
-// Distances from the outside as parts of the picture's width. Colours still bleed over a solid edge (lenses,
-// JPEG's coarser chroma): they count fully this far inside. Where the mask is not solid, but inside, they
-// begin to count and count fully at the other two.
+// Depths inside the outline, as shares of the picture's width. A solid edge still carries some of the
+// background's colour (lenses, JPEG's coarser chroma), so solid pixels count fully only this far inside.
+// Pixels that are not solid begin to count at the second depth and count fully at the third.
 constexpr float kBleeding = 0.012f;
 constexpr float kNearEdge = 0.015f;
 constexpr float kWellInside = 0.025f;
 
-constexpr int kGrain = 32;  // rows
+constexpr int kGrain = 32;  // rows a thread takes at a time
 
 struct Level {
   Image colours;
   std::vector<float> weights;
 };
 
-/// Half the size, rounded up: each pixel the weighted mean of its up to four.
+/// Halves the size, rounding up: each pixel becomes the weighted mean of its up to four finer ones.
 Level pull(const Level& fine, const CancelToken& cancel) {
   const Image& in = fine.colours;
   Level coarse{Image((in.width + 1) / 2, (in.height + 1) / 2, in.channels), {}};
@@ -57,7 +57,7 @@ Level pull(const Level& fine, const CancelToken& cancel) {
   return coarse;
 }
 
-/// Blends what is missing in `fine` from the complete `coarse`.
+/// Fills in from the complete `coarse` what is missing in `fine`.
 void push(const Image& coarse, Image& fine, const std::vector<float>& weights, const CancelToken& cancel) {
   parallel_for(fine.height, kGrain, [&](int64_t first, int64_t last) {
     cancel.check();
@@ -87,8 +87,8 @@ void fill(Level& level, const CancelToken& cancel) {
   push(coarse.colours, level.colours, level.weights, cancel);
 }
 
-/// `[height, width]` how far each pixel is inside of where alpha is at least `threshold`, as a part of the
-/// width.
+/// Computes `[height, width]` how deep each pixel lies inside the region where alpha is at least `threshold`,
+/// as a share of the width.
 std::vector<float> depth_inside(const Image& picture, float threshold) {
   std::vector<uint8_t> is_outside(static_cast<size_t>(picture.width) * picture.height);
   for (size_t i = 0; i < is_outside.size(); ++i) is_outside[i] = picture.pixels[4 * i + 3] < threshold;
@@ -120,8 +120,8 @@ Image grow_colours(const Image& picture) {
   for (size_t i = 0; i < count; ++i) {
     const float solid = std::min(in_solid[i] / kBleeding, 1.0f);
     const float inside = (in_mask[i] - kNearEdge) / (kWellInside - kNearEdge);
-    // Squared, so that what is thin all over keeps its own colour but an edge takes that of what it belongs
-    // to.
+    // Weights are squared, so that a subject that is soft everywhere keeps its own colour, while a soft edge
+    // takes the colour of what it belongs to.
     weights[i] = std::clamp(std::max(solid * solid, inside), 0.0f, 1.0f);
   }
   push_pull(colours, weights);

@@ -11,8 +11,8 @@ namespace relievo::kernels {
 
 /// Fills in `colours` (any number of channels) wherever its `weights` `[height, width]`, 0..1, leave room: a
 /// pixel of weight 1 keeps its colour, one of weight 0 gets the smooth continuation of the colours around it,
-/// those between a blend of both. Colours of weight 0 are never read, so any value may stand there. Without
-/// any weight the picture becomes black. Throws Error{kCancelled}.
+/// those in between a blend of both. Colours of weight 0 are never read, so any value may stand there.
+/// Without any weight the picture becomes black. Throws Error{kCancelled}.
 void push_pull(Image& colours, const std::vector<float>& weights, const CancelToken& cancel = {});
 
 /// The RGB of an RGBA picture (straight alpha), grown from the subject's certain pixels over all others:

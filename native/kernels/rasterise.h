@@ -1,4 +1,4 @@
-// Triangles to pixels with a depth test, for a pinhole camera. In homogeneous coordinates (Olano and Greer
+// Triangles to pixels with a depth test, for a pinhole camera, in homogeneous coordinates (Olano and Greer
 // 1997, "Triangle Scan Conversion using 2D Homogeneous Coordinates"): nothing is divided before the pixel, so
 // a triangle that reaches behind the camera needs no clipping, and the weights are perspective-correct.
 #pragma once
@@ -11,13 +11,13 @@
 
 namespace relievo::kernels {
 
-/// No triangle in this pixel.
+/// The value of a pixel that no triangle covers.
 inline constexpr uint64_t kNoHit = ~uint64_t{0};
 
 /// Vertices are in camera axes (base/camera.h: x right, y up, looking along -z). The ray of pixel (column,
 /// row) is direction ((column + offset_x - centre_x) / focal, (centre_y - row - offset_y) / focal, -1), so
-/// that `distance` along it is the depth -z. A pixel belongs to a triangle when the ray meets it; on an edge
-/// two triangles share exactly one of them has it (the left and top ones of image space). Both sides of a
+/// that `distance` along it is the depth -z. A pixel belongs to a triangle when the ray meets it; of two
+/// triangles that share an edge exactly one has it (the left and top ones of image space). Both sides of a
 /// triangle are seen. What is nearer than `near` is not. Triangles on a line or with a NaN are nowhere.
 struct Rasterisation {
   const float* vertices = nullptr;  ///< [V, 3]
@@ -27,24 +27,25 @@ struct Rasterisation {
   int32_t height = 0;
   double focal = 0;  ///< in pixels
   double centre_x = 0, centre_y = 0;
-  double offset_x = 0.5, offset_y = 0.5;  ///< where in a pixel its ray goes through, from its left top corner
+  double offset_x = 0.5, offset_y = 0.5;  ///< where in a pixel its ray passes, from its top left corner
   double near = 1e-3;                     ///< > 0
-  /// [height, width], written: depth's bits above, face below, so that the smallest is the nearest and of
-  /// equally near ones the first face. kNoHit where there is none.
+  /// [height, width], written: the depth's bits above, the face below, so that the smallest value is the
+  /// nearest face and, among equally near ones, the first. kNoHit where there is none.
   uint64_t* hits = nullptr;
 };
 
-/// What a ray meets of one triangle.
+/// The point where a ray meets one triangle.
 struct TriangleHit {
   double weights[3];  ///< of the corners; sum 1, perspective-correct
   double depth;
 };
 
-/// A triangle's edges as planes through the eye, each inward.
+/// A triangle's edges as planes through the eye, whose normals point inward.
 struct TriangleSetup {
   double planes[3][3];   // edge opposite of corner i: normal of the plane through the eye
   double normal_sum[3];  // sum of the three
-  double volume = 0;     // of the corners' determinant, >= 0; 0: nothing to see
+  // The determinant of the corners, made >= 0; at 0 there is nothing to see.
+  double volume = 0;
 };
 
 RELIEVO_BODY void cross_of(const float* a, const float* b, double* out) {
@@ -58,8 +59,9 @@ RELIEVO_BODY TriangleSetup set_up_triangle(const Rasterisation& r, int64_t face)
   const int32_t* corners = r.faces + face * 3;
   for (int i = 0; i < 3; ++i) {
     const int32_t from = corners[(i + 1) % 3], to = corners[(i + 2) % 3];
-    // Always from the lower index to the higher: both faces of an edge get the same number with another sign,
-    // however a compiler contracts the products. An edge's side is then never undecided between the two.
+    // The plane is always computed from the lower index to the higher, so both faces of an edge get the same
+    // number with opposite signs, however a compiler contracts the products. Each ray is then on exactly one
+    // side of the edge.
     const bool turned = from > to;
     cross_of(r.vertices + 3 * static_cast<int64_t>(turned ? to : from),
              r.vertices + 3 * static_cast<int64_t>(turned ? from : to), setup.planes[i]);
@@ -87,7 +89,8 @@ RELIEVO_BODY void ray_direction(const Rasterisation& r, double column, double ro
   y = (r.centre_y - row - r.offset_y) / r.focal;
 }
 
-/// Corner weights where the ray (x, y, -1) meets the triangle's plane, inside of it or not.
+/// Computes the corner weights where the ray (x, y, -1) meets the triangle's plane, inside the triangle or
+/// not.
 RELIEVO_BODY TriangleHit meet_plane(const TriangleSetup& setup, double x, double y) {
   TriangleHit hit;
   const double sum = setup.normal_sum[0] * x + setup.normal_sum[1] * y - setup.normal_sum[2];
@@ -102,7 +105,7 @@ RELIEVO_BODY bool covers(const TriangleSetup& setup, double x, double y) {
   for (int i = 0; i < 3; ++i) {
     const double* plane = setup.planes[i];
     const double side = plane[0] * x + plane[1] * y - plane[2];
-    // On the edge: the triangle to the right of it has it, and of a level edge the one below.
+    // A ray exactly on the edge belongs to the triangle to its right, and on a level edge to the one below.
     const bool owns = plane[0] > 0 || (plane[0] == 0 && plane[1] < 0);
     if (!(side > 0 || (side == 0 && owns))) return false;
   }
@@ -135,7 +138,8 @@ RELIEVO_BODY PixelBox box_of_triangle(const Rasterisation& r, int64_t face) {
       include(a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1]), r.near);
     }
   }
-  constexpr double kSlack = 1e-3;  // far above rounding: the box only bounds, the edges decide
+  // The slack is far above rounding errors: the box only bounds, and the edges decide.
+  constexpr double kSlack = 1e-3;
   const bool is_seen = low_x <= r.width - 1 + kSlack && high_x >= -kSlack && low_y <= r.height - 1 + kSlack &&
                        high_y >= -kSlack;
   if (!is_seen) return box;
@@ -148,12 +152,13 @@ RELIEVO_BODY PixelBox box_of_triangle(const Rasterisation& r, int64_t face) {
 
 RELIEVO_BODY uint64_t packed_hit(float depth, int64_t face) {
   uint32_t bits = 0;
-  memcpy(&bits, &depth, sizeof(bits));  // of a positive float: ordered as the float is
+  // The bits of positive floats are ordered as the floats are.
+  memcpy(&bits, &depth, sizeof(bits));
   return static_cast<uint64_t>(bits) << 32 | static_cast<uint32_t>(face);
 }
 
-/// The body: one index is one face. `keep_smallest(address, value)` is an atomic minimum, which makes the
-/// result independent of any order.
+/// One index is one face. `keep_smallest(address, value)` is an atomic minimum, which makes the result
+/// independent of any order.
 template <typename KeepSmallest>
 RELIEVO_BODY void rasterise_face_at(const Rasterisation& r, int64_t face, const KeepSmallest& keep_smallest) {
   const PixelBox box = box_of_triangle(r, face);

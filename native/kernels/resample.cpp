@@ -8,10 +8,10 @@
 namespace relievo::kernels {
 namespace {
 
-/// The source samples that make up one sample of the result.
+/// The source samples that one sample of the result is made of.
 struct Taps {
   int first = 0;
-  std::vector<float> weights;  // sum to 1
+  std::vector<float> weights;  // their sum is 1
 };
 
 std::vector<Taps> triangle_taps(int size, int new_size) {

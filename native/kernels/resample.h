@@ -1,4 +1,4 @@
-// Pictures at another size, and between their pixels.
+// Resizes pictures, and reads them between their pixels.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,8 @@ namespace relievo::kernels {
 
 /// Resamples `values` `[height, width, channels]` to `[new_height, new_width, channels]` with a triangle
 /// filter that is as wide as the coarser of the two grids' pixels: linear interpolation when growing,
-/// antialiased when shrinking, the identity at the same size. Colours with alpha bleed unless they are
-/// premultiplied or grown.
+/// antialiased when shrinking, the identity at the same size. Straight-alpha colours must be premultiplied or
+/// grown before, else those of transparent pixels bleed in.
 std::vector<float> resample(const std::vector<float>& values, int width, int height, int channels,
                             int new_width, int new_height);
 

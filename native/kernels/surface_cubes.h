@@ -1,6 +1,6 @@
-// The cubes of a grid that a surface crosses, and how: all of FlexiCubes that needs signs only. In passes:
-// count the crossed cubes of each row, then name them; count the vertices of the grid at their corners, then
-// name them; then number the corners. Between a count and its naming lies a sum, which is the caller's.
+// The cubes of a grid that a surface crosses, and how: the part of FlexiCubes that needs signs only. It works
+// in passes: count the crossed cubes of each row, then name them; count the vertices of the grid at their
+// corners, then name them; then number the corners. The caller sums up the counts before the pass that names.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace relievo::kernels {
 
 /// Vertices and cubes of the grid are numbered x slowest, z fastest: vertex (x (grid + 1) + y) (grid + 1) +
 /// z, cube (x grid + y) grid + z; a row runs along z. S cubes are crossed; C vertices are corners of one of
-/// them. Arrays of starts hold counts at i + 1 after a counting pass and their sums after the caller's sum.
+/// them. Arrays of starts hold counts at i + 1 after a counting pass, and their running sums after the caller
+/// has summed them up.
 struct CubeSearch {
   const float* distances = nullptr;  ///< [(grid + 1)^3]; negative is inside, zero and NaN are outside
   const CubeTable* table = nullptr;
@@ -26,7 +27,7 @@ struct CubeSearch {
   int32_t grid = 0;                 ///< cubes a side
 };
 
-/// The four rows of vertices round a row of cubes.
+/// The four rows of vertices around a row of cubes.
 struct CubeRow {
   const float* rows[4];
 };
@@ -38,7 +39,7 @@ RELIEVO_BODY CubeRow row_of_cubes(const CubeSearch& s, int32_t x, int32_t y) {
   return row;
 }
 
-/// Bits 0..3: which of the four corners at height z are inside.
+/// Bits 0..3 tell which of the four corners at height z are inside.
 RELIEVO_BODY uint32_t layer_at(const CubeRow& row, int32_t z) {
   uint32_t bits = 0;
   for (uint32_t k = 0; k < 4; ++k) bits |= static_cast<uint32_t>(row.rows[k][z] < 0) << k;
@@ -59,7 +60,7 @@ RELIEVO_BODY void visit_crossed(const CubeSearch& s, int64_t row_number, const V
   }
 }
 
-/// The case to use for the cube (x, y, z) whose signs say `cube_case`.
+/// Returns the case to use for the cube (x, y, z) whose signs say `cube_case`, with ambiguity resolved.
 RELIEVO_BODY uint8_t resolved_case(const CubeSearch& s, int32_t x, int32_t y, int32_t z, uint8_t cube_case) {
   const CubeCase& plain = s.table->cases[cube_case];
   if (!plain.is_ambiguous) return cube_case;
@@ -72,14 +73,14 @@ RELIEVO_BODY uint8_t resolved_case(const CubeSearch& s, int32_t x, int32_t y, in
   return is_twin ? opposite_case(cube_case) : cube_case;
 }
 
-/// For each of grid^2 rows of cubes.
+/// One index is one of grid^2 rows of cubes.
 RELIEVO_BODY void count_cubes_at(const CubeSearch& s, int64_t row) {
   int32_t count = 0;
   visit_crossed(s, row, [&](int32_t, uint8_t) { ++count; });
   s.row_starts[row + 1] = count;
 }
 
-/// For each of grid^2 rows of cubes.
+/// One index is one of grid^2 rows of cubes.
 RELIEVO_BODY void name_cubes_at(const CubeSearch& s, int64_t row) {
   int32_t next = s.row_starts[row];
   if (next == s.row_starts[row + 1]) return;
@@ -91,7 +92,8 @@ RELIEVO_BODY void name_cubes_at(const CubeSearch& s, int64_t row) {
   });
 }
 
-/// The place of the first of ascending numbers[begin .. end - 1] that is not below `number`; else `end`.
+/// Finds the first of the ascending numbers[begin .. end - 1] that is not below `number`; returns `end` where
+/// there is none.
 RELIEVO_BODY int32_t first_not_below(const int32_t* numbers, int32_t begin, int32_t end, int32_t number) {
   while (begin < end) {
     const int32_t middle = begin + (end - begin) / 2;
@@ -104,7 +106,7 @@ RELIEVO_BODY int32_t first_not_below(const int32_t* numbers, int32_t begin, int3
   return begin;
 }
 
-/// The place in `cubes` of the cube (x, y, z) of the grid; -1 when the surface does not cross it.
+/// Finds the cube (x, y, z) of the grid in `cubes`; returns -1 when the surface does not cross it.
 RELIEVO_BODY int32_t find_cube(const int32_t* row_starts, const int32_t* cubes, int32_t grid, int32_t x,
                                int32_t y, int32_t z) {
   const int32_t row = x * grid + y, end = row_starts[row + 1];
@@ -115,7 +117,8 @@ RELIEVO_BODY int32_t find_cube(const int32_t* row_starts, const int32_t* cubes, 
 /// Calls `visit(z)` for the vertices of a row of the grid that are corners of crossed cubes, upwards.
 template <typename Visit>
 RELIEVO_BODY void visit_corners(const CubeSearch& s, int64_t row, const Visit& visit) {
-  // A cube at height z has vertices at z and z + 1 in this row: merge the four rows of cubes around it.
+  // A cube at height z has vertices at z and z + 1 in this row, so the four rows of cubes around it are
+  // merged.
   const int32_t side = s.grid + 1, x = static_cast<int32_t>(row / side), y = static_cast<int32_t>(row % side);
   int32_t next[4] = {}, end[4] = {};
   for (int32_t k = 0; k < 4; ++k) {
@@ -140,20 +143,20 @@ RELIEVO_BODY void visit_corners(const CubeSearch& s, int64_t row, const Visit& v
   }
 }
 
-/// For each of (grid + 1)^2 rows of vertices.
+/// One index is one of (grid + 1)^2 rows of vertices.
 RELIEVO_BODY void count_points_at(const CubeSearch& s, int64_t row) {
   int32_t count = 0;
   visit_corners(s, row, [&](int32_t) { ++count; });
   s.point_starts[row + 1] = count;
 }
 
-/// For each of (grid + 1)^2 rows of vertices.
+/// One index is one of (grid + 1)^2 rows of vertices.
 RELIEVO_BODY void name_points_at(const CubeSearch& s, int64_t row) {
   int32_t* point = s.points + s.point_starts[row];
   visit_corners(s, row, [&](int32_t z) { *point++ = static_cast<int32_t>(row * (s.grid + 1) + z); });
 }
 
-/// For each of S cubes.
+/// One index is one of S cubes.
 RELIEVO_BODY void number_corners_at(const CubeSearch& s, int64_t cube) {
   const int32_t number = s.cubes[cube], side = s.grid + 1;
   const int32_t z = number % s.grid, y = number / s.grid % s.grid, x = number / s.grid / s.grid;
@@ -166,15 +169,15 @@ RELIEVO_BODY void number_corners_at(const CubeSearch& s, int64_t cube) {
   }
 }
 
-// The first two run over the rows first..last - 1 of grid^2, the others over everything.
+// The first two run over the rows first..last - 1 of grid^2, the others over all indices.
 void count_cubes_cpu(const CubeSearch& search, int64_t first, int64_t last);
 void name_cubes_cpu(const CubeSearch& search, int64_t first, int64_t last);
 void count_points_cpu(const CubeSearch& search);
 void name_points_cpu(const CubeSearch& search);
 void number_corners_cpu(const CubeSearch& search);
 
-// Pointers are device memory; `stream` is a cudaStream_t. They return without waiting.
-// Throw Error{kDeviceLost} when the launch fails. Only there in builds with CUDA (RELIEVO_CUDA).
+// Pointers are device memory; `stream` is a cudaStream_t. The functions return without waiting and throw
+// Error{kDeviceLost} when the launch fails. Only builds with CUDA (RELIEVO_CUDA) have them.
 void count_cubes_cuda(const CubeSearch& search, int64_t first, int64_t last, void* stream);
 void name_cubes_cuda(const CubeSearch& search, int64_t first, int64_t last, void* stream);
 void count_points_cuda(const CubeSearch& search, void* stream);

@@ -6,7 +6,7 @@
 namespace relievo::kernels {
 namespace {
 
-/// The tiles from first to last in each direction; none where first is above last.
+/// The tiles from first to last in each direction; there are none where first is above last.
 struct Block {
   int32_t left, right, top, bottom;
 };

@@ -10,11 +10,11 @@ namespace relievo::kernels {
 
 /// Reads the three planes of a triplane at points of the box -1..1. (EG3D, Chan et al. 2022, section 3.1;
 /// LRM, Hong et al. 2023.) Plane 0 sees (x, y), plane 1 (x, z), plane 2 (z, y); the first of each pair runs
-/// along the plane's width. Bilinear, texel centres at (2 i + 1) / size - 1, zeros outside (torch's
-/// grid_sample with align_corners false).
+/// along the plane's width. Interpolation is bilinear, with texel centres at (2 i + 1) / size - 1, and zeros
+/// outside (torch's grid_sample with align_corners false).
 struct TriplaneSampling {
-  const float* planes =
-      nullptr;  ///< [3, height, width, channels]: channels last, so that a texel is one run of memory
+  /// [3, height, width, channels]: channels last, so that a texel is one run of memory.
+  const float* planes = nullptr;
   const float* points = nullptr;  ///< [count, 3] x, y, z
   float* features = nullptr;      ///< [count, 3, channels], written
   int64_t count = 0;
@@ -23,13 +23,13 @@ struct TriplaneSampling {
   int32_t width = 0;
 };
 
-/// Where plane `plane` sees the point: u along the width, v along the height, both in -1..1.
+/// Projects a point onto plane `plane`: u along the width, v along the height, both in -1..1.
 RELIEVO_BODY void project_to_plane(const float* point, int32_t plane, float& u, float& v) {
   u = plane == 2 ? point[2] : point[0];
   v = plane == 1 ? point[2] : point[1];
 }
 
-/// The body: one index is one point on one plane, `index` in 0..3*count.
+/// One index is one point on one plane, `index` in 0..3*count.
 RELIEVO_BODY void sample_triplane_at(const TriplaneSampling& s, int64_t index) {
   const int32_t plane = static_cast<int32_t>(index % 3);
   float u = 0, v = 0;
@@ -38,7 +38,8 @@ RELIEVO_BODY void sample_triplane_at(const TriplaneSampling& s, int64_t index) {
   const float y = ((v + 1) * static_cast<float>(s.height) - 1) * 0.5f;
   float* out = s.features + index * s.channels;
   for (int32_t c = 0; c < s.channels; ++c) out[c] = 0;
-  // Written so that a NaN is outside; nothing is converted to an integer that does not fit one.
+  // The comparisons are written so that a NaN is outside, and nothing is converted to an integer that cannot
+  // hold it.
   const bool meets_plane =
       x > -1 && y > -1 && x < static_cast<float>(s.width) && y < static_cast<float>(s.height);
   if (!meets_plane) return;
@@ -56,8 +57,8 @@ RELIEVO_BODY void sample_triplane_at(const TriplaneSampling& s, int64_t index) {
 
 void sample_triplane_cpu(const TriplaneSampling& sampling);
 
-/// Pointers are device memory; `stream` is a cudaStream_t. Returns without waiting.
-/// Throws Error{kDeviceLost} when the launch fails. Only there in builds with CUDA (RELIEVO_CUDA).
+/// Pointers are device memory; `stream` is a cudaStream_t. Returns without waiting. Throws Error{kDeviceLost}
+/// when the launch fails. Only builds with CUDA (RELIEVO_CUDA) have it.
 void sample_triplane_cuda(const TriplaneSampling& sampling, void* stream);
 
 }  // namespace relievo::kernels

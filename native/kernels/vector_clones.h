@@ -1,10 +1,10 @@
-// One source, compiled for several CPUs; the program picks at its start.
+// One source is compiled for several CPUs, and the program picks the version for its CPU when it starts.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
-// Sanitizers run before the choice could be made.
+// Sanitizers are excluded because their checks would run before the choice can be made.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define RELIEVO_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -14,7 +14,7 @@
 
 namespace relievo::kernels {
 
-/// The bits of a bfloat16.
+/// A bfloat16, by its bits.
 struct BFloat16 {
   uint16_t bits;
 };
@@ -25,21 +25,22 @@ RELIEVO_INLINE float widen(BFloat16 value) {
 }
 
 RELIEVO_INLINE void narrow(float value, float& out) { out = value; }
-/// Rounds half to even.
+/// Rounds to the nearest, halves to even.
 RELIEVO_INLINE void narrow(float value, BFloat16& out) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   out.bits = static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
 }
 
-/// e^x to 2 units in the last place, without a branch, so that loops over it become vectors. Clamped to
-/// x in -87..88.
+/// Computes e^x to 2 units in the last place, without a branch, so that loops over it become vectors. x is
+/// clamped to -87..88.
 RELIEVO_INLINE float vector_exp(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer
+  // Adding and subtracting 1.5 * 2^23 rounds to an integer.
+  constexpr float kRound = 12582912.0f;
   const float n = (x * 1.442695041f + kRound) - kRound;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;  // Cephes' expf
+  float p = 1.9875691500e-4f;  // coefficients of Cephes' expf
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;

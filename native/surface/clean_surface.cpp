@@ -16,7 +16,8 @@
 namespace relievo {
 namespace {
 
-/// A face that is no higher than this share of the surface's extent is a line, as far as float32 can tell.
+/// A face that is no higher than this share of the surface's extent counts as a line: float32 can tell no
+/// more.
 constexpr double kSmallestHeight = 4 * std::numeric_limits<float>::epsilon();
 
 void check_finite(const Surface& surface) {
@@ -34,8 +35,8 @@ void require_faces(const Surface& surface) {
               "Try another picture, another mask or another seed.");
 }
 
-/// Joins the ends of sides without length and drops the faces that vanish with them; closed stays closed,
-/// because the face behind such a side vanishes too.
+/// Joins the ends of sides without length and drops the faces that vanish with them. A closed surface stays
+/// closed, because the face across such a side vanishes too.
 void drop_degenerate(Surface& surface) {
   DisjointSets same(surface.vertices.size());
   for (const Int3& face : surface.faces) {
@@ -65,37 +66,37 @@ double extent_of(const Surface& surface) {
   return extent;
 }
 
-/// Whether a face and another lie back to back and are a piece by themselves.
+/// Returns whether a face and another lie back to back and make a component by themselves.
 bool is_flap(const Neighbours& neighbours, size_t face) {
   const int32_t* across = &neighbours[3 * face];
   return across[0] >= 0 && across[0] / 3 == across[1] / 3 && across[1] / 3 == across[2] / 3;
 }
 
-/// Drops flaps, and the pieces with less than a share of the whole area, but never the largest.
-void remove_debris(Surface& surface, const Neighbours& neighbours, const Pieces& pieces,
+/// Drops flaps, and components with less than a share of the whole area, but never the largest.
+void remove_debris(Surface& surface, const Neighbours& neighbours, const Components& components,
                    double smallest_share, Debris* debris) {
-  std::vector<double> areas(pieces.count, 0.0);
-  std::vector<bool> has_extent(pieces.count, false);
+  std::vector<double> areas(components.count, 0.0);
+  std::vector<bool> has_extent(components.count, false);
   double whole = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
     const double area = length(area_normal_in_double(surface, surface.faces[f])) / 2;
-    areas[pieces.of_face[f]] += area;
-    has_extent[pieces.of_face[f]] = has_extent[pieces.of_face[f]] || !is_flap(neighbours, f);
+    areas[components.of_face[f]] += area;
+    has_extent[components.of_face[f]] = has_extent[components.of_face[f]] || !is_flap(neighbours, f);
     whole += area;
   }
   const double smallest = std::min(std::max(smallest_share, 0.0) * whole, std::ranges::max(areas));
   if (debris != nullptr) {
     *debris = {.surface = {.vertices = surface.vertices, .faces = {}}};
-    for (int32_t piece = 0; piece < pieces.count; ++piece) {
-      if (!has_extent[piece]) continue;
-      ++debris->pieces;
-      debris->dropped += areas[piece] < smallest ? 1 : 0;
+    for (int32_t component = 0; component < components.count; ++component) {
+      if (!has_extent[component]) continue;
+      ++debris->components;
+      debris->dropped += areas[component] < smallest ? 1 : 0;
     }
   }
   size_t kept = 0;
   for (size_t f = 0; f < surface.faces.size(); ++f) {
     if (is_flap(neighbours, f)) continue;
-    if (areas[pieces.of_face[f]] >= smallest) {
+    if (areas[components.of_face[f]] >= smallest) {
       surface.faces[kept++] = surface.faces[f];
     } else if (debris != nullptr) {
       debris->surface.faces.push_back(surface.faces[f]);
@@ -134,7 +135,8 @@ Surface clean_surface(const Surface& surface, const CleanSettings& settings, con
   Neighbours neighbours = make_manifold(cleaned);
   control.step(0.4);
   turn_together(cleaned, neighbours);
-  // What a flip leaves may share an edge with others; mending that cuts faces, which may leave a line again.
+  // A flip may leave faces that share an edge with two others; mending that cuts faces, which may leave a
+  // line again.
   constexpr int kMostRounds = 4;
   for (int round = 0; round < kMostRounds && flip_slivers(cleaned, neighbours, smallest); ++round) {
     neighbours = make_manifold(cleaned);
@@ -142,9 +144,9 @@ Surface clean_surface(const Surface& surface, const CleanSettings& settings, con
   }
   control.step(0.7);
   require_faces(cleaned);
-  const Pieces pieces = pieces_of(cleaned, neighbours);
-  turn_outward(cleaned, neighbours, pieces);
-  remove_debris(cleaned, neighbours, pieces, settings.smallest_share, debris);
+  const Components components = components_of(cleaned, neighbours);
+  turn_outward(cleaned, neighbours, components);
+  remove_debris(cleaned, neighbours, components, settings.smallest_share, debris);
   require_faces(cleaned);
   drop_unused_vertices(cleaned);
   if (debris != nullptr) drop_unused_vertices(debris->surface);

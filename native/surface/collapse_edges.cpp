@@ -16,19 +16,23 @@
 namespace relievo {
 namespace {
 
-/// Of the pull towards the middle of the faces that a vertex stands for: it decides where a surface is flat,
-/// and keeps faces of like size there.
+/// The weight of the pull towards the middle of the faces that a vertex stands for. It decides where a
+/// surface is flat, and keeps faces of like size there.
 constexpr double kEvenness = 3e-5;
 constexpr double kBorderWeight = 10;
-constexpr double kMostTurn = 0.2;  // cosine, of a face
-constexpr double kFold = -0.995;   // cosine, between neighbouring faces that lie on one another
-constexpr double kNeedle = 5e-3;   // twice the area by the sum of the squared sides
+// The least cosine between a face's normals before and after a collapse.
+constexpr double kMostTurn = 0.2;
+// The cosine between neighbouring faces from which on they count as folded onto one another.
+constexpr double kFold = -0.995;
+// A face is a needle when twice its area is less than this share of the sum of its squared sides.
+constexpr double kNeedle = 5e-3;
 
 struct Candidate {
   float cost;
   int32_t from, to;
-  uint32_t version;                                                           // of both ends
-  bool operator<(const Candidate& other) const { return cost > other.cost; }  // the cheapest on top
+  uint32_t version;  // versions of both ends, summed
+  // Puts the cheapest candidate on top of the heap.
+  bool operator<(const Candidate& other) const { return cost > other.cost; }
 };
 
 class Collapser {
@@ -53,9 +57,9 @@ class Collapser {
 
   int64_t count() const { return count_; }
 
-  /// Collapses until so many faces are left, or nothing can be.
+  /// Collapses until `target` faces are left or no edge can be collapsed.
   void run(int64_t target, const Control& control) {
-    // A collapse that was refused may be fine once its surroundings have changed.
+    // A collapse that was refused may be allowed once its surroundings have changed.
     for (bool goes_on = true; goes_on && count_ > target;) {
       const bool is_whole_list = queue_.empty();
       if (is_whole_list) list_candidates();
@@ -73,7 +77,7 @@ class Collapser {
     }
   }
 
-  /// What is left, unused vertices included.
+  /// The surface as it is now, unused vertices included.
   Surface surface() const {
     Surface left{.vertices = vertices_, .faces = {}};
     left.faces.reserve(static_cast<size_t>(count_));
@@ -127,7 +131,7 @@ class Collapser {
     }
   }
 
-  /// Planes that stand on the borders keep these where they are.
+  /// Adds planes that stand upright on the borders, which keep the borders where they are.
   void add_borders() {
     for (size_t first = 0, last = 0; first < sides_.size(); first = last) {
       while (last < sides_.size() && sides_[last].shares_edge_with(sides_[first])) ++last;
@@ -165,7 +169,7 @@ class Collapser {
     queue_ = std::priority_queue<Candidate>({}, std::move(all));
   }
 
-  /// Where the one vertex goes that two become.
+  /// The place of the one vertex that two become.
   Float3 meeting_place(int32_t a, int32_t b, Quadric& both) const {
     both = quadrics_[a];
     both.add(quadrics_[b]);
@@ -205,7 +209,7 @@ class Collapser {
     return face[0] == vertex || face[1] == vertex || face[2] == vertex;
   }
 
-  /// Whether the surface stays a surface, of the same topology.
+  /// Returns whether the collapse leaves a surface of the same topology.
   bool keeps_topology(int32_t a, int32_t b) {
     int shared = 0;
     std::array<int32_t, 2> beside{-1, -1};
@@ -218,7 +222,7 @@ class Collapser {
       ++shared;
     }
     if (shared == 0) return false;
-    if (is_border_[a] && is_border_[b] && shared == 2) return false;  // from one border to another
+    if (is_border_[a] && is_border_[b] && shared == 2) return false;  // the edge would join two borders
     neighbours_of(a, round_a_);
     neighbours_of(b, round_b_);
     int common = 0;
@@ -233,12 +237,14 @@ class Collapser {
     if (common != shared) return false;
     for (int k = 0; k < shared; ++k) {
       const int32_t v = beside[static_cast<size_t>(k)];
-      if (size_[v] <= (is_border_[v] ? 1 : 3)) return false;  // nothing, or two faces on one another
+      // Else nothing would be left, or two faces on one another.
+      if (size_[v] <= (is_border_[v] ? 1 : 3)) return false;
     }
     return true;
   }
 
-  /// The normals of the faces round both as they would be; false where one turns over or becomes a needle.
+  /// Computes the normals that the faces around both vertices would have; returns false where one turns over
+  /// or becomes a needle.
   bool keeps_faces(int32_t a, int32_t b, const Float3& place) {
     moved_.clear();
     for (const auto& [self, other] : {std::array{a, b}, std::array{b, a}}) {
@@ -267,7 +273,7 @@ class Collapser {
     return sum;
   }
 
-  /// Whether no two neighbours among the moved faces, or one of them and that behind it, lie on one another.
+  /// Returns whether no two neighbours, of which at least one has moved, lie folded onto one another.
   bool stays_unfolded(int32_t a, int32_t b) const {
     const auto ends_of = [&](const Moved& moved) {
       const Int3& face = faces_[moved.face];
@@ -299,7 +305,7 @@ class Collapser {
     }
     places_.remove(a, vertices_[a]);
     places_.remove(b, vertices_[b]);
-    // The faces round both, one after the other, at the end of the list.
+    // The faces around both vertices go, one after the other, to the end of the list.
     const auto begin = static_cast<int64_t>(round_.size());
     for (const int32_t vertex : {a, b}) {
       for (int32_t i = 0; i < size_[vertex]; ++i) {
@@ -347,12 +353,12 @@ class Collapser {
   std::vector<uint32_t> version_;
   std::vector<Quadric> quadrics_;
   Places places_;
-  std::vector<Side> sides_;  // until they are candidates
-  // The faces round a vertex: size_ of round_, from begin_ on.
+  std::vector<Side> sides_;  // only until they have become candidates
+  // The faces around vertex v are size_[v] entries of round_, from begin_[v] on.
   std::vector<int64_t> begin_;
   std::vector<int32_t> size_, round_;
   std::priority_queue<Candidate> queue_;
-  // Scratch.
+  // Buffers that are kept to save allocations.
   struct Moved {
     int32_t face, vertex;
     Double3 normal;

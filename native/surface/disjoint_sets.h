@@ -1,4 +1,4 @@
-// Sets of numbers 0..count-1 that grow together (Tarjan 1975, with path halving).
+// Sets of numbers 0..count-1 that can be joined (union-find; Tarjan 1975, with path halving).
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kMostFaces = std::numeric_limits<int32_t>::max() / 12;
 
-/// The kernels' view of everything, and what keeps it alive.
+/// The kernels' view of all arrays, and the tensors that keep these alive.
 class Kernel : public kernels::FlexiCubes {
  public:
   Kernel(const SurfaceCubes& found, const FlexiCubesInput& input)
@@ -45,7 +45,7 @@ class Kernel : public kernels::FlexiCubes {
     launch_on(device_, cpu, cuda, static_cast<const kernels::FlexiCubes&>(*this));
   }
 
-  /// Lets it read the vertices. (The starts are not written again.)
+  /// Lets the kernels read the vertices. Their starts are read and not written again.
   void use(const DualVertices& dual) {
     vertex_starts = static_cast<int32_t*>(dual.starts.data_ptr());
     deviation_starts = static_cast<int32_t*>(dual.deviation_starts.data_ptr());

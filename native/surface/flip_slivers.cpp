@@ -20,7 +20,8 @@ class Flipper {
   bool run() {
     for (int32_t face = 0; face < std::ssize(surface_.faces); ++face) consider(face);
     if (waiting_.empty()) return false;
-    // Longest first: what a flip leaves behind is shorter. The bound is for what rounding makes of that.
+    // The longest slivers are flipped first, because a flip leaves shorter ones. The bound is for cases in
+    // which rounding breaks that order.
     constexpr size_t kMostFlips = 16;
     for (size_t left = kMostFlips * (waiting_.size() + 1); left > 0 && !waiting_.empty(); --left) {
       const auto [length, face] = waiting_.top();
@@ -39,7 +40,7 @@ class Flipper {
     if (length > 0) waiting_.emplace(length, face);
   }
 
-  /// The length of the longest side, whose corner is `side`; 0 for a face that is no sliver.
+  /// The length of the longest side, whose corner becomes `side`; 0 for a face that is no sliver.
   double sliver_length(int32_t face, int32_t& side) const {
     const Int3& f = surface_.faces[face];
     double longest = 0;
@@ -71,9 +72,10 @@ class Flipper {
     const int32_t ad = next_corner(across), db = next_corner(ad), other = across / 3;
     const int32_t a = vertex_at(surface_, side), b = vertex_at(surface_, bc), c = vertex_at(surface_, ca),
                   d = vertex_at(surface_, db);
-    if (other == face || vertex_at(surface_, across) != b) return;  // not to be told apart from a border
+    // Such a side cannot be told apart from a border.
+    if (other == face || vertex_at(surface_, across) != b) return;
     const std::array<int32_t, 4> outer{neighbours_[bc], neighbours_[ca], neighbours_[ad], neighbours_[db]};
-    if (c == d) {  // both lie on one another
+    if (c == d) {  // both faces lie on one another
       is_gone_[face] = is_gone_[other] = true;
       if (outer[0] != db) join(outer[0], outer[3]);
       if (outer[1] != ad) join(outer[1], outer[2]);

@@ -16,8 +16,8 @@ at::Tensor vertex_indices(int grid) {
 }  // namespace
 
 at::Tensor grid_line(int grid) {
-  // The published grid rounds the fractions i / grid to five decimals (a trace of how it merges cube
-  // corners); networks were trained on it, and its float32 values are matched to the bit.
+  // The published grid rounds the fractions i / grid to five decimals, because it merges cube corners by
+  // them. Networks were trained on that, so its float32 values are matched to the bit.
   constexpr float kDecimals = 1e5;
   const at::Tensor fractions = (at::arange(grid + 1, at::kFloat) / grid * kDecimals).round() / kDecimals;
   return (fractions - 0.5) * kGridSide;

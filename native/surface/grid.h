@@ -21,11 +21,11 @@ at::Tensor grid_vertices(int grid);
 /// cubes x slowest.
 at::Tensor grid_cubes(int grid);
 
-/// `[1]` int64: the vertex (grid/2 + 1)^3, which the published empty-shape repair makes inside.
+/// `[1]` int64: the vertex (grid/2 + 1)^3, which the published repair of empty shapes makes inside.
 at::Tensor grid_centre(int grid);
 
-/// `[M]` int64, ascending: the vertices of the two outermost layers on every side, which that repair makes
-/// outside.
+/// `[M]` int64, ascending: the vertices of the two outermost layers on every side, which the published repair
+/// of empty shapes makes outside.
 at::Tensor grid_border(int grid);
 
 }  // namespace relievo

@@ -19,7 +19,7 @@ int count_roots(DisjointSets& sets, size_t count) {
   return roots;
 }
 
-/// Area and signed volume.
+/// Measures area and signed volume.
 void measure(const Surface& surface, SurfaceReport& report) {
   for (const Int3& face : surface.faces) {
     const Float3 &a = surface.vertices[face[0]], &b = surface.vertices[face[1]],
@@ -48,8 +48,9 @@ SurfaceReport inspect_surface(const Surface& given) {
   const bool is_proper = std::ranges::none_of(surface.faces, has_repeated_vertex);
   report.watertight = is_proper && !surface.faces.empty();
   report.manifold = is_proper;
-  // Faces that share an edge; corners at one vertex of faces that share an edge there.
-  DisjointSets pieces(surface.faces.size()), fans(sides.size());
+  // Components join faces that share an edge; fans join the corners at one vertex of faces that share an edge
+  // there.
+  DisjointSets components(surface.faces.size()), fans(sides.size());
   int edges = 0;
   for (size_t first = 0, last = 0; first < sides.size(); first = last) {
     while (last < sides.size() && sides[last].shares_edge_with(sides[first])) ++last;
@@ -59,7 +60,7 @@ SurfaceReport inspect_surface(const Surface& given) {
     report.manifold =
         report.manifold && count <= 2 && (count < 2 || sides[first].runs_up != sides[first + 1].runs_up);
     for (size_t other = first + 1; other < last; ++other) {
-      pieces.join(sides[first].corner / 3, sides[other].corner / 3);
+      components.join(sides[first].corner / 3, sides[other].corner / 3);
       for (const bool low : {false, true})
         fans.join(corner_at_end(sides[first], low), corner_at_end(sides[other], low));
     }
@@ -70,7 +71,7 @@ SurfaceReport inspect_surface(const Surface& given) {
   }
   const auto used = static_cast<int>(std::ranges::count(is_used, true));
   report.manifold = report.manifold && count_roots(fans, sides.size()) == used;
-  report.components = count_roots(pieces, surface.faces.size());
+  report.components = count_roots(components, surface.faces.size());
   report.euler = used - edges + static_cast<int>(surface.faces.size());
   measure(surface, report);
   return report;

@@ -26,8 +26,8 @@ double angle_round(const Surface& surface, const Side& side) {
                     dot(to, u) / std::sqrt(std::max(dot(u, u), 1e-300)));
 }
 
-/// Pairs the sides first..last - 1 of one edge: like brackets, whichever neighbours round the edge run in
-/// opposite directions belong together.
+/// Pairs the sides first..last - 1 of one edge as brackets are paired: neighbours around the edge belong
+/// together when they run in opposite directions.
 void pair_round_edge(const Surface& surface, const std::vector<Side>& sides, size_t first, size_t last,
                      std::vector<Pair>& pairs) {
   std::vector<std::pair<double, Side>> round;
@@ -49,7 +49,7 @@ void pair_round_edge(const Surface& surface, const std::vector<Side>& sides, siz
   }
 }
 
-/// Which sides are neighbours, those of one edge together.
+/// Finds which sides are neighbours; the pairs of one edge stand together.
 std::vector<Pair> pair_sides(const Surface& surface) {
   const std::vector<Side> sides = sorted_sides(surface);
   std::vector<Pair> pairs;
@@ -62,7 +62,7 @@ std::vector<Pair> pair_sides(const Surface& surface) {
   return pairs;
 }
 
-/// Gives every fan of faces round a vertex a vertex of its own.
+/// Gives every fan of faces around a vertex a vertex of its own.
 void split_fans(Surface& surface, const std::vector<Pair>& pairs) {
   DisjointSets fans(surface.faces.size() * 3);
   for (const auto& [a, b] : pairs) {
@@ -86,8 +86,9 @@ void split_fans(Surface& surface, const std::vector<Pair>& pairs) {
   }
 }
 
-/// Where a fan passes the same edge twice, its vertices cannot be told apart: such a pair of faces gets a
-/// vertex of its own in the middle of the edge. Returns whether there was one; a face is cut once a call.
+/// Where a fan passes the same edge twice, its vertices cannot be told apart, so such a pair of faces gets a
+/// vertex of its own in the middle of the edge. Returns whether there was one; each call cuts a face at most
+/// once.
 bool split_crowded_edges(Surface& surface, const std::vector<Pair>& pairs) {
   std::vector<bool> is_cut;
   const auto cut = [&](const Pair& pair) {
@@ -115,7 +116,7 @@ bool split_crowded_edges(Surface& surface, const std::vector<Pair>& pairs) {
   for (size_t first = 0, last = 0; first < pairs.size(); first = last) {
     while (last < pairs.size() && pairs[last][0].shares_edge_with(pairs[first][0])) ++last;
     if (last - first == 1) continue;
-    // Splitting the fans may have given each pair an edge of its own.
+    // Splitting the fans may already have given each pair an edge of its own.
     std::vector<std::pair<int32_t, int32_t>> edges;
     for (size_t p = first; p < last; ++p) edges.push_back(edge_of(pairs[p]));
     for (size_t p = first + 1; p < last; ++p) {

@@ -1,4 +1,4 @@
-// A surface without edges of more than two faces and vertices of more than one fan.
+// Makes a surface manifold: no edge has more than two faces, no vertex more than one fan.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,13 @@
 
 namespace relievo {
 
-/// Which sides are neighbours: `[3 F]`, by a side's corner (surface/sides.h) the corner of the side across
-/// the edge; -1 at a border.
+/// Neighbouring sides: `[3 F]`, by a side's corner (surface/sides.h) the corner of the side across the edge;
+/// -1 at a border.
 using Neighbours = std::vector<int32_t>;
 
-/// Splits edges with more than two faces, each pair of faces that encloses inside between them being kept
-/// together, and vertices with more than one fan of faces. The corners of faces name vertices; no face names
-/// one twice. Closed stays closed.
+/// Splits edges with more than two faces, keeping each pair of faces that encloses the inside together, and
+/// vertices with more than one fan of faces. Corners must name vertices, and no face may name one twice. A
+/// closed surface stays closed.
 Neighbours make_manifold(Surface& surface);
 
 }  // namespace relievo

@@ -20,7 +20,7 @@ using kernels::kEdgeBetween;
 using kernels::kEdgeCorners;
 using kernels::MarchingCase;
 
-/// Whether two edges lie in one face of the cube.
+/// Returns whether two edges lie in one face of the cube.
 constexpr bool share_face(int a, int b) {
   int all = 7, any = 0;
   for (const int corner : {kEdgeCorners[a][0], kEdgeCorners[a][1], kEdgeCorners[b][0], kEdgeCorners[b][1]}) {
@@ -30,7 +30,7 @@ constexpr bool share_face(int a, int b) {
   return all != 0 || any != 7;
 }
 
-/// Polygons of one case, found by walking along the lines in which they meet the cube's faces.
+/// The polygons of one case, found by walking along the lines in which they meet the cube's faces.
 constexpr MarchingCase derive_case(int inside) {
   const auto is_inside = [&](int corner) { return (inside >> corner & 1) != 0; };
   std::array<int, kCubeEdges> next{};
@@ -38,7 +38,7 @@ constexpr MarchingCase derive_case(int inside) {
   for (int axis = 0; axis < 3; ++axis) {
     for (int side = 0; side < 2; ++side) {
       const int origin = side << axis, u = 1 << (axis + 1) % 3, v = 1 << (axis + 2) % 3;
-      // In turn, counter-clockwise seen from outside the cube.
+      // The corners in order, counter-clockwise seen from outside the cube.
       const std::array<int, 4> corners =
           side == 1 ? std::array<int, 4>{origin, origin + u, origin + u + v, origin + v}
                     : std::array<int, 4>{origin, origin + v, origin + u + v, origin + u};
@@ -62,7 +62,8 @@ constexpr MarchingCase derive_case(int inside) {
       done[e] = true;
       polygon[size++] = e;
     }
-    // Cut ears off. A diagonal within a face of the cube could meet the neighbour's polygons there.
+    // Polygons are cut by ears. A diagonal within a face of the cube is avoided, for it could meet the
+    // neighbour's polygons there.
     while (size > 3) {
       int ear = 0;
       while (ear < size - 1 && share_face(polygon[(ear + size - 1) % size], polygon[(ear + 1) % size])) ++ear;

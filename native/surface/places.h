@@ -1,4 +1,4 @@
-// Which vertices lie near a place.
+// Finds vertices near a place.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace relievo {
 
-/// Vertices by the cells of a grid, so that those within `reach` of a place are found at once.
+/// Vertices sorted into the cells of a grid, so that those within `reach` of a place are found quickly.
 class Places {
  public:
   Places(const std::vector<Float3>& vertices, double reach);
 
   void insert(int32_t vertex, const Float3& at);
   void remove(int32_t vertex, const Float3& at);
-  /// Whether there is one within reach, other than these two.
+  /// Returns whether there is a vertex within reach, other than these two.
   bool has_near(const Float3& place, int32_t but, int32_t and_but) const;
 
  private:
@@ -23,7 +23,7 @@ class Places {
   size_t bucket_of_cell(int64_t x, int64_t y, int64_t z) const;
 
   double reach_, cell_;
-  std::vector<int32_t> first_, next_;  // chains; -1 ends one
+  std::vector<int32_t> first_, next_;  // linked lists; -1 ends one
   std::vector<Float3> at_;
 };
 

@@ -8,10 +8,10 @@
 
 namespace relievo {
 
-/// x'Ax + 2 b'x + c.
+/// The function x'Ax + 2 b'x + c.
 class Quadric {
  public:
-  /// `weight` times the squared distance to a plane through `point`.
+  /// Adds `weight` times the squared distance to a plane through `point`.
   void add_plane(const Double3& unit_normal, const Double3& point, double weight) {
     const Double3& n = unit_normal;
     const double d = dot(n, point);
@@ -24,7 +24,7 @@ class Quadric {
     b_ = plus(b_, scaled(n, -weight * d));
     c_ += weight * d * d;
   }
-  /// `weight` times the squared distance to a point.
+  /// Adds `weight` times the squared distance to a point.
   void add_point(const Double3& point, double weight) {
     xx_ += weight;
     yy_ += weight;
@@ -45,7 +45,7 @@ class Quadric {
 
   double at(const Double3& x) const { return dot(x, times(x)) + 2 * dot(b_, x) + c_; }
 
-  /// Where it is least; nothing where that is no single point.
+  /// Its minimum, or nothing where that is not a single point.
   std::optional<Double3> lowest() const {
     const Double3 first{xx_, xy_, xz_}, second{xy_, yy_, yz_}, third{xz_, yz_, zz_};
     const double determinant = dot(first, cross(second, third));

@@ -13,7 +13,7 @@ namespace {
 constexpr int kSide = 256;
 using Outline = std::vector<bool>;  // [kSide, kSide]
 
-/// The square that a surface is seen in along an axis.
+/// The square in which a surface is seen along an axis.
 struct Frame {
   size_t across = 0, up = 0;  // axes
   float left = 0, bottom = 0, scale = 0;
@@ -35,7 +35,7 @@ struct Frame {
   }
 };
 
-/// The pixels whose middle lies under a face.
+/// The pixels whose centre lies under a face.
 Outline outline_of(const Surface& surface, const Frame& frame) {
   Outline outline(static_cast<size_t>(kSide) * kSide, false);
   for (const Int3& face : surface.faces) {
@@ -79,7 +79,7 @@ double lost_outline(const Surface& before, const Surface& after, size_t axis) {
 
 ShapeLoss shape_loss(const Surface& before, const Surface& after) {
   const SurfaceReport was = inspect_surface(before), is = inspect_surface(after);
-  ShapeLoss loss{.pieces_before = was.components, .pieces_after = is.components};
+  ShapeLoss loss{.components_before = was.components, .components_after = is.components};
   if (was.volume > 0) loss.volume = std::clamp(1 - is.volume / was.volume, 0.0, 1.0);
   for (size_t axis = 0; axis < 3; ++axis) {
     loss.outline = std::max(loss.outline, lost_outline(before, after, axis));

@@ -13,7 +13,7 @@ namespace relievo {
 
 std::vector<Side> sorted_sides(const Surface& surface) {
   const auto corners = static_cast<int32_t>(surface.faces.size() * 3);
-  // Into a bucket a lower vertex; the few in a bucket are then sorted.
+  // Sides are distributed to buckets by their lower vertex; the few in a bucket are then sorted.
   std::vector<int32_t> starts(surface.vertices.size() + 2, 0);
   const auto lower_end = [&](int32_t corner) {
     return std::min(vertex_at(surface, corner), vertex_at(surface, next_corner(corner)));

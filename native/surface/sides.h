@@ -30,7 +30,7 @@ inline int32_t corner_at_end(const Side& side, bool low) {
   return side.runs_up == low ? side.corner : next_corner(side.corner);
 }
 
-/// All sides by (low, high, corner), so that those of one edge stand together.
+/// All sides, sorted by (low, high, corner), so that those of one edge stand together.
 std::vector<Side> sorted_sides(const Surface& surface);
 
 /// Throws Error{kInternal} when a face names a vertex that is not there, or the corners cannot be counted.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 #include "surface/clean_surface.h"
 #include "surface/collapse_edges.h"
 #include "surface/shape_loss.h"
@@ -12,14 +13,14 @@ namespace relievo {
 
 namespace {
 
-/// More than this and the shape is another one.
+/// Returns whether so much was lost that it is another shape.
 bool is_destroyed(const Surface& before, const Surface& after) {
   constexpr double kMostVolume = 0.15, kMostOutline = 0.08;
   const ShapeLoss loss = shape_loss(before, after);
   return loss.volume > kMostVolume || loss.outline > kMostOutline;
 }
 
-/// The fewest faces, but not fewer than asked for, that do not destroy the shape.
+/// Collapses to the fewest faces, but not fewer than asked for, that do not destroy the shape.
 Surface collapsed(const Surface& surface, int64_t target_faces, const Control& control) {
   Surface fewest = collapse_edges(surface, target_faces, control.part(0, 0.5));
   if (!is_destroyed(surface, fewest)) return fewest;
@@ -37,8 +38,8 @@ Surface collapsed(const Surface& surface, int64_t target_faces, const Control& c
 Surface simplify_surface(const Surface& surface, int64_t target_faces, const Control& control) {
   constexpr int64_t kFewest = 4;  // a tetrahedron
   if (target_faces < kFewest) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("A mesh of {} faces is not possible.", target_faces),
-                fmt::format("Ask for {} or more.", kFewest));
+    throw invalid_value("number of faces", fmt::to_string(target_faces),
+                        fmt::format("Use {} or more.", kFewest));
   }
   check_indices(surface);
   control.step(0);

@@ -13,7 +13,7 @@
 namespace relievo {
 namespace {
 
-/// Corners are counted in int32.
+/// Corners are counted in int32, which bounds the number of cubes.
 constexpr int64_t kMostCubes = std::numeric_limits<int32_t>::max() / kernels::kCubeCorners;
 
 /// Calls `launch(first, last)` on ranges of the rows that a CPU gets through in a fraction of a second.

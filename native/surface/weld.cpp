@@ -10,7 +10,7 @@
 namespace relievo {
 namespace {
 
-/// -0 and 0 are one place.
+/// -0 and 0 have the same hash, for they are one place.
 uint64_t hash_of(const Float3& place) {
   uint64_t hash = 0;
   for (const float coordinate : place) {
@@ -20,13 +20,14 @@ uint64_t hash_of(const Float3& place) {
   return hash;
 }
 
-/// What the faces round a vertex say of it.
+/// Facts about the faces around a vertex.
 struct Round {
-  Double3 inward{};  ///< against the sum of their normals, each as long as twice its area
-  double shortest = std::numeric_limits<double>::max();  ///< edge
+  /// The negative sum of their normals, each as long as twice its face's area.
+  Double3 inward{};
+  double shortest = std::numeric_limits<double>::max();  ///< length of the shortest edge
 };
 
-/// The numbers of used vertices that share their place, and how many of them came before each.
+/// The numbers of used vertices that share a place, and for each how many of them came before it.
 struct Twin {
   int32_t vertex = 0;
   int rank = 0;
@@ -89,7 +90,8 @@ void move_twins_apart(Surface& surface) {
   if (twins.empty()) return;
   const double extent = extent_of(surface.vertices), nearest = kNearestTwins * extent,
                farthest = 10 * nearest;
-  // A move may meet another vertex, above all where steps are as short as float32 can tell.
+  // A moved vertex may meet another one, above all where steps are as short as float32 can tell, so this is
+  // repeated.
   constexpr int kMostRounds = 16;
   for (int round = 1; round <= kMostRounds && !twins.empty(); ++round, twins = twins_of(surface)) {
     std::vector<int32_t> place_of(surface.vertices.size(), -1);
@@ -112,7 +114,7 @@ void move_twins_apart(Surface& surface) {
     }
     for (size_t i = 0; i < twins.size(); ++i) {
       const double size = length(rounds[i].inward);
-      // Those that face the same way part all the same.
+      // Vertices that face the same way must part as well.
       const double step =
           std::clamp(0.1 * rounds[i].shortest, nearest, farthest) * (round + 0.5 * twins[i].rank);
       const Double3 way = size > 0 ? scaled(rounds[i].inward, 1 / size) : Double3{0, 0, -1};

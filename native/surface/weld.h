@@ -1,5 +1,5 @@
-// Vertices at one place. Every program that reads a mesh may take them for one, so a surface is judged as if
-// they were, and none is handed out with two of them at one place.
+// Merges vertices at one place, and moves them apart. Every program that reads a mesh may take such vertices
+// for one, so a surface is judged as if they were, and none is handed out with two of them at one place.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,21 @@
 
 namespace relievo {
 
-/// For each vertex the lowest number of those at exactly its place.
+/// The lowest number among the vertices at exactly each vertex's place, by vertex.
 std::vector<int32_t> first_at_place(const std::vector<Float3>& vertices);
 
-/// The surface with vertices at one place made one. Unused vertices stay; faces may name a vertex twice then.
+/// The surface with vertices at one place merged. Unused vertices stay; a face may then name a vertex twice.
 Surface welded(const Surface& surface);
 
-/// Of used and unused vertices: the longest side of the box around them.
+/// The longest side of the box around all vertices, used or not.
 double extent_of(const std::vector<Float3>& vertices);
 
-/// Share of a surface's extent within which programs may take two vertices for one (Blender: 0.1 mm).
+/// The share of a surface's extent within which programs may take two vertices for one (Blender: 0.1 mm).
 inline constexpr double kNearestTwins = 1e-4;
 
 /// Moves vertices at one place apart, each into the solid that its own faces enclose: by a tenth of its
-/// shortest edge, but by kNearestTwins to ten times that, so that programs which weld what is near leave
-/// them apart, too. Unused vertices are left alone. For surfaces
-/// whose faces look outward.
+/// shortest edge, but by kNearestTwins to ten times that, so that programs which weld what is near leave them
+/// apart, too. Unused vertices are left alone. The faces of the surface must look outward.
 void move_twins_apart(Surface& surface);
 
 }  // namespace relievo

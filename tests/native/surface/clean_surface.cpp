@@ -56,7 +56,7 @@ TEST(CleanSurface, DebrisIsRemovedByItsShareOfTheArea) {
   EXPECT_EQ(inspect_surface(clean_surface(surface, {.smallest_share = 0}, {})).components, 2);
 }
 
-TEST(CleanSurface, TheLargestPieceStaysWhateverTheShare) {
+TEST(CleanSurface, TheLargestComponentStaysWhateverTheShare) {
   EXPECT_FALSE(clean_surface(ball(0.5), {.smallest_share = 5}, {}).faces.empty());
 }
 
@@ -130,7 +130,7 @@ TEST(CleanSurface, FacesOnALineAreDroppedAndItStaysClosed) {
   EXPECT_NEAR(inspect_surface(cleaned).volume, inspect_surface(surface).volume, 1e-6);
 }
 
-TEST(CleanSurface, EachPieceIsTurnedOutwardByItself) {
+TEST(CleanSurface, EachComponentIsTurnedOutwardByItself) {
   Surface small = ball(0.2, 0.7);
   const double volume = inspect_surface(small).volume;
   for (Int3& face : small.faces) std::swap(face[0], face[1]);

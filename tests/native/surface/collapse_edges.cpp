@@ -46,7 +46,7 @@ TEST(CollapseEdges, ARingStaysARingHoweverFewFacesAreAskedFor) {
   EXPECT_EQ(report.euler, 0);
 }
 
-TEST(CollapseEdges, EveryPieceStays) {
+TEST(CollapseEdges, EveryComponentStays) {
   const Surface balls = of([](const at::Tensor& p) {
     at::Tensor distance = sphere(0.3)(p);
     for (const double y : {-0.8, -0.6, 0.6, 0.8}) {

@@ -61,7 +61,7 @@ TEST(FlexiCubes, TorusHasAHole) {
   EXPECT_EQ(inspect_surface(surface).euler, 0);
 }
 
-TEST(FlexiCubes, TwoSpheresAreTwoPieces) {
+TEST(FlexiCubes, TwoSpheresAreTwoComponents) {
   const FunctionField field([](const at::Tensor& p) {
     return at::minimum(sphere(0.3, -0.5, 0, 0)(p), sphere(0.3, 0.5, 0.1, 0.2)(p));
   });

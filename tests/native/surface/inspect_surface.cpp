@@ -23,7 +23,7 @@ Surface glued(int shared) {
   return surface;
 }
 
-TEST(InspectSurface, TetrahedronIsClosedAndInOnePiece) {
+TEST(InspectSurface, TetrahedronIsClosedAndInOneComponent) {
   const SurfaceReport report = inspect_surface(tetrahedron());
   EXPECT_TRUE(report.watertight);
   EXPECT_TRUE(report.manifold);
@@ -64,7 +64,7 @@ TEST(InspectSurface, TurnedFaceIsNotManifold) {
   EXPECT_FALSE(report.manifold);
 }
 
-TEST(InspectSurface, SolidsThatTouchInAVertexAreTwoPiecesAndNotManifold) {
+TEST(InspectSurface, SolidsThatTouchInAVertexAreTwoComponentsAndNotManifold) {
   const SurfaceReport report = inspect_surface(glued(1));
   EXPECT_TRUE(report.watertight);
   EXPECT_FALSE(report.manifold);
@@ -72,7 +72,7 @@ TEST(InspectSurface, SolidsThatTouchInAVertexAreTwoPiecesAndNotManifold) {
   EXPECT_EQ(report.euler, 3);
 }
 
-TEST(InspectSurface, SolidsThatTouchInAnEdgeAreOnePieceAndNotManifold) {
+TEST(InspectSurface, SolidsThatTouchInAnEdgeAreOneComponentAndNotManifold) {
   const SurfaceReport report = inspect_surface(glued(2));
   EXPECT_FALSE(report.watertight);
   EXPECT_FALSE(report.manifold);

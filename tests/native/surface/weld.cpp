@@ -38,7 +38,7 @@ bool has_twins(const Surface& surface) {
   return places.size() < surface.vertices.size();
 }
 
-/// A fence: thin bars and two rails, one piece with many holes.
+/// A fence: thin bars and two rails, one component with many holes.
 FunctionField fence() {
   return FunctionField([](const at::Tensor& p) {
     const auto bar = [&](double y, double z, double half_y, double half_z) {
@@ -119,7 +119,7 @@ TEST(Weld, SimplificationLeavesNoTwinsHoweverFewFaces) {
     EXPECT_TRUE(report.watertight && report.manifold);
     EXPECT_EQ(report.euler, inspect_surface(whole).euler);  // no bar is lost, no hole filled
     const ShapeLoss loss = shape_loss(whole, simplified);
-    EXPECT_EQ(loss.pieces_after, 1);
+    EXPECT_EQ(loss.components_after, 1);
     EXPECT_LT(loss.volume, 0.15);
     EXPECT_LT(loss.outline, 0.08);
   }
@@ -128,8 +128,8 @@ TEST(Weld, SimplificationLeavesNoTwinsHoweverFewFaces) {
 TEST(ShapeLoss, OfTheSameShapeIsNothing) {
   const Surface whole = clean_surface(extract_surface(fence(), {.grid = 48}, {}), {}, {});
   const ShapeLoss loss = shape_loss(whole, whole);
-  EXPECT_EQ(loss.pieces_before, 1);
-  EXPECT_EQ(loss.pieces_after, 1);
+  EXPECT_EQ(loss.components_before, 1);
+  EXPECT_EQ(loss.components_after, 1);
   EXPECT_EQ(loss.volume, 0);
   EXPECT_EQ(loss.outline, 0);
 }
@@ -147,8 +147,8 @@ TEST(ShapeLoss, CountsWhatIsGone) {
   });
   const ShapeLoss loss =
       shape_loss(extract_surface(both, {.grid = 64}, {}), extract_surface(one, {.grid = 64}, {}));
-  EXPECT_EQ(loss.pieces_before, 2);
-  EXPECT_EQ(loss.pieces_after, 1);
+  EXPECT_EQ(loss.components_before, 2);
+  EXPECT_EQ(loss.components_after, 1);
   EXPECT_NEAR(loss.volume, 0.5, 0.01);
   EXPECT_NEAR(loss.outline, 0.5, 0.02);  // from the front; from the side one hides the other
 }
@@ -164,12 +164,12 @@ TEST(Debris, IsCountedAndHandedOut) {
   const Surface whole = extract_surface(balls, {.grid = 48}, {});
   Debris debris;
   const Surface kept = clean_surface(whole, {.smallest_share = 0.1}, {}, &debris);
-  EXPECT_EQ(debris.pieces, 3);
+  EXPECT_EQ(debris.components, 3);
   EXPECT_EQ(debris.dropped, 2);
   EXPECT_EQ(inspect_surface(debris.surface).components, 2);
   EXPECT_EQ(kept.faces.size() + debris.surface.faces.size(), whole.faces.size());
   clean_surface(whole, {.smallest_share = 0}, {}, &debris);
-  EXPECT_EQ(debris.pieces, 3);
+  EXPECT_EQ(debris.components, 3);
   EXPECT_EQ(debris.dropped, 0);
 }
 
