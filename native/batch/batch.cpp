@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 constexpr const char* kLockName = "relievo-batch.lock";
-constexpr const char* kOldState = "relievo-batch.json";  // of 0.1.0
+constexpr const char* kOldState = "relievo-batch.json";  // the state file of version 0.1.0
 
 PictureList list_pictures(const BatchRequest& request) {
   std::error_code error;
@@ -42,8 +42,8 @@ PictureList list_pictures(const BatchRequest& request) {
               "Name a folder with pictures, or a manifest.");
 }
 
-/// The batch's own files must not be its inputs: they are written, or set aside where they are not what they
-/// should be.
+/// Throws when one of the batch's own files is also an input: they are written, or renamed where they are
+/// damaged.
 void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
   for (const char* name : {kJournalName, "relievo-batch.sqlite-journal", "relievo-batch.sqlite-wal",
                            "relievo-batch.sqlite-shm", kLockName}) {
@@ -58,7 +58,7 @@ void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
   }
 }
 
-/// Says that the state of 0.1.0 is not read: it does not tell what its results were made of.
+/// Notes that the state of version 0.1.0 is not read, because it does not tell what its results were made of.
 void tell_old_state(const fs::path& folder, std::vector<std::string>& notes) {
   std::error_code error;
   if (fs::exists(folder / kJournalName, error)) return;
@@ -82,15 +82,15 @@ struct Batch::Impl {
   void end(size_t place, AttemptEnd end, const std::vector<fs::path>& files);
   std::vector<JournalFile> described(const std::vector<fs::path>& files) const;
 
-  /// How far a task has come.
+  /// The progress of a task.
   struct Progress {
-    std::optional<size_t> result;  // place in the journal's list
-    int64_t id = 0;                // of the result; 0: not in the journal
+    std::optional<size_t> result;  // index in the journal's list
+    int64_t id = 0;                // id of the result; 0 where it is not in the journal
     int64_t attempt = 0;
     Fingerprint fingerprint;
-    fs::path folder;  // relative
+    fs::path folder;  // relative to the batch's folder
     std::string wanted;
-    std::string known_name;  // in the journal
+    std::string known_name;  // the name that the journal has
     Clock::time_point begun;
     bool is_over = false;
   };
@@ -99,7 +99,7 @@ struct Batch::Impl {
   size_t pictures = 0;
   std::vector<std::string> notes, made_before;
   std::vector<BatchTask> left;
-  std::vector<Progress> progress;  // of what is left
+  std::vector<Progress> progress;  // one for each picture that is left
   std::optional<FileLock> lock;
   std::optional<Journal> journal;
   size_t made = 0;
@@ -162,7 +162,7 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
   for (size_t i = 0; i < pictures; ++i) {
     ListedPicture& picture = list.pictures[i];
     if (intact[i]) {
-      // find_intact() has seen that it is an object.
+      // find_intact() has checked that it is an object.
       json answer = parse_json(intact[i]->answer);
       answer["skipped"] = true;
       made_before.push_back(answer.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -201,7 +201,8 @@ std::vector<JournalFile> Batch::Impl::described(const std::vector<fs::path>& fil
 void Batch::Impl::end(size_t place, AttemptEnd end, const std::vector<fs::path>& files) {
   const BatchTask& task = left.at(place);
   Progress& known = progress.at(place);
-  // A picture that was changed while it was read may or may not be what the result shows.
+  // When a picture was changed while it was read, nobody knows which version the result shows; the journal
+  // then does not count it as made.
   if (fingerprint_of(task, {request.formats, request.renders}).key == known.fingerprint.key)
     end.key = known.fingerprint.key;
   end.files = described(files);

@@ -1,8 +1,9 @@
-// Many pictures, of a folder or a manifest, into one folder: what has to be made of them, and what was made.
-// A batch that was stopped in whatever way goes on where it was: what is made is not made again as long as
-// the content of its pictures, its settings and its files are the same.
+// Makes results of many pictures, from a folder or a manifest, into one folder: finds out what has to be
+// made, and records what was made. A batch that was stopped in whatever way goes on where it was: a result is
+// not made again as long as the content of its pictures, its settings and its files are the same.
 //
-// A Batch makes nothing itself. Whoever runs it takes what is left, in order, and tells it how each ended.
+// A Batch computes nothing itself. Its caller makes the results that are left, in order, and tells it how
+// each ended.
 #pragma once
 
 #include <filesystem>
@@ -20,47 +21,48 @@ namespace relievo {
 
 struct BatchRequest {
   std::filesystem::path source;  ///< a folder of pictures, or a manifest (batch/list_pictures.h)
-  std::filesystem::path folder;  ///< of the results; made if need be
+  std::filesystem::path folder;  ///< folder of the results; made if need be
   std::vector<std::string> formats{"glb"};
   Renders renders = {};
   Settings settings = {};
-  bool recursive = false;    ///< takes in the pictures of subfolders; their results lie in such folders
-  bool again = false;        ///< makes everything anew
-  bool only_failed = false;  ///< makes what failed the last time, and nothing else
+  /// Includes the pictures of subfolders; their results lie in such folders too.
+  bool recursive = false;
+  bool again = false;        ///< makes all results again
+  bool only_failed = false;  ///< makes only results that failed the last time
   bool lock = true;          ///< refuses to write into a folder that another batch writes into
-  bool dry_run = false;      ///< only says what is left: writes nothing
+  bool dry_run = false;      ///< only tells what is left; writes nothing
 };
 
 /// A picture whose result has to be made.
 struct BatchTask {
   std::string picture;
-  std::filesystem::path folder;     ///< of the result's files
-  std::string name;                 ///< of the result's files
-  std::vector<std::string> former;  ///< checksums of what it was made of before: such files are written over
+  std::filesystem::path folder;  ///< folder of the result's files
+  std::string name;              ///< name of the result's files
+  /// Checksums of the pictures that the files there were made of before; such files are overwritten.
+  std::vector<std::string> former;
   Settings settings;
 };
 
 class Batch {
  public:
-  /// Looks at all pictures and at all that was made of them, which takes as long as reading these files.
-  /// Throws Error{kInvalidSettings}, Error{kIo} (another batch holds the folder, too), Error{kCancelled}.
+  /// Reads all pictures, and all results that were made of them, to compare their checksums. Throws
+  /// Error{kInvalidSettings}, Error{kIo} (also where another batch holds the folder), Error{kCancelled}.
   explicit Batch(BatchRequest request, const CancelToken& cancel = {});
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  size_t pictures() const;  ///< in all
+  size_t pictures() const;  ///< all pictures, made or not
   /// Sentences that the person should read before anything is made.
   const std::vector<std::string>& notes() const;
-  /// The answers that were printed for the pictures that are made already: a JSON object each, with
-  /// `skipped`.
+  /// The JSON objects that were printed for the pictures whose results exist already, each with `skipped`.
   const std::vector<std::string>& made_before() const;
   const std::vector<BatchTask>& left() const;
 
-  // `place` counts what is left. They may be called from any thread, in any order. Where the journal cannot
-  // be written they throw Error{kIo}: the result is made all the same.
+  // `place` is an index among the results that are left. These functions may be called from any thread, in
+  // any order. Where the journal cannot be written they throw Error{kIo}; the result is made all the same.
   void begin(size_t place);
-  /// `answer` is the JSON object that is printed for it.
+  /// `answer` is the JSON object that is printed for the picture.
   void finish(size_t place, const std::string& answer, const std::vector<std::filesystem::path>& files);
   void fail(size_t place, const Error& error, const std::vector<std::filesystem::path>& files = {});
 

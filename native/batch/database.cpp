@@ -103,7 +103,7 @@ Database::Database(const std::filesystem::path& path, Access access) {
   sqlite3_busy_timeout(database, 5000);
   constexpr int kMostValueBytes = 64 << 20;
   sqlite3_limit(database, SQLITE_LIMIT_LENGTH, kMostValueBytes);
-  // The file may come from anywhere: nothing that its schema says is run, and no page is trusted.
+  // The file may come from anywhere, so nothing that its schema says is run, and no page is trusted.
   sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);

@@ -1,4 +1,4 @@
-// The little of SQLite that the journal needs.
+// The small part of SQLite that the journal needs.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,12 @@ namespace relievo {
 class DatabaseError : public std::runtime_error {
  public:
   DatabaseError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  bool is_about_locks() const;     ///< the file system has none
-  bool is_about_the_disk() const;  ///< full, read-only or failing: says nothing of what the file holds
-  bool is_busy() const;            ///< another program uses the file
+  /// True where the file system has no locks.
+  bool is_about_locks() const;
+  /// True where the disk is full, read-only or failing, which says nothing about the file's content.
+  bool is_about_the_disk() const;
+  /// True where another program uses the file.
+  bool is_busy() const;
 
  private:
   int code_;
@@ -30,7 +33,7 @@ class Statement {
  public:
   Statement(sqlite3* database, std::string_view sql);
 
-  /// Gives the next parameter a value.
+  /// Binds the next parameter to a value.
   Statement& operator<<(int64_t value);
   Statement& operator<<(double value);
   Statement& operator<<(std::string_view value);
@@ -40,11 +43,11 @@ class Statement {
     return value ? *this << *value : *this << std::nullopt;
   }
 
-  bool step();  ///< whether there is a row
-  void run();   ///< step() for statements without rows, and then reset()
+  bool step();  ///< returns whether there is a row
+  void run();   ///< runs a statement without rows and resets it
   void reset();
 
-  // The values of a row. They are empty where the column holds another type.
+  // Read the values of a row. They are empty where the column holds another type.
   std::optional<int64_t> integer(int column) const;
   std::optional<std::string> text(int column) const;
 
@@ -60,16 +63,17 @@ class Statement {
 class Database {
  public:
   enum class Access {
-    kWrite,              ///< made where it is not there
-    kWriteWithoutLocks,  ///< for file systems that have none; whoever uses it is alone
+    kWrite,  ///< created where it is not there
+    /// For file systems without locks; whoever uses it must be the only one.
+    kWriteWithoutLocks,
     kRead
   };
-  /// Throws DatabaseError.
+  /// Opens the file. Throws DatabaseError.
   Database(const std::filesystem::path& path, Access access);
 
   void run(const std::string& sql);  ///< any number of statements without values
   Statement prepare(std::string_view sql) { return {database_.get(), sql}; }
-  int64_t last_id() const;  ///< of the row that was inserted last
+  int64_t last_id() const;  ///< id of the row that was inserted last
 
  private:
   struct Close {
@@ -78,7 +82,7 @@ class Database {
   std::unique_ptr<sqlite3, Close> database_;
 };
 
-/// Undoes what was done since, unless commit() was called.
+/// Undoes all that was done since it began, unless commit() was called.
 class Transaction {
  public:
   explicit Transaction(Database& database);

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// SHA-256 of files, by path; empty for one that cannot be read.
+/// SHA-256 of files, by path; empty for a file that cannot be read.
 using Checksums = std::unordered_map<std::string, std::string>;
 
 /// The files of a setting `views`, in the order in which they are taken.
@@ -50,7 +50,7 @@ Checksums checksums_of(const std::set<std::string>& paths, const CancelToken& ca
       try {
         digests[place] = file_sha256(files[place], {{}, cancel});
       } catch (const Error& error) {
-        // A file that cannot be read is the failure of its own picture, later.
+        // A file that cannot be read makes its own picture fail, later.
         if (error.code() != ErrorCode::kIo) throw;
       }
     }
@@ -80,7 +80,8 @@ Fingerprint fingerprint(const std::string& picture, const Settings& settings, co
     if (is_readable) views.push_back(found->second);
   }
   if (!is_readable) return print;
-  Settings plain = settings;  // where files lie does not matter
+  // The key does not depend on where files lie.
+  Settings plain = settings;
   plain.mask_file.clear();
   plain.views.clear();
   print.key = digest_of({{"picture", print.picture},

@@ -1,4 +1,4 @@
-// Fingerprints of results: the key of everything that a result is made of, by content.
+// Fingerprints of results: a key of everything that a result is made of, by content.
 #pragma once
 
 #include <filesystem>
@@ -14,8 +14,8 @@
 namespace relievo {
 
 struct Fingerprint {
-  std::string picture;  ///< SHA-256 of its bytes; empty: it cannot be read
-  /// SHA-256 of all that the files depend on; empty: something cannot be read.
+  std::string picture;  ///< SHA-256 of its bytes; empty where it cannot be read
+  /// SHA-256 of all that the files depend on; empty where something cannot be read.
   std::string key;
 };
 
@@ -25,7 +25,7 @@ struct WrittenFiles {
   Renders renders;
 };
 
-/// The fingerprint of each picture. Reads every file once. Throws Error{kCancelled}.
+/// Computes the fingerprint of each picture. Reads every file once. Throws Error{kCancelled}.
 std::vector<Fingerprint> fingerprints_of(const std::vector<ListedPicture>& pictures,
                                          const WrittenFiles& written, const CancelToken& cancel);
 Fingerprint fingerprint_of(const BatchTask& task, const WrittenFiles& written);
@@ -33,9 +33,9 @@ Fingerprint fingerprint_of(const BatchTask& task, const WrittenFiles& written);
 /// Every file or folder that is read for these pictures, without repetitions.
 std::vector<std::filesystem::path> inputs_of(const std::vector<ListedPicture>& pictures);
 
-/// A file of a result as the journal keeps it; none where it cannot be read.
+/// Describes a file of a result as the journal keeps it; empty where it cannot be read.
 std::optional<JournalFile> describe_file(const std::filesystem::path& folder, const std::string& path);
-/// Whether it is still the same.
+/// Returns whether the file still has the size and checksum that the journal keeps.
 bool is_intact(const std::filesystem::path& folder, const JournalFile& file, const Control& control = {});
 
 }  // namespace relievo

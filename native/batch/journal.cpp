@@ -19,8 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr int64_t kApplication = 0x52654c76;  // "ReLv": what the file is
-constexpr int64_t kVersion = 1;               // of the schema
+constexpr int64_t kApplication = 0x52654c76;  // "ReLv", the file's application id
+constexpr int64_t kVersion = 1;               // version of the schema
 
 constexpr const char* kSchema = R"(
 CREATE TABLE runs (id INTEGER PRIMARY KEY, writer TEXT NOT NULL, host TEXT NOT NULL,
@@ -58,7 +58,8 @@ std::vector<std::string> schema(Database& database) {
   return column(database, "SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY rowid");
 }
 
-/// Nothing in a file that is not as we made it is looked at: its tables could be endless queries.
+/// Checks the schema before anything else: a file with another one is not read at all, because its tables
+/// could be endless queries.
 void check_or_make(Database& database, bool may_make) {
   const int64_t application = number(database, "PRAGMA application_id");
   const std::vector<std::string> found = schema(database);
@@ -152,7 +153,7 @@ Journal::Journal(const fs::path& folder, Access access, std::vector<std::string>
   }
   std::string reason;
   try {
-    // SQLite takes a file of one byte for an empty one.
+    // SQLite takes a file of one byte for an empty one, so smaller files than this are damaged ones.
     constexpr uintmax_t kSmallestJournal = 512;
     const uintmax_t size = is_new ? 0 : fs::file_size(path_, error);
     if (!error && size > 0 && size < kSmallestJournal) throw Damaged("it was cut");
@@ -190,7 +191,7 @@ void Journal::open(Access access) {
     results_.clear();
     earlier_writers_.clear();
     database_.emplace(path_, how);
-    // No write-ahead log: its shared memory does not work on network shares.
+    // A write-ahead log is not used, because its shared memory does not work on network shares.
     if (access != Access::kRead) database_->run("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;");
     check_or_make(*database_, access != Access::kRead);
     load();
@@ -205,7 +206,7 @@ void Journal::open(Access access) {
       try {
         open_by(Database::Access::kWrite);
       } catch (const DatabaseError& failure) {
-        // The folder's own lock is held, so that locks on the file are not needed.
+        // The folder's own lock is held, so locks on the file are not needed.
         if (!failure.is_about_locks()) throw;
         open_by(Database::Access::kWriteWithoutLocks);
       }
@@ -213,7 +214,7 @@ void Journal::open(Access access) {
 }
 
 void Journal::load() {
-  std::unordered_map<int64_t, size_t> places;  // of results, by id
+  std::unordered_map<int64_t, size_t> places;  // indices of results, by their id
   for (Statement rows =
            database_->prepare("SELECT id, folder, name, picture, wanted FROM results ORDER BY id");
        rows.step();) {
@@ -222,7 +223,8 @@ void Journal::load() {
     places[rows.integer(0).value_or(0)] = results_.size();
     results_.push_back({rows.integer(0).value_or(0), *folder, *name, *picture, *wanted, {}, {}, false});
   }
-  std::unordered_map<int64_t, std::pair<size_t, size_t>> attempts;  // that were made: result and place in it
+  // The attempts that were made: the result's index and the attempt's index in it.
+  std::unordered_map<int64_t, std::pair<size_t, size_t>> attempts;
   for (Statement rows = database_->prepare(
            "SELECT id, result, key, picture_sha256, state, answer FROM attempts ORDER BY id");
        rows.step();) {
@@ -255,7 +257,7 @@ void Journal::load() {
 
 void Journal::add_run(bool has_lock) {
   Transaction transaction(*database_);
-  // Whoever holds the lock is alone, so that what seems to run has come to its end.
+  // The holder of the lock is alone, so an attempt that seems to run was interrupted.
   if (has_lock) database_->run("UPDATE attempts SET state = 'interrupted' WHERE state = 'running'");
   (database_->prepare("INSERT INTO runs (writer, host, has_lock, version, begun) VALUES (?, ?, ?, ?, ?)")
    << writer_mark() << host_name() << int64_t{has_lock} << version() << now())
@@ -308,7 +310,7 @@ void Journal::finish(int64_t attempt, const AttemptEnd& end) {
   json answer = json::object();
   try {
     answer = parse_json(end.answer);
-  } catch (const JsonError&) {  // kept as it is, and not printed again
+  } catch (const JsonError&) {  // it is kept as it is, and not printed again
   }
   std::optional<std::string> code, message, hint;
   if (end.error) {

@@ -1,4 +1,4 @@
-// The journal of what was tried and made in a batch's folder: `relievo-batch.sqlite`, which has one writer
+// The journal of all attempts and results in a batch's folder: `relievo-batch.sqlite`, which has one writer
 // (the holder of the lock).
 #pragma once
 
@@ -23,37 +23,39 @@ struct JournalFile {
   std::string sha256;
 };
 
-/// A try that ended with all files written.
+/// An attempt that ended with all files written.
 struct MadeAttempt {
-  std::string key;     ///< of all that the files depend on
-  std::string answer;  ///< what was printed for it, a JSON object
+  std::string key;     ///< key of all that the files depend on
+  std::string answer;  ///< the JSON object that was printed for it
   std::vector<JournalFile> files = {};
 };
 
-/// One result with what is known of its tries, the oldest first.
+/// One result with what is known of its attempts, the oldest first.
 struct JournalResult {
   int64_t id = 0;
-  std::string folder;   ///< of its files, relative to the batch's
-  std::string name;     ///< of its files
-  std::string picture;  ///< path
+  std::string folder;   ///< folder of its files, relative to the batch's
+  std::string name;     ///< name of its files
+  std::string picture;  ///< path of the picture
   std::string wanted;   ///< the name that was wanted for it
   std::vector<MadeAttempt> made = {};
-  std::vector<std::string> checksums = {};  ///< of the pictures that it was made of, without repetitions
-  bool has_failed = false;                  ///< the last try did not come to its end
+  /// Checksums of the pictures that it was made of, without repetitions.
+  std::vector<std::string> checksums = {};
+  bool has_failed = false;  ///< the last attempt did not succeed
 };
 
-/// How a try ended.
+/// The end of an attempt.
 struct AttemptEnd {
   double seconds = 0;
-  std::string key = {};                 ///< empty: what it was made of has changed meanwhile
+  /// Empty where what it was made of has changed meanwhile.
+  std::string key = {};
   std::string answer = {};              ///< a JSON object
-  std::vector<JournalFile> files = {};  ///< that were written, also before it failed
+  std::vector<JournalFile> files = {};  ///< files that were written, even if it failed
   std::optional<Error> error = {};
 };
 
 /// A process that ran a batch in the folder.
 struct JournalWriter {
-  std::string mark;  ///< base/atomic_file.h
+  std::string mark;  ///< the process's mark (base/atomic_file.h)
   std::string host;
   bool had_lock = true;
 };
@@ -62,18 +64,20 @@ class Journal {
  public:
   enum class Access { kWrite, kWriteWithoutLocks, kRead };
 
-  /// Makes it where it is not there. One that cannot be used is kept under another name (base/set_aside.h),
-  /// which is told in `notes`; where it is only read, it counts as empty. Throws Error{kIo}.
+  /// Opens the journal and creates it where it is not there. A file that cannot be used is kept under another
+  /// name (base/set_aside.h), which `notes` tells; where it is only read, it counts as empty. Throws
+  /// Error{kIo}.
   Journal(const std::filesystem::path& folder, Access access, std::vector<std::string>& notes);
 
-  const std::vector<JournalResult>& results() const { return results_; }  ///< when it was opened
-  /// Who has written into this folder before.
+  /// The results as they were when the journal was opened.
+  const std::vector<JournalResult>& results() const { return results_; }
+  /// The processes that have written into this folder before.
   const std::vector<JournalWriter>& earlier_writers() const { return earlier_writers_; }
 
-  // All throw Error{kIo}.
+  // All of these throw Error{kIo}.
   int64_t add_result(const JournalResult& result);  ///< returns its id
   void rename_result(int64_t result, const std::string& name);
-  /// Returns the try's id.
+  /// Records that an attempt has begun. Returns its id.
   int64_t begin(int64_t result, const std::string& key, const std::string& checksum);
   void finish(int64_t attempt, const AttemptEnd& end);
 

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number of the process in a mark, PROCESS-RANDOM; 0 for text that is none.
+/// The process number in a mark, PROCESS-RANDOM; 0 where the text is no mark.
 pid_t process_of(const std::string& mark) {
   pid_t process = 0;
   const char* end = mark.data() + mark.size();
@@ -34,7 +34,8 @@ bool has_ended(const JournalWriter& writer, bool has_lock) {
   const pid_t process = process_of(writer.mark);
   if (process <= 0 || writer.mark == writer_mark()) return false;
   if (writer.host != host_name()) return has_lock && writer.had_lock;
-  // Our own number in another's mark: it was used before, as happens in containers.
+  // Our own process number in another process's mark means that the number was reused, as happens in
+  // containers.
   return process == ::getpid() || (::kill(process, 0) != 0 && errno == ESRCH);
 }
 
@@ -66,7 +67,7 @@ void remove_leftovers(const fs::path& folder, const std::vector<JournalWriter>& 
 
 void set_damaged_aside(const fs::path& folder, const JournalResult& result, const Fingerprint& fingerprint,
                        std::vector<std::string>& notes) {
-  std::map<std::string, std::vector<JournalFile>> written;  // by path
+  std::map<std::string, std::vector<JournalFile>> written;  // files by path
   for (const MadeAttempt& attempt : result.made) {
     for (const JournalFile& file : attempt.files) written[file.path].push_back(file);
   }

@@ -1,4 +1,4 @@
-// Deals with what earlier batches left in the folder, and with files that have changed since.
+// Deals with files that earlier batches left in the folder, and with files that have changed since.
 #pragma once
 
 #include <filesystem>
@@ -12,14 +12,14 @@
 namespace relievo {
 
 /// Removes half-written files, and folders of frames, of earlier batches whose process has ended: in
-/// `folder`, and in its `subfolders`. Those of living processes and of anybody else stay. `has_lock`: nobody
-/// else runs a batch here.
+/// `folder`, and in its `subfolders`. Those of living processes and of anybody else stay. `has_lock` says
+/// that nobody else runs a batch here.
 void remove_leftovers(const std::filesystem::path& folder, const std::vector<JournalWriter>& writers,
                       bool has_lock, const std::set<std::filesystem::path>& subfolders);
 
-/// Before a result is made again: a file of it that is neither as it was made nor says that Relievo made it
-/// of this picture was damaged, or is somebody else's. It is kept under another name, which is told in
-/// `notes`.
+/// Is called before a result is made again. A file of it that differs from the journal and does not say that
+/// Relievo made it of this picture was damaged or is somebody else's: it is kept under another name, which
+/// `notes` tells.
 void set_damaged_aside(const std::filesystem::path& folder, const JournalResult& result,
                        const Fingerprint& fingerprint, std::vector<std::string>& notes);
 

@@ -29,7 +29,7 @@ std::string counted(size_t count, const std::string& one, const std::string& man
   return count == 1 ? "1 " + one : fmt::format("{} {}", count, many);
 }
 
-/// Counts what is passed over while folders are read.
+/// Counts the files that are passed over while folders are read.
 class LeftOut {
  public:
   void add_file(const fs::path& path) {
@@ -62,7 +62,7 @@ class LeftOut {
     return text;
   }
 
-  /// The most frequent kinds of files by name, the others together.
+  /// The most frequent kinds of files by name, and the others together.
   std::vector<std::string> kinds() const {
     constexpr size_t kMostKinds = 8;
     std::vector<std::pair<size_t, std::string>> ordered;
@@ -90,7 +90,7 @@ class LeftOut {
     return parts;
   }
 
-  std::map<std::string, size_t> files_;  // by ending
+  std::map<std::string, size_t> files_;  // number of files by ending
 };
 
 class Walk {
@@ -115,7 +115,8 @@ class Walk {
   bool has_visited(const fs::path& folder) const { return folders_.contains(identity_of(folder)); }
 
   LeftOut left_out;
-  std::vector<std::pair<fs::path, fs::path>> pictures;  // and their folder, relative to the first
+  // Pictures and their folder, relative to the first.
+  std::vector<std::pair<fs::path, fs::path>> pictures;
 
  private:
   void visit_entry(const fs::path& path, const fs::path& relative) {
@@ -162,7 +163,8 @@ PictureList list_folder(const fs::path& folder, const fs::path& output, bool rec
   walk.visit(folder, {});
   std::sort(walk.pictures.begin(), walk.pictures.end());
   PictureList list;
-  // Folders that only differ in case become one: where the results lie, they may be one.
+  // Folders that differ only in case become one, because they may be one in the file system where the results
+  // lie.
   std::map<std::string, fs::path> folders;
   for (const auto& [picture, relative] : walk.pictures) {
     const auto found = folders.emplace(folded_name(relative.string()), relative).first;

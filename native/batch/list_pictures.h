@@ -9,31 +9,31 @@
 
 namespace relievo {
 
-/// A picture that a batch is to make something of.
+/// A picture of which a batch is to make a result.
 struct ListedPicture {
   std::string picture;
-  std::filesystem::path folder;  ///< of its result, relative to the batch's
-  std::string name;              ///< that is wanted for its result
+  std::filesystem::path folder;  ///< folder of its result, relative to the batch's
+  std::string name;              ///< the name that is wanted for its result
   Settings settings;
 };
 
 struct PictureList {
   std::vector<ListedPicture> pictures;
-  /// A sentence that says by kind and number what is not in the list; may be empty.
+  /// A sentence that says, by kind and number, which files are not in the list; may be empty.
   std::string left_out;
 };
 
-/// Pictures in a folder (by the ending of their names), ordered by path; where it is `recursive`, in all
-/// folders below it, too, but for `output`. Files that are hidden, links that lead nowhere and links to
-/// folders are left out. Throws Error{kIo} for a folder that cannot be read, Error{kInvalidSettings} where
-/// results would lie among the pictures.
+/// Lists the pictures in a folder (by the ending of their names), ordered by path; where it is `recursive`,
+/// also those of all folders below it except `output`. Files that are hidden, links that lead nowhere and
+/// links to folders are left out. Throws Error{kIo} for a folder that cannot be read, Error{kInvalidSettings}
+/// where results would lie among the pictures.
 PictureList list_folder(const std::filesystem::path& folder, const std::filesystem::path& output,
                         bool recursive, const Settings& settings);
 
-/// Pictures of a manifest, in its order: a JSON list of pictures, or an object with `pictures` and perhaps
-/// `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`. Paths
-/// are relative to the manifest's folder. Settings stand over the given ones; `mask` is auto, alpha or a
-/// file. Throws Error{kIo}, Error{kInvalidSettings}.
+/// Lists the pictures of a manifest, in its order: a JSON list of pictures, or an object with `pictures` and
+/// perhaps `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`.
+/// Paths are relative to the manifest's folder. Its settings override the given ones; `mask` is auto, alpha
+/// or a file. Throws Error{kIo}, Error{kInvalidSettings}.
 PictureList read_manifest(const std::filesystem::path& path, const Settings& settings);
 
 }  // namespace relievo

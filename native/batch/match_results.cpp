@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Results that wait to be given to a picture, by some of their facts.
+/// Results that are not yet matched with a picture, by some of their facts.
 using Waiting = std::map<std::vector<std::string>, std::deque<size_t>>;
 
 class Matcher {
@@ -26,7 +26,7 @@ class Matcher {
   Matcher(const std::vector<ListedPicture>& pictures, const std::vector<JournalResult>& known)
       : matches(pictures.size()), known_(known), is_given_(known.size()) {}
 
-  /// Gives each picture without a result the first that has the same facts.
+  /// Matches each picture without a result with the first result that has the same facts.
   template <typename FactsOfPicture, typename FactsOfResult>
   void match(const FactsOfPicture& facts_of_picture, const FactsOfResult& facts_of_result) {
     Waiting waiting;
@@ -73,8 +73,8 @@ bool is_object(const std::string& text) {
 
 using Identity = std::pair<dev_t, ino_t>;
 
-/// Those of the inputs that are also files in one of the folders, or in a folder in it: only these are in
-/// danger.
+/// The inputs that are also files in one of the folders, or in a folder in it: only these could be
+/// overwritten.
 std::vector<fs::path> inputs_in(const std::set<fs::path>& folders, const std::vector<fs::path>& inputs) {
   std::map<Identity, std::vector<const fs::path*>> by_identity;
   for (const fs::path& input : inputs) {
@@ -96,7 +96,8 @@ std::vector<fs::path> inputs_in(const std::set<fs::path>& folders, const std::ve
   return {present.begin(), present.end()};
 }
 
-/// The name of the folder in `folder` that leads to `other`; empty where none does.
+/// The name of the first folder on the way from `folder` down to `other`; empty where `other` is not below
+/// it.
 std::string first_folder_below(const fs::path& folder, const fs::path& other) {
   const fs::path relative = other.lexically_relative(folder);
   if (relative.empty() || relative == "." || *relative.begin() == "..") return {};
@@ -117,7 +118,8 @@ std::vector<std::optional<size_t>> match_results(const std::vector<ListedPicture
   for (const ListedPicture& picture : pictures) paths.push_back(identity_of_picture(picture.picture));
   const auto folder_of = [&](size_t i) { return pictures[i].folder.string(); };
   Matcher matcher(pictures, known);
-  // The same picture may stand in a manifest several times: first those that are made of the same.
+  // The same picture may stand in a manifest several times, so results that are made of the same content are
+  // matched first.
   matcher.match(
       [&](size_t i) {
         return Facts{paths[i], pictures[i].name, folder_of(i), fingerprints[i].key};
@@ -176,13 +178,13 @@ std::vector<std::string> names_of(const std::vector<ListedPicture>& pictures,
                                   const std::vector<std::optional<size_t>>& matches,
                                   const std::vector<JournalResult>& known,
                                   const std::vector<fs::path>& inputs, const OutputFolder& output) {
-  std::map<fs::path, std::vector<size_t>> groups;  // of pictures, by folder
+  std::map<fs::path, std::vector<size_t>> groups;  // indices of pictures, by folder
   for (size_t i = 0; i < pictures.size(); ++i) groups[pictures[i].folder].push_back(i);
   std::vector<bool> is_matched(known.size());
   for (const auto& match : matches) {
     if (match) is_matched[*match] = true;
   }
-  // Names of results that are not of this run.
+  // Names of results that do not belong to this run.
   std::map<std::string, std::vector<std::string>> reserved;
   for (size_t i = 0; i < known.size(); ++i) {
     if (!is_matched[i] && !known[i].made.empty())
@@ -198,7 +200,8 @@ std::vector<std::string> names_of(const std::vector<ListedPicture>& pictures,
     place.reserved = reserved[folded_name(folder.string())];
     if (output.renders.turntable > 0) {
       for (const auto& [other, pictures_there] : groups) {
-        // A picture's frames would lie among the results of a folder of that name.
+        // A picture's frames would lie among the other folder's results if they got the name of a folder on
+        // the way to it.
         const std::string subfolder = first_folder_below(folder, other);
         if (subfolder.ends_with("_turntable")) place.reserved.push_back(subfolder);
       }

@@ -13,26 +13,27 @@
 
 namespace relievo {
 
-/// A picture's path as the journal keeps it, whatever folder the program was started in.
+/// A picture's path as the journal keeps it, which does not depend on the folder that the program was started
+/// in.
 std::string identity_of_picture(const std::string& picture);
 
-/// For each picture the place of its result in `known`; none for a new one. A picture is known again by its
-/// path and the name that is wanted, or, where it was moved, by the name and the content. No result is given
-/// away twice.
+/// For each picture the index of its result in `known`; empty for a new one. A picture is recognised by its
+/// path and the name that is wanted, or, where it was moved, by the name and the content. No result belongs
+/// to two pictures.
 std::vector<std::optional<size_t>> match_results(const std::vector<ListedPicture>& pictures,
                                                  const std::vector<Fingerprint>& fingerprints,
                                                  const std::vector<JournalResult>& known);
 
-/// For each picture the try that made what is still there and would be made now; null where there is none.
-/// Reads all files of these tries. Throws Error{kCancelled}.
+/// For each picture the attempt whose files are still there and are what would be made now; null where there
+/// is none. Reads all files of these attempts. Throws Error{kCancelled}.
 std::vector<const MadeAttempt*> find_intact(const std::filesystem::path& folder,
                                             const std::vector<Fingerprint>& fingerprints,
                                             const std::vector<std::optional<size_t>>& matches,
                                             const std::vector<JournalResult>& known,
                                             const CancelToken& cancel);
 
-/// The names of the pictures' results (engine/result_names.h), each in its folder below `output`. What is
-/// known keeps its name.
+/// The names of the pictures' results (engine/result_names.h), each in its folder below `output`. A result
+/// that the journal knows keeps its name.
 std::vector<std::string> names_of(const std::vector<ListedPicture>& pictures,
                                   const std::vector<Fingerprint>& fingerprints,
                                   const std::vector<std::optional<size_t>>& matches,
@@ -40,7 +41,7 @@ std::vector<std::string> names_of(const std::vector<ListedPicture>& pictures,
                                   const std::vector<std::filesystem::path>& inputs,
                                   const OutputFolder& output);
 
-/// Below the batch's folder, where results lie.
+/// The folders below the batch's folder in which results lie.
 std::set<std::filesystem::path> folders_of(const std::vector<ListedPicture>& pictures);
 
 }  // namespace relievo

@@ -41,13 +41,13 @@ std::string path_in(const fs::path& folder, const std::string& path) {
   return (folder / path).string();
 }
 
-/// The settings, with those of a manifest's object over them.
+/// Returns the settings, overridden by those of a manifest's object.
 Settings changed(const Settings& settings, const json& changes, const fs::path& folder) {
   if (!changes.is_object())
     throw invalid(fmt::format("The manifest's settings are '{}' instead of an object.", shown(changes)));
   if (changes.contains("mask_file"))
     throw Error(ErrorCode::kInvalidSettings, "Unknown setting 'mask_file'.", "Name the file as the mask.");
-  Settings plain = settings;  // paths may be no valid UTF-8
+  Settings plain = settings;  // paths may not be valid UTF-8
   plain.mask_file.clear();
   plain.views.clear();
   json object = parse_json(to_json(plain));
@@ -70,7 +70,7 @@ Settings changed(const Settings& settings, const json& changes, const fs::path& 
 }
 
 json manifest_in(const fs::path& path) {
-  constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // some hundred thousand pictures
+  constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // enough for some hundred thousand pictures
   try {
     json manifest = read_json(path, {.bytes = kMostBytes});
     if (manifest.is_array()) manifest = json{{"pictures", std::move(manifest)}};

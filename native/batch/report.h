@@ -1,4 +1,4 @@
-// The answer for a picture as other programs read it.
+// Writes the answer for a picture as other programs read it.
 #pragma once
 
 #include <filesystem>
@@ -14,12 +14,12 @@ namespace relievo {
 /// (docs/architecture.md, "The command line").
 std::string report_of(const std::string& picture, const GenerateResult& result,
                       const std::vector<std::filesystem::path>& files);
-/// For one that failed; `files` were written before.
+/// The object for a picture that failed; `files` were written before that.
 std::string report_of(const std::string& picture, const Error& error,
                       const std::vector<std::filesystem::path>& files = {});
 
-/// For one that would be made (--dry-run): the picture and the path of the result's files without their
-/// endings.
+/// The object for a picture that would be made (--dry-run): the picture and the path of the result's files
+/// without their endings.
 std::string report_of_plan(const BatchTask& task);
 
 }  // namespace relievo

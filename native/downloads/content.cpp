@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A log-in page or an error's explanation under any name.
+/// Returns whether the file is a log-in page or an error's explanation, whatever its name is.
 bool is_web_page(const fs::path& path) {
   std::array<char, 256> head{};
   InputFile file(path);
@@ -57,7 +57,7 @@ std::string why_not_of_kind(const fs::path& path, const fs::path& name, FileKind
     return error.what();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kModelCorrupt) throw;
-    // "'PATH' is not a valid ...": the file has another name by then.
+    // The message begins with the file's path of now, but by then it has another name.
     std::string reason = error.message();
     const std::string subject = fmt::format("'{}'", path.string());
     if (reason.starts_with(subject)) reason.replace(0, subject.size(), "it");

@@ -21,11 +21,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kTriesWithoutProgress = 4;
-// Bytes. A server that gives less in a try is given up in the end.
+// In bytes. A server that sends less than this in each of several tries is given up.
 constexpr uint64_t kProgress = 64 << 10;
 constexpr auto kFirstPause = std::chrono::milliseconds(250);
 
-/// A source gave the whole file, or the reason why not.
+/// The outcome of one source: the whole file, or the reason why not.
 struct Attempt {
   bool is_whole = false;
   std::string reason = {};
@@ -53,7 +53,8 @@ Attempt from_web(const std::string& url, const Download& download, PartFile& par
                  const FetchContext& context) {
   const WantedFile wanted{download.bytes, download.sha256.has_value()};
   auto wait = kFirstPause;
-  // A server that ignores ranges begins anew each time, so that the highest count is what tells of progress.
+  // A server that ignores ranges begins at the start each time, so only a higher count than ever before is
+  // progress.
   uint64_t most = part.bytes();
   for (int tries = 0;;) {
     HttpReply reply = request_rest(url, part, wanted, http_context(context));
@@ -75,7 +76,7 @@ Attempt from_disk(const fs::path& path, PartFile& part, const FetchContext& cont
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {false, "there is no such file"};
   InputFile source(path);
-  // A copy is quick, so that it begins anew and does not go on with another source's bytes.
+  // A copy is quick, so it begins at the start and does not continue another source's bytes.
   part.clear();
   check_space(part, source.size());
   std::vector<std::byte> buffer(size_t{4} << 20);
@@ -87,7 +88,7 @@ Attempt from_disk(const fs::path& path, PartFile& part, const FetchContext& cont
   return {true};
 }
 
-/// Checks a whole file. Returns its digest, or the reason why it is not the one that is wanted.
+/// The outcome of checking a whole file: its digest, or the reason why it is not the file that is wanted.
 struct Check {
   std::string digest, problem;
 };
@@ -147,8 +148,8 @@ FileRecord fetch_file(const Download& download, const FetchContext& context) {
   std::string reasons;
   bool is_wrong = false;
   for (const std::string& source : download.sources) {
-    // Bytes of a try that was broken off may not fit those that follow; then the whole is asked for once
-    // more.
+    // Bytes of a download that was broken off may not fit those that follow; then the whole file is asked for
+    // once more.
     for (bool was_resumed = part.bytes() > 0, again = true; again;) {
       again = false;
       Attempt attempt = is_web_address(source) ? from_web(source, download, part, context)

@@ -19,8 +19,8 @@ constexpr int kMaxRedirects = 8;
 constexpr double kLeastBytesPerSecond = 512;
 constexpr int kOk = 200, kPartial = 206, kRangeNotThere = 416;
 
-/// Notices that next to nothing comes. Only the file's own bytes count: a server can send headers or chunk
-/// extensions for ever.
+/// Notices when next to nothing comes. Only the file's own bytes count, because a server can send headers or
+/// chunk extensions for ever.
 class Pace {
  public:
   explicit Pace(std::chrono::milliseconds patience) : patience_(patience) {}
@@ -43,7 +43,7 @@ class Pace {
   uint64_t bytes_ = 0;
 };
 
-/// Common to all that is asked: cancellation, the pace, and exceptions, which must not cross a transport.
+/// Common to all requests: cancellation, the pace, and exceptions, which must not cross a transport.
 class Receiver : public HttpReceiver {
  public:
   explicit Receiver(const HttpContext& context) : context_(context), pace_(context.patience) {}
@@ -60,7 +60,7 @@ class Receiver : public HttpReceiver {
     return guarded([&] { return waited(); }) && !stops();
   }
 
-  /// After the transfer.
+  /// Is called after the transfer.
   void rethrow() const {
     if (error_) std::rethrow_exception(error_);
     context_.cancel.check();
@@ -97,14 +97,16 @@ class Receiver : public HttpReceiver {
   std::exception_ptr error_;
 };
 
-/// The facts that the whole chain of redirects told.
+/// The facts that the replies of a chain of redirects told.
 struct Chain {
-  std::string address;                // of the last request
-  std::optional<std::string> sha256;  // of the file, by a server on the way
+  std::string address;  // address of the last request
+  // The file's digest, as a server on the way told it.
+  std::optional<std::string> sha256;
   std::optional<uint64_t> size;
 };
 
-/// Follows redirects until a reply is none. Returns why that cannot be, or an empty text and the transfer.
+/// Follows redirects until a reply is not one. Returns the reason why that is not possible, or an empty text
+/// and the transfer.
 template <typename MakeReceiver>
 std::pair<std::string, Transfer> follow(HttpRequest request, const HttpContext& context, Chain& chain,
                                         const MakeReceiver& make_receiver) {
@@ -131,7 +133,7 @@ std::pair<std::string, Transfer> follow(HttpRequest request, const HttpContext& 
   }
 }
 
-/// Takes the file's rest.
+/// Receives the rest of the file.
 class FileReceiver final : public Receiver {
  public:
   FileReceiver(const std::string& url, PartFile& part, const WantedFile& wanted, uint64_t asked_from,
@@ -164,9 +166,9 @@ class FileReceiver final : public Receiver {
   const WantedFile& wanted_;
   uint64_t asked_from_;
   const Chain& chain_;
-  // The bytes of the whole file, and the place where this reply ends.
+  // The size of the whole file, and the place where this reply ends.
   std::optional<uint64_t> total_, end_;
-  // The reply is the file from its first byte on.
+  // True when the reply is the file from its first byte on.
   bool is_whole_ = false;
   bool has_begun_ = false, is_other_version_ = false;
   std::string refusal_;
@@ -217,7 +219,7 @@ bool FileReceiver::begin_rest() {
 bool FileReceiver::taken(std::span<const std::byte> bytes) {
   if (bytes.empty()) return true;
   if (!has_begun_) {
-    // Not before the first byte: a reply without a body leaves what is there.
+    // The part is only cleared with the first byte, so that a reply without a body leaves what is there.
     if (is_whole_) part_.clear();
     has_begun_ = true;
     PartOrigin origin{url_, reply_.validator(), total_, chain_.sha256};
@@ -253,7 +255,8 @@ HttpReply FileReceiver::judge(const Transfer& transfer) {
   const int status = reply_.status;
   if (status == 0) return broken(transfer.reason.empty() ? "the server does not answer" : transfer.reason);
   if (status == kRangeNotThere && asked_from_ > 0) {
-    // Nothing lies behind what is there: that is all of it, or it is of another file.
+    // The server has no bytes behind what is there: either that is the whole file, or it belongs to another
+    // one.
     const auto range = reply_.range();
     if (range && range->total == part_.bytes()) return {HttpOutcome::kComplete};
     part_.clear();
@@ -271,7 +274,7 @@ HttpReply FileReceiver::judge(const Transfer& transfer) {
   return {HttpOutcome::kComplete};
 }
 
-/// Looks at headers alone.
+/// Receives headers alone.
 class SizeReceiver final : public Receiver {
  public:
   using Receiver::Receiver;
@@ -293,10 +296,10 @@ HttpReply request_rest(const std::string& url, PartFile& part, const WantedFile&
   if (part.bytes() > 0 && (has_digest || !validator.empty())) {
     asked_from = part.bytes();
     const auto total = wanted.bytes ? wanted.bytes : origin ? origin->total : std::nullopt;
-    // Nothing is missing: the try before was ended while the whole was checked.
+    // Nothing is missing: the last download ended while the whole file was checked.
     if (total == asked_from) return {HttpOutcome::kComplete};
     request.headers.emplace_back("Range", fmt::format("bytes={}-", asked_from));
-    // Without it a server that has another version by now would append that one's end.
+    // Without If-Range, a server that has another version by now would append that version's end.
     if (!validator.empty()) request.headers.emplace_back("If-Range", validator);
   }
   Chain chain;

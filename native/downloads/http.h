@@ -1,4 +1,4 @@
-// The rest of a file from a web server, whatever the server makes of the wish.
+// Asks a web server for the rest of a file, and copes with whatever the server makes of that.
 #pragma once
 
 #include <chrono>
@@ -14,24 +14,28 @@
 namespace relievo {
 
 enum class HttpOutcome {
-  kComplete,  ///< all of the file is there, as far as the server tells
-  kBroken,    ///< the connection broke, or the server is busy: ask again
-  kRefused,   ///< this source will not give the file, or gives something else
+  /// All of the file is there, as far as the server tells.
+  kComplete,
+  /// The connection broke, or the server is busy; it may be asked again.
+  kBroken,
+  /// This source will not give the file, or gives something else.
+  kRefused,
 };
 
 struct HttpReply {
   HttpOutcome outcome = HttpOutcome::kRefused;
-  std::string reason = {};  ///< for people, unless complete
+  std::string reason = {};  ///< a clause for people, unless complete
 };
 
-/// Bytes that are there, of how many; 0: not known. Called about every second or more often, also while
-/// nothing comes; an exception ends the download as a wish to cancel does.
+/// Is told how many bytes are there, and of how many; 0 where that is not known. Called about every second or
+/// more often, even while nothing comes; an exception ends the download as cancelling does.
 using BytesListener = std::function<void(uint64_t done, uint64_t total)>;
 
 /// Everything that a request needs besides its address.
 struct HttpContext {
   Transport& transport;
-  std::chrono::milliseconds patience;  ///< a server that sends next to nothing for so long is given up
+  /// A server that sends next to nothing for this long is given up.
+  std::chrono::milliseconds patience;
   CancelToken cancel;
   BytesListener listener;
 };
@@ -39,18 +43,19 @@ struct HttpContext {
 /// Facts of the wanted file that are known before the server is asked.
 struct WantedFile {
   std::optional<uint64_t> bytes;
-  bool is_digest_known = false;  ///< then bytes of unknown origin may be resumed: the digest will tell
+  /// With a known digest, bytes of unknown origin may be resumed, because the digest will tell.
+  bool is_digest_known = false;
 };
 
-/// Asks `url` for what `part` does not have yet and appends it. Redirects are followed, never from https to
-/// anything else. Nothing is taken that does not follow what is there: a part that begins or ends elsewhere
-/// than it says or belongs to another version, coded or empty content, a web page. What is there survives a
-/// reply that is not the file. Throws Error{kIo} for the disk's faults (a full one before the first byte,
-/// where the server tells the size) and Error{kCancelled}.
+/// Asks `url` for the bytes that `part` does not have yet and appends them. Redirects are followed, never
+/// from https to anything else. A reply is refused that does not continue what is there: a part that begins
+/// or ends elsewhere than it says or belongs to another version, coded or empty content, a web page. The
+/// bytes that are there survive a reply that is not the file. Throws Error{kIo} for the disk's faults (a full
+/// one before the first byte, where the server tells the size) and Error{kCancelled}.
 HttpReply request_rest(const std::string& url, PartFile& part, const WantedFile& wanted,
                        const HttpContext& context);
 
-/// How large the server says that the file is, without fetching it.
+/// Asks the server for the file's size, without fetching it.
 std::optional<uint64_t> request_size(const std::string& url, const HttpContext& context);
 
 /// Throws Error{kIo} when the disk of `part` has no room for a file of `total` bytes.

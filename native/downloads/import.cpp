@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Folders are looked through so far below the one that a person names.
+// Folders are searched this many levels below the one that a person names.
 constexpr int kDepth = 4;
 constexpr size_t kMostFiles = 100'000;
 
@@ -23,7 +23,7 @@ struct Copy {
   std::string path;
 };
 
-/// Disk files have no use for a network.
+/// Disk files need no network.
 class NoTransport : public Transport {
  public:
   Transfer run(const HttpRequest&, HttpReceiver&) override {
@@ -37,7 +37,7 @@ class NoTransport : public Transport {
               "Name the model with --as NAME; `relievo models list` shows the names.");
 }
 
-/// The model that a file of this name belongs to.
+/// Guesses the model that a file of this name belongs to.
 std::string guess(const fs::path& source) {
   std::vector<std::string> found;
   for (const CatalogueModel& model : catalogue()) {
@@ -51,7 +51,7 @@ std::string guess(const fs::path& source) {
   return found.front();
 }
 
-/// The place in a model of a single file: that of the same name, else the only one.
+/// The path that a single file gets in a model: that of the same name, else the only one.
 std::string path_for(const CatalogueModel& model, const fs::path& source) {
   for (const CatalogueFile& file : model.files) {
     if (fs::path(file.path).filename() == source.filename()) return file.path;
@@ -63,7 +63,7 @@ std::string path_for(const CatalogueModel& model, const fs::path& source) {
               "Import the folder that holds them all.");
 }
 
-/// Files below a folder, those with the shortest paths first.
+/// The files below a folder, those with the shortest paths first.
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -94,7 +94,7 @@ std::vector<Copy> copies_from_folder(const CatalogueModel& model, const fs::path
       copies.push_back({folder / *found, file.path});
       continue;
     }
-    // The same weights under another of the published names, perhaps in several files.
+    // The folder may hold the same weights under another of the published names, perhaps in several files.
     const std::string component = fs::path(file.path).parent_path().generic_string();
     if (component.empty()) continue;
     const auto beside = std::find_if(files.begin(), files.end(), [&](const fs::path& path) {
@@ -121,7 +121,7 @@ std::vector<Copy> copies_from_folder(const CatalogueModel& model, const fs::path
   return copies;
 }
 
-/// Throws what is wrong with the files before anything is copied.
+/// Reads all files strictly, so that errors are thrown before anything is copied.
 void read_all(const std::vector<Copy>& copies, const Control& control) {
   for (const Copy& copy : copies) {
     control.cancel.check();
@@ -137,7 +137,7 @@ void read_all(const std::vector<Copy>& copies, const Control& control) {
 }
 
 const CatalogueModel& model_of(const fs::path& source, const std::string& name) {
-  // The only diffusers model there is.
+  // There is only one diffusers model.
   constexpr const char* kDiffusersModel = "zero123plus-v1.2";
   const bool is_folder = fs::is_directory(source);
   if (name.empty() && is_folder && !fs::exists(source / "model_index.json")) throw_unnamed(source);

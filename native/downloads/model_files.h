@@ -1,4 +1,4 @@
-// Files of a model on the disk: what fetching, checking and importing share.
+// Functions about a model's files on the disk that fetching, checking and importing share.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +9,10 @@
 
 namespace relievo {
 
-/// The files that make up what installed_file() found: of an index, its parts too.
+/// The files that make up the one that installed_file() found: for an index, its parts too.
 std::vector<std::filesystem::path> parts_of(const std::filesystem::path& file);
 
-/// Reads the directory of the weights that installed_file() found; of an index, of all its parts together.
+/// Reads the directory of the weights that installed_file() found; for an index, of all its parts together.
 /// Throws as read_weights does.
 void read_whole(const std::filesystem::path& file);
 

@@ -10,12 +10,12 @@
 
 namespace relievo {
 
-/// The address, and its version, that the bytes of a PartFile belong to.
+/// The address, and its version, that the bytes of a PartFile came from.
 struct PartOrigin {
   std::string url;
-  std::string validator;              ///< a strong ETag or a date; empty: the server has given neither
+  std::string validator;              ///< a strong ETag or a date; empty where the server gave neither
   std::optional<uint64_t> total;      ///< bytes of the whole file
-  std::optional<std::string> sha256;  ///< of the whole file, as the server says
+  std::optional<std::string> sha256;  ///< digest of the whole file, as the server tells it
 };
 
 /// DESTINATION.part, locked by the operating system against other processes (the program, Blender, another
@@ -32,15 +32,15 @@ class PartFile {
   const std::filesystem::path& path() const { return path_; }
 
   void append(std::span<const std::byte> bytes);
-  void clear();  ///< bytes and origin
-  /// Moves the bytes to the destination, on disk before they get the name.
+  void clear();  ///< removes bytes and origin
+  /// Moves the bytes to the destination. They are on disk before they get the name.
   void finish();
   /// Deletes both files.
   void discard();
 
   /// The origin of the bytes that are there, if that was `url`.
   std::optional<PartOrigin> origin(const std::string& url) const;
-  /// Notes the origin of the bytes that follow.
+  /// Records the origin of the bytes that follow.
   void note(const PartOrigin& origin);
 
  private:
@@ -49,7 +49,7 @@ class PartFile {
   uint64_t bytes_ = 0;
 };
 
-/// Whether a process (this one included) is fetching to `destination`.
+/// Returns whether a process (this one included) is fetching to `destination`.
 bool is_being_fetched(const std::filesystem::path& destination);
 
 }  // namespace relievo

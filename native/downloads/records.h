@@ -1,4 +1,4 @@
-// Records of the files that have come: size, checksum, source.
+// Records size, checksum and source of the files that were fetched.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ struct FileRecord {
 /// The records of a model's folder, by path; empty where there are none.
 std::map<std::string, FileRecord> read_records(const std::filesystem::path& model_folder);
 
-/// Adds a record to those of the model's folder, which other processes may change, too. Throws Error{kIo}.
+/// Adds a record to those of the model's folder, which other processes may change too. Throws Error{kIo}.
 void note_record(const std::filesystem::path& model_folder, const std::string& path,
                  const FileRecord& record);
 
-/// The record of what came for this address of the catalogue before, from wherever. The checksum of a file
-/// whose publisher tells none is kept once it was seen, also when the model is removed, and compared when it
-/// is fetched again.
+/// The record of the file that came for this address of the catalogue before, from any source. The checksum
+/// of a file whose publisher tells none is kept once it was seen, even when the model is removed, and
+/// compared when the file is fetched again.
 std::optional<FileRecord> remembered_checksum(const std::string& url);
 void remember_checksum(const std::string& url, const FileRecord& record);
 
-/// The file in the models' folder that keeps these. A person may delete it.
+/// The file in the models' folder that keeps these records. A person may delete it.
 std::filesystem::path remembered_checksums_file();
 
 }  // namespace relievo

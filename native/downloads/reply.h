@@ -1,4 +1,4 @@
-// Reads what the head of a web server's reply says of the body.
+// Reads what the head of a web server's reply says about the body.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace relievo {
 
-/// "bytes 100-199/200"; of an unknown total: "bytes 100-199/*"; of a range that is not there: "bytes */200".
+/// "bytes 100-199/200"; "bytes 100-199/*" where the total is unknown; "bytes */200" for a range that the file
+/// does not have.
 struct ContentRange {
   std::optional<uint64_t> first, last, total;
 };
@@ -23,11 +24,11 @@ struct Reply {
   std::string header(std::string_view name) const;
 
   bool is_redirect() const;
-  bool is_busy() const;  ///< another try may succeed
+  bool is_busy() const;  ///< returns whether another try may succeed
   std::optional<uint64_t> length() const;
   std::optional<ContentRange> range() const;
 
-  /// Names the version of the file: a strong ETag, else the date. A weak ETag says nothing about single
+  /// Identifies the version of the file: a strong ETag, else the date. A weak ETag says nothing about single
   /// bytes.
   std::string validator() const;
   /// The digest that huggingface.co sends along when it redirects to a large file: there, ETag and size are
@@ -35,7 +36,7 @@ struct Reply {
   std::optional<std::string> linked_sha256() const;
   std::optional<uint64_t> linked_size() const;
 
-  /// Why the body cannot be the file itself, whatever the status; empty where it can.
+  /// Says why the body cannot be the file itself, whatever the status is; empty where it can.
   std::string why_not_the_file() const;
 };
 

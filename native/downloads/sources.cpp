@@ -27,7 +27,8 @@ void add(const std::string& source, const CatalogueModel& model, const Catalogue
       return;
     }
   }
-  sources.push_back((folder / file.path).string());  // named in the error
+  // The path is named in the error.
+  sources.push_back((folder / file.path).string());
 }
 
 }  // namespace

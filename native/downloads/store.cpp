@@ -25,13 +25,14 @@ Error wrong(const CatalogueModel& model, const std::string& path, const std::str
           "Fetch the model again: what is wrong is replaced then."};
 }
 
-/// Whether there is a digest to compare the file with. Throws Error{kModelCorrupt} when it differs, or when
-/// the file cannot be read as its kind.
+/// Returns whether there is a digest to compare the file with. Throws Error{kModelCorrupt} when it differs,
+/// or when the file cannot be read as its kind.
 bool verify_file(const CatalogueModel& model, const fs::path& folder, const fs::path& file,
                  const std::map<std::string, FileRecord>& records, const Control& control,
                  const ModelListener& listener) {
   const std::string path = file.lexically_relative(folder).generic_string();
-  // An imported file may differ from the published one by the person's own wish: its record says what it was.
+  // An imported file may differ from the published one because the person wants it so; its record says what
+  // it was.
   std::optional<uint64_t> bytes;
   std::optional<std::string> digest;
   if (const auto record = records.find(path); record != records.end()) {
@@ -54,7 +55,7 @@ bool verify_file(const CatalogueModel& model, const fs::path& folder, const fs::
   return digest.has_value();
 }
 
-/// Whether the model's file is there and as it should be.
+/// Returns whether the model's file is there and intact.
 bool is_sound(const CatalogueModel& model, const fs::path& installed, const ModelContext& context) {
   if (installed.empty()) return false;
   const fs::path folder = folder_of(model);
@@ -83,7 +84,7 @@ Download download_of(const CatalogueModel& model, const CatalogueFile& file,
   return download;
 }
 
-/// Throws Error{kIo} unless the disk has room for all whose size is known.
+/// Throws Error{kIo} unless the disk has room for all files whose size is known.
 void check_space_for(const std::vector<Download>& downloads) {
   uint64_t needed = 0;
   for (const Download& download : downloads) {
@@ -137,7 +138,7 @@ std::vector<std::string> fetch_model(const CatalogueModel& model, const ModelCon
     };
     const FileRecord record =
         fetch_file(downloads[i], {context.transport, context.control, listener, context.patience});
-    // A wrong file under another of the published names would be read first.
+    // A wrong file under another of the published names would be read first, so it is removed.
     std::error_code ignored;
     if (!replaced.empty() && replaced != downloads[i].destination) fs::remove(replaced, ignored);
     note_record(folder_of(model), file.path, record);

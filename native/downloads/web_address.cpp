@@ -14,13 +14,13 @@ bool begins_with(std::string_view text, std::string_view scheme) {
                     [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
 }
 
-/// "https:" is a scheme, "files/a:b" is a path.
+/// Returns whether the text begins with a scheme: "https:" is one, "files/a:b" is a path.
 bool has_scheme(std::string_view location) {
   const size_t colon = location.find(':');
   return colon != std::string_view::npos && colon > 0 && location.find_first_of("/?#") > colon;
 }
 
-/// Bytes that may not stand in an address are percent-encoded, as browsers do.
+/// Percent-encodes the bytes that may not stand in an address, as browsers do.
 std::string encoded(std::string_view text) {
   std::string result;
   for (const unsigned char c : text) {
@@ -49,7 +49,7 @@ std::optional<std::string> redirected(std::string_view address, std::string_view
   const std::string target = encoded(location.substr(0, location.find('#')));
   if (target.empty()) return std::nullopt;
   const size_t host = address.find("://") + 3;
-  const std::string_view scheme = address.substr(0, host - 2);  // with its colon
+  const std::string_view scheme = address.substr(0, host - 2);  // the scheme with its colon
   const std::string_view origin = address.substr(0, address.find_first_of("/?#", host));
   std::string result;
   if (has_scheme(target)) {

@@ -12,7 +12,7 @@ constexpr double kEpsilon = 1e-5;
 
 }  // namespace
 
-/// A transformer block with its norms before the branches.
+/// A transformer block that normalises before each branch.
 struct ClipLayer : Group {
   ClipLayer(int64_t width, int64_t mlp_width, int64_t heads_) : heads(heads_) {
     key = add("self_attn.k_proj", std::make_shared<Linear>(width, width));
@@ -25,7 +25,8 @@ struct ClipLayer : Group {
     norm2 = add("layer_norm2", std::make_shared<LayerNorm>(width, kEpsilon));
   }
 
-  at::Tensor forward(const at::Tensor& x, Causal causal) const {  // [B, T, width], both
+  // x is [B, T, width], as is the result.
+  at::Tensor forward(const at::Tensor& x, Causal causal) const {
     const at::Tensor normed = norm1->forward(x);
     const at::Tensor attention = multi_head_attention(query->forward(normed), key->forward(normed),
                                                       value->forward(normed), heads, causal);
@@ -78,7 +79,8 @@ ClipVision::ClipVision(const ClipVisionConfig& config) : config_(config) {
       std::make_shared<Conv2d>(3, width, config.patch, ConvSettings{.stride = config.patch}, Bias::kNo));
   positions_ = embeddings->add("position_embedding", std::make_shared<Group>())
                    ->register_parameter("weight", placeholder({1 + side * side, width}), false);
-  first_norm_ = model->add("pre_layrnorm", std::make_shared<LayerNorm>(width, kEpsilon));  // sic
+  first_norm_ = model->add("pre_layrnorm",
+                           std::make_shared<LayerNorm>(width, kEpsilon));  // published with this spelling
   for (int64_t i = 0; i < config.layers; ++i) {
     layers_.push_back(model->add(fmt::format("encoder.layers.{}", i),
                                  std::make_shared<ClipLayer>(width, config.mlp_width, config.heads)));

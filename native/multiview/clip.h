@@ -37,8 +37,8 @@ class ClipText : public torch::nn::Module {
  public:
   explicit ClipText(const ClipTextConfig& config);
 
-  /// ids `[B, T]` int64, T up to the number of positions -> `[B, T, width]`. The observer sees hidden0,
-  /// hidden1, ...
+  /// Maps ids `[B, T]` int64, T up to the number of positions, to states `[B, T, width]`. The observer sees
+  /// hidden0, hidden1, ...
   at::Tensor forward(const at::Tensor& ids, const Observer& observer = {}) const;
 
   /// The states `[1, positions, width]` of the empty prompt: begin, end, then padding. SD 2.x pads with id 0;
@@ -57,8 +57,8 @@ class ClipVision : public torch::nn::Module {
  public:
   explicit ClipVision(const ClipVisionConfig& config);
 
-  /// pixels `[B, 3, image, image]`, normalised (conditioning.h) -> the projected class token
-  /// `[B, projection]`. The observer sees hidden0 (after the first norm), hidden1, ..., last_hidden_state.
+  /// Maps pixels `[B, 3, image, image]`, normalised (conditioning.h), to the projected class token `[B,
+  /// projection]`. The observer sees hidden0 (after the first norm), hidden1, ..., last_hidden_state.
   at::Tensor forward(const at::Tensor& pixels, const Observer& observer = {}) const;
 
  private:

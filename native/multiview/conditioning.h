@@ -1,4 +1,4 @@
-// The picture as Zero123++'s networks are shown it.
+// Prepares the picture for Zero123++'s networks.
 #pragma once
 
 #include <array>
@@ -9,24 +9,25 @@
 
 namespace relievo {
 
-/// How bytes become a network's input: the shorter edge resized to `side` (PIL's bicubic), the centre cut
-/// out, (value / 255 - mean) / deviation.
+/// The way bytes become a network's input: the shorter edge is resized to `side` (PIL's bicubic), the centre
+/// is cut out, and values become (value / 255 - mean) / deviation.
 struct Extractor {
   int side = 224;
   std::array<float, 3> mean{};
   std::array<float, 3> deviation{};
 };
 
-/// CLIP's statistics; 224 pixels.
+/// Uses CLIP's statistics and 224 pixels.
 Extractor clip_extractor();
-/// Zero123++'s for the VAE: mean 0.5, deviation 0.8, which scale_image undoes; 320 pixels as in InstantMesh.
+/// Uses Zero123++'s values for the VAE: mean 0.5, deviation 0.8, which scale_image undoes; 320 pixels as in
+/// InstantMesh.
 Extractor vae_extractor();
 
-/// RGB -> `[side, side, 3]`. Throws Error{kInvalidImage} for an empty picture.
+/// Resizes RGB and cuts out `[side, side, 3]`. Throws Error{kInvalidImage} for an empty picture.
 ByteImage resized_and_cropped(const ByteImage& rgb, int side);
-/// `[S, S, 3]` bytes -> `[1, 3, S, S]` float32.
+/// Maps `[S, S, 3]` bytes to `[1, 3, S, S]` float32.
 at::Tensor normalised(const ByteImage& picture, const Extractor& extractor);
-at::Tensor extract(const ByteImage& rgb, const Extractor& extractor);  ///< both
+at::Tensor extract(const ByteImage& rgb, const Extractor& extractor);  ///< does both
 
 /// Zero123++'s own scales of latents and pictures (its section 2.3), and their inverses.
 at::Tensor scale_latents(const at::Tensor& latents);

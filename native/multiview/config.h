@@ -11,15 +11,15 @@
 
 namespace relievo {
 
-// All throw nlohmann's exceptions for keys that are missing or of another type, and Error{kModelMismatch} for
-// a network that is not built like the published one.
+// All of these throw nlohmann's exceptions for keys that are missing or of another type, and
+// Error{kModelMismatch} for a network that is not built like the published one.
 ClipTextConfig text_config(const nlohmann::json& config);
 ClipVisionConfig vision_config(const nlohmann::json& config);
 VaeConfig vae_config(const nlohmann::json& config);
 UnetConfig unet_config(const nlohmann::json& config);
 Extractor extractor_config(const nlohmann::json& config);
-/// The schedule with the spacing that the file names; the published one says linspace, InstantMesh takes
-/// trailing.
+/// The schedule with the spacing that the file names: the published file says linspace, while InstantMesh
+/// uses trailing.
 Diffusion diffusion_config(const nlohmann::json& config);
 
 }  // namespace relievo

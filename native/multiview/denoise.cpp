@@ -13,10 +13,10 @@ namespace {
 
 constexpr int64_t kRows = 3, kColumns = 2, kLatentPixels = 8;
 
-/// Consecutive halves of guidance (0: unconditional, 1: conditional on the picture), and where they are
-/// computed.
+/// Consecutive halves of guidance (0: unconditional, 1: conditional on the picture) that are computed
+/// together, and their worker.
 struct Share {
-  size_t worker = 0;  // of an uncut network
+  size_t worker = 0;  // the worker, where the network is not cut
   int64_t first = 0, count = 0;
 };
 
@@ -63,7 +63,7 @@ class Denoising {
   int64_t pictures() const { return static_cast<int64_t>(alive_.size()); }
   bool is_cancelled(size_t picture) const { return !cancels_.empty() && cancels_[picture].cancelled(); }
 
-  /// Throws Error{kCancelled} when nobody waits for any of the pictures.
+  /// Throws Error{kCancelled} when none of the pictures is wanted any more.
   void check_whether_wanted() const {
     control_.cancel.check();
     if (std::ranges::all_of(alive_, [&](size_t p) { return is_cancelled(p); })) {
@@ -71,11 +71,11 @@ class Denoising {
     }
   }
 
-  /// Their rows go from everything that is kept from step to step.
+  /// Removes the rows of cancelled pictures from everything that is kept from step to step.
   void leave_out_cancelled() {
     check_whether_wanted();
     std::vector<size_t> left;
-    std::vector<int64_t> places_left;  // in alive_
+    std::vector<int64_t> places_left;  // the kept places in alive_
     for (size_t at = 0; at < alive_.size(); ++at) {
       if (is_cancelled(alive_[at])) {
         latents_[alive_[at]].reset();
@@ -137,7 +137,7 @@ class Denoising {
     }
   }
 
-  /// The workers that a share passes, in order.
+  /// The workers that a share passes through, in order.
   std::vector<size_t> workers_of(size_t share) const {
     if (!is_cut()) return {shares_[share].worker};
     std::vector<size_t> workers;
@@ -147,7 +147,7 @@ class Denoising {
     return workers;
   }
 
-  /// The rows of one share: `of(picture, half)` is `[1, ...]`.
+  /// Concatenates the rows of one share: `of(picture, half)` is `[1, ...]`.
   template <typename Of>
   at::Tensor rows(const Share& share, const Of& of) const {
     std::vector<at::Tensor> all;
@@ -157,7 +157,7 @@ class Denoising {
     return at::cat(all);
   }
 
-  /// The cross attentions' keys and values, by share and worker.
+  /// Computes the cross attentions' keys and values, by share and worker.
   void prepare_prompts() {
     prompts_.assign(shares_.size(), std::vector<KeyValues>(places_.unets.size()));
     for (size_t s = 0; s < shares_.size(); ++s) {
@@ -172,8 +172,8 @@ class Denoising {
     }
   }
 
-  /// The prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` brings the body to
-  /// worker k.
+  /// Computes the prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` runs the body
+  /// on worker k.
   template <typename Go>
   at::Tensor predict(size_t s, UnetWalk walk, const Go& go) const {
     for (const size_t k : workers_of(s)) {
@@ -217,7 +217,8 @@ class Denoising {
     for (size_t at = 0; at < alive_.size(); ++at) take_step(at, i, inputs[alive_[at]], all);
   }
 
-  /// Steps the picture at this place of the batch, by the predictions for the whole batch.
+  /// Advances the picture at this index of the batch by one step, using its rows of the whole batch's
+  /// predictions.
   void take_step(size_t at, int i, const at::Tensor& input, const at::Tensor& predictions) {
     const size_t p = alive_[at];
     const auto of_half = [&](int64_t half) {
@@ -240,13 +241,13 @@ class Denoising {
 
   std::span<const Conditions> conditions_;
   std::span<const NoiseKey> keys_;
-  std::span<const CancelToken> cancels_;  // by picture, or none
+  std::span<const CancelToken> cancels_;  // by picture, or empty
   const DenoiserPlaces& places_;
   const MultiviewSettings& settings_;
   const Control& control_;
   const MultiviewHooks& hooks_;
   UnetPass pass_;
-  // 1 where the unconditional prediction has no weight.
+  // The first half that is computed: 1 where the unconditional prediction has no weight, else 0.
   int64_t first_half_;
   std::vector<Share> shares_;
   std::vector<std::vector<KeyValues>> prompts_;

@@ -27,7 +27,7 @@ Error corrupt_config(const fs::path& path, const std::string& why) {
                "Fetch the model again.");
 }
 
-/// Calls `read(json)` where the file is there.
+/// Calls `read(json)` if the file exists.
 template <typename Read>
 void with_config(const fs::path& path, const Read& read) {
   std::error_code error;
@@ -53,7 +53,7 @@ std::shared_ptr<const Network> loaded(std::shared_ptr<Network> network, const Ne
   return network;
 }
 
-/// Size and time of the text tower's file, by which a cached prompt is known to be made from it.
+/// Size and time of the text tower's file, which tell whether a cached prompt was made from it.
 at::Tensor stamp_of(const fs::path& weights) {
   std::error_code error;
   const auto bytes = static_cast<int64_t>(fs::file_size(weights, error));
@@ -67,8 +67,8 @@ TensorView view_of(const at::Tensor& values, DType dtype) {
           {static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())}};
 }
 
-/// The cached prompt if it is there, of the right shape, and of this text tower (or there is no tower to
-/// compare it with).
+/// The cached prompt if the file exists, has the right shape and belongs to this text tower (or there is no
+/// tower to compare with).
 at::Tensor cached_prompt(const fs::path& path, const fs::path& weights, const ClipTextConfig& config) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {};
@@ -79,7 +79,7 @@ at::Tensor cached_prompt(const fs::path& path, const fs::path& weights, const Cl
                       states.scalar_type() == at::kFloat && stamp.scalar_type() == at::kLong;
     if (fits && (weights.empty() || stamp.equal(stamp_of(weights)))) return states.clone();
   } catch (const Error&) {
-    // It is made anew.
+    // A cache that cannot be read is made anew.
   }
   return {};
 }
@@ -147,7 +147,7 @@ at::Tensor MultiviewFiles::empty_prompt() const {
                                     {"text_encoder", view_of(stamp, DType::kInt64)}});
     });
   } catch (const Error& error) {
-    // A folder that only others may write to: it is computed each time.
+    // The folder may be writable by others only; then the prompt is computed each time.
     log(LogLevel::kInfo, error.what());
   }
   return states;

@@ -1,4 +1,4 @@
-// Zero123++ as it lies on this machine: a diffusers folder, the model `zero123plus-v1.2` of the catalogue.
+// Loads Zero123++ from this machine: a diffusers folder, the model `zero123plus-v1.2` of the catalogue.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@ class MultiviewFiles {
   explicit MultiviewFiles(std::filesystem::path folder);
 
   const UnetConfig& unet_config() const { return unet_; }
-  /// Has trailing spacing, as InstantMesh sets it.
+  /// The schedule with trailing spacing, as InstantMesh sets it.
   const Diffusion& diffusion() const { return diffusion_; }
   /// The VAE's scaling factor.
   double latent_factor() const { return latent_factor_; }
@@ -34,13 +34,13 @@ class MultiviewFiles {
   std::shared_ptr<const Unet> unet(int first_block, int last_block, const Execution& execution) const;
 
   /// The empty prompt's states `[T, X]` float32 on the CPU. The first call computes them with the text tower,
-  /// which is not kept, and writes them to empty_prompt.safetensors in the folder; later ones read that file,
-  /// as long as it is the text tower's.
+  /// which is not kept, and writes them to empty_prompt.safetensors in the folder; later calls read that file
+  /// as long as it belongs to the text tower.
   at::Tensor empty_prompt() const;
 
   /// Everything that stage `condition` needs.
   ConditionParts condition_parts(const Execution& execution) const;
-  /// Everything in one place.
+  /// Loads all networks into one place.
   MultiviewModel model(const Execution& execution) const;
 
  private:

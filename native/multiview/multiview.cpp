@@ -12,7 +12,7 @@ namespace relievo {
 ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const MultiviewModel& model,
                           const MultiviewSettings& settings, const Execution& execution,
                           const MultiviewHooks& hooks) {
-  // In steps of the denoiser: the conditions cost about one, the decoding about two.
+  // Measured in steps of the denoiser: the conditions cost about one, the decoding about two.
   const double total = settings.steps + 3;
   const auto part = [&](double from, double to) {
     Execution stage = execution;

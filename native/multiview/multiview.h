@@ -1,6 +1,6 @@
-// Foreground -> Views: Zero123++ v1.2 (Shi et al. 2023, arXiv 2310.15110), with its own or InstantMesh's
-// white-background UNet, which is another state dict of the same network. In three stages that may run in
-// different places: `condition`, `denoise`, `decode`.
+// Turns a foreground into views: Zero123++ v1.2 (Shi et al. 2023, arXiv 2310.15110), with its own or
+// InstantMesh's white-background UNet, which is another state dict of the same network. It has three stages
+// that may run in different places: `condition`, `denoise`, `decode`.
 #pragma once
 
 #include <cstdint>
@@ -32,35 +32,38 @@ struct MultiviewSettings {
 /// Each use of noise draws from a stream of its own.
 enum class NoiseUse : uint32_t { kConditional, kUnconditional, kLatents, kReference, kAncestral };
 
-/// For verification, of one picture alone: other noise, and a look inside. The observer sees
-/// pixel_values_vae, pixel_values_clip, cond_lat, encoder_hidden_states, step<i>/unet_in, step<i>/t,
-/// step<i>/unet_out, step<i>/latents_after, decode_in, decode_out, image_np.
+/// Hooks for verification, with one picture alone: noise from a file, and an observer of intermediate
+/// results. It sees pixel_values_vae, pixel_values_clip, cond_lat, encoder_hidden_states, step<i>/unet_in,
+/// step<i>/t, step<i>/unet_out, step<i>/latents_after, decode_in, decode_out, image_np.
 struct MultiviewHooks {
   std::function<at::Tensor(NoiseUse use, int step, at::IntArrayRef shape)> noise;
   Observer observer;
 };
 
 // Each network runs on the device and in the precision that it was loaded in (multiview/load.h). Of an
-// Execution the stages use the Control: they report progress and throw Error{kCancelled}.
+// Execution the stages only use its Control: they report progress and throw Error{kCancelled}.
 
-/// The networks that stage `condition` works with.
+/// The networks and constants that stage `condition` works with.
 struct ConditionParts {
   std::shared_ptr<const ClipVision> vision;
   std::shared_ptr<const Vae> vae;  ///< at least the encoder
-  at::Tensor empty_prompt;         ///< [77, X] float32: ClipText::empty_prompt(), made once; the tower may go
-  at::Tensor ramp;                 ///< [77] float32: `ramping_coefficients` of the published pipeline
+  /// [77, X] float32: ClipText::empty_prompt(), computed once, after which the text tower is not needed.
+  at::Tensor empty_prompt;
+  at::Tensor ramp;  ///< [77] float32: `ramping_coefficients` of the published pipeline
   Extractor clip = clip_extractor();
   Extractor picture = vae_extractor();
 };
 
-/// The conditions for denoising one picture, on the CPU in float32, so that they can go to any device.
+/// The conditions for denoising one picture, on the CPU in float32, so that they can be moved to any device.
 struct Conditions {
-  at::Tensor latents;  ///< [2, 4, h, w] the VAE's, unconditional and conditional
-  at::Tensor states;   ///< [2, 77, X] the prompt's without and with the picture
+  /// [2, 4, h, w] latents of the VAE, unconditional and conditional.
+  at::Tensor latents;
+  /// [2, 77, X] prompt states without and with the picture.
+  at::Tensor states;
 };
 
-/// Stage `condition`: RGB on white, through CLIP's vision tower and the VAE's encoder.
-/// Throws Error{kInvalidImage, kInvalidSettings, kCancelled}.
+/// Stage `condition`: encodes RGB on white by CLIP's vision tower and the VAE's encoder. Throws
+/// Error{kInvalidImage, kInvalidSettings, kCancelled}.
 Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionParts& parts,
                            const Execution& execution, const MultiviewHooks& hooks = {});
 
@@ -70,18 +73,20 @@ Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const Co
 /// - cut over several workers: a network for each, or null for those that hold no block.
 struct DenoiserPlaces {
   std::vector<std::shared_ptr<const Unet>> unets;  ///< by worker
-  std::vector<int> blocks = {};                    ///< of a cut network, by worker; else empty
-  /// Runs the body on worker k's thread and waits; empty: it is called here.
+  /// The number of blocks that each worker holds of a cut network; else empty.
+  std::vector<int> blocks = {};
+  /// Runs the body on worker k's thread and waits; where it is empty, the body is called directly.
   std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
-  /// Runs body(k) on all workers at once and waits; empty: here, one after the other.
+  /// Runs body(k) on all workers at once and waits; where it is empty, the bodies are called one after the
+  /// other.
   std::function<void(const std::function<void(size_t k)>& body)> on_every_worker = {};
-  /// Halves of guidance at one place go in one batch, or one after the other in half the memory.
+  /// The halves of guidance at one place run in one batch, or else one after the other in half the memory.
   bool halves_together = true;
 };
 
 /// Stage `denoise`: latents `[1, 4, H, W]` float32 on the CPU for each picture; H and W are an eighth of
-/// three views by two. `noise` has a key for each. A picture's result depends neither on its batchmates nor
-/// on the places, but for rounding. `cancels` may have a token for each: a picture whose token is cancelled
+/// three views by two. `noise` has a key for each. A picture's result does not depend on its batchmates or on
+/// the places, except for rounding. `cancels` may have a token for each: a picture whose token is cancelled
 /// is left out from the next step on, and its result is an undefined tensor. Reports progress after each
 /// step; stops within a layer once it is cancelled as a whole or every picture is. Throws
 /// Error{kInvalidSettings, kCancelled}.
@@ -90,13 +95,13 @@ std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::spa
                                 const MultiviewSettings& settings, const Execution& execution,
                                 std::span<const CancelToken> cancels = {}, const MultiviewHooks& hooks = {});
 
-/// Stage `decode`: latents `[1, 4, H, W]` -> the six views in one picture of 3 rows x 2 columns. `vae` has at
-/// least the decoder; `latent_factor` is its scaling factor. `tiled`: in smaller strips of rows (strips.h),
-/// with the same result to rounding. Throws Error{kInvalidSettings, kCancelled}.
+/// Stage `decode`: turns latents `[1, 4, H, W]` into the six views in one picture of 3 rows x 2 columns.
+/// `vae` has at least the decoder; `latent_factor` is its scaling factor. `tiled` works in smaller strips of
+/// rows (strips.h), with the same result up to rounding. Throws Error{kInvalidSettings, kCancelled}.
 ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
                        const Execution& execution, bool tiled = false, const MultiviewHooks& hooks = {});
 
-/// Everything in one place.
+/// All networks in one place.
 struct MultiviewModel {
   ConditionParts condition;
   std::shared_ptr<const Unet> unet;
@@ -105,8 +110,8 @@ struct MultiviewModel {
   double latent_factor = 0.18215;  ///< the VAE's scaling factor
 };
 
-/// All three stages: the six views in one picture of 3 rows x 2 columns, from RGB on white.
-/// Throws Error{kInvalidSettings, kInvalidImage, kCancelled}.
+/// Runs all three stages: RGB on white becomes the six views in one picture of 3 rows x 2 columns. Throws
+/// Error{kInvalidSettings, kInvalidImage, kCancelled}.
 ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const MultiviewModel& model,
                           const MultiviewSettings& settings, const Execution& execution,
                           const MultiviewHooks& hooks = {});
@@ -115,8 +120,8 @@ ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const Mul
 Views make_views(const Foreground& foreground, const NoiseKey& noise, const MultiviewModel& model,
                  const MultiviewSettings& settings, const Execution& execution);
 
-/// Six views as the reconstruction takes them, of a picture of 3 rows x 2 columns: the user's own, or
-/// decode_views's. Throws Error{kInvalidImage}.
+/// Splits a picture of 3 rows x 2 columns, the user's own or decode_views's, into six views with their
+/// cameras as the reconstruction takes them. Throws Error{kInvalidImage}.
 Views views_of_grid(const ByteImage& grid);
 
 }  // namespace relievo

@@ -1,4 +1,4 @@
-// The noise of one picture, or what verification puts in its place.
+// Supplies the noise of one picture, or the noise that verification puts in its place.
 #pragma once
 
 #include "multiview/multiview.h"

@@ -10,12 +10,12 @@
 
 namespace relievo {
 
-/// Two normed 3x3 convolutions with a shortcut; the UNet's are told the time in between.
+/// Two normalised 3x3 convolutions with a shortcut; in the UNet, the time is added in between.
 struct ResnetBlock : torch::nn::Module {
-  /// `time_width` 0: it is told no time.
+  /// With a `time_width` of 0 the block takes no time.
   ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t groups, double epsilon);
 
-  /// time `[B, time_width]`, already through SiLU, or undefined.
+  /// `time` is `[B, time_width]`, already through SiLU, or undefined.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time = {}) const;
 
   std::shared_ptr<GroupNorm> norm1, norm2;
@@ -23,7 +23,7 @@ struct ResnetBlock : torch::nn::Module {
   std::shared_ptr<Linear> time_projection;
 };
 
-/// `[B, C, H, W]` -> tokens `[B, H * W, C]` and back.
+/// Reshapes `[B, C, H, W]` to tokens `[B, H * W, C]`, and back.
 at::Tensor tokens_of(const at::Tensor& picture);
 at::Tensor picture_of(const at::Tensor& tokens, int64_t height, int64_t width);
 

@@ -136,7 +136,7 @@ at::Tensor Sampler::predict(const at::Tensor& x, const at::Tensor& x0, int step)
   if (target == 0) return x0;
   at::Tensor next = x * (target / s) + x0 * (1 - target / s);
   if (!cleans_.empty()) {
-    // UniP-2: a single coefficient, which the paper sets to 1/2.
+    // UniP-2 has a single coefficient, which the paper sets to 1/2.
     const double r = -std::log(sigma(step - 1) / s) / std::log(s / target);
     next = next + (cleans_.back() - x0) * ((1 - target / s) * 0.5 / r);
   }
@@ -144,11 +144,11 @@ at::Tensor Sampler::predict(const at::Tensor& x, const at::Tensor& x0, int step)
 }
 
 at::Tensor Sampler::correct(const at::Tensor& x, const at::Tensor& x0, int step) const {
-  // What was predicted is replaced: only the start of the step and the new x0 count.
+  // The last prediction is replaced: only the start of the step and the new x0 count.
   (void)x;
   const double s = sigma(step - 1), target = sigma(step);
   const double h = std::log(s / target);
-  const double b = 1 - target / s;  // e^-h - 1 with its sign turned
+  const double b = 1 - target / s;  // e^-h - 1 with the opposite sign
   const at::Tensor& before = cleans_.back();
   const at::Tensor base = start_ * (target / s) + before * b;
   if (cleans_.size() < 2) return base + (x0 - before) * (b * 0.5);

@@ -1,4 +1,4 @@
-// From a network that sees noise to a picture without: noise levels and the solvers that walk them.
+// Noise levels, and the solvers that walk them from noise to a clean sample.
 #pragma once
 
 #include <string>
@@ -12,35 +12,36 @@ enum class BetaSchedule { kLinear, kScaledLinear };
 enum class Spacing { kTrailing, kLinspace, kLeading };
 enum class Prediction { kVelocity, kNoise };
 
-/// How the network was trained; the defaults are Zero123++'s (with trailing spacing, as InstantMesh sets it).
+/// The diffusion that the network was trained with; the defaults are Zero123++'s (with trailing spacing, as
+/// InstantMesh sets it).
 struct Diffusion {
   int train_steps = 1000;
   double beta_start = 0.00085;
   double beta_end = 0.012;
   BetaSchedule betas = BetaSchedule::kLinear;
   Spacing spacing = Spacing::kTrailing;
-  int steps_offset = 1;  ///< of leading spacing
+  int steps_offset = 1;  ///< used by leading spacing
   Prediction prediction = Prediction::kVelocity;
 };
 
 at::Tensor beta_values(const Diffusion& diffusion);        ///< [train_steps] float32
 at::Tensor cumulative_alphas(const Diffusion& diffusion);  ///< [train_steps] float32
 
-/// The steps of a run. A noisy sample is x0 + sigma * noise throughout; the network is shown it divided by
+/// The steps of a run. A noisy sample is x0 + sigma * noise throughout; the network gets it divided by
 /// sqrt(sigma^2 + 1).
 struct NoiseLevels {
   std::vector<float> timesteps;  ///< [steps]
   std::vector<float> sigmas;     ///< [steps + 1], falling, the last 0
-  float initial_sigma = 1;       ///< of the noise that a run starts from
+  float initial_sigma = 1;       ///< standard deviation of the noise that a run starts from
 };
 
 /// Throws Error{kInvalidSettings} unless 1 <= steps <= train_steps.
 NoiseLevels noise_levels(const Diffusion& diffusion, int steps);
 
-/// sqrt((1 - a) / a) of the cumulative alpha at a training step.
+/// sqrt((1 - a) / a) for the cumulative alpha a at a training step.
 double sigma_at(const Diffusion& diffusion, int timestep);
 
-/// `clean + sigma * noise`, scaled as the network sees it.
+/// `clean + sigma * noise`, scaled as the network takes it.
 at::Tensor noised_input(const at::Tensor& clean, const at::Tensor& noise, double sigma);
 
 enum class SamplerKind {
@@ -50,10 +51,10 @@ enum class SamplerKind {
   kUniPC,
 };
 
-/// `euler-ancestral`, `dpm-solver++`, `unipc`. Throws Error{kInvalidSettings} for another name.
+/// Parses `euler-ancestral`, `dpm-solver++` or `unipc`. Throws Error{kInvalidSettings} for another name.
 SamplerKind sampler_kind(const std::string& name);
 
-/// One run over the noise levels. All tensors float32.
+/// One run over the noise levels. All tensors are float32.
 class Sampler {
  public:
   Sampler(SamplerKind kind, Prediction prediction, NoiseLevels levels);
@@ -64,12 +65,12 @@ class Sampler {
   double initial_sigma() const { return levels_.initial_sigma; }
   bool draws_noise() const { return kind_ == SamplerKind::kEulerAncestral; }
 
-  /// The input of the network for `x` in this step.
+  /// The network's input for `x` in this step.
   at::Tensor input(const at::Tensor& x, int step) const;
-  /// The clean sample that the network's output stands for.
+  /// The clean sample that follows from the network's output.
   at::Tensor clean(const at::Tensor& x, const at::Tensor& output, int step) const;
-  /// The sample after this step. Steps are taken once each, in order. `noise` is standard normal and only
-  /// looked at where draws_noise().
+  /// Returns the sample after this step. Steps are taken once each, in order. `noise` is standard normal and
+  /// only used where draws_noise().
   at::Tensor step(const at::Tensor& x, const at::Tensor& output, int step, const at::Tensor& noise = {});
 
  private:
@@ -82,8 +83,9 @@ class Sampler {
   SamplerKind kind_;
   Prediction prediction_;
   NoiseLevels levels_;
-  std::vector<at::Tensor> cleans_;  // of the last two steps, the latest last
-  at::Tensor start_;                // UniPC: where the last step started
+  std::vector<at::Tensor> cleans_;  // those of the last two steps, the latest last
+  // The sample at which UniPC's last step started.
+  at::Tensor start_;
 };
 
 }  // namespace relievo

@@ -14,13 +14,13 @@ at::Tensor empty_picture(at::IntArrayRef shape, const at::TensorOptions& options
   return at::empty(shape, options.memory_format(at::MemoryFormat::ChannelsLast));
 }
 
-/// For each picture of a batch: only a picture's own rows lie together in memory.
+/// Calls the body for each picture of a batch, because only a picture's own rows are contiguous in memory.
 template <typename Body>
 void for_each_picture(const at::Tensor& x, const Body& body) {
   for (int64_t i = 0; i < x.size(0); ++i) body(i, x.narrow(0, i, 1));
 }
 
-/// Puts results where they belong in `out`.
+/// Writes results to their rows of `out`.
 auto into(const at::Tensor& out) {
   return
       [out](const at::Tensor& result, int64_t first) { rows_of(out, first, result.size(2)).copy_(result); };
@@ -33,7 +33,7 @@ void convolve(const StripSource& source, const Conv2d& conv, const Strips& strip
   const int64_t channels = source.shape[1], height = source.shape[2], width = source.shape[3];
   const int64_t row_bytes = width * channels * static_cast<int64_t>(source.options.dtype().itemsize());
   const int64_t rows = std::min(height, std::max<int64_t>(strips.bytes / row_bytes, 2));
-  // A strip with the row above it and the row below it, which are zero outside the picture.
+  // A strip with one more row above it and below it, which are zero outside the picture.
   const at::Tensor held = empty_picture({source.shape[0], channels, rows + 2, width}, source.options);
   rows_of(held, 0, 1).zero_();
   for (int64_t first = 0; first < height; first += rows) {
@@ -81,7 +81,7 @@ at::Tensor forward_in_strips(const ResnetBlock& block, const at::Tensor& x, cons
   for_each_picture(x, [&](int64_t i, const at::Tensor& picture) {
     const at::Tensor own = hidden.narrow(0, i, 1);
     const GroupNorm::Affine affine = block.norm2->affine(own);
-    // In place: a strip's rows have been read when its result is written.
+    // This may be done in place: a strip's rows have been read when its result is written.
     const auto fill = [&](const at::Tensor& rows, int64_t first) {
       affine.silu_into(rows, rows_of(own, first, rows.size(2)));
     };

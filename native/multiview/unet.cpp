@@ -30,18 +30,22 @@ at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFo
 
 }  // namespace
 
-/// One layer of the network before it is made.
+/// The description of one layer, from which it is made.
 struct Unet::LayerPlan {
   enum class Kind { kIn, kResnet, kTransformer, kDownsample, kUpsample, kOut };
 
   Kind kind = Kind::kIn;
-  std::string name = {};  // of its module
+  std::string name = {};  // name of its module
   int64_t in = 0, out = 0;
-  int64_t heads = 0;         // of a transformer
-  bool takes_skip = false;   // and has it beside what comes from below
-  bool leaves_skip = false;  // of what it makes
-  bool is_last = false;      // of the transformers
-  // The published block that is complete with this layer, by its name.
+  // Attention heads of a transformer.
+  int64_t heads = 0;
+  // The layer takes a skip connection besides the result of the layer before it.
+  bool takes_skip = false;
+  // Its result becomes a skip connection.
+  bool leaves_skip = false;
+  // It is the last transformer.
+  bool is_last = false;
+  // The name of the published block that ends with this layer; empty where none does.
   std::string ends = {};
 };
 
@@ -49,7 +53,7 @@ struct Unet::Layer {
   LayerPlan plan;
   std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>> modules;
   std::shared_ptr<Linear> time_in, time_out;
-  // All kinds have it but kResnet and kTransformer.
+  // All kinds have a convolution except kResnet and kTransformer.
   std::shared_ptr<Conv2d> conv;
   std::shared_ptr<GroupNorm> norm;
   std::shared_ptr<ResnetBlock> resnet;
@@ -69,7 +73,7 @@ struct Unet::Layer {
     return count;
   }
 
-  /// A layer that the noisy latents and the reference pass alike.
+  /// Applies a layer that treats the noisy latents and the reference alike.
   at::Tensor forward(at::Tensor x, const at::Tensor& time, std::vector<at::Tensor>& skips) const {
     switch (plan.kind) {
       case LayerPlan::Kind::kIn:
@@ -85,7 +89,7 @@ struct Unet::Layer {
       case LayerPlan::Kind::kDownsample:
         return conv->forward(x);
       case LayerPlan::Kind::kUpsample:
-        // To the size of the next skip, which is not twice this one where an odd size was halved.
+        // The result has the size of the next skip, which is not twice this one where an odd size was halved.
         return conv->forward(at::upsample_nearest2d(x, skips.back().sizes().slice(2)));
       case LayerPlan::Kind::kOut:
         return conv->forward(norm->silu(x));

@@ -15,7 +15,7 @@ namespace relievo {
 struct UnetConfig {
   int64_t channels = 4;
   std::vector<int64_t> widths{320, 640, 1280, 1280};
-  std::vector<int64_t> heads{5, 10, 20, 20};           ///< of each level
+  std::vector<int64_t> heads{5, 10, 20, 20};           ///< heads of each level
   std::vector<bool> attends{true, true, true, false};  ///< which levels have attention
   int64_t layers = 2;
   int64_t prompt_width = 1024;
@@ -26,13 +26,13 @@ struct UnetConfig {
 using KeyValues = std::vector<KeyValue>;
 
 /// The state that goes through the network, from layer to layer and from one part of it to the next. The
-/// published pipeline first sends the reference through alone and keeps what the self attentions see of it
-/// (the write pass), then the noisy latents (the read pass). Here both go side by side, so that one layer's
-/// keys and values are held at a time.
+/// published pipeline first sends the reference through alone and keeps the inputs of its self attentions
+/// (the write pass), then the noisy latents (the read pass). Here both go side by side, so that only one
+/// layer's keys and values are held at a time.
 struct UnetWalk {
   double timestep = 0;
-  at::Tensor x;  ///< first the noisy latents `[B, 4, h, w]`, at the end the prediction
-  /// First the noised reference latents `[B, 4, h', w']`, or undefined for none.
+  at::Tensor x;  ///< noisy latents `[B, 4, h, w]` at first, the prediction at the end
+  /// The noised reference latents `[B, 4, h', w']` at first, or undefined where there is none.
   at::Tensor reference;
   at::Tensor time;  ///< `[1, 4 widths[0]]`, through SiLU
   std::vector<at::Tensor> skips, reference_skips;
@@ -41,11 +41,13 @@ struct UnetWalk {
 /// The whole network or a part of it.
 class Unet : public torch::nn::Module {
  public:
-  /// In how many blocks it can be cut: equal shares of its weights, to a layer's.
+  /// The number of blocks that the network can be cut into, which have equal shares of its weights up to a
+  /// layer's.
   static int blocks(const UnetConfig& config);
 
   explicit Unet(const UnetConfig& config);
-  /// The blocks first .. last - 1 alone: it has the parameters of these only, and may have none.
+  /// Makes the blocks first .. last - 1 alone: the module has the parameters of these only, and may have
+  /// none.
   Unet(const UnetConfig& config, int first_block, int last_block);
   ~Unet() override;
 
@@ -53,11 +55,11 @@ class Unet : public torch::nn::Module {
   /// steps of a run.
   KeyValues prompt(const at::Tensor& states) const;
 
-  /// Takes the walk through this part, bringing it to this part's device first. `prompt` is this part's.
+  /// Takes the walk through this part, and moves it to this part's device first. `prompt` is this part's.
   /// Rows of the batch do not see each other. Throws Error{kCancelled}.
   void advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass = {}) const;
 
-  /// A whole network's prediction for latents `[B, 4, h, w]` at a training timestep.
+  /// Computes a whole network's prediction for latents `[B, 4, h, w]` at a training timestep.
   at::Tensor forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,
                      const KeyValues& prompt, const UnetPass& pass = {}) const;
 
@@ -73,7 +75,7 @@ class Unet : public torch::nn::Module {
 
 /// Rows `[first, first + count)` of every layer's batch.
 KeyValues batch_rows(const KeyValues& all, int64_t first, int64_t count);
-/// These rows of it, copied.
+/// These rows of every layer's batch, copied.
 KeyValues batch_rows(const KeyValues& all, const std::vector<int64_t>& rows);
 
 }  // namespace relievo

@@ -22,7 +22,7 @@ at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFo
 
 }  // namespace
 
-/// Two blocks with attention of one head over all pixels between them.
+/// Two residual blocks with attention of one head over all pixels between them.
 struct Vae::Middle : Group {
   Middle(int64_t width, const VaeConfig& config) {
     first = add("resnets.0", resnet(width, width, config));
@@ -60,7 +60,7 @@ struct Vae::Down : Group {
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
     for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
-    // Published with padding on the right and at the bottom only.
+    // The published network pads on the right and at the bottom only.
     return downsample ? downsample->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
   }
 

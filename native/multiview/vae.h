@@ -21,13 +21,14 @@ struct VaeConfig {
   int64_t groups = 32;
 };
 
-/// A normal distribution a latent.
+/// A normal distribution for each latent.
 struct LatentDistribution {
   at::Tensor mean;          ///< [B, latent, h, w]
   at::Tensor log_variance;  ///< the same shape, clamped to -30..20
 
   at::Tensor deviation() const;
-  at::Tensor sample(const at::Tensor& noise) const;  ///< noise: standard normal, of the same shape
+  /// `noise` is standard normal, of the same shape.
+  at::Tensor sample(const at::Tensor& noise) const;
 };
 
 enum class VaeParts { kBoth, kEncoder, kDecoder };
@@ -36,13 +37,13 @@ class Vae : public torch::nn::Module {
  public:
   explicit Vae(const VaeConfig& config, VaeParts parts = VaeParts::kBoth);
 
-  /// pictures `[B, 3, H, W]` in -1..1 -> moments `[B, 2 latent, H/8, W/8]`. The observer sees enc_down0, ...,
-  /// enc_mid, enc_out.
+  /// Maps pictures `[B, 3, H, W]` in -1..1 to moments `[B, 2 latent, H/8, W/8]`. The observer sees enc_down0,
+  /// ..., enc_mid, enc_out.
   at::Tensor moments(const at::Tensor& pictures, const Strips& strips = {},
                      const Observer& observer = {}) const;
   static LatentDistribution distribution(const at::Tensor& moments);
 
-  /// latents `[B, latent, h, w]` -> pictures `[B, 3, 8h, 8w]`, about -1..1. The observer sees dec_mid,
+  /// Maps latents `[B, latent, h, w]` to pictures `[B, 3, 8h, 8w]`, about -1..1. The observer sees dec_mid,
   /// dec_up0, ...
   at::Tensor decode(const at::Tensor& latents, const Strips& strips = {},
                     const Observer& observer = {}) const;

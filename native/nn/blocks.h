@@ -1,4 +1,4 @@
-// How a network is cut over several devices.
+// Cuts a network over several devices.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,9 @@
 
 namespace relievo {
 
-/// Of a network whose layers have `numbers` parameters: where the first layer of `block` stands when it is
-/// cut into `blocks` equal shares; a layer belongs to the share that holds its middle. Blocks may be empty;
-/// that of `blocks` is the end.
+/// Returns the index of the first layer of `block` when a network, whose layers have `numbers` parameters, is
+/// cut into `blocks` shares of equal size; a layer belongs to the share that holds its middle. Blocks may be
+/// empty; `block` = `blocks` gives the end.
 size_t first_layer_of_block(std::span<const int64_t> numbers, int blocks, int block);
 
 }  // namespace relievo

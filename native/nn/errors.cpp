@@ -14,23 +14,23 @@
 namespace relievo {
 namespace {
 
-/// What libraries say, in exceptions of the general class, when there is no memory left for them.
+/// Words by which libraries tell, in exceptions of a general class, that there is no memory left for them.
 constexpr std::array kWordsOfWant = {
     std::string_view("DefaultCPUAllocator: "),     // the CPU's allocator
     std::string_view("out of memory"),             // CUDA's driver and runtime
     std::string_view("STATUS_ALLOC_FAILED"),       // cuBLAS, cuDNN, cuSOLVER
     std::string_view("DEVICE_ALLOCATION_FAILED"),  // cuDNN 9's longer names
     std::string_view("HOST_ALLOCATION_FAILED"),
-    std::string_view("CUBLAS_STATUS_NOT_INITIALIZED"),  // its handle asks for memory when it is made
+    std::string_view("CUBLAS_STATUS_NOT_INITIALIZED"),  // its handle takes memory when it is made
     std::string_view("CUDNN_STATUS_NOT_INITIALIZED"),
-    std::string_view("unable to find an engine"),  // no cuDNN engine whose workspace can be had
+    std::string_view("unable to find an engine"),  // no cuDNN engine's workspace can be allocated
     std::string_view("cudaErrorMemoryAllocation"),
     std::string_view("could not create a primitive"),  // oneDNN
     std::string_view("could not create a memory"),
     std::string_view("Cannot allocate memory"),  // the system
 };
 
-/// What they say when the device's context is lost, after which every call fails.
+/// Words by which they tell that the device's context is lost, after which every call fails.
 constexpr std::array kWordsOfLoss = {
     std::string_view("CUDA error: "),
     std::string_view("CUDA driver error: "),
@@ -45,8 +45,8 @@ bool says_any(const std::string& message, const std::array<std::string_view, Cou
   return std::ranges::any_of(words, [&](std::string_view w) { return message.find(w) != std::string::npos; });
 }
 
-/// The bytes of a size that stands right after `before` or right before `after` in torch's words ("2.50
-/// GiB").
+/// The bytes of a size ("2.50 GiB") that stands right after `before` or right before `after` in torch's
+/// message.
 std::optional<double> size_in(const std::string& message, const std::string& before,
                               const std::string& after) {
   std::smatch match;
@@ -58,7 +58,8 @@ std::optional<double> size_in(const std::string& message, const std::string& bef
 }
 
 Error out_of_memory(const std::string& message) {
-  // What was asked for, what is allocated and what other programs hold; not the advice that follows it.
+  // The facts are what was asked for, what is allocated and what other programs hold; the advice that follows
+  // is torch's and left out.
   const std::string facts = message.substr(0, message.find(" If reserved but unallocated memory is large"));
   const auto asked = size_in(message, "Tried to allocate ", "");
   const auto unused = size_in(message, "", " is reserved by PyTorch but unallocated");
@@ -68,7 +69,7 @@ Error out_of_memory(const std::string& message) {
             "the "
             "environment's PYTORCH_ALLOC_CONF to expandable_segments:True."
           : "Close other programs that use the device, or choose smaller settings or another device.";
-  // Our own allocator's words are whole already.
+  // Our own allocator's message is complete already.
   const bool is_whole = facts.find("ran out of memory") != std::string::npos;
   return {ErrorCode::kOutOfMemory, is_whole ? facts : fmt::format("The device ran out of memory: {}", facts),
           hint};
@@ -76,8 +77,8 @@ Error out_of_memory(const std::string& message) {
 
 constexpr int kCudaErrorMemoryAllocation = 2;
 
-/// The stream that the thread's GPU computes on, as workers set it. None for a thread without a GPU: it has
-/// the default stream, and to ask that anything would make a context.
+/// The stream that the thread's GPU computes on, as workers set it. There is none for a thread without a GPU,
+/// which has the default stream: asking for its state would create a context.
 std::optional<c10::Stream> stream_of_gpu() {
   try {
     const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
@@ -86,12 +87,12 @@ std::optional<c10::Stream> stream_of_gpu() {
     if (stream == cuda.getDefaultStream(gpu)) return {};
     return stream;
   } catch (...) {
-    return {};  // there is no driver, for one
+    return {};  // there may be no driver
   }
 }
 
-/// Whether the thread's GPU is lost: its context then answers every call with the same error, under whatever
-/// name a library has passed on the first one.
+/// Returns whether the thread's GPU is lost: its context then answers every call with the same error, under
+/// whatever name a library has passed on the first one.
 bool is_gpu_lost() {
   if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return false;
   const auto stream = stream_of_gpu();
@@ -121,7 +122,7 @@ Error current_torch_error() {
   } catch (const c10::OutOfMemoryError& error) {
     return out_of_memory(error.what_without_backtrace());
   } catch (const c10::AcceleratorError& error) {
-    // After any other error of the CUDA runtime its context answers every call with the same.
+    // After any other error of the CUDA runtime, its context answers every call with that error.
     const std::string message = error.what_without_backtrace();
     return error.get_error_code() == kCudaErrorMemoryAllocation ? out_of_memory(message)
                                                                 : device_lost(message);

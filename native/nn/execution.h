@@ -1,4 +1,4 @@
-// What a stage is told about where and how to compute. It never asks.
+// Tells a stage where and how to compute. It never asks.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace relievo {
 struct Execution {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
-  int64_t byte_budget = std::numeric_limits<int64_t>::max();  ///< for workspace on `device`
+  int64_t byte_budget = std::numeric_limits<int64_t>::max();  ///< bytes for workspace on `device`
   Control control;
 
   at::TensorOptions options() const { return at::TensorOptions().device(device).dtype(dtype); }

@@ -1,4 +1,4 @@
-// Runs the kernels of kernels/ on the device that their tensors lie on: the only place where that is done.
+// Runs the kernels of kernels/ on the device that their tensors lie on. Kernels are launched nowhere else.
 #pragma once
 
 #include <type_traits>
@@ -7,7 +7,7 @@
 
 namespace relievo {
 
-/// Both launchers of a kernel, as arguments of launch_on.
+/// Names both launchers of a kernel, as arguments of launch_on.
 #ifdef RELIEVO_CUDA
 #define RELIEVO_LAUNCHERS(name) &kernels::name##_cpu, &kernels::name##_cuda
 #else
@@ -17,13 +17,13 @@ namespace relievo {
 /// Makes a GPU the thread's current one for as long as it lives.
 class CurrentGpu {
  public:
-  /// Throws Error{kInvalidSettings} for what is no GPU that this build has kernels for.
+  /// Throws Error{kInvalidSettings} for a device that is no GPU or that this build has no kernels for.
   explicit CurrentGpu(const at::Device& gpu);
   ~CurrentGpu();
   CurrentGpu(const CurrentGpu&) = delete;
   CurrentGpu& operator=(const CurrentGpu&) = delete;
 
-  void* stream() const;  ///< its current one (cudaStream_t)
+  void* stream() const;  ///< the GPU's current stream (cudaStream_t)
 
  private:
   at::Device gpu_;

@@ -59,9 +59,9 @@ struct Moments {
   at::Tensor mean, variance;  // [B, groups] float32
 };
 
-/// Of x `[B, C, H, W]`. In float32 by a strip of rows at a time, for half precision would lose the variance
-/// and the whole picture in float32 is twice what a GPU has planned for. The strips' moments are put together
-/// as Chan, Golub and LeVeque do (1983, "Algorithms for Computing the Sample Variance").
+/// Computes the moments of x `[B, C, H, W]`, in float32 by a strip of rows at a time: half precision would
+/// lose the variance, and the whole picture in float32 is twice what a GPU has planned for. The strips'
+/// moments are merged as Chan, Golub and LeVeque do (1983, "Algorithms for Computing the Sample Variance").
 Moments moments_of_groups(const at::Tensor& x, int64_t groups) {
   constexpr int64_t kStripBytes = int64_t{32} << 20;
   const int64_t height = x.size(2), row = x.numel() / height;
@@ -110,7 +110,7 @@ GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
 void GroupNorm::Affine::silu_into(const at::Tensor& out, const at::Tensor& x) const {
   if (has_norm_kernel(x) && has_norm_kernel(out)) return scale_channels(out, x, *this, true);
   const auto wide = [](const at::Tensor& t) { return t.unsqueeze(-1).unsqueeze(-1); };
-  at::Tensor y = at::addcmul(wide(shift), x, wide(factor));  // float32 by itself
+  at::Tensor y = at::addcmul(wide(shift), x, wide(factor));  // addcmul promotes to float32
   out.copy_(at::silu_(y));
 }
 

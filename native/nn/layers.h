@@ -17,7 +17,8 @@ enum class Bias { kNo, kYes };
 
 struct Linear : torch::nn::Module {
   Linear(int64_t in, int64_t out, Bias with_bias = Bias::kYes);
-  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+  // Maps [..., in] to [..., out].
+  at::Tensor forward(const at::Tensor& x) const;
 
   at::Tensor weight;  // [out, in]
   at::Tensor bias;    // [out], or undefined
@@ -25,7 +26,8 @@ struct Linear : torch::nn::Module {
 
 struct LayerNorm : torch::nn::Module {
   LayerNorm(int64_t width, double epsilon);
-  at::Tensor forward(const at::Tensor& x) const;  // [..., width], normalised over the last axis
+  // x is [..., width] and is normalised over the last axis.
+  at::Tensor forward(const at::Tensor& x) const;
 
   at::Tensor weight;  // [width]
   at::Tensor bias;    // [width]
@@ -34,16 +36,16 @@ struct LayerNorm : torch::nn::Module {
 
 struct GroupNorm : torch::nn::Module {
   GroupNorm(int64_t groups, int64_t channels, double epsilon);
-  /// [B, C, H, W], each group of channels normalised over its pixels; keeps the memory format. `silu` does
-  /// that besides.
+  /// Normalises each group of channels of [B, C, H, W] over its pixels; keeps the memory format. `silu`
+  /// applies SiLU to the result besides.
   at::Tensor forward(const at::Tensor& x) const { return normalised(x, false); }
   at::Tensor silu(const at::Tensor& x) const { return normalised(x, true); }
 
-  /// What normalising is for these pictures, so that it can be done a part at a time: `x * factor + shift`,
-  /// both `[B, C]` float32.
+  /// Normalisation as `x * factor + shift`, both `[B, C]` float32, so that it can be done a part of the
+  /// picture at a time.
   struct Affine {
     at::Tensor factor, shift;
-    /// `out` `[B, C, h, W]` of the same rows as `x`, SiLU included.
+    /// Writes `out` `[B, C, h, W]` for the same rows of `x`, SiLU included.
     void silu_into(const at::Tensor& out, const at::Tensor& x) const;
   };
   Affine affine(const at::Tensor& x) const;
@@ -65,7 +67,8 @@ struct ConvSettings {
 
 struct Conv2d : torch::nn::Module {
   Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings = {}, Bias with_bias = Bias::kYes);
-  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+  // Maps [B, in, H, W] to [B, out, H', W'].
+  at::Tensor forward(const at::Tensor& x) const;
 
   at::Tensor weight;  // [out, in, kernel, kernel]
   at::Tensor bias;    // [out], or undefined
@@ -74,17 +77,18 @@ struct Conv2d : torch::nn::Module {
 
 struct ConvTranspose2d : torch::nn::Module {
   ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_t stride);
-  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, (H-1) stride + kernel, ...]
+  // Maps [B, in, H, W] to [B, out, (H-1) stride + kernel, ...].
+  at::Tensor forward(const at::Tensor& x) const;
 
   at::Tensor weight;  // [in, out, kernel, kernel]
   at::Tensor bias;    // [out]
   int64_t stride;
 };
 
-/// Children without a forward of their own, under the names that the file gives them
-/// (`attention.output.dense`).
+/// Holds children under the names that the file gives them (`attention.output.dense`); it has no forward of
+/// its own.
 struct Group : torch::nn::Module {
-  /// Puts `child` at the dotted `path` below this module, making the groups on the way.
+  /// Registers `child` at the dotted `path` below this module and makes the groups on the way.
   template <typename Child>
   std::shared_ptr<Child> add(const std::string& path, std::shared_ptr<Child> child) {
     return add_below(*this, path, std::move(child));
@@ -104,11 +108,11 @@ struct Group : torch::nn::Module {
   }
 };
 
-/// x + branch; in x's own memory where gradients are off.
+/// Returns x + branch, in x's own memory where gradients are off.
 at::Tensor plus(at::Tensor x, const at::Tensor& branch);
 
-/// Multi-head attention of already projected rows: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T, D]`. A
-/// causal one lets each row see itself and those before it.
+/// Multi-head attention of rows that are already projected: q `[B, T, D]`, k and v `[B, S, D]` -> `[B, T,
+/// D]`. Causal attention lets each row see itself and those before it.
 enum class Causal { kNo, kYes };
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                                 Causal causal = Causal::kNo);

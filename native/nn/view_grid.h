@@ -7,12 +7,12 @@
 
 namespace relievo {
 
-/// A picture of 3 rows x 2 columns of views -> `[6, 3, h, w]` float32 in 0..1, row by row. Throws
-/// Error{kInvalidImage} when it is not RGB or does not divide so.
+/// Splits a picture of 3 rows x 2 columns of views into `[6, 3, h, w]` float32 in 0..1, row by row. Throws
+/// Error{kInvalidImage} when it is not RGB or cannot be divided so.
 at::Tensor split_view_grid(const ByteImage& grid);
 
-/// `[V, 3, h, w]` -> `[V, 3, height, width]`: bicubic with a = -0.5, antialiased; not clamped. The same size
-/// comes back as it is.
+/// Resizes `[V, 3, h, w]` to `[V, 3, height, width]`: bicubic with a = -0.5, antialiased, not clamped. Views
+/// of that size already are returned unchanged.
 at::Tensor resize_views(const at::Tensor& views, int64_t height, int64_t width);
 
 }  // namespace relievo

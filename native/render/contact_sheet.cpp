@@ -25,12 +25,12 @@ void paste(const ByteImage& picture, ByteImage& sheet, int left, int top) {
   }
 }
 
-/// The picture, as large as fits with a margin, in the middle of a square of paper.
+/// Puts the picture, as large as fits with a margin, in the middle of a square of paper.
 ByteImage mounted(const Image& input, int side) {
   constexpr uint8_t kMount = 255;
   ByteImage mount(side, side, 3, kMount);
   const ByteImage bytes = to_bytes(input);
-  // Colours under transparent pixels must not bleed into the edge when it is scaled.
+  // Colours under transparent pixels must not bleed into the edge when the picture is scaled.
   ByteImage flat(bytes.width, bytes.height, 3);
   for (size_t i = 0; i < flat.pixels.size() / 3; ++i) {
     const auto* pixel = &bytes.pixels[i * static_cast<size_t>(bytes.channels)];

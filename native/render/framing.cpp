@@ -9,7 +9,7 @@ namespace relievo {
 
 std::vector<View> framed_views(const Surface& surface, const std::vector<Angle>& angles, int side,
                                double margin, double fov_degrees) {
-  constexpr double kFrontAzimuth = -90;  // of on_sphere: -Y
+  constexpr double kFrontAzimuth = -90;  // the front (-Y), as an azimuth of on_sphere
   constexpr double kHighest = std::numeric_limits<double>::max();
   Vector3 low{kHighest, kHighest, kHighest}, high{-kHighest, -kHighest, -kHighest};
   for (const Float3& v : surface.vertices) {
@@ -24,10 +24,12 @@ std::vector<View> framed_views(const Surface& surface, const std::vector<Angle>&
   }
 
   std::vector<Matrix4> poses;
-  const double reach = 0.5 / focal_length(fov_degrees) * (1 - 2 * margin);  // of the half side, at depth 1
+  const double reach =
+      0.5 / focal_length(fov_degrees) * (1 - 2 * margin);  // share of the half side, at depth 1
   double distance = 1e-3;
   for (const Angle& angle : angles) {
-    // Turned about the centre, a point at (x, y, z) is inside when max(|x|, |y|) <= reach * (distance - z).
+    // With the mesh turned into camera axes about its centre, a point (x, y, z) is inside the picture when
+    // max(|x|, |y|) <= reach * (distance - z).
     const Matrix4 pose =
         look_at(on_sphere(kFrontAzimuth + angle.azimuth_degrees, angle.elevation_degrees, 1));
     poses.push_back(pose);
@@ -48,7 +50,7 @@ std::vector<View> framed_views(const Surface& surface, const std::vector<Angle>&
 }
 
 ByteImage on_background(const Layers& layers, const Mask& shadow) {
-  // Linear light, from the top to the bottom of the picture: a studio's paper roll.
+  // Linear light from the top to the bottom of the picture, as on a studio's paper roll.
   constexpr Float3 kTop{0.80f, 0.81f, 0.82f}, kBottom{0.66f, 0.66f, 0.665f};
   constexpr float kShadowDepth = 0.6f;
   const Image& colour = layers.colour;

@@ -8,7 +8,7 @@
 
 namespace relievo {
 
-/// How colours and directions are stored; depth and position are 32-bit floats in either case.
+/// The number format of colours and directions; depth and position are 32-bit floats in either case.
 enum class ExrPrecision { kHalf, kFloat };
 
 /// Writes

@@ -13,7 +13,7 @@ ByteImage halved(const ByteImage& picture, MipPyramid::Content content,
   ByteImage half(std::max(picture.width / 2, 1), std::max(picture.height / 2, 1), 3);
   parallel_for(half.height, 64, [&](int64_t first, int64_t last) {
     for (int y = static_cast<int>(first); y < last; ++y) {
-      // The last row or column of an odd size counts with its neighbours.
+      // The last row or column of an odd size is averaged together with its neighbours.
       const int top = 2 * y, bottom = y + 1 == half.height ? picture.height : 2 * y + 2;
       for (int x = 0; x < half.width; ++x) {
         const int left = 2 * x, right = x + 1 == half.width ? picture.width : 2 * x + 2;

@@ -1,4 +1,4 @@
-// A texture at all its sizes. Internal to render/.
+// Stores a texture at all its mip levels. Internal to render/.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ class MipPyramid {
   int width() const { return base_.width; }
   int height() const { return base_.height; }
 
-  /// At (u, v), origin at the bottom left, clamped at the borders. `level` 0 is the picture, each whole step
-  /// half of it.
+  /// Reads at (u, v), origin at the bottom left, clamped at the borders. `level` 0 is the picture, and each
+  /// whole step halves it.
   std::array<float, 3> at(double u, double v, double level) const;
 
  private:

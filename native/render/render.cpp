@@ -19,8 +19,8 @@ using render::MipPyramid;
 struct Renderer::Prepared {
   const TexturedMesh& mesh;
   std::vector<Float3> normals;
-  std::unique_ptr<MipPyramid> albedo;      // null: vertex colours
-  std::unique_ptr<MipPyramid> normal_map;  // null: none
+  std::unique_ptr<MipPyramid> albedo;      // null where vertex colours are shown
+  std::unique_ptr<MipPyramid> normal_map;  // null where there is none
 };
 
 namespace {
@@ -59,7 +59,7 @@ void require_valid(const View& view, int samples) {
       fmt::format("Use 1 to {} pixels a side, 1 to {} samples and 1 to 170 degrees.", kMaxSide, kMaxSamples));
 }
 
-/// World to camera, in float as the rasteriser takes it.
+/// Transforms points from world to camera axes, in float as the rasteriser takes them.
 std::vector<float> in_camera_axes(const std::vector<Float3>& points, const Matrix4& pose) {
   const Matrix4 inverse = inverse_pose(pose);
   std::vector<float> out(points.size() * 3);
@@ -92,7 +92,8 @@ class Raster {
     raster_.hits = hits_.data();
   }
 
-  /// The first sample is the pixel's centre; the others follow Roberts' R2 sequence.
+  /// Rasterises one sample of each pixel. The first is the pixel's centre; the others follow Roberts' R2
+  /// sequence.
   void shoot(int sample) {
     const auto fraction = [](double x) { return x - std::floor(x); };
     raster_.offset_x = fraction(0.5 + sample * 0.7548776662466927);
@@ -115,7 +116,7 @@ void for_rows(int height, const Body& body) {
   });
 }
 
-/// From sums of premultiplied colours to straight means.
+/// Turns sums of premultiplied colours into means with straight alpha.
 void finish_colour(Image& image, int samples) {
   for (size_t i = 0; i < image.pixels.size(); i += 4) {
     const float covered = image.pixels[i + 3];
@@ -197,11 +198,12 @@ Mask Renderer::shadow(const View& view, const Control& control) const {
                           [](const Float3& a, const Float3& b) { return a[2] < b[2]; });
   const float floor = (*lowest)[2], height = (*highest)[2] - floor;
   Mask shadow(view.width, view.height);
-  // From below the floor would hide the mesh: no shadow.
+  // Seen from below, the floor would hide the mesh, so it gets no shadow.
   if (view.pose[11] <= floor) return shadow;
 
-  // Two lamps' worth: the sky, which all of the mesh keeps off, and the dark where it nearly touches.
-  constexpr float kNear = 0.1f;  // of the height
+  // Two shadows are added: a wide one, because all of the mesh hides some of the sky, and a tight one where
+  // it nearly touches the floor.
+  constexpr float kNear = 0.1f;  // share of the height
   constexpr float kWide = 0.45f, kTight = 0.55f;
   const int side = std::max(view.width, view.height);
   std::vector<Int3> low_faces;

@@ -25,7 +25,7 @@ Float3 cross(const Float3& a, const Float3& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
-/// `v` at length 1, or `otherwise` where it has none.
+/// `v` normalised, or `otherwise` where it has no length.
 Float3 unit(const Float3& v, const Float3& otherwise) {
   const double length = std::sqrt(dot(v, v));
   return length > 1e-20 ? scaled(v, 1 / length) : otherwise;
@@ -63,8 +63,8 @@ Float3 bent_normal(const Float3& normal, const std::array<float, 3>& direction,
 
 Float3 light_on(const Float3& normal, const Matrix4& pose) {
   constexpr Float3 kSky{0.52f, 0.55f, 0.60f}, kGround{0.34f, 0.31f, 0.28f}, kKey{0.60f, 0.57f, 0.53f};
-  constexpr std::array<double, 3> kKeyFrom{-0.46, 0.60, 0.65};  // in camera axes: over the left shoulder
-  // A large lamp reaches around the edge of its light.
+  constexpr std::array<double, 3> kKeyFrom{-0.46, 0.60, 0.65};  // over the left shoulder, in camera axes
+  // The key light wraps around the edge of its light as a large lamp does.
   constexpr double kWrap = 0.25;
   double towards_key = 0;
   for (int row = 0; row < 3; ++row) {
@@ -123,7 +123,7 @@ Shaded Shader::shade(const kernels::Rasterisation& raster, int64_t face, int col
     seen.albedo = {0.5f, 0.5f, 0.5f};
   }
 
-  // From behind the normal of the other side is seen.
+  // A face seen from behind is shaded with the opposite normal.
   const Float3 towards_eye =
       minus({static_cast<float>(pose[3]), static_cast<float>(pose[7]), static_cast<float>(pose[11])},
             seen.position);

@@ -19,24 +19,24 @@ struct Shaded {
   float depth;
 };
 
-/// Light from a point with normal `normal` for a camera of this pose: per channel, 1 about what a white
-/// surface that faces the camera sends back.
+/// The light that a point with this normal reflects for a camera of this pose, per channel: 1 is about what a
+/// white surface that faces the camera reflects.
 Float3 light_on(const Float3& normal, const Matrix4& pose);
 
 struct Shader {
   const TexturedMesh& mesh;
   const std::vector<Float3>& normals;  ///< one a vertex
-  const MipPyramid* albedo;            ///< null: vertex colours, or grey
-  const MipPyramid* normal_map;        ///< null: none
+  const MipPyramid* albedo;            ///< null where vertex colours or grey are shown
+  const MipPyramid* normal_map;        ///< null where there is none
   const Matrix4& pose;
-  /// Mip levels to go below the pixel's own footprint, for several samples a pixel.
+  /// The number of mip levels below the pixel's own footprint, because several samples share a pixel.
   double sharpening;
 
-  /// The point of `face` that the ray of the pixel meets.
+  /// Shades the point of `face` that the ray of the pixel meets.
   Shaded shade(const kernels::Rasterisation& raster, int64_t face, int column, int row) const;
 };
 
-/// Three box blurs of this radius in either direction, nearly a Gaussian; what is outside counts as 0.
+/// Blurs by three box blurs of this radius in either direction, nearly a Gaussian; pixels outside count as 0.
 void blur(Mask& mask, int radius);
 
 }  // namespace relievo::render

@@ -34,7 +34,7 @@ void require_valid(const TurntableSettings& settings) {
                      "Check that the folder exists and that you may write to it.");
 }
 
-/// A folder beside the final one, gone at the end with all that is still in it.
+/// A folder beside the final one, which is removed at the end with all that is still in it.
 class WorkFolder {
  public:
   explicit WorkFolder(const fs::path& beside) {

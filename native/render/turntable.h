@@ -1,4 +1,4 @@
-// The mesh seen all around.
+// Renders the mesh seen all around.
 #pragma once
 
 #include <filesystem>
@@ -27,8 +27,8 @@ struct TurntableSettings {
 
 /// Writes `folder/name_turntable.webp` and `folder/name_turntable/name_0001.png` (or .exr), ... and returns
 /// all files, the animation first. The mesh is taken as it is; frames are rendered side by side on the
-/// threads of parallel_for. Cancelled or failed, it leaves no new file; all appear at the end, each of them
-/// whole. Throws Error{kInvalidSettings}, Error{kIo}, Error{kCancelled}.
+/// threads of parallel_for. When it is cancelled or fails, it leaves no new file; all appear at the end, each
+/// of them whole. Throws Error{kInvalidSettings}, Error{kIo}, Error{kCancelled}.
 std::vector<std::filesystem::path> write_turntable(const std::filesystem::path& folder,
                                                    const std::string& name, const Renderer& renderer,
                                                    const TurntableSettings& settings = {},

@@ -46,8 +46,8 @@ struct AutocastState {
   }
 };
 
-/// The autocast settings of another time, until the end of the scope. Weights that autocast converted inside
-/// are forgotten at the end: a cached conversion belongs to one graph.
+/// Restores saved autocast settings until the end of the scope. Weights that autocast converted inside are
+/// forgotten at the end: a cached conversion belongs to one graph.
 class AutocastScope {
  public:
   explicit AutocastScope(const AutocastState& state) : before_(AutocastState::now()) {
@@ -141,9 +141,9 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
       roots.push_back(outputs[i]);
       root_gradients.push_back(gradients[i]);
     }
-    // The parameters' gradients are accumulated where they belong, as in a plain backward pass.
+    // The parameters' gradients are accumulated in the parameters, as in a plain backward pass.
     if (!roots.empty()) torch::autograd::backward(roots, root_gradients);
-    variable_list result{at::Tensor()};  // of the recipe
+    variable_list result{at::Tensor()};  // there is no gradient for the recipe
     for (const at::Tensor& input : inputs) result.push_back(input.defined() ? input.grad() : input);
     return result;
   }
@@ -162,7 +162,7 @@ std::vector<at::Tensor> checkpoint(CheckpointedBlock block, const std::vector<at
   }
   const auto recipe = std::make_shared<Recipe>(std::move(block), device);
   for (const at::Tensor& input : inputs) recipe->requires_grad.push_back(wants_gradient(input));
-  // Function finds tensors in a TensorList, not in a vector.
+  // Function finds tensors in a TensorList, but not in a vector.
   return Checkpoint::apply(recipe, at::TensorList(inputs));
 }
 

@@ -11,17 +11,17 @@ namespace relievo {
 
 using CheckpointedBlock = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
 
-/// What `block(inputs)` returns, with the same gradients for `inputs` and for every parameter that `block`
-/// uses, keeping only `inputs` between forward and backward. The second computation sees the random state and
-/// the autocast settings of the first one, on the CPU and on the inputs' device. `block` must compute the
-/// same again: it must not change state of its own, and must live as long as the graph. Gradients of
-/// gradients are not supported. Without gradient mode it just calls `block`.
+/// Returns what `block(inputs)` returns, with the same gradients for `inputs` and for every parameter that
+/// `block` uses, keeping only `inputs` between forward and backward. The second computation sees the random
+/// state and the autocast settings of the first one, on the CPU and on the inputs' device. `block` must
+/// compute the same again: it must not change state of its own, and must live as long as the graph. Gradients
+/// of gradients are not supported. Without gradient mode it just calls `block`.
 ///
 /// At least one input must require a gradient for the block's parameters to get theirs; where none does (the
 /// first block of a network on plain data), the block runs without checkpointing.
 std::vector<at::Tensor> checkpoint(CheckpointedBlock block, const std::vector<at::Tensor>& inputs);
 
-/// For blocks of one output.
+/// The same for blocks of one output.
 at::Tensor checkpoint(std::function<at::Tensor(const std::vector<at::Tensor>&)> block,
                       const std::vector<at::Tensor>& inputs);
 

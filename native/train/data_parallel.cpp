@@ -24,7 +24,7 @@ struct Bucket {
   size_t missing = 0;
   at::Tensor flat;  // the gradients, one after the other
   std::function<void()> wait;
-  bool grew = false;  // a gradient, after its exchange began
+  bool grew = false;  // a gradient was added to after its exchange began
 };
 
 }  // namespace
@@ -38,9 +38,11 @@ struct DataParallel::State {
 
   std::mutex mutex;
   std::vector<bool> ready;
-  size_t started = 0;  // buckets; all processes start them in this order
+  // The number of buckets whose exchange has begun; all processes start them in this order.
+  size_t started = 0;
   int overlapped = 0;
-  std::exception_ptr failure;  // in a hook: kept for finish_backward()
+  // An error in a hook, kept for finish_backward().
+  std::exception_ptr failure;
 
   void reset() {
     ready.assign(parameters.size(), false);
@@ -56,7 +58,8 @@ struct DataParallel::State {
   void mark_ready(size_t parameter) {
     const std::lock_guard lock(mutex);
     const size_t bucket = bucket_of[parameter];
-    if (ready[parameter]) {  // used in two checkpointed blocks: each has a backward pass of its own
+    // A parameter that two checkpointed blocks use has a backward pass in each of them.
+    if (ready[parameter]) {
       buckets[bucket].grew = buckets[bucket].grew || bucket < started;
       return;
     }
@@ -86,7 +89,8 @@ struct DataParallel::State {
     bucket.wait = group->start_sum(bucket.flat);
   }
 
-  /// Exchanges once more what grew in any process: in all, for the order of calls must be the same.
+  /// Exchanges again the buckets that were added to in any process. All processes do so, because the order of
+  /// calls must be the same.
   void exchange_again() {
     const at::NoGradGuard no_gradients;
     std::vector<float> grew;
@@ -145,7 +149,7 @@ DataParallel::DataParallel(std::shared_ptr<ProcessGroup> group, std::vector<at::
     for (const at::Tensor& parameter : state.parameters) values.push_back(parameter.detach());
     state.group->broadcast(values);
   }
-  // Gradients come from the last layer to the first.
+  // Buckets are filled from the last layer to the first, the order in which gradients come.
   state.bucket_of.resize(state.parameters.size());
   int64_t room = 0;
   for (size_t i = state.parameters.size(); i-- > 0;) {

@@ -11,22 +11,22 @@ namespace relievo {
 
 class DataParallel {
  public:
-  /// Gives every process the parameters of process 0. `parameters`: leaves that require gradients, of one
-  /// dtype and device for each bucket's sake; in the same order everywhere. A bucket holds at least one
-  /// parameter.
+  /// Gives every process the parameters of process 0. `parameters` are leaves that require gradients, in the
+  /// same order everywhere; a bucket holds those of one dtype and device only, and at least one.
   DataParallel(std::shared_ptr<ProcessGroup> group, std::vector<at::Tensor> parameters,
                int64_t bucket_bytes = int64_t{25} << 20);
   ~DataParallel();
   DataParallel(const DataParallel&) = delete;
   DataParallel& operator=(const DataParallel&) = delete;
 
-  /// After backward(): waits until every parameter's gradient is the mean over the processes. A parameter
-  /// without a gradient counts as zero. With a loss that is a mean over the batch, and parts of equal size,
-  /// these are the gradients of the whole batch. Throws Error{kDeviceLost} when a process is lost; within the
-  /// group's time-out.
+  /// Is called after backward(). Waits until every parameter's gradient is the mean over the processes. A
+  /// parameter without a gradient counts as zero. With a loss that is a mean over the batch, and parts of
+  /// equal size, these are the gradients of the whole batch. Throws Error{kDeviceLost} when a process is
+  /// lost, within the group's time-out.
   void finish_backward();
 
-  /// Buckets whose exchange began before finish_backward() was called, in the last backward pass.
+  /// The number of buckets whose exchange began before finish_backward() was called, in the last backward
+  /// pass.
   int overlapped_buckets() const;
   int buckets() const;
 

@@ -62,7 +62,7 @@ c10::intrusive_ptr<c10d::Backend> open_nccl(const c10::intrusive_ptr<c10d::Store
   return open(store, options.rank, options.size, options.timeout);
 }
 
-/// c10d's errors as ours.
+/// Translates c10d's errors into ours.
 template <typename Body>
 auto translated(const Body& body) {
   try {

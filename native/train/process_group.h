@@ -1,5 +1,5 @@
-// Several processes that compute together: all-reduce and broadcast through torch's c10d, Gloo between CPUs
-// and NCCL between GPUs.
+// Lets several processes compute together: all-reduce and broadcast through torch's c10d, with Gloo between
+// CPUs and NCCL between GPUs.
 #pragma once
 
 #include <chrono>
@@ -18,10 +18,10 @@ struct GroupOptions {
   GroupBackend backend = GroupBackend::kGloo;
   int rank = 0;
   int size = 1;
-  /// Where the processes find each other: `file:///path` (one machine; a fresh path for every group) or
-  /// `tcp://host:port` (rank 0 listens there).
+  /// The address at which the processes find each other: `file:///path` (one machine; a fresh path for every
+  /// group) or `tcp://host:port` (rank 0 listens there).
   std::string rendezvous;
-  /// No call waits longer: a process that died gives an error within this time, most often at once.
+  /// No call waits longer than this: a process that died gives an error within this time, most often at once.
   std::chrono::milliseconds timeout{60'000};
 };
 
@@ -37,7 +37,8 @@ class ProcessGroup {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  /// Starts to replace `tensor` by the sum over the processes; the returned function waits for it.
+  /// Starts to replace `tensor` by the sum over the processes; the returned function waits until that is
+  /// done.
   virtual std::function<void()> start_sum(at::Tensor tensor) = 0;
   /// Replaces `tensors` by those of `root`.
   virtual void broadcast(const std::vector<at::Tensor>& tensors, int root = 0) = 0;

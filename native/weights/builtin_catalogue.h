@@ -1,4 +1,4 @@
-// models/catalogue.json, as it was when the program was built.
+// Holds models/catalogue.json as it was when the program was built.
 #pragma once
 
 namespace relievo {

@@ -1,4 +1,4 @@
-// The one error of all readers of weight files.
+// Makes the one error that all readers of weight files throw.
 #pragma once
 
 #include <filesystem>

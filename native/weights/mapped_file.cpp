@@ -28,7 +28,7 @@ Error damage(const std::filesystem::path& path) {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  // O_NONBLOCK: a pipe of this name is not waited for.
+  // O_NONBLOCK keeps a named pipe from being waited for.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw_unreadable(path, errno);
   struct stat status {};

@@ -1,4 +1,4 @@
-// A file seen as memory, without reading it.
+// Maps a file into memory without reading it.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@ namespace relievo {
 
 struct MappedRegion;
 
-/// Maps a whole file read-only; its pages are shared with the disk cache and cost no anonymous memory.
-/// Throws Error{kIo} when it cannot be opened.
+/// Maps a whole file read-only; its pages are shared with the disk cache and cost no anonymous memory. Throws
+/// Error{kIo} when it cannot be opened.
 ///
 /// Pages that can no longer be read, because the file was cut or its disk fails, would end the process by
-/// SIGBUS. They read as zeros instead, and the file counts as damaged: whoever has computed with its bytes
-/// asks check() or mapped_file_damage() before the result is used.
+/// SIGBUS. They read as zeros instead, and the file counts as damaged: code that has computed with its bytes
+/// calls check() or mapped_file_damage() before it uses the result.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -36,7 +36,7 @@ class MappedFile {
   MappedRegion* region_ = nullptr;
 };
 
-/// The error of a file that is mapped now and of which a page could not be read, if there is one.
+/// The error of a file that is mapped now and has a page that could not be read, if there is one.
 std::optional<Error> mapped_file_damage();
 
 }  // namespace relievo

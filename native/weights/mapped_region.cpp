@@ -11,29 +11,29 @@
 
 namespace relievo {
 
-/// Regions are never freed, only used again: the signal's handler may walk through them at any moment.
+/// Regions are never freed, only reused, because the signal handler may walk through them at any moment.
 struct MappedRegion {
-  std::atomic<uintptr_t> begin{0}, end{0};  // equal: not in use
+  std::atomic<uintptr_t> begin{0}, end{0};  // equal where the region is not in use
   std::atomic<bool> is_damaged{false};
-  std::filesystem::path path;  // under the mutex
+  std::filesystem::path path;  // guarded by the mutex
   MappedRegion* next = nullptr;
 };
 
 namespace {
 
 std::atomic<MappedRegion*> g_regions{nullptr};
-std::mutex g_mutex;  // of all changes
+std::mutex g_mutex;  // guards all changes
 struct sigaction g_previous {};
 uintptr_t g_page_bytes = 4096;
 
-/// A signal that is not about a region of ours is the business of whoever was asked before.
+/// Passes a signal that does not concern a region of ours on to the handler that was installed before.
 void hand_on(int signal, siginfo_t* info, void* context) {
   if ((g_previous.sa_flags & SA_SIGINFO) != 0 && g_previous.sa_sigaction != nullptr) {
     g_previous.sa_sigaction(signal, info, context);
   } else if (g_previous.sa_handler != SIG_DFL && g_previous.sa_handler != SIG_IGN) {
     g_previous.sa_handler(signal);
   } else {
-    // The access is tried again, and ends the process as it would have without us.
+    // Without a handler the access is tried again and ends the process, as it would have done without us.
     ::signal(signal, SIG_DFL);
   }
 }
@@ -75,7 +75,8 @@ MappedRegion* watch(std::span<const std::byte> bytes, const std::filesystem::pat
   MappedRegion* region = g_regions.load();
   while (region != nullptr && region->begin.load() != region->end.load()) region = region->next;
   if (region == nullptr) {
-    region = new MappedRegion;  // NOLINT: for the life of the process
+    // NOLINT: a region lives as long as the process.
+    region = new MappedRegion;
     region->next = g_regions.load();
     g_regions.store(region);
   }

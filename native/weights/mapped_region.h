@@ -1,4 +1,4 @@
-// Regions of memory in which a page that cannot be read is no end of the process.
+// Keeps regions of memory from ending the process when one of their pages cannot be read.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace relievo {
 
 struct MappedRegion;
 
-/// From now on, a page of `bytes` that cannot be read becomes one of zeros and the region damaged.
+/// From now on, a page of `bytes` that cannot be read is replaced by zeros, and the region counts as damaged.
 MappedRegion* watch(std::span<const std::byte> bytes, const std::filesystem::path& path);
 void unwatch(MappedRegion* region);
 bool is_damaged(const MappedRegion* region);

@@ -21,7 +21,7 @@ class Fields {
  public:
   explicit Fields(Bytes message) : rest_(message) {}
 
-  /// Steps to the next field; false at the end.
+  /// Steps to the next field; returns false at the end.
   bool next() {
     if (rest_.empty()) return false;
     const uint64_t key = varint();
@@ -59,8 +59,8 @@ class Fields {
   }
 
   uint64_t number = 0;
-  uint64_t value = 0;  // of a varint
-  Bytes content;       // of anything else
+  uint64_t value = 0;  // value of a varint field
+  Bytes content;       // value of any other field
 
  private:
   Bytes take(uint64_t count) {
@@ -75,7 +75,7 @@ class Fields {
 
 std::string text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-// TensorProto.DataType
+// The numbers are those of TensorProto.DataType.
 std::optional<DType> dtype_of(uint64_t number) {
   switch (number) {
     case 1:
@@ -103,7 +103,7 @@ std::optional<DType> dtype_of(uint64_t number) {
   }
 }
 
-/// Keeps the mapped files that a model's tensors lie in.
+/// Keeps the mapped files alive that a model's tensors lie in.
 struct MappedFiles {
   std::map<std::string, MappedFile> files;
   void check() const {
@@ -137,8 +137,8 @@ std::pair<std::string, std::string> read_pair(Bytes message) {
   return pair;
 }
 
-/// TensorProto: dims = 1, data_type = 2, float_data = 4 (packed), name = 8, raw_data = 9, double_data = 10
-/// (packed), external_data = 13.
+/// Reads a TensorProto: dims = 1, data_type = 2, float_data = 4 (packed), name = 8, raw_data = 9, double_data
+/// = 10 (packed), external_data = 13.
 Initialiser read_tensor(Bytes message) {
   Initialiser tensor;
   for (Fields field(message); field.next();) {
@@ -154,7 +154,8 @@ Initialiser read_tensor(Bytes message) {
         break;
       case 4:
       case 10:
-        // Numbers one by one, as proto2 writers may give them, would need a copy: no weight file has them.
+        // Numbers that stand one by one, as proto2 writers may write them, would need a copy; no weight file
+        // has them.
         if (tensor.data) throw std::runtime_error("it has unpacked data");
         tensor.data = field.content;
         break;
@@ -185,7 +186,7 @@ uint64_t natural(const std::map<std::string, std::string>& facts, const std::str
 Bytes external_data(const Initialiser& tensor, const std::filesystem::path& folder, MappedFiles& files) {
   const auto location = tensor.external.find("location");
   const std::string name = location == tensor.external.end() ? std::string() : location->second;
-  // Only files beside the model: a model may not point anywhere else.
+  // Only files beside the model are read: a model may not point anywhere else.
   if (name.empty() || name == "." || name == ".." ||
       name.find_first_of(std::string("/\\\0", 3)) != std::string::npos)
     throw std::runtime_error("its external data lie outside its folder");
@@ -211,7 +212,7 @@ struct Convolution {
   std::string weight, bias;
 };
 
-/// NodeProto: input = 1, op_type = 4.
+/// Reads a NodeProto: input = 1, op_type = 4.
 std::optional<Convolution> read_convolution(Bytes message) {
   std::vector<std::string> inputs;
   std::string type;
@@ -223,9 +224,9 @@ std::optional<Convolution> read_convolution(Bytes message) {
   return Convolution{inputs[1], inputs[2]};
 }
 
-/// The convolutions of U2-Net whose normalisation an exporter folds in, in the order in which the network
-/// runs: each block's first one, down to its deepest one, and up again (section 3.1 of the paper, and its
-/// published module).
+/// The names of U2-Net's convolutions whose normalisation an exporter folds in, in the order in which the
+/// network runs: each block's first one, down to its deepest one, and up again (section 3.1 of the paper, and
+/// its published module).
 std::vector<std::string> u2net_convolutions() {
   struct Block {
     std::string_view name;
@@ -255,7 +256,7 @@ std::vector<std::string> u2net_convolutions() {
 }
 
 /// Gives a folded U2-Net the published names. The exporter kept the names of side1..6 and outconv, by which
-/// the network is known; the others are told by their place in the graph.
+/// the network is recognised; the others are told by their place in the graph.
 void name_u2net(const std::vector<Convolution>& convolutions, TensorFile& file) {
   std::vector<Convolution> numbered;
   for (const Convolution& convolution : convolutions) {
@@ -273,10 +274,10 @@ void name_u2net(const std::vector<Convolution>& convolutions, TensorFile& file) 
     if (!convolution.weight.ends_with(".weight")) continue;
     for (const std::string& name : {convolution.weight, convolution.bias}) renamed[name] = file.at(name);
   }
-  file.tensors = std::move(renamed);  // constants of the graph are no weights
+  file.tensors = std::move(renamed);  // constants of the graph are not weights
 }
 
-/// GraphProto: node = 1, initializer = 5.
+/// Reads a GraphProto: node = 1, initializer = 5.
 void read_graph(Bytes graph, MappedFiles& files, TensorFile& file) {
   std::vector<Convolution> convolutions;
   for (Fields field(graph); field.next();) {
@@ -291,7 +292,7 @@ void read_graph(Bytes graph, MappedFiles& files, TensorFile& file) {
         } else if (tensor.data) {
           file.tensors[tensor.name] = view_of(tensor, *tensor.data);
         }
-        // The others are whole numbers in a list of their own: sizes and axes, never weights.
+        // The other initialisers are integers in a list of their own: sizes and axes, never weights.
       } catch (const std::runtime_error& reason) {
         throw std::runtime_error(fmt::format("tensor '{}': {}", tensor.name.substr(0, 200), reason.what()));
       }

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-// The largest published checkpoint makes some ten thousand.
+// The limit is far above the largest published checkpoint, which makes some ten thousand values.
 constexpr size_t kMaxValues = 1'000'000;
 constexpr size_t kMaxStack = 4'000'000;
 constexpr size_t kMaxPickleBytes = size_t{64} << 20;
@@ -46,7 +46,7 @@ const StorageFacts* find_storage(std::string_view name) {
   return found == kStorages.end() ? nullptr : found;
 }
 
-/// The allowed name, from where it lives as long as the program; throws for any other.
+/// Returns the allowed name, as text that lives as long as the program; throws for any other.
 std::string_view allowed_global(std::string_view module, std::string_view name) {
   const std::string full = std::string(module) + " " + std::string(name);
   if (const StorageFacts* storage = find_storage(full)) return storage->name;
@@ -203,7 +203,7 @@ class Machine {
     return value->text;
   }
 
-  /// ('storage', type, key, location, elements[, view]): PyTorch's persistent id of a storage.
+  /// Reads ('storage', type, key, location, elements[, view]), PyTorch's persistent id of a storage.
   void push_storage(const PickleValue* id) {
     if (id->kind != Kind::kSequence || id->items.size() < 5 || id->items.size() > 6 ||
         text(id->items[0]) != "storage")
@@ -211,7 +211,7 @@ class Machine {
     const StorageFacts* facts =
         id->items[1]->kind == Kind::kGlobal ? find_storage(id->items[1]->text) : nullptr;
     if (!facts) throw std::runtime_error("a storage has no type");
-    // The old format's views of storages were given up long before the published models were written.
+    // Views of storages in the old format were given up long before the published models were written.
     if (id->items.size() == 6 && id->items[5] != none_) throw std::runtime_error("it has views of storages");
     PickleValue* storage = make(Kind::kStorage);
     storage->dtype = facts->dtype;
@@ -277,7 +277,7 @@ class Machine {
   std::unordered_map<uint64_t, PickleValue*> memo_;
 };
 
-/// Texts and byte strings. Returns whether the instruction was one of them.
+/// Handles texts and byte strings. Returns whether the instruction was one of them.
 bool Machine::step_text(uint8_t instruction) {
   switch (instruction) {
     case 'X':  // BINUNICODE
@@ -299,7 +299,7 @@ bool Machine::step_text(uint8_t instruction) {
   }
 }
 
-/// Does one instruction; true at the end.
+/// Executes one instruction; returns true at the end.
 bool Machine::step(uint8_t instruction) {
   if (step_text(instruction)) return false;
   switch (instruction) {
@@ -337,7 +337,7 @@ bool Machine::step(uint8_t instruction) {
       push(false_);
       break;
     case 'I': {  // INT
-      // In the first version, True and False are numbers of two digits.
+      // In the first version of the protocol, True and False are numbers of two digits.
       const std::string_view line = take_line();
       if (line == "01" || line == "00") {
         push(line == "01" ? true_ : false_);
@@ -437,7 +437,7 @@ bool Machine::step(uint8_t instruction) {
       break;
     }
     case 'b': {  // BUILD
-      // A state dict has notes about versions, which nothing here needs.
+      // A state dict carries notes about versions, which nothing here needs.
       pop();
       if (peek()->kind != Kind::kDict) throw std::runtime_error("its pickle changes what is no dictionary");
       break;

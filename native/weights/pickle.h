@@ -1,6 +1,6 @@
-// A pickle machine that can build plain values and tensors, and nothing else. It knows the instructions that
-// PyTorch's save() writes (Python's pickletools.py describes them); every name that a pickle may ask for is
-// in one list in pickle.cpp, and none of them is a program.
+// Interprets pickles, but can build plain values and tensors only. It knows the instructions that PyTorch's
+// save() writes (Python's pickletools.py describes them); every name that a pickle may ask for is in one list
+// in pickle.cpp, and none of them is a program.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace relievo {
 
 struct PickleValue {
   enum class Kind {
-    /// Something harmless that nobody asks for: None, a float, a set, a long integer.
+    /// A harmless value that nobody asks for: None, a float, a set, a long integer.
     kPlain,
     kBool,
     kInt,
@@ -26,14 +26,16 @@ struct PickleValue {
     kDict,      ///< `items` are key, value, key, value...
     kGlobal,    ///< one of the allowed names: `text`
     kStorage,   ///< `text` its key, `dtype`, `number` its elements
-    /// `dtype`, `text` its storage's key, `number` its offset in elements, `shape`, `strides`.
+    /// The fields of a tensor are `dtype`, `text` (its storage's key), `number` (its offset in elements),
+    /// `shape` and `strides`.
     kTensor,
   };
   Kind kind = Kind::kPlain;
   DType dtype = DType::kFloat32;
   int64_t number = 0;
-  int64_t storage_elements = 0;  ///< of a tensor
-  std::string_view text;         ///< a view of the pickle
+  /// A tensor's storage's size in elements.
+  int64_t storage_elements = 0;
+  std::string_view text;  ///< a view of the pickle
   std::vector<PickleValue*> items;
   std::vector<int64_t> shape, strides;
 };
@@ -42,7 +44,7 @@ struct PickleValue {
 struct Pickle {
   std::deque<PickleValue> values;
   PickleValue* top = nullptr;
-  size_t bytes = 0;  ///< how long the pickle was: another one may follow
+  size_t bytes = 0;  ///< length of the pickle, after which another one may follow
 };
 
 /// Runs the pickle at the start of `bytes`. Memory is bounded by a small multiple of the pickle's length,

@@ -36,7 +36,8 @@ const PickleValue* entry(const PickleValue& dictionary, std::string_view key) {
   return found;
 }
 
-/// How many elements lie between a tensor's first and last one, both included. Throws when that is no number.
+/// The number of elements from a tensor's first to its last one, both included. Throws when that does not fit
+/// an integer.
 uint64_t extent_of(const PickleValue& tensor) {
   uint64_t last = 0;
   for (size_t i = 0; i < tensor.shape.size(); ++i) {
@@ -50,7 +51,7 @@ uint64_t extent_of(const PickleValue& tensor) {
   return last + 1;
 }
 
-/// Throws when the tensor would be larger than `limit` bytes once it is copied out.
+/// Throws when the tensor would be larger than `limit` bytes after it is copied out.
 void check_size(const PickleValue& tensor, uint64_t limit) {
   if (std::find(tensor.shape.begin(), tensor.shape.end(), 0) != tensor.shape.end()) return;
   uint64_t bytes = element_size(tensor.dtype);
@@ -77,7 +78,7 @@ TensorView view_of(const PickleValue& tensor, const Storages& storages, uint64_t
     throw std::runtime_error("its data are cut short");
   const uint64_t extent = extent_of(tensor), offset = static_cast<uint64_t>(tensor.number);
   if (offset > held || extent > held - offset) throw std::runtime_error("its data lie outside its storage");
-  // An expanded constant in a small file is no attack.
+  // A small file may well hold an expanded constant, which is no attack.
   constexpr uint64_t kSmall = uint64_t{1} << 20;
   check_size(tensor, std::max(file_bytes, kSmall));
   TensorView view{tensor.dtype, tensor.shape, storage->second.subspan(offset * size, extent * size)};
@@ -85,7 +86,7 @@ TensorView view_of(const PickleValue& tensor, const Storages& storages, uint64_t
   return view;
 }
 
-/// The tensors of a pickled state dict, or of the `state_dict` in it.
+/// Collects the tensors of a pickled state dict, or of the `state_dict` in it.
 void collect(const PickleValue& top, const Storages& storages, uint64_t file_bytes, TensorFile& file) {
   const PickleValue* state = entry(top, "state_dict");
   if (!state) state = &top;
@@ -103,7 +104,7 @@ void collect(const PickleValue& top, const Storages& storages, uint64_t file_byt
   if (file.tensors.empty()) throw std::runtime_error("it holds no tensors");
 }
 
-/// NAME/data.pkl is the pickle, NAME/data/KEY a storage each.
+/// Reads an archive: NAME/data.pkl is the pickle, and each NAME/data/KEY a storage.
 void read_archive(Bytes bytes, TensorFile& file) {
   const auto entries = read_zip_directory(bytes);
   constexpr std::string_view kPickle = "/data.pkl";
@@ -125,7 +126,7 @@ void read_archive(Bytes bytes, TensorFile& file) {
   collect(*pickle.top, storages, bytes.size(), file);
 }
 
-// The old container's first pickle is this number.
+// The first pickle of the old container is this number.
 constexpr std::array<uint8_t, 10> kMagic{0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 constexpr int64_t kOldVersion = 1001;
 
@@ -135,8 +136,8 @@ void gather_storages(const Pickle& pickle, std::map<std::string, size_t, std::le
   }
 }
 
-/// Pickles one after the other: magic number, version, facts about the machine, the state dict, the storages'
-/// keys; then for each key its number of elements and its data.
+/// Reads the old container, pickles one after the other: magic number, version, facts about the machine, the
+/// state dict, the storages' keys; then for each key its number of elements and its data.
 void read_stream(Bytes bytes, TensorFile& file) {
   const auto next = [rest = bytes]() mutable {
     Pickle pickle = run_pickle(rest);

@@ -28,7 +28,7 @@ TensorFile read_file(const fs::path& path) {
   const MappedFile probe(path);
   const Bytes bytes = probe.bytes();
   if (looks_like_zip(bytes) || begins_with(bytes, "\x80")) return read_pytorch(path);
-  // A safetensors file has the length of its header before the header, which begins with a brace.
+  // A safetensors file begins with the length of its header; the header begins with a brace.
   constexpr size_t kLengthBytes = 8;
   if (bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'}) return read_safetensors(path);
   if (begins_with(bytes, "\x08")) return read_onnx(path);
@@ -52,10 +52,10 @@ json read_object(const fs::path& path, const std::string& kind) {
   }
 }
 
-/// Keeps several files' bytes.
+/// Keeps several files' bytes alive.
 using Storage = std::vector<std::shared_ptr<const void>>;
 
-/// An index names the file of each tensor: {"weight_map": {NAME: FILE, ...}}.
+/// Reads the files that an index names for each tensor: {"weight_map": {NAME: FILE, ...}}.
 TensorFile read_shards(const fs::path& path) {
   const json index = read_object(path, "index of weight files");
   const auto map = index.find("weight_map");
@@ -102,7 +102,7 @@ TensorFile read_component(const fs::path& folder) {
   return file;
 }
 
-/// Every folder that model_index.json names and that has weights; schedulers and tokenizers have none.
+/// Reads every folder that model_index.json names and that has weights; schedulers and tokenizers have none.
 TensorFile read_diffusers(const fs::path& folder) {
   const json index = read_object(folder / "model_index.json", "diffusers model");
   auto storage = std::make_shared<Storage>();
@@ -123,7 +123,7 @@ TensorFile read_diffusers(const fs::path& folder) {
 }  // namespace
 
 fs::path component_weights(const fs::path& folder) {
-  // The names are those of diffusers and transformers; safetensors come first, as there.
+  // The names are those of diffusers and transformers, which prefer safetensors too.
   for (const char* name : {"diffusion_pytorch_model.safetensors", "model.safetensors",
                            "diffusion_pytorch_model.safetensors.index.json", "model.safetensors.index.json",
                            "diffusion_pytorch_model.bin", "pytorch_model.bin",

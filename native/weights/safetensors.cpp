@@ -22,7 +22,7 @@ struct DTypeFacts {
   size_t size;
 };
 
-// The order is that of DType.
+// The order is that of the enum DType.
 constexpr std::array<DTypeFacts, 10> kDTypes{{{"F64", 8},
                                               {"F32", 4},
                                               {"F16", 2},
@@ -34,7 +34,7 @@ constexpr std::array<DTypeFacts, 10> kDTypes{{{"F64", 8},
                                               {"U8", 1},
                                               {"BOOL", 1}}};
 
-// The reference reader's limit. A larger header is an attack or an accident.
+// This is the reference reader's limit. A larger header is an attack or an accident.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::string_view kMetadata = "__metadata__";
 
@@ -133,7 +133,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
         const Range range = parse_tensor(entry, data.size(), view);
         view.bytes = data.subspan(range.begin, range.end - range.begin);
         ranges.push_back(range);
-      } catch (const std::bad_alloc&) {  // says nothing of the file
+      } catch (const std::bad_alloc&) {  // this says nothing about the file
         throw;
       } catch (const std::exception& reason) {
         throw std::runtime_error(fmt::format("tensor '{}': {}", name, reason.what()));

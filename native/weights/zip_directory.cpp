@@ -15,7 +15,7 @@ using Bytes = std::span<const std::byte>;
 constexpr uint32_t kLocalHeader = 0x04034b50, kCentralHeader = 0x02014b50, kEnd = 0x06054b50,
                    kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
 constexpr size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22, kEnd64Bytes = 56, kLocatorBytes = 20;
-constexpr uint32_t kIn64 = 0xffffffff;  // the value stands in the zip64 record
+constexpr uint32_t kIn64 = 0xffffffff;  // marks a value that stands in the zip64 record
 constexpr size_t kMaxComment = 0xffff;
 
 template <typename T>
@@ -58,7 +58,7 @@ struct Entry {
   uint64_t size, stored_size, offset;
 };
 
-/// Sizes that do not fit 32 bits stand in the extra field with tag 1, in this order.
+/// Reads sizes that do not fit 32 bits from the extra field with tag 1, where they stand in this order.
 void read_zip64(Bytes extra, Entry& entry) {
   while (extra.size() >= 4) {
     const auto tag = number<uint16_t>(extra, 0), size = number<uint16_t>(extra, 2);
@@ -112,7 +112,7 @@ std::map<std::string, Bytes, std::less<>> read_zip_directory(Bytes archive) {
     ranges.emplace_back(entry.offset, data + entry.size);
     at += kCentralBytes + name_bytes + extra_bytes + comment_bytes;
   }
-  // Entries that share bytes are how small archives pretend to be huge.
+  // Entries must not share bytes: that is how small archives pretend to be huge.
   std::sort(ranges.begin(), ranges.end());
   for (size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i].first < ranges[i - 1].second) throw std::runtime_error("its entries overlap");

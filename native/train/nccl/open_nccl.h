@@ -1,4 +1,4 @@
-// The one function of librelievo_nccl.so.
+// Declares the one function of librelievo_nccl.so.
 #pragma once
 
 #include <chrono>
