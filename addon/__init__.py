@@ -28,7 +28,7 @@ from .properties import RELIEVO_PG_settings
 from .runtime import runtime
 
 _CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panels.CLASSES)
-_registered = contextlib.ExitStack()  # what unregister() takes back, the last thing first
+_registered = contextlib.ExitStack()  # what unregister() undoes, the last thing first
 
 
 @persistent
@@ -43,7 +43,7 @@ def _on_save(file: object, *_: object) -> None:
 
 
 def register() -> None:
-    """All of it, or nothing: where a part fails, what came before is taken back."""
+    """Registers all parts or none: where one fails, those before it are unregistered."""
     global _registered
     with contextlib.ExitStack() as stack:
         for undo in _parts():
@@ -56,7 +56,7 @@ def unregister() -> None:
 
 
 def _parts() -> Iterator[Callable[[], object]]:
-    """Registers one part after the other; yields what takes each back."""
+    """Registers one part after the other; yields for each the function that unregisters it."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
         yield partial(bpy.utils.unregister_class, cls)

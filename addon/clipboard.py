@@ -15,9 +15,10 @@ import urllib.parse
 from pathlib import Path
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-# For a program to answer. Blender's window waits, and where the clipboard is Blender's own text, nobody answers.
+# The time that a program has to answer. Blender's window waits, and where the clipboard is Blender's own text, nobody
+# answers.
 _SECONDS = 1.0
-# The program, the variable that says that its desktop runs, and what it is asked with, but for the kind of data.
+# Each row: the program, the variable that says that its desktop runs, and its arguments before the kind of data.
 _PROGRAMS = (
     ("wl-paste", "WAYLAND_DISPLAY", ("--no-newline", "--type")),
     ("xclip", "DISPLAY", ("-selection", "clipboard", "-out", "-target")),
@@ -25,7 +26,7 @@ _PROGRAMS = (
 
 
 def file_in(text: str, endings: tuple[str, ...]) -> Path | None:
-    """The first picture file that the text names by its path or as file://."""
+    """Returns the first picture file that the text names by its path or as file://."""
     for line in text.splitlines():
         name = line.strip().strip("\"'")
         if name.startswith("file:"):
@@ -37,17 +38,18 @@ def file_in(text: str, endings: tuple[str, ...]) -> Path | None:
 
 
 def programs() -> list[str]:
-    """Those that can be asked here."""
+    """Returns the programs that can be asked on this machine."""
     return [name for name, variable, _ in _PROGRAMS if os.environ.get(variable) and shutil.which(name)]
 
 
 def file_by_program(endings: tuple[str, ...]) -> Path | None:
-    """A copied file, as the desktop's program tells it: some file managers leave no path as plain text."""
+    """Returns a copied file, as the desktop's program tells it: some file managers leave no path as plain text."""
     return next((path for answer in _answers("text/uri-list") if (path := file_in(os.fsdecode(answer), endings))), None)
 
 
 def picture_by_program() -> Path | None:
-    """The picture in a new file of the temporary folder, which the caller deletes; None where no program gives one."""
+    """Returns the picture in a new file of the temporary folder, which the caller deletes; None where no program gives
+    one."""
     for answer in _answers("image/png"):
         if answer.startswith(_PNG):
             number, name = tempfile.mkstemp(prefix="clipboard-", suffix=".png")
@@ -58,7 +60,7 @@ def picture_by_program() -> Path | None:
 
 
 def hint() -> str:
-    """What can be done where no picture could be read."""
+    """Says what can be done where no picture could be read."""
     others = "copy a picture file in the file manager, or save the picture and choose that file."
     if programs() or not sys.platform.startswith("linux"):
         return f"Copy the picture once more, {others}"
@@ -68,7 +70,7 @@ def hint() -> str:
 
 
 def _answers(kind: str) -> list[bytes]:
-    """What each program has of this kind; those that have nothing or fail give none."""
+    """Returns what each program gives of this kind; those that have nothing or fail give none."""
     found = []
     for name in programs():
         words = next(words for program, _, words in _PROGRAMS if program == name)

@@ -1,6 +1,6 @@
 """The process that a headless command runs in: signals, standard output, numbers. Knows nothing of Blender.
 
-As the native program has it (native/base/interruption.h, standard_output.h, numbers.h).
+It follows the native program (native/base/interruption.h, standard_output.h, numbers.h).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _IO = 3  # the exit status of errors in writing
 
 
 def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], int | float]:
-    """For argparse: a decimal number that is the whole word and in range; what is refused names the range."""
+    """Makes a type for argparse: a decimal number that is the whole word and in range; the refusal names the range."""
 
     def read(word: str) -> int | float:
         if (_WHOLE if kind is int else _DECIMAL).fullmatch(word) and low <= float(word) <= high:
@@ -34,7 +34,7 @@ def number(kind: type[int] | type[float], low: float, high: float) -> Callable[[
 
 
 class Interrupts:
-    """Ctrl-C, SIGTERM and a terminal that is closed, within a `with`. Signals that were ignored stay ignored.
+    """Handles Ctrl-C, SIGTERM and a terminal that is closed, within a `with`. Signals that were ignored stay ignored.
 
     The first one is remembered, the second ends the process. Blender's own handler would only do the latter.
     """
@@ -46,13 +46,13 @@ class Interrupts:
 
     @property
     def status(self) -> int:
-        """The exit status of a command that was interrupted; 0: it was not."""
+        """The exit status of a command that was interrupted, or 0 where it was not."""
         return 128 + self.number if self.number else 0
 
     @contextlib.contextmanager
     def raised(self) -> Iterator[None]:
-        """For work that would take long to end by itself: KeyboardInterrupt comes out of it, also where the signal came
-        before."""
+        """Lets work that would take long to end by itself be interrupted: KeyboardInterrupt is raised in it, even where
+        the signal came before."""
         self._is_raised = True
         try:
             if self.number:
@@ -72,7 +72,7 @@ class Interrupts:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for each, before in self._before.items():
-            # None: the handler was Blender's, which cannot be put back from here.
+            # None means that the handler was Blender's, which cannot be put back from Python.
             signal.signal(each, signal.SIG_DFL if before is None else before)  # type: ignore[arg-type]
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
@@ -84,7 +84,7 @@ class Interrupts:
 
 
 class Answers:
-    """Standard output for the answers alone. That one cannot be written is said once, and the work goes on."""
+    """Standard output for the answers alone. A failure to write one is told once, and the work goes on."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -101,14 +101,14 @@ class Answers:
             print("  What would have been said there is lost.", file=sys.stderr)
 
     def status_after(self, status: int) -> int:
-        """That of an error where all went well and something was not written."""
+        """Returns the exit status of an error where all went well but something was not written."""
         return _IO if status == 0 and self._is_lost else status
 
 
 @contextlib.contextmanager
 def answers() -> Iterator[Answers]:
-    """What Blender and other add-ons print meanwhile goes to standard error."""
-    # A stream of another kind belongs to somebody who called run() from Python and listens.
+    """Sends to standard error what Blender and other add-ons print meanwhile."""
+    # A stream of another kind belongs to a script that called run() and reads it.
     stream = sys.stdout
     if stream is not sys.__stdout__:
         with contextlib.redirect_stdout(sys.stderr):
@@ -120,7 +120,7 @@ def answers() -> Iterator[Answers]:
     flush_all(None)
     try:
         kept = os.dup(1)
-    except OSError:  # it is closed; so is what is opened the wrong way round
+    except OSError:  # it is closed, or opened for reading only
         kept = os.open(os.devnull, os.O_RDONLY)
     os.dup2(2, 1)
 

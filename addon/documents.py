@@ -1,6 +1,6 @@
-"""What JSON of any origin says: of files, objects, records, servers. Knows nothing of Blender.
+"""Reads JSON of any origin: files, objects, records, servers. Knows nothing of Blender.
 
-relievo._store reads it, with limits on depth and size: what is nested too deeply would end Blender.
+relievo._store reads it, with limits on depth and size: values that are nested too deeply would end Blender.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from .store import store
 
 
 def read(content: Any) -> Any:
-    """Raises ValueError where it is not JSON, or too deep or too large."""
+    """Parses JSON. Raises ValueError where it is not JSON, or too deep or too large."""
     return store.read_json(content)
 
 
 def read_object(content: Any) -> dict[str, Any]:
-    """An empty one where there is anything else."""
+    """Parses a JSON object; returns an empty one where the content is anything else."""
     try:
         found = read(content)
     except ValueError:
@@ -26,6 +26,6 @@ def read_object(content: Any) -> dict[str, Any]:
 
 
 def known(kind: Any, stored: dict[str, Any]) -> dict[str, Any]:
-    """What a dataclass with defaults knows of this: fields that it has, with values of the defaults' types."""
+    """Returns the values that a dataclass with defaults can take: those of its fields, and of the defaults' types."""
     defaults = {each.name: each.default for each in fields(kind)}
     return {name: stored[name] for name, default in defaults.items() if type(stored.get(name)) is type(default)}

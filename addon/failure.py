@@ -1,11 +1,11 @@
-"""What went wrong, as it is shown to a person. Knows nothing of Blender and nothing of LibTorch."""
+"""Failures as they are shown to a person. Knows nothing of Blender and nothing of LibTorch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-# What mends a failure of this code, by the panel's name for it.
+# The panel's name for what mends a failure, by the failure's code.
 _REMEDIES = {
     "invalid_image": "picture",
     "io": "picture",
@@ -27,7 +27,7 @@ class Failure:
     remedy: str = ""
 
     def __str__(self) -> str:
-        """Message and hint, a line each."""
+        """Returns message and hint, a line each."""
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
     def with_remedy(self, remedy: str) -> Failure:
@@ -35,7 +35,7 @@ class Failure:
 
     @staticmethod
     def of(error: Any) -> Failure:
-        # The package's own class of errors cannot be asked for when the package is what failed to load.
+        # The package's own class of errors cannot be asked for when it is the package that failed to load.
         if all(hasattr(error, name) for name in ("code", "message", "hint", "exit_status")):
             remedy = getattr(error, "remedy", _REMEDIES.get(error.code, ""))
             return Failure(error.code, error.message, error.hint, error.exit_status, remedy)
@@ -44,7 +44,7 @@ class Failure:
 
 
 class FailedError(Exception):
-    """Carries a failure that was found earlier to whoever asked."""
+    """Carries a failure that was found earlier to the caller that asks now."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure))

@@ -1,7 +1,7 @@
-"""The records of this person's Blenders: what is finished, with a thumbnail each, and what was left undone.
+"""The records of this person's Blenders: finished results, each with a thumbnail, and jobs that were left undone.
 
-Nothing here may fail a generation: what cannot be written or read is left out, and a result that cannot be written is
-said to be in this Blender alone. What is drawn comes from memory, which refresh() renews.
+Nothing here may fail a generation: a record that cannot be written or read is left out, and a result that cannot be
+written is said to be in this Blender alone. Panels draw from memory, which refresh() renews.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ def _records() -> Records:
 
 
 def entries() -> list[Record]:
-    """What is finished, newest first."""
+    """Returns the finished results, newest first."""
     return _made
 
 
 def left_behind() -> list[Record]:
-    """What Blenders that have ended had not finished."""
+    """Returns the jobs that Blenders that have ended had not finished."""
     return _left
 
 
@@ -64,7 +64,7 @@ def find(key: str) -> Record | None:
 
 
 def icon(record: Record) -> int:
-    """0 where there is no thumbnail."""
+    """Returns the thumbnail's icon, 0 where there is none."""
     return thumbnails.icon(record.key)
 
 
@@ -73,7 +73,7 @@ def thumbnail(record: Record) -> Path:
 
 
 def refresh() -> bool:
-    """Reads what has changed, also by other Blenders; whether anything has."""
+    """Reads what has changed, by this Blender or others; returns whether anything has."""
     global _made, _left, _stamp
     records = _records()
     if records.stamp() == _stamp:
@@ -96,17 +96,18 @@ def reread() -> None:
 
 
 def look() -> float:
-    """A timer's function: what other Blenders have made appears."""
+    """The timer's function: it makes results of other Blenders appear."""
     if refresh():
         pending.redraw()
     return _SECONDS_BETWEEN_LOOKS
 
 
-# Writing, on threads: the window must not wait for a disk. What belongs to one record is written in order.
+# Writing is done on threads, because the window must not wait for a disk. What belongs to one record is written in
+# order.
 
 
 def owner() -> str:
-    """This Blender's name, under a lock; empty where there can be none."""
+    """This Blender's name, which is under a lock; empty where there can be none."""
     global _owner
     if _owner is None:
         with contextlib.suppress(OSError):
@@ -115,7 +116,7 @@ def owner() -> str:
 
 
 def queue(record: Record, save_source: Callable[[Path], None]) -> None:
-    """Remembers what is asked for until it is made or dismissed; and its picture."""
+    """Records a job and its picture until it is made or dismissed."""
     records = _records()
 
     def work() -> None:
@@ -131,7 +132,7 @@ def change(key: str, **changes: Any) -> None:
 
 
 class Keeping:
-    """A result on its way into the history, as the timer looks at it."""
+    """A result that is being written into the history, as the timer looks at it."""
 
     def __init__(self, name: str, result: AnyResult, is_placed: bool) -> None:
         self.result: AnyResult | None = result  # until it is there
@@ -148,14 +149,14 @@ class Keeping:
         return self.is_over
 
     def cancel(self) -> None:
-        """What is made is kept."""
+        """Does nothing: a finished result is kept."""
 
 
 def finish(
     record: Record, result: AnyResult, seconds: float, shaded: NDArray[np.uint8] | None, is_placed: bool
 ) -> Keeping:
-    """It is made: from now on it is in the history, with its mesh. One that cannot be kept and has no place yet stays
-    what it was, to be made again by a later Blender."""
+    """Records the finished result: from now on it is in the history, with its mesh. A job whose result can be neither
+    kept nor placed yet stays unfinished, to be made again by a later Blender."""
     records, key = _records(), record.key
     settings = documents.read_object(result.mesh.provenance.settings)
     made = replace(
@@ -196,20 +197,20 @@ def finish(
 
 
 def source_file(key: str) -> Path:
-    """Where queue() has written the picture's bytes, if it has."""
+    """The file into which queue() has written the picture's bytes, if it has."""
     _wait(key)
     return _records().file(key, ".source")
 
 
 def load_result(key: str) -> StoredResult:
-    """Raises UnreadableResultError."""
+    """Loads a finished result. Raises UnreadableResultError."""
     _wait(key)
     refresh()
     return stored_result.load(_records().file(key, ".result"))
 
 
 def take_over(record: Record) -> bool:
-    """Whether it is this Blender's now."""
+    """Makes a record this Blender's; returns whether it is now."""
     with _forgiven():
         return _records().take_over(record, owner())
     return False
@@ -233,7 +234,7 @@ def remove(*keys: str) -> None:
 
 
 def clear() -> None:
-    """Of what is finished, everything."""
+    """Removes all finished results."""
     remove(*(record.key for record in entries()))
 
 
@@ -245,7 +246,7 @@ def settle() -> None:
 
 
 def close() -> None:
-    """Waits until everything is written, and gives up what is unfinished for a later Blender."""
+    """Waits until everything is written, and leaves unfinished jobs to a later Blender."""
     global _owner, _stamp
     settle()
     if _owner is not None:

@@ -1,4 +1,4 @@
-"""Results into Blender's data: arrays, not files, and no loop over vertices."""
+"""Puts results into Blender's data: from arrays, not files, and without a loop over vertices."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ImportOptions:
 
     @staticmethod
     def of(stored: dict[str, Any]) -> ImportOptions:
-        """What an object or a record remembers; what this version does not know, and no such value, is left out."""
+        """Reads what an object or a record remembers; unknown or impossible values are left out."""
         return ImportOptions(**documents.known(ImportOptions, stored))
 
 
@@ -53,7 +53,7 @@ def add_object(
 
 
 def make_object(result: AnyResult, options: ImportOptions) -> bpy.types.Object:
-    """An object of no collection yet."""
+    """Makes an object that is in no collection yet."""
     vertices = placed(result.mesh.vertices, options)
     mesh = make_mesh(result, vertices, options.smooth)
     witness.remember(mesh, vertices)
@@ -65,7 +65,7 @@ def make_object(result: AnyResult, options: ImportOptions) -> bpy.types.Object:
 
 
 def remember(thing: bpy.types.Object, result: AnyResult, options: ImportOptions) -> None:
-    """Where the object came from, so that it can be made again."""
+    """Records on the object where it came from, so that it can be made again."""
     provenance = result.mesh.provenance
     for name in ("picture", "model", "settings", "version"):
         thing[f"relievo_{name}"] = getattr(provenance, name)
@@ -74,14 +74,14 @@ def remember(thing: bpy.types.Object, result: AnyResult, options: ImportOptions)
 
 
 def mark_asset(thing: bpy.types.Object, picture: NDArray[np.uint8] | None) -> None:
-    """With this picture as its preview, where there is one."""
+    """Marks the object as an asset, with this picture as its preview where there is one."""
     thing.asset_mark()
     if picture is not None:
         thumbnails.fill(thing.preview_ensure(), picture)
 
 
 def make_mesh(result: AnyResult, vertices: NDArray[np.float32], is_smooth: bool) -> bpy.types.Mesh:
-    """The result's mesh with these vertices in the place of its own."""
+    """Makes the result's mesh with these vertices in place of its own."""
     faces = result.mesh.faces
     mesh = bpy.data.meshes.new(result.name)
     mesh.vertices.add(len(vertices))
@@ -102,7 +102,7 @@ def make_mesh(result: AnyResult, vertices: NDArray[np.float32], is_smooth: bool)
 
 
 def placed(vertices: NDArray[np.float32], options: ImportOptions) -> NDArray[np.float32]:
-    """In the asked size, and with the origin where it was asked for."""
+    """Scales the vertices to the size that is asked for and moves the origin there."""
     if len(vertices) == 0:
         return vertices
     low, high = vertices.min(axis=0), vertices.max(axis=0)

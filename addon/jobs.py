@@ -1,4 +1,4 @@
-"""The queue of this Blender: what is asked for, what has failed, and what is made and waits to be placed.
+"""The queue of this Blender: jobs that run or wait, jobs that have failed, and results that wait to be placed.
 
 Undo cannot harm a job, since it holds nothing of Blender's but plain numbers until it is done. A job goes on when
 another file is opened; its result then waits for the person to place it.
@@ -31,7 +31,7 @@ _file = 0  # how many files were opened before this one
 
 @dataclass(eq=False)
 class Task:
-    """A picture that was asked for, and what has become of it."""
+    """A picture that was asked for, and the state that its job is in."""
 
     source: Source
     settings: dict[str, Any]
@@ -52,7 +52,7 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Of its record."""
+        """The key of its record."""
         return self.record.key
 
     @property
@@ -100,7 +100,7 @@ class Task:
         return True
 
     def _place(self) -> None:
-        """Raises relievo.Error."""
+        """Places the result. Raises relievo.Error."""
         assert self.job is not None
         result, why = taking_in.take_in(self.job, self.key, self.source, self.options, self.target, self.file == _file)
         seconds, shaded = self.job.status.seconds, taking_in.shaded(self.job)
@@ -115,11 +115,11 @@ class Task:
 
     @property
     def unkept(self) -> str:
-        """Why it is in this Blender alone; empty where it is not, or where that is not known yet."""
+        """Says why the result is in this Blender alone; empty where it is not, or where that is not known yet."""
         return self.keeping.failure if self.keeping is not None else ""
 
     def fail(self, failure: Failure) -> None:
-        """It stays in the queue with the reason."""
+        """Keeps the task in the queue with the reason."""
         self.failure = failure
         history.change(self.key, state="failed", failure=asdict(failure))
         notices.tell(f"{self.name}: {failure.message}")
@@ -163,7 +163,7 @@ def start(
 
 
 def _submit(task: Task) -> PendingJob:
-    """Raises relievo.Error where the engine is there and refuses."""
+    """Submits a task. Raises relievo.Error where the engine is loaded and refuses."""
     source, settings = task.source, task.settings
 
     def submit(picture: Picture) -> relievo.Job:
@@ -180,7 +180,7 @@ def _add(task: Task) -> None:
 
 
 def retry(task: Task) -> None:
-    """Raises relievo.Error."""
+    """Submits a task again. Raises relievo.Error."""
     if task.failure is None:
         return
     task.job, task.failure, task.shown = _submit(task), None, 0
@@ -189,7 +189,7 @@ def retry(task: Task) -> None:
 
 
 def take_up() -> None:
-    """What was left by Blenders that have ended goes on here. What fails at once stays in the queue."""
+    """Continues the jobs that were left by Blenders that have ended. A job that fails at once stays in the queue."""
     for record in list(history.left_behind()):
         if not history.take_over(record):
             continue
@@ -210,7 +210,7 @@ def take_up() -> None:
 
 
 def leave() -> None:
-    """What was left is not wanted."""
+    """Dismisses the jobs that were left."""
     history.remove(*(record.key for record in history.left_behind()))
 
 
@@ -234,7 +234,7 @@ def failed() -> list[Task]:
 
 
 def active() -> list[Task]:
-    """Those that run or wait."""
+    """Returns the tasks that run or wait."""
     return [task for task in _tasks if task.is_active]
 
 
@@ -249,7 +249,7 @@ def cancel() -> None:
 
 
 def move(task: Task, step: int) -> None:
-    """Up (-1) or down (1) among those that wait."""
+    """Moves a task up (-1) or down (1) among those that wait."""
     waiting = [each for each in active() if each.job is not None and each.job.status.state == "waiting"]
     if task not in waiting or task.job is None or task.job.job is None:
         return
@@ -261,7 +261,7 @@ def move(task: Task, step: int) -> None:
 
 
 def place(key: str, context: bpy.types.Context) -> bpy.types.Object:
-    """A finished result at the 3D cursor, without computing. Raises UnreadableResultError, NoPlaceError."""
+    """Places a finished result at the 3D cursor, without computing. Raises UnreadableResultError, NoPlaceError."""
     task = next((task for task in _tasks if task.is_unplaced and task.key == key), None)
     if task is None:
         return taking_in.place_again(key, history.find(key), history.load_result(key), b"", context)
@@ -273,7 +273,7 @@ def place(key: str, context: bpy.types.Context) -> bpy.types.Object:
 
 
 def forget(task: Task) -> None:
-    """Takes it out of the queue. What is made stays in the history, as far as it is there."""
+    """Takes a task out of the queue. A finished result stays in the history, if it is there."""
     task.cancel()
     pending.forget(task)
     _tasks.remove(task)
@@ -283,13 +283,14 @@ def forget(task: Task) -> None:
 
 
 def file_opened() -> None:
-    """The jobs go on; what they make has no place in the new file until the person wants it."""
+    """Tells the queue that another file was opened. The jobs go on, but their results have no place in the new file
+    until the person wants it."""
     global _file
     _file += 1
 
 
 def stop() -> None:
-    """Cancels everything. What was not finished can be taken up later."""
+    """Cancels everything. Unfinished jobs can be continued later."""
     cancel()
     for task in _tasks:
         thumbnails.forget(task.thumbnail)
@@ -299,22 +300,22 @@ def stop() -> None:
 
 
 def current() -> Task | None:
-    """The job that runs, or is next."""
+    """Returns the task that runs, or is next."""
     return next(iter(active()), None)
 
 
 def waiting() -> int:
-    """How many jobs are behind the current one."""
+    """Returns how many tasks are behind the current one."""
     return max(0, len(active()) - 1)
 
 
 def last_failure() -> Failure | None:
-    """Why the last click had no effect, else of the last job that failed."""
+    """Returns why the last click had no effect, else the failure of the last job that failed."""
     return _last_failure or next((task.failure for task in reversed(failed())), None)
 
 
 def click_failure() -> Failure | None:
-    """Why the last click had no effect."""
+    """Returns why the last click had no effect."""
     return _last_failure
 
 

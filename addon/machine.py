@@ -1,4 +1,4 @@
-"""What belongs to the person and the machine, not to a file.
+"""Choices that belong to the person and the machine, not to a file.
 
 It is kept in a file of its own beside Blender's preferences, which forget an add-on that is disabled, and which Blender
 does not have where a script enables it for once (addon_utils.enable(), --addons).
@@ -37,7 +37,7 @@ class Machine:
 
 _NAMES = tuple(Machine.__annotations__)
 _machine = Machine()
-_is_showing = False  # in the preferences what is chosen already
+_is_showing = False  # the preferences are being filled from what is chosen already
 
 
 def chosen() -> Machine:
@@ -45,7 +45,7 @@ def chosen() -> Machine:
 
 
 def choose(**changes: Any) -> None:
-    """Keeps and applies it, and shows it in the preferences where there are any."""
+    """Applies and keeps a choice, and shows it in the preferences where there are any."""
     global _is_showing
     _take(replace(_machine, **changes))
     if (shown := preferences()) is not None:
@@ -59,19 +59,20 @@ def choose(**changes: Any) -> None:
 
 
 def preferences() -> Any:
-    """Blender's, None where it keeps none."""
+    """Blender's preferences of this add-on, None where it keeps none."""
     addon = bpy.context.preferences.addons.get(EXTENSION)
     return None if addon is None else addon.preferences
 
 
 def changed_by_person() -> None:
-    """In the preferences."""
+    """Is called when the person has changed the preferences."""
     if not _is_showing:
         _take(_shown(preferences()))
 
 
 def restore() -> None:
-    """When the extension is enabled: what was chosen before it was disabled, unless Blender's preferences know it."""
+    """Is called when the extension is enabled: restores what was chosen before it was disabled, unless Blender's
+    preferences have it."""
     shown = preferences()
     is_known = shown is not None and any(shown.is_property_set(name) for name in _NAMES)
     choose(**asdict(_shown(shown) if is_known else load(_file())))
@@ -82,7 +83,7 @@ def _shown(shown: Any) -> Machine:
 
 
 def _take(new: Machine) -> None:
-    """Hands on what others must know."""
+    """Applies new choices in the modules that use them."""
     global _machine
     _machine = new
     save(new, _file())
@@ -114,7 +115,7 @@ def _file() -> Path:
 
 
 def load(file: Path) -> Machine:
-    """The defaults where the file is not there; of a damaged one what can be read."""
+    """Reads the choices: the defaults where the file is not there, and from a damaged file those that can be read."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -123,7 +124,7 @@ def load(file: Path) -> Machine:
 
 
 def save(machine: Machine, file: Path) -> None:
-    """What cannot be written counts until Blender ends."""
+    """Writes the choices. Where that fails, they count until Blender ends."""
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, (json.dumps(asdict(machine), indent=1) + "\n").encode())

@@ -1,4 +1,4 @@
-"""The preview of the mask: what is taken for the subject, before anything is made of it."""
+"""The preview of the mask: it shows what is taken for the subject, before anything is made."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Preview:
         return True
 
 
-_preview: _Preview | None = None  # that is on the way
+_preview: _Preview | None = None  # the preview that is being computed
 _failure: Failure | None = None
 
 

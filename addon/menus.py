@@ -1,4 +1,4 @@
-"""Where Relievo is found outside its own tab: Blender's menus and context menus, and the manual behind F1."""
+"""Relievo's entries outside its own tab: Blender's menus and context menus, and the manual behind F1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXT = "Mesh from Picture"
 
 
 def _entry(layout: bpy.types.UILayout, text: str, *, selected: bool, separated: bool = True) -> None:
-    """Of the pictures that are selected there, or of files that are asked for."""
+    """Draws the entry, for the pictures that are selected there or for files that are asked for."""
     if separated:
         layout.separator()
     layout.operator_context = "INVOKE_DEFAULT"
@@ -57,7 +57,7 @@ _ENTRIES: dict[str, Callable[[bpy.types.Menu, bpy.types.Context], None]] = {
 
 
 def _manual() -> tuple[str, tuple[tuple[str, str], ...]]:
-    """As bpy.utils.register_manual_map() takes it: the start of the address, and what follows for which names."""
+    """Returns what bpy.utils.register_manual_map() takes: the start of the address, and the rest for each name."""
     parts = (
         ("bpy.ops.relievo.setup*", "#install"),
         ("bpy.ops.relievo.*mask*", "#when-the-mask-is-wrong"),
@@ -71,7 +71,8 @@ def _manual() -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def register() -> Iterator[Callable[[], object]]:
-    """Yields what takes each back. Menus that this Blender lacks are left out."""
+    """Registers the entries; yields for each the function that removes it. Menus that this Blender lacks are left
+    out."""
     for name, draw in _ENTRIES.items():
         menu = getattr(bpy.types, name, None)
         if menu is not None:

@@ -1,4 +1,4 @@
-"""Short news in the status bar: what has come, what went wrong, where a result is that cannot be seen."""
+"""Short news in the status bar: results that have come, failures, and where a result is that cannot be seen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _told: list[str] = []
 
 
 def tell(text: str) -> None:
-    """Shows it for some seconds in every window, whatever editor is open."""
+    """Shows the text for some seconds in every window, whatever editor is open."""
     _told.append(text)
     del _told[:-_MOST]
     _show(f"Relievo: {text}")
@@ -20,7 +20,7 @@ def tell(text: str) -> None:
 
 
 def told() -> list[str]:
-    """The last of them, oldest first."""
+    """Returns the last news, oldest first."""
     return list(_told)
 
 

@@ -1,4 +1,5 @@
-"""Whose jobs a record belongs to: a Blender holds a lock for as long as it lives, also when it crashes."""
+"""Tells whose jobs a record belongs to: a Blender holds a lock for as long as it lives, which ends even when it
+crashes."""
 
 from __future__ import annotations
 
@@ -11,21 +12,21 @@ if os.name == "nt":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> None:
-        """Raises OSError where another process holds it."""
+        """Locks the file. Raises OSError where another process holds it."""
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
 else:
     import fcntl
 
     def _lock(file: IO[bytes]) -> None:
-        """Raises OSError where another process holds it."""
+        """Locks the file. Raises OSError where another process holds it."""
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class Owner:
-    """This Blender. The operating system gives the lock back when the process ends, however it ends."""
+    """This Blender. The operating system releases the lock when the process ends, however it ends."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises OSError where there can be no lock: then nothing is offered to a later Blender."""
+        """Takes the lock. Raises OSError where there can be none: then nothing is offered to a later Blender."""
         folder.mkdir(parents=True, exist_ok=True)
         self.name = uuid.uuid4().hex
         self._path = folder / self.name
@@ -40,7 +41,7 @@ class Owner:
 
 
 def is_alive(folder: Path, name: str) -> bool:
-    """Whether the Blender of this name still runs. The lock's file of one that does not is removed."""
+    """Returns whether the Blender of this name still runs. The lock file of one that does not is removed."""
     path = folder / name
     try:
         with path.open("r+b") as file:

@@ -1,7 +1,7 @@
-"""What kinds of paths are chosen in the window: properties of files and folders.
+"""The kinds of paths that are chosen in the window, as options of properties of files and folders.
 
-A path that belongs to a .blend may be relative to it, which Blender must know from 4.5 on. What belongs to the person
-or the machine, and what is only asked for, is not.
+A path that belongs to a .blend may be relative to it, which Blender must know from 4.5 on. A path that belongs to the
+person or the machine, or that is only asked for, is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) els
 FILE: dict[str, Any] = {"subtype": "FILE_PATH"}
 FOLDER: dict[str, Any] = {"subtype": "DIR_PATH"}
 FILE_IN_BLEND: dict[str, Any] = {**FILE, "options": _RELATIVE}
-# Of an operator, which asks anew each time.
+# Options for a path that an operator asks for anew each time.
 ASKED_FILE: dict[str, Any] = {**FILE, "options": {"SKIP_SAVE"}}
 ASKED_FOLDER: dict[str, Any] = {**FOLDER, "options": {"SKIP_SAVE"}}
 ASKED_FILE_IN_BLEND: dict[str, Any] = {**FILE, "options": {"SKIP_SAVE", *_RELATIVE}}

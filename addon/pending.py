@@ -1,4 +1,4 @@
-"""What is on the way: jobs, previews of masks, downloads. One timer looks at all of it.
+"""The work that is under way: jobs, previews of masks, downloads. One timer looks at all of it.
 
 Only this timer touches Blender's data while something runs, and headless code calls poll() itself: timers do not fire
 there.
@@ -22,19 +22,19 @@ class Turn:
         self.waiting = 0  # items that wait for the person
 
     def take(self) -> bool:
-        """Whether a result may be taken in now; the next one must wait for the next turn."""
+        """Returns whether a result may be taken in now; the next one must wait for the next turn."""
         is_free, self._is_free = self._is_free, False
         return is_free
 
     def wait_for_person(self) -> None:
-        """Nothing can be taken in before the person has ended a change, or a render."""
+        """Notes that nothing can be taken in before the person has ended a change, or a render."""
         self._is_free = True
         self.waiting += 1
 
 
 class Pending(Protocol):
     def look(self, turn: Turn) -> bool:
-        """Takes in what has come; whether it is over. Raises nothing."""
+        """Takes in what has come; returns whether the work is over. Raises nothing."""
 
     def cancel(self) -> None: ...
 
@@ -45,12 +45,12 @@ _pending: list[Pending] = []
 def watch(item: Pending) -> None:
     _pending.append(item)
     if not bpy.app.timers.is_registered(poll):
-        # Persistent: loading a file must not stop it.
+        # The timer is persistent, because loading a file must not stop it.
         bpy.app.timers.register(poll, first_interval=INTERVAL, persistent=True)
 
 
 def forget(item: Pending) -> None:
-    """Looks at it no longer."""
+    """Stops looking at an item."""
     if item in _pending:
         _pending.remove(item)
 
@@ -71,13 +71,13 @@ def _look() -> Turn:
 
 
 def finish() -> None:
-    """Waits for everything and takes it in, but for what waits for the person."""
+    """Waits for everything and takes it in, except for what waits for the person."""
     while _look().waiting < len(_pending):
         time.sleep(INTERVAL / 2)
 
 
 def stop() -> None:
-    """Cancels everything and looks at nothing any more."""
+    """Cancels everything and stops looking at it."""
     for item in _pending[:]:
         item.cancel()
     _pending.clear()
@@ -85,7 +85,8 @@ def stop() -> None:
 
 
 def rest() -> None:
-    """Ends the timer where there is nothing to look at. Not for what the timer calls: it ends by itself."""
+    """Ends the timer where there is nothing to look at. What the timer calls must not call this: the timer then ends by
+    itself."""
     if not _pending and bpy.app.timers.is_registered(poll):
         bpy.app.timers.unregister(poll)
 

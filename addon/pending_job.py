@@ -22,7 +22,7 @@ is_patient = bool(bpy.app.background)  # there is no window that must not stand 
 
 @dataclass
 class LoadingStatus:
-    """As relievo.JobStatus, while LibTorch is being loaded."""
+    """Has the fields of relievo.JobStatus while LibTorch is being loaded."""
 
     state: str = "loading"
     stage: str = "loading"
@@ -32,12 +32,12 @@ class LoadingStatus:
 
 
 class PendingJob:
-    """A job of the engine's that may be asked for before LibTorch is loaded. As relievo.Job."""
+    """A job of the engine's that may be asked for before LibTorch is loaded. It has the methods of relievo.Job."""
 
     def __init__(
         self, submit: Callable[[Picture], relievo.Job], picture: Picture, otherwise: Callable[[], Picture] | None = None
     ) -> None:
-        """Where the engine cannot read the picture, it gets what otherwise() makes of it.
+        """Asks for a job. Where the engine cannot read the picture, it gets what otherwise() makes of it.
 
         Raises relievo.Error where the engine is there and refuses.
         """
@@ -69,7 +69,7 @@ class PendingJob:
             self._status.state = "cancelled"
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over. Submits it when LibTorch is loaded."""
+        """Returns whether the job is over. Submits it when LibTorch is loaded."""
         if self.job is None and self._status.state == "loading" and not runtime.is_loading():
             self._submit_now()
         if self.job is None:
@@ -88,7 +88,8 @@ class PendingJob:
             self._status.state = "failed"
 
     def _is_tried_otherwise(self) -> bool:
-        """Whether it goes on with the picture as Blender reads it. Where that fails too, the first failure counts."""
+        """Returns whether the job goes on with the picture as Blender reads it. Where that fails too, the first failure
+        counts."""
         otherwise, self._otherwise = self._otherwise, None
         if otherwise is None or getattr(self.error, "code", "") != "invalid_image":
             return False
@@ -98,7 +99,7 @@ class PendingJob:
         return False
 
     def failure(self) -> Failure | None:
-        """Why there is no result, unless it was cancelled."""
+        """Says why there is no result, unless the job was cancelled."""
         is_failed = self.error is not None and getattr(self.error, "code", "") != "cancelled"
         if not is_failed:
             return None

@@ -1,4 +1,4 @@
-"""Where a picture comes from, as the engine takes it: a file, or an image of Blender's."""
+"""Gives the engine a picture: a file, or an image of Blender's."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ from .failure import Failure
 if TYPE_CHECKING:
     from relievo import Picture
 
-# The engine's, and those that Blender reads beside them.
+# The endings that the engine reads, and those that Blender reads beside them.
 ENDINGS = tuple(sorted({*PICTURE_ENDINGS, *bpy.path.extensions_image}))
 GLOB = ";".join(f"*{ending}" for ending in ENDINGS)
-# Types of images that Blender computes: it shows them through the scene's view transform.
+# Types of images that Blender computes; it shows them through the scene's view transform.
 _MADE = {"RENDER_RESULT", "COMPOSITING"}
-IMAGE = "image:"  # before the name of an image of Blender's, where a path would stand
+# This stands before the name of an image of Blender's, where a path would stand otherwise.
+IMAGE = "image:"
 
 
 @dataclass(frozen=True)
 class Source:
     picture: Picture
     label: str  # a path, or image:NAME
-    name: str  # of the result
-    # Where the engine cannot read the picture: as Blender reads it. For the main thread. Raises NoPictureError.
+    # Name of the result.
+    name: str
+    # Reads the picture by Blender, where the engine cannot. For the main thread. Raises NoPictureError.
     otherwise: Callable[[], Picture] | None = None
 
 
 class NoPictureError(Exception):
-    """As a relievo.Error is."""
+    """Has the fields of a relievo.Error."""
 
     code, exit_status, remedy = "invalid_image", 2, "picture"
 
@@ -53,9 +55,10 @@ def from_file(path: str | Path) -> Source:
 
 
 def from_image(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) -> Source:
-    """Its file or packed bytes where they are what Blender shows, else its pixels. Raises NoPictureError.
+    """Returns the image's file or packed bytes where they are what Blender shows, else its pixels. Raises
+    NoPictureError.
 
-    `user`, of the editor that shows it, tells the frame of a sequence or movie.
+    `user` comes from the editor that shows the image and tells the frame of a sequence or movie.
     """
     label = IMAGE + image.name
     name = _name_of(image)
@@ -73,18 +76,19 @@ def from_image(image: bpy.types.Image, user: bpy.types.ImageUser | None = None) 
 
 
 def _name_of(image: bpy.types.Image) -> str:
-    """cup of cup.png and cup.png.001: without a file's ending, and the number that Blender gave such a name."""
+    """Returns cup for cup.png and cup.png.001: the name without a file's ending and the number that Blender adds to
+    it."""
     file = Path(re.sub(r"\.\d{3,}$", "", image.name))
     return file.stem if file.suffix.lower() in {*ENDINGS, *bpy.path.extensions_movie} else str(image.name)
 
 
 def from_bytes(data: bytes, label: str, name: str) -> Source:
-    """Of a picture file that is kept."""
+    """Makes a source of a picture file that is kept."""
     return Source(data, label, name, lambda: _decode_by_blender(data))
 
 
 def _own(image: bpy.types.Image, user: bpy.types.ImageUser | None) -> Picture | None:
-    """The bytes or the file that hold what Blender shows; None where there are none."""
+    """Returns the bytes or the file that hold what Blender shows; None where there are none."""
     if image.source == "FILE" and image.packed_file is not None:
         return bytes(image.packed_file.data)
     if image.source == "SEQUENCE" and user is not None:
@@ -97,7 +101,7 @@ def _own(image: bpy.types.Image, user: bpy.types.ImageUser | None) -> Picture | 
 
 
 def from_label(label: str) -> Source:
-    """What an object or the history remembers. Raises NoPictureError."""
+    """Finds the picture that an object or the history remembers. Raises NoPictureError."""
     if not label.startswith(IMAGE):
         return from_file(label)
     image = bpy.data.images.get(label[len(IMAGE) :])
@@ -108,7 +112,7 @@ def from_label(label: str) -> Source:
 
 
 def failure_of(label: str) -> Failure | None:
-    """Why there is no such picture."""
+    """Says why there is no such picture."""
     try:
         from_label(label)
     except NoPictureError as error:
@@ -135,7 +139,8 @@ def _decode_by_blender(data: bytes) -> NDArray[np.uint8]:
 
 
 def _as_shown(image: bpy.types.Image) -> bytes:
-    """A render, or what a Viewer node shows, as a PNG: with the scene's view transform, and transparent where it is."""
+    """Returns a render, or what a Viewer node shows, as a PNG: with the scene's view transform, and transparent where
+    it is."""
     scene = bpy.context.scene
     with tempfile.TemporaryDirectory(prefix="relievo-") as folder, _saved_as_png(scene.render.image_settings):
         file = Path(folder) / "picture.png"
@@ -148,7 +153,7 @@ def _as_shown(image: bpy.types.Image) -> bytes:
 
 @contextlib.contextmanager
 def _saved_as_png(settings: bpy.types.ImageFormatSettings) -> Iterator[None]:
-    """What save_render() writes meanwhile; the person's own choice comes back."""
+    """Changes the settings so that save_render() writes such a PNG, and restores the person's own choice."""
     wanted = {"media_type": "IMAGE", "file_format": "PNG", "color_mode": "RGBA", "color_depth": "8"}
     before = {name: getattr(settings, name) for name in wanted if hasattr(settings, name)}
     try:
@@ -168,12 +173,12 @@ def _pixels(image: bpy.types.Image | None) -> NDArray[np.uint8]:
         raise NoPictureError(f"The image '{image.name}' has no pixels.", "Choose another picture.")
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)
-    # Blender's rows go up.
+    # Blender's rows begin at the bottom.
     picture = values.reshape(height, width, image.channels)[::-1]
     if image.channels < 3:
         picture = np.repeat(picture[..., :1], 3, axis=2)
     if image.is_float:
-        # Whatever its color space, Blender keeps a float image as linear light, its color multiplied by alpha.
+        # Whatever its colour space is, Blender keeps a float image as linear light, with colours multiplied by alpha.
         colour, alpha = np.maximum(picture[..., :3], 0), picture[..., 3:]
         if alpha.size and image.alpha_mode in ("STRAIGHT", "PREMUL"):
             colour = np.divide(colour, alpha, out=colour.copy(), where=alpha > 0)

@@ -1,4 +1,4 @@
-"""Where a new object goes: into a collection that can be seen, beside what stands there already."""
+"""Finds the place of a new object: in a collection that can be seen, beside the objects that are there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import NDArray
 
-_GAP = 0.1  # between two objects, of the new one's size
-_SURROUNDINGS = 5.0  # what is so many times as large as the new object is not in its way: a floor, a room
+# Between two objects, as a share of the new one's size.
+_GAP = 0.1
+# An object so many times as large as the new one, such as a floor or a room, is not in its way.
+_SURROUNDINGS = 5.0
 _WITH_GEOMETRY = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME"}
 
 Box = NDArray[np.float64]  # [2, 3]: low and high
 
 
 class NoPlaceError(Exception):
-    """As a relievo.Error is."""
+    """Has the fields of a relievo.Error."""
 
     code, exit_status, remedy = "invalid_settings", 2, ""
 
@@ -29,7 +31,7 @@ class NoPlaceError(Exception):
 
 
 def check(scene: bpy.types.Scene) -> None:
-    """Raises NoPlaceError where nothing can be added."""
+    """Raises NoPlaceError where nothing can be added to the scene."""
     if scene.library is not None:
         raise NoPlaceError(scene)
 
@@ -82,7 +84,8 @@ def _layer_collections(top: bpy.types.LayerCollection) -> Iterator[bpy.types.Lay
 
 
 def _is_visible(layer: bpy.types.ViewLayer, collection: bpy.types.Collection) -> bool:
-    """Whether an object in it can be seen; the scene's own is the last choice and always one."""
+    """Returns whether an object in the collection can be seen; the scene's own collection is the last choice and always
+    counts as visible."""
     if collection == layer.layer_collection.collection:
         return True
     return any(
@@ -92,7 +95,7 @@ def _is_visible(layer: bpy.types.ViewLayer, collection: bpy.types.Collection) ->
 
 
 def _visible(layer: bpy.types.ViewLayer) -> Iterable[bpy.types.Collection]:
-    """The one that the person works in, if it is of this file."""
+    """Yields the collections that can be seen, first the one that the person works in, if it is in this file."""
     active = layer.active_layer_collection.collection
     return [active] if active.library is None and active.override_library is None else []
 
@@ -105,7 +108,7 @@ def _show_in_local_views(thing: bpy.types.Object) -> None:
 
 
 def _move_aside(thing: bpy.types.Object, layer: bpy.types.ViewLayer) -> None:
-    """To the right, until it stands in no other object."""
+    """Moves the object to the right until it stands in no other."""
     own = _box(thing)
     size = float(np.ptp(own, axis=0).max())
     others = [

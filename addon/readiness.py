@@ -1,4 +1,5 @@
-"""Why nothing can be generated now, before anybody has tried. Reads no file: a button asks for it while it is drawn."""
+"""Says why nothing can be generated now, before anybody has tried. Reads no file: a button asks for it while it is
+drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from .runtime import runtime
 
 
 def why_not(settings: bpy.types.PropertyGroup) -> str:
-    """Empty where nothing is known to be in the way."""
+    """Returns the reason; empty where nothing is known to be in the way."""
     if setup_panel.is_runtime_on_its_way():
         return "The compute engine is still being installed"
     if seen.missing() is not None:

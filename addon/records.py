@@ -1,4 +1,4 @@
-"""What was asked for and what became of it, in one SQLite file that all Blenders of a person share.
+"""Records of what was asked for and how it ended, in one SQLite file that all Blenders of a person share.
 
 A record is queued, failed or made. Beside the database lie, by the record's key: KEY.source, the picture's own bytes;
 KEY.png, a thumbnail; KEY.result, the finished mesh. Knows nothing of Blender.
@@ -22,11 +22,11 @@ from .owner import is_alive
 DATABASE = "history.db"
 OLD_HISTORY = "history.json"  # of version 0.1.0
 ENDINGS = (".source", ".png", ".result")
-MOST = 50  # records that are made
-MOST_RESULTS = 20  # of them with their mesh
+MOST = 50  # finished results
+MOST_RESULTS = 20  # finished results that have their mesh
 MOST_RESULT_BYTES = 1_000_000_000
-_SECONDS_TO_WAIT = 10.0  # for another Blender that writes
-_VERSION = 1  # of the table
+_SECONDS_TO_WAIT = 10.0  # to wait for another Blender that writes
+_VERSION = 1  # version of the table
 _TABLE = """CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, state TEXT NOT NULL, name TEXT NOT NULL, picture TEXT NOT NULL, settings TEXT NOT NULL,
     options TEXT NOT NULL, target TEXT NOT NULL, failure TEXT NOT NULL, owner TEXT NOT NULL, seconds REAL NOT NULL,
@@ -41,13 +41,14 @@ class Record:
     picture: str  # pictures.Source.label
     settings: dict[str, Any]  # as the engine takes or writes them
     state: str = "queued"  # "failed", "made"
-    options: dict[str, Any] = field(default_factory=dict)  # of the import
+    options: dict[str, Any] = field(default_factory=dict)  # options of the import
     target: dict[str, Any] = field(default_factory=dict)  # where the result was to go
     failure: dict[str, Any] = field(default_factory=dict)
     owner: str = ""  # the Blender that works on it
-    seconds: float = 0.0  # that it took
+    # Seconds that the job took.
+    seconds: float = 0.0
     created: float = field(default_factory=time.time)  # since 1970
-    result_bytes: int = 0  # of the finished mesh's file; 0: there is none
+    result_bytes: int = 0  # bytes of the finished mesh's file; 0 where there is none
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -55,7 +56,8 @@ _COLUMNS = tuple(each.name for each in fields(Record))
 
 
 class Records:
-    """Every call opens the file for itself, so that any thread may call. Raises sqlite3.Error or OSError."""
+    """The records. Every call opens the file for itself, so that any thread may call. Raises sqlite3.Error or
+    OSError."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +70,7 @@ class Records:
         return self.folder / "owners"
 
     def put(self, record: Record) -> None:
-        """Writes it, in the place of the one with this key if there is one."""
+        """Writes a record, and replaces the one with this key if there is one."""
         with self._open() as database:
             _put(database, record)
 
@@ -83,17 +85,17 @@ class Records:
         return found[0] if found else None
 
     def made(self) -> list[Record]:
-        """Newest first."""
+        """Returns finished results, newest first."""
         return self._select("WHERE state = 'made' ORDER BY created DESC, rowid DESC")
 
     def left_behind(self) -> list[Record]:
-        """What was queued or had failed in Blenders that have ended, oldest first."""
+        """Returns the jobs that were queued or had failed in Blenders that have ended, oldest first."""
         found = self._select("WHERE state != 'made' ORDER BY created, rowid")
         ended = {owner: not is_alive(self.owners, owner) for owner in {record.owner for record in found}}
         return [record for record in found if ended[record.owner]]
 
     def take_over(self, record: Record, owner: str) -> bool:
-        """Whether it is this owner's now, and not another's who was quicker."""
+        """Makes a record this owner's; returns whether it is, and not another's who was quicker."""
         with self._open() as database:
             changed = database.execute(
                 "UPDATE records SET owner = ? WHERE key = ? AND owner = ?", [owner, record.key, record.owner]
@@ -108,7 +110,7 @@ class Records:
                 self.file(key, ending).unlink(missing_ok=True)
 
     def trim(self) -> None:
-        """Keeps the newest results within the limits, and of older ones at first the record alone."""
+        """Keeps the newest results within the limits; older ones first lose their mesh and later their record."""
         made = self.made()
         self.remove([record.key for record in made[MOST:]])
         total = 0
@@ -120,7 +122,7 @@ class Records:
                 self.change(record.key, result_bytes=0)
 
     def stamp(self) -> tuple[int, int]:
-        """Another when the file was written to, by whichever Blender."""
+        """Returns a value that changes when the file was written to, by whichever Blender."""
         try:
             found = (self.folder / DATABASE).stat()
         except OSError:
@@ -135,12 +137,12 @@ class Records:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it is written or nothing."""
+        """Opens a transaction: all of it is written or nothing."""
         with contextlib.closing(self._connect()) as database, database:
             yield database
 
     def _connect(self) -> sqlite3.Connection:
-        """Makes the table where there is none. What is no database is kept aside."""
+        """Opens the database and makes the table where there is none. A file that is no database is kept aside."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / DATABASE
         database = sqlite3.connect(path, timeout=_SECONDS_TO_WAIT)
@@ -159,9 +161,9 @@ class Records:
         return database
 
     def _make(self, database: sqlite3.Connection) -> None:
-        """The table, with what version 0.1.0 has left."""
+        """Makes the table, and fills it with what version 0.1.0 has left."""
         with database:
-            database.execute("BEGIN IMMEDIATE")  # one Blender alone
+            database.execute("BEGIN IMMEDIATE")  # keeps other Blenders out
             if _version_of(database) >= _VERSION:
                 return
             database.execute(_TABLE)
@@ -186,10 +188,10 @@ def _stored(name: str, value: Any) -> Any:
 
 
 def _record(row: dict[str, Any]) -> Record | None:
-    """None where the row is none of ours; an object in it that cannot be read is an empty one."""
+    """Reads a row; returns None where it is none of ours. An object in it that cannot be read becomes an empty one."""
     are_numbers = all(isinstance(row[name], int | float) for name in _NUMBERS)
     are_texts = all(isinstance(row[name], str) for name in _COLUMNS if name not in _NUMBERS)
-    # Both name files.
+    # Both of them name files.
     if not (are_numbers and are_texts and row["key"].isalnum() and (row["owner"] or "none").isalnum()):
         return None
     read: dict[str, Any] = {name: documents.read_object(row[name]) for name in _OBJECTS}
@@ -197,7 +199,7 @@ def _record(row: dict[str, Any]) -> Record | None:
 
 
 def _old_records(file: Path) -> list[Record]:
-    """The list of version 0.1.0; an entry that cannot be read is left out."""
+    """Reads the list of version 0.1.0; an entry that cannot be read is left out."""
     try:
         entries = documents.read(file.read_bytes())
     except (OSError, ValueError):

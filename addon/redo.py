@@ -1,8 +1,8 @@
-"""A new mesh for an object that Relievo has made, with all that the person made of it.
+"""Gives an object that Relievo has made a new mesh, and keeps what the person has done with it.
 
-Transform, name, parent, collections and modifiers belong to the object and are not touched. What belongs to the mesh is
-carried over: its name, material slots and which faces they are on, vertex groups with their weights, and how the person
-has moved or scaled it in its own space. Of materials only the texture images that Relievo made are replaced.
+Transform, name, parent, collections and modifiers belong to the object and are not touched. The mesh's own properties
+are carried over: its name, material slots and which faces they are on, vertex groups with their weights, and how the
+person has moved or scaled it in its own space. In materials only the texture images that Relievo made are replaced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CannotRedoError(Exception):
-    """As a relievo.Error is."""
+    """Has the fields of a relievo.Error."""
 
     code, exit_status, remedy = "invalid_settings", 2, ""
 
@@ -55,14 +55,14 @@ def check(thing: bpy.types.Object) -> None:
 
 
 def is_being_edited(thing: bpy.types.Object) -> bool:
-    """Whether somebody works on its mesh, in whatever mode, through this object or another that shares it."""
+    """Returns whether somebody works on the mesh, in whatever mode, through this object or another that shares it."""
     if thing.mode != "OBJECT" or thing.data.users < 2:
         return bool(thing.mode != "OBJECT")
     return any(other.mode != "OBJECT" for other in _sharing(thing.data))
 
 
 def replace_mesh(thing: bpy.types.Object, result: AnyResult, options: ImportOptions) -> list[bpy.types.Object]:
-    """All objects that share the mesh get the new one, and are returned; the old one goes.
+    """Gives all objects that share the mesh the new one, and returns them; the old mesh is removed.
 
     Nothing is changed where this raises.
     """
@@ -100,7 +100,8 @@ def _is_smooth(mesh: bpy.types.Mesh, otherwise: bool) -> bool:
 
 
 def _carry_over(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
-    """The material slots and which faces they are on, the map's name, the person's own properties."""
+    """Carries over the material slots and which faces they are on, the UV map's name, and the person's own
+    properties."""
     for material in old.materials:
         new.materials.append(material)
     indices = np.zeros(len(old.polygons), np.int32)
@@ -115,7 +116,7 @@ def _carry_over(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
             new[name] = value
 
 
-# Vertex groups: the mesh has their names and weights, but only an object can make them.
+# Vertex groups: the mesh has their names and weights, but only an object can create them.
 
 _Group = tuple[str, bool, dict[float, list[int]]]  # name, whether it is locked, vertices of each weight
 
@@ -151,7 +152,7 @@ def _points(items: Any, name: str) -> NDArray[np.float32]:
 
 
 def _nearest(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.int64]:
-    """For each new point the old one that it takes after."""
+    """Returns for each new point the old one whose weights it gets."""
     if old.shape == new.shape and np.allclose(old, new, atol=1e-6):
         return np.arange(len(new))
     tree = KDTree(len(old))

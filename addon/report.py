@@ -1,6 +1,7 @@
-"""What a person sends to those who mend Relievo: versions, devices, plan, log and settings of a job that has failed.
+"""The text that a person sends with a report of a fault: versions, devices, plan, log and settings of a job that has
+failed.
 
-No picture, no path and no user's name is in it.
+It contains no picture, no path and no user's name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .jobs import Task
 from .runtime import runtime
 
 _QUOTED_PATH = re.compile(r"""(['"])[^'"\n]*[\\/][^'"\n]*\1""")
-# A path, absolute on any system or from the home folder: all that follows a slash, but for what ends a sentence.
+# A path, absolute on any system or from the home folder: everything that follows a slash, except punctuation that ends
+# a sentence.
 _PATH = re.compile(r"""(?:file://|~|//|[A-Za-z]:[\\/]|\\\\|(?<![\w.])/)(?:[^\s'"<>|:*?]|(?<=\w) (?=[\w.-]*[\\/.]))*""")
 
 
@@ -41,14 +43,14 @@ def of(task: Task) -> str:
 
 
 def clean(text: str, private: list[str]) -> str:
-    """Without paths and without these words."""
+    """Returns the text without paths and without these words."""
     for word in sorted(private, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "…", text)
     return _PATH.sub("…", _QUOTED_PATH.sub(r"\1…\1", text))
 
 
 def _private(task: Task) -> list[str]:
-    """What is the person's own: the picture's name and path, the user's name, the computer's."""
+    """Returns the words that are the person's own: the picture's name and path, the user's name, the computer's."""
     picture = task.source.label
     words = [picture, Path(picture).name, Path(picture).stem, task.name, str(Path.home()), platform.node()]
     with contextlib.suppress(OSError, KeyError):

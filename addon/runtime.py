@@ -1,4 +1,4 @@
-"""The package relievo beside this module, loaded when it is first needed. Knows nothing of Blender.
+"""Loads the package relievo beside this module when it is first needed. Knows nothing of Blender.
 
 Blender starts without LibTorch, and where LibTorch cannot be loaded the extension is still there to say so.
 """
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _PACKAGE = f"{__package__}.relievo"
 _FOLDER_VARIABLE = "RELIEVO_RUNTIME_DIR"
-_SECONDS_BETWEEN_LOOKS = 5.0  # at the devices
+_SECONDS_BETWEEN_LOOKS = 5.0  # between two looks at the devices
 
 
 class Look:
-    """Asks on a thread, and remembers the last answer meanwhile: nobody must wait for it."""
+    """Asks on a thread, and remembers the last answer meanwhile, so that nobody must wait for it."""
 
     def __init__(self, ask: Callable[..., Any]) -> None:
         self._ask = ask
@@ -37,7 +37,7 @@ class Look:
         self.answer: Any = None  # the last one; None while there is none; a Failure where asking failed
 
     def ask(self, key: object, *words: Any) -> None:
-        """Asks again when the key is another and the last question was answered."""
+        """Asks again when the key has changed and the last question was answered."""
         if key != self._key and (self._thread is None or not self._thread.is_alive()):
             self._key = key
             self._thread = threading.Thread(target=self._run, args=words, name="relievo look", daemon=True)
@@ -58,7 +58,7 @@ class Runtime:
     """LibTorch, the package on top of it, and the engine that Blender shares."""
 
     def __init__(self) -> None:
-        self.options: dict[str, Any] = {}  # of the engine, when it is made
+        self.options: dict[str, Any] = {}  # the engine's options, for when it is made
         self._folder = ""
         self._engine: relievo.Engine | None = None
         self._made_with: dict[str, Any] = {}
@@ -71,7 +71,8 @@ class Runtime:
 
     @property
     def folder(self) -> str:
-        """The preferences' own folder of LibTorch, which goes before all but the environment's; empty: none."""
+        """The preferences' own folder of LibTorch, which takes precedence over all but the environment's; empty where
+        there is none."""
         return self._folder
 
     @folder.setter
@@ -82,7 +83,7 @@ class Runtime:
 
     @functools.cached_property
     def missing(self) -> Failure | None:
-        """Why LibTorch cannot be found, without loading it. Remembered until look_again()."""
+        """Says why LibTorch cannot be found, without loading it. The answer is remembered until look_again()."""
         if self.is_loaded:
             return None
         try:
@@ -92,23 +93,23 @@ class Runtime:
         return None
 
     def look_again(self) -> None:
-        """What is installed may have changed."""
+        """Forgets the last answer, because what is installed may have changed."""
         self.__dict__.pop("missing", None)
 
     def forget(self) -> None:
-        """What is installed has changed: what was found and what failed counts no longer."""
+        """Forgets what was found and what failed, because what is installed has changed."""
         self.look_again()
         self._failure = None
 
     def _libraries(self) -> list[Path]:
-        """LibTorch's files. Raises relievo.Error."""
+        """Finds LibTorch's files. Raises relievo.Error."""
         with self._environment():
             found: list[Path] = _finder().find_libraries()
             return found
 
     @contextlib.contextmanager
     def _environment(self, folder: str = "") -> Iterator[None]:
-        """Names the folder of LibTorch where the environment says nothing else."""
+        """Sets the variable for LibTorch's folder where the environment does not."""
         folder = folder or self._folder
         if not folder or _FOLDER_VARIABLE in os.environ:
             yield
@@ -123,21 +124,21 @@ class Runtime:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether LibTorch is in this process: another one takes effect after a restart only."""
+        """True when LibTorch is in this process: another one takes effect after a restart only."""
         return f"{_PACKAGE}._native" in sys.modules
 
     @property
     def is_ready(self) -> bool:
-        """Whether the engine can be had without waiting."""
+        """True when the engine can be had without waiting."""
         return self._engine is not None and self._loading is None
 
     @property
     def failure(self) -> Failure | None:
-        """Why LibTorch could not be loaded."""
+        """Says why LibTorch could not be loaded."""
         return self._failure
 
     def package(self, folder: str = "") -> Any:
-        """Raises relievo.Error, with what mends it, where LibTorch cannot be loaded."""
+        """Loads the package. Raises relievo.Error, with what mends it, where LibTorch cannot be loaded."""
         if (loaded := sys.modules.get(_PACKAGE)) is not None and self._engine is not None:
             return loaded
         with self._environment(folder):
@@ -163,7 +164,7 @@ class Runtime:
             return
         self._failure = self.missing
         if self._failure is None:
-            # Looked for here: the thread must not ask Blender where its folders are.
+            # LibTorch is found here, because the thread must not ask Blender where its folders are.
             folder = "" if self.is_loaded else str(self._libraries()[-1].parent)
             self._loading = threading.Thread(target=self._load, args=(folder,), name="relievo loading", daemon=True)
             self._loading.start()
@@ -171,7 +172,8 @@ class Runtime:
     def _load(self, folder: str) -> None:
         try:
             self.package(folder)
-            # The engine looks at the machine when it is first asked for what computes; what fails, the first job says.
+            # The engine looks at the machine when its devices are first asked for; the first job reports a failure of
+            # that.
             with contextlib.suppress(Exception):
                 _ = self.engine().workers
             self.engine()
@@ -179,7 +181,7 @@ class Runtime:
             self._failure = Failure.of(error)
 
     def is_loading(self, seconds: float = 0.0) -> bool:
-        """Whether load() still works, after waiting for so long."""
+        """Returns whether load() still works, after waiting for so many seconds."""
         if self._loading is not None:
             self._loading.join(seconds)
             if not self._loading.is_alive():
@@ -189,7 +191,8 @@ class Runtime:
     # The engine
 
     def engine(self) -> relievo.Engine:
-        """Waits for LibTorch to be loaded: is_ready tells whether it is. Raises relievo.Error where it is missing."""
+        """Returns the engine, and waits for LibTorch to be loaded; is_ready tells whether it is. Raises relievo.Error
+        where it is missing."""
         if self._engine is not None and self._made_with != self.options and not self._engine.queue():
             self._close()
         if self._engine is None:
@@ -199,11 +202,11 @@ class Runtime:
 
     @property
     def loaded_engine(self) -> relievo.Engine | None:
-        """The engine if it was used already."""
+        """Returns the engine if it was used already."""
         return self._engine
 
     def close(self) -> None:
-        """Waits for what is on the way here, then closes the engine."""
+        """Waits for the threads here to end, then closes the engine."""
         self.is_loading(seconds=30)
         self.looks_at_devices.wait()
         self.looks_at_plan.wait()
@@ -215,31 +218,32 @@ class Runtime:
             sys.modules[_PACKAGE].close_engine()
 
     def ask_devices(self) -> None:
-        """Looks at the machine again, every few seconds at most. The engine must be loaded."""
+        """Looks at the machine again, at most every few seconds. The engine must be loaded."""
         self.looks_at_devices.ask(int(time.monotonic() / _SECONDS_BETWEEN_LOOKS))
 
     def devices(self) -> list[relievo.DeviceInfo]:
-        """What can compute here, as it was last seen."""
+        """The devices of this machine, as they were last seen."""
         found = self.looks_at_devices.answer
         return found if isinstance(found, list) else []
 
     def ask_plan(self, settings: dict[str, Any], pictures: int) -> None:
-        """The engine must be loaded."""
+        """Asks for the plan of a job. The engine must be loaded."""
         self.looks_at_plan.ask((settings, pictures, dict(self.options)), settings, pictures)
 
     def plan(self) -> list[str] | Failure | None:
-        """What would be done and why, in sentences, for what was last asked; None while that is not known."""
+        """The plan in sentences, for what was last asked; None while that is not known."""
         found: list[str] | Failure | None = self.looks_at_plan.answer
         return found
 
 
 def _finder() -> Any:
-    """The package's module that finds LibTorch. To import it loads nothing."""
+    """The package's module that finds LibTorch. Importing it loads nothing."""
     return importlib.import_module(f"{_PACKAGE}._runtime")
 
 
 def _is_old_module_loaded() -> bool:
-    """Whether this process holds a native module of ours already: the extension was updated or enabled again."""
+    """Returns whether this process holds one of our native modules already: the extension was updated or enabled
+    again."""
     return any(file.name.startswith("_native.") and file.parent == PACKAGE_FOLDER for file in _finder().loaded_files())
 
 

@@ -1,4 +1,4 @@
-"""What the panels show of the disk, the machine and the network, as it was last seen.
+"""Remembers the state of the disk, the machine and the network, as it was last seen, for the panels.
 
 A panel only reads this: drawing touches no file, no thread and no server. It leaves a note of what it showed, and a
 timer looks at that again, on a thread. In the background, where no timer fires, look() does it at once.
@@ -19,32 +19,35 @@ from .failure import Failure
 from .models import Model
 from .runtime import Look, runtime
 
-INTERVAL = 0.5  # seconds between two looks of the timer
+INTERVAL = 0.5  # between two looks of the timer
 _MOST_PICTURES = 32
-_SECONDS = 2.0  # after which what is shown is looked at again
+_SECONDS = 2.0  # after which the timer looks again at what is shown
 
 
 @dataclass(frozen=True)
 class Disk:
     """What was found in files."""
 
-    runtime: str = ""  # that the set-up has installed: cpu, cuda
-    installed: frozenset[str] = frozenset()  # models
-    bytes: dict[str, int | None] = field(default_factory=dict)  # of what is missing of each model
-    times: dict[str, float | None] = field(default_factory=dict)  # when each picture was changed; None: it is not there
+    runtime: str = ""  # the runtime that the set-up has installed: cpu, cuda
+    installed: frozenset[str] = frozenset()  # installed models
+    # Bytes that are missing of each model.
+    bytes: dict[str, int | None] = field(default_factory=dict)
+    # The time when each picture was changed; None where it is not there.
+    times: dict[str, float | None] = field(default_factory=dict)
 
 
 _folder = Path()
 _disk = Disk()
 _missing: Failure | None = None  # why LibTorch cannot be found
-_shown: set[str] = set()  # since the last look
-_pictures: dict[str, float | None] = {}  # shown, with the time of the thumbnail that is loaded
-_plan: tuple[dict[str, Any], int] | None = None  # settings and number of pictures that a plan is shown of
+_shown: set[str] = set()  # names that were shown since the last look
+# Pictures that were shown, with the time of the thumbnail that is loaded.
+_pictures: dict[str, float | None] = {}
+_plan: tuple[dict[str, Any], int] | None = None  # settings and number of pictures of the plan that is shown
 _next = 0.0  # when the disk is looked at again
 
 
 def _look_at(runtime_folder: Path, pictures: Iterable[str]) -> Disk:
-    """On a thread: nothing here may ask Blender."""
+    """Looks at the disk, on a thread: nothing here may ask Blender."""
     found = setup_runtime.installed(runtime_folder)
     models.look_again()
     all_models = models.catalogue()
@@ -67,11 +70,11 @@ def _time(path: str) -> float | None:
 _looking = Look(_look_at)
 
 
-# What panels read
+# These are what panels read.
 
 
 def missing() -> Failure | None:
-    """Why LibTorch cannot be found."""
+    """Says why LibTorch cannot be found."""
     return None if runtime.is_loaded else _missing
 
 
@@ -84,13 +87,14 @@ def is_installed(model: Model) -> bool:
 
 
 def size(model: Model) -> int | None:
-    """Of what is missing of it; None: not known. Where Blender may go online, the server is asked."""
+    """Returns the bytes that are missing of a model, None where that is not known. Where Blender may go online, the
+    server is asked."""
     _shown.add("sizes")
     return _disk.bytes.get(model.name)
 
 
 def picture_icon(path: str) -> int:
-    """Of a picture file; 0 where there is none to show, and until it was looked at."""
+    """Returns the icon of a picture file; 0 where there is none to show, and until it was looked at."""
     if len(_pictures) >= _MOST_PICTURES and path not in _pictures:
         _pictures.clear()
     _pictures.setdefault(path, None)
@@ -103,7 +107,7 @@ def devices() -> list[Any]:
 
 
 def plan(settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
-    """What would be done, in sentences; None while that is not known."""
+    """Returns the plan in sentences; None while that is not known."""
     global _plan
     _plan = (settings, pictures)
     return runtime.plan()
@@ -139,14 +143,14 @@ def tick() -> float:
 
 
 def look() -> None:
-    """At everything, and waits for it: something was installed or removed, or no timer fires."""
+    """Looks at everything and waits for it, because something was installed or removed, or no timer fires."""
     global _next
     _looking.wait()
     _next = 0.0
     tick()
     for asked in (_looking, runtime.looks_at_devices, runtime.looks_at_plan):
         asked.wait()
-    tick()  # takes in what the first has asked for
+    tick()  # takes in the answers to what the first look asked
 
 
 def _thumbnail(path: str) -> str:
@@ -164,10 +168,10 @@ def _load_thumbnails() -> None:
 
 
 class _Sizes:
-    """Sizes that the servers are asked for: they are shown when they have come."""
+    """Waits for the sizes that the servers are asked for, to show them."""
 
     def cancel(self) -> None:
-        """A thread that asks cannot be stopped, and ends by itself."""
+        """Does nothing: a thread that asks cannot be stopped, and ends by itself."""
 
     def look(self, turn: pending.Turn) -> bool:
         global _next
@@ -178,7 +182,7 @@ class _Sizes:
 
 
 def start(runtime_folder: Path) -> None:
-    """`runtime_folder`: where the set-up installs LibTorch."""
+    """Starts the timer. `runtime_folder` is where the set-up installs LibTorch."""
     global _folder
     _folder = runtime_folder
     look()

@@ -1,4 +1,4 @@
-"""The pictures that are selected in an editor: what a mesh is made of where the panel has none.
+"""The pictures that are selected in an editor, of which a mesh is made where the panel has no picture.
 
 The image editor's image; selected image objects; the active image texture of a node editor or of the active object's
 material; images and picture files that are selected in Blender's own browsers.
@@ -18,7 +18,7 @@ Pick = Callable[[], Source]  # takes the picture; raises pictures.NoPictureError
 
 
 def picks(context: bpy.types.Context) -> list[Pick]:
-    """One for each picture that is selected where the person is. Reads no picture yet."""
+    """Returns a function for each picture that is selected where the person is. Reads no picture yet."""
     kind = context.area.type if context.area is not None else "VIEW_3D"
     if kind == "IMAGE_EDITOR":
         return _of_image_editor(context.space_data)
@@ -30,7 +30,7 @@ def picks(context: bpy.types.Context) -> list[Pick]:
 
 
 def sources(context: bpy.types.Context) -> list[Source]:
-    """Raises pictures.NoPictureError."""
+    """Reads the selected pictures. Raises pictures.NoPictureError."""
     return [pick() for pick in picks(context)]
 
 
@@ -47,7 +47,7 @@ def _of_image_editor(space: bpy.types.SpaceImageEditor) -> list[Pick]:
 
 
 def _of_tree(tree: bpy.types.NodeTree | None) -> list[Pick]:
-    """Its active node, where that has an image which is not a texture that Relievo made."""
+    """Returns the tree's active node, where that has an image which is not a texture that Relievo made."""
     node = tree.nodes.active if tree is not None else None
     image = getattr(node, "image", None)
     if not isinstance(image, bpy.types.Image) or textures.part_of(image):

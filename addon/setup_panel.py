@@ -1,4 +1,4 @@
-"""The first start: what is missing, what it weighs, and getting it."""
+"""The first start: shows what is missing and its size, and installs it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from .failure import Failure
 from .runtime import runtime
 
 RUNTIMES = setup_runtime.runtimes()
-WIDE = 500  # pixels, from which on a row has room for more words
+# Pixels, from which on a row has room for more words.
+WIDE = 500
 TITLES = {"cpu": "for Any Computer", "cuda": "for NVIDIA GPU"}
 
 _installation: Installation | None = None
 _failure: Failure | None = None
-_is_runtime = False  # what is being installed
+# Whether it is a runtime that is being installed.
+_is_runtime = False
 _needs_restart = False  # LibTorch was changed after it was loaded
 
 
 def folder() -> Path:
-    """Where the package relievo looks for what was installed here."""
+    """Returns the folder in which the package relievo looks for what was installed here."""
     return Path(bpy.utils.extension_path_user(__package__, path="runtime"))
 
 
@@ -37,7 +39,8 @@ def failure() -> Failure | None:
 
 
 def start(installation: Installation, is_runtime: bool = False) -> None:
-    """Shows and watches it. A runtime takes effect when Blender is started again, where one is loaded already."""
+    """Shows and watches an installation. A runtime takes effect when Blender is started again, where one is loaded
+    already."""
     global _installation, _failure, _is_runtime
     _installation, _failure, _is_runtime = installation, None, is_runtime
     pending.watch(_Installing(installation))
@@ -63,7 +66,7 @@ def _ended(why: Failure | None) -> None:
     global _installation, _failure
     _installation = None
     if why is None and _is_runtime:
-        machine.choose(runtime_folder="")  # which would go before it
+        machine.choose(runtime_folder="")  # which would take precedence over it
         runtime_changed()
     elif why is not None and why.code != "cancelled":
         _failure = messages.in_blender(why)
@@ -93,7 +96,7 @@ def runtime_changed() -> None:
 
 
 def finish() -> Failure | None:
-    """Waits for it; for where no timer fires."""
+    """Waits for the installation; for use where no timer fires."""
     if _installation is not None:
         _installation.wait()
         pending.poll()
@@ -101,7 +104,7 @@ def finish() -> Failure | None:
 
 
 def drop() -> None:
-    """Stops what runs and waits for it: a chunk of a file at most, or the time-out of a connection."""
+    """Stops what runs and waits for it to end: for a chunk of a file at most, or the time-out of a connection."""
     global _installation, _failure
     if _installation is not None:
         _installation.cancel()
@@ -114,12 +117,12 @@ def is_runtime_on_its_way() -> bool:
 
 
 def is_needed() -> bool:
-    """Whether something is on the way, or LibTorch is missing."""
+    """Returns whether something is being installed, or LibTorch is missing."""
     return _installation is not None or seen.missing() is not None
 
 
 def draw(layout: bpy.types.UILayout, width: int) -> None:
-    """LibTorch: is it there, and how to get it."""
+    """Draws whether LibTorch is there, and how to get it."""
     column = layout.column()
     if _installation is not None:
         draw_progress(column)
@@ -156,7 +159,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
 
 
 def draw_all(layout: bpy.types.UILayout, width: int) -> None:
-    """Everything that can be installed, for the preferences."""
+    """Draws everything that can be installed, for the preferences."""
     draw(layout.box(), width)
     box = layout.box()
     box.label(text="Models", icon="MESH_MONKEY")
@@ -166,12 +169,12 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
 
 
 def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], width: int) -> None:
-    """A row a model: is it there, what it weighs, and how to get it or to be rid of it."""
+    """Draws a row a model: whether it is there, its size, and how to get or remove it."""
     if any(not seen.is_installed(model) for model in wanted):
         draw_online(layout, width)
     for model in wanted:
         row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
-        row.enabled = _installation is None  # two at once are not fetched
+        row.enabled = _installation is None  # only one thing is fetched at a time
         row.label(text=model.label, icon="CHECKMARK" if seen.is_installed(model) else "BLANK1")
         if width >= WIDE:
             row = row.split(factor=0.4)
@@ -206,7 +209,7 @@ def draw_progress(layout: bpy.types.UILayout) -> None:
 def draw_online(layout: bpy.types.UILayout, width: int) -> None:
     if bpy.app.online_access:
         return
-    if bpy.app.online_access_override:  # which goes before the preferences
+    if bpy.app.online_access_override:  # which takes precedence over the preferences
         text = "Blender was started offline (--offline-mode): start it without, or install from a folder or a zip."
         draw_lines(layout, text, width)
     else:
@@ -219,7 +222,7 @@ def size(number: int) -> str:
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:
-    """Returns the box, for what mends it."""
+    """Draws a failure; returns the box, for the buttons that mend it."""
     box = layout.box().column(align=True)
     draw_lines(box, failure.message, width, "ERROR")
     draw_lines(box, failure.hint, width)

@@ -1,7 +1,7 @@
 """Gets LibTorch: from the wheels' public addresses, or from a zip that a person has. Knows nothing of Blender.
 
-What is fetched stands in runtimes.json: addresses, sizes, checksums, and which libraries of the wheels are wanted. A
-wheel is a zip. The folder with the libraries changes as a whole or not at all.
+The file runtimes.json names what is fetched: addresses, sizes, checksums, and which libraries of the wheels are wanted.
+A wheel is a zip. The folder with the libraries changes as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .store import StoreError, store, torch_version
 TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(sys.platform, "libtorch_cpu.so")
 TORCH_CUDA = TORCH.replace("cpu", "cuda")
 VERSION_FILE = "build-version"  # beside the libraries, as in LibTorch's own archives
-# Of what the patterns of a runtime mean, these are not wanted: Python's modules and what is for them; NVIDIA's for
-# clusters, which ask for libraries that no workstation has.
+# These are not wanted, though the patterns of a runtime match them: Python's modules and what belongs to them, and
+# NVIDIA's libraries for clusters, which need libraries that no workstation has.
 _NOT_WANTED = ["_*", "*.cpython-*", "*.pyd", "libtorch_python.*", "torch_python.*", "libshm.*", "shm.*"]
 _NOT_WANTED += ["nvshmem_*", "libcufile_rdma.*", "libcusolverMg.*"]
 
@@ -51,7 +51,7 @@ class Runtime:
 
     @property
     def bytes(self) -> int:
-        """To be fetched."""
+        """Bytes to be fetched."""
         return sum(wheel.bytes for wheel in self.wheels)
 
     def wants(self, name: str) -> bool:
@@ -61,12 +61,12 @@ class Runtime:
         return any(map(is_like, self.libraries)) and not any(map(is_like, _NOT_WANTED))
 
     def missing(self, folder: Path) -> list[str]:
-        """Of the libraries that are named in full, those that are not there."""
+        """Returns the libraries that are named in full and are not there."""
         return [name for name in self.libraries if "*" not in name and not (folder / name).exists()]
 
 
 def runtimes(file: Path | None = None) -> dict[str, Runtime]:
-    """The wheels are Linux' own; elsewhere there is only what a folder or a zip holds."""
+    """Reads the runtimes. The wheels are for Linux only; elsewhere LibTorch comes from a folder or a zip."""
     facts = documents.read((file or Path(__file__).with_name("runtimes.json")).read_text())["runtimes"]
     if sys.platform != "linux":
         for runtime in facts.values():
@@ -85,7 +85,7 @@ def runtimes(file: Path | None = None) -> dict[str, Runtime]:
 
 
 def installed(folder: Path) -> str:
-    """The name of the runtime that lies in the set-up's folder; empty where there is none."""
+    """Returns the name of the runtime in the set-up's folder; empty where there is none."""
     if not (folder / TORCH).exists():
         return ""
     return "cuda" if (folder / TORCH_CUDA).exists() else "cpu"
@@ -96,7 +96,7 @@ def install_online(runtime: Runtime, folder: Path) -> Installation:
 
     def work(installation: Installation) -> None:
         downloads = folder.parent / "downloads"
-        # Two Blenders share this folder.
+        # A lock is needed because two Blenders share this folder.
         with exclusive(folder.parent):
             zips.check_space(_bytes_needed(runtime, downloads), folder)
             files = [fetch_wheel(wheel, downloads, installation.report) for wheel in runtime.wheels]
@@ -132,7 +132,8 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def find_in_folder(folder: Path, runtime: Runtime) -> Path:
-    """The folder with the libraries in or below it. Raises SetupError, also for another version than ours."""
+    """Finds the folder with the libraries in or below this one. Raises SetupError, also for another version than
+    ours."""
     places = [folder, folder / "runtime", folder / "torch" / "lib", folder / "lib"]
     if folder.is_dir():
         places += [found.parent for found in sorted(folder.glob(f"**/{TORCH}"))]
@@ -147,7 +148,7 @@ def find_in_folder(folder: Path, runtime: Runtime) -> Path:
 
 
 def fetch_wheel(wheel: Wheel, folder: Path, report: Report) -> Path:
-    """The checked file; goes on with what an earlier attempt left. Raises SetupError."""
+    """Fetches and checks a wheel, continuing what an earlier attempt left. Raises SetupError."""
     path = folder / wheel.name
     library = wheel.name.split("-")[0]
     doing = f"Fetching {library}"
@@ -160,7 +161,8 @@ def fetch_wheel(wheel: Wheel, folder: Path, report: Report) -> Path:
 
 
 def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report) -> None:
-    """The wanted libraries of these zips into folder, flat. The folder changes as a whole or not at all."""
+    """Unpacks the wanted libraries of these zips into the folder, without subfolders. The folder changes as a whole or
+    not at all."""
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
@@ -224,6 +226,7 @@ def _other_version(place: str, version: str | None) -> SetupError:
 
 
 def _bytes_needed(runtime: Runtime, downloads: Path) -> int:
-    """To be fetched, less what is there, and room for what is unpacked, which is stated or about as large again."""
+    """Returns the bytes to be fetched, less what is there, and room for what is unpacked, which is stated or about as
+    large again."""
     there = sum(file.stat().st_size for file in downloads.iterdir()) if downloads.exists() else 0
     return max(0, runtime.bytes - there) + (runtime.installed_bytes or runtime.bytes)

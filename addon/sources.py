@@ -31,7 +31,7 @@ def save(source: Source, path: Path) -> None:
 
 
 def bytes_of(source: Source) -> bytes:
-    """The picture's own bytes; none where they are too many, or cannot be read, which the job tells."""
+    """Returns the picture's own bytes; none where they are too many or cannot be read, which the job will tell."""
     picture = source.picture
     if isinstance(picture, np.ndarray):
         data = thumbnails.png(_as_bytes(picture))
@@ -43,7 +43,7 @@ def bytes_of(source: Source) -> bytes:
 
 
 def kept(path: Path) -> bytes:
-    """What the file holds; nothing where it is too much or cannot be read."""
+    """Returns the content of a file; nothing where it is too large or cannot be read."""
     try:
         return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
     except OSError:
@@ -51,7 +51,7 @@ def kept(path: Path) -> bytes:
 
 
 def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Of numbers 0..1, or bytes already."""
+    """Converts numbers 0..1 to bytes; bytes stay as they are."""
     if picture.dtype == np.uint8:
         return picture
     as_bytes: NDArray[np.uint8] = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -59,7 +59,7 @@ def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def load(path: Path, label: str, name: str) -> Source:
-    """What save() wrote, else what the label names. Raises NoPictureError."""
+    """Loads what save() wrote, else the picture that the label names. Raises NoPictureError."""
     with contextlib.suppress(OSError):
         return from_bytes(path.read_bytes(), label, name)
     if label.startswith(IMAGE):
@@ -92,20 +92,20 @@ def _holder(data: bytes, label: str) -> bpy.types.Image:
 
 
 def holder_of(thing: bpy.types.Object) -> bpy.types.Image | None:
-    """The image that holds the picture's bytes."""
+    """Returns the image that holds the picture's bytes."""
     image = thing.get(_IMAGE)
     return image if isinstance(image, bpy.types.Image) and image.packed_file is not None else None
 
 
 def settings_of(thing: bpy.types.Object | None) -> dict[str, Any]:
-    """That an object was made with; empty for one that Relievo has not made."""
+    """Returns the settings that an object was made with; empty for one that Relievo has not made."""
     if thing is None or _SETTINGS not in thing or _PICTURE not in thing:
         return {}
     return documents.read_object(thing[_SETTINGS])
 
 
 def of_object(thing: bpy.types.Object) -> Source:
-    """Raises NoPictureError."""
+    """Returns the picture that an object was made of. Raises NoPictureError."""
     label = str(thing[_PICTURE])
     name = Path(label.removeprefix(IMAGE)).stem if not label.startswith(IMAGE) else label.removeprefix(IMAGE)
     if (image := holder_of(thing)) is not None:
@@ -119,11 +119,12 @@ def of_object(thing: bpy.types.Object) -> Source:
     return source
 
 
-# Paths in a .blend, which may go to other people
+# Paths in a .blend must not name the person's folders, because the file may go to other people.
 
 
 def on_save(file: str) -> None:
-    """Before a .blend is written: no object in it names the person's folders, and no panel where Blender allows it."""
+    """Is called before a .blend is written: afterwards no object in it names the person's folders, and no panel where
+    Blender allows it."""
     if bpy.context.preferences.filepaths.use_relative_paths:
         for scene in (scene for scene in bpy.data.scenes if scene.library is None):
             for name in ("picture", "mask_file"):
@@ -142,7 +143,7 @@ def on_save(file: str) -> None:
 
 
 def absolute(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings whose files can be opened."""
+    """Returns the settings with paths that can be opened."""
     return _changed(settings, lambda path: bpy.path.abspath(path))
 
 
@@ -160,7 +161,7 @@ def _changed(settings: dict[str, Any], change: Any) -> dict[str, Any]:
 
 
 def _shown(label: str, is_kept: bool, start: str) -> str:
-    """A path below the .blend's folder stays one; another is a name alone, where the bytes are kept."""
+    """Returns a path below the .blend's folder as it is, and any other as a name alone where the bytes are kept."""
     if label.startswith((IMAGE, "//")):
         return label
     relative = _relative(label, start)
@@ -169,7 +170,7 @@ def _shown(label: str, is_kept: bool, start: str) -> str:
 
 
 def _relative(path: str, start: str) -> str:
-    """As it is, where the .blend was never saved or lies on another drive."""
+    """Makes the path relative; it stays as it is where the .blend was never saved or lies on another drive."""
     if not start or path.startswith("//") or not Path(path).is_absolute():
         return path
     try:

@@ -1,4 +1,5 @@
-"""A finished result in a file, from which it can be placed again without computing. Knows nothing of Blender."""
+"""Writes a finished result into a file, from which it can be placed again without computing. Knows nothing of
+Blender."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _VERSION = 1
 
 
 class UnreadableResultError(Exception):
-    """As a relievo.Error is."""
+    """Has the fields of a relievo.Error."""
 
     code, exit_status, remedy = "io", 3, ""
     message, hint = "The stored result cannot be read.", "Generate it again."
@@ -28,7 +29,7 @@ class UnreadableResultError(Exception):
 
 @dataclass(frozen=True)
 class Provenance:
-    """As relievo.Provenance."""
+    """Has the fields of relievo.Provenance."""
 
     picture: str
     model: str
@@ -38,7 +39,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class StoredMesh:
-    """Of relievo.Mesh what an object is made of."""
+    """Has the parts of relievo.Mesh that an object is made of."""
 
     vertices: NDArray[np.float32]
     faces: NDArray[np.int32]
@@ -49,7 +50,7 @@ class StoredMesh:
 
 @dataclass(frozen=True)
 class StoredResult:
-    """Of relievo.Result what an object is made of."""
+    """Has the parts of relievo.Result that an object is made of."""
 
     name: str
     mesh: StoredMesh
@@ -59,7 +60,7 @@ class StoredResult:
 
 
 def save(result: relievo.Result | StoredResult, path: Path) -> int:
-    """Whole or not at all; returns its bytes. Raises OSError."""
+    """Writes the result as a whole or not at all; returns the file's size in bytes. Raises OSError."""
     mesh = result.mesh
     arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "corner_uv": mesh.corner_uv}
     if mesh.vertex_colours is not None:
@@ -78,7 +79,7 @@ def save(result: relievo.Result | StoredResult, path: Path) -> int:
 
 
 def load(path: Path) -> StoredResult:
-    """Raises UnreadableResultError."""
+    """Reads a result. Raises UnreadableResultError."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             facts: dict[str, Any] = documents.read(arrays["facts"].tobytes())
@@ -98,7 +99,7 @@ def load(path: Path) -> StoredResult:
 
 
 def _of_shape(array: NDArray[Any], kind: type, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Raises ValueError where it is another kind of array."""
+    """Returns the array; raises ValueError where it is of another kind or shape."""
     if array.dtype != kind or array.shape[1:] != shape:
         raise ValueError("an array has another shape")
     return array

@@ -1,4 +1,5 @@
-"""Results into the scene: as a new object, or as the new mesh of one. Always one undo step, and never unseen."""
+"""Takes results into the scene: as a new object, or as the new mesh of one. This is always one undo step, and the
+person always learns of it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _MESSAGE = "Relievo: {}"  # of an undo step
 
 @dataclass(frozen=True)
 class Target:
-    """Where a result is to go, in plain numbers and names."""
+    """The place where a result is to go, in plain numbers and names."""
 
     scene: int  # session_uid
     location: tuple[float, float, float]
@@ -40,12 +41,12 @@ class Target:
         return Target(context.scene.session_uid, location, number, bpy.data.filepath, name)
 
     def as_record(self) -> dict[str, Any]:
-        """For another Blender, where numbers of this one mean nothing."""
+        """Returns the target for another Blender, in which this one's numbers mean nothing."""
         return {"file": self.file, "name": self.name, "location": list(self.location)}
 
     @staticmethod
     def of_record(context: bpy.types.Context, record: dict[str, Any]) -> Target:
-        """In the same file the same object; in another one a new object at the cursor."""
+        """Reads a target: in the same file the same object, in another one a new object at the cursor."""
         target = Target.of(context, None)
         name = record.get("name", "")
         if not target.file or record.get("file") != target.file:
@@ -61,12 +62,13 @@ class Target:
 
 
 def is_rendering() -> bool:
-    """Whether a render reads Blender's data."""
+    """Returns whether a render reads Blender's data."""
     return bool(bpy.app.is_job_running("RENDER"))
 
 
 def must_wait(target: Target) -> bool:
-    """In the middle of a change of the person's, or of a render, nothing may be added or freed."""
+    """Returns whether the result must wait: during a change of the person's, or a render, nothing may be added or
+    freed."""
     if is_rendering():
         return True
     windows = bpy.context.window_manager.windows
@@ -79,7 +81,7 @@ def must_wait(target: Target) -> bool:
 def take_in(
     job: PendingJob, key: str, source: Source, options: ImportOptions, target: Target, is_same_file: bool
 ) -> tuple[relievo.Result, str]:
-    """Puts the result into the scene; returns it, and why it is not there, empty where it is. Raises relievo.Error."""
+    """Puts the result into the scene; returns it, and the reason where it is not there. Raises relievo.Error."""
     assert job.job is not None
     result = job.job.take()
     assert result is not None
@@ -89,7 +91,7 @@ def take_in(
 
 
 def shaded(job: PendingJob) -> NDArray[np.uint8] | None:
-    """A picture of what was made, where there is one."""
+    """Returns a picture of the result, where there is one."""
     return next((preview.pixels for preview in job.previews if preview.name == "shaded"), None)
 
 
@@ -101,7 +103,7 @@ def _put(
     target: Target,
     shaded: NDArray[np.uint8] | None,
 ) -> str:
-    """Returns why not; empty where it is in the scene."""
+    """Puts the result into the scene; returns the reason where that is not possible, else an empty text."""
     if target.replaces:
         thing = target.object()
         if thing is None:
@@ -134,7 +136,8 @@ def _put(
 def place_again(
     key: str, record: Record | None, result: AnyResult, picture: bytes, context: bpy.types.Context
 ) -> bpy.types.Object:
-    """A finished result at the 3D cursor, with its picture's bytes where the history has none. Raises NoPlaceError."""
+    """Puts a finished result at the 3D cursor, with its picture's bytes where the history has none. Raises
+    NoPlaceError."""
     placing.check(context.scene)
     options = ImportOptions.of(record.options if record else {})
     thing, note = _add(result, context.scene, options, tuple(context.scene.cursor.location))

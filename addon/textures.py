@@ -1,4 +1,4 @@
-"""The images that Relievo makes for materials, and putting newer ones in their place.
+"""Makes the images for materials, and replaces them by newer ones.
 
 Everything else of a material is the person's: nodes, values, further slots. A material that other objects use, too, is
 copied for those that get new textures, for the others keep their own.
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from .import_mesh import AnyResult
 
 ALBEDO, NORMAL = "albedo", "normal"
-_PART = "relievo_part"  # of an image: which of the two it is
+# The image's property that tells which of the two it is.
+_PART = "relievo_part"
 _FOLDER = "//textures/"
 
 
 def make_image(name: str, part: str, png: Any) -> bpy.types.Image:
-    """An image of the file's bytes, packed."""
-    # Small, for Blender makes its pixels here; and already encoded, for Blender would do that on its main thread.
+    """Makes a packed image of the file's bytes."""
+    # The image is small, because Blender allocates its pixels here, and its file is already encoded, because Blender
+    # would do that on its main thread.
     image = bpy.data.images.new(name, 8, 8)
     image.pack(data=bytes(png), data_len=len(png))
     image.source = "FILE"
@@ -32,20 +34,20 @@ def make_image(name: str, part: str, png: Any) -> bpy.types.Image:
 
 
 def part_of(image: bpy.types.Image | None) -> str:
-    """Of an image that Relievo made; empty for any other."""
+    """Returns which part an image that Relievo made is; empty for any other image."""
     if image is None:
         return ""
     if _PART in image:
         return str(image[_PART])
-    # Version 0.1.0 did not say so.
+    # Version 0.1.0 did not mark its images.
     is_ours = image.packed_file is not None and image.filepath_raw.replace("\\", "/").startswith(_FOLDER)
     return "" if not is_ours else NORMAL if image.colorspace_settings.name == "Non-Color" else ALBEDO
 
 
 def make_material(result: AnyResult) -> bpy.types.Material:
-    """The albedo, and the normal map where there is one, on a matt Principled shader."""
+    """Makes a matt Principled shader with the albedo, and the normal map where there is one."""
     material = bpy.data.materials.new(result.name)
-    if material.node_tree is None:  # as before Blender 5
+    if material.node_tree is None:  # only before Blender 5
         material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
     shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
@@ -56,7 +58,8 @@ def make_material(result: AnyResult) -> bpy.types.Material:
     texture.location = (x - 320, y)
     texture.image = make_image(result.name, ALBEDO, result.albedo_png)
     links.new(texture.outputs["Color"], shader.inputs["Base Color"])
-    nodes.active = texture  # which a solid view shows, too
+    # A solid view shows the texture of the active node, too.
+    nodes.active = texture
     if len(result.normal_map_png):
         _add_normal_map(material.node_tree, shader, result)
     return material
@@ -71,11 +74,11 @@ def _add_normal_map(tree: Any, shader: Any, result: AnyResult) -> None:
     tree.links.new(bend.outputs["Normal"], shader.inputs["Normal"])
 
 
-# Newer images
+# Replacing the images by newer ones.
 
 
 def replace(things: list[bpy.types.Object], mesh: bpy.types.Mesh, result: AnyResult) -> None:
-    """In all materials of these objects, which share the mesh."""
+    """Replaces the images in all materials of these objects, which share the mesh."""
     old: set[Any] = set()
     made: dict[str, bpy.types.Image] = {}
     for slots in _slots(things, mesh):
@@ -96,7 +99,7 @@ def replace(things: list[bpy.types.Object], mesh: bpy.types.Mesh, result: AnyRes
 
 
 class _MeshSlot:
-    """A material of the mesh, as bpy.types.MaterialSlot is one of an object."""
+    """A material of the mesh, with the interface of bpy.types.MaterialSlot."""
 
     def __init__(self, mesh: bpy.types.Mesh, number: int) -> None:
         self._mesh, self._number = mesh, number
@@ -111,13 +114,13 @@ class _MeshSlot:
 
 
 def _slots(things: list[bpy.types.Object], mesh: bpy.types.Mesh) -> list[list[Any]]:
-    """The mesh's, then those that objects have of their own."""
+    """Returns the mesh's slots, then those that objects have of their own."""
     of_mesh: list[Any] = [_MeshSlot(mesh, number) for number in range(len(mesh.materials))]
     return [of_mesh, *([slot for slot in thing.material_slots if slot.link == "OBJECT"] for thing in things)]
 
 
 def _is_own(material: bpy.types.Material, things: list[bpy.types.Object], mesh: bpy.types.Mesh) -> bool:
-    """Whether it can be changed and nothing but these objects shows it."""
+    """Returns whether the material can be changed and nothing but these objects shows it."""
     if material.library is not None or material.override_library is not None:
         return False
     users = bpy.data.user_map(subset={material})[material]
@@ -126,7 +129,7 @@ def _is_own(material: bpy.types.Material, things: list[bpy.types.Object], mesh: 
 
 
 def _image_nodes(tree: Any) -> Iterable[tuple[Any, Any]]:
-    """Each node with an image, and its tree; also those in groups."""
+    """Yields each node with an image, and its tree, including those in groups."""
     for node in tree.nodes if tree is not None else ():
         if node.type == "GROUP":
             yield from _image_nodes(node.node_tree)
@@ -137,7 +140,7 @@ def _image_nodes(tree: Any) -> Iterable[tuple[Any, Any]]:
 def _replace_in(tree: Any, result: AnyResult, made: dict[str, bpy.types.Image], old: set[Any]) -> None:
     for node in tree.nodes:
         if node.type == "GROUP" and any(part_of(each.image) for _, each in _image_nodes(node.node_tree)):
-            if node.node_tree.users > 1 or node.node_tree.library is not None:  # others show it, too
+            if node.node_tree.users > 1 or node.node_tree.library is not None:  # others show it too
                 node.node_tree = node.node_tree.copy()
             _replace_in(node.node_tree, result, made, old)
     found = [(node, part_of(node.image)) for node in tree.nodes if getattr(node, "image", None) is not None]
@@ -156,7 +159,7 @@ def _replace_in(tree: Any, result: AnyResult, made: dict[str, bpy.types.Image], 
 
 
 def _remove_normal_map(tree: Any, texture: Any) -> None:
-    """There is none any more: the old one would be wrong on the new mesh."""
+    """Removes the normal map, because the old one would be wrong on the new mesh."""
     for bend in {link.to_node for link in texture.outputs["Color"].links if link.to_node.type == "NORMAL_MAP"}:
         tree.nodes.remove(bend)
     tree.nodes.remove(texture)

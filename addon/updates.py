@@ -1,4 +1,4 @@
-"""Whether there is a newer Relievo, asked for at a click: of the repositories that Blender knows."""
+"""Asks, at a click, the repositories that Blender knows whether there is a newer Relievo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .facts import VERSION
 
 _ID = "relievo"
 _SECONDS = 15.0
-_MOST_BYTES = 16 << 20  # as the reader of JSON has it
+_MOST_BYTES = 16 << 20  # the limit of the JSON reader
 _KNOWN = ("https://", "http://", "file://")
 
 _answer = ""
@@ -22,7 +22,7 @@ _asking: _Asking | None = None
 
 
 class _Asking:
-    """On a thread: a server may take its time."""
+    """The question, on a thread, because a server may take its time."""
 
     def __init__(self, addresses: list[str]) -> None:
         self._answer = ""
@@ -33,7 +33,7 @@ class _Asking:
         self._answer = ask(addresses)
 
     def cancel(self) -> None:
-        """It ends by itself."""
+        """Does nothing: the thread ends by itself."""
 
     def look(self, turn: pending.Turn) -> bool:
         global _answer, _asking
@@ -44,7 +44,7 @@ class _Asking:
 
 
 def start() -> None:
-    """The answer is there when is_asking() no longer holds."""
+    """Asks. The answer is there when is_asking() no longer holds."""
     global _asking, _answer
     if _asking is None:
         _answer = ""
@@ -57,18 +57,18 @@ def is_asking() -> bool:
 
 
 def answer() -> str:
-    """The last one; empty before the first."""
+    """Returns the last answer; empty before the first."""
     return _answer
 
 
 def addresses() -> list[str]:
-    """Of the repositories that are enabled and have one."""
+    """Returns the addresses of the repositories that are enabled and have one."""
     repositories = bpy.context.preferences.extensions.repos
     return [each.remote_url for each in repositories if each.enabled and each.use_remote_url and each.remote_url]
 
 
 def ask(addresses: list[str]) -> str:
-    """What to tell the person. For threads."""
+    """Asks the repositories and returns what to tell the person. For threads."""
     found: list[str] = []
     failures: list[str] = []
     for address in addresses:
@@ -87,7 +87,7 @@ def ask(addresses: list[str]) -> str:
 
 
 def _read(address: str) -> Any:
-    """Raises OSError, ValueError."""
+    """Reads a repository's list. Raises OSError, ValueError."""
     if not address.startswith(_KNOWN):
         raise ValueError(f"'{address}' is no address that can be asked")
     if address.endswith("/") and not address.endswith("/extensions/"):  # a folder of releases

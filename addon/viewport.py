@@ -1,4 +1,4 @@
-"""What a 3D view shows, as an image. Only where Blender has a window."""
+"""Makes an image of what a 3D view shows. Works only where Blender has a window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .pictures import NoPictureError
 
 
 def picture(context: bpy.types.Context) -> bpy.types.Image:
-    """A new image, packed, of the 3D view of this area. Raises NoPictureError."""
+    """Makes a new, packed image of the 3D view in this area. Raises NoPictureError."""
     pixels = _draw(context)
     if not pixels[..., 3].any():
         raise NoPictureError("Nothing is to be seen in this 3D view.", "Look at an object first.")
@@ -22,7 +22,7 @@ def picture(context: bpy.types.Context) -> bpy.types.Image:
 
 
 def _draw(context: bpy.types.Context) -> NDArray[np.uint8]:
-    """RGBA, the lowest row first as in Blender's images, without overlays and background."""
+    """Renders RGBA, the lowest row first as in Blender's images, without overlays and background."""
     import gpu  # which needs a window
 
     space = context.space_data

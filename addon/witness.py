@@ -1,4 +1,4 @@
-"""What became of a mesh in its own space since it was made: applied scale and rotation, a moved origin.
+"""Finds how a mesh has moved in its own space since it was made: applied scale and rotation, a moved origin.
 
 A few vertices are remembered as they were. Where they are now tells how the person has moved the mesh, and a new one is
 moved likewise.
@@ -10,7 +10,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-_PROPERTY = "relievo_witness"  # of the mesh: x, y, z of some vertices, as they were
+# The mesh's property: x, y, z of some vertices, as they were.
+_PROPERTY = "relievo_witness"
 _VERTICES = 24
 _EXACT = 1e-3  # of the mesh's size
 
@@ -34,7 +35,7 @@ def as_moved(vertices: Points, old: bpy.types.Mesh) -> Points:
         if (motion := _motion(witnesses, now[chosen])) is not None:
             return _moved(vertices, motion)
         return _in_place_of(vertices, now)
-    # Made by a version that remembered nothing. The same settings give the same vertices.
+    # The version that made this mesh remembered nothing, but the same settings give the same vertices.
     if len(vertices) == len(now) and (motion := _motion(vertices, now)) is not None:
         return _moved(vertices, motion)
     return _in_place_of(vertices, now)
@@ -55,13 +56,14 @@ def _motion(before: Points, now: Points) -> NDArray[np.float64] | None:
 
 def _moved(vertices: Points, motion: NDArray[np.float64]) -> Points:
     if np.allclose(motion, np.eye(4)[:, :3], atol=1e-5):
-        return vertices  # to the bit as they were made
+        return vertices  # the vertices stay as they were made, to the bit
     moved: Points = (vertices @ motion[:3] + motion[3]).astype(np.float32)
     return moved
 
 
 def _in_place_of(vertices: Points, now: Points) -> Points:
-    """As long as the old mesh, and on the same ground: for one whose shape was edited."""
+    """Places the vertices where the old mesh is, as long as it and on the same ground; for a mesh whose shape was
+    edited."""
     (low, high), (new_low, new_high) = ((p.min(axis=0), p.max(axis=0)) for p in (now, vertices))
     scale = float((high - low).max()) / (float((new_high - new_low).max()) or 1.0)
     ground, new_ground = (

@@ -1,4 +1,4 @@
-"""Zips that people have, read so that what is wrong with one is said as such. Knows nothing of Blender."""
+"""Reads zips that people have, so that faults in one are told as such. Knows nothing of Blender."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from .downloads import CHUNK, Report, SetupError
 
-# What Python raises for a zip that is damaged, for an unknown method, for a version that it does not know, and for an
-# encrypted one.
+# The exceptions that Python raises for a zip that is damaged, for an unknown method, for a version that it does not
+# know, and for an encrypted one.
 _WRONG = (
     zipfile.BadZipFile,
     zlib.error,
@@ -29,7 +29,7 @@ _WRONG = (
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip. What is wrong with it, also while it is read, is a SetupError."""
+    """Opens the zip. A fault in it, even one that is found while it is read, is a SetupError."""
     try:
         archive = zipfile.ZipFile(path)
     except (*_WRONG, OSError) as error:
@@ -39,7 +39,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, report: Report) -> None:
-    """The member as the file `path`, whose folder is made; never more than the zip says that it is."""
+    """Extracts the member as the file `path`, whose folder is made; it never gets larger than the zip says."""
     source_path = Path(archive.filename or "")
     if member.flag_bits & 1:
         raise SetupError(
@@ -69,7 +69,7 @@ def extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, repor
 
 
 def inner_path(member: zipfile.ZipInfo) -> PurePosixPath:
-    """The member's path without what would lead out of a folder."""
+    """Returns the member's path without the parts that would lead out of a folder."""
     parts = [part for part in PurePosixPath(member.filename).parts if part not in ("/", "..")]
     return PurePosixPath(*parts[-8:])
 

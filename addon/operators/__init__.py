@@ -1,4 +1,4 @@
-"""What can be clicked, a module for each section of the panel. The work is done elsewhere."""
+"""Everything that can be clicked, a module for each section of the panel. The work is done elsewhere."""
 
 from . import devices, history, mask, models, picture, queue, redo, setup, views
 

@@ -1,4 +1,4 @@
-"""What all operators have in common."""
+"""The parts that all operators have in common."""
 
 import bpy
 
@@ -7,7 +7,7 @@ from ..failure import Failure
 
 
 class Operator(bpy.types.Operator):
-    """An operator does its work in run(). What that raises is reported and remembered for the panel."""
+    """Does its work in run(). An exception there is reported and remembered for the panel."""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -19,7 +19,7 @@ class Operator(bpy.types.Operator):
                 history.settle()
 
     def run(self, context: bpy.types.Context) -> set[str] | None:
-        """Returns how it ended, None for FINISHED."""
+        """Does the work. Returns how it ended, None for FINISHED."""
         raise NotImplementedError
 
     def remember(self, error: Exception) -> Failure:
@@ -30,7 +30,8 @@ class Operator(bpy.types.Operator):
         return {"CANCELLED"}
 
     def ended(self) -> set[str]:
-        """What was started goes on by itself; in the background no timer fires, and this waits for it."""
+        """Returns the operator's end. Work that was started goes on by itself; in the background no timer fires, so
+        this waits for it."""
         if not bpy.app.background:
             return {"FINISHED"}
         before = jobs.failed()
@@ -42,7 +43,7 @@ class Operator(bpy.types.Operator):
 
 
 class SetupOperator(Operator):
-    """Shows what went wrong in the set-up."""
+    """Shows failures of the set-up."""
 
     def remember(self, error: Exception) -> Failure:
         return setup_panel.fail(error)

@@ -1,4 +1,4 @@
-"""The history, and what an earlier Blender has left undone."""
+"""The history, and the jobs that an earlier Blender has left undone."""
 
 import bpy
 from bpy.props import StringProperty

@@ -1,4 +1,4 @@
-"""The jobs that run and wait, and what went wrong with them."""
+"""The jobs that run and wait, and the failures among them."""
 
 import bpy
 from bpy.props import IntProperty

@@ -10,7 +10,8 @@ from .base import Operator
 
 
 def _import_options(thing: bpy.types.Object) -> ImportOptions:
-    """Those that the object was made with. Version 0.1.0 kept none: the mesh itself tells its size and origin."""
+    """Returns the options that the object was made with. Version 0.1.0 kept none: the mesh itself tells its size and
+    origin."""
     return ImportOptions.of(documents.read_object(thing.get("relievo_import")))
 
 

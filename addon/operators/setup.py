@@ -83,7 +83,7 @@ class RELIEVO_OT_setup_zip(WithFile, SetupOperator):
     def run(self, context: bpy.types.Context) -> set[str]:
         if setup_panel.installation() is None:
             archive = Path(bpy.path.abspath(self.filepath))
-            # All of LibTorch that is in it: with the CUDA libraries where there are any.
+            # The zip's whole LibTorch is wanted, with the CUDA libraries where it has any.
             wanted = setup_panel.RUNTIMES["cuda"]
             setup_panel.start(setup_runtime.install_zip(archive, wanted, setup_panel.folder()), is_runtime=True)
         return self.ended()

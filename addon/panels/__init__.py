@@ -12,7 +12,7 @@ from .history import draw_history
 from .main import draw_main
 from .settings import draw_advanced, draw_import, draw_mask, draw_shape, draw_views
 
-_PARENTS = {"advanced": "views"}  # of parts that are not of the first
+_PARENTS = {"advanced": "views"}  # parents of the panels that are not directly in the tab
 
 
 def _method(draw: Callable[[bpy.types.UILayout, bpy.types.Context], None]) -> Any:
@@ -20,7 +20,7 @@ def _method(draw: Callable[[bpy.types.UILayout, bpy.types.Context], None]) -> An
 
 
 def _panels() -> tuple[type, ...]:
-    """Each part, for the 3D view and for the image editor."""
+    """Makes each panel's classes, for the 3D view and for the image editor."""
     parts = (
         ("main", "Relievo", draw_main),
         ("mask", "Mask", draw_mask),

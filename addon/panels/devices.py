@@ -1,4 +1,4 @@
-"""What computes, and what the plan is."""
+"""The devices that compute, and the plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import relievo
 
 _HOT = 85  # degrees Celsius, from which on cards slow down
-_IDLE = "is left idle"  # in the plan's sentence on a device that does nothing
+_IDLE = "is left idle"  # in the plan's sentence about a device that does nothing
 
 
 def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -34,7 +34,7 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         column.prop(chosen, "strategy")
         column.prop(chosen, "policy")
         row = column.row()
-        row.use_property_split = False  # its words need the whole width
+        row.use_property_split = False  # the names need the whole width
         row.prop(chosen, "lossy")
     if plan is not None:
         draw_plan(layout, plan, width)
@@ -42,7 +42,7 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int) -> None:
-    """What would be done with these settings: one sentence, the rest behind Details."""
+    """Draws what would be done with these settings: one sentence, and the rest behind Details."""
     if isinstance(plan, Failure):
         failure = messages.in_blender(plan)
         setup_panel.draw_lines(layout, failure.message, width, "ERROR")
@@ -82,7 +82,7 @@ def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: li
 
 
 def state_of(device: relievo.DeviceInfo) -> str:
-    """Load, temperature, and how much memory others hold."""
+    """Returns a device's load, temperature, and the memory that other programs hold."""
     told: list[str] = []
     if device.busy_percent is not None:
         told.append(f"{device.busy_percent} % busy")

@@ -1,4 +1,4 @@
-"""The first part: the picture, the model, how good it is to be, and the button."""
+"""The first part of the panel: the picture, the model, the quality, and the button."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         setup_panel.draw(layout.box(), width)
     draw_picture(layout, context)
     column = layout.column()
-    column.row().prop(settings, "model", text="")  # whose names need the whole width
+    column.row().prop(settings, "model", text="")  # the names of models need the whole width
     if missing := missing_models(settings):
         box = column.box()
         box.label(text="Not on this computer yet:", icon="INFO")
@@ -47,7 +47,7 @@ def draw_generate(layout: bpy.types.UILayout, settings: Any, width: int) -> None
 
 
 def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) -> None:
-    """What is not as one would expect of the active object: parts that were left out, a shape that was lost."""
+    """Draws what may be unexpected in the active object: parts that were left out, a shape that was lost."""
     notes = str(thing.get("relievo_notes", "")).splitlines()
     if notes:
         box = layout.box()
@@ -56,7 +56,7 @@ def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) 
 
 
 def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any], can_generate: bool) -> None:
-    """Of the active object, which was made with these settings."""
+    """Draws what can be done with the active object, which was made with these settings."""
     column = layout.column(align=True)
     row = column.row(align=True)
     anew = row.row(align=True)
@@ -71,7 +71,7 @@ def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any], can_generat
 
 
 def draw_left_behind(layout: bpy.types.UILayout) -> None:
-    """What the last Blender had not finished."""
+    """Draws the jobs that the last Blender had not finished."""
     left = history.left_behind()
     if not left:
         return
@@ -84,7 +84,7 @@ def draw_left_behind(layout: bpy.types.UILayout) -> None:
 
 
 def draw_show_texture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Where the viewport shows the object in grey."""
+    """Offers to show the texture where the viewport shows the object in grey."""
     space = context.area.spaces.active if context.area is not None and context.area.type == "VIEW_3D" else None
     if space is not None and space.shading.type == "SOLID" and space.shading.color_type != "TEXTURE":
         layout.operator("relievo.show_texture", icon="TEXTURE")
@@ -112,7 +112,7 @@ def draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def picture_icon(layout: bpy.types.UILayout, settings: Any) -> int:
-    """Of the chosen picture; 0 where there is none to show."""
+    """Returns the icon of the chosen picture; 0 where there is none to show."""
     if settings.source == "IMAGE":
         icon: int = layout.icon(settings.image) if settings.image else 0
         return icon

@@ -1,4 +1,4 @@
-"""The jobs that run and wait, and what went wrong with the last."""
+"""The jobs that run and wait, and the failure of the last one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def draw_unplaced(layout: bpy.types.UILayout, task: jobs.Task, width: int) -> No
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:
-    """Returns the row with what mends it."""
+    """Draws a failure; returns the row with the buttons that mend it."""
     box = setup_panel.draw_failure(layout, failure, width)
     row = box.row(align=True)
     if failure.remedy in REMEDIES:

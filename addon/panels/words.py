@@ -1,4 +1,4 @@
-"""Numbers as the panel tells them."""
+"""Formats numbers for the panel."""
 
 
 def seconds(number: float) -> str:
