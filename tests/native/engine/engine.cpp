@@ -324,7 +324,7 @@ TEST(Engine, IdleTimeUnloadsTheMaskNetworkOfPreviews) {
 TEST(Engine, DevicesEndWithTheCpu) {
   const std::vector<DeviceInfo> devices = find_devices();
   ASSERT_FALSE(devices.empty());
-  EXPECT_EQ(devices.back().worker, "cpu");
+  EXPECT_EQ(devices.back().device, "cpu");
   EXPECT_GT(devices.back().total_bytes, 0);
   EXPECT_GT(devices.back().free_bytes, 0);
   EXPECT_LE(devices.back().free_bytes, devices.back().total_bytes);

@@ -3,26 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../gpu_facts.h"
 #include "runtime/machine/machine.h"
 
 namespace relievo {
 namespace {
 
-StackFacts good_gpu_machine() {
-  StackFacts facts;
-  facts.nvml_found = true;
-  facts.driver_version[0] = 580;
-  facts.driver_cuda = 13000;
-  facts.runtime_cuda = facts.torch_cuda = 13000;
-  facts.gpus = 3;
-  facts.lowest_compute = 75;
-  return facts;
-}
-
 TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
   using testing::HasSubstr;
   Machine machine;
   machine.facts = good_gpu_machine();
+  machine.facts.gpus = 3;
   machine.gpus.resize(3);
   machine.gpus[0].name = "Full";
   machine.gpus[0].free_bytes = int64_t{200} << 20;

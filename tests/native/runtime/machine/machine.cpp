@@ -6,25 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../gpu_facts.h"
 #include "../../test_data.h"
 #include "runtime/machine/needed_library.h"
 #include "runtime/machine/nvml.h"
 
 namespace relievo {
 namespace {
-
-StackFacts good_gpu_machine() {
-  StackFacts facts;
-  facts.nvml_found = true;
-  facts.driver_version[0] = 580;
-  facts.driver_version[1] = 95;
-  facts.driver_cuda = 13000;
-  facts.runtime_cuda = 13000;
-  facts.torch_cuda = 13000;
-  facts.gpus = 2;
-  facts.lowest_compute = 75;
-  return facts;
-}
 
 TEST(CheckStack, IsSilentWhereAllFits) {
   EXPECT_TRUE(check_stack(good_gpu_machine()).empty());
