@@ -102,6 +102,14 @@ def test_history_is_newest_first_with_pictures(words: dict[str, Any]) -> None:
     assert known["panel"][0] == "quarters"
 
 
+def test_history_shows_the_newest_and_the_older_ones_behind_a_click(words: dict[str, Any]) -> None:
+    assert not [text for text in words["history"]["panel"] if text.endswith("Older")]
+    shown = words["history"]["with_older"]
+    newest, older = shown[: shown.index("1 Older")], shown[shown.index("1 Older") :]
+    assert [texts.count("Make Another Here") for texts in (newest, older)] == [8, 1]
+    assert older[-1] == "Clear History"
+
+
 def test_history_can_be_made_again_and_forgotten(words: dict[str, Any]) -> None:
     known = words["history"]
     assert known["made_again"] == {"objects": 1, "newest": "quarters"}

@@ -197,6 +197,7 @@ def entries() -> dict[str, Any]:
     before = len(bpy.data.objects)
     bpy.ops.relievo.generate_again(key=history.entries()[-1].key)
     facts["made_again"] = {"objects": len(bpy.data.objects) - before, "newest": history.entries()[0].name}
+    facts["with_older"] = drawn("history")
     bpy.ops.relievo.forget(key=history.entries()[0].key)
     history.reread()
     facts["forgotten_one"] = len(history.entries())
