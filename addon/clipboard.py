@@ -7,6 +7,7 @@ alone, such as the path of a file that was copied in a file manager; for picture
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,13 +29,18 @@ _PROGRAMS = (
 def file_in(text: str, endings: tuple[str, ...]) -> Path | None:
     """Returns the first picture file that the text names by its path or as file://."""
     for line in text.splitlines():
-        name = line.strip().strip("\"'")
-        if name.startswith("file:"):
-            name = urllib.parse.unquote(urllib.parse.urlsplit(name).path)
-        path = Path(name).expanduser() if name.startswith("~/") else Path(name)
+        path = Path(as_path(line.strip()))
         if path.suffix.lower() in endings and path.is_absolute() and _is_file(path):
             return path
     return None
+
+
+def as_path(text: str) -> str:
+    """A path as people paste it: in quotes, as file:// or from their home folder."""
+    text = re.sub(r"""^(['"])(.*)\1$""", r"\2", text)
+    if text.startswith("file:"):
+        text = urllib.parse.unquote(urllib.parse.urlsplit(text).path)
+    return str(Path(text).expanduser()) if text.startswith("~/") else text
 
 
 def programs() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import labels, mask_preview, models, pictures, seen
+from . import clipboard, labels, mask_preview, models, pictures, seen
 from .facts import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
 from .paths import FILE_IN_BLEND
@@ -92,6 +92,19 @@ def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Contex
         mask_preview.hide()
 
 
+def _path_changed(name: str) -> Any:
+    """The path in the panel is one that can be opened, also where it was pasted in quotes or as file://."""
+
+    def update(properties: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+        given = getattr(properties, name)
+        if (path := clipboard.as_path(given)) != given:
+            setattr(properties, name, path)  # which comes here again
+        else:
+            _mask_changed(properties, context)
+
+    return update
+
+
 def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     facts = SETTINGS[name]
     options: dict[str, Any] = {"name": word.label, "description": word.description, **facts}
@@ -152,7 +165,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
         name="Picture",
         description="The photo or drawing to make a mesh of: any picture that Blender opens",
         **FILE_IN_BLEND,
-        update=_mask_changed,
+        update=_path_changed("picture"),
     )
     image: PointerProperty(
         name="Image",
@@ -188,7 +201,7 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
         name="Mask File",
         description="A black and white picture of the same view; white is the subject",
         **FILE_IN_BLEND,
-        update=_mask_changed,
+        update=_path_changed("mask_file"),
     )
     collection: StringProperty(
         name="Collection",
@@ -237,7 +250,7 @@ def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
 
 def _views(text: str) -> list[str]:
     """One file or folder, or six with commas between them."""
-    return [bpy.path.abspath(path.strip()) for path in text.split(",") if path.strip()]
+    return [bpy.path.abspath(clipboard.as_path(path.strip())) for path in text.split(",") if path.strip()]
 
 
 def import_options(properties: bpy.types.PropertyGroup) -> ImportOptions:

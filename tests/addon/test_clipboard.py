@@ -52,6 +52,21 @@ def test_copied_file_is_found(clipboard: Any, tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("pasted", "path"),
+    [
+        ('"/a b/cup.png"', "/a b/cup.png"),
+        ("'//cup.png'", "//cup.png"),
+        ("file:///a%20b/cup.png", "/a b/cup.png"),
+        ("~/cup.png", str(Path.home() / "cup.png")),
+        ("/a b/'cup' ", "/a b/'cup' "),
+        ("'", "'"),
+    ],
+)
+def test_pasted_path_is_one_that_can_be_opened(clipboard: Any, pasted: str, path: str) -> None:
+    assert clipboard.as_path(pasted) == path
+
+
+@pytest.mark.parametrize(
     "text", ["", "words", "cup.png", "/nowhere/none.png", "file:///nowhere/none.png", "/" + "a" * 9000 + ".png"]
 )
 def test_other_text_is_no_file(clipboard: Any, text: str) -> None:
@@ -118,5 +133,6 @@ def test_button_takes_what_is_there_and_never_says_that_there_is_none(
     assert seen["by_program"] == ["IMAGE", "Clipboard", True]
     assert seen["by_blender"] == ["IMAGE", "Pasted"]
     assert seen["by_path"] == ["FILE", str(PICTURE)]
+    assert seen["typed"] == [str(PICTURE)] * 3
     assert seen["generated"] == ["Clipboard", "image:Clipboard"]
     assert not list(Path(seen["temporary"]).glob("clipboard-*.png"))

@@ -43,4 +43,8 @@ def paste() -> dict[str, Any]:
     clipboard.file_in = lambda text, endings: file_in(f"file://{PICTURE}", endings)  # Blender's is empty here
     bpy.ops.relievo.paste()
     facts["by_path"] = [settings.source, settings.picture]
+
+    settings.picture, settings.mask_file = f'"{PICTURE}"', PICTURE.as_uri()
+    settings.model, settings.views = "instant-mesh-large", f"'{PICTURE}'"
+    facts["typed"] = [settings.picture, settings.mask_file, *extension.properties.engine_settings(settings)["views"]]
     return facts
