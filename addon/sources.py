@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import documents, thumbnails
+from . import documents, packed_images, thumbnails
 from .atomic_file import write_atomically
 from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
@@ -83,18 +83,15 @@ def _holder(data: bytes, label: str) -> bpy.types.Image:
         if packed is not None and packed.size == len(data) and bytes(packed.data) == data:
             return image
     name = label.removeprefix(IMAGE) if label.startswith(IMAGE) else Path(label).name
-    image = bpy.data.images.new(name, 8, 8)
-    image.pack(data=data, data_len=len(data))
-    image.source = "FILE"
-    image.filepath_raw = f"//{name}"
+    image = packed_images.make(name, f"//{name or 'picture'}", data)
     image[_IMAGE] = True
     return image
 
 
 def holder_of(thing: bpy.types.Object) -> bpy.types.Image | None:
-    """Returns the image that holds the picture's bytes."""
+    """Returns the image that holds the picture's bytes, or that knows the file that they were unpacked into."""
     image = thing.get(_IMAGE)
-    return image if isinstance(image, bpy.types.Image) and image.packed_file is not None else None
+    return image if isinstance(image, bpy.types.Image) else None
 
 
 def settings_of(thing: bpy.types.Object | None) -> dict[str, Any]:
@@ -108,8 +105,8 @@ def of_object(thing: bpy.types.Object) -> Source:
     """Returns the picture that an object was made of. Raises NoPictureError."""
     label = str(thing[_PICTURE])
     name = Path(label.removeprefix(IMAGE)).stem if not label.startswith(IMAGE) else label.removeprefix(IMAGE)
-    if (image := holder_of(thing)) is not None:
-        return from_bytes(bytes(image.packed_file.data), label, name)
+    if (image := holder_of(thing)) is not None and (data := packed_images.bytes_of(image)):
+        return from_bytes(data, label, name)
     source = from_label(label)
     if isinstance(source.picture, Path) and not source.picture.is_file():
         raise NoPictureError(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from . import packed_images
+
 if TYPE_CHECKING:
     from .import_mesh import AnyResult
 
@@ -22,12 +24,7 @@ _FOLDER = "//textures/"
 
 def make_image(name: str, part: str, png: Any) -> bpy.types.Image:
     """Makes a packed image of the file's bytes."""
-    # The image is small, because Blender allocates its pixels here, and its file is already encoded, because Blender
-    # would do that on its main thread.
-    image = bpy.data.images.new(name, 8, 8)
-    image.pack(data=bytes(png), data_len=len(png))
-    image.source = "FILE"
-    image.filepath_raw = f"{_FOLDER}{name}.png"
+    image = packed_images.make(name, f"{_FOLDER}{name.removesuffix(f'_{part}')}_{part}.png", bytes(png))
     image.colorspace_settings.name = "sRGB" if part == ALBEDO else "Non-Color"
     image[_PART] = part
     return image

@@ -35,6 +35,14 @@ def test_image_of_the_same_name_is_not_taken_for_the_source(tmp_path: Path) -> N
     assert facts["survives_purging"]
 
 
+def test_unpacked_images_have_files_of_their_own_from_which_objects_are_redone(tmp_path: Path) -> None:
+    facts = facts_of("unpacked", tmp_path)
+    assert facts["own_files"] == [True, True]
+    assert facts["redone"] == facts["redone_too"] == "['FINISHED']"
+    assert {"quarters", "quarters_albedo"} <= {name.rpartition("_")[0] for name in facts["files"]}
+    assert "is not there any more" in facts["gone"]
+
+
 def test_large_picture_is_a_path_relative_to_the_file(tmp_path: Path) -> None:
     facts = facts_of("large_source", tmp_path)
     assert facts["kept"] is False

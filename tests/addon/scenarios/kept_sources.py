@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,6 +87,39 @@ def renamed_images() -> dict[str, Any]:
 
 def texture(thing: Any) -> Any:
     return next(n.image for n in thing.data.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+
+
+def unpacked() -> dict[str, Any]:
+    """Two objects of one picture; Blender unpacks all images (File > External Data), and again what was redone."""
+    install()
+    quick()
+    project = FOLDER / "project"
+    project.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(project / "shot.blend"))
+    bpy.context.scene.relievo.normal_map = True
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    bpy.context.scene.relievo.depth = 0.5
+    bpy.ops.relievo.generate(filepath=str(QUARTERS))
+    facts: dict[str, Any] = {"own_files": [_unpack()]}
+    facts["redone"] = answer(bpy.ops.relievo.regenerate)
+    bpy.context.view_layer.objects.active = find("quarters")
+    facts["redone_too"] = answer(bpy.ops.relievo.regenerate)
+    facts["own_files"].append(_unpack())
+    facts["files"] = sorted(file.name for file in (project / "textures").iterdir())
+    QUARTERS.unlink()
+    for file in (project / "textures").iterdir():
+        file.unlink()
+    facts["gone"] = answer(bpy.ops.relievo.regenerate)
+    return facts
+
+
+def _unpack() -> bool:
+    """Whether each image has a file with the bytes that were packed."""
+    packed = {image.name: bytes(image.packed_file.data) for image in bpy.data.images if image.packed_file}
+    bpy.ops.file.unpack_all(method="USE_LOCAL")
+    return all(
+        Path(bpy.path.abspath(bpy.data.images[name].filepath)).read_bytes() == data for name, data in packed.items()
+    )
 
 
 def large_source() -> dict[str, Any]:
