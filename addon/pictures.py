@@ -170,6 +170,12 @@ def _pixels(image: bpy.types.Image | None) -> NDArray[np.uint8]:
         raise NoPictureError("The image is not in this file any more.", "Choose another picture.")
     width, height = image.size
     if not image.has_data and width * height == 0:
+        file = image.filepath.replace("\\", "/").rpartition("/")[2]
+        if file and image.packed_file is None:
+            raise NoPictureError(
+                f"The file '{file}' of the image '{image.name}' cannot be read.",
+                "Put it back, or choose another picture.",
+            )
         raise NoPictureError(f"The image '{image.name}' has no pixels.", "Choose another picture.")
     values = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(values)

@@ -174,7 +174,7 @@ def unpack(archives: list[Path], runtime: Runtime, folder: Path, report: Report)
             names = ", ".join(missing) or TORCH
             raise SetupError(
                 f"{archives[-1].name} does not hold all of LibTorch: {names} is missing.",
-                "Use the offline zip that `make zip-offline` writes, or install online.",
+                "Choose Relievo's offline zip, or install online.",
             )
         version = torch_version.version_of(beside / TORCH)
         if torch_version.is_other_version(version):

@@ -130,7 +130,7 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
         return
     row = column.row(align=True)
     kept = ", ".join(f"{labels.SETTINGS[name].label} {told(getattr(settings, name))}" for name in own)
-    setup_panel.draw_lines(row.column(align=True), f"Your own, kept: {kept}", width, "INFO")
+    setup_panel.draw_lines(row.column(align=True), f"You set: {kept}", width, "INFO")
     row.operator("relievo.follow_preset", text="", icon="LOOP_BACK")
 
 

@@ -109,14 +109,14 @@ def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_presets_lower_nothing_that_was_raised_and_say_so(presets: dict[str, Any]) -> None:
     assert presets["raised"] == ["STANDARD", 128, 4096, 75, "euler-ancestral"]
     assert presets["best"] == ["BEST", 256, 4096, 100, "euler-ancestral"]
-    assert "Your own, kept: Texture Size 4096" in presets["told"]
+    assert "You set: Texture Size 4096" in presets["told"]
     assert presets["draft"] == ["PREVIEW", 64, 4096, 20, "dpm-solver++"]
     assert presets["sampler"] == ["STANDARD", 128, 1024, 75, "unipc"]
 
 
 def test_presets_values_come_at_a_click(presets: dict[str, Any]) -> None:
     assert presets["followed"] == ["PREVIEW", 64, 512, 20, "dpm-solver++"]
-    assert "kept" not in presets["untold"]
+    assert "You set" not in presets["untold"]
 
 
 def test_presets_raise_what_is_lower(presets: dict[str, Any]) -> None:
