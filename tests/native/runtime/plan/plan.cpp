@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../../expect_error.h"
 #include "base/error.h"
 #include "runtime/plan/describe.h"
 #include "stages.h"
@@ -101,7 +102,8 @@ TEST(Planner, ChangesTheResultOnlyWhenNothingElseFitsAndSaysSo) {
   EXPECT_THAT(small.reasons, testing::Contains(testing::HasSubstr("changes the result")));
   PlanOptions strict;
   strict.allow_lossy = false;
-  EXPECT_FALSE(try_plan(equal_workers(1, 900), {large}, strict));
+  expect_error(ErrorCode::kOutOfMemory, "too little memory",
+               [&] { find_plan(equal_workers(1, 900), {large}, strict); });
 }
 
 TEST(Planner, SaysHowMuchSmallerTheInputIs) {
