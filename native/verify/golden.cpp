@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "verify/checks.h"
+#include "verify/without_tf32.h"
 
 namespace relievo {
 namespace {
@@ -80,6 +81,7 @@ std::vector<std::string> fixture_names() {
 
 bool check_fixture(Fixture& fixture) {
   const at::NoGradGuard no_grad;
+  const WithoutTf32 exactly;
   const auto checker = checkers().find(fixture.name());
   if (checker == checkers().end()) return false;
   try {

@@ -2,12 +2,14 @@
 #include "verify/golden.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -49,6 +51,28 @@ TEST_P(Golden, EveryTensorIsReadAndAgrees) {
     EXPECT_LE(c.error, c.tolerance) << c.case_name << " " << c.tensor;
   }
   for (const std::string& name : fixture.unread()) EXPECT_TRUE(may_be_unread(name)) << name;
+}
+
+at::Float32Precision of_convolutions() {
+  return at::globalContext().float32Precision(at::Float32Backend::CUDA, at::Float32Op::CONV);
+}
+
+std::atomic<int> g_with_tf32{0}, g_without{0};
+
+TEST(GoldenPrecision, NoOperationOfACheckMayRoundToTf32) {
+  if (!fixture_folders(golden_folder()).contains("u2netp")) GTEST_SKIP() << "There is no u2netp";
+  ASSERT_EQ(of_convolutions(), at::Float32Precision::TF32) << "torch's own choice";
+  const auto look = [](const at::RecordFunction&) -> std::unique_ptr<at::ObserverContext> {
+    ++(of_convolutions() == at::Float32Precision::IEEE ? g_without : g_with_tf32);
+    return nullptr;
+  };
+  const auto handle = at::addGlobalCallback(at::RecordFunctionCallback(look));
+  Fixture fixture("u2netp", fixture_folders(golden_folder()).at("u2netp"));
+  EXPECT_TRUE(check_fixture(fixture));
+  at::removeCallback(handle);
+  EXPECT_GT(g_without, 100);
+  EXPECT_EQ(g_with_tf32, 0);
+  EXPECT_EQ(of_convolutions(), at::Float32Precision::TF32);
 }
 
 /// Changes one element of a tensor by clearly more than its tolerance.
