@@ -67,6 +67,7 @@ test-blenders: zip
 	@$(PYTHON) tests/blenders.py
 
 test-cuda-loading: build
+	@cmake --build build --target cuda_hooks
 	@$(PYTHON) -m pytest -q tests/cuda_loading
 
 # A tree of its own without precompiled headers: clang cannot read GCC's.

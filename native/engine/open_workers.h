@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "runtime/machine/workers.h"
+#include "runtime/machine/machine.h"
 
 namespace relievo {
 
@@ -18,7 +18,15 @@ struct OpenedWorkers {
 /// The workers of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part is
 /// opened first, with the allocator set as the policy wants it. Where that fails and no devices were named,
 /// the CPU is taken with a warning. Throws Error{kInvalidSettings} for devices that are not there or cannot
-/// be used.
+/// be used. Where a GPU could be computed on, LibTorch's CUDA part is opened in any case, before anything is
+/// computed: an engine that comes later may want it, and torch looks for it once.
 OpenedWorkers open_workers(const EngineOptions& options);
+
+/// Why no GPU computes though there is one, in sentences: CUDA does not show it, its driver is missing, or it
+/// is not NVIDIA's.
+std::vector<std::string> why_no_gpu(const Machine& machine);
+
+/// Whether LibTorch's CUDA part, the driver and a GPU that is not too old are there and fit.
+bool has_gpu_for_torch(const Machine& machine);
 
 }  // namespace relievo

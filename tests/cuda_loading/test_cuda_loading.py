@@ -113,7 +113,7 @@ def programs(root: Path, runtime: Path) -> dict[str, str]:
     """Programs of the build with the libraries that they ask for besides LibTorch: the environment to run them in."""
     folder = root / "program"
     folder.mkdir()
-    for program in (processes.PROGRAM,):
+    for program in (processes.PROGRAM, processes.BUILD / "cuda_hooks"):
         shutil.copy(program, folder)
         for name, place in places(program).items():
             if not any((there / name).exists() for there in (runtime, folder, root / "lib" / "x86_64-linux-gnu")):
@@ -125,3 +125,12 @@ def test_devices_says_that_the_driver_is_missing(root: Path, programs: dict[str,
     told = in_chroot(root, "/program/relievo", "devices", **programs)
     assert "GPUs cannot be used: A CUDA runtime is installed, but no NVIDIA driver." in told
     assert "Install NVIDIA's driver 580 or later, or go on with the CPU." in told
+
+
+def test_torch_knows_of_cuda_only_where_that_was_opened_before_it_computed(
+    root: Path, programs: dict[str, str]
+) -> None:
+    """Both ways with the real library. What comes too late is said, and the CPU computes in any case."""
+    assert in_chroot(root, "/program/cuda_hooks", "before", **programs) == "open: yes\nsum: 1944\n"
+    late = "the process computed before libtorch_cuda was opened; start Relievo (or Blender) again"
+    assert in_chroot(root, "/program/cuda_hooks", "after", **programs) == f"sum: 1944\nopen: {late}\n"

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/AllocatorConfig.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -37,8 +38,21 @@ std::string apply_allocator_settings(Policy policy) {
   return settings;
 }
 
+namespace {
+
+/// Whether torch asks libtorch_cuda. It decides that once, at the first operation that wants to know, a
+/// convolution on the CPU for one, and keeps a stand-in that refuses everything where the library was not
+/// open.
+bool has_cuda_hooks(std::string* why) {
+  if (at::detail::getCUDAHooks().hasCUDART()) return true;
+  if (why) *why = "the process computed before libtorch_cuda was opened; start Relievo (or Blender) again";
+  return false;
+}
+
+}  // namespace
+
 bool open_torch_cuda(std::string* why) {
-  if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return true;
+  if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return has_cuda_hooks(why);
   Dl_info here{};
   // Any symbol of libc10 tells the folder that all of torch lies in.
   if (dladdr(reinterpret_cast<void*>(&c10::GetAllocator), &here) == 0 || !here.dli_fname) return false;
@@ -48,7 +62,7 @@ bool open_torch_cuda(std::string* why) {
     if (why) *why = error ? error : "unknown";
     return false;
   }
-  return c10::impl::hasDeviceGuardImpl(c10::kCUDA);
+  return c10::impl::hasDeviceGuardImpl(c10::kCUDA) && has_cuda_hooks(why);
 }
 
 std::optional<DeviceMemory> device_memory(int device) {
