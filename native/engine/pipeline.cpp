@@ -80,15 +80,7 @@ bool same_costs(const Settings& a, const Settings& b) {
   return costs(a) == costs(b);
 }
 
-fs::path find_models(const fs::path& given) {
-  if (!given.empty()) return given;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& candidate : {program / "models", program.parent_path() / "models"}) {
-    if (fs::exists(candidate / kEmbeddedNetwork, error)) return candidate;
-  }
-  return program / "models";
-}
+fs::path find_models(const fs::path& given) { return given.empty() ? embedded_folder() : given; }
 
 void check_picture_size(int64_t width, int64_t height) {
   const PictureOptions limits;

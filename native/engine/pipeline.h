@@ -41,8 +41,7 @@ std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<Pipeline
 /// Whether pictures with these settings may be made in one run: stages cost the same and hold the same.
 bool same_costs(const Settings& a, const Settings& b);
 
-/// The folder of the embedded models: `given` when it is not empty, else beside the program or in its source
-/// tree.
+/// The folder of the embedded models: `given` when it is not empty, else that of weights/catalogue.h.
 std::filesystem::path find_models(const std::filesystem::path& given);
 
 /// Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run.

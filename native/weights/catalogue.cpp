@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -128,17 +129,24 @@ std::string read_given(const char* given) {
   }
 }
 
-/// models/ beside the program or one folder up, where the files that come with the program lie.
+}  // namespace
+
 fs::path embedded_folder() {
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const fs::path& candidate : {program / "models", program.parent_path() / "models"}) {
+  fs::path beside = fs::read_symlink("/proc/self/exe", error);
+  Dl_info here{};
+  // In a Python module the program is Python. Of the program itself its first word is told, which may be
+  // short.
+  if (dladdr(reinterpret_cast<void*>(&embedded_folder), &here) != 0 && here.dli_fname != nullptr) {
+    const fs::path own = here.dli_fname;
+    if (own.is_absolute() && fs::exists(own, error)) beside = fs::canonical(own, error);
+  }
+  const fs::path folder = beside.parent_path();
+  for (const fs::path& candidate : {folder / "models", folder.parent_path() / "models"}) {
     if (fs::is_directory(candidate, error)) return candidate;
   }
-  return program / "models";
+  return folder / "models";
 }
-
-}  // namespace
 
 std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
   std::string where = "the catalogue";

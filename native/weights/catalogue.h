@@ -39,6 +39,10 @@ const std::vector<CatalogueModel>& catalogue();
 /// Throws Error{kModelMissing} for a name that is not in the catalogue; the hint lists those that are.
 const CatalogueModel& catalogue_model(const std::string& name);
 
+/// models/ beside the program (or the Python module) that this code is in, or one folder up: where the files
+/// lie that come with it.
+std::filesystem::path embedded_folder();
+
 /// The folder of fetched and imported models, a folder each: $RELIEVO_MODELS, else relievo/models in
 /// $XDG_DATA_HOME, else
 /// ~/.local/share/relievo/models.
