@@ -3,7 +3,7 @@
 Whatever fails raises a subclass of `relievo.Error`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, final
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._errors import Error
+from ._store import Transport
 from ._types import InputPath, PathLike, Picture
 
 @final
@@ -489,6 +490,9 @@ def version() -> str: ...
 def picture_endings() -> list[str]: ...
 def describe_settings() -> dict[str, dict[str, Any]]:
     """default of each setting, and min and max, or choices, where there are any."""
+
+def _run_command(words: Sequence[str], make_transport: Callable[[PathLike], Transport]) -> int:
+    """The program's command line, which has the process for itself from here on; returns its exit status."""
 
 def exit_statuses() -> dict[str, int]:
     """The exit status of each error code."""

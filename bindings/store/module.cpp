@@ -13,10 +13,10 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "../errors.h"
+#include "../python_transport.h"
 #include "base/file_lock.h"
 #include "downloads/store.h"
 #include "json_reader.h"
-#include "python_transport.h"
 #include "weights/tensor_file.h"
 
 namespace py = pybind11;

@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/program.h"
+
 namespace relievo {
 
 using Command = std::function<int()>;  ///< returns the exit status; throws Error
@@ -20,10 +22,13 @@ Command add_batch(CLI::App& parser);
 Command add_golden(CLI::App& parser);
 
 /// `relievo models list|fetch|verify|import|remove`
-Command add_models(CLI::App& parser);
+Command add_models(CLI::App& parser, const Web& web);
 
 /// `relievo devices`
 Command add_devices(CLI::App& parser);
+
+/// `relievo gpu-check`
+Command add_gpu_check(CLI::App& parser);
 
 /// `relievo profile`
 Command add_profile(CLI::App& parser);

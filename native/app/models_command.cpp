@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.h"
-#include "app/curl_transport.h"
 #include "app/progress_line.h"
 #include "base/error.h"
 #include "base/interruption.h"
@@ -120,15 +119,15 @@ ModelListener drawn_by(Bar& bar) {
   };
 }
 
-int fetch(const Options& options) {
+int fetch(const Options& options, const Web& web) {
   const CatalogueModel& model = catalogue_model(options.name);
   std::vector<std::string> fetched;
   try {
     Bar bar(!options.json);
-    CurlTransport transport(options.certificates);
+    const std::unique_ptr<Transport> transport = web(options.certificates);
     const std::chrono::milliseconds patience(static_cast<int64_t>(1000 * options.patience));
     fetched =
-        fetch_model(model, {transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
+        fetch_model(model, {*transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) say_what_is_left(model);
     throw;
@@ -191,8 +190,10 @@ int remove(const Options& options) {
   return 0;
 }
 
+using Subcommand = std::function<int(const Options&)>;
+
 /// Runs the command; with --json a failure is an object too, as in generate.
-int reported(const Options& options, int (*command)(const Options&)) {
+int reported(const Options& options, const Subcommand& command) {
   try {
     return command(options);
   } catch (...) {
@@ -208,11 +209,11 @@ int reported(const Options& options, int (*command)(const Options&)) {
 
 }  // namespace
 
-Command add_models(CLI::App& parser) {
+Command add_models(CLI::App& parser, const Web& web) {
   const auto options = std::make_shared<Options>();
-  const auto chosen = std::make_shared<int (*)(const Options&)>(nullptr);
+  const auto chosen = std::make_shared<Subcommand>();
   parser.require_subcommand(1);
-  const auto add = [&](const char* name, const char* description, int (*command)(const Options&)) {
+  const auto add = [&](const char* name, const char* description, const Subcommand& command) {
     CLI::App* sub = parser.add_subcommand(name, description);
     sub->add_flag("--json", options->json, "Print JSON, one object a line");
     sub->callback([chosen, command] { *chosen = command; });
@@ -220,7 +221,8 @@ Command add_models(CLI::App& parser) {
   };
   const auto add_name = [&](CLI::App* sub) { sub->add_option("name", options->name, "Model")->required(); };
   add("list", "All models and whether they are installed", list);
-  CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it", fetch);
+  CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it",
+                           [web](const Options& given) { return fetch(given, web); });
   add_name(fetching);
   fetching->add_option("--from", options->from,
                        "Folder or address of a mirror, tried before the catalogue's own; may be repeated "

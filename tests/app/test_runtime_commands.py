@@ -31,6 +31,15 @@ def relievo(*words: str) -> str:
     return told_by(PROGRAM, *words)
 
 
+def test_gpu_check_compares_the_cpu_with_itself() -> None:
+    told: dict[str, Any] = json.loads(relievo("gpu-check", "--devices", "cpu", "--json"))
+    assert told["failed"] == 0 and len(told["checks"]) >= 9
+    assert {check["device"] for check in told["checks"]} == {"cpu"}
+    lines = relievo("gpu-check", "--devices", "cpu").splitlines()
+    assert lines[0].startswith("relievo ") and lines[-1] == f"{len(told['checks'])} checks, 0 failed"
+    assert [line.split()[0] for line in lines if " at most " in line] == ["ok"] * len(told["checks"])
+
+
 def test_devices_are_told_as_the_kernel_tells_them() -> None:
     told: dict[str, Any] = json.loads(relievo("devices", "--json"))
     memory = {

@@ -46,7 +46,7 @@ def _public() -> tuple[dict[str, list[Member]], list[Member]]:
     for node in ast.parse(STUBS.read_text()).body:
         if isinstance(node, ast.ClassDef):
             classes[node.name] = [_member_of(each) for each in node.body if isinstance(each, ast.FunctionDef)]
-        elif isinstance(node, ast.FunctionDef):
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             functions.append(_member_of(node))
     return classes, functions
 

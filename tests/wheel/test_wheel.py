@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "packaging"))
+import kernels
+
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken.jpg"
 # What the wheel asks for, as pip would install it; linked, for torch is large.
@@ -69,6 +72,25 @@ async def cell():
 asyncio.run(cell())
 """
     assert run(python, code, tmp_path) == "True\n"
+
+
+def test_it_installs_the_command(python: Path, tmp_path: Path) -> None:
+    command = python.parent / "relievo"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    told = subprocess.run([command, "--version"], env=environment, capture_output=True, text=True)
+    version = (ROOT / "CMakeLists.txt").read_text().partition("project(relievo VERSION ")[2].split()[0]
+    assert (told.returncode, told.stdout) == (0, f"relievo {version}\n")
+    words: list[str | Path] = [command, "generate", PICTURE, "-o", tmp_path / "out", "--grid", "48", "--no-sheet"]
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    (mesh,) = (tmp_path / "out").rglob("*.glb")
+    assert mesh.read_bytes()[:4] == b"glTF"
+
+
+def test_wheel_holds_kernels_for_every_architecture(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.startswith("relievo/_native.cpython"))
+        kernels.require_kernels(Path(archive.extract(name, tmp_path)))
 
 
 def test_wheel_holds_licences_and_stubs_and_nothing_of_torchs(wheel: Path) -> None:

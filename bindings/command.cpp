@@ -1,0 +1,63 @@
+// The command line (app/program.h), for the command that the wheel installs; and its check of devices, for
+// the extension.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "app/program.h"
+#include "bindings.h"
+#include "python_transport.h"
+
+namespace py = pybind11;
+
+namespace relievo::bindings {
+namespace {
+
+/// A transport with the function of its own. Made and destroyed on any thread.
+class OwnTransport final : public Transport {
+ public:
+  explicit OwnTransport(py::function function) : function_(std::move(function)), transport_(function_) {}
+  ~OwnTransport() override {
+    const py::gil_scoped_acquire acquire;
+    function_ = {};
+  }
+  Transfer run(const HttpRequest& request, HttpReceiver& receiver) override {
+    return transport_.run(request, receiver);
+  }
+
+ private:
+  py::function function_;
+  PythonTransport transport_;
+};
+
+int run_command(const std::vector<std::string>& words, const py::function& make_transport) {
+  std::vector<const char*> argv{"relievo"};
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  const Web web = [&](const std::filesystem::path& certificates) -> std::unique_ptr<Transport> {
+    const py::gil_scoped_acquire acquire;
+    try {
+      // An empty path would become Path('.').
+      const py::object given = certificates.empty() ? py::str("") : py::cast(certificates);
+      return std::make_unique<OwnTransport>(make_transport(given).cast<py::function>());
+    } catch (const py::error_already_set& error) {
+      const py::object& raised = error.value();
+      if (!py::hasattr(raised, "hint")) throw;
+      throw Error(ErrorCode::kIo, raised.attr("message").cast<std::string>(),
+                  raised.attr("hint").cast<std::string>());
+    }
+  };
+  const py::gil_scoped_release release;
+  return run_program(static_cast<int>(argv.size()), argv.data(), web);
+}
+
+}  // namespace
+
+void bind_command(py::module_& module) {
+  bind_receiver(module);
+  module.def("_run_command", &run_command, py::arg("words"), py::arg("make_transport"));
+}
+
+}  // namespace relievo::bindings

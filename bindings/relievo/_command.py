@@ -1,0 +1,23 @@
+"""The command `relievo` that the wheel installs: the program's own command line, which the native module holds."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from . import load
+from ._errors import Error
+
+
+def main() -> int:
+    """Returns the exit status. Signals are the command line's own: they cancel what runs."""
+    from . import _web
+
+    try:
+        load()
+        from . import _native
+    except Error as error:
+        print(f"relievo: {error.message}\n  {error.hint}", file=sys.stderr)
+        return error.exit_status
+    sys.stdout.flush()
+    return _native._run_command(sys.argv[1:], functools.partial(_web.transport, alone=True))
