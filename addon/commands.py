@@ -1,4 +1,4 @@
-"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, and batch FOLDER|MANIFEST -o DIR
+"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, batch FOLDER|MANIFEST -o DIR, and gpu-check
 
 Timers do not fire with -b, so this waits for the jobs itself.
 """
@@ -48,8 +48,24 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
         if help_text.getvalue():
             answers.print(help_text.getvalue().rstrip())
         return ended.code if isinstance(ended.code, int) else 2
-    command = _batch if options.command == "batch" else _generate
+    command = {"generate": _generate, "batch": _batch, "gpu-check": _gpu_check}[options.command]
     return command(options, answers, interrupts)
+
+
+def _gpu_check(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
+    def tell(line: str) -> None:
+        if interrupts.number:
+            raise KeyboardInterrupt
+        if not options.json:
+            answers.print(line)
+
+    try:
+        _, report, failed = runtime.package()._native._gpu_check(options.devices, tell)
+    except KeyboardInterrupt:
+        return interrupts.status
+    if options.json:
+        answers.print(report)
+    return 1 if failed else 0
 
 
 def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:

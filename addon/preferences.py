@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import machine, setup_panel, updates
+from . import gpu_check, machine, setup_panel, updates
 from .facts import VERSION
 from .machine import Machine
 from .paths import FILE, FOLDER
@@ -104,6 +104,9 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "idle_minutes")
         column.prop(self, "threads")
         column.prop(self, "devices")
+        row = layout.row()
+        row.label(text="Checking ..." if gpu_check.is_checking() else gpu_check.answer())
+        row.operator("relievo.check_devices", icon="CHECKMARK")
 
 
 def _parts() -> list[str]:

@@ -67,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
         dest="lock",
         help="do not keep other batches from writing into the folder: for file systems without locks",
     )
+    words = commands.add_parser(
+        "gpu-check", help="compare what each device computes with what the CPU computes", allow_abbrev=False
+    )
+    words.add_argument("--devices", default="", metavar="LIST", help="as generate has them; default: every GPU")
+    words.add_argument("--json", action="store_true", help="print one JSON object")
     return root
 
 

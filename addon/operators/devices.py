@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import StringProperty
 
-from .. import jobs, preferences
+from .. import gpu_check, jobs, pending, preferences
 from ..runtime import runtime
 from .base import Operator
 
@@ -36,4 +36,23 @@ class RELIEVO_OT_switch_device(Operator):
         preferences.switch(self.device)
 
 
-CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device)
+class RELIEVO_OT_check_devices(Operator):
+    bl_idname = "relievo.check_devices"
+    bl_label = "Check Devices"
+    bl_description = (
+        "Compare what the chosen devices compute with what the processor computes of the same numbers, and put the "
+        "report into the clipboard. It takes seconds"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return runtime.missing is None and not gpu_check.is_checking() and not jobs.active()
+
+    def run(self, context: bpy.types.Context) -> None:
+        gpu_check.start()
+        if bpy.app.background:
+            pending.finish()
+            self.report({"INFO"}, gpu_check.answer())
+
+
+CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device, RELIEVO_OT_check_devices)

@@ -76,6 +76,9 @@ def facts(folder: Path) -> dict[str, Any]:
         "unknown_option": words(quarters, more=["--paint", "3"]),
         "unknown_format": words(quarters, more=["--format", "blend,fbx"]),
         "bad_number": words(quarters, more=["--grid", "many"]),
+        "gpu_check": ["gpu-check", "--devices", "cpu"],
+        "gpu_check_as_json": ["gpu-check", "--devices", "cpu", "--json"],
+        "gpu_check_of_no_device": ["gpu-check", "--devices", "cpu:7"],
         "no_command": [],
         "other_command": ["paint", str(folder)],
         "mask_file": words(
@@ -176,6 +179,7 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
         ("unwritable", 3, "folder"),
         ("unwritable_below", 3, "folder"),
         ("unwritable_batch", 3, "folder"),
+        ("gpu_check_of_no_device", 2, "'cpu:7' is not a device"),
         ("no_command", 2, "COMMAND"),
         ("other_command", 2, "paint"),
     ],
@@ -224,6 +228,26 @@ def test_answer_has_the_keys_that_the_native_program_gives(facts: dict[str, Any]
     assert [stage.keys() for stage in ours["stages"]] == [stage.keys() for stage in theirs["stages"]]
     assert (ours["euler"], ours["lossy"], ours["notes"]) == (2, False, [])
     assert {stage["batch"] for stage in ours["stages"]} == {1}
+
+
+def test_gpu_check_says_what_the_program_says(facts: dict[str, Any]) -> None:
+    told = json.loads(facts["gpu_check_as_json"]["output"])
+    programs = subprocess.run([PROGRAM, "gpu-check", "--devices", "cpu", "--json"], capture_output=True, check=True)
+    named = [[check["name"] for check in each["checks"]] for each in (told, json.loads(programs.stdout))]
+    assert named[0] == named[1]
+    lines = facts["gpu_check"]["output"].splitlines()
+    assert [line.split()[0] for line in lines if " at most " in line] == ["ok"] * len(told["checks"])
+    assert (facts["gpu_check"]["status"], facts["gpu_check_as_json"]["status"], told["failed"]) == (0, 0, 0)
+
+
+def test_devices_are_checked_at_a_click(tmp_path: Path) -> None:
+    facts = facts_of("checking_devices", tmp_path)
+    assert facts == {
+        "ended": ["FINISHED"],
+        "answer": f"{facts['checks']} checks, 0 failed: the report is in the clipboard.",
+        "checks": facts["checks"],
+    }
+    assert facts["checks"] >= 9
 
 
 def test_mask_from_a_file_turned_inside_out(facts: dict[str, Any]) -> None:

@@ -41,6 +41,21 @@ def command() -> dict[str, Any]:
     return facts
 
 
+def checking_devices() -> dict[str, Any]:
+    """The button that checks devices. In the background there is no clipboard: the report is taken on its way."""
+    extension = install()
+    reports: list[str] = []
+    ended = extension.gpu_check._ended
+
+    def note(checking: Any) -> None:
+        reports.append(checking.report)
+        ended(checking)
+
+    extension.gpu_check._ended = note
+    facts: dict[str, Any] = {"ended": sorted(bpy.ops.relievo.check_devices())}
+    return {**facts, "answer": extension.gpu_check.answer(), "checks": reports[0].count(" at most ")}
+
+
 def command_alone() -> dict[str, Any]:
     """The command as Blender's own process runs it; ends with its exit status."""
     extension = install()
