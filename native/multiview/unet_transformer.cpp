@@ -1,7 +1,5 @@
 #include "multiview/unet_transformer.h"
 
-#include <algorithm>
-
 #include <ATen/ATen.h>
 
 #include "multiview/resnet.h"
@@ -9,41 +7,17 @@
 namespace relievo {
 namespace {
 
-constexpr double kEpsilon = 1e-5;       // of all norms but
-constexpr double kFirstEpsilon = 1e-6;  // the first
-
-/// The MLP takes rows in chunks, so that its widest layer holds at most so many numbers.
-constexpr int64_t kMlpNumbers = int64_t{1} << 24;
+constexpr double kFirstEpsilon = 1e-6;  // of the norm before the block
 
 }  // namespace
 
-struct UnetTransformer::Attention : Group {
-  Attention(int64_t width, int64_t condition_width, int64_t heads_) : heads(heads_) {
-    to_query = add("to_q", std::make_shared<Linear>(width, width, Bias::kNo));
-    to_key = add("to_k", std::make_shared<Linear>(condition_width, width, Bias::kNo));
-    to_value = add("to_v", std::make_shared<Linear>(condition_width, width, Bias::kNo));
-    to_out = add("to_out.0", std::make_shared<Linear>(width, width));
-  }
-
-  int64_t heads;
-  std::shared_ptr<Linear> to_query, to_key, to_value, to_out;
-};
-
 /// Works on tokens `[B, own + others, width]`: a picture's own, then the reference's.
-struct UnetTransformer::Block : Group {
-  Block(int64_t width, int64_t prompt_width, int64_t heads) {
-    norm1 = add("norm1", std::make_shared<LayerNorm>(width, kEpsilon));
-    norm2 = add("norm2", std::make_shared<LayerNorm>(width, kEpsilon));
-    norm3 = add("norm3", std::make_shared<LayerNorm>(width, kEpsilon));
-    self = add("attn1", std::make_shared<Attention>(width, width, heads));
-    cross = add("attn2", std::make_shared<Attention>(width, prompt_width, heads));
-    gate_and_value = add("ff.net.0.proj", std::make_shared<Linear>(width, 8 * width));
-    mlp_out = add("ff.net.2", std::make_shared<Linear>(4 * width, width));
-  }
+struct UnetTransformer::Block : TransformerBlock {
+  using TransformerBlock::TransformerBlock;
 
   /// The self attention's branch, of the own tokens alone where `own_alone`.
   at::Tensor self_attention(at::Tensor normed, int64_t own, bool own_alone) const {
-    const at::Tensor key = self->to_key->forward(normed), value = self->to_value->forward(normed);
+    const auto [key, value] = self->key_value(normed);
     const int64_t others = normed.size(1) - own;
     if (own_alone) normed = normed.narrow(1, 0, own);
     at::Tensor query = self->to_query->forward(normed);
@@ -58,25 +32,11 @@ struct UnetTransformer::Block : Group {
     return self->to_out->forward(out);
   }
 
-  at::Tensor mlp(const at::Tensor& x) const {  // GEGLU, Shazeer 2020
-    const auto halves = gate_and_value->forward(norm3->forward(x)).chunk(2, -1);
-    return mlp_out->forward(at::gelu(halves[1]).mul_(halves[0]));
-  }
-
-  void add_mlp(const at::Tensor& x, const UnetPass& pass, const std::string& path) const {
-    if (pass.observer) {
-      const at::Tensor branch = mlp(x);
-      pass.observer(path + ".ff", branch);
-      x.add_(branch);
-      return;
-    }
-    const at::Tensor rows = x.view({-1, x.size(-1)});
-    const int64_t chunk = std::max<int64_t>(1, kMlpNumbers / (8 * x.size(-1)));
-    for (int64_t first = 0; first < rows.size(0); first += chunk) {
-      pass.check();
-      const at::Tensor part = rows.narrow(0, first, std::min(chunk, rows.size(0) - first));
-      part.add_(mlp(part));
-    }
+  void add_mlp_seen(const at::Tensor& x, const UnetPass& pass, const std::string& path) const {
+    if (!pass.observer) return add_mlp(x, pass.check);
+    const at::Tensor branch = mlp(x);
+    pass.observer(path + ".ff", branch);
+    x.add_(branch);
   }
 
   at::Tensor forward(at::Tensor x, int64_t own, bool is_last, const KeyValue& prompt, const std::string& path,
@@ -96,18 +56,13 @@ struct UnetTransformer::Block : Group {
       x.add_(branch);
     }
     pass.check();
-    branch = cross->to_out->forward(multi_head_attention(cross->to_query->forward(norm2->forward(x)),
-                                                         prompt.key, prompt.value, cross->heads));
+    branch = cross->forward(norm2->forward(x), prompt);
     observe(pass.observer, path + ".attn2", branch);
     x.add_(branch);
     branch.reset();
-    add_mlp(x, pass, path);
+    add_mlp_seen(x, pass, path);
     return x;
   }
-
-  std::shared_ptr<LayerNorm> norm1, norm2, norm3;
-  std::shared_ptr<Attention> self, cross;
-  std::shared_ptr<Linear> gate_and_value, mlp_out;
 };
 
 UnetTransformer::UnetTransformer(int64_t width, int64_t heads, int64_t prompt_width, int64_t groups)
@@ -118,9 +73,7 @@ UnetTransformer::UnetTransformer(int64_t width, int64_t heads, int64_t prompt_wi
 
 UnetTransformer::~UnetTransformer() = default;
 
-KeyValue UnetTransformer::prompt(const at::Tensor& states) const {
-  return {block_->cross->to_key->forward(states), block_->cross->to_value->forward(states)};
-}
+KeyValue UnetTransformer::prompt(const at::Tensor& states) const { return block_->cross->key_value(states); }
 
 void UnetTransformer::forward(at::Tensor& x, at::Tensor& reference, bool is_last, const KeyValue& prompt,
                               const std::string& path, const UnetPass& pass) const {

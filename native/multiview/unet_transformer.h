@@ -11,14 +11,9 @@
 
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/transformer_block.h"
 
 namespace relievo {
-
-/// Keys and values `[B, T, C]` of one attention layer.
-struct KeyValue {
-  at::Tensor key;
-  at::Tensor value;
-};
 
 /// Everything that the blocks of a network are given besides the pictures.
 struct UnetPass {
@@ -44,7 +39,6 @@ class UnetTransformer : public Group {
                const std::string& path, const UnetPass& pass) const;
 
  private:
-  struct Attention;
   struct Block;
 
   std::shared_ptr<GroupNorm> norm_;

@@ -164,10 +164,10 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
 
 std::vector<std::string> load_part(torch::nn::Module& part, const torch::nn::Module& whole,
                                    const TensorFile& file, const std::string& prefix,
-                                   const Execution& execution) {
+                                   const Execution& execution, const std::vector<std::string>& unused) {
   std::set<std::string> own;
   for (const auto& item : part.named_parameters()) own.insert(item.key());
-  PublishedNames published;
+  PublishedNames published{.ignored = unused};
   for (const auto& item : whole.named_parameters()) {
     if (!own.contains(item.key())) published.ignored.push_back(item.key());
   }

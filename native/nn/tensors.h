@@ -47,9 +47,9 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
                                      const PublishedNames& published = {});
 
 /// The same for a part of `whole`, which need not be loaded: the file may have the whole's other parameters,
-/// too; they are listed with the skipped ones.
+/// too, and the `unused` ones, names without the prefix; they are listed with the skipped ones.
 std::vector<std::string> load_part(torch::nn::Module& part, const torch::nn::Module& whole,
                                    const TensorFile& file, const std::string& prefix,
-                                   const Execution& execution);
+                                   const Execution& execution, const std::vector<std::string>& unused = {});
 
 }  // namespace relievo
