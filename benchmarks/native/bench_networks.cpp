@@ -292,13 +292,13 @@ json bench_planes_own_side(const json& arguments) {
     config.transformer.low_resolution = arguments.at("low_resolution");
     config.transformer.high_resolution = 2 * config.transformer.low_resolution;
     config.transformer.channels = arguments.at("channels");
-    const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), LrmHeads::kNo);
+    const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), PlanesHeads::kNo);
     weights = fill(*lrm, block, dtype);
     const int64_t count = arguments.at("views"), size = arguments.at("size");
     const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(dtype);
     const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(dtype);
     return [=] {
-      LrmWalk walk;
+      PlanesWalk walk;
       walk.encoder.pixels = pixels;
       walk.encoder.cameras = cameras;
       lrm->advance(walk);

@@ -33,8 +33,9 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const Execution execution = execution_for(load.worker, load.mode.precision);
     const bool is_part = load.last_block > 0;
     auto held = std::make_shared<Held>();
-    held->lrm = file.part(is_part ? load.first_block : 0,
-                          is_part ? load.last_block : Lrm::blocks(file.config()), LrmHeads::kNo, execution);
+    held->lrm =
+        file.part(is_part ? load.first_block : 0, is_part ? load.last_block : Lrm::blocks(file.config()),
+                  PlanesHeads::kNo, execution);
     held->mapped = MemoryCharge(mapped_bytes(*held->lrm));
     held_.set(load.worker, std::move(held));
   }
@@ -80,7 +81,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const Settings& settings = work.job->settings();
     // Not larger than the diffusion made them, where it was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
-    LrmPlaces places;
+    PlanesPlaces places;
     for (const Worker& worker : call.workers) {
       const auto held = held_.get(worker);
       places.parts.push_back(held ? held->lrm : nullptr);

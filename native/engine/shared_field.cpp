@@ -100,6 +100,7 @@ class SharedField : public Field {
   at::Tensor cube_weights(const at::Tensor& corners) const override {
     return of(corners, [](const Field& field, const at::Tensor& some) { return field.cube_weights(some); });
   }
+  float density_threshold() const override { return fields_.front()->density_threshold(); }
   at::Tensor colours(const at::Tensor& points) const override {
     return of(points, [](const Field& field, const at::Tensor& some) { return field.colours(some); });
   }

@@ -51,6 +51,9 @@ class Field {
   /// density.
   virtual at::Tensor values(const at::Tensor& points) const = 0;
 
+  /// Of a density: what it passes on the surface. (Published with InstantNeRF: 10.)
+  virtual float density_threshold() const { return 10; }
+
   /// `[N, 3]` how far each vertex of a grid of `grid` cubes a side moves, in box units; undefined where the
   /// field does not deform. (InstantMesh: tanh(net_deformation) / (4 grid).)
   virtual at::Tensor deformation(const at::Tensor& points, int grid) const {

@@ -21,8 +21,13 @@ at::Tensor channel_constant(const float (&values)[3], const at::Tensor& like) {
   return at::tensor(at::ArrayRef<float>(values, 3)).to(like.options()).view({1, 3, 1, 1});
 }
 
+/// The four vectors of a block's modulation, each `[N, width]`; undefined where there is none.
+struct Modulation {
+  at::Tensor shift_attention, scale_attention, shift_mlp, scale_mlp;
+};
+
 at::Tensor modulated(const at::Tensor& x, const at::Tensor& shift, const at::Tensor& scale) {
-  return x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1);
+  return shift.defined() ? x * (1 + scale.unsqueeze(1)) + shift.unsqueeze(1) : x;
 }
 
 }  // namespace
@@ -38,25 +43,40 @@ struct ImageEncoder::Block : Group {
     mlp_out = add("output.dense", std::make_shared<Linear>(config.mlp_width, width));
     norm_before = add("layernorm_before", std::make_shared<LayerNorm>(width, kEpsilon));
     norm_after = add("layernorm_after", std::make_shared<LayerNorm>(width, kEpsilon));
-    modulation = add("adaLN_modulation.1", std::make_shared<Linear>(width, 4 * width));
+    if (config.knows_cameras) {
+      modulation = add("adaLN_modulation.1", std::make_shared<Linear>(width, 4 * width));
+    }
   }
 
-  /// x `[N, T, width]`, camera `[N, width]`.
-  at::Tensor forward(at::Tensor x, const at::Tensor& camera) const {
+  Modulation modulation_of(const at::Tensor& camera) const {
+    if (!modulation) return {};
     const auto parts = modulation->forward(at::silu(camera)).chunk(4, -1);
-    const at::Tensor& shift_attention = parts[0];
-    const at::Tensor& scale_attention = parts[1];
-    const at::Tensor& shift_mlp = parts[2];
-    const at::Tensor& scale_mlp = parts[3];
+    return {parts[0], parts[1], parts[2], parts[3]};
+  }
 
-    at::Tensor attended = modulated(norm_before->forward(x), shift_attention, scale_attention);
+  /// x `[N, T, width]`, camera `[N, width]` or undefined.
+  at::Tensor forward(at::Tensor x, const at::Tensor& camera, const std::string& name,
+                     const Observer& observer) const {
+    const auto see = [&](const char* what, const at::Tensor& seen) {
+      if (observer) observer(name + "." + what, seen);
+    };
+    const Modulation by = modulation_of(camera);
+    at::Tensor attended = modulated(norm_before->forward(x), by.shift_attention, by.scale_attention);
+    see("ln1", attended);
     at::Tensor attention = multi_head_attention(query->forward(attended), key->forward(attended),
                                                 value->forward(attended), heads);
     attended.reset();
-    x = plus(std::move(x), attention_out->forward(attention));
+    attention = attention_out->forward(attention);
+    see("attention", attention);
+    x = plus(std::move(x), attention);
     attention.reset();
-    const at::Tensor hidden = mlp_in->forward(modulated(norm_after->forward(x), shift_mlp, scale_mlp));
-    return plus(std::move(x), mlp_out->forward(at::gelu(hidden)));
+    at::Tensor hidden = modulated(norm_after->forward(x), by.shift_mlp, by.scale_mlp);
+    see("ln2", hidden);
+    hidden = at::gelu(mlp_in->forward(hidden));
+    see("gelu", hidden);
+    x = plus(std::move(x), mlp_out->forward(hidden));
+    observe(observer, name, x);
+    return x;
   }
 
   int64_t heads;
@@ -85,6 +105,7 @@ ImageEncoder::ImageEncoder(const ImageEncoderConfig& config, int64_t first, int6
       patches_ = embeddings->add(
           "patch_embeddings.projection",
           std::make_shared<Conv2d>(3, width, config.patch, ConvSettings{.stride = config.patch}));
+      if (!config.knows_cameras) continue;
       camera_in_ =
           Group::add_below(*this, "camera_embedder.0", std::make_shared<Linear>(kCameraNumbers, width));
       camera_out_ = Group::add_below(*this, "camera_embedder.2", std::make_shared<Linear>(width, width));
@@ -126,8 +147,10 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
   }
   const at::Tensor normalised = (views - channel_constant(kMean, views)) / channel_constant(kStd, views);
   observe(observer, "pixel_values", normalised);
-  walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
-  observe(observer, "camera_embed", walk.cameras);
+  if (camera_in_) {
+    walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
+    observe(observer, "camera_embed", walk.cameras);
+  }
   const at::Tensor patch = patches_->forward(normalised).flatten(2).transpose(1, 2);
   observe(observer, "patch", patch);
   const at::Tensor position = position_embedding(height, width);
@@ -140,21 +163,20 @@ void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const O
   if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     cancel.check();
-    walk.tokens = blocks_[i]->forward(std::move(walk.tokens), walk.cameras);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
-    observe(observer, fmt::format("layer{}", index), walk.tokens);
+    walk.tokens =
+        blocks_[i]->forward(std::move(walk.tokens), walk.cameras, fmt::format("layer{}", index), observer);
   }
   if (norm_) walk.tokens = norm_->forward(walk.tokens);
 }
 
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
                                  const Observer& observer) const {
-  EncoderWalk walk{pixels.flatten(0, 1), cameras.flatten(0, 1), {}};
-  // Shows the caller's observer the cameras' embedding by item and view.
-  Observer flat;
+  EncoderWalk walk{pixels.flatten(0, 1), cameras.defined() ? cameras.flatten(0, 1) : cameras, {}};
+  Observer flat;  // sees the cameras' embedding by item and view
   if (observer) {
     flat = [&](const std::string& name, const at::Tensor& value) {
-      observer(name, name == "camera_embed" ? value.unflatten(0, cameras.sizes().slice(0, 2)) : value);
+      observer(name, name == "camera_embed" ? value.unflatten(0, pixels.sizes().slice(0, 2)) : value);
     };
   }
   advance(walk, {}, flat);

@@ -1,6 +1,6 @@
-// The image encoder: a ViT (Dosovitskiy et al. 2021; DINO weights, Caron et al. 2021) whose blocks are
-// modulated by the camera (adaptive layer norm as in DiT, Peebles and Xie 2023, without gates; InstantMesh,
-// Xu et al. 2024, section 3.2).
+// The image encoder: a ViT (Dosovitskiy et al. 2021; DINO weights, Caron et al. 2021). InstantMesh's blocks
+// are modulated by the camera (adaptive layer norm as in DiT, Peebles and Xie 2023, without gates; Xu et al.
+// 2024, section 3.2); TripoSR's, which sees one picture from the front, are not.
 #pragma once
 
 #include <memory>
@@ -20,15 +20,17 @@ struct ImageEncoderConfig {
   int64_t layers = 12;
   int64_t mlp_width = 3072;
   int64_t patch = 16;
-  int64_t image = 224;  ///< side of the pictures that the stored position embedding is for
+  int64_t image = 224;        ///< side of the pictures that the stored position embedding is for
+  bool knows_cameras = true;  ///< whether the cameras modulate the blocks
 };
 
 /// Pictures on their way through the encoder, from layer to layer and from one part of it to the next.
 struct EncoderWalk {
-  /// First: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch.
-  at::Tensor pixels;
-  at::Tensor cameras;  ///< first: `[N, 16]` (base/camera.h); then their embedding `[N, width]`
-  at::Tensor tokens;   ///< `[N, 1 + H/patch * W/patch, width]`, the class token first
+  at::Tensor pixels;  ///< first: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch
+  /// First: `[N, 16]` (base/camera.h); then their embedding `[N, width]`. Undefined where the encoder knows
+  /// no cameras.
+  at::Tensor cameras;
+  at::Tensor tokens;  ///< `[N, 1 + H/patch * W/patch, width]`, the class token first
 };
 
 /// The whole encoder or some of its layers. Layer 0 is what makes tokens of pixels and an embedding of the
@@ -44,8 +46,10 @@ class ImageEncoder : public torch::nn::Module {
   ImageEncoder(const ImageEncoderConfig& config, int64_t first, int64_t last);
 
   /// pixels `[B, V, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch; cameras `[B, V, 16]`
-  /// (base/camera.h). Returns tokens `[B * V, 1 + H/patch * W/patch, width]`, the class token first. The
-  /// observer sees pixel_values, camera_embed, patch, pos_embed, embeddings, layer0, layer1, ...
+  /// (base/camera.h), or undefined for an encoder that knows none. Returns tokens
+  /// `[B * V, 1 + H/patch * W/patch, width]`, the class token first. The observer sees pixel_values,
+  /// camera_embed, patch, pos_embed, embeddings, layer0, layer1, ..., and of each layer what is called
+  /// layer<i>.ln1, layer<i>.attention, layer<i>.ln2 and layer<i>.gelu.
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
 

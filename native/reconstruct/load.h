@@ -5,8 +5,11 @@
 #include <memory>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "nn/execution.h"
 #include "reconstruct/lrm.h"
+#include "reconstruct/triposr.h"
 
 namespace relievo {
 
@@ -19,16 +22,42 @@ class LrmFile {
   LrmFile(const std::string& name, std::filesystem::path path);
 
   const LrmConfig& config() const { return config_; }
+  int blocks() const { return Lrm::blocks(config_); }
 
   // Into an Execution's device and precision; throw Error{kIo, kModelCorrupt, kModelMismatch}.
   std::shared_ptr<const Lrm> whole(const Execution& execution) const;
   /// The blocks first .. last - 1 of Lrm::blocks(config()); the heads alone with 0, 0, kYes (in float32).
-  std::shared_ptr<const Lrm> part(int first_block, int last_block, LrmHeads heads,
+  std::shared_ptr<const Lrm> part(int first_block, int last_block, PlanesHeads heads,
                                   const Execution& execution) const;
 
  private:
   std::filesystem::path path_;
   LrmConfig config_;
 };
+
+/// TripoSR's published checkpoint: names without a prefix, every one of them the model's.
+class TripoSrFile {
+ public:
+  /// Of another architecture is a checkpoint with a config.json beside it: the published config.yaml's keys
+  /// (cond_image_size, tokenizer, backbone, post_processor, decoder) and, under `vit`, those of the encoder
+  /// (hidden, heads, layers, patch, image). Throws Error{kModelCorrupt}.
+  explicit TripoSrFile(std::filesystem::path path);
+
+  const TripoSrConfig& config() const { return config_; }
+  int blocks() const { return TripoSr::blocks(config_); }
+
+  // As LrmFile's.
+  std::shared_ptr<const TripoSr> whole(const Execution& execution) const;
+  std::shared_ptr<const TripoSr> part(int first_block, int last_block, PlanesHeads heads,
+                                      const Execution& execution) const;
+
+ private:
+  std::filesystem::path path_;
+  TripoSrConfig config_;
+};
+
+/// The published configuration's keys (and `vit`), as in TripoSrFile's config.json. Throws what
+/// nlohmann::json throws.
+TripoSrConfig triposr_config(const nlohmann::json& published);
 
 }  // namespace relievo

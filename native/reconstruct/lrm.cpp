@@ -31,10 +31,6 @@ int64_t first_layer(const LrmConfig& config, int block) {
   return static_cast<int64_t>(first_layer_of_block(numbers, Lrm::blocks(config), block));
 }
 
-void bring(at::Tensor& values, const at::TensorOptions& options) {
-  if (values.defined()) values = values.to(options);
-}
-
 }  // namespace
 
 LrmConfig published_lrm(const std::string& name) {
@@ -56,9 +52,9 @@ int Lrm::blocks(const LrmConfig& config) {
   return static_cast<int>(std::min<int64_t>(kMostBlocks, layers_of(config)));
 }
 
-Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), LrmHeads::kYes) {}
+Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), PlanesHeads::kYes) {}
 
-Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, LrmHeads heads) {
+Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) {
   const int64_t first = first_layer(config, first_block), last = first_layer(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   if (first < std::min(last, encoder)) {
@@ -70,7 +66,7 @@ Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, LrmHeads head
         "transformer", std::make_shared<TriplaneTransformer>(
                            config.transformer, std::max(first, encoder) - encoder, last - encoder));
   }
-  if (heads == LrmHeads::kNo) return;
+  if (heads == PlanesHeads::kNo) return;
   const int64_t channels = config.transformer.channels;
   if (config.kind == LrmKind::kMesh) {
     mesh_heads_ = Group::add_below(*this, "synthesizer.decoder", std::make_shared<MeshHeads>(channels));
@@ -79,14 +75,11 @@ Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, LrmHeads head
   }
 }
 
-void Lrm::advance(LrmWalk& walk, const CancelToken& cancel) const {
+void Lrm::advance(PlanesWalk& walk, const CancelToken& cancel) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   const at::TensorOptions options = encoder_ ? options_of(*encoder_) : options_of(*transformer_);
-  for (at::Tensor* values :
-       {&walk.encoder.pixels, &walk.encoder.cameras, &walk.encoder.tokens, &walk.tokens}) {
-    bring(*values, options);
-  }
+  walk.bring_to(options);
   if (encoder_) encoder_->advance(walk.encoder, cancel);
   if (transformer_) {
     const at::Tensor condition = walk.encoder.tokens.reshape({1, -1, walk.encoder.tokens.size(-1)});
@@ -120,29 +113,6 @@ std::unique_ptr<Field> Lrm::reconstruct(const Views& views, const Execution& exe
   const at::Tensor result = planes(tokens, execution);
   execution.control.step(1);
   return field(result);
-}
-
-at::Tensor reconstruct_planes(const Views& views, const LrmPlaces& places, const Execution& execution) {
-  const Control& control = execution.control;
-  control.step(0);
-  LrmWalk walk;
-  walk.encoder.pixels = views.pixels;
-  walk.encoder.cameras = views.cameras;
-  for (size_t k = 0; k < places.parts.size(); ++k) {
-    if (!places.parts[k]) continue;
-    const auto body = [&, k] {
-      const at::NoGradGuard no_grad;
-      places.parts[k]->advance(walk, control.cancel);
-      if (k + 1 == places.parts.size()) walk.tokens = walk.tokens.to(at::kCPU, at::kFloat);
-    };
-    if (places.on_worker) {
-      places.on_worker(k, body);
-    } else {
-      body();
-    }
-    control.step(static_cast<double>(k + 1) / static_cast<double>(places.parts.size()));
-  }
-  return walk.tokens.to(at::kCPU, at::kFloat)[0];
 }
 
 Views views_for_reconstruction(const Views& six, int count, int64_t size) {

@@ -2,7 +2,6 @@
 // NeRF variants.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "nn/execution.h"
 #include "nn/views.h"
 #include "reconstruct/image_encoder.h"
+#include "reconstruct/planes_network.h"
 #include "reconstruct/triplane_field.h"
 #include "reconstruct/triplane_transformer.h"
 
@@ -27,31 +27,19 @@ struct LrmConfig {
 /// Throws Error{kModelMissing} for another name.
 LrmConfig published_lrm(const std::string& name);
 
-/// Views on their way to planes, from layer to layer and from one part of the model to the next.
-struct LrmWalk {
-  EncoderWalk encoder;  ///< first: pixels and cameras of all views
-  at::Tensor tokens;    ///< the transformer's; last: the planes `[1, 3, C, R, R]`
-};
-
-enum class LrmHeads { kNo, kYes };
-
 /// The whole model or a part of it. Parameter names are those of the published checkpoints without
 /// `lrm_generator.`.
-class Lrm : public torch::nn::Module {
+class Lrm : public PlanesNetwork {
  public:
   /// In how many blocks encoder and transformer can be cut: equal shares of their weights, to a layer's.
   static int blocks(const LrmConfig& config);
 
   explicit Lrm(const LrmConfig& config);
   /// The blocks first .. last - 1, and the heads or not. Heads alone are a part, too: what field() needs.
-  Lrm(const LrmConfig& config, int first_block, int last_block, LrmHeads heads);
+  Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  /// Takes the walk through this part's blocks, bringing it to this part's device first.
-  /// Throws Error{kCancelled}, Error{kInvalidSettings} for views that do not divide into patches.
-  void advance(LrmWalk& walk, const CancelToken& cancel = {}) const;
-
-  /// The heads over planes `[3, C, R, R]`, on the device that they were loaded on. They work in float32.
-  std::unique_ptr<Field> field(const at::Tensor& planes) const;
+  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  std::unique_ptr<Field> field(const at::Tensor& planes) const override;
 
   // Only a whole model has these.
 
@@ -68,16 +56,6 @@ class Lrm : public torch::nn::Module {
   std::shared_ptr<MeshHeads> mesh_heads_;        // of the one kind
   std::shared_ptr<DensityHeads> density_heads_;  // or the other
 };
-
-/// The places of the model: whole on one worker, or cut over several.
-struct LrmPlaces {
-  std::vector<std::shared_ptr<const Lrm>> parts;  ///< by worker; null for those that hold no block
-  /// Runs the body on worker k's thread and waits; empty: it is called here.
-  std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
-};
-
-/// Views -> planes `[3, C, R, R]` float32 on the CPU. Throws as Lrm::advance() does.
-at::Tensor reconstruct_planes(const Views& views, const LrmPlaces& places, const Execution& execution);
 
 /// The views as the model is shown them: all six or, with `count` 4, the first, third, fifth and sixth, as
 /// InstantMesh chooses them; resized to `size` pixels a side and clamped to 0..1. Throws

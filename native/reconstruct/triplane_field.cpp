@@ -24,36 +24,58 @@ at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points) {
   return features;
 }
 
-Head::Head(int64_t in, int64_t out) {
-  constexpr int64_t kHidden = 64;
-  const int64_t widths[] = {in, kHidden, kHidden, kHidden, out};
-  for (int64_t i = 0; i < 4; ++i) {
-    layers_.push_back(
-        register_module(std::to_string(2 * i), std::make_shared<Linear>(widths[i], widths[i + 1])));
+Head::Head(const HeadConfig& config) : activation_(config.activation) {
+  for (int64_t i = 0; i <= config.hidden_layers; ++i) {
+    const int64_t in = i == 0 ? config.in : config.width;
+    const int64_t out = i == config.hidden_layers ? config.out : config.width;
+    layers_.push_back(register_module(std::to_string(2 * i), std::make_shared<Linear>(in, out)));
   }
 }
 
 at::Tensor Head::forward(const at::Tensor& features) const {
-  at::Tensor x = layers_.front()->forward(features);
-  for (size_t i = 1; i < layers_.size(); ++i) x = layers_[i]->forward(x.relu_());
-  return x;
+  return after_first(layers_.front()->forward(features));
 }
 
 at::Tensor Head::after_first(at::Tensor hidden) const {
-  for (size_t i = 1; i < layers_.size(); ++i) hidden = layers_[i]->forward(hidden.relu_());
+  for (size_t i = 1; i < layers_.size(); ++i) {
+    hidden = layers_[i]->forward(activation_ == HeadActivation::kRelu ? hidden.relu_() : at::silu_(hidden));
+  }
   return hidden;
 }
 
 at::Tensor colour_of(const at::Tensor& raw) { return raw.sigmoid() * 1.002 - 0.001; }
 
 MeshHeads::MeshHeads(int64_t channels)
-    : distance(register_module("net_sdf", std::make_shared<Head>(3 * channels, 1))),
-      colour(register_module("net_rgb", std::make_shared<Head>(3 * channels, 3))),
-      deformation(register_module("net_deformation", std::make_shared<Head>(3 * channels, 3))),
-      weight(register_module("net_weight", std::make_shared<Head>(8 * 3 * channels, 21))) {}
+    : distance(register_module("net_sdf", std::make_shared<Head>(HeadConfig{3 * channels, 1}))),
+      colour(register_module("net_rgb", std::make_shared<Head>(HeadConfig{3 * channels, 3}))),
+      deformation(register_module("net_deformation", std::make_shared<Head>(HeadConfig{3 * channels, 3}))),
+      weight(register_module("net_weight", std::make_shared<Head>(HeadConfig{8 * 3 * channels, 21}))) {}
 
-DensityHeads::DensityHeads(int64_t channels)
-    : density_and_colour(register_module("net", std::make_shared<Head>(3 * channels, 4))) {}
+DensityHeads::DensityHeads(const DensityHeadConfig& config) : model(config.model) {
+  HeadConfig head{3 * config.channels, 4};
+  if (model == DensityModel::kTripoSr) {
+    head.width = config.width;
+    head.hidden_layers = config.hidden_layers;
+    head.activation = HeadActivation::kSilu;
+  }
+  density_and_colour =
+      register_module(model == DensityModel::kTripoSr ? "layers" : "net", std::make_shared<Head>(head));
+}
+
+at::Tensor DensityHeads::density(const at::Tensor& raw) const {
+  const at::Tensor shifted = raw.select(-1, 0) - 1;
+  if (model == DensityModel::kInstantNerf) return at::softplus(shifted);
+  // What is higher than float32 has numbers for is as dense as they go: meshing asks for finite densities.
+  constexpr double kHighest = 80;
+  return shifted.clamp_max(kHighest).exp_();
+}
+
+at::Tensor DensityHeads::colour(const at::Tensor& raw) const {
+  const at::Tensor channels = raw.slice(-1, 1);
+  return model == DensityModel::kInstantNerf ? colour_of(channels) : channels.sigmoid();
+}
+
+float DensityHeads::threshold() const { return model == DensityModel::kInstantNerf ? 10 : 25; }
 
 TriplaneMeshField::TriplaneMeshField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads)
     : planes_(std::move(planes)), heads_(std::move(heads)) {}
@@ -92,15 +114,16 @@ at::Tensor TriplaneDensityField::raw(const at::Tensor& points) const {
 }
 
 at::Tensor TriplaneDensityField::values(const at::Tensor& points) const {
-  return at::softplus(raw(points).select(-1, 0) - 1);
+  return heads_->density(raw(points));
 }
 
 at::Tensor TriplaneDensityField::colours(const at::Tensor& points) const {
-  return colour_of(raw(points).slice(-1, 1));
+  return heads_->colour(raw(points));
 }
 
 std::unique_ptr<GridField> TriplaneDensityField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
-  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_by_points(line);
+  const int64_t width = heads_->density_and_colour->first().weight.size(0);
+  if (triplane_on_grid_bytes(planes_, line.size(0), width) > byte_budget) return on_grid_by_points(line);
   return triplane_on_grid(planes_, heads_, line);
 }
 

@@ -1,5 +1,5 @@
 // A triplane with its heads as a Field: what a point's features mean (InstantMesh, Xu et al. 2024,
-// section 3.2; EG3D, Chan et al. 2022).
+// section 3.2; EG3D, Chan et al. 2022; TripoSR, Tochilkin et al. 2024, arXiv 2403.02151).
 #pragma once
 
 #include <memory>
@@ -16,20 +16,32 @@ namespace relievo {
 /// Outside the planes they are zero. (Which plane sees which axes: kernels/triplane.h.)
 at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points);
 
-/// Four linear layers with ReLU between them; registered as 0, 2, 4, 6.
+enum class HeadActivation { kRelu, kSilu };
+
+struct HeadConfig {
+  int64_t in = 0;
+  int64_t out = 0;
+  int64_t width = 64;         ///< of the hidden layers
+  int64_t hidden_layers = 3;  ///< at least 1
+  HeadActivation activation = HeadActivation::kRelu;
+};
+
+/// Linear layers with an activation between them; registered as 0, 2, 4, ...
 class Head : public torch::nn::Module {
  public:
-  Head(int64_t in, int64_t out);
+  explicit Head(const HeadConfig& config);
   at::Tensor forward(const at::Tensor& features) const;  // [..., in] -> [..., out]
-  /// The layers after the first, from its output before ReLU, which is overwritten: [N, 64] -> [N, out].
+  /// The layers after the first, from its output before the activation, which is overwritten:
+  /// [N, width] -> [N, out].
   at::Tensor after_first(at::Tensor hidden) const;
   const Linear& first() const { return *layers_.front(); }
 
  private:
+  HeadActivation activation_;
   std::vector<std::shared_ptr<Linear>> layers_;
 };
 
-/// Colours as the published heads give them: sigmoid(x) * 1.002 - 0.001.
+/// Colours as InstantMesh's heads give them: sigmoid(x) * 1.002 - 0.001.
 at::Tensor colour_of(const at::Tensor& raw);
 
 /// The heads of the mesh models (FlexiCubes): names `net_sdf`, `net_rgb`, `net_deformation`, `net_weight`.
@@ -38,9 +50,28 @@ struct MeshHeads : torch::nn::Module {
   std::shared_ptr<Head> distance, colour, deformation, weight;
 };
 
-/// The head of the NeRF models: `net`, channel 0 density, 1..3 colour.
+enum class DensityModel { kInstantNerf, kTripoSr };
+
+struct DensityHeadConfig {
+  DensityModel model = DensityModel::kInstantNerf;
+  int64_t channels = 40;  ///< of a plane
+  // TripoSR's alone, for InstantNeRF's head has always three layers of 64:
+  int64_t width = 64;
+  int64_t hidden_layers = 9;
+};
+
+/// The head of a density model: channel 0 density, 1..3 colour. InstantNeRF's is registered as `net`,
+/// TripoSR's as `layers`.
 struct DensityHeads : torch::nn::Module {
-  explicit DensityHeads(int64_t channels);
+  explicit DensityHeads(const DensityHeadConfig& config);
+  explicit DensityHeads(int64_t channels) : DensityHeads(DensityHeadConfig{.channels = channels}) {}
+
+  /// From what the head gives, `[N, 4]`: softplus(x - 1), TripoSR's exp(x - 1).
+  at::Tensor density(const at::Tensor& raw) const;
+  at::Tensor colour(const at::Tensor& raw) const;  ///< `[N, 3]`: colour_of, TripoSR's sigmoid
+  float threshold() const;                         ///< the density on the surface
+
+  DensityModel model;
   std::shared_ptr<Head> density_and_colour;
 };
 
@@ -66,7 +97,7 @@ class TriplaneMeshField : public Field {
   std::shared_ptr<const MeshHeads> heads_;
 };
 
-/// Density field of a NeRF model: softplus(raw - 1).
+/// Density field of a density model.
 class TriplaneDensityField : public Field {
  public:
   TriplaneDensityField(at::Tensor planes, std::shared_ptr<const DensityHeads> heads);
@@ -75,6 +106,7 @@ class TriplaneDensityField : public Field {
   at::Device device() const override { return planes_.device(); }
   at::Tensor values(const at::Tensor& points) const override;
   at::Tensor colours(const at::Tensor& points) const override;
+  float density_threshold() const override { return heads_->threshold(); }
   std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const override;
 
   at::Tensor raw(const at::Tensor& points) const;  // [N, 4] the head's output

@@ -10,7 +10,7 @@
 namespace relievo {
 namespace {
 
-// Vertices whose hidden layers (64 floats each) stay in a core's cache.
+// Vertices whose hidden layers (64 floats each in the published models) stay in a core's cache.
 constexpr int64_t kBlock = 1024;
 
 /// Something of each plane, (x, y), (x, z) and (y, z), on the part of the grid whose x begins at `first_x`:
@@ -53,8 +53,8 @@ class PlaneFeatures {
   at::Tensor planes_, line_, across_x_;
 };
 
-/// The sum that the features of plane `plane` add to a layer with the weight `[64, 3 C]`; the bias goes with
-/// (y, z).
+/// What the features of plane `plane` add to a layer with the weight `[width, 3 C]`; the bias goes with (y,
+/// z).
 at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tensor& weight,
                       const at::Tensor& bias = {}) {
   const int64_t channels = features.size(1);
@@ -62,7 +62,7 @@ at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tenso
   return plane == 2 && bias.defined() ? at::addmm(bias.to(features), features, part) : features.mm(part);
 }
 
-/// A head's first layer on the grid, before ReLU.
+/// A head's first layer on the grid, before the activation.
 class FirstLayer {
  public:
   FirstLayer(const Head& head, const PlaneFeatures& features)
@@ -223,8 +223,7 @@ class DensityOnGrid : public GridField {
 
   at::Tensor values(int64_t first, int64_t last) const override {
     const PlaneRows terms = layer_.between(features_, first / side_ / side_, (last - 1) / side_ / side_ + 1);
-    const at::Tensor raw = head_in_range(*heads_->density_and_colour, terms, side_, first, last);
-    return at::softplus(raw.select(-1, 0) - 1);
+    return heads_->density(head_in_range(*heads_->density_and_colour, terms, side_, first, last));
   }
   at::Tensor deformation(const at::Tensor&) const override { return {}; }
   at::Tensor cube_weights(const at::Tensor&) const override { return {}; }
@@ -239,12 +238,11 @@ class DensityOnGrid : public GridField {
 
 }  // namespace
 
-int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side) {
-  // Two layers are held, and one is made for a corner.
-  constexpr int64_t kHidden = 64, kLayers = 3;
+int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side, int64_t width) {
+  constexpr int64_t kLayers = 3;  // two that are held, one that is made for a corner
   // While the features are read, all three planes' are there.
   return side * side * static_cast<int64_t>(sizeof(float)) *
-         std::max(3 * planes.size(1), planes.size(1) + kLayers * kHidden);
+         std::max(3 * planes.size(1), planes.size(1) + kLayers * width);
 }
 
 std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads,

@@ -11,8 +11,9 @@
 
 namespace relievo {
 
-/// The most bytes that it takes on the planes' device besides those of a call's own vertices.
-int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side);
+/// What it takes on the planes' device beside what a call's own vertices take, at most; `width` is that of
+/// the heads' first layer.
+int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side, int64_t width = 64);
 
 /// planes [3, C, H, W]; line [side], the positions along each axis.
 std::unique_ptr<GridField> triplane_on_grid(const at::Tensor& planes, std::shared_ptr<const MeshHeads> heads,

@@ -143,12 +143,12 @@ Surface extract_density(const Field& field, const GridField& on_grid, const Surf
       in_chunks(count, portions.chunk, portions.place, control.part(0, kWeightsDone),
                 [&](int64_t first, int64_t last) { return on_grid.values(first, last); });
   check_finite(values, "densities");
-  const double threshold = settings.density_threshold;
-  if (values.max().item<double>() <= threshold) throw_empty("the density is below the threshold everywhere");
-  if (values.min().item<double>() > threshold) throw_empty("the density is above the threshold everywhere");
+  const float threshold = settings.density_threshold.value_or(field.density_threshold());
+  if (values.max().item<float>() <= threshold) throw_empty("the density is below the threshold everywhere");
+  if (values.min().item<float>() > threshold) throw_empty("the density is above the threshold everywhere");
   if (settings.close_at_box) close_densities(values.view({side, side, side}), threshold);
   control.cancel.check();
-  Surface surface = marching_cubes(settings.grid, values, settings.density_threshold);
+  Surface surface = marching_cubes(settings.grid, values, threshold);
   if (surface.faces.empty()) throw_empty("the shape touches the grid's border only");
   control.step(1);
   return surface;

@@ -1,6 +1,8 @@
 // Field -> Surface: where a shape's field changes sign, as closed triangles.
 #pragma once
 
+#include <optional>
+
 #include "base/mesh.h"
 #include "nn/execution.h"
 #include "nn/field.h"
@@ -10,7 +12,7 @@ namespace relievo {
 struct SurfaceSettings {
   int grid =
       128;  ///< 8..1024: cubes a side of a signed distance, values a side of a density (published: 256)
-  float density_threshold = 10;  ///< a density above it is inside
+  std::optional<float> density_threshold = {};  ///< a density above it is inside; else the field's own
   bool close_at_box =
       true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
 };

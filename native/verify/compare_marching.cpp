@@ -62,9 +62,9 @@ Outlines outlines_of(const std::vector<Double3>& vertices, const std::vector<std
 }  // namespace
 
 std::vector<int64_t> compare_marching(Fixture& fixture, const std::string& prefix, const Surface& ours,
-                                      int side, double tolerance) {
+                                      int side, double tolerance, double half_side) {
   constexpr double kInfinite = std::numeric_limits<double>::infinity();
-  const at::Tensor verts = fixture.read(prefix + "verts").to(at::kDouble).contiguous(),
+  const at::Tensor verts = (fixture.read(prefix + "verts").to(at::kDouble) / half_side).contiguous(),
                    faces = fixture.read(prefix + "faces").to(at::kLong).contiguous();
   std::map<std::array<int, 4>, int64_t> numbers;
   for (int64_t i = 0; i < std::ssize(ours.vertices); ++i) {
@@ -87,7 +87,7 @@ std::vector<int64_t> compare_marching(Fixture& fixture, const std::string& prefi
     }
     match.push_back(found->second);
   }
-  fixture.record(prefix + "verts", error, tolerance);
+  fixture.record(prefix + "verts", error * half_side, tolerance);
   const bool may_compare = std::isfinite(error) && faces.size(0) == std::ssize(ours.faces) &&
                            (faces.numel() == 0 || (faces.min().item<int64_t>() >= 0 &&
                                                    faces.max().item<int64_t>() < verts.size(0)));

@@ -33,7 +33,7 @@ void fill_randomly(torch::nn::Module& network) {
 }
 
 std::shared_ptr<const Lrm> part_of(const Lrm& whole, const LrmConfig& config, int first, int last) {
-  auto part = std::make_shared<Lrm>(config, first, last, LrmHeads::kNo);
+  auto part = std::make_shared<Lrm>(config, first, last, PlanesHeads::kNo);
   const auto weights = whole.named_parameters();
   for (auto& item : part->named_parameters()) item.value().set_data(weights[item.key()]);
   return part;
@@ -50,8 +50,8 @@ TEST(LrmParts, TogetherHoldEachParameterOnce) {
     count += part.parameters().size();
   };
   for (int block = 0; block < Lrm::blocks(config); ++block)
-    take(Lrm(config, block, block + 1, LrmHeads::kNo));
-  take(Lrm(config, 0, 0, LrmHeads::kYes));
+    take(Lrm(config, block, block + 1, PlanesHeads::kNo));
+  take(Lrm(config, 0, 0, PlanesHeads::kYes));
   EXPECT_EQ(names.size(), count);
   for (const auto& item : Lrm(config).named_parameters()) EXPECT_TRUE(names.contains(item.key()));
 }
@@ -61,7 +61,7 @@ TEST(LrmParts, ThePublishedSizeIsCutIntoEqualShares) {
   const int blocks = Lrm::blocks(config);
   const auto numbers = [&](int first, int last) {
     int64_t count = 0;
-    for (const at::Tensor& values : Lrm(config, first, last, LrmHeads::kNo).parameters())
+    for (const at::Tensor& values : Lrm(config, first, last, PlanesHeads::kNo).parameters())
       count += values.numel();
     return static_cast<double>(count);
   };
@@ -81,7 +81,7 @@ TEST(LrmParts, MakeTheWholesPlanesToTheBit) {
   const int blocks = Lrm::blocks(config);
   for (const std::vector<int>& cut :
        {std::vector<int>{1, blocks - 1}, {4, 3, blocks - 7}, {0, 9, 0, blocks - 9}}) {
-    LrmPlaces places;
+    PlanesPlaces places;
     std::vector<size_t> visited;
     int first = 0;
     for (const int count : cut) {
@@ -103,7 +103,7 @@ TEST(LrmParts, HeadsAloneMakeTheField) {
     const LrmConfig config = small_config(kind);
     Lrm whole(config);
     fill_randomly(whole);
-    Lrm heads(config, 0, 0, LrmHeads::kYes);
+    Lrm heads(config, 0, 0, PlanesHeads::kYes);
     const auto weights = whole.named_parameters();
     for (auto& item : heads.named_parameters()) item.value().set_data(weights[item.key()]);
     const Views views = random_views(16);
@@ -120,7 +120,8 @@ TEST(LrmParts, StopBetweenLayersWhenCancelled) {
   const LrmConfig config = small_config();
   const auto whole = std::make_shared<Lrm>(config);
   fill_randomly(*whole);
-  LrmPlaces places{.parts = {part_of(*whole, config, 0, 5), part_of(*whole, config, 5, Lrm::blocks(config))}};
+  PlanesPlaces places{
+      .parts = {part_of(*whole, config, 0, 5), part_of(*whole, config, 5, Lrm::blocks(config))}};
   Execution execution;
   int calls = 0;
   places.on_worker = [&](size_t, const std::function<void()>& body) {
@@ -167,9 +168,9 @@ TEST(LrmFile, LoadsTheWholeAndParts) {
   size_t count = 0;
   const auto whole = file.whole({});
   EXPECT_EQ(whole->parameters().size(), expected.size());
-  for (const auto& part :
-       {file.part(0, 6, LrmHeads::kNo, half), file.part(6, Lrm::blocks(file.config()), LrmHeads::kNo, half),
-        file.part(0, 0, LrmHeads::kYes, half)}) {
+  for (const auto& part : {file.part(0, 6, PlanesHeads::kNo, half),
+                           file.part(6, Lrm::blocks(file.config()), PlanesHeads::kNo, half),
+                           file.part(0, 0, PlanesHeads::kYes, half)}) {
     for (const auto& item : part->named_parameters()) {
       EXPECT_TRUE(item.value().equal(expected[item.key()].to(at::kBFloat16))) << item.key();
       ++count;
@@ -184,7 +185,7 @@ TEST(LrmFile, RefusesAnotherModelsFileAndABadConfiguration) {
   const Scratch scratch;
   const auto path = save(lrm, scratch);
   EXPECT_EQ(refusal([&] { LrmFile("instant-nerf-base", path).whole({}); }).first, ErrorCode::kModelMismatch);
-  EXPECT_EQ(refusal([&] { LrmFile("instant-nerf-base", path).part(0, 3, LrmHeads::kNo, {}); }).first,
+  EXPECT_EQ(refusal([&] { LrmFile("instant-nerf-base", path).part(0, 3, PlanesHeads::kNo, {}); }).first,
             ErrorCode::kModelMismatch);
   scratch.write("config.json", R"({"dino": {}})");
   EXPECT_EQ(refusal([&] { LrmFile("instant-mesh-base", path); }).first, ErrorCode::kModelCorrupt);

@@ -48,11 +48,14 @@ TEST_F(TriplaneGrid, MeshHeadsAgreeWithPointByPoint) {
 }
 
 TEST_F(TriplaneGrid, DensityHeadsAgreeWithPointByPoint) {
-  const auto heads = std::make_shared<DensityHeads>(kChannels);
-  randomise(*heads);
-  const TriplaneDensityField field(planes_, heads);
-  expect_close(field.on_grid(line_, kNoLimit)->values(0, all_.size(0)),
-               field.on_grid_by_points(line_)->values(0, all_.size(0)));
+  const DensityHeadConfig triposr{DensityModel::kTripoSr, kChannels, /*width=*/20, /*hidden_layers=*/5};
+  for (const auto& heads :
+       {std::make_shared<DensityHeads>(kChannels), std::make_shared<DensityHeads>(triposr)}) {
+    randomise(*heads);
+    const TriplaneDensityField field(planes_, heads);
+    expect_close(field.on_grid(line_, kNoLimit)->values(0, all_.size(0)),
+                 field.on_grid_by_points(line_)->values(0, all_.size(0)));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,71 @@
+#include "reconstruct/triposr.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "nn/blocks.h"
+#include "nn/tensors.h"
+
+namespace relievo {
+namespace {
+
+constexpr int kMostBlocks = 25;
+
+int64_t layers_of(const TripoSrConfig& config) {
+  return ImageEncoder::layers(config.encoder) + TripoSrTransformer::layers(config.transformer);
+}
+
+/// Where a block's first layer stands, encoder and transformer counted through.
+int64_t first_layer(const TripoSrConfig& config, int block) {
+  const int64_t encoder = ImageEncoder::layers(config.encoder);
+  std::vector<int64_t> numbers;
+  for (int64_t layer = 0; layer < layers_of(config); ++layer) {
+    numbers.push_back(layer < encoder ? ImageEncoder::numbers(config.encoder, layer)
+                                      : TripoSrTransformer::numbers(config.transformer, layer - encoder));
+  }
+  return static_cast<int64_t>(first_layer_of_block(numbers, TripoSr::blocks(config), block));
+}
+
+}  // namespace
+
+int TripoSr::blocks(const TripoSrConfig& config) {
+  return static_cast<int>(std::min<int64_t>(kMostBlocks, layers_of(config)));
+}
+
+TripoSr::TripoSr(const TripoSrConfig& config) : TripoSr(config, 0, blocks(config), PlanesHeads::kYes) {}
+
+TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads) {
+  const int64_t first = first_layer(config, first_block), last = first_layer(config, last_block);
+  const int64_t encoder = ImageEncoder::layers(config.encoder);
+  if (first < std::min(last, encoder)) {
+    encoder_ = register_module(
+        "image_tokenizer", std::make_shared<ImageEncoder>(config.encoder, first, std::min(last, encoder)));
+  }
+  if (std::max(first, encoder) < last) {
+    transformer_ = std::make_unique<TripoSrTransformer>(*this, config.transformer,
+                                                        std::max(first, encoder) - encoder, last - encoder);
+  }
+  if (heads == PlanesHeads::kYes) {
+    head_ = register_module("decoder", std::make_shared<DensityHeads>(config.head()));
+  }
+}
+
+void TripoSr::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+  if (!encoder_ && !transformer_) return;
+  const at::NoGradGuard no_grad;
+  walk.bring_to(options_of(*this));
+  if (encoder_) encoder_->advance(walk.encoder, cancel);
+  if (transformer_) transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, cancel);
+}
+
+std::unique_ptr<Field> TripoSr::field(const at::Tensor& planes) const {
+  return std::make_unique<TriplaneDensityField>(planes.to(options_of(*head_)), head_);
+}
+
+at::Tensor TripoSr::encode(const at::Tensor& picture) const {
+  const at::NoGradGuard no_grad;
+  return encoder_->forward(picture.unsqueeze(1), {});
+}
+
+}  // namespace relievo
