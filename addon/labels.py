@@ -85,6 +85,7 @@ _MODELS = {
     "instant-mesh-large": "Full 3D (InstantMesh large)",
     "instant-nerf-base": "Full 3D (NeRF, InstantMesh base)",
     "instant-nerf-large": "Full 3D (NeRF, InstantMesh large)",
+    "triposr": "Full 3D (TripoSR)",
 }
 
 STAGES = {  # while a job is in it

@@ -56,7 +56,9 @@ _PLAN = {
 }
 _NAMES = "|".join(sorted(map(re.escape, labels.SETTINGS), key=len, reverse=True))
 _SETTING = re.compile(rf"(?<=^Invalid |^Unknown )({_NAMES})(?= ')")
-_MODEL = re.compile(r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2net)[\w.-]*\w)'?(?![\w/\\-])")
+_MODEL = re.compile(
+    r"(?<![\w/\\.-])'?((?:instant-(?:mesh|nerf)|zero123plus|u2net|triposr)(?:[\w.-]*\w)?)'?(?![\w/\\-])"
+)
 
 
 def in_blender(failure: Failure) -> Failure:

@@ -42,6 +42,7 @@ class Model:
     licence: str
     licence_note: str
     stages: tuple[str, ...]  # that need it: foreground, multiview, reconstruct
+    one_picture: bool  # it makes objects of the picture itself, not of views
     embedded: bool
     files: tuple[ModelFile, ...]
 
@@ -90,6 +91,7 @@ def catalogue() -> tuple[Model, ...]:
             model.licence,
             model.licence_note,
             tuple(model.stages),
+            model.one_picture,
             model.embedded,
             tuple(ModelFile(file.path, file.url or None, file.bytes, file.sha256) for file in model.files),
         )

@@ -25,7 +25,7 @@ PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "BEST": ("High", "All the detail that there is; takes longest", {"grid": 256, "texture_size": 2048, "steps": 100}),
 }
 _STANDARD = "STANDARD"
-_EMBEDDED = "preview"  # the model that sees the picture alone
+_EMBEDDED = "preview"  # the model of settings that name none
 
 
 def preset_settings(preset: str) -> dict[str, Any]:
@@ -143,10 +143,8 @@ def _model_items(
 
 def missing_models(properties: bpy.types.PropertyGroup) -> list[models.Model]:
     """What the chosen model needs and is not on this machine."""
-    if not uses_views(properties):
-        return []
-    needed = [model for model in models.catalogue() if model.name == properties.model]
-    if not properties.views:
+    needed = [model for model in models.catalogue() if model.name == properties.model and not model.embedded]
+    if uses_views(properties) and not properties.views:
         needed += [model for model in models.catalogue() if "multiview" in model.stages]
     return [model for model in needed if not seen.is_installed(model)]
 
@@ -235,9 +233,13 @@ for _name, _word in labels.SETTINGS.items():
         RELIEVO_PG_settings.__annotations__[_name] = _property(_name, _word, _update)
 
 
+def _sees_views(name: str) -> bool:
+    return any(model.name == name and not model.one_picture for model in models.catalogue())
+
+
 def uses_views(properties: bpy.types.PropertyGroup) -> bool:
-    """Whether the chosen model looks at painted or given views; the embedded one sees the picture alone."""
-    return bool(properties.model != _EMBEDDED)
+    """Whether the chosen model looks at painted or given views; others see the picture alone."""
+    return _sees_views(properties.model)
 
 
 def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
@@ -307,7 +309,7 @@ def show_settings(
 
 def is_random(stored: dict[str, Any]) -> bool:
     """Whether these settings of an object give another result with another seed: its views were painted."""
-    return bool(stored.get("model", _EMBEDDED) != _EMBEDDED and not stored.get("views"))
+    return _sees_views(stored.get("model", _EMBEDDED)) and not stored.get("views")
 
 
 def other_seed(seed: int | None) -> int:

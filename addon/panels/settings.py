@@ -58,10 +58,10 @@ def draw_advanced(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     layout.use_property_decorate = False
     settings = context.scene.relievo
     column = layout.column()
-    column.enabled = uses_views(settings)
+    column.enabled = settings.model != "preview"
     for name in filter(lambda name: hasattr(settings, name), ADVANCED):
         row = column.row()
-        row.enabled = name not in _PAINTED or not settings.views
+        row.enabled = name not in _PAINTED or (uses_views(settings) and not settings.views)
         row.prop(settings, name)
 
 

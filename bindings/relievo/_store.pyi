@@ -59,6 +59,9 @@ class Model:
     @property
     def stages(self) -> list[str]: ...
     @property
+    def one_picture(self) -> bool:
+        """Whether it makes objects of the picture itself, not of views."""
+    @property
     def embedded(self) -> bool: ...
     @property
     def files(self) -> list[ModelFile]: ...

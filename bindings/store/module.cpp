@@ -94,6 +94,7 @@ void bind_catalogue(py::module_& module) {
       .def_readonly("licence", &CatalogueModel::licence)
       .def_readonly("licence_note", &CatalogueModel::licence_note)
       .def_readonly("stages", &CatalogueModel::stages)
+      .def_readonly("one_picture", &CatalogueModel::one_picture)
       .def_readonly("embedded", &CatalogueModel::embedded)
       .def_readonly("files", &CatalogueModel::files);
   module.def("catalogue", [] { return catalogue(); });

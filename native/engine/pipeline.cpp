@@ -13,6 +13,11 @@ namespace relievo {
 
 namespace fs = std::filesystem;
 
+bool sees_views(const std::string& model) {
+  const auto is_it = [&](const CatalogueModel& other) { return other.name == model && other.one_picture; };
+  return model != kPreviewModel && std::ranges::none_of(catalogue(), is_it);
+}
+
 Recipe recipe_of(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
 
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
@@ -21,6 +26,8 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
   const bool is_preview = recipe.model == kPreviewModel;
   if (is_preview) {
     stages.push_back(inflate_stage());
+  } else if (recipe.model == kTripoSrModel) {
+    stages.push_back(triposr_stage(recipe.model));
   } else {
     if (recipe.own_views) {
       stages.push_back(own_views_stage());
@@ -96,19 +103,19 @@ void check_picture_size(int64_t width, int64_t height) {
 void check_request(const GenerateRequest& request) {
   const Settings& settings = request.settings;
   validate(settings);
-  if (settings.model == kPreviewModel) {
-    if (!settings.views.empty()) {
-      throw Error(ErrorCode::kInvalidSettings, "The model preview sees no views.",
-                  "Choose a reconstruction model, for example instant-mesh-large.");
-    }
-  } else {
+  const bool has_views = sees_views(settings.model);
+  if (!has_views && !settings.views.empty()) {
+    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model {} sees no views.", settings.model),
+                "Choose a reconstruction model, for example instant-mesh-large.");
+  }
+  if (settings.model != kPreviewModel) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
       throw Error(ErrorCode::kInvalidSettings, fmt::format("The model {} makes no objects.", settings.model),
                   "Choose preview, or a reconstruction model: `relievo models list` shows them.");
     }
     find_model(settings.model);
-    if (settings.views.empty()) find_model(kMultiviewModel);
+    if (has_views && settings.views.empty()) find_model(kMultiviewModel);
   }
   if (request.picture.empty() && request.image.empty() && request.bytes.pixels.empty() &&
       request.encoded.empty()) {

@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include "engine/held_networks.h"
 #include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "reconstruct/load.h"
-#include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
 
 namespace relievo {
@@ -16,7 +16,7 @@ constexpr double kMiB = 1 << 20;
 /// Of the checkpoint that lies here, else of the published one.
 int lrm_blocks(const std::string& model) {
   try {
-    return Lrm::blocks(LrmFile(model, find_model(model).file()).config());
+    return LrmFile(model, find_model(model).file()).blocks();
   } catch (const Error&) {
     return Lrm::blocks(published_lrm(model));
   }
@@ -28,18 +28,9 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
       : StageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
 
   void load(const StageLoad& load) override {
-    const at::NoGradGuard no_grad;
-    const LrmFile file(model_, find_model(model_).file());
-    const Execution execution = execution_for(load.worker, load.mode.precision);
-    const bool is_part = load.last_block > 0;
-    auto held = std::make_shared<Held>();
-    held->lrm =
-        file.part(is_part ? load.first_block : 0, is_part ? load.last_block : Lrm::blocks(file.config()),
-                  PlanesHeads::kNo, execution);
-    held->mapped = MemoryCharge(mapped_bytes(*held->lrm));
-    held_.set(load.worker, std::move(held));
+    networks_.load(load, LrmFile(model_, find_model(model_).file()));
   }
-  void unload(const Worker& worker) override { held_.erase(worker); }
+  void unload(const Worker& worker) override { networks_.unload(worker); }
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
@@ -81,25 +72,14 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const Settings& settings = work.job->settings();
     // Not larger than the diffusion made them, where it was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
-    PlanesPlaces places;
-    for (const Worker& worker : call.workers) {
-      const auto held = held_.get(worker);
-      places.parts.push_back(held ? held->lrm : nullptr);
-    }
-    places.on_worker = on_worker_of(call);
     Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, settings.view_count, size),
-                                         places, execution)};
+                                         networks_.places(call), execution)};
     return {std::move(viewed.cut), std::move(viewed.views), std::move(triplane)};
   }
 
  private:
-  struct Held {
-    std::shared_ptr<const Lrm> lrm;
-    MemoryCharge mapped;
-  };
-
   std::string model_;
-  ByWorker<Held> held_;
+  HeldNetworks networks_;
 };
 
 }  // namespace

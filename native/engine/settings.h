@@ -28,6 +28,9 @@ inline constexpr Range<int> kTextureSizeRange{64, 8192};
 /// The model that needs no weights but the mask network's.
 inline constexpr const char* kPreviewModel = "preview";
 
+/// Whether a model sees views of the object, painted or the person's own; else the picture is all it sees.
+bool sees_views(const std::string& model);
+
 struct Settings {
   std::string model = kPreviewModel;  ///< or a reconstruction model of the catalogue (weights/catalogue.h)
 

@@ -56,6 +56,12 @@ void show_views(const JobContext& job, const Views& views);
 /// Views -> planes, of a model of the catalogue.
 std::shared_ptr<PipelineStage> reconstruct_stage(const std::string& model);
 
+/// Of the catalogue: the model of another architecture than InstantMesh's.
+inline constexpr const char* kTripoSrModel = "triposr";
+
+/// Foreground -> planes, of TripoSR.
+std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
+
 /// Shape -> surface, cleaned and simplified.
 std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 

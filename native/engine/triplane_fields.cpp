@@ -5,6 +5,7 @@
 
 #include "engine/field_source.h"
 #include "engine/shared_field.h"
+#include "engine/stages.h"
 #include "nn/tensors.h"
 #include "reconstruct/load.h"
 #include "reconstruct/triplane_field.h"
@@ -13,56 +14,53 @@
 namespace relievo {
 namespace {
 
-constexpr const char* kHeads = "lrm_generator.synthesizer.decoder.";
-constexpr int64_t kHidden = 64;
+constexpr int64_t kHidden = 64;  // of the published heads' hidden layers
 
 template <typename Heads>
-std::shared_ptr<const Heads> loaded(const LrmConfig& config, const TensorFile& file, const Worker& worker) {
-  auto heads = std::make_shared<Heads>(config.transformer.channels);
-  load_strict(*heads, file, kHeads, execution_for(worker));
+std::shared_ptr<const Heads> loaded(std::shared_ptr<Heads> heads, const std::filesystem::path& path,
+                                    const char* prefix, const Worker& worker) {
+  load_strict(*heads, read_weights(path), prefix, execution_for(worker));
   // A few megabytes: of its own memory, so that the file can go.
   for (at::Tensor& parameter : heads->parameters()) parameter.set_data(parameter.clone());
   return heads;
 }
 
+/// Of one kind or the other.
+struct Heads {
+  std::shared_ptr<const MeshHeads> mesh;
+  std::shared_ptr<const DensityHeads> density;
+};
+
+/// What all of them have in common: the published sizes say what they cost.
 class TriplaneFields : public FieldSource {
  public:
-  explicit TriplaneFields(std::string model) : model_(std::move(model)) {}
+  TriplaneFields(std::string model, int64_t channels, int64_t hidden_layers, bool is_density)
+      : model_(std::move(model)),
+        channels_(channels),
+        hidden_layers_(hidden_layers),
+        is_density_(is_density) {}
 
   void load(const Worker& worker) override {
     const at::NoGradGuard no_grad;
-    const std::filesystem::path path = find_model(model_).file();
-    const LrmConfig config = LrmFile(model_, path).config();
-    const TensorFile file = read_weights(path);
-    auto heads = std::make_shared<Heads>();
-    if (config.kind == LrmKind::kMesh) {
-      heads->mesh = loaded<MeshHeads>(config, file, worker);
-    } else {
-      heads->density = loaded<DensityHeads>(config, file, worker);
-    }
-    heads_.set(worker, std::move(heads));
+    heads_.set(worker, std::make_shared<Heads>(heads_of(find_model(model_).file(), worker)));
   }
   void unload(const Worker& worker) override { heads_.erase(worker); }
 
-  int64_t weight_bytes() const override {
-    const int64_t in = 3 * channels();
-    return 4 * ((in + 8 * in + 2 * in) * kHidden + 8 * kHidden * kHidden);  // the four heads, nearly
-  }
   double grid_side(const Settings& settings) const override {
-    const bool is_density = published_lrm(model_).kind == LrmKind::kNerf;
-    return is_density ? 2.0 * settings.grid : FieldSource::grid_side(settings);
+    return is_density_ ? 2.0 * settings.grid : FieldSource::grid_side(settings);
   }
   double grid_bytes(double side) const override {
-    const auto planes = static_cast<double>(channels());
+    const auto planes = static_cast<double>(channels_);
     return 4 * side * side * std::max(3 * planes, planes + 3 * kHidden);  // reconstruct/triplane_grid.h
   }
   double bytes_per_point() const override {
     constexpr double kLayers = 2;
-    return 4 * (3.0 * static_cast<double>(channels()) + kLayers * kHidden);
+    return 4 * (3.0 * static_cast<double>(channels_) + kLayers * kHidden);
   }
   double seconds_per_point() const override {
-    const double features = 3.0 * static_cast<double>(channels());
-    return seconds_of(2 * kHidden * (features + 2 * kHidden + 4), "fp32");
+    const double features = 3.0 * static_cast<double>(channels_),
+                 layers = static_cast<double>(hidden_layers_ - 1);
+    return seconds_of(2 * kHidden * (features + layers * kHidden + 4), "fp32");
   }
 
   std::shared_ptr<const Field> field(Shape& shape, const StageCall& call) const override {
@@ -83,14 +81,13 @@ class TriplaneFields : public FieldSource {
     return shared_field(std::move(fields), on_every_worker);
   }
 
+ protected:
+  virtual Heads heads_of(const std::filesystem::path& path, const Worker& worker) const = 0;
+
+  const std::string& model() const { return model_; }
+  int64_t channels() const { return channels_; }
+
  private:
-  struct Heads {
-    std::shared_ptr<const MeshHeads> mesh;
-    std::shared_ptr<const DensityHeads> density;
-  };
-
-  int64_t channels() const { return published_lrm(model_).transformer.channels; }
-
   /// Copied there unless they were before. On the worker's own thread, for it is its stream that reads them.
   static at::Tensor planes_in(const Worker& worker, const Triplane& triplane) {
     const auto found = triplane.in_workers.find(worker.name);
@@ -105,7 +102,53 @@ class TriplaneFields : public FieldSource {
   }
 
   std::string model_;
+  int64_t channels_, hidden_layers_;
+  bool is_density_;
   ByWorker<Heads> heads_;
+};
+
+class LrmFields : public TriplaneFields {
+ public:
+  explicit LrmFields(const std::string& model, const LrmConfig& published)
+      : TriplaneFields(model, published.transformer.channels, /*hidden_layers=*/3,
+                       published.kind == LrmKind::kNerf) {}
+
+  int64_t weight_bytes() const override {
+    const int64_t in = 3 * channels();
+    return 4 * ((in + 8 * in + 2 * in) * kHidden + 8 * kHidden * kHidden);  // the four heads, nearly
+  }
+
+ protected:
+  Heads heads_of(const std::filesystem::path& path, const Worker& worker) const override {
+    constexpr const char* kPrefix = "lrm_generator.synthesizer.decoder.";
+    const LrmConfig config = LrmFile(model(), path).config();
+    const int64_t planes = config.transformer.channels;
+    if (config.kind == LrmKind::kMesh) {
+      return {loaded(std::make_shared<MeshHeads>(planes), path, kPrefix, worker), nullptr};
+    }
+    return {nullptr, loaded(std::make_shared<DensityHeads>(planes), path, kPrefix, worker)};
+  }
+};
+
+class TripoSrFields : public TriplaneFields {
+ public:
+  explicit TripoSrFields(const std::string& model, const TripoSrConfig& published = {})
+      : TriplaneFields(model, published.transformer.plane_channels, published.head_layers,
+                       /*is_density=*/true),
+        hidden_layers_(published.head_layers) {}
+
+  int64_t weight_bytes() const override {
+    return 4 * kHidden * (3 * channels() + (hidden_layers_ - 1) * kHidden + 4);
+  }
+
+ protected:
+  Heads heads_of(const std::filesystem::path& path, const Worker& worker) const override {
+    const DensityHeadConfig head = TripoSrFile(path).config().head();
+    return {nullptr, loaded(std::make_shared<DensityHeads>(head), path, "decoder.", worker)};
+  }
+
+ private:
+  int64_t hidden_layers_;
 };
 
 }  // namespace
@@ -118,7 +161,8 @@ MakeMeshField& make_mesh_field() {
 }
 
 std::unique_ptr<FieldSource> triplane_fields(const std::string& model) {
-  return std::make_unique<TriplaneFields>(model);
+  if (model == kTripoSrModel) return std::make_unique<TripoSrFields>(model);
+  return std::make_unique<LrmFields>(model, published_lrm(model));
 }
 
 }  // namespace relievo

@@ -52,6 +52,12 @@ std::string optional_text(const json& object, const char* key) {
   return object.contains(key) ? text(object, key) : std::string();
 }
 
+bool boolean(const json& object, const char* key) {
+  if (!object.at(key).is_boolean())
+    throw std::runtime_error(fmt::format("'{}' is neither true nor false", key));
+  return object.at(key).get<bool>();
+}
+
 bool is_plain(const std::string& name) {
   return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return std::isalnum(c) || c == '.' || c == '-' || c == '_';
@@ -95,7 +101,7 @@ CatalogueFile parse_file(const json& object, bool embedded) {
 
 CatalogueModel parse_model(const json& object) {
   check_keys(object, {"name", "title", "licence", "stages", "embedded", "files"},
-             {"description", "licence_note"});
+             {"description", "licence_note", "one_picture"});
   CatalogueModel model;
   model.name = text(object, "name");
   model.title = text(object, "title");
@@ -103,8 +109,8 @@ CatalogueModel parse_model(const json& object) {
   model.licence = text(object, "licence");
   model.licence_note = optional_text(object, "licence_note");
   if (!is_plain(model.name)) throw std::runtime_error(fmt::format("'{}' is no name", model.name));
-  if (!object["embedded"].is_boolean()) throw std::runtime_error("'embedded' is neither true nor false");
-  model.embedded = object["embedded"].get<bool>();
+  model.embedded = boolean(object, "embedded");
+  model.one_picture = object.contains("one_picture") && boolean(object, "one_picture");
   for (const json& stage : object["stages"]) {
     if (!stage.is_string() ||
         std::find(kStages.begin(), kStages.end(), stage.get<std::string>()) == kStages.end())

@@ -25,6 +25,7 @@ struct CatalogueModel {
   std::string licence;              ///< SPDX's word: "Apache-2.0"
   std::string licence_note;         ///< what it means for use of the model and of its results; may be empty
   std::vector<std::string> stages;  ///< which stages need it: foreground, multiview, reconstruct
+  bool one_picture = false;         ///< what it makes objects of is the picture itself, not views of it
   bool embedded = false;            ///< comes with the program
   std::vector<CatalogueFile> files;
 };

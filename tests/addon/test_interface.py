@@ -139,6 +139,8 @@ def test_views_are_not_sent_to_a_model_that_sees_none(ready: dict[str, Any]) -> 
     assert ready["views_unsent"] == []
     assert ready["made"] == ["quarters"]
     assert len(ready["views_sent"]) == 1
+    assert ready["one_picture_views"] == []
+    assert ready["one_picture_needs"] == ["triposr"]
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ enum class Until { kSurface, kMesh };
 class TinyPipeline {
  public:
   explicit TinyPipeline(int workers, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface,
-                        bool allow_lossy = false)
+                        bool allow_lossy = false, const std::string& model = kTinyModel)
       : strategy_(strategy), allow_lossy_(allow_lossy) {
     for (int i = 0; i < workers; ++i) {
       Worker worker;
@@ -163,7 +163,7 @@ class TinyPipeline {
       worker.budget_bytes = int64_t{1} << 40;
       workers_.push_back(worker);
     }
-    stages_ = make_stages({kTinyModel, false}, find_models({}));
+    stages_ = make_stages({model, false}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();
     renew_executor();
   }

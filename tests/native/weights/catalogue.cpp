@@ -22,9 +22,19 @@ std::string catalogue_of(const std::string& file,
 TEST(Catalogue, TheProgramsOwnIsValidAndComplete) {
   std::vector<std::string> names;
   for (const CatalogueModel& model : catalogue()) names.push_back(model.name);
-  EXPECT_THAT(names,
-              testing::IsSupersetOf({"preview", "u2net", "zero123plus-v1.2", "instant-mesh-base",
-                                     "instant-mesh-large", "instant-nerf-base", "instant-nerf-large"}));
+  EXPECT_THAT(names, testing::IsSupersetOf({"preview", "u2net", "zero123plus-v1.2", "instant-mesh-base",
+                                            "instant-mesh-large", "instant-nerf-base", "instant-nerf-large",
+                                            "triposr"}));
+}
+
+TEST(Catalogue, SaysWhichModelsSeeThePictureItself) {
+  for (const CatalogueModel& model : catalogue()) {
+    EXPECT_EQ(model.one_picture, model.name == "preview" || model.name == "triposr") << model.name;
+  }
+  // Its checkpoint's size and digest, by the public pointer of the pinned revision.
+  const CatalogueFile& file = catalogue_model("triposr").files.at(0);
+  EXPECT_EQ(file.bytes, 1677246742u);
+  EXPECT_EQ(file.sha256, "429e2c6b22a0923967459de24d67f05962b235f79cde6b032aa7ed2ffcd970ee");
 }
 
 // The catalogue says this of the file that the repository itself holds.
@@ -42,14 +52,26 @@ TEST(Catalogue, ParsesStrictly) {
     return catalogue_of(file.replace(file.find(from), from.size(), to));
   };
   for (const std::string& bad :
-       {std::string("{}"), std::string("[]"), std::string("{"), changed("a.ckpt", "../a.ckpt"),
-        changed("a.ckpt", "/a.ckpt"), changed("a.ckpt", "a/"), changed("a.ckpt", "a//b"),
-        changed("a.ckpt", ".hidden"), changed("https:", "ftp:"),
-        changed("\"https://example.org/a.ckpt\"", "null"), changed(":3", ":-3"), changed(":3", ":\"3\""),
-        changed(":3", ":0"), changed("null", "\"abc\""), changed("\"bytes\"", "\"size\""),
-        catalogue_of(kFile + "," + kFile), catalogue_of(""),
+       {std::string("{}"),
+        std::string("[]"),
+        std::string("{"),
+        changed("a.ckpt", "../a.ckpt"),
+        changed("a.ckpt", "/a.ckpt"),
+        changed("a.ckpt", "a/"),
+        changed("a.ckpt", "a//b"),
+        changed("a.ckpt", ".hidden"),
+        changed("https:", "ftp:"),
+        changed("\"https://example.org/a.ckpt\"", "null"),
+        changed(":3", ":-3"),
+        changed(":3", ":\"3\""),
+        changed(":3", ":0"),
+        changed("null", "\"abc\""),
+        changed("\"bytes\"", "\"size\""),
+        catalogue_of(kFile + "," + kFile),
+        catalogue_of(""),
         catalogue_of(kFile, R"("stages":["dance"],"embedded":false)"),
-        catalogue_of(kFile, R"("stages":[],"embedded":true)")}) {
+        catalogue_of(kFile, R"("stages":[],"embedded":true)"),
+        catalogue_of(kFile, R"("stages":["reconstruct"],"one_picture":1,"embedded":false)")}) {
     EXPECT_EQ(refusal([&] { parse_catalogue(bad); }).first, ErrorCode::kModelCorrupt) << bad;
   }
 }

@@ -1,0 +1,47 @@
+// The networks that make planes, by the workers that hold them.
+#pragma once
+
+#include <memory>
+
+#include "engine/pipeline_stage.h"
+#include "reconstruct/planes_network.h"
+#include "runtime/torch/counting_allocator.h"
+
+namespace relievo {
+
+class HeldNetworks {
+ public:
+  /// `file`: LrmFile or TripoSrFile. Loads it whole, or the blocks that the load names.
+  template <typename File>
+  void load(const StageLoad& load, const File& file) {
+    const at::NoGradGuard no_grad;
+    const bool is_part = load.last_block > 0;
+    auto held = std::make_shared<Held>();
+    held->network = file.part(is_part ? load.first_block : 0, is_part ? load.last_block : file.blocks(),
+                              PlanesHeads::kNo, execution_for(load.worker, load.mode.precision));
+    held->mapped = MemoryCharge(mapped_bytes(*held->network));
+    held_.set(load.worker, std::move(held));
+  }
+  void unload(const Worker& worker) { held_.erase(worker); }
+
+  /// On the call's workers, whose call outlives what is returned.
+  PlanesPlaces places(const StageCall& call) const {
+    PlanesPlaces places;
+    for (const Worker& worker : call.workers) {
+      const auto held = held_.get(worker);
+      places.parts.push_back(held ? held->network : nullptr);
+    }
+    places.on_worker = on_worker_of(call);
+    return places;
+  }
+
+ private:
+  struct Held {
+    std::shared_ptr<const PlanesNetwork> network;
+    MemoryCharge mapped;
+  };
+
+  ByWorker<Held> held_;
+};
+
+}  // namespace relievo

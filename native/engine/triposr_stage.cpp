@@ -1,0 +1,88 @@
+// Foreground -> planes, in one pass: the model TripoSR.
+#include <ATen/ATen.h>
+
+#include "engine/held_networks.h"
+#include "engine/stage_of.h"
+#include "engine/stages.h"
+#include "reconstruct/load.h"
+#include "reconstruct/triposr_picture.h"
+#include "weights/catalogue.h"
+
+namespace relievo {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+
+/// Of the checkpoint that lies here, else of the published one.
+int triposr_blocks(const std::string& model) {
+  try {
+    return TripoSrFile(find_model(model).file()).blocks();
+  } catch (const Error&) {
+    return TripoSr::blocks({});
+  }
+}
+
+class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
+ public:
+  explicit TripoSrStage(std::string model)
+      : StageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
+
+  void load(const StageLoad& load) override { networks_.load(load, TripoSrFile(find_model(model_).file())); }
+  void unload(const Worker& worker) override { networks_.unload(worker); }
+
+ protected:
+  StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
+    const TripoSrConfig config;
+    const auto& t = config.transformer;
+    const auto& e = config.encoder;
+    const double patches = static_cast<double>(config.picture_side) / static_cast<double>(e.patch);
+    const double seen = patches * patches + 1,
+                 tokens = 3.0 * static_cast<double>(t.plane_side * t.plane_side);
+    const auto width = static_cast<double>(t.width()), condition = static_cast<double>(t.condition_width);
+    // A block: queries, keys, values and output of the self attention, queries and output of the other, an
+    // MLP whose layers are 8 and 4 widths; keys and values of the picture; both attentions. Twice a
+    // multiplication.
+    const double block = 2 * tokens * width * (4 * width + 2 * width + 12 * width) +
+                         2 * seen * condition * 2 * width + 4 * tokens * width * (tokens + seen);
+    const double encoder = 2 * 86e6 * seen + 4.0 * static_cast<double>(e.layers) * condition * seen * seen;
+    const double operations = static_cast<double>(t.layers) * block + encoder;
+    StageProfile profile =
+        network_profile(settings, "reconstruct", workers, [&](const std::string& precision) {
+          StageMode mode;
+          mode.execution.precision = precision;
+          mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * 419.1e6);
+          // Tokens, their residual, and an attention's or an MLP's rows.
+          mode.workspace_bytes =
+              16 * kMiB + element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
+          mode.seconds_per_picture = seconds_of(operations, precision);
+          return std::vector<StageMode>{mode};
+        });
+    profile.variant = model_;
+    profile.max_batch = kMaxBatch;
+    profile.blocks = triposr_blocks(model_);
+    profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 4 * tokens * width);
+    profile.output_bytes_per_picture = 4 * 3 * t.plane_channels * 4 * t.plane_side * t.plane_side;
+    return profile;
+  }
+
+  ShapedPicture output_of(CutPicture cut, PictureWork& /*work*/, const StageCall& call,
+                          const Execution& execution) override {
+    const at::NoGradGuard no_grad;
+    const int64_t side = TripoSrFile(find_model(model_).file()).config().picture_side;
+    const at::Tensor picture = triposr_picture(over_grey(to_bytes(cut.foreground->image)), side);
+    Triplane triplane{reconstruct_planes({picture, {}}, networks_.places(call), execution)};
+    return {std::move(cut), nullptr, std::move(triplane)};
+  }
+
+ private:
+  std::string model_;
+  HeldNetworks networks_;
+};
+
+}  // namespace
+
+std::shared_ptr<PipelineStage> triposr_stage(const std::string& model) {
+  return std::make_shared<TripoSrStage>(model);
+}
+
+}  // namespace relievo
