@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <chrono>
+#include <iostream>
 #include <memory>
+#include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "app/commands.h"
 #include "app/progress_line.h"
@@ -21,7 +24,7 @@ struct Options {
   std::string name, source, certificates;
   std::vector<std::string> from;
   double patience = std::chrono::duration<double>(kPatience).count();  // seconds
-  bool json = false;
+  bool json = false, free = false, accept_licence = false;
 };
 
 void print(const json& object) {
@@ -49,19 +52,33 @@ json describe(const CatalogueModel& model) {
           {"title", model.title},
           {"state", state_name(model_state(model))},
           {"licence", model.licence},
+          {"licence_note", model.licence_note},
+          {"free", is_free(model)},
+          {"bytes", or_null(size_of(model))},
+          {"one_picture", model.one_picture},
           {"stages", model.stages},
           {"files", files},
           {"folder", model.embedded ? json(nullptr) : json((models_folder() / model.name).string())}};
 }
 
+std::string size_text(const CatalogueModel& model) {
+  const auto bytes = size_of(model);
+  const char* const files = model.files.size() == 1 ? "file" : "files";
+  if (!bytes) return fmt::format("{} {}, size unknown", model.files.size(), files);
+  return fmt::format("{} {}, {:.1f} {}", model.files.size(), files,
+                     static_cast<double>(*bytes) / (*bytes < 1'000'000'000 ? 1e6 : 1e9),
+                     *bytes < 1'000'000'000 ? "MB" : "GB");
+}
+
 int list(const Options& options) {
   for (const CatalogueModel& model : catalogue()) {
+    if (options.free && !is_free(model)) continue;
     if (options.json) {
       print(describe(model));
     } else {
       print_output("{:<20} {:<10} {:<12} {}\n", model.name, state_name(model_state(model)),
                    joined(model.stages), model.title);
-      print_output("{:<44} licence: {}\n", "", model.licence);
+      print_output("{:<20} {}; licence: {}. {}\n", "", size_text(model), model.licence, model.licence_note);
     }
   }
   if (!options.json) print_output("Models are kept in '{}'.\n", models_folder().string());
@@ -119,8 +136,26 @@ ModelListener drawn_by(Bar& bar) {
   };
 }
 
-int fetch(const Options& options, const Web& web) {
+/// What the licence says, before anything is fetched; a person at a terminal is asked where it does not let
+/// the model be used for anything. Throws Error{kInvalidSettings} for a no.
+void accept_licence(const CatalogueModel& model, const Options& options) {
+  if (model_state(model) == ModelState::kInstalled || model.embedded || options.json) return;
+  print_message("{}: {}; licence: {}. {}\n", model.title, size_text(model), model.licence,
+                model.licence_note);
+  const bool is_person = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  if (is_free(model) || options.accept_licence || !is_person) return;
+  print_message("Do you accept this licence? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return;
+  throw Error(ErrorCode::kInvalidSettings,
+              fmt::format("The licence '{}' of the model '{}' was not accepted.", model.licence, model.name),
+              "Nothing was fetched. Answer y, or give --accept-licence.");
+}
+
+int fetch(const Options& options) {
   const CatalogueModel& model = catalogue_model(options.name);
+  accept_licence(model, options);
   std::vector<std::string> fetched;
   try {
     Bar bar(!options.json);
@@ -220,10 +255,12 @@ Command add_models(CLI::App& parser, const Web& web) {
     return sub;
   };
   const auto add_name = [&](CLI::App* sub) { sub->add_option("name", options->name, "Model")->required(); };
-  add("list", "All models and whether they are installed", list);
-  CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it",
-                           [web](const Options& given) { return fetch(given, web); });
+  CLI::App* listing = add("list", "All models and whether they are installed", list);
+  listing->add_flag("--free", options->free, "Only those that may be used for anything");
+  CLI::App* fetching = add("fetch", "Fetch a model, or the rest of it", fetch);
   add_name(fetching);
+  fetching->add_flag("--accept-licence", options->accept_licence,
+                     "Accept the licence without being asked, where a terminal would ask");
   fetching->add_option("--from", options->from,
                        "Folder or address of a mirror, tried before the catalogue's own; may be repeated "
                        "(also: RELIEVO_MODEL_MIRRORS)");

@@ -8,11 +8,10 @@ namespace relievo {
 std::vector<ModelInfo> list_models() {
   std::vector<ModelInfo> models;
   for (const CatalogueModel& model : catalogue()) {
-    ModelInfo info{model.name, model.title, model.licence, model.stages, model.embedded, true, 0};
-    for (const CatalogueFile& file : model.files) {
+    ModelInfo info{model.name,     model.title, model.licence, model.stages,
+                   model.embedded, true,        size_of(model)};
+    for (const CatalogueFile& file : model.files)
       info.installed = info.installed && (model.embedded || !installed_file(model, file).empty());
-      info.bytes = info.bytes && file.bytes ? std::optional(*info.bytes + *file.bytes) : std::nullopt;
-    }
     models.push_back(std::move(info));
   }
   return models;

@@ -154,6 +154,22 @@ fs::path embedded_folder() {
   return folder / "models";
 }
 
+}  // namespace
+
+bool is_free(const CatalogueModel& model) {
+  constexpr std::array kFree{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT"};
+  return std::ranges::find(kFree, model.licence) != kFree.end();
+}
+
+std::optional<uint64_t> size_of(const CatalogueModel& model) {
+  uint64_t bytes = 0;
+  for (const CatalogueFile& file : model.files) {
+    if (!file.bytes) return std::nullopt;
+    bytes += *file.bytes;
+  }
+  return bytes;
+}
+
 std::vector<CatalogueModel> parse_catalogue(const std::string& content) {
   std::string where = "the catalogue";
   try {

@@ -30,6 +30,12 @@ struct CatalogueModel {
   std::vector<CatalogueFile> files;
 };
 
+/// Whether the licence lets a model and its results be used for anything, sold ones included.
+bool is_free(const CatalogueModel& model);
+
+/// Bytes of all its files; unknown where that of one is.
+std::optional<uint64_t> size_of(const CatalogueModel& model);
+
 /// Parses a catalogue strictly: an unknown or missing key, a path that leaves the folder, an address that is
 /// not http or https, a name twice is Error{kModelCorrupt} that says where.
 std::vector<CatalogueModel> parse_catalogue(const std::string& text);

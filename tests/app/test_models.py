@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
+import pty
 import shutil
 import signal
 import struct
@@ -40,6 +42,7 @@ class Shop:
     catalogue: Path
     file: dict[str, Any]
     mirrors: str = ""
+    licence: str = "MIT"
 
     @property
     def models(self) -> Path:
@@ -61,7 +64,7 @@ class Shop:
         model = {
             "name": "toy",
             "title": "A toy",
-            "licence": "MIT",
+            "licence": self.licence,
             "stages": ["reconstruct"],
             "embedded": False,
             "files": [self.file],
@@ -478,3 +481,47 @@ def test_a_diffusers_folder_is_imported_whole(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stdout
     copied = sorted(path.name for path in (tmp_path / "models" / "zero123plus-v1.2" / "text_encoder").iterdir())
     assert copied == ["model.safetensors.index.json", "part1.safetensors"]
+
+
+def test_the_list_tells_licences_and_what_is_free(shop: Shop) -> None:
+    listed = shop.start("list").communicate(timeout=60)[0]
+    assert "1 file, 0.8 MB; licence: MIT." in listed
+    assert "toy" in shop.start("list", "--free").communicate(timeout=60)[0]
+    shop.licence = "CC-BY-NC-4.0"
+    assert "toy" in shop.start("list").communicate(timeout=60)[0]
+    assert "toy" not in shop.start("list", "--free").communicate(timeout=60)[0]
+
+
+def at_a_terminal(shop: Shop, answer: str, *words: str) -> tuple[int, str]:
+    """The exit status, and all that is seen."""
+    ours, theirs = pty.openpty()
+    command = [str(PROGRAM), "models", "fetch", "toy", *words]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=shop.environment())
+    os.close(theirs)
+    os.write(ours, f"{answer}\n".encode())
+    seen = b""
+    with contextlib.suppress(OSError):  # EIO: it has ended
+        while part := os.read(ours, 4096):
+            seen += part
+    os.close(ours)
+    return process.wait(60), seen.decode()
+
+
+def test_a_terminal_is_asked_where_a_licence_forbids_something(shop: Shop) -> None:
+    shop.serve()
+    shop.licence = "CC-BY-NC-4.0"
+    status, seen = at_a_terminal(shop, "n")
+    assert status == 2 and "was not accepted" in seen
+    assert not shop.path.exists() and not shop.server.requests
+    status, seen = at_a_terminal(shop, "n", "--accept-licence")
+    assert status == 0 and "[y/N]" not in seen and shop.path.exists()
+    shop.run("remove", "toy")
+    status, seen = at_a_terminal(shop, "y")
+    assert status == 0 and "[y/N]" in seen and shop.path.read_bytes() == CONTENT
+
+
+def test_a_terminal_is_not_asked_of_a_free_licence(shop: Shop) -> None:
+    shop.serve()
+    status, seen = at_a_terminal(shop, "n")
+    assert status == 0 and "licence: MIT" in seen and "[y/N]" not in seen
+    assert shop.path.exists()

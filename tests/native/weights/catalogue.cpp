@@ -45,6 +45,14 @@ TEST(Catalogue, TheEmbeddedFileIsTheOneThatIsThere) {
   EXPECT_EQ(file_sha256(path), file.sha256);
 }
 
+TEST(Catalogue, TellsWhatMayBeUsedForAnythingAndWhatItWeighs) {
+  for (const CatalogueModel& model : catalogue()) {
+    EXPECT_EQ(is_free(model), model.name != "zero123plus-v1.2") << model.name;
+  }
+  EXPECT_EQ(size_of(catalogue_model("triposr")), 1677246742u);
+  EXPECT_EQ(size_of(catalogue_model("zero123plus-v1.2")), std::nullopt);
+}
+
 TEST(Catalogue, ParsesStrictly) {
   EXPECT_EQ(parse_catalogue(catalogue_of(kFile)).front().files.front().bytes, 3u);
   const auto changed = [](const std::string& from, const std::string& to) {
