@@ -4,7 +4,7 @@ time and memory where the real ones are not at hand.
     .venv-bench/bin/python benchmarks/random_models.py FOLDER [--dtype bfloat16] [MODEL ...]
 
 MODEL: zero123plus-v1.2 (a diffusers folder) or a reconstruction model (a PyTorch checkpoint). Use the folder with
-RELIEVO_MODELS=FOLDER. Names and shapes are the published ones (tests/data/golden/counts.json.gz). Linear and
+RELIEVO_MODELS=FOLDER. Names and shapes are the published ones (tests/data/golden/*counts.json.gz). Linear and
 convolution weights have the variance 1 / inputs, so that values stay finite through the networks.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-COUNTS = Path(__file__).parent.parent / "tests" / "data" / "golden" / "counts.json.gz"
+GOLDEN = Path(__file__).parent.parent / "tests" / "data" / "golden"
 COMPONENTS = {
     "zero123plus-unet": ("unet", "diffusion_pytorch_model.bin"),
     "zero123plus-vae": ("vae", "diffusion_pytorch_model.safetensors"),
@@ -90,15 +90,18 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=["zero123plus-v1.2", "instant-mesh-large"])
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float16", "float32"))
     options = parser.parse_args()
-    counts = json.loads(gzip.decompress(COUNTS.read_bytes()))
+    counts = {}
+    for file in ("counts.json.gz", "triposr_counts.json.gz"):
+        counts |= json.loads(gzip.decompress((GOLDEN / file).read_bytes()))
     dtype = getattr(torch, options.dtype)
     for model in options.models:
         if model == "zero123plus-v1.2":
             write_multiview(options.folder / model, counts, dtype)
             continue
-        path = options.folder / model / f"{model.replace('-', '_')}.ckpt"
+        is_plain = model == "triposr"
+        path = options.folder / model / ("model.ckpt" if is_plain else f"{model.replace('-', '_')}.ckpt")
         if not path.exists():
-            write(path, random_tensors(counts[model]["tensors"], dtype), is_lightning=True)
+            write(path, random_tensors(counts[model]["tensors"], dtype), is_lightning=not is_plain)
 
 
 if __name__ == "__main__":
