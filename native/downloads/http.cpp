@@ -110,6 +110,7 @@ struct Chain {
 template <typename MakeReceiver>
 std::pair<std::string, Transfer> follow(HttpRequest request, const HttpContext& context, Chain& chain,
                                         const MakeReceiver& make_receiver) {
+  const std::string first = request.url;
   bool was_secure = false;
   for (int redirects = 0;; ++redirects) {
     chain.address = request.url;
@@ -118,6 +119,7 @@ std::pair<std::string, Transfer> follow(HttpRequest request, const HttpContext& 
     const Transfer transfer = context.transport.run(request, receiver);
     receiver.rethrow();
     const Reply& reply = receiver.reply();
+    if (std::string other = reply.why_not_the_revision(first); !other.empty()) return {other, transfer};
     if (const auto digest = reply.linked_sha256()) chain.sha256 = digest;
     if (const auto size = reply.linked_size()) chain.size = size;
     if (!reply.is_redirect()) return {{}, transfer};
@@ -176,6 +178,8 @@ class FileReceiver final : public Receiver {
 
 bool FileReceiver::begun() {
   if (reply_.status != kOk && reply_.status != kPartial) return false;
+  // Before any of it is taken; follow() says why.
+  if (!reply_.why_not_the_revision(url_).empty()) return false;
   if (std::string reason = reply_.why_not_the_file(); !reason.empty()) return refuse(std::move(reason));
   if (!(reply_.status == kOk ? begin_whole() : begin_rest())) return false;
   if (wanted_.bytes && total_ && *total_ != *wanted_.bytes) {

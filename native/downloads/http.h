@@ -49,9 +49,10 @@ struct WantedFile {
 
 /// Asks `url` for the bytes that `part` does not have yet and appends them. Redirects are followed, never
 /// from https to anything else. A reply is refused that does not continue what is there: a part that begins
-/// or ends elsewhere than it says or belongs to another version, coded or empty content, a web page. The
-/// bytes that are there survive a reply that is not the file. Throws Error{kIo} for the disk's faults (a full
-/// one before the first byte, where the server tells the size) and Error{kCancelled}.
+/// or ends elsewhere than it says or belongs to another version, another revision than the address is pinned
+/// to, coded or empty content, a web page. The bytes that are there survive a reply that is not the file.
+/// Throws Error{kIo} for the disk's faults (a full one before the first byte, where the server tells the
+/// size) and Error{kCancelled}.
 HttpReply request_rest(const std::string& url, PartFile& part, const WantedFile& wanted,
                        const HttpContext& context);
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "downloads/web_address.h"
+
 namespace relievo {
 namespace {
 
@@ -75,6 +77,12 @@ std::optional<std::string> Reply::linked_sha256() const {
 }
 
 std::optional<uint64_t> Reply::linked_size() const { return number(header("x-linked-size")); }
+
+std::string Reply::why_not_the_revision(std::string_view address) const {
+  const std::string wanted = pinned_revision(address), sent = lower(header("x-repo-commit"));
+  if (wanted.empty() || sent.empty() || sent == wanted) return {};
+  return fmt::format("the server sends the revision '{}' instead of '{}'", sent, wanted);
+}
 
 std::string Reply::why_not_the_file() const {
   const std::string coding = lower(header("content-encoding")), transfer = lower(header("transfer-encoding")),

@@ -36,6 +36,10 @@ struct Reply {
   std::optional<std::string> linked_sha256() const;
   std::optional<uint64_t> linked_size() const;
 
+  /// Says why the file is of another revision than `address` is pinned to; empty where it is not, and where
+  /// the server does not tell.
+  std::string why_not_the_revision(std::string_view address) const;
+
   /// Says why the body cannot be the file itself, whatever the status is; empty where it can.
   std::string why_not_the_file() const;
 };

@@ -45,6 +45,18 @@ std::string path_of_address(std::string_view address) {
   return slash >= end ? "/" : std::string(address.substr(slash, end - slash));
 }
 
+std::string pinned_revision(std::string_view address) {
+  constexpr std::string_view kBefore = "/resolve/";
+  constexpr size_t kDigits = 40;
+  const size_t before = address.find(kBefore);
+  if (before == std::string_view::npos) return {};
+  const std::string_view rest = address.substr(before + kBefore.size());
+  const std::string_view revision = rest.substr(0, rest.find('/'));
+  const bool is_one =
+      revision.size() == kDigits && revision.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return is_one ? std::string(revision) : std::string();
+}
+
 std::optional<std::string> redirected(std::string_view address, std::string_view location) {
   const std::string target = encoded(location.substr(0, location.find('#')));
   if (target.empty()) return std::nullopt;

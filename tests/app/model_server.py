@@ -27,6 +27,7 @@ class Behaviour:
     sends_extra: bytes = b""  # behind the file, without announcing a length
     redirect_to: str | None = None
     linked_etag: str | None = None  # huggingface.co's digest, told in the redirect
+    repo_commit: str | None = None  # huggingface.co's revision, told in every reply
     seconds_a_block: float = 0
     wrong_range: bool = False  # claims another first byte than it was asked for
 
@@ -81,6 +82,8 @@ class ModelServer:
             handler.send_header("Location", behaviour.redirect_to)
             if behaviour.linked_etag:
                 handler.send_header("X-Linked-ETag", f'"{behaviour.linked_etag}"')
+            if behaviour.repo_commit:
+                handler.send_header("X-Repo-Commit", behaviour.repo_commit)
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
@@ -109,6 +112,8 @@ class ModelServer:
             handler.send_header("Content-Length", str(behaviour.claims_bytes or len(body)))
         if behaviour.etag:
             handler.send_header("ETag", behaviour.etag)
+        if behaviour.repo_commit:
+            handler.send_header("X-Repo-Commit", behaviour.repo_commit)
         handler.end_headers()
         if behaviour.break_after:
             body = body[: behaviour.break_after.pop(0)]

@@ -31,6 +31,16 @@ TEST(WebAddress, LineEndsCannotBeSmuggledIn) {
   EXPECT_EQ(redirected("http://a/b", "/c\r\nX-Injected: 1"), "http://a/c%0D%0AX-Injected:%201");
 }
 
+TEST(WebAddress, KnowsTheRevisionThatItIsPinnedTo) {
+  const std::string revision = "2da07e89919e1a130c9b5add1584c70c7aa065fd";
+  EXPECT_EQ(pinned_revision("https://huggingface.co/a/b/resolve/" + revision + "/vae/x.bin"), revision);
+  for (const char* address :
+       {"https://huggingface.co/a/b/resolve/main/x.bin", "https://a/b/resolve/2da0/x.bin",
+        "https://a/2da07e89919e1a130c9b5add1584c70c7aa065fd/x.bin",
+        "https://a/resolve/2da07e89919e1a130c9b5add1584c70c7aa065fdff/x.bin"})
+    EXPECT_EQ(pinned_revision(address), "") << address;
+}
+
 TEST(WebAddress, KnowsWhatIsSecure) {
   EXPECT_TRUE(is_secure_address("https://a/b"));
   EXPECT_TRUE(is_secure_address("HTTPS://a/b"));
