@@ -15,6 +15,7 @@
 #include "benchmarks/native/bench_runtime.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
+#include "benchmarks/native/bench_triposr.h"
 
 namespace relievo {
 namespace {
@@ -23,7 +24,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 const fs::path kBenchmarks = fs::path(RELIEVO_SOURCE_DIR) / "benchmarks";
-const fs::path kPython = fs::path(RELIEVO_SOURCE_DIR) / ".venv-bench" / "bin" / "python";
 
 std::string quoted(const std::string& word) {
   std::string text = "'";
@@ -98,6 +98,9 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"step",
        {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side}},
       {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side}},
+      {"triposr",
+       {"TripoSR from a picture to scene codes, and from these to a coloured mesh, beside it as published",
+        bench_triposr, bench_triposr_own_side}},
       {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side}},
   };
   return table;
@@ -112,12 +115,15 @@ json run_own_side(const std::string& name, const json& arguments) {
   return result;
 }
 
-json run_baseline(const std::string& script, const json& arguments) {
-  if (!fs::exists(kPython)) {
-    throw Error(ErrorCode::kModelMissing, "The baseline's Python packages are not there.",
-                "Run benchmarks/setup first; it takes about 5 GB of disk.");
+json run_baseline(const std::string& script, const json& arguments, const std::string& environment) {
+  const fs::path python = fs::path(RELIEVO_SOURCE_DIR) / environment / "bin" / "python";
+  if (!fs::exists(python)) {
+    throw Error(ErrorCode::kModelMissing,
+                fmt::format("The baseline's Python packages are not in '{}'.", environment),
+                fmt::format("Run `benchmarks/setup{}` first; it takes about 5 GB of disk.",
+                            environment == kTripoSrEnvironment ? " triposr" : ""));
   }
-  return last_line_of(fmt::format("{} {} {}", quoted(kPython.string()),
+  return last_line_of(fmt::format("{} {} {}", quoted(python.string()),
                                   quoted((kBenchmarks / script).string()), quoted(arguments.dump())));
 }
 

@@ -33,9 +33,14 @@ const std::map<std::string, Bench, std::less<>>& benches();
 /// fails.
 nlohmann::json run_own_side(const std::string& name, const nlohmann::json& arguments);
 
-/// Runs `benchmarks/SCRIPT ARGUMENTS` (one JSON object) in the Python that benchmarks/setup made; its last
-/// line on standard output is the result, one JSON object. Throws Error{kModelMissing} when that Python is
-/// not there, Error{kInternal} when the script fails.
-nlohmann::json run_baseline(const std::string& script, const nlohmann::json& arguments);
+/// The environments that benchmarks/setup makes.
+inline constexpr const char* kBenchEnvironment = ".venv-bench";
+inline constexpr const char* kTripoSrEnvironment = ".venv-triposr";  // `benchmarks/setup triposr`
+
+/// Runs `benchmarks/SCRIPT ARGUMENTS` (one JSON object) in the Python of an environment; its last line on
+/// standard output is the result, one JSON object. Throws Error{kModelMissing} when that Python is not there,
+/// Error{kInternal} when the script fails.
+nlohmann::json run_baseline(const std::string& script, const nlohmann::json& arguments,
+                            const std::string& environment = kBenchEnvironment);
 
 }  // namespace relievo

@@ -1,5 +1,4 @@
-// `relievo-bench step|planes|vae`: the networks at their full size, with numbers for weights that both sides
-// make alike (benchmarks/baseline.py), so that their results can be compared too.
+// `relievo-bench step|planes|vae`: the networks at their full size.
 #pragma once
 
 #include "benchmarks/native/bench.h"
