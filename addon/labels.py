@@ -107,6 +107,10 @@ def needed_for(stages: Sequence[str], is_embedded: bool) -> str:
     return ", ".join(_NEEDED_FOR.get(stage, stage) for stage in stages)
 
 
+def size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
+
+
 def model(name: str, title: str = "") -> str:
     """One that is not known here has its title."""
     return _MODELS.get(name) or title or name

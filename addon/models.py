@@ -30,7 +30,7 @@ Check = Callable[[Path], None]  # raises when a file is not wanted
 class ModelFile:
     path: str  # in the model's folder, with slashes
     url: str | None
-    bytes: int | None
+    bytes: int | None  # by the catalogue: to the byte, or roughly
     sha256: str | None
 
 
@@ -44,11 +44,21 @@ class Model:
     stages: tuple[str, ...]  # that need it: foreground, multiview, reconstruct
     one_picture: bool  # it makes objects of the picture itself, not of views
     embedded: bool
+    is_untried: bool  # nobody has looked yet at what is made with the published weights
+    is_free: bool  # may be used for anything
     files: tuple[ModelFile, ...]
 
     @property
     def label(self) -> str:
         return labels.model(self.name, self.title)
+
+    @property
+    def terms(self) -> str:
+        """What is told before a download of its licence and its checksums."""
+        text = " ".join(filter(None, (f"Licence: {self.licence}.", self.licence_note)))
+        if untold := sum(file.sha256 is None for file in self.files):
+            text += f" Checksums of {untold} of its files are not published: the server's own are taken."
+        return text
 
     @property
     def folder(self) -> Path:
@@ -93,10 +103,37 @@ def catalogue() -> tuple[Model, ...]:
             tuple(model.stages),
             model.one_picture,
             model.embedded,
-            tuple(ModelFile(file.path, file.url or None, file.bytes, file.sha256) for file in model.files),
+            model.untried,
+            model.free,
+            tuple(
+                ModelFile(file.path, file.url or None, file.bytes or file.about, file.sha256) for file in model.files
+            ),
         )
         for model in store.catalogue()
     )
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """Models that work together."""
+
+    title: str
+    models: tuple[Model, ...]
+
+    def told(self) -> str:
+        """Its title and files, what is there already and the disk's room. Reads the disk."""
+        total = store.total([model.name for model in self.models])
+        text = f"{self.title}: {total.files} {'file' if total.files == 1 else 'files'}, "
+        text += "size unknown" if total.bytes is None else labels.size(total.bytes)
+        if total.bytes_there and total.bytes_there != total.bytes:
+            text += f" ({labels.size(total.bytes_there)} of it there)"
+        return text if total.bytes_free is None else f"{text}; {labels.size(total.bytes_free)} free on the disk"
+
+
+def sets_with(model: Model) -> list[ModelSet]:
+    """What makes objects with this model."""
+    by_name = {each.name: each for each in catalogue()}
+    return [ModelSet(each.title, tuple(by_name[name] for name in each.models)) for each in store.sets_with(model.name)]
 
 
 def models_folder() -> Path:
@@ -120,19 +157,29 @@ def use_folder(folder: str) -> None:
     look_again()
 
 
-def install_online(model: Model) -> Installation:
-    """Fetches what is missing or not as it should be."""
+def install_online(*wanted: Model) -> Installation:
+    """Fetches what is missing of them or not as it should be."""
 
     def work(installation: Installation) -> None:
-        numbers = {file.path: number for number, file in enumerate(model.files, 1)}
+        fetched: list[str] = []  # the last is on its way
 
         def tell(path: str, phase: str, done: int, total: int) -> None:
-            verb = "Checking" if phase == "checking" else "Fetching"
-            count = f" ({numbers.get(path, 1)} of {len(numbers)})" if len(numbers) > 1 else ""
-            installation.show(f"{verb} {PurePosixPath(path).parts[0]}{count}", done, total)
+            if phase == "fetching" and fetched[-1:] != [path]:
+                fetched.append(path)
+            name = PurePosixPath(path).parts[0]
+            verb = (
+                "Checking"
+                if phase == "checking"
+                else f"Fetching {len(fetched)} of {count}:"
+                if count > 1
+                else "Fetching"
+            )
+            installation.show(f"{verb} {name}", done, total)
 
         with setup_errors(), _changing():
-            store.fetch(model.name, transport(), sources=settings.mirrors, listener=tell, patience=settings.patience)
+            count = sum(len(model.missing) for model in wanted)
+            names = [model.name for model in wanted]
+            store.fetch(names, transport(), sources=settings.mirrors, listener=tell, patience=settings.patience)
 
     return Installation(work)
 

@@ -16,7 +16,7 @@ import bpy
 
 from . import models, pending, setup_runtime, thumbnails
 from .failure import Failure
-from .models import Model
+from .models import Model, ModelSet
 from .runtime import Look, runtime
 
 INTERVAL = 0.5  # between two looks of the timer
@@ -32,6 +32,8 @@ class Disk:
     installed: frozenset[str] = frozenset()  # installed models
     # Bytes that are missing of each model.
     bytes: dict[str, int | None] = field(default_factory=dict)
+    # What works together with each model, and how it is told.
+    sets: dict[str, list[tuple[ModelSet, str]]] = field(default_factory=dict)
     # The time when each picture was changed; None where it is not there.
     times: dict[str, float | None] = field(default_factory=dict)
 
@@ -55,6 +57,7 @@ def _look_at(runtime_folder: Path, pictures: Iterable[str]) -> Disk:
         found,
         frozenset(model.name for model in all_models if model.is_installed),
         {model.name: model.bytes for model in all_models},
+        {model.name: [(each, each.told()) for each in models.sets_with(model)] for model in all_models},
         {path: _time(path) for path in pictures},
     )
 
@@ -91,6 +94,11 @@ def size(model: Model) -> int | None:
     server is asked."""
     _shown.add("sizes")
     return _disk.bytes.get(model.name)
+
+
+def sets_with(name: str) -> list[tuple[ModelSet, str]]:
+    """What makes objects with the model of this name, and how it is told."""
+    return _disk.sets.get(name, [])
 
 
 def picture_icon(path: str) -> int:

@@ -149,7 +149,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     for offered in (each for each in RUNTIMES.values() if each.wheels and each.name != installed):
         row = column.row()
         row.enabled = bpy.app.online_access
-        text = f"Install {TITLES[offered.name]} ({size(offered.bytes)})"
+        text = f"Install {TITLES[offered.name]} ({labels.size(offered.bytes)})"
         row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = offered.name
     row = column.row(align=True)
     row.operator("relievo.setup_zip", icon="PACKAGE")
@@ -166,6 +166,19 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
     draw_models(box, models.catalogue(), width)
     if _installation is None and seen.missing() is None and _failure is not None:
         draw_failure(box, _failure, width)
+
+
+def draw_sets(layout: bpy.types.UILayout, name: str, width: int) -> None:
+    """What works together with the model of this name: one click for each."""
+    for together, told in seen.sets_with(name):
+        if all(seen.is_installed(model) for model in together.models):
+            continue
+        column = layout.column(align=True)
+        draw_lines(column, told, width)
+        row = column.row()
+        row.enabled = bpy.app.online_access and _installation is None
+        names = " ".join(model.name for model in together.models)
+        row.operator("relievo.fetch_model", text="Download All of It", icon="IMPORT").model = names
 
 
 def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], width: int) -> None:
@@ -192,15 +205,16 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
             fetch = buttons.row(align=True)
             fetch.enabled = bpy.app.online_access
             known = seen.size(model)
-            text = "Download" if known is None else f"Download ({size(known)})"
+            text = "Download" if known is None else f"Download ({labels.size(known)})"
             fetch.operator("relievo.fetch_model", text=text, icon="IMPORT").model = model.name
             buttons.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
+            draw_lines(layout, model.terms, width)
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
     assert _installation is not None
     done, total = _installation.done, _installation.total
-    told = f": {size(done)} of {size(total)}" if total else f": {size(done)}" if done else ""
+    told = f": {labels.size(done)} of {labels.size(total)}" if total else f": {labels.size(done)}" if done else ""
     row = layout.row(align=True)
     row.progress(factor=_installation.fraction, type="BAR", text=_installation.doing + told)
     row.operator("relievo.setup_cancel", text="", icon="X")
@@ -215,10 +229,6 @@ def draw_online(layout: bpy.types.UILayout, width: int) -> None:
     else:
         draw_lines(layout, "Blender may not go online: allow it, or install from a folder or a zip.", width)
         layout.operator("relievo.allow_online", icon="INTERNET")
-
-
-def size(number: int) -> str:
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:

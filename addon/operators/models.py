@@ -3,37 +3,80 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .. import models, seen, setup_panel
+from ..downloads import SetupError
 from ..paths import ASKED_FILE
 from .base import Confirmed, SetupOperator, WithFile
+
+_DIALOG = 420  # pixels
 
 
 class _ModelOperator(SetupOperator):
     model: StringProperty(name="Model", options={"SKIP_SAVE"})
 
     def chosen(self) -> models.Model | None:
-        return next((model for model in models.catalogue() if model.name == self.model and not model.embedded), None)
+        return next(iter(_named(self.model)), None)
 
 
-class RELIEVO_OT_fetch_model(_ModelOperator):
+def _named(names: str) -> list[models.Model]:
+    return [model for model in models.catalogue() if model.name in names.split() and not model.embedded]
+
+
+class RELIEVO_OT_fetch_model(SetupOperator):
     bl_idname = "relievo.fetch_model"
     bl_label = "Download Model"
     bl_description = "Download this model. What was fetched before is not fetched again"
 
+    model: StringProperty(
+        name="Model", description="A model, or several with a space between them", options={"SKIP_SAVE"}
+    )
+    accept_licence: BoolProperty(
+        name="I accept this",
+        description="Accept the licence of a model that may not be used for anything",
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        model = next((model for model in models.catalogue() if model.name == properties.model), None)
-        if model is None:
+        wanted = _named(properties.model)
+        if not wanted:
             return ""
-        done = "Check its files, and fetch again what is wrong" if model.is_installed else "Fetch it"
-        return f"{done}. {model.description}. Licence: {model.licence}. {model.licence_note}"
+        done = (
+            "Fetch it"
+            if any(not model.is_installed for model in wanted)
+            else "Check its files, and fetch again what is wrong"
+        )
+        return " ".join([f"{done}.", *(f"{model.description}. {model.terms}" for model in wanted)])
+
+    def unaccepted(self) -> list[models.Model]:
+        """What is to come and has a licence that forbids something."""
+        return [model for model in _named(self.model) if not model.is_free and not model.is_installed]
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.accept_licence or not self.unaccepted():
+            return self.execute(context)
+        answer: set[str] = context.window_manager.invoke_props_dialog(self, width=_DIALOG)
+        return answer
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for model in self.unaccepted():
+            self.layout.label(text=model.title)
+            setup_panel.draw_lines(self.layout, model.terms, _DIALOG)
+        self.layout.prop(self, "accept_licence")
 
     def run(self, context: bpy.types.Context) -> set[str]:
         setup_panel.refuse_offline()
-        if (model := self.chosen()) is not None and setup_panel.installation() is None:
-            setup_panel.start(models.install_online(model))
+        if not self.accept_licence:
+            for model in self.unaccepted():
+                raise SetupError(
+                    f"The licence '{model.licence}' of the model '{model.name}' was not accepted.",
+                    "Nothing was fetched. Read what it means, and accept it.",
+                    "invalid_settings",
+                )
+        if (wanted := _named(self.model)) and setup_panel.installation() is None:
+            setup_panel.start(models.install_online(*wanted))
         return self.ended()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import jobs, machine, messages, preferences, seen, setup_panel
+from .. import jobs, labels, machine, messages, preferences, seen, setup_panel
 from ..failure import Failure
 from ..properties import engine_settings
 from ..runtime import runtime
@@ -70,7 +70,7 @@ def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: li
     column.label(text=device.name)
     if device.total_bytes:
         used = 1 - device.free_bytes / device.total_bytes
-        free = f"{setup_panel.size(device.free_bytes)} of {setup_panel.size(device.total_bytes)} free"
+        free = f"{labels.size(device.free_bytes)} of {labels.size(device.total_bytes)} free"
         column.progress(factor=used, type="BAR", text=f"{device.device}: {free}")
     if state := state_of(device):
         setup_panel.draw_lines(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
@@ -90,5 +90,5 @@ def state_of(device: relievo.DeviceInfo) -> str:
         told.append(f"{device.celsius} °C{': hot, it computes more slowly' if device.celsius >= _HOT else ''}")
     if device.other_processes:
         programs = "1 other program holds" if device.other_processes == 1 else f"{device.other_processes} others hold"
-        told.append(f"{programs} {setup_panel.size(device.others_bytes)}")
+        told.append(f"{programs} {labels.size(device.others_bytes)}")
     return ", ".join(told)

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .. import history, jobs, labels, messages, readiness, seen, setup_panel, sources
+from .. import history, jobs, labels, messages, models, readiness, seen, setup_panel, sources
 from ..properties import PRESETS, is_random, missing_models, own_settings
 from .queue import draw_failure, draw_queue
 
@@ -20,9 +20,12 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_picture(layout, context)
     column = layout.column()
     column.row().prop(settings, "model", text="")  # the names of models need the whole width
+    if any(model.name == settings.model and model.is_untried for model in models.catalogue()):
+        setup_panel.draw_lines(column, "Not yet run with the published weights", width, "INFO")
     if missing := missing_models(settings):
         box = column.box()
         box.label(text="Not on this computer yet:", icon="INFO")
+        setup_panel.draw_sets(box, settings.model, width)
         setup_panel.draw_models(box, missing, width)
     draw_quality(layout, settings, width)
     draw_generate(layout, settings, width)

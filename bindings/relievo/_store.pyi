@@ -37,6 +37,9 @@ class ModelFile:
     @property
     def bytes(self) -> int | None: ...
     @property
+    def about(self) -> int | None:
+        """Bytes, roughly, where they are not known exactly."""
+    @property
     def sha256(self) -> str | None: ...
 
 @final
@@ -64,9 +67,44 @@ class Model:
     @property
     def embedded(self) -> bool: ...
     @property
+    def untried(self) -> bool:
+        """Whether nobody has looked yet at what Relievo makes with the published weights."""
+    @property
+    def free(self) -> bool:
+        """Whether the licence lets it and its results be used for anything."""
+    @property
     def files(self) -> list[ModelFile]: ...
 
+@final
+class ModelSet:
+    """Models that work together."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def models(self) -> list[str]: ...
+
+@final
+class ModelTotal:
+    """How much several models are together."""
+
+    @property
+    def files(self) -> int: ...
+    @property
+    def bytes(self) -> int | None:
+        """None where nobody has told of one of the files."""
+    @property
+    def bytes_there(self) -> int:
+        """Installed, or of downloads that were broken off."""
+    @property
+    def bytes_free(self) -> int | None:
+        """On the disk of the models' folder, where it tells."""
+
 def catalogue() -> list[Model]: ...
+def sets_with(name: str) -> list[ModelSet]:
+    """What makes objects with this model: with each that paints views for it, with views of one's own, or alone."""
+
+def total(names: Sequence[str]) -> ModelTotal: ...
 def models_folder() -> Path: ...
 def state(name: str) -> str:
     """`missing`, `partial`, `installed` or `embedded`; contents are not looked at."""
@@ -87,16 +125,17 @@ def fetch_file(
     """Fetches one file, or the rest of it, from the first source that gives it; returns its size and SHA-256."""
 
 def fetch(
-    name: str,
+    names: Sequence[str],
     transport: Transport,
     *,
     sources: Sequence[str] = [],
     listener: Listener | None = None,
     patience: float = 30.0,
-) -> list[str]:
-    """Fetches what is missing of a model or not as it should be; returns the paths that were fetched.
+) -> list[tuple[str, str]]:
+    """Fetches what is missing of these models or not as it should be; returns model and path of what was fetched.
 
-    `sources`: addresses of mirrors or folders, asked before all others.
+    `sources`: addresses of mirrors or folders, asked before all others. The listener is told the bytes of all files
+    together.
     """
 
 def size_of_missing(

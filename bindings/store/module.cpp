@@ -57,12 +57,16 @@ std::pair<uint64_t, std::string> fetch_one(const Names& sources, const Path& pat
   return {record.bytes, std::move(record.sha256)};
 }
 
-Names fetch(const std::string& name, const py::function& transport, const Names& sources,
-            const Listener& listener, double patience) {
+std::vector<std::pair<std::string, std::string>> fetch(const Names& names, const py::function& transport,
+                                                       const Names& sources, const Listener& listener,
+                                                       double patience) {
   PythonTransport web(transport);
   const ModelListener tell = model_listener(listener);
   const py::gil_scoped_release release;
-  return fetch_model(catalogue_model(name), {web, sources, {}, tell, milliseconds(patience)});
+  std::vector<std::pair<std::string, std::string>> fetched;
+  for (Fetched& file : fetch_models(names, {web, sources, {}, tell, milliseconds(patience)}))
+    fetched.emplace_back(std::move(file.model), std::move(file.path));
+  return fetched;
 }
 
 std::optional<uint64_t> size_of(const std::string& name, const py::function& transport, const Names& sources,
@@ -86,6 +90,7 @@ void bind_catalogue(py::module_& module) {
       .def_readonly("path", &CatalogueFile::path)
       .def_readonly("url", &CatalogueFile::url)
       .def_readonly("bytes", &CatalogueFile::bytes)
+      .def_readonly("about", &CatalogueFile::about)
       .def_readonly("sha256", &CatalogueFile::sha256);
   py::class_<CatalogueModel>(module, "Model", py::module_local())
       .def_readonly("name", &CatalogueModel::name)
@@ -96,6 +101,8 @@ void bind_catalogue(py::module_& module) {
       .def_readonly("stages", &CatalogueModel::stages)
       .def_readonly("one_picture", &CatalogueModel::one_picture)
       .def_readonly("embedded", &CatalogueModel::embedded)
+      .def_readonly("untried", &CatalogueModel::is_untried)
+      .def_property_readonly("free", &is_free)
       .def_readonly("files", &CatalogueModel::files);
   module.def("catalogue", [] { return catalogue(); });
   module.def("models_folder", [] { return models_folder(); });
@@ -104,6 +111,16 @@ void bind_catalogue(py::module_& module) {
       [](const std::string& name) { return std::string(state_name(model_state(catalogue_model(name)))); },
       py::arg("name"));
   module.def("missing", &missing, py::arg("name"));
+  py::class_<ModelSet>(module, "ModelSet", py::module_local())
+      .def_readonly("title", &ModelSet::title)
+      .def_readonly("models", &ModelSet::models);
+  py::class_<ModelTotal>(module, "ModelTotal", py::module_local())
+      .def_readonly("files", &ModelTotal::files)
+      .def_readonly("bytes", &ModelTotal::bytes)
+      .def_readonly("bytes_there", &ModelTotal::bytes_there)
+      .def_readonly("bytes_free", &ModelTotal::bytes_free);
+  module.def("sets_with", &sets_with, py::arg("name"));
+  module.def("total", &total_of, py::arg("names"));
 }
 
 void bind_downloads(py::module_& module) {
@@ -112,7 +129,7 @@ void bind_downloads(py::module_& module) {
   module.def("fetch_file", &fetch_one, py::arg("sources"), py::arg("path"), py::arg("transport"),
              py::kw_only(), py::arg("bytes") = py::none(), py::arg("sha256") = py::none(),
              py::arg("listener") = py::none(), py::arg("patience") = patience);
-  module.def("fetch", &fetch, py::arg("name"), py::arg("transport"), py::kw_only(),
+  module.def("fetch", &fetch, py::arg("names"), py::arg("transport"), py::kw_only(),
              py::arg("sources") = Names{}, py::arg("listener") = py::none(), py::arg("patience") = patience);
   module.def("size_of_missing", &size_of, py::arg("name"), py::arg("transport"), py::kw_only(),
              py::arg("sources") = Names{}, py::arg("patience") = patience);

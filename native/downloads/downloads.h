@@ -31,8 +31,8 @@ struct Download {
   /// The size that it must have, where that is known.
   std::optional<uint64_t> bytes = {};
   std::optional<std::string> sha256 = {};
-  /// The digest is not the publisher's: the file was seen before, and had it then.
-  bool is_sha256_remembered = false;
+  /// Who says so. Another's than the catalogue's was noted when the file came before.
+  Voucher voucher = Voucher::kCatalogue;
   FileKind kind = FileKind::kAny;
 };
 

@@ -88,6 +88,17 @@ Attempt from_disk(const fs::path& path, PartFile& part, const FetchContext& cont
   return {true};
 }
 
+bool is_remembered(const Download& download) {
+  return download.sha256 && download.voucher != Voucher::kCatalogue;
+}
+
+/// Who vouches for the digest of a file that was checked.
+Voucher voucher_of(const Download& download, const PartFile& part, const std::string& source) {
+  if (download.sha256) return download.voucher;
+  const auto origin = part.origin(source);
+  return origin && origin->sha256 ? Voucher::kServer : Voucher::kNobody;
+}
+
 /// The outcome of checking a whole file: its digest, or the reason why it is not the file that is wanted.
 struct Check {
   std::string digest, problem;
@@ -105,14 +116,14 @@ Check check(const Download& download, const PartFile& part, const std::string& s
   });
   Check result{file_sha256(part.path(), Control{progress, context.control.cancel}), {}};
   if (download.sha256 && result.digest != *download.sha256) {
-    result.problem = download.is_sha256_remembered ? "its content is not what it was before (SHA-256)"
-                                                   : "its content is not what it should be (SHA-256)";
+    result.problem = is_remembered(download) ? "its content is not what it was before (SHA-256)"
+                                             : "its content is not what it should be (SHA-256)";
     return result;
   }
   const auto origin = part.origin(source);
   if (origin && origin->sha256 && result.digest != *origin->sha256) {
     result.problem = "its content is not what the server says (SHA-256)";
-  } else if (!download.sha256 || download.is_sha256_remembered) {
+  } else if (!download.sha256 || is_remembered(download)) {
     result.problem = why_not_of_kind(part.path(), download.destination, download.kind);
   }
   return result;
@@ -132,7 +143,7 @@ Error failure(const Download& download, const std::string& reasons, bool is_wron
             "mirror, a folder or a file that you have."};
   }
   return {download.kind == FileKind::kAny ? ErrorCode::kIo : ErrorCode::kModelCorrupt, message,
-          download.is_sha256_remembered
+          is_remembered(download)
               ? fmt::format("Try another source. If its publisher has changed it on purpose, delete '{}' and "
                             "fetch it again.",
                             remembered_checksums_file().string())
@@ -157,7 +168,8 @@ FileRecord fetch_file(const Download& download, const FetchContext& context) {
       if (attempt.is_whole) {
         Check checked = check(download, part, source, context);
         if (checked.problem.empty()) {
-          FileRecord record{part.bytes(), std::move(checked.digest), source};
+          FileRecord record{part.bytes(), std::move(checked.digest), source,
+                            voucher_of(download, part, source)};
           part.finish();
           return record;
         }

@@ -174,14 +174,16 @@ Imported import_model(const fs::path& source, const std::string& name, const Con
     const auto tell = [&](FetchPhase phase, uint64_t done, uint64_t total) {
       if (listener) listener(copy.path, phase, done, total);
     };
-    const FileRecord record =
-        fs::equivalent(copy.from, to, error)
-            ? FileRecord{fs::file_size(to), file_sha256(to, control), copy.from.string()}
-            : fetch_file({{copy.from.string()}, to}, {transport, control, tell});
-    note_record(folder, copy.path, record);
+    FileRecord record = fs::equivalent(copy.from, to, error)
+                            ? FileRecord{fs::file_size(to), file_sha256(to, control), copy.from.string()}
+                            : fetch_file({{copy.from.string()}, to}, {transport, control, tell});
     const CatalogueFile* published = catalogue_file(model, copy.path);
-    if (published && published->sha256 && *published->sha256 != record.sha256)
-      imported.unpublished.push_back(copy.path);
+    if (published && published->sha256) {
+      const bool is_published = *published->sha256 == record.sha256;
+      if (is_published) record.voucher = Voucher::kCatalogue;
+      if (!is_published) imported.unpublished.push_back(copy.path);
+    }
+    note_record(folder, copy.path, record);
     imported.paths.push_back(copy.path);
   }
   return imported;

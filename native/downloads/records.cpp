@@ -1,5 +1,7 @@
 #include "downloads/records.h"
 
+#include <algorithm>
+#include <array>
 #include <span>
 
 #include "base/atomic_file.h"
@@ -13,20 +15,29 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr std::array<std::string_view, 3> kVouchers{"nobody", "server", "catalogue"};
+
 std::optional<FileRecord> record_from(const json& entry) {
   if (!entry.is_object()) return std::nullopt;
   const json bytes = entry.value("bytes", json()), sha256 = entry.value("sha256", json()),
              source = entry.value("source", json());
   if (!bytes.is_number_unsigned() || !sha256.is_string()) return std::nullopt;
-  return FileRecord{bytes.get<uint64_t>(), sha256.get<std::string>(),
-                    source.is_string() ? source.get<std::string>() : std::string()};
+  const json voucher = entry.value("voucher", json());
+  const auto known = std::ranges::find(kVouchers, voucher.is_string() ? voucher.get<std::string>() : "");
+  return FileRecord{
+      bytes.get<uint64_t>(), sha256.get<std::string>(),
+      source.is_string() ? source.get<std::string>() : std::string(),
+      known == kVouchers.end() ? Voucher::kNobody : static_cast<Voucher>(known - kVouchers.begin())};
 }
 
 void add_to(const fs::path& file, const std::string& name, const FileRecord& record) {
   fs::create_directories(file.parent_path());
   const FolderLock lock(file.parent_path());
   json all = read_json_object_if_sound(file);
-  all[name] = {{"bytes", record.bytes}, {"sha256", record.sha256}, {"source", record.source}};
+  all[name] = {{"bytes", record.bytes},
+               {"sha256", record.sha256},
+               {"source", record.source},
+               {"voucher", voucher_name(record.voucher)}};
   const std::string content = all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   write_atomically(file, std::as_bytes(std::span(content)));
 }
@@ -34,6 +45,8 @@ void add_to(const fs::path& file, const std::string& name, const FileRecord& rec
 fs::path records_file(const fs::path& model_folder) { return model_folder / "relievo-model.json"; }
 
 }  // namespace
+
+std::string_view voucher_name(Voucher voucher) { return kVouchers.at(static_cast<size_t>(voucher)); }
 
 std::map<std::string, FileRecord> read_records(const fs::path& model_folder) {
   std::map<std::string, FileRecord> records;

@@ -6,13 +6,23 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace relievo {
+
+/// Who says that a digest is the right one.
+enum class Voucher {
+  kNobody,    ///< it is that of the file which came, and is kept to compare with
+  kServer,    ///< the server that gave the file
+  kCatalogue  ///< the catalogue that comes with the program
+};
+std::string_view voucher_name(Voucher voucher);  ///< nobody, server, catalogue
 
 struct FileRecord {
   uint64_t bytes = 0;
   std::string sha256;
   std::string source;  ///< address or path
+  Voucher voucher = Voucher::kNobody;
 };
 
 /// The records of a model's folder, by path; empty where there are none.

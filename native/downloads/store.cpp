@@ -73,37 +73,91 @@ bool is_sound(const CatalogueModel& model, const fs::path& installed, const Mode
 
 Download download_of(const CatalogueModel& model, const CatalogueFile& file,
                      const std::vector<std::string>& from) {
-  Download download{sources_of(model, file, from), folder_of(model) / file.path, file.bytes, file.sha256};
+  Download download{sources_of(model, file, from), folder_of(model) / file.path, file.bytes, {}};
   download.kind = kind_of(file.path);
-  if (!download.sha256) {
-    if (const auto known = remembered_checksum(file.url)) {
-      download.sha256 = known->sha256;
-      download.is_sha256_remembered = true;
-    }
+  if (const auto known = known_checksum(file)) {
+    download.sha256 = known->sha256;
+    download.voucher = known->voucher;
   }
   return download;
 }
 
-/// Throws Error{kIo} unless the disk has room for all files whose size is known.
-void check_space_for(const std::vector<Download>& downloads) {
-  uint64_t needed = 0;
-  for (const Download& download : downloads) {
-    fs::path part = download.destination;
-    part += ".part";
-    std::error_code error;
-    const uintmax_t there = fs::file_size(part, error);
-    const uint64_t bytes = download.bytes.value_or(0);
-    needed += bytes - std::min<uint64_t>(bytes, error ? 0 : there);
-  }
+uint64_t bytes_of_part(const fs::path& destination) {
+  fs::path part = destination;
+  part += ".part";
+  std::error_code error;
+  const uintmax_t bytes = fs::file_size(part, error);
+  return error ? 0 : bytes;
+}
+
+/// Returns the size as far as it is known without asking a server: to the byte, or about.
+std::optional<uint64_t> expected_bytes(const CatalogueFile& file) {
+  if (file.bytes) return file.bytes;
+  const auto known = known_checksum(file);
+  return known && known->bytes > 0 ? known->bytes : file.about;
+}
+
+/// Returns the room on the disk where the models are, or will be; nothing where the system does not tell.
+std::optional<uint64_t> free_bytes() {
   fs::path folder = models_folder();
   std::error_code error;
   while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
   const fs::space_info space = fs::space(folder, error);
-  if (error || space.available >= needed) return;
+  if (error) return std::nullopt;
+  return space.available;
+}
+
+/// One file that is to be fetched.
+struct Wanted {
+  const CatalogueModel& model;
+  const CatalogueFile& file;
+  Download download;
+  uint64_t bytes;  // 0 where nobody has told
+};
+
+/// Throws Error{kIo} unless the disk has room for all whose size is known.
+void check_space_for(const std::vector<Wanted>& wanted) {
+  uint64_t needed = 0;
+  for (const Wanted& each : wanted)
+    needed += each.bytes - std::min(each.bytes, bytes_of_part(each.download.destination));
+  const auto free = free_bytes();
+  if (!free || *free >= needed) return;
   throw Error(ErrorCode::kIo,
               fmt::format("'{}' needs {:.2f} GB more, and {:.2f} GB are free.", models_folder().string(),
-                          static_cast<double>(needed) / 1e9, static_cast<double>(space.available) / 1e9),
+                          static_cast<double>(needed) / 1e9, static_cast<double>(*free) / 1e9),
               "Free some space, or choose a folder on another disk.");
+}
+
+std::vector<Wanted> wanted_of(const std::vector<std::string>& models, const ModelContext& context) {
+  std::vector<Wanted> wanted;
+  for (const std::string& name : models) {
+    const CatalogueModel& model = catalogue_model(name);
+    for (const CatalogueFile& file : model.files) {
+      if (model.embedded || is_sound(model, installed_file(model, file), context)) continue;
+      wanted.push_back(
+          {model, file, download_of(model, file, context.from), expected_bytes(file).value_or(0)});
+    }
+  }
+  return wanted;
+}
+
+/// Makes a listener that adds what one file's download tells to what has come of the files before it.
+FetchListener in_all(std::vector<Wanted>& wanted, size_t now, const ModelListener& listener) {
+  if (!listener) return {};
+  return [&wanted, now, &listener](FetchPhase phase, uint64_t done, uint64_t total) {
+    Wanted& file = wanted[now];
+    if (total > 0) file.bytes = total;  // to the byte, from now on
+    uint64_t before = 0, all = 0;
+    bool is_known = true;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (i < now) before += wanted[i].bytes;
+      all += wanted[i].bytes;
+      is_known = is_known && wanted[i].bytes > 0;
+    }
+    // What is checked has come.
+    listener(file.file.path, phase, before + (phase == FetchPhase::kChecking ? total : done),
+             is_known ? all : 0);
+  };
 }
 
 }  // namespace
@@ -119,31 +173,59 @@ ModelState model_state(const CatalogueModel& model) {
   return there > 0 ? ModelState::kPartial : ModelState::kMissing;
 }
 
-std::vector<std::string> fetch_model(const CatalogueModel& model, const ModelContext& context) {
-  std::vector<std::string> fetched;
-  if (model.embedded) return fetched;
-  std::vector<const CatalogueFile*> files;
-  std::vector<Download> downloads;
-  for (const CatalogueFile& file : model.files) {
-    if (is_sound(model, installed_file(model, file), context)) continue;
-    files.push_back(&file);
-    downloads.push_back(download_of(model, file, context.from));
+std::optional<FileRecord> known_checksum(const CatalogueFile& file) {
+  if (file.sha256) return FileRecord{file.bytes.value_or(0), *file.sha256, file.url, Voucher::kCatalogue};
+  auto known = remembered_checksum(file.url);
+  if (known) known->voucher = std::min(known->voucher, Voucher::kServer);
+  return known;
+}
+
+ModelTotal total_of(const std::vector<std::string>& models) {
+  ModelTotal total{.files = 0, .bytes = 0, .bytes_there = 0, .bytes_free = free_bytes()};
+  for (const std::string& name : models) {
+    const CatalogueModel& model = catalogue_model(name);
+    for (const CatalogueFile& file : model.files) {
+      ++total.files;
+      std::optional<uint64_t> bytes = expected_bytes(file);
+      if (const fs::path installed = installed_file(model, file); !installed.empty()) {
+        uint64_t there = 0;
+        std::error_code gone;
+        for (const fs::path& part : parts_of(installed)) {
+          const uintmax_t size = fs::file_size(part, gone);
+          there += gone ? 0 : size;
+        }
+        total.bytes_there += there;
+        bytes = there;
+      } else {
+        const uint64_t part = bytes_of_part(folder_of(model) / file.path);
+        total.bytes_there += bytes ? std::min(part, *bytes) : part;
+      }
+      if (bytes && total.bytes) {
+        *total.bytes += *bytes;
+      } else {
+        total.bytes.reset();
+      }
+    }
   }
-  check_space_for(downloads);
-  for (size_t i = 0; i < files.size(); ++i) {
-    const CatalogueFile& file = *files[i];
+  return total;
+}
+
+std::vector<Fetched> fetch_models(const std::vector<std::string>& models, const ModelContext& context) {
+  std::vector<Wanted> wanted = wanted_of(models, context);
+  check_space_for(wanted);
+  std::vector<Fetched> fetched;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const auto& [model, file, download, bytes] = wanted[i];
     const fs::path replaced = installed_file(model, file);
-    const auto listener = [&](FetchPhase phase, uint64_t done, uint64_t total) {
-      if (context.listener) context.listener(file.path, phase, done, total);
-    };
-    const FileRecord record =
-        fetch_file(downloads[i], {context.transport, context.control, listener, context.patience});
+    const FileRecord record = fetch_file(download, {context.transport, context.control,
+                                                    in_all(wanted, i, context.listener), context.patience});
     // A wrong file under another of the published names would be read first, so it is removed.
     std::error_code ignored;
-    if (!replaced.empty() && replaced != downloads[i].destination) fs::remove(replaced, ignored);
+    if (!replaced.empty() && replaced != download.destination) fs::remove(replaced, ignored);
     note_record(folder_of(model), file.path, record);
     if (!file.sha256) remember_checksum(file.url, record);
-    fetched.push_back(file.path);
+    wanted[i].bytes = record.bytes;
+    fetched.push_back({model.name, file.path, record.voucher});
   }
   return fetched;
 }

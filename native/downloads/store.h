@@ -16,7 +16,25 @@ enum class ModelState { kMissing, kPartial, kInstalled, kEmbedded };
 ModelState model_state(const CatalogueModel& model);
 std::string_view state_name(ModelState state);  ///< missing, partial, installed or embedded
 
-/// Is told how many bytes of the file at `path` are there or checked, and of how many.
+/// What several models take on the disk together.
+struct ModelTotal {
+  size_t files = 0;
+  std::optional<uint64_t> bytes;       ///< unknown where nobody has told the size of one file
+  uint64_t bytes_there = 0;            ///< installed files, and what has come of others
+  std::optional<uint64_t> bytes_free;  ///< room on the disk of the models' folder, where the system tells
+};
+
+/// Computed from what lies on this machine, from the catalogue, and from what servers told when files came
+/// before; no server is asked.
+ModelTotal total_of(const std::vector<std::string>& models);
+
+/// Returns the digest that a file of the catalogue is compared with, and who vouches for it: the catalogue,
+/// or else the server that sent it the last time. Empty where neither is known.
+std::optional<FileRecord> known_checksum(const CatalogueFile& file);
+
+/// Is told how many bytes are there or checked, of how many, while the file at `path` is being fetched or
+/// checked. fetch_models() tells of all files that it fetches together; 0 stands for a total that is not
+/// known yet.
 using ModelListener =
     std::function<void(const std::string& path, FetchPhase phase, uint64_t done, uint64_t total)>;
 
@@ -29,11 +47,17 @@ struct ModelContext {
   std::chrono::milliseconds patience = kPatience;
 };
 
-/// Fetches the files that are missing and those that verify_model() would refuse, one after the other, and
-/// records size, digest and source of each. A wrong file is replaced once the right one is there. Returns the
-/// paths that were fetched. The disk must have room for all files whose size is known before the first one is
+/// One file that was fetched.
+struct Fetched {
+  std::string model, path;
+  Voucher voucher;  ///< who vouches for its checksum
+};
+
+/// Fetches the files of these models that are missing and those that verify_model() would refuse, one after
+/// the other, and records size, digest and source of each. A wrong file is replaced once the right one is
+/// there. The disk must have room for all files whose size is known, if only roughly, before the first one is
 /// fetched.
-std::vector<std::string> fetch_model(const CatalogueModel& model, const ModelContext& context);
+std::vector<Fetched> fetch_models(const std::vector<std::string>& models, const ModelContext& context);
 
 /// The bytes of a model's missing files, by the catalogue or as the servers say; empty where one of them is
 /// not known.

@@ -76,8 +76,16 @@ void check_path(const std::string& path) {
   if (path.ends_with('/')) throw std::runtime_error(fmt::format("'{}' is no file", path));
 }
 
+std::optional<uint64_t> natural(const json& object, const char* key) {
+  const auto value = object.find(key);
+  if (value == object.end() || value->is_null()) return std::nullopt;
+  if (!value->is_number_unsigned() || value->get<uint64_t>() == 0)
+    throw std::runtime_error(fmt::format("'{}' is not a natural number", key));
+  return value->get<uint64_t>();
+}
+
 CatalogueFile parse_file(const json& object, bool embedded) {
-  check_keys(object, {"path", "url", "bytes", "sha256"});
+  check_keys(object, {"path", "url", "bytes", "sha256"}, {"about_bytes"});
   CatalogueFile file;
   file.path = text(object, "path");
   check_path(file.path);
@@ -87,11 +95,9 @@ CatalogueFile parse_file(const json& object, bool embedded) {
         "an address is needed by files that do not come with the program, and by those only");
   if (!file.url.empty() && !file.url.starts_with("https://") && !file.url.starts_with("http://"))
     throw std::runtime_error(fmt::format("'{}' is no web address", file.url));
-  if (const json& bytes = object["bytes"]; !bytes.is_null()) {
-    if (!bytes.is_number_unsigned() || bytes.get<uint64_t>() == 0)
-      throw std::runtime_error("'bytes' is not a natural number");
-    file.bytes = bytes.get<uint64_t>();
-  }
+  file.bytes = natural(object, "bytes");
+  file.about = natural(object, "about_bytes");
+  if (file.bytes && file.about) throw std::runtime_error("'about_bytes' says what 'bytes' knows");
   if (!object["sha256"].is_null()) {
     file.sha256 = text(object, "sha256");
     if (!is_sha256(*file.sha256)) throw std::runtime_error("'sha256' is not 64 digits in lower case");
@@ -101,7 +107,7 @@ CatalogueFile parse_file(const json& object, bool embedded) {
 
 CatalogueModel parse_model(const json& object) {
   check_keys(object, {"name", "title", "licence", "stages", "embedded", "files"},
-             {"description", "licence_note", "one_picture"});
+             {"description", "licence_note", "one_picture", "untried"});
   CatalogueModel model;
   model.name = text(object, "name");
   model.title = text(object, "title");
@@ -111,6 +117,7 @@ CatalogueModel parse_model(const json& object) {
   if (!is_plain(model.name)) throw std::runtime_error(fmt::format("'{}' is no name", model.name));
   model.embedded = boolean(object, "embedded");
   model.one_picture = object.contains("one_picture") && boolean(object, "one_picture");
+  model.is_untried = object.contains("untried") && boolean(object, "untried");
   for (const json& stage : object["stages"]) {
     if (!stage.is_string() ||
         std::find(kStages.begin(), kStages.end(), stage.get<std::string>()) == kStages.end())
@@ -164,10 +171,26 @@ bool is_free(const CatalogueModel& model) {
 std::optional<uint64_t> size_of(const CatalogueModel& model) {
   uint64_t bytes = 0;
   for (const CatalogueFile& file : model.files) {
-    if (!file.bytes) return std::nullopt;
-    bytes += *file.bytes;
+    if (!file.bytes && !file.about) return std::nullopt;
+    bytes += file.bytes ? *file.bytes : *file.about;
   }
   return bytes;
+}
+
+std::vector<ModelSet> sets_with(const std::string& name) {
+  const auto is_for = [](const CatalogueModel& model, const char* stage) {
+    return std::ranges::find(model.stages, stage) != model.stages.end();
+  };
+  const CatalogueModel& model = catalogue_model(name);
+  if (model.embedded || !is_for(model, "reconstruct")) return {};
+  if (model.one_picture) return {{model.title, {name}}};
+  std::vector<ModelSet> sets;
+  for (const CatalogueModel& other : catalogue()) {
+    if (is_for(other, "multiview"))
+      sets.push_back({fmt::format("{} with {}", model.title, other.title), {name, other.name}});
+  }
+  sets.push_back({fmt::format("{} with your own views", model.title), {name}});
+  return sets;
 }
 
 std::vector<CatalogueModel> parse_catalogue(const std::string& content) {

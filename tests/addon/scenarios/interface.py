@@ -108,6 +108,7 @@ def why_it_is_grey() -> dict[str, Any]:
     facts["views_sent"] = properties.engine_settings(settings)["views"]
     settings.model = "triposr"
     facts["one_picture_views"] = properties.engine_settings(settings)["views"]
+    facts["one_picture_in_panel"] = drawn()
     facts["one_picture_needs"] = [model.name for model in properties.missing_models(settings)]
     return facts
 

@@ -9,10 +9,24 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
-from inside import FOLDER, MODULE, PICTURE, QUARTERS, answer, drawn, drawn_setup, install, mask_pixels, names, quick
+from inside import (
+    FOLDER,
+    MODULE,
+    PICTURE,
+    QUARTERS,
+    Layout,
+    answer,
+    drawn,
+    drawn_setup,
+    install,
+    mask_pixels,
+    names,
+    quick,
+)
 
 
 def loading() -> dict[str, Any]:
@@ -145,6 +159,16 @@ def clash() -> dict[str, Any]:
     return facts
 
 
+def asked_before(model: str) -> list[str]:
+    """The texts of the dialog before a model is fetched."""
+    operator = importlib.import_module(f"{MODULE}.operators.models").RELIEVO_OT_fetch_model
+    texts: list[str] = []
+    dialog = SimpleNamespace(model=model, layout=Layout(texts), bl_rna=bpy.ops.relievo.fetch_model.get_rna_type())
+    dialog.unaccepted = lambda: operator.unaccepted(dialog)
+    operator.draw(dialog, bpy.context)
+    return texts
+
+
 def models() -> dict[str, Any]:
     """Models of FOLDER/catalogue.json, fetched, removed and imported by the operators."""
     os.environ["RELIEVO_CATALOGUE"] = str(FOLDER / "catalogue.json")
@@ -173,7 +197,9 @@ def models() -> dict[str, Any]:
     facts["sizes"] = [asked, drawn()]
     facts["fetched"] = answer(bpy.ops.relievo.fetch_model, model="shape")
     facts["choices_then"] = choices()
-    facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views")
+    facts["unaccepted"] = answer(bpy.ops.relievo.fetch_model, model="views")
+    facts["asked"] = " ".join(asked_before("views"))
+    facts["not_there"] = answer(bpy.ops.relievo.fetch_model, model="views", accept_licence=True)
     facts["all"] = drawn_setup()
     bpy.ops.relievo.remove_model(model="shape")
     facts["removed"] = choices()
