@@ -161,8 +161,6 @@ fs::path embedded_folder() {
   return folder / "models";
 }
 
-}  // namespace
-
 bool is_free(const CatalogueModel& model) {
   constexpr std::array kFree{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT"};
   return std::ranges::find(kFree, model.licence) != kFree.end();
