@@ -232,7 +232,7 @@ void say_what_came(const std::string& name, const std::vector<Fetched>& fetched)
   }
 }
 
-int fetch(const Options& options) {
+int fetch(const Options& options, const Web& web) {
   for (const std::string& name : options.names) accept_licence(catalogue_model(name), options);
   if (!options.json) {
     const ModelTotal total = total_of(options.names);
@@ -246,7 +246,7 @@ int fetch(const Options& options) {
     const std::unique_ptr<Transport> transport = web(options.certificates);
     const std::chrono::milliseconds patience(static_cast<int64_t>(1000 * options.patience));
     fetched = fetch_models(options.names,
-                           {transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
+                           {*transport, options.from, Control{{}, interruption()}, drawn_by(bar), patience});
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) say_what_is_left(options.names);
     throw;
@@ -345,7 +345,8 @@ Command add_models(CLI::App& parser, const Web& web) {
   const auto add_name = [&](CLI::App* sub) { sub->add_option("name", options->name, "Model")->required(); };
   CLI::App* listing = add("list", "All models and whether they are installed", list);
   listing->add_flag("--free", options->free, "Only those that may be used for anything");
-  CLI::App* fetching = add("fetch", "Fetch models, or the rest of them", fetch);
+  CLI::App* fetching = add("fetch", "Fetch models, or the rest of them",
+                           [web](const Options& given) { return fetch(given, web); });
   fetching->add_option("names", options->names, "Models; what works together, `relievo models list` tells")
       ->required();
   fetching->add_flag("--accept-licence", options->accept_licence,
