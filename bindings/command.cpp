@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "app/gpu_check_report.h"
 #include "app/program.h"
 #include "bindings.h"
 #include "python_transport.h"
@@ -53,11 +54,25 @@ int run_command(const std::vector<std::string>& words, const py::function& make_
   return run_program(static_cast<int>(argv.size()), argv.data(), web);
 }
 
+/// Text, JSON, and how many checks failed. What `tell` raises ends it.
+py::tuple check_devices(const std::string& devices, const py::function& tell) {
+  GpuCheckReport report;
+  {
+    const py::gil_scoped_release release;
+    report = check_gpus(devices, CancelToken(), [&](const std::string& line) {
+      const py::gil_scoped_acquire acquire;
+      tell(line);
+    });
+  }
+  return py::make_tuple(report.text, report.json, report.failed);
+}
+
 }  // namespace
 
 void bind_command(py::module_& module) {
   bind_receiver(module);
   module.def("_run_command", &run_command, py::arg("words"), py::arg("make_transport"));
+  module.def("_gpu_check", &check_devices, py::arg("devices"), py::arg("tell"));
 }
 
 }  // namespace relievo::bindings

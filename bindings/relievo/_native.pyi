@@ -494,5 +494,11 @@ def describe_settings() -> dict[str, dict[str, Any]]:
 def _run_command(words: Sequence[str], make_transport: Callable[[PathLike], Transport]) -> int:
     """The program's command line, which has the process for itself from here on; returns its exit status."""
 
+def _gpu_check(devices: str, tell: Callable[[str], object]) -> tuple[str, str, int]:
+    """`relievo gpu-check`: its lines, which are told one by one, its JSON object, and how many checks failed.
+
+    What tell() raises ends it. Raises InvalidSettingsError.
+    """
+
 def exit_statuses() -> dict[str, int]:
     """The exit status of each error code."""
