@@ -56,14 +56,20 @@ struct Planned {
 /// Whether workers work on one picture together somewhere.
 bool shares_pictures(const Plan& plan);
 
+/// What decoding the job's picture takes beside the picture itself; its header is read once.
+int64_t decoding_bytes_of(Job::State& job);
+
+/// How much memory goes to decoding, where that is worth a word; else empty.
+std::string decoding_sentence(const DecodingCost& cost);
+
 /// What a run makes: jobs of the queue whose stages cost the same, and hold the same weights.
 class Engine::QueuedJobs : public JobSource {
  public:
   explicit QueuedJobs(Impl& engine) : engine_(engine) {}
 
-  /// From now on those with these settings. `is_for_one`: only as long as no second one waits, for more of
-  /// them are better planned anew.
-  void serve(const Settings& settings, bool is_for_one);
+  /// From now on those with these settings whose pictures take no more than so many bytes to decode.
+  /// `is_for_one`: only as long as no second one waits, for more of them are better planned anew.
+  void serve(const Settings& settings, int64_t decoding_bytes, bool is_for_one);
   int count(const Settings& settings) const;  ///< that wait
 
   std::vector<RunJob> next(int most) override;
@@ -75,9 +81,12 @@ class Engine::QueuedJobs : public JobSource {
 
  private:
   int count_waiting(const Settings& settings) const;  ///< under the lock
+  /// Of the jobs at the front of the queue. Not under the lock, for it reads files.
+  void measure_decoding(int most);
 
   Impl& engine_;
   Settings settings_;
+  int64_t decoding_bytes_ = 0;
   bool is_for_one_ = false, has_begun_ = false;
 };
 
@@ -107,10 +116,11 @@ struct Engine::Impl {
   /// A log line goes to the job that it is about, or else to all that run.
   void tell(const std::string& line);
 
-  /// Prepares the stages for so many pictures with these settings, and plans. The plan keeps all workers busy
-  /// when more pictures come, unless workers share a single picture.
+  /// Prepares the stages for so many pictures with these settings, of which none takes more than so many
+  /// bytes to decode, and plans. The plan keeps all workers busy when more pictures come, unless workers
+  /// share a single picture.
   Planned plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
-                   const Settings& settings, int pictures);
+                   const Settings& settings, int pictures, int64_t decoding_bytes = 0);
 
   // For the previewer, on its thread:
 

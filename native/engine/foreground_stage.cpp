@@ -64,6 +64,21 @@ fs::path full_network_file() {
 
 }  // namespace
 
+DecodingCost decoding_cost(const GenerateRequest& request) {
+  PictureOptions options;
+  options.kept_pixels = kept_pixels(request.settings);
+  DecodingCost most;
+  if (!request.encoded.empty()) {
+    most = decoding_cost(request.encoded, request.picture.string(), options);
+    most.file_bytes = 0;  // the request holds it all the time
+  } else if (request.bytes.pixels.empty() && request.image.empty()) {
+    most = decoding_cost(request.picture, options);
+  }
+  if (request.settings.mask != MaskKind::kFile) return most;
+  const DecodingCost mask = decoding_cost(request.settings.mask_file, options);
+  return mask.file_bytes + mask.decoder_bytes > most.file_bytes + most.decoder_bytes ? mask : most;
+}
+
 struct ForegroundStage::Network {
   std::unique_ptr<U2Net> net;  // null when no file is there; pictures with a mask of their own do without
   MemoryCharge mapped;
@@ -81,7 +96,8 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
   // Besides the network's: the picture, in four channels at most, its mask and that as it was given.
   constexpr double kBytesPerPixel = 4 * 4 + 4 + 4;
-  mode.workspace_bytes = (is_full ? 260 : 215) * kMiB;
+  mode.workspace_bytes = std::max(is_full ? 260 * kMiB : static_cast<double>(kDecodedForNothing),
+                                  static_cast<double>(decoding_bytes()));
   mode.workspace_bytes_per_picture = kBytesPerPixel * static_cast<double>(kept_pixels(settings));
   mode.seconds_per_picture = is_full ? 3 : 1;
   mode.host_seconds_per_picture = 0.1 + 5e-8 * side * side;

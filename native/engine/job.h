@@ -4,10 +4,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 #include "base/control.h"
 #include "base/system_error.h"
 #include "engine/engine.h"
+#include "files/pictures.h"
 
 namespace relievo {
 
@@ -16,6 +18,7 @@ struct Job::State {
   const std::string name;
   GenerateRequest request;  ///< the scheduler's; its pictures are gone once it has run
   const CancelToken cancel;
+  std::optional<DecodingCost> decoding;  ///< the scheduler's
   /// Made beforehand, for when there is no memory to make another.
   Error no_memory = out_of_memory();
 

@@ -45,14 +45,14 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 }
 
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Worker>& workers, const MeasuredCosts& measured) {
+             const std::vector<Worker>& workers, const MeasuredCosts& measured, int64_t decoding_bytes) {
   const std::vector<CostSample> samples = samples_for(workers.front(), measured);
   const auto seconds = [&](const auto& stage) {
     return stage->profile().modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, workers, samples);
+    stage->prepare(settings, workers, samples, decoding_bytes);
     total += seconds(stage);
   }
   for (const auto& stage : stages) {

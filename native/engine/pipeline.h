@@ -27,9 +27,11 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
 
 /// Sets what the stages cost with these settings on workers like the first, as measured where it was
 /// calibrated
-/// (`relievo calibrate`), and their parts of the progress.
+/// (`relievo calibrate`), and their parts of the progress. `decoding_bytes`: what decoding a picture takes at
+/// most beside the picture itself.
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
-             const std::vector<Worker>& workers, const MeasuredCosts& measured = {});
+             const std::vector<Worker>& workers, const MeasuredCosts& measured = {},
+             int64_t decoding_bytes = 0);
 
 /// Has the stages take no larger batches than were learnt to fit into all of these workers; at least one
 /// picture.

@@ -146,8 +146,10 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
 }
 
 void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>& workers,
-                            const std::vector<CostSample>& samples) {
+                            const std::vector<CostSample>& samples, int64_t decoding_bytes) {
+  decoding_bytes_ = decoding_bytes;
   profile_ = profile_for(settings, workers);
+  decoding_bytes_ = 0;  // samples are of small pictures
   profile_.name = name_;
   std::vector<CostPoint> points;
   for (const CostSample& sample : samples) {

@@ -57,9 +57,10 @@ class PipelineStage : public Stage {
   const std::string& shown() const { return shown_; }
 
   /// What it costs with these settings on workers of these kinds, bent to the samples of it that are among
-  /// these (their `size` is settings as JSON); between runs only.
+  /// these (their `size` is settings as JSON); between runs only. `decoding_bytes`: what decoding the picture
+  /// takes at most beside the picture itself.
   void prepare(const Settings& settings, const std::vector<Worker>& workers,
-               const std::vector<CostSample>& samples = {});
+               const std::vector<CostSample>& samples = {}, int64_t decoding_bytes = 0);
   const StageProfile& profile() const final { return profile_; }
 
   /// The most pictures at a time, until it is prepared again.
@@ -79,6 +80,8 @@ class PipelineStage : public Stage {
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) final;
 
  protected:
+  int64_t decoding_bytes() const { return decoding_bytes_; }
+
   /// Estimated: formulas of the settings.
   virtual StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const = 0;
 
@@ -97,6 +100,7 @@ class PipelineStage : public Stage {
   std::string name_, shown_;
   StageProfile profile_;
   double from_ = 0, to_ = 1;
+  int64_t decoding_bytes_ = 0;
 };
 
 /// Bytes of the module's parameters that are still in the file they were loaded from (nn/tensors.h): they are

@@ -1,8 +1,11 @@
 // How an engine plans: with what was measured and learnt of its workers.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "engine/costs.h"
 #include "engine/engine_impl.h"
+#include "engine/stages.h"
 
 namespace relievo {
 
@@ -11,12 +14,29 @@ bool shares_pictures(const Plan& plan) {
                      [](const DeviceGroup& group) { return group.kind != GroupKind::kReplica; });
 }
 
+int64_t decoding_bytes_of(Job::State& job) {
+  if (!job.decoding) job.decoding = decoding_cost(job.request);
+  return job.decoding->file_bytes + job.decoding->decoder_bytes;
+}
+
+std::string decoding_sentence(const DecodingCost& cost) {
+  constexpr int64_t kMiB = 1 << 20, kWorthSaying = 16 * kMiB;
+  if (cost.file_bytes + cost.decoder_bytes < kWorthSaying) return {};
+  std::string parts;
+  if (cost.file_bytes >= kMiB) parts = fmt::format("{} MiB for its file", cost.file_bytes / kMiB);
+  if (cost.decoder_bytes >= kMiB) {
+    parts += fmt::format("{}{} MiB to decode it as a whole, for it is {}", parts.empty() ? "" : " and ",
+                         cost.decoder_bytes / kMiB, cost.kind);
+  }
+  return fmt::format("Reading the picture takes {}.", parts);
+}
+
 Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
-                               const Settings& settings, int pictures) {
+                               const Settings& settings, int pictures, int64_t decoding_bytes) {
   const MeasuredCosts measured = costs->measured();
   Planned planned;
   planned.workers = workers.get();
-  prepare(stages_planned, settings, planned.workers, measured);
+  prepare(stages_planned, settings, planned.workers, measured, decoding_bytes);
   limit_batches(stages_planned, planned.workers, *costs);
   set_measured_speeds(planned.workers, settings, measured);
   planned.profiles = profiles_of(stages_planned);

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "base/thread_room.h"
 #include "engine/engine_impl.h"
+#include "engine/stages.h"
 #include "nn/errors.h"
 #include "runtime/torch/worker_hooks.h"
 
@@ -65,8 +66,9 @@ void Engine::Impl::run(const StatePointer& first) {
   }
   use_recipe(recipe_of(settings));
   const int waiting = std::max(1, queued_jobs.count(settings));
-  const Planned planned = plan_for(stages, settings, waiting);
-  queued_jobs.serve(settings, waiting == 1 && shares_pictures(planned.plan));
+  const int64_t decoding_bytes = std::max(decoding_bytes_of(*first), kDecodedForNothing);
+  const Planned planned = plan_for(stages, settings, waiting, decoding_bytes);
+  queued_jobs.serve(settings, decoding_bytes, waiting == 1 && shares_pictures(planned.plan));
   try {
     executor->run(planned.plan, queued_jobs,
                   {.plan = planned.options, .planned_workers = planned.workers, .cancel = closing});
@@ -76,8 +78,9 @@ void Engine::Impl::run(const StatePointer& first) {
   }
 }
 
-void Engine::QueuedJobs::serve(const Settings& settings, bool is_for_one) {
+void Engine::QueuedJobs::serve(const Settings& settings, int64_t decoding_bytes, bool is_for_one) {
   settings_ = settings;
+  decoding_bytes_ = decoding_bytes;
   is_for_one_ = is_for_one;
   has_begun_ = false;
 }
@@ -92,14 +95,26 @@ int Engine::QueuedJobs::count_waiting(const Settings& settings) const {
       engine_.queue, [&](const auto& job) { return same_costs(job->request.settings, settings); }));
 }
 
+void Engine::QueuedJobs::measure_decoding(int most) {
+  std::vector<StatePointer> front;
+  {
+    const std::lock_guard lock(engine_.mutex);
+    const auto count = std::min(std::max(most, 0), static_cast<int>(engine_.queue.size()));
+    front.assign(engine_.queue.begin(), engine_.queue.begin() + count);
+  }
+  for (const StatePointer& job : front) decoding_bytes_of(*job);
+}
+
 std::vector<RunJob> Engine::QueuedJobs::next(int most) {
+  measure_decoding(most);
   std::vector<RunJob> jobs;
   const std::lock_guard lock(engine_.mutex);
   if (is_for_one_ && count_waiting(settings_) > 1) return jobs;
   auto& queue = engine_.queue;
   const bool is_halted = engine_.is_paused || engine_.is_closing || engine_.wants_unload;
   while (static_cast<int>(jobs.size()) < most && !is_halted && !queue.empty() &&
-         same_costs(queue.front()->request.settings, settings_)) {
+         same_costs(queue.front()->request.settings, settings_) && queue.front()->decoding &&
+         decoding_bytes_of(*queue.front()) <= decoding_bytes_) {
     const StatePointer job = queue.front();
     PictureWork work;
     work.job = context_of(job);
@@ -163,6 +178,9 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   }
   std::vector<std::string> plan = outcome.plan;
   for (const std::string& device : workers.left_out()) plan.push_back(device);
+  if (const std::string sentence = decoding_sentence(job.decoding.value_or(DecodingCost()));
+      !sentence.empty())
+    plan.push_back(sentence);
   result->plan = fmt::format("{}", fmt::join(plan, " "));
   job.log(result->plan);
   result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());

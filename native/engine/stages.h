@@ -8,11 +8,18 @@
 
 #include "engine/field_source.h"
 #include "engine/stage_of.h"
+#include "files/pictures.h"
 
 namespace relievo {
 
 /// The mask network that comes with the program.
 inline constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
+
+/// What decoding a request's picture, or its mask, takes at most, by their headers.
+DecodingCost decoding_cost(const GenerateRequest& request);
+
+/// Decoding that takes no more than this costs nothing: the mask network takes as much, after it.
+inline constexpr int64_t kDecodedForNothing = int64_t{215} << 20;
 
 /// Picture -> foreground. With the full U2-Net where it is installed, else the embedded one in
 /// `embedded_models`.

@@ -21,10 +21,17 @@ struct Source {
   std::span<const std::byte> bytes;
   const std::string& name;  ///< for messages
   const PictureOptions& options;
+  bool only_measured = false;  ///< Measured is thrown before anything is decoded
 
   void note(const std::string& text) const {
-    if (options.on_note) options.on_note(text);
+    if (options.on_note && !only_measured) options.on_note(text);
   }
+};
+
+/// What a decoder would take for a whole picture.
+struct Measured {
+  double bytes = 0;
+  std::string what;
 };
 
 /// Throws Error{kInvalidImage}: "'name' is not a sound PNG file: reason."

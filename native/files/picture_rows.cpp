@@ -47,6 +47,7 @@ PictureRows::PictureRows(const Source& source, int width, int height, const Pixe
       width_(width),
       height_(height),
       stride_(static_cast<int>(layout.channels) + (layout.has_alpha ? 1 : 0)) {
+  if (source.only_measured) throw Measured{};
   std::tie(kept_width_, kept_height_) = kept_size(source, width, height);
   const int from_width = original_width > 0 ? original_width : width;
   const int from_height = original_height > 0 ? original_height : height;

@@ -37,6 +37,7 @@ void check_size(const Source& source, int64_t width, int64_t height) {
 }
 
 std::shared_ptr<void> reserve_whole(const Source& source, std::string_view what, double bytes) {
+  if (source.only_measured) throw Measured{bytes, std::string(what)};
   if (bytes > static_cast<double>(source.options.max_decoder_bytes)) {
     constexpr double kMiB = 1 << 20;
     throw Error(ErrorCode::kInvalidImage,
@@ -88,8 +89,13 @@ const Format& require_format(std::span<const std::byte> bytes, const std::string
               "Check that the path names a picture file which you may read.");
 }
 
+struct PictureFile {
+  std::vector<std::byte> bytes;
+  std::shared_ptr<void> reserved;
+};
+
 /// Looks at the start of the file before it takes memory for all of it.
-std::vector<std::byte> read_picture_file(const std::filesystem::path& path, const PictureOptions& options) {
+PictureFile read_picture_file(const std::filesystem::path& path, const PictureOptions& options) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (error) throw_unreadable(path, error.message());
@@ -114,10 +120,12 @@ std::vector<std::byte> read_picture_file(const std::filesystem::path& path, cons
         fmt::format("'{}' has {} bytes; at most {} are read.", path.string(), size, options.max_file_bytes),
         "Scale the picture down first.");
   }
+  const std::shared_ptr<void> reserved =
+      options.reserve ? options.reserve(static_cast<int64_t>(size)) : nullptr;
   const size_t start = bytes.size();
   bytes.resize(size);
   read(start);
-  return bytes;
+  return {std::move(bytes), reserved};
 }
 
 /// JPEG has no alpha.
@@ -137,11 +145,36 @@ ByteImage on_white(const ByteImage& image) {
 }  // namespace
 
 Image read_picture(const std::filesystem::path& path, const PictureOptions& options) {
-  return read_picture(read_picture_file(path, options), path.string(), options);
+  const PictureFile file = read_picture_file(path, options);
+  return read_picture(file.bytes, path.string(), options);
 }
 
 Image read_picture(std::span<const std::byte> bytes, const std::string& name, const PictureOptions& options) {
   return require_format(bytes, name).read(Source{bytes, name, options});
+}
+
+DecodingCost decoding_cost(const std::filesystem::path& path, const PictureOptions& options) {
+  PictureOptions measuring = options;
+  measuring.reserve = {};
+  try {
+    return decoding_cost(read_picture_file(path, measuring).bytes, path.string(), measuring);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+DecodingCost decoding_cost(std::span<const std::byte> bytes, const std::string& name,
+                           const PictureOptions& options) {
+  DecodingCost cost{.file_bytes = static_cast<int64_t>(bytes.size()), .decoder_bytes = 0, .kind = {}};
+  try {
+    require_format(bytes, name).read(Source{bytes, name, options, true});
+  } catch (const files::Measured& measured) {
+    cost.decoder_bytes = static_cast<int64_t>(measured.bytes);
+    cost.kind = measured.what;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) throw;
+  }
+  return cost;
 }
 
 std::vector<std::byte> encode_png(const ByteImage& image, const Provenance& provenance) {

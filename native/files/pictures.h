@@ -28,8 +28,8 @@ struct PictureOptions {
   int64_t max_file_bytes = int64_t{2} << 30;
   CancelToken cancel = {};                                    ///< looked at while a picture is decoded
   std::function<void(const std::string& note)> on_note = {};  ///< what the person should know of the picture
-  /// Asked before a decoder takes so many bytes for a whole picture; what it returns is kept as long as they
-  /// are.
+  /// Asked before so many bytes are taken for a file's content, or by a decoder for a whole picture; what it
+  /// returns is kept as long as they are.
   std::function<std::shared_ptr<void>(int64_t bytes)> reserve = {};
 };
 
@@ -44,6 +44,19 @@ struct PictureOptions {
 Image read_picture(const std::filesystem::path& path, const PictureOptions& options = {});
 Image read_picture(std::span<const std::byte> bytes, const std::string& name,
                    const PictureOptions& options = {});
+
+/// What is held while a picture is decoded, beside the picture that comes of it.
+struct DecodingCost {
+  int64_t file_bytes = 0;
+  int64_t decoder_bytes = 0;  ///< for a decoder that cannot go row by row
+  std::string kind;           ///< that one's: "a progressive JPEG"; empty where there is none
+};
+
+/// Told from the file's header: nothing is decoded. Of a file that cannot be read nothing is known; what is
+/// wrong with it tells who reads it.
+DecodingCost decoding_cost(const std::filesystem::path& path, const PictureOptions& options = {});
+DecodingCost decoding_cost(std::span<const std::byte> bytes, const std::string& name,
+                           const PictureOptions& options = {});
 
 /// A PNG file in memory; 1, 3 or 4 channels, tagged sRGB. Says what it was made of, where that is known
 /// (files/source_mark.h).

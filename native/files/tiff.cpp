@@ -81,14 +81,7 @@ class TiffReader {
 
   Image read() {
     if (TIFFLastDirectory(file_.get()) == 0) note_first_of_several(source_, "a TIFF of several pictures");
-    const bool is_direct = choose_layout();
-    PictureRows rows(source_, width_, height_, layout_);
-    if (is_direct) {
-      read_samples(rows);
-    } else {
-      read_converted(rows);
-    }
-    return rows.finish(space(), orientation_);
+    return choose_layout() ? read_samples() : read_converted();
   }
 
  private:
@@ -210,7 +203,7 @@ class TiffReader {
   }
 
   /// Rows as they lie in the file, a band of strips or tiles at a time.
-  void read_samples(PictureRows& rows) {
+  Image read_samples() {
     const size_t sample_bytes = bits_ / 8u, pixel_bytes = sample_bytes * samples_;
     const size_t row_bytes = pixel_bytes * static_cast<size_t>(width_);
     // A strip of many rows needs no more than a line where the samples of a pixel stand together.
@@ -224,6 +217,7 @@ class TiffReader {
     band = std::clamp<uint32_t>(band, 1, static_cast<uint32_t>(height_));
     const std::shared_ptr<void> reserved =
         reserve_whole(source_, "a TIFF", static_cast<double>(row_bytes) * band);
+    PictureRows rows(source_, width_, height_, layout_);
     if (by_line && TIFFScanlineSize(file_.get()) > static_cast<tmsize_t>(row_bytes))
       fail("its rows are too long");
     std::vector<uint8_t> lines(row_bytes * band);
@@ -240,6 +234,7 @@ class TiffReader {
         add_row(rows, lines.data() + row_bytes * y);
       }
     }
+    return rows.finish(space(), orientation_);
   }
 
   void read_band(std::vector<uint8_t>& lines, uint32_t top, uint32_t band) {
@@ -318,7 +313,7 @@ class TiffReader {
   }
 
   /// Through libtiff's own conversion to 8 bits, a strip or tile at a time; its rows go up.
-  void read_converted(PictureRows& rows) {
+  Image read_converted() {
     TIFF* file = file_.get();
     uint32_t part_width = static_cast<uint32_t>(width_), band = 1;
     if (is_tiled_) {
@@ -333,6 +328,7 @@ class TiffReader {
     const double bytes =
         4 * (part_pixels + double{1.0} * width_ * std::min(band, static_cast<uint32_t>(height_)));
     const std::shared_ptr<void> reserved = reserve_whole(source_, "a TIFF", bytes);
+    PictureRows rows(source_, width_, height_, layout_);
     std::vector<uint32_t> part(static_cast<size_t>(part_pixels));
     std::vector<uint32_t> lines(static_cast<size_t>(width_) * std::min(band, static_cast<uint32_t>(height_)));
     for (uint32_t top = 0; top < static_cast<uint32_t>(height_); top += band) {
@@ -361,6 +357,7 @@ class TiffReader {
         rows.add_row();
       }
     }
+    return rows.finish(space(), orientation_);
   }
 
   ColourSpace space() const {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from processes import PROGRAM, ROOT, start, wait_for
 
 PICTURES = ROOT / "tests" / "data" / "pictures"
@@ -170,6 +172,21 @@ def test_names_that_clean_to_the_same_become_two_results(tmp_path: Path) -> None
     assert len(files) == len({file.lower() for file in files}) == 2 * len(names)
     stems = [Path(file).stem for file in files if file.endswith(".glb")]
     assert stems == ["cup", "cup_2", "Cup_3", "a_b", "a_b_2", "nul_", "é" * 95, "cup_sheet"]
+
+
+def test_the_plan_has_what_decoding_takes(tmp_path: Path) -> None:
+    """A progressive JPEG is held as a whole, 2 bytes for each of 1.5 coefficients a pixel; another one row by row."""
+    picture = Image.new("RGB", (4000, 3000), "white")
+    picture.paste((200, 60, 40), (1000, 800, 3000, 2200))
+    told = {}
+    for name, progressive in (("rows", False), ("whole", True)):
+        picture.save(tmp_path / f"{name}.jpg", progressive=progressive)
+        words = ["generate", tmp_path / f"{name}.jpg", "-o", tmp_path / "out", "--json", *QUICK]
+        told[name] = json.loads(relievo(*words).stdout)["plan"]
+    assert "for it is a progressive JPEG." in told["whole"]
+    (mebibytes,) = re.findall(r"(\d+) MiB to decode it as a whole", told["whole"])
+    assert 34 <= int(mebibytes) <= 36
+    assert "decode" not in told["rows"]
 
 
 def test_a_mesh_that_loses_its_shape_says_so(tmp_path: Path) -> None:

@@ -151,11 +151,40 @@ TEST(Decoders, AskBeforeTheyTakeMemoryForAWholePicture) {
     asked += bytes;
     return std::shared_ptr<void>();
   };
+  const auto size_of = [](const char* name) { return static_cast<int64_t>(text_of(sample(name)).size()); };
   read_picture(sample("progressive.jpg"), options);
-  EXPECT_GE(asked, 32 * 16 * 2);
+  EXPECT_GE(asked, size_of("progressive.jpg") + 32 * 16 * 2);
   asked = 0;
   read_picture(sample("rgb.jpg"), options);
-  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(asked, size_of("rgb.jpg"));
+}
+
+TEST(DecodingCost, IsWhatReadingAsksFor) {
+  for (const char* name : {"progressive.jpg", "rgb.jpg", "rgb8_interlaced.png", "rgb.webp", "plain.gif",
+                           "palette8_runs.bmp", "rgb.heic", "rgb.avif", "rgb_half.exr"}) {
+    int64_t asked = 0;
+    PictureOptions options;
+    options.reserve = [&](int64_t bytes) {
+      asked += bytes;
+      return std::shared_ptr<void>();
+    };
+    const DecodingCost cost = decoding_cost(sample(name), options);
+    EXPECT_EQ(asked, 0) << name;
+    read_picture(sample(name), options);
+    EXPECT_EQ(cost.file_bytes + cost.decoder_bytes, asked) << name;
+  }
+}
+
+TEST(DecodingCost, NamesTheDecoderThatHoldsAWholePicture) {
+  EXPECT_EQ(decoding_cost(sample("progressive.jpg")).kind, "a progressive JPEG");
+  EXPECT_EQ(decoding_cost(sample("rgb8_interlaced.png")).kind, "an interlaced PNG");
+  EXPECT_EQ(decoding_cost(sample("rgb.jpg")).kind, "");
+}
+
+TEST(DecodingCost, OfWhatIsNoPictureNothingIsKnown) {
+  const ScratchFolder folder;
+  EXPECT_EQ(decoding_cost(folder.with("a.jpg", "no picture")).decoder_bytes, 0);
+  EXPECT_EQ(decoding_cost(folder.path() / "missing.jpg").file_bytes, 0);
 }
 
 /// A tiled OpenEXR file whose header claims tiles of one pixel.
