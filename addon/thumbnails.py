@@ -65,6 +65,7 @@ def fill(preview: bpy.types.ImagePreview, pixels: NDArray[np.uint8]) -> None:
     height, width, channels = pixels.shape
     rgba = np.ones((height, width, 4), np.float32)
     rgba[..., :channels] = pixels[::-1] / np.float32(255)
+    rgba[..., :3] *= rgba[..., 3:]  # Blender draws icons as multiplied by their alpha
     preview.image_size = (width, height)
     preview.image_pixels_float.foreach_set(rgba.ravel())
 

@@ -1,6 +1,7 @@
 #include "engine/job_run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #ifdef __GLIBC__
@@ -14,12 +15,33 @@
 namespace relievo {
 namespace {
 
+/// A see-through pixel has a share in its neighbours' colours only as far as it is seen.
+ByteImage resample_by_alpha(ByteImage image, int width, int height) {
+  if (image.channels != 4) return resample(image, width, height, ResampleFilter::kBilinear);
+  for (size_t i = 0; i < image.pixels.size(); i += 4) {
+    for (size_t c = 0; c < 3; ++c) {
+      image.pixels[i + c] = static_cast<uint8_t>(over_255(image.pixels[i + c] * image.pixels[i + 3]));
+    }
+  }
+  ByteImage result = resample(image, width, height, ResampleFilter::kBilinear);
+  for (size_t i = 0; i < result.pixels.size(); i += 4) {
+    const int alpha = result.pixels[i + 3];
+    if (alpha == 0) continue;
+    for (size_t c = 0; c < 3; ++c) {
+      result.pixels[i + c] =
+          static_cast<uint8_t>(std::min((result.pixels[i + c] * 255 + alpha / 2) / alpha, 255));
+    }
+  }
+  return result;
+}
+
 ByteImage shrunk(const Image& image) {
-  const ByteImage bytes = to_bytes(image);
+  ByteImage bytes = to_bytes(image);
   const int longer = std::max(bytes.width, bytes.height);
   if (longer <= kPreviewSide) return bytes;
   const auto scaled = [&](int side) { return std::max(1, side * kPreviewSide / longer); };
-  return resample(bytes, scaled(bytes.width), scaled(bytes.height), ResampleFilter::kBilinear);
+  const int width = scaled(bytes.width), height = scaled(bytes.height);
+  return resample_by_alpha(std::move(bytes), width, height);
 }
 
 }  // namespace

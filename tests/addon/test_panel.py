@@ -29,6 +29,11 @@ def test_mask_is_shown(words: dict[str, Any]) -> None:
     assert words["mask"]["pixels"] == pytest.approx((1, 0), abs=0.02)
 
 
+def test_edge_of_the_cutout_is_shown_without_a_fringe(words: dict[str, Any]) -> None:
+    """Blender draws an icon's colours as multiplied by its alpha; others light up where it is see-through."""
+    assert words["see_through"]["ours"] == pytest.approx(words["see_through"]["Blender's"], abs=2 / 255)
+
+
 def test_mask_follows_its_settings(words: dict[str, Any]) -> None:
     follows = words["mask"]["follows"]
     assert (follows["is_coming"], follows["failure"]) == (True, None)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import bpy
+import numpy as np
 from inside import (
     FOLDER,
     MODULE,
@@ -36,6 +37,7 @@ def panel_words() -> dict[str, Any]:
     return {
         "presets": presets(),
         "mask": mask(),
+        "see_through": see_through(),
         "several": several(),
         "images": images(),
         "options": import_options(),
@@ -81,6 +83,24 @@ def mask() -> dict[str, Any]:
     bpy.ops.relievo.hide_mask()
     facts["hidden"] = {"is_shown": preview.is_shown(), "objects": names(bpy.data.objects)}
     return {**facts, "entries": len(module("history").entries())}
+
+
+def see_through() -> dict[str, list[float]]:
+    """A thumbnail of ours beside Blender's own of the same picture: left a quarter opaque, right wholly."""
+    thumbnails = module("thumbnails")
+    pixels = np.full((128, 128, 4), (200, 100, 50, 255), np.uint8)
+    pixels[:, :64, 3] = 64
+    (FOLDER / "see_through.png").write_bytes(thumbnails.png(pixels))
+    thumbnails.put("ours", pixels)
+    thumbnails.load("Blender's", FOLDER / "see_through.png")
+    seen = {}
+    for name in ("ours", "Blender's"):
+        shown = thumbnails._icons[name]
+        width, height = shown.image_size
+        values = np.array(shown.image_pixels_float).reshape(height, width, 4)
+        seen[name] = [*values[height // 2, width // 4], *values[height // 2, width * 3 // 4]]
+        thumbnails.forget(name)
+    return seen
 
 
 def several() -> list[str]:

@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <thread>
@@ -229,6 +231,36 @@ TEST(Engine, ForegroundAloneRunsFirstAndShowsTheMask) {
   EXPECT_EQ(std::max(picture.width, picture.height), kPreviewSide);
   EXPECT_EQ(picture.pixel(picture.width / 2, picture.height / 2)[3], 255);
   EXPECT_EQ(picture.pixel(1, 1)[3], 0);
+}
+
+TEST(Engine, CutOutKeepsTheSubjectsColourToItsEdge) {
+  Engine engine;
+  GenerateRequest request = named("disc");
+  request.only_foreground = true;
+  request.picture.clear();
+  request.image = Image(600, 600, 4);
+  for (int y = 0; y < 600; ++y) {
+    for (int x = 0; x < 600; ++x) {
+      float* pixel = request.image.pixel(x, y);
+      const bool is_disc = std::hypot(x - 299.5, y - 299.5) < 220;
+      std::fill(pixel, pixel + 3, 1.0f);
+      if (is_disc) std::copy_n(std::array{0.8f, 0.2f, 0.1f, 1.0f}.begin(), 4, pixel);
+    }
+  }
+  const Job job = engine.submit(request);
+  ASSERT_TRUE(job.wait(60));
+  ASSERT_EQ(job.previews().size(), 1u);
+  const ByteImage picture = job.previews().front()->picture;
+  int edge = 0;
+  for (size_t i = 0; i < picture.pixels.size(); i += 4) {
+    const uint8_t* pixel = &picture.pixels[i];
+    if (pixel[3] < 32) continue;
+    edge += pixel[3] < 224;
+    EXPECT_NEAR(pixel[0], 204, 5);
+    EXPECT_NEAR(pixel[1], 51, 5);
+    EXPECT_NEAR(pixel[2], 26, 5);
+  }
+  EXPECT_GT(edge, 100);
 }
 
 TEST(Engine, FinishedJobShowsTheCutOutAndTheObject) {
