@@ -29,9 +29,15 @@ int64_t kept_pixels(const Settings& settings) {
   return std::clamp(8 * side * side, kFewest, kMost);
 }
 
+/// What messages call the picture of bytes in memory, which may have no file.
+std::string name_of(const GenerateRequest& request) {
+  if (!request.picture.empty()) return request.picture.string();
+  return request.name.empty() ? "picture" : request.name;
+}
+
 Image decode_picture(const GenerateRequest& request, const PictureOptions& options) {
   if (!request.bytes.pixels.empty()) return from_bytes(request.bytes);
-  if (!request.encoded.empty()) return read_picture(request.encoded, request.picture.string(), options);
+  if (!request.encoded.empty()) return read_picture(request.encoded, name_of(request), options);
   if (request.image.empty()) return read_picture(request.picture, options);
   const auto is_finite = [](float value) { return std::isfinite(value); };
   if (!std::all_of(request.image.pixels.begin(), request.image.pixels.end(), is_finite)) {
@@ -69,7 +75,7 @@ DecodingCost decoding_cost(const GenerateRequest& request) {
   options.kept_pixels = kept_pixels(request.settings);
   DecodingCost most;
   if (!request.encoded.empty()) {
-    most = decoding_cost(request.encoded, request.picture.string(), options);
+    most = decoding_cost(request.encoded, name_of(request), options);
     most.file_bytes = 0;  // the request holds it all the time
   } else if (request.bytes.pixels.empty() && request.image.empty()) {
     most = decoding_cost(request.picture, options);

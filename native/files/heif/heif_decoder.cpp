@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <libheif/box.h>
 #include <libheif/heif.h>
+#include <libheif/heif_api_structs.h>
+#include <libheif/heif_file.h>
 #include <libheif/heif_hevc.h>
 #include <libheif/heif_plugin.h>
 #include <libheif/plugins/heif_decoder_dav1d.h>
@@ -130,6 +133,85 @@ HeifHeader header_of(const heif_context& context, const heif_image_handle* handl
   return header;
 }
 
+using Turns = std::vector<std::shared_ptr<heif::Box>>;
+
+/// How a picture is to be turned, mirrored and cut once it is decoded, in this order.
+Turns turns_of(const heif::HeifFile& file, heif_item_id id) {
+  std::vector<heif::Box_ipco::Property> properties;
+  Turns turns;
+  if (file.get_properties(id, properties)) return turns;
+  for (const auto& [essential, box] : properties) {
+    const heif::Box* turn = box.get();
+    if (dynamic_cast<const heif::Box_irot*>(turn) != nullptr ||
+        dynamic_cast<const heif::Box_imir*>(turn) != nullptr ||
+        dynamic_cast<const heif::Box_clap*>(turn) != nullptr)
+      turns.push_back(box);
+  }
+  return turns;
+}
+
+using Pixels = std::shared_ptr<heif::HeifPixelImage>;
+
+Pixels turned(Pixels image, const Turns& turns) {
+  for (const auto& box : turns) {
+    Pixels next = image;
+    heif::Error error;
+    if (const auto* turn = dynamic_cast<const heif::Box_irot*>(box.get())) {
+      error = image->rotate_ccw(turn->get_rotation(), next);
+    } else if (const auto* mirror = dynamic_cast<const heif::Box_imir*>(box.get())) {
+      error = image->mirror_inplace(mirror->get_mirror_direction() ==
+                                    heif::Box_imir::MirrorDirection::Horizontal);
+    } else if (const auto* cut = dynamic_cast<const heif::Box_clap*>(box.get())) {
+      const int width = image->get_width(), height = image->get_height();
+      const int left = std::max(cut->left_rounded(width), 0), top = std::max(cut->top_rounded(height), 0);
+      const int right = std::min(cut->right_rounded(width), width - 1);
+      const int bottom = std::min(cut->bottom_rounded(height), height - 1);
+      if (left > right || top > bottom) throw Refused{"its parts do not fit together"};
+      error = image->crop(left, right, top, bottom, next);
+    }
+    if (error) throw Refused{error.message};
+    image = next;
+  }
+  return image;
+}
+
+/// An alpha of which only the picture says how it is turned, as some programs write it: libheif leaves it as
+/// it lies, or out where it is then of another shape. It is taken from the picture, to be turned like it.
+class UnturnedAlpha {
+ public:
+  UnturnedAlpha(const unsigned char* bytes, size_t size, const heif_image_handle& picture) {
+    heif::HeifFile file;
+    if (file.read_from_memory(bytes, size, false)) return;
+    turns_ = turns_of(file, picture.image->get_id());
+    if (turns_.empty()) return;
+    for (const auto& other : picture.image->get_aux_images()) {
+      constexpr std::array kKinds{"urn:mpeg:avc:2015:auxid:1", "urn:mpeg:hevc:2015:auxid:1",
+                                  "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"};
+      const bool is_alpha = std::find(kKinds.begin(), kKinds.end(), other->get_aux_type()) != kKinds.end();
+      if (!is_alpha || other->get_ispe_width() != picture.image->get_ispe_width() ||
+          other->get_ispe_height() != picture.image->get_ispe_height() ||
+          !turns_of(file, other->get_id()).empty())
+        continue;
+      handle_ = {other, picture.context};
+      picture.image->set_alpha_channel(nullptr);
+    }
+  }
+
+  explicit operator bool() const { return handle_.image != nullptr; }
+
+  Picture decoded(const heif_decoding_options& options) const {
+    heif_image* image = nullptr;
+    require(heif_decode_image(&handle_, &image, heif_colorspace_undefined, heif_chroma_undefined, &options));
+    Picture picture(image, heif_image_release);
+    image->image = turned(image->image, turns_);
+    return picture;
+  }
+
+ private:
+  heif_image_handle handle_;
+  Turns turns_;
+};
+
 void decode(const unsigned char* bytes, size_t size, HeifSink& sink) {
   const Context context(heif_context_alloc(), heif_context_free);
   if (!context) throw std::bad_alloc();
@@ -139,7 +221,9 @@ void decode(const unsigned char* bytes, size_t size, HeifSink& sink) {
   require(heif_context_get_primary_image_handle(context.get(), &primary));
   const Handle handle(primary, heif_image_handle_release);
   std::vector<unsigned char> profile;
-  const HeifHeader header = header_of(*context, handle.get(), profile);
+  const UnturnedAlpha unturned(bytes, size, *handle);
+  HeifHeader header = header_of(*context, handle.get(), profile);
+  header.has_alpha = header.has_alpha || unturned;
   sink.begin(header);
   // A grid says its size twice.
   heif_context_set_maximum_image_size_limit(context.get(), std::max(header.width, header.height) + 1);
@@ -149,20 +233,22 @@ void decode(const unsigned char* bytes, size_t size, HeifSink& sink) {
   heif_image* decoded = nullptr;
   require(heif_decode_image(handle.get(), &decoded, heif_colorspace_RGB, heif_chroma_444, options.get()));
   const Picture picture(decoded, heif_image_release);
-  constexpr std::array kChannels{heif_channel_R, heif_channel_G, heif_channel_B, heif_channel_Alpha};
+  const Picture alpha = unturned ? unturned.decoded(*options) : Picture(nullptr, heif_image_release);
+  const std::array kChannels{heif_channel_R, heif_channel_G, heif_channel_B,
+                             alpha ? heif_channel_Y : heif_channel_Alpha};
   std::array<const unsigned char*, 4> planes{};
   std::array<int, 4> strides{};
   for (size_t c = 0; c < planes.size(); ++c) {
-    planes[c] = heif_image_get_plane_readonly(picture.get(), kChannels[c], &strides[c]);
+    const heif_image* from = c == 3 && alpha ? alpha.get() : picture.get();
+    planes[c] = heif_image_get_plane_readonly(from, kChannels[c], &strides[c]);
     const bool is_wanted = c < 3 || header.has_alpha;
     if (!is_wanted) {
       planes[c] = nullptr;
       continue;
     }
-    const bool fits = planes[c] != nullptr &&
-                      heif_image_get_width(picture.get(), kChannels[c]) == header.width &&
-                      heif_image_get_height(picture.get(), kChannels[c]) == header.height &&
-                      heif_image_get_bits_per_pixel_range(picture.get(), kChannels[c]) == header.bits;
+    const bool fits = planes[c] != nullptr && heif_image_get_width(from, kChannels[c]) == header.width &&
+                      heif_image_get_height(from, kChannels[c]) == header.height &&
+                      heif_image_get_bits_per_pixel_range(from, kChannels[c]) == header.bits;
     if (!fits) throw Refused{"its parts do not fit together"};
   }
   for (int y = 0; y < header.height; ++y) {

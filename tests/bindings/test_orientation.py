@@ -1,0 +1,75 @@
+"""A turned picture stands as its file says, with its alpha: in the formats that Pillow writes an orientation to."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import relievo
+from PIL import Image
+
+TURNS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def letter() -> Image.Image:
+    """An L that is like none of its turns, in two colours."""
+    pixels = np.zeros((120, 80, 4), np.uint8)
+    pixels[10:110, 10:30] = (250, 10, 20, 255)
+    pixels[80:110, 10:70] = (20, 60, 240, 255)
+    return Image.fromarray(pixels)
+
+
+def stored(kind: str, orientation: int, **options: Any) -> bytes:
+    turn = TURNS[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    picture = letter() if turn is None else letter().transpose(turn)
+    picture.save(buffer, kind, **({"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif}), **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {}),
+        # libavif says of the colours alone that they are turned.
+        ("AVIF", {"quality": 100, "subsampling": "4:4:4"}),
+    ],
+)
+def test_colours_and_alpha_stand_upright(kind: str, options: dict[str, Any]) -> None:
+    with relievo.Engine() as engine:
+
+        def seen(picture: bytes) -> np.ndarray[Any, Any]:
+            job = engine.submit(picture, name=kind, mask="alpha", texture_size=512, only_foreground=True)
+            job.wait()
+            if job.error is not None:
+                raise job.error
+            return job.previews[0].pixels.astype(int)
+
+        upright = seen(stored("PNG", 1))
+        for orientation in TURNS:
+            found = seen(stored(kind, orientation, **options))
+            assert np.abs(found[..., 3] - upright[..., 3]).max() <= 2, orientation
+            solid = (found[..., 3] > 250) & (upright[..., 3] > 250)
+            assert np.abs(found - upright)[solid].max() <= 4, orientation
+
+
+def test_picture_in_memory_is_called_by_its_name() -> None:
+    with relievo.Engine() as engine:
+        job = engine.submit(b"no picture at all", name="cup", only_foreground=True)
+        job.wait()
+        assert "'cup' is not read as a picture" in str(job.error)
