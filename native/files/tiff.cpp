@@ -163,7 +163,9 @@ class TiffReader {
     const bool is_ink = photometric_ == PHOTOMETRIC_SEPARATED &&
                         field_of<uint16_t>(file_.get(), TIFFTAG_INKSET, INKSET_CMYK) == INKSET_CMYK;
     const bool is_palette = photometric_ == PHOTOMETRIC_PALETTE && bits_ == 8 && samples_ == 1;
-    const bool is_known = is_grey || is_ink || is_palette || photometric_ == PHOTOMETRIC_RGB;
+    is_lab_ = (photometric_ == PHOTOMETRIC_CIELAB || photometric_ == PHOTOMETRIC_ICCLAB) && samples_ >= 3 &&
+              (bits_ == 8 || bits_ == 16);
+    const bool is_known = is_grey || is_ink || is_palette || is_lab_ || photometric_ == PHOTOMETRIC_RGB;
     const bool is_whole = kind_ == SAMPLEFORMAT_UINT && (bits_ == 8 || bits_ == 16 || bits_ == 32);
     const bool is_float = kind_ == SAMPLEFORMAT_IEEEFP && (bits_ == 32 || bits_ == 64);
     layout_.channels = is_grey ? Channels::kGrey : is_ink ? Channels::kInks : Channels::kRgb;
@@ -285,6 +287,35 @@ class TiffReader {
     return static_cast<float>(static_cast<double>(as(uint32_t{})) / std::numeric_limits<uint32_t>::max());
   }
 
+  /// A pixel of CIE L*a*b* as sRGB. Its white is D50, as all programs write it; white and greys have no a and
+  /// b.
+  void add_lab(const uint8_t* at, float* to) const {
+    const size_t sample_bytes = bits_ / 8u;
+    const auto opponent = [&](int c) {
+      const uint8_t* sample = at + sample_bytes * static_cast<size_t>(c);
+      uint16_t value = 0;
+      if (bits_ == 8) {
+        value = static_cast<uint16_t>(*sample << 8);
+      } else {
+        std::memcpy(&value, sample, sizeof value);
+      }
+      const bool is_signed = photometric_ == PHOTOMETRIC_CIELAB;
+      return is_signed ? static_cast<float>(static_cast<int16_t>(value)) / 256
+                       : static_cast<float>(value) / 256 - 128;
+    };
+    const float y = (100 * sample_at(at) + 16) / 116, x = y + opponent(1) / 500, z = y - opponent(2) / 200;
+    const auto light = [](float t) { return t > 6.0f / 29 ? t * t * t : (t - 16.0f / 116) * 108 / 841; };
+    const std::array white{0.9642f, 1.0f, 0.8249f};
+    const std::array xyz{white[0] * light(x), white[1] * light(y), white[2] * light(z)};
+    // From D50 to sRGB's primaries and D65, by Bradford's adaptation (IEC 61966-2-1 and ICC.1).
+    constexpr float kToSrgb[3][3] = {{3.1338561f, -1.6168667f, -0.4906146f},
+                                     {-0.9787684f, 1.9161415f, 0.0334540f},
+                                     {0.0719453f, -0.2289914f, 1.4052427f}};
+    for (const auto& row : kToSrgb) {
+      *to++ = std::min(srgb_from_linear(row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]), 1.0f);
+    }
+  }
+
   void add_row(PictureRows& rows, const uint8_t* line) {
     const size_t sample_bytes = bits_ / 8u;
     const int colours = static_cast<int>(layout_.channels);
@@ -295,9 +326,11 @@ class TiffReader {
           *to++ = static_cast<float>(palette_[size_t{3} * *line + c]) / palette_white_;
         continue;
       }
-      for (int c = 0; c < colours; ++c) {
+      if (is_lab_) add_lab(line, to);
+      for (int c = 0; c < colours; ++c, ++to) {
+        if (is_lab_) continue;
         const float value = sample_at(line + sample_bytes * static_cast<size_t>(c));
-        *to++ = photometric_ == PHOTOMETRIC_MINISWHITE ? 1 - value : value;
+        *to = photometric_ == PHOTOMETRIC_MINISWHITE ? 1 - value : value;
       }
       if (layout_.has_alpha) *to++ = sample_at(line + sample_bytes * static_cast<size_t>(colours));
     }
@@ -368,6 +401,7 @@ class TiffReader {
     }
     uint32_t bytes = 0;
     const void* data = nullptr;
+    if (is_lab_) return space;  // turned into sRGB's already
     // What libtiff turned into colours is sRGB's already, but for grey and RGB of few bits.
     if (TIFFGetField(file_.get(), TIFFTAG_ICCPROFILE, &bytes, &data) == 1 && bytes > 0) {
       const auto* first = static_cast<const std::byte*>(data);
@@ -385,7 +419,7 @@ class TiffReader {
   std::unique_ptr<TIFF, Close> file_;
   int width_ = 0, height_ = 0, orientation_ = 1;
   uint16_t bits_ = 0, samples_ = 0, kind_ = 0, photometric_ = 0;
-  bool is_tiled_ = false, is_separate_ = false, is_float_ = false;
+  bool is_tiled_ = false, is_separate_ = false, is_float_ = false, is_lab_ = false;
   PixelLayout layout_;
   std::vector<uint16_t> palette_;
   float palette_white_ = 65535.0f;

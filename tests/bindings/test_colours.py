@@ -36,6 +36,10 @@ def seen(engine: relievo.Engine, picture: bytes) -> NDArray[np.float64]:
     job.wait()
     if job.error is not None:
         raise job.error
+    return stripes_seen(job)
+
+
+def stripes_seen(job: relievo.Job) -> NDArray[np.float64]:
     (preview,) = job.previews
     pixels = preview.pixels.astype(float)
     solid = pixels[128][pixels[128, :, 3] > 250, :3]
@@ -139,6 +143,20 @@ def test_png_that_says_srgb_is_left_alone(engine: relievo.Engine) -> None:
     assert np.abs(found - COLOURS * 255).max() <= 1
 
 
+def test_lab_of_a_tiff(engine: relievo.Engine, tmp_path: Any) -> None:
+    stripes = Image.fromarray(np.round(patches() * 255).astype(np.uint8))
+    lab = ImageCms.profileToProfile(
+        stripes, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    assert lab is not None
+    Image.new("L", (SIDE, SIDE), 255).save(tmp_path / "mask.png")
+    job = engine.submit(saved(lab, "TIFF"), mask=tmp_path / "mask.png", texture_size=512, only_foreground=True)
+    job.wait()
+    found = stripes_seen(job)
+    assert np.abs(found[-1] - 128).max() <= 1  # what is grey in Lab is grey
+    assert np.abs(found - COLOURS * 255).max() <= 5  # steps of a whole L, a and b
+
+
 def test_grey_with_a_profile(engine: relievo.Engine) -> None:
     grey = np.linspace(0.1, 0.9, 6)
     stored = np.round(np.repeat(decode(grey) ** (1 / 1.8), [11, 11, 11, 11, 10, 10])[None] * 255).repeat(SIDE, 0)
@@ -169,11 +187,7 @@ def test_inks_by_their_profile(engine: relievo.Engine, kind: str, tmp_path: Any)
     Image.new("L", (SIDE, SIDE), 255).save(tmp_path / "mask.png")
     job = engine.submit(picture, name="inks", mask=tmp_path / "mask.png", texture_size=512, only_foreground=True)
     job.wait()
-    (preview,) = job.previews
-    pixels = preview.pixels.astype(float)
-    solid = pixels[128][pixels[128, :, 3] > 250, :3]
-    middles = (np.cumsum([11, 11, 11, 11, 10, 10]) - 5.5) / SIDE * len(solid)
-    assert np.abs(solid[middles.astype(int)] - expected).max() <= 4
+    assert np.abs(stripes_seen(job) - expected).max() <= 4
 
 
 def test_damaged_profile_is_said_and_left_alone(engine: relievo.Engine) -> None:
