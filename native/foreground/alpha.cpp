@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kOneIn = 200;  // pixels; fewer transparent ones cut nothing out
 constexpr double kCornerSide =
     0.25;  // of the shorter side: round corners of windows, slides and icons stay inside
-constexpr double kBorder = 0.01;  // of the shorter side
+constexpr double kBorder = 0.02;  // of the shorter side
 constexpr float kVisible = 0.1f;
 constexpr float kStep = 1.5f / 255;  // of a rounded byte
 
@@ -45,6 +45,7 @@ bool is_premultiplied(const Image& picture) {
   constexpr float kLow = 0.05f, kHigh = 0.95f;  // alphas that tell something
   constexpr size_t kFewest = 16;
   constexpr double kLeastChange = 0.02;  // of a see-through pixel by its alpha, on average
+  constexpr float kLossy = 0.05f;  // what a lossy WebP changes a colour by, beside an alpha that it keeps
   size_t soft = 0, too_bright = 0, compared = 0;
   double as_straight = 0, as_premultiplied = 0, change = 0;
   // Along a line of pixels: the last opaque one, and how far it is.
@@ -71,8 +72,9 @@ bool is_premultiplied(const Image& picture) {
     const float* row = picture.pixel(0, y);
     for (int x = 0; x < picture.width; ++x, row += 4) {
       if (row[3] >= 1 - kStep) continue;
+      if (row[3] < kStep / 3) continue;  // what nobody sees may have any colour
       ++soft;
-      too_bright += std::max({row[0], row[1], row[2]}) > row[3] + kStep;
+      too_bright += std::max({row[0], row[1], row[2]}) > row[3] + kStep + kLossy;
     }
     const ptrdiff_t begin = static_cast<ptrdiff_t>(y) * picture.width;
     look(begin, 1, picture.width);
@@ -83,7 +85,7 @@ bool is_premultiplied(const Image& picture) {
     look(x, width, picture.height);
     look(x + (picture.height - 1) * width, -width, picture.height);
   }
-  constexpr size_t kOneTooBrightIn = 1000;
+  constexpr size_t kOneTooBrightIn = 100;
   return compared >= kFewest && too_bright * kOneTooBrightIn <= soft &&
          change > kLeastChange * 3 * static_cast<double>(compared) && as_premultiplied < 0.6 * as_straight;
 }
