@@ -87,7 +87,10 @@ Command add_batch(CLI::App& parser) {
   parser.add_flag("--dry-run", request.dry_run, "Only say what would be made, and write nothing");
   parser.add_flag("!--no-lock", request.lock,
                   "Do not keep other batches from writing into the folder: for file systems without locks");
-  return [options] { return run(*options); };
+  return [options, &parser] {
+    say_without_effect(parser, options->generate.settings);
+    return run(*options);
+  };
 }
 
 }  // namespace relievo

@@ -28,6 +28,8 @@ struct GenerateOptions {
 
 /// Every word of `generate` but the pictures.
 void add_generate_options(CLI::App& parser, GenerateOptions& options);
+/// Says on standard error which of the options that were given the chosen model does not look at.
+void say_without_effect(const CLI::App& parser, const Settings& settings);
 /// --strategy and --policy.
 void add_plan_options(CLI::App& parser, std::string& strategy, std::string& policy);
 /// `auto`, `alpha` or a file, as the words say it.

@@ -1,9 +1,11 @@
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/commands.h"
 #include "app/generate.h"
@@ -252,6 +254,23 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
   parser.add_flag("--json", options->json, "Print one JSON object a picture");
 }
 
+void say_without_effect(const CLI::App& parser, const Settings& settings) {
+  const bool is_preview = settings.model == kPreviewModel;
+  std::vector<std::string> unused;
+  const auto add_given = [&](std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      if (parser.count(name) > 0) unused.emplace_back(name);
+    }
+  };
+  if (is_preview) add_given({"--view-count", "--input-size"});
+  if (is_preview || !settings.views.empty()) add_given({"--seed", "--steps", "--sampler", "--guidance"});
+  if (!is_preview) add_given({"--depth"});
+  if (unused.empty()) return;
+  print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
+                unused.size() == 1 ? "has" : "have", settings.model,
+                is_preview || settings.views.empty() ? "" : " and views of your own");
+}
+
 Command add_generate(CLI::App& parser) {
   const auto options = std::make_shared<GenerateOptions>();
   parser
@@ -259,8 +278,9 @@ Command add_generate(CLI::App& parser) {
                   "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")
       ->required();
   add_generate_options(parser, *options);
-  return [options] {
+  return [options, &parser] {
     set_mask(options->settings, options->mask);
+    say_without_effect(parser, options->settings);
     std::vector<PictureTask> tasks;
     for (const std::string& picture : options->pictures) tasks.push_back({picture, {}, options->settings});
     name_tasks(tasks, *options);

@@ -93,7 +93,7 @@ PictureList read_manifest(const fs::path& path, const Settings& settings) {
   PictureList list;
   for (const json& given : manifest["pictures"]) {
     const json entry = given.is_string() ? json{{"picture", given}} : given;
-    if (!entry.is_object() || !entry.value("picture", json()).is_string() ||
+    if (!entry.is_object() || !entry.value("picture", json()).is_string() || entry["picture"] == "" ||
         !entry.value("name", json("")).is_string()) {
       throw invalid(fmt::format("The manifest's entry '{}' names no picture.", shown(entry)));
     }

@@ -122,8 +122,11 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
     auto cleaned = std::make_shared<const Surface>(
         clean_surface(meshed, {.smallest_share = settings.debris}, control.part(0.7, 0.8), &debris));
     note_debris(work, *cleaned, debris, settings.debris);
-    if (settings.faces == 0 || static_cast<size_t>(settings.faces) >= cleaned->faces.size())
+    if (settings.faces == 0 || static_cast<size_t>(settings.faces) >= cleaned->faces.size()) {
+      if (settings.normal_map)
+        work.note("No normal map was made: the mesh was not simplified and keeps all of its detail itself.");
       return {std::move(shaped), std::move(cleaned), nullptr};
+    }
     auto simplified =
         std::make_shared<const Surface>(simplify_surface(*cleaned, settings.faces, control.part(0.8, 1)));
     note_lost_shape(work, *cleaned, *simplified, settings.faces);

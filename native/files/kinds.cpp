@@ -51,6 +51,7 @@ struct Signature {
 
 constexpr const char* kRaw = "a camera's raw file, which has to be developed first";
 constexpr const char* kVideo = "a video";
+constexpr const char* kTarga = "a Targa picture (TGA)";
 
 constexpr Signature kSignatures[] = {
     {0, "8BPS"sv, "a Photoshop document (PSD)"},
@@ -73,7 +74,14 @@ constexpr Signature kSignatures[] = {
     {0, "\x8aMNG"sv, "an animation (MNG)"},
     {0, "SIMPLE  ="sv, "an astronomical picture (FITS)"},
     {0, "\0\0\1\0"sv, "an icon (ICO)"},
+    {0, "\0\0\2\0\0\0"sv, kTarga},
+    {0, "\0\0\3\0\0\0"sv, kTarga},
+    {0, "\0\0\x0a\0\0\0"sv, kTarga},
+    {0, "\0\0\x0b\0\0\0"sv, kTarga},
+    {0, "\0\1\1\0\0"sv, kTarga},
+    {0, "\0\1\x09\0\0"sv, kTarga},
     {0, "\0\0\2\0"sv, "a cursor (CUR)"},
+    {0, "\x0a\5\1"sv, "a PCX picture"},
     {0, "icns"sv, "an icon (ICNS)"},
     {0, "\xd7\xcd\xc6\x9a"sv, "a drawing (WMF)"},
     {40, " EMF"sv, "a drawing (EMF)"},

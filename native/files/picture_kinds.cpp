@@ -7,9 +7,10 @@
 namespace relievo {
 
 std::span<const std::string_view> picture_endings() {
-  static constexpr std::array<std::string_view, 14> kEndings{".png",  ".jpg",  ".jpeg", ".jpe",  ".jfif",
-                                                             ".webp", ".exr",  ".tif",  ".tiff", ".gif",
-                                                             ".bmp",  ".heic", ".heif", ".avif"};
+  using namespace std::string_view_literals;
+  static constexpr std::array kEndings{".png"sv,  ".jpg"sv,  ".jpeg"sv, ".jpe"sv, ".jfif"sv, ".webp"sv,
+                                       ".exr"sv,  ".tif"sv,  ".tiff"sv, ".gif"sv, ".bmp"sv,  ".dib"sv,
+                                       ".heic"sv, ".heif"sv, ".hif"sv,  ".avif"sv};
   return kEndings;
 }
 

@@ -174,6 +174,23 @@ def test_names_that_clean_to_the_same_become_two_results(tmp_path: Path) -> None
     assert stems == ["cup", "cup_2", "Cup_3", "a_b", "a_b_2", "nul_", "é" * 95, "cup_sheet"]
 
 
+def test_options_without_effect_are_said(cup: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = relievo("generate", cup, "-o", out, "--json", "--steps", "5", "--sampler", "unipc", "--normal-map", *QUICK)
+    assert "--steps, --sampler have no effect with the model 'preview'." in run.stderr
+    (note,) = json.loads(run.stdout)["notes"]
+    assert note.startswith("No normal map was made")
+    run = relievo("batch", cup.parent, "-o", out, "--view-count", "4", "--dry-run", *QUICK)
+    assert "--view-count has no effect with the model 'preview'." in run.stderr
+    assert "no effect" not in relievo("generate", cup, "-o", out, "--depth", "0.5", *QUICK).stderr
+
+
+def test_a_picture_of_another_kind_is_told_by_its_kind(tmp_path: Path) -> None:
+    for name, kind in (("a.tga", "a Targa picture (TGA)"), ("b.pcx", "a PCX picture"), ("c.ico", "an icon (ICO)")):
+        Image.new("RGB", (64, 64), "red").save(tmp_path / name)
+        assert f"is not read as a picture: it is {kind}." in relievo("generate", tmp_path / name, "-o", tmp_path).stderr
+
+
 def test_the_plan_has_what_decoding_takes(tmp_path: Path) -> None:
     """A progressive JPEG is held as a whole, 2 bytes for each of 1.5 coefficients a pixel; another one row by row."""
     picture = Image.new("RGB", (4000, 3000), "white")

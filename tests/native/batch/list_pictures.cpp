@@ -28,12 +28,12 @@ class ListPictures : public Scratch {
 };
 
 TEST_F(ListPictures, TakesPicturesByTheirEndingsAndNamesTheRestByKindAndNumber) {
-  for (const char* name : {"b.PNG", "a.jpg", "saved.jfif", "old.jpe", "x.webp", "n.txt", "m.txt", "d.psd",
-                           "none", "odd.a\x01", "._a.jpg", ".DS_Store"})
+  for (const char* name : {"b.PNG", "a.jpg", "saved.jfif", "old.jpe", "x.webp", "c.hif", "o.DIB", "n.txt",
+                           "m.txt", "d.psd", "none", "odd.a\x01", "._a.jpg", ".DS_Store"})
     write(std::string("in/") + name, "x");
   write("in/sub/c.png", "x");
   write("in/.git/c.png", "x");
-  EXPECT_THAT(listed(), ElementsAre("a.jpg", "b.PNG", "old.jpe", "saved.jfif", "x.webp"));
+  EXPECT_THAT(listed(), ElementsAre("a.jpg", "b.PNG", "c.hif", "o.DIB", "old.jpe", "saved.jfif", "x.webp"));
   EXPECT_EQ(list.left_out,
             "Left out: 2 .txt files, 1 .psd file, 2 other files, 2 hidden files, 1 subfolder (--recursive "
             "takes its "
@@ -128,6 +128,7 @@ TEST_F(Manifest, ThatIsNoneIsRefused) {
   EXPECT_THAT(refused("{}"), HasSubstr("is not a manifest: it has no list of pictures."));
   EXPECT_THAT(refused(R"({"pictures": [], "size": 3})"), HasSubstr("Unknown word 'size' in the manifest."));
   EXPECT_THAT(refused("[3]"), HasSubstr("The manifest's entry '3' names no picture."));
+  EXPECT_THAT(refused(R"(["a", ""])"), HasSubstr("entry '{\"picture\":\"\"}' names no picture."));
   EXPECT_THAT(refused(R"([{"picture": "a", "name": 3}])"),
               HasSubstr("entry '{\"name\":3,\"picture\":\"a\"}' names no picture."));
   EXPECT_THAT(refused(R"([{"picture": "a", "size": 3}])"), HasSubstr("Unknown word 'size' in the manifest."));
