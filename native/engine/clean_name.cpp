@@ -23,7 +23,7 @@ bool is_refused(utf8proc_int32_t code) {
 
 void append(std::u32string& text, utf8proc_int32_t code) { text.push_back(static_cast<char32_t>(code)); }
 
-/// What cannot be decoded or written is an underscore.
+/// Decodes a name; a character that cannot be decoded or written becomes an underscore.
 std::u32string decoded(const std::string& name) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(name.data());
   const auto size = static_cast<utf8proc_ssize_t>(name.size());
@@ -89,7 +89,8 @@ std::string folded_name(const std::string& name) {
       reinterpret_cast<const utf8proc_uint8_t*>(name.data()), static_cast<utf8proc_ssize_t>(name.size()),
       &folded, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owned(folded, std::free);
-  if (size < 0) return name;  // no valid UTF-8: the name of somebody else's file, compared as it is
+  if (size < 0)
+    return name;  // it is not valid UTF-8, so the name of somebody else's file, and is compared as it is
   return {reinterpret_cast<const char*>(folded), static_cast<size_t>(size)};
 }
 

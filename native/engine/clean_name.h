@@ -1,4 +1,4 @@
-// Names that every file system takes.
+// Makes names that every file system takes.
 #pragma once
 
 #include <cstddef>
@@ -6,18 +6,19 @@
 
 namespace relievo {
 
-/// Bytes of a result's name at most: of the 255 that a file's name may have, what is left beside a number,
-/// the longest ending and what a half-written file is called (base/atomic_file.h).
+/// The most bytes of a result's name: a file's name may have 255, less those of a number, the longest ending
+/// and the mark of a half-written file (base/atomic_file.h).
 inline constexpr size_t kLongestName = 190;
 
-/// A name that files, objects and materials can have, in valid UTF-8: control characters, line breaks and
-/// what Windows refuses (\ / : * ? " < > |) become underscores, blanks and dots at either end go, a name that
-/// Windows keeps for devices (CON, NUL.tar) gets an underscore, and what is longer than `longest` bytes is
-/// cut between two characters. "picture" where nothing is left. Cleaning a clean name changes nothing.
+/// A name that files, objects and materials can have, in valid UTF-8: control characters, line breaks and the
+/// characters that Windows refuses (\ / : * ? " < > |) become underscores, blanks and dots at either end are
+/// removed, a name that Windows keeps for devices (CON, NUL.tar) gets an underscore, and a name of more than
+/// `longest` bytes is cut between two characters. The result is "picture" where nothing is left. Cleaning a
+/// clean name changes nothing.
 std::string clean_name(const std::string& name, size_t longest = kLongestName);
 
-/// The same text for names that a file system or a person may take for one: of any case, composed or
-/// decomposed.
+/// Folds names that a file system or a person may take for the same, of any case, composed or decomposed,
+/// into one text.
 std::string folded_name(const std::string& name);
 
 }  // namespace relievo

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kPictureSide = 768;
 
-/// A job of nobody's.
+/// A job without an owner.
 std::shared_ptr<const JobContext> context_of(const GenerateRequest& request, const CancelToken& cancel) {
   auto context = std::make_shared<JobContext>();
   context->request = &request;
@@ -28,7 +28,8 @@ bool is_like(const Worker& a, const Worker& b) {
   return a.kind == b.kind && a.product == b.product && a.threads == b.threads && a.speed == b.speed;
 }
 
-/// One picture through all stages: what depends on the worker's speed, and what does not.
+/// The seconds of one picture through all stages, split into those that depend on the worker's speed and the
+/// others.
 struct Split {
   double device_s = 0, host_s = 0;
   bool measured = true;
@@ -46,7 +47,7 @@ Split split_seconds(const std::vector<StageProfile>& profiles, const Worker& wor
   return split;
 }
 
-/// Bytes a second of weights; 0: not measured.
+/// Bytes a second at which weights come in; 0 where that was not measured.
 double measured_link(const Worker& worker, const MeasuredCosts& costs) {
   double bytes = 0, seconds = 0;
   for (const CostSample& sample : samples_for(worker, costs)) {
@@ -64,7 +65,7 @@ ByteImage profiling_picture(int side, bool has_alpha) {
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
       const double u = 2 * (x + 0.5) / side - 1, v = 2 * (y + 0.5) / side - 1;
-      const double inside = 0.5 - u * u - v * v;  // of a ball of radius 0.7
+      const double inside = 0.5 - u * u - v * v;  // squared height of a ball of radius 0.7
       const double light = inside > 0 ? 0.25 + 0.75 * std::max(0.0, (std::sqrt(inside) - u - v) / 1.2) : 0.92;
       const double stripes = inside > 0 ? 0.8 + 0.2 * std::sin(20 * u) : 1;
       uint8_t* pixel = picture.pixel(x, y);

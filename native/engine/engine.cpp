@@ -15,7 +15,7 @@ std::string version() { return RELIEVO_VERSION; }
 namespace {
 
 void check_idle_seconds(double seconds) {
-  if (seconds >= 0) return;  // a NaN is not
+  if (seconds >= 0) return;  // false for a NaN
   throw Error(ErrorCode::kInvalidSettings,
               fmt::format("idle_seconds is {}; it must be 0 or more, and infinity means never.", seconds));
 }
@@ -60,7 +60,7 @@ void Engine::Impl::submit(const StatePointer& job) {
   {
     const std::lock_guard lock(mutex);
     if (is_closing) throw engine_is_closed();
-    // So that beginning a job cannot fail.
+    // Room is reserved so that beginning a job cannot fail.
     const size_t jobs = running.size() + queue.size() + 1;
     if (running.capacity() < jobs) running.reserve(2 * jobs);
     queue.push_back(job);
@@ -85,7 +85,7 @@ void Engine::Impl::tell(const std::string& line) {
 void Engine::Impl::open_devices() {
   try {
     workers.get();
-  } catch (const Error&) {  // the jobs say so
+  } catch (const Error&) {  // the jobs report the error
   }
 }
 
@@ -93,7 +93,7 @@ void Engine::Impl::begin_idle_time() {
   {
     const std::lock_guard lock(mutex);
     idle_since = Clock::now();
-    is_idle_time_new = true;  // the scheduler waits for what was due before
+    is_idle_time_new = true;  // the scheduler is waiting for the time that was set before
   }
   wake.notify_all();
 }
@@ -109,7 +109,8 @@ Engine::Engine(const EngineOptions& options) {
 }
 
 Engine::~Engine() {
-  if (has_lost_threads()) static_cast<void>(impl_.release());  // its threads cannot be joined: it stays
+  if (has_lost_threads())
+    static_cast<void>(impl_.release());  // its threads cannot be joined, so the object is leaked
 }
 
 Engine::Impl& Engine::impl() const {
@@ -124,7 +125,8 @@ void Engine::close() {
 Job Engine::submit(GenerateRequest request) {
   Impl& engine = impl();
   check_request(request);
-  // In a process that was forked off, threads that are not there wait for it: it stays.
+  // In a process that was forked off, the threads are missing that this would wait for, so the object is
+  // leaked.
   const std::shared_ptr<Job::State> state(new Job::State(std::move(request)), [](Job::State* job) {
     if (!has_lost_threads()) delete job;
   });

@@ -1,4 +1,4 @@
-// What an Engine is made of: its queue, and the scheduler that plans and starts runs.
+// The parts of an Engine: its queue, and the scheduler that plans and starts runs.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace relievo {
 
-/// The machine as workers, found when it is first asked for; with the memory that is free then.
+/// The machine as workers, found when it is first asked for, with the memory that is free then.
 class Engine::Workers {
  public:
   explicit Workers(const EngineOptions& options) : options_(options) {}
@@ -27,13 +27,13 @@ class Engine::Workers {
     return opened_.workers;
   }
 
-  /// Which devices are not among them and why, in sentences.
+  /// Sentences that say which devices are not among the workers, and why.
   std::vector<std::string> left_out() {
     const std::lock_guard lock(mutex_);
     return opened_.left_out;
   }
 
-  /// What is free has changed, or devices have come and gone.
+  /// Forgets the workers, because free memory has changed, or devices have come and gone.
   void look_anew() {
     const std::lock_guard lock(mutex_);
     opened_ = {};
@@ -45,7 +45,7 @@ class Engine::Workers {
   OpenedWorkers opened_;
 };
 
-/// What was planned, and with what.
+/// A plan, and what it was made for.
 struct Planned {
   std::vector<Worker> workers;  ///< with measured speeds
   std::vector<StageProfile> profiles;
@@ -53,7 +53,7 @@ struct Planned {
   Plan plan;
 };
 
-/// Whether workers work on one picture together somewhere.
+/// Returns whether workers share a picture in any group of the plan.
 bool shares_pictures(const Plan& plan);
 
 /// What decoding the job's picture takes beside the picture itself; its header is read once.
@@ -62,25 +62,26 @@ int64_t decoding_bytes_of(Job::State& job);
 /// How much memory goes to decoding, where that is worth a word; else empty.
 std::string decoding_sentence(const DecodingCost& cost);
 
-/// What a run makes: jobs of the queue whose stages cost the same, and hold the same weights.
+/// The source of a run's pictures: jobs of the queue whose stages cost the same and hold the same weights.
 class Engine::QueuedJobs : public JobSource {
  public:
   explicit QueuedJobs(Impl& engine) : engine_(engine) {}
 
-  /// From now on those with these settings whose pictures take no more than so many bytes to decode.
-  /// `is_for_one`: only as long as no second one waits, for more of them are better planned anew.
+  /// Serves jobs with these settings from now on, whose pictures take at most `decoding_bytes` to decode.
+  /// `is_for_one`: only until a second one waits, because several are better planned anew.
   void serve(const Settings& settings, int64_t decoding_bytes, bool is_for_one);
-  int count(const Settings& settings) const;  ///< that wait
+  int count(const Settings& settings) const;  ///< number of jobs that wait
 
   std::vector<RunJob> next(int most) override;
   void done(uint64_t number, Outcome outcome) override;
 
   bool has_begun() const { return has_begun_; }  ///< whether any job was given since serve()
-  /// Ends those that were given and are not done, with what is being handled in a catch block.
+  /// Ends the jobs that were given and are not done, with the exception that is being handled in a catch
+  /// block.
   void end_all_begun();
 
  private:
-  int count_waiting(const Settings& settings) const;  ///< under the lock
+  int count_waiting(const Settings& settings) const;  ///< is called with the lock held
   /// Of the jobs at the front of the queue. Not under the lock, for it reads files.
   void measure_decoding(int most);
 
@@ -99,21 +100,22 @@ struct Engine::Impl {
   void close();
   void submit(const StatePointer& job);  ///< throws Error{kInvalidSettings} after close()
 
-  /// What would be done with so many pictures and what would not, in sentences.
+  /// Explains in sentences what would be done with so many pictures and what would not.
   std::vector<std::string> explain(const Settings& settings, int pictures);
 
-  // The scheduler: plans and starts runs. The pictures are made on the workers' own threads.
+  // These belong to the scheduler, which plans and starts runs. The pictures are made on the workers' own
+  // threads.
 
   void work();
-  /// Makes `first` and all after it in the queue that can be made with the same plan. Throws when none of
-  /// them was begun.
+  /// Makes `first` and all jobs after it in the queue that can be made with the same plan. Throws when none
+  /// of them was begun.
   void run(const StatePointer& first);
   void finish(Job::State& job, const Outcome& outcome);
-  /// Stages and executor for another recipe; the weights of the one before go.
+  /// Makes stages and executor for another recipe; the weights of the one before are unloaded.
   void use_recipe(const Recipe& wanted);
   void take_out(const StatePointer& job);
 
-  /// A log line goes to the job that it is about, or else to all that run.
+  /// Gives a log line to the job that it is about, or else to all that run.
   void tell(const std::string& line);
 
   /// Prepares the stages for so many pictures with these settings, of which none takes more than so many
@@ -122,9 +124,9 @@ struct Engine::Impl {
   Planned plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
                    const Settings& settings, int pictures, int64_t decoding_bytes = 0);
 
-  // For the previewer, on its thread:
+  // This is for the previewer, on its thread.
 
-  /// libtorch_cuda: torch has to know of it before its first convolution.
+  /// Opens libtorch_cuda, which torch must know of before its first convolution.
   void open_devices();
   void begin_idle_time();
 
@@ -133,15 +135,15 @@ struct Engine::Impl {
   Workers workers;
   const CancelToken closing;
   const std::shared_ptr<CostStore> costs = std::make_shared<CostStore>();
-  // The scheduler's:
+  // These belong to the scheduler.
   Recipe recipe;
   std::vector<std::shared_ptr<PipelineStage>> stages;
   std::unique_ptr<Executor> executor;
 
-  std::mutex closing_once;  // for close()
+  std::mutex closing_once;  // taken by close()
   mutable std::mutex mutex;
   std::condition_variable wake;
-  // Guarded by `mutex`:
+  // These are guarded by `mutex`.
   std::deque<StatePointer> queue;
   std::vector<StatePointer> running;
   double idle_seconds;
@@ -152,7 +154,7 @@ struct Engine::Impl {
   bool wants_unload = false;
   bool is_closing = false;
   QueuedJobs queued_jobs{*this};
-  // Last, for they use the others:
+  // These come last, because they use the others.
   Previewer previewer;
   std::thread scheduler;
 };

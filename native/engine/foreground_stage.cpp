@@ -17,12 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFullNetwork = "u2net";  // of the catalogue
+constexpr const char* kFullNetwork = "u2net";  // name in the catalogue
 
-/// Of the square that is cut out.
+/// Side of the square that is cut out.
 int foreground_side(const Settings& settings) { return std::clamp(settings.texture_size, 512, 4096); }
 
-/// What more of a picture than the texture can show is scaled down while it is read.
+/// The number of pixels that the texture can show; a larger picture is scaled down to it while it is read.
 int64_t kept_pixels(const Settings& settings) {
   constexpr int64_t kFewest = int64_t{4} << 20, kMost = int64_t{64} << 20;
   const int64_t side = foreground_side(settings);
@@ -59,7 +59,7 @@ MaskSource mask_source(MaskKind kind) {
   throw Error(ErrorCode::kInternal, "Unknown kind of mask.");
 }
 
-/// Of the installed full network, or empty.
+/// Path of the installed full network, or empty.
 fs::path full_network_file() {
   try {
     return find_model(kFullNetwork).file();
@@ -86,7 +86,8 @@ DecodingCost decoding_cost(const GenerateRequest& request) {
 }
 
 struct ForegroundStage::Network {
-  std::unique_ptr<U2Net> net;  // null when no file is there; pictures with a mask of their own do without
+  // Null where there is no file; pictures with a mask of their own do without.
+  std::unique_ptr<U2Net> net;
   MemoryCharge mapped;
 };
 
@@ -100,7 +101,8 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   const bool is_full = !full_network_file().empty();
   StageMode mode;
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
-  // Besides the network's: the picture, in four channels at most, its mask and that as it was given.
+  // The memory besides the network's: the picture, in up to four channels, its mask, and the mask as it was
+  // given.
   constexpr double kBytesPerPixel = 4 * 4 + 4 + 4;
   mode.workspace_bytes = std::max(is_full ? 260 * kMiB : static_cast<double>(kDecodedForNothing),
                                   static_cast<double>(decoding_bytes()));

@@ -99,7 +99,7 @@ void Job::State::fail_for_want_of_memory() noexcept {
 }
 
 Job::State& Job::state() const {
-  require_threads("This job's engine");  // who held the locks at the fork gives them back there alone
+  require_threads("This job's engine");  // a lock that was held at the fork is released in the parent only
   return *state_;
 }
 
@@ -124,7 +124,7 @@ JobStatus Job::status() const {
   JobStatus status = state.status;
   if (status.state != JobState::kRunning) return status;
   status.seconds = seconds_since(state.begun);
-  // Before this much is done, an estimate would only be noise.
+  // An estimate that is made before this much is done would only be noise.
   constexpr double kTelling = 0.05;
   if (status.fraction >= kTelling)
     status.seconds_left = status.seconds * (1 - status.fraction) / status.fraction;
@@ -134,7 +134,7 @@ JobStatus Job::status() const {
 void Job::cancel() const {
   State& state = this->state();
   state.cancel.cancel();
-  // A job that still waits ends here; a running one at its next step.
+  // A job that still waits ends here; a running one ends at its next step.
   if (state.begin()) state.fail(Error(ErrorCode::kCancelled, "Cancelled."));
 }
 

@@ -1,4 +1,4 @@
-// What a Job handle and the engine's scheduler share.
+// The state that a Job handle and the engine's scheduler share.
 #pragma once
 
 #include <chrono>
@@ -16,15 +16,16 @@ namespace relievo {
 struct Job::State {
   const uint64_t number;
   const std::string name;
-  GenerateRequest request;  ///< the scheduler's; its pictures are gone once it has run
+  /// Belongs to the scheduler; its pictures are freed when it has run.
+  GenerateRequest request;
   const CancelToken cancel;
   std::optional<DecodingCost> decoding;  ///< the scheduler's
-  /// Made beforehand, for when there is no memory to make another.
+  /// The error is made beforehand, because there may be no memory to make it later.
   Error no_memory = out_of_memory();
 
   std::mutex mutex;
   std::condition_variable ended;
-  // Guarded by `mutex`:
+  // These are guarded by `mutex`.
   JobStatus status;
   std::chrono::steady_clock::time_point begun;
   std::optional<Error> error;
@@ -34,17 +35,19 @@ struct Job::State {
 
   explicit State(GenerateRequest request_);
 
-  bool begin();  ///< waiting -> running; false when it was cancelled before
+  /// Goes from waiting to running; returns false when the job was cancelled before.
+  bool begin();
   void enter(const std::string& stage);
   void report(double fraction);
   void log(std::string line);
-  void show(Preview preview);  ///< replaces an older one of its name
+  void show(Preview preview);  ///< replaces an older preview of the same name
   void finish(std::shared_ptr<const GenerateResult> finished);
-  void fail(Error reason);  ///< cancelled when that is the reason, else failed
+  /// Ends the job as cancelled when that is the reason, else as failed.
+  void fail(Error reason);
   void fail_for_want_of_memory() noexcept;
 
  private:
-  void end(JobState state);  ///< under the lock
+  void end(JobState state);  ///< is called with the lock held
 };
 
 }  // namespace relievo

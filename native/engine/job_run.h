@@ -1,4 +1,4 @@
-// A job while it is made: how the stages see it, and how it ends.
+// A job while it runs: the stages' view of it, and its end.
 #pragma once
 
 #include <memory>
@@ -10,21 +10,22 @@ namespace relievo {
 
 using StatePointer = std::shared_ptr<Job::State>;
 
-/// The job as the stages see it.
+/// Makes the context by which the stages see the job.
 std::shared_ptr<const JobContext> context_of(const StatePointer& job);
 
-/// What a job is refused with that comes too late.
+/// The error of a job that comes after close().
 Error engine_is_closed();
 
 void forget_pictures(Job::State& job);
 
-/// Ends it as failed, or cancelled, in any case: a job that does not end is waited for without end.
+/// Ends the job as failed, or cancelled, in any case, because a job that does not end would be waited for
+/// without end.
 void end_with(Job::State& job, const Error& error) noexcept;
 
-/// With what is being handled in a catch block.
+/// Does so with the exception that is being handled in a catch block.
 void end_with_current_error(Job::State& job) noexcept;
 
-/// What was freed stays with the process otherwise.
+/// Returns freed memory to the system, which would otherwise stay with the process.
 void give_memory_back();
 
 }  // namespace relievo

@@ -18,7 +18,7 @@ std::vector<std::string> left_out(const Machine& machine) {
 
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
-  std::string hint;  // what makes all GPUs usable
+  std::string hint;  // tells how all GPUs become usable
   for (const StackFinding& finding : check_stack(machine.facts)) {
     if (finding.fatal && hint.empty()) hint = " " + finding.hint;
   }

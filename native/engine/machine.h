@@ -1,5 +1,5 @@
-// What can compute here, in plain words for a person. What runtime/machine/machine.h knows, without its
-// types.
+// Describes the devices that can compute here, for a person: what runtime/machine/machine.h knows, without
+// its types.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,21 @@ struct DeviceInfo {
   std::string device;  ///< `cuda:0`, `cpu`
   std::string name;
   int64_t total_bytes = 0;
-  int64_t free_bytes = 0;  ///< now
+  int64_t free_bytes = 0;  ///< bytes that are free now
   std::optional<int> busy_percent;
   std::optional<int> celsius;
   int other_processes = 0;
-  int64_t others_bytes = 0;  ///< that other processes hold
-  std::string note;          ///< why it cannot be used, and what to do; empty when it can
+  int64_t others_bytes = 0;  ///< bytes that other processes hold
+  /// Says why it cannot be used and what to do; empty when it can be used.
+  std::string note;
 };
 
-/// Which of a machine's GPUs compute nothing and why, a sentence each.
+/// Sentences that say which of a machine's GPUs compute nothing, and why.
 std::vector<std::string> left_out(const Machine& machine);
 
-/// GPUs, then the CPU. Where no GPU of NVIDIA's is there, those of other makers come first, each with a note.
-/// Opens the driver's library the first time, which may take a tenth of a second; never fails.
+/// Finds the GPUs, then the CPU. Where there is no GPU of NVIDIA's, those of other makers come first, each
+/// with a note. The first call opens the driver's library, which may take a tenth of a second; it never
+/// fails.
 std::vector<DeviceInfo> find_devices();
 
 }  // namespace relievo

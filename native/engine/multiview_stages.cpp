@@ -16,11 +16,12 @@ namespace {
 constexpr double kMiB = 1 << 20;
 constexpr double kVisionParameters = 632e6, kEncoderParameters = 34e6, kDecoderParameters = 50e6,
                  kUnetParameters = 866e6;
-constexpr int kConditionSide = 320;  // of the picture that the VAE encodes, whatever the views' size
+// Side of the picture that the VAE encodes, whatever the views' size is.
+constexpr int kConditionSide = 320;
 
 MultiviewFiles files() { return MultiviewFiles(find_model(kMultiviewModel).folder); }
 
-/// Of the network that lies here, else of the published one.
+/// The number of blocks of the network on this machine, or else of the published one.
 int unet_blocks() {
   try {
     return Unet::blocks(files().unet_config());
@@ -79,7 +80,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   ByWorker<Held> held_;
 };
 
-/// ConditionedPicture -> DenoisedPicture, several at once.
+/// Turns ConditionedPictures into DenoisedPictures, several at once.
 class DiffusionStage : public PipelineStage {
  public:
   DiffusionStage() : PipelineStage("diffusion", "multiview") {}
@@ -102,8 +103,9 @@ class DiffusionStage : public PipelineStage {
     const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
     const auto modes_of = [&](const std::string& precision, int side) {
       const auto mode = [&](bool chunked) {
-        // Six views of an eighth of their side. A step's half: the reference pass, which has one size, what
-        // grows with the latents, and their attention to each other.
+        // The costs are those of six views, whose latents are an eighth of their side. Each half of a step
+        // consists of the reference pass, which has one size, of work that grows with the latents, and of the
+        // latents' attention to each other.
         const double latents = 6.0 * side * side / 64, share = latents / (120 * 80);
         const double operations = 0.4e12 + 2.5e12 * share + 0.9e12 * share * share;
         StageMode result;
@@ -199,7 +201,7 @@ class DiffusionStage : public PipelineStage {
     for (const Worker& worker : call.workers) {
       if (const auto held = held_.get(worker)) diffusion = held->diffusion;
     }
-    std::vector<at::Tensor> latents(works.size());  // undefined: cancelled
+    std::vector<at::Tensor> latents(works.size());  // undefined where the picture was cancelled
     try {
       latents = denoise(conditions, noise, places, diffusion, wanted,
                         execution(call, 0, {progress, CancelToken()}), cancels);
@@ -237,8 +239,8 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
       StageMode mode;
       mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
-      // The widest layer's input and output (256 and 128 channels), and strips of what lies between.
-      // One picture after the other.
+      // Pictures are decoded one after the other. Each holds the widest layer's input and output (256 and 128
+      // channels), and strips of the results in between.
       const double layer = element_bytes(precision) * pixels * (256 + 128);
       mode.workspace_bytes = 48 * kMiB + layer;
       mode.seconds_per_picture = seconds_of(9.4e6 * pixels, precision);

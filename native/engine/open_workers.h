@@ -1,4 +1,4 @@
-// What computes, as the options say it.
+// Opens the workers that compute, as the options ask for them.
 #pragma once
 
 #include <string>
@@ -11,15 +11,16 @@ namespace relievo {
 
 struct OpenedWorkers {
   std::vector<Worker> workers;
-  /// Which devices of the machine are not among them and why, in sentences; none where the person chose.
+  /// Sentences that say which devices of the machine are not among the workers, and why; none where the
+  /// person chose.
   std::vector<std::string> left_out = {};
 };
 
-/// The workers of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part is
-/// opened first, with the allocator set as the policy wants it. Where that fails and no devices were named,
-/// the CPU is taken with a warning. Throws Error{kInvalidSettings} for devices that are not there or cannot
-/// be used. Where a GPU could be computed on, LibTorch's CUDA part is opened in any case, before anything is
-/// computed: an engine that comes later may want it, and torch looks for it once.
+/// Opens the workers of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part
+/// is opened first, with the allocator set as the policy wants it. Where that fails and no devices were
+/// named, the CPU is taken with a warning. Throws Error{kInvalidSettings} for devices that are not there or
+/// cannot be used. Where a GPU could be computed on, LibTorch's CUDA part is opened in any case, before
+/// anything is computed: an engine that comes later may want it, and torch looks for it once.
 OpenedWorkers open_workers(const EngineOptions& options);
 
 /// Why no GPU computes though there is one, in sentences: CUDA does not show it, its driver is missing, or it

@@ -35,7 +35,7 @@ ByteImage on_white(const fs::path& file, const CancelToken& cancel) {
   return picture.channels == 4 ? paste_on_white(picture) : picture;
 }
 
-/// `[1, 3, H, W]` float32.
+/// Reads a view as `[1, 3, H, W]` float32.
 at::Tensor view_of(const fs::path& file, const CancelToken& cancel) {
   const ByteImage picture = on_white(file, cancel);
   if (picture.width != picture.height) {
@@ -47,7 +47,7 @@ at::Tensor view_of(const fs::path& file, const CancelToken& cancel) {
   return bytes.permute({0, 3, 1, 2}).to(at::kFloat).div(255).contiguous();
 }
 
-/// The person's own pictures take the place of the diffusion's.
+/// Takes the person's own pictures in place of the diffusion's.
 class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
  public:
   OwnViewsStage() : StageOf("views", "multiview") {}
@@ -88,7 +88,7 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
 }  // namespace
 
 void show_views(const JobContext& job, const Views& views) {
-  // [6, 3, S, S] -> 3 rows of 2.
+  // [6, 3, S, S] becomes 3 rows of 2.
   const int64_t side = views.pixels.size(-1);
   const at::Tensor grid = views.pixels.reshape({3, 2, 3, side, side})
                               .permute({0, 3, 1, 4, 2})

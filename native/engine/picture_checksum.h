@@ -1,4 +1,4 @@
-// What tells pictures apart: a checksum of their content.
+// Checksums of pictures' content, by which they are told apart.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@ namespace relievo {
 /// SHA-256 of a picture file's bytes, in lower-case hexadecimal. Throws Error{kIo}.
 std::string picture_checksum(const std::filesystem::path& picture);
 
-/// The same of a request's picture: of its file, of the bytes given, or of its size and pixels.
+/// The same for a request's picture: over its file, the bytes given, or its size and pixels.
 std::string picture_checksum(const GenerateRequest& request);
 
 }  // namespace relievo

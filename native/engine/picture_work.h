@@ -1,4 +1,4 @@
-// What a picture has become on its way through the stages: what each of them takes and gives.
+// The forms that a picture takes on its way through the stages, each the input or output of a stage.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ struct JobContext {
   const GenerateRequest* request = nullptr;
   CancelToken cancel;
   std::function<void(const std::string& stage)> on_stage = [](const std::string&) {};
-  std::function<void(double fraction)> on_progress = [](double) {};  ///< of the whole job
+  /// Is given the share of the whole job that is done.
+  std::function<void(double fraction)> on_progress = [](double) {};
   std::function<void(const std::string& name, const Image&)> on_picture = [](const std::string&,
                                                                              const Image&) {};
   std::function<void(const std::string& line)> on_log = [](const std::string&) {};
@@ -34,72 +35,78 @@ struct JobContext {
   const Settings& settings() const { return request->settings; }
 };
 
-/// As the request has it.
+/// The picture as the request has it.
 struct GivenPicture {};
 
-/// With its subject cut out.
+/// The picture with its subject cut out.
 struct CutPicture {
-  std::string checksum;  ///< of the picture (engine/picture_checksum.h)
+  /// Checksum of the picture (engine/picture_checksum.h).
+  std::string checksum;
   std::shared_ptr<const Foreground> foreground;
 };
 
-/// With what the denoiser is given.
+/// The picture with the conditions of the denoiser.
 struct ConditionedPicture {
   CutPicture cut;
   std::shared_ptr<const Conditions> conditions;
 };
 
-/// With the latents of its views.
+/// The picture with the latents of its views.
 struct DenoisedPicture {
   CutPicture cut;
   at::Tensor latents;  ///< [1, 4, h, w] float32, on the CPU
 };
 
-/// With its views.
+/// The picture with its views.
 struct ViewedPicture {
   CutPicture cut;
   std::shared_ptr<const Views> views;  ///< on the CPU
 };
 
-/// The planes of a reconstruction model.
+/// The planes that a reconstruction model made.
 struct Triplane {
   at::Tensor planes;  ///< [3, C, R, R] float32, on the CPU
-  /// The same in workers where they were asked, by the workers' names, so that they are copied there once.
+  /// Copies of the planes in the workers that evaluated them, by the workers' names, so that each is copied
+  /// once.
   std::map<std::string, at::Tensor> in_workers = {};
 };
 
-/// What a model made of a picture: the field itself, on the CPU, or planes that a model's heads make one of
+/// The output of a model: the field itself, on the CPU, or planes that a model's heads turn into one
 /// (engine/field_source.h).
 using Shape = std::variant<std::shared_ptr<const Field>, Triplane>;
 
-/// With the shape that it was reconstructed to.
+/// The picture with the shape that was reconstructed from it.
 struct ShapedPicture {
   CutPicture cut;
-  std::shared_ptr<const Views> views;  ///< that the model saw; null where it saw the foreground itself
+  /// The views that the model saw; null where it saw the foreground itself.
+  std::shared_ptr<const Views> views;
   Shape shape;
 };
 
-/// With the surface of its shape.
+/// The picture with the surface of its shape.
 struct MeshedPicture {
   ShapedPicture shaped;
-  std::shared_ptr<const Surface> surface;  ///< as it will be textured
-  std::shared_ptr<const Surface> detail;   ///< before simplification; null unless a normal map is wanted
+  std::shared_ptr<const Surface> surface;  ///< the surface that will be textured
+  /// The surface before simplification; null unless a normal map is wanted.
+  std::shared_ptr<const Surface> detail;
 };
 
-/// Made; what led to it is not needed any more.
+/// The finished result; everything that led to it has been dropped.
 using FinishedPicture = std::shared_ptr<GenerateResult>;
 
-/// Handed from stage to stage. A copy is cheap, for what it points to is never changed: a stage that fails is
-/// given the same again.
+/// A picture on its way from stage to stage. Copies are cheap, because what they point to is never changed: a
+/// stage that fails gets the same input again.
 struct PictureWork {
   std::shared_ptr<const JobContext> job;
-  std::optional<Error> error = {};      ///< the picture's own; the stages after leave it alone
-  std::vector<std::string> notes = {};  ///< what the person should know of the result
+  /// The picture's own error; later stages pass such a picture on.
+  std::optional<Error> error = {};
+  /// Sentences that the person should know about the result.
+  std::vector<std::string> notes = {};
   std::variant<GivenPicture, CutPicture, ConditionedPicture, DenoisedPicture, ViewedPicture, ShapedPicture,
                MeshedPicture, FinishedPicture>
       made = {};
 
-  /// For the person, now and with the result.
+  /// Adds a sentence for the person, who reads it now and with the result.
   void note(const std::string& text) {
     notes.push_back(text);
     job->on_log(text);

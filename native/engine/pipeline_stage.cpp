@@ -13,7 +13,7 @@
 namespace relievo {
 namespace {
 
-/// What the worker has left for workspace. On its thread.
+/// The bytes that the worker has left for workspace. Must be called on its thread.
 int64_t free_bytes(const Worker& worker) {
   if (worker.kind == DeviceKind::kCuda) {
     const auto memory = device_memory(worker.device);
@@ -90,7 +90,8 @@ Execution execution_for(const Worker& worker, const std::string& precision) {
 Execution PipelineStage::execution(const StageCall& call, size_t k, const Control& control) const {
   const Worker& worker = call.workers[k];
   int64_t budget = free_bytes(worker);
-  // Smaller chunks leave most of what is free alone, and however much that is: what they take is planned.
+  // Smaller chunks use only a part of the free memory, and never more than a fixed amount, because their use
+  // is planned.
   if (call.mode.chunked) budget = std::min(budget / 4, kChunkBytes);
   return {.device = device_of(worker),
           .dtype = dtype_of(call.mode.precision),
@@ -111,7 +112,7 @@ std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works,
     try {
       work = make(work, call, execution(call, 0, control_of(work)));
     } catch (const Error& error) {
-      if (is_of_the_worker(error)) throw;  // as it is: it may say which worker
+      if (is_of_the_worker(error)) throw;  // passed on unchanged, because it may say which worker failed
       work.error = error;
     } catch (...) {
       Error error = current_torch_error();
@@ -135,7 +136,7 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
     alive.push_back(work);
   }
   if (!alive.empty()) alive = make_all(std::move(alive), call);
-  // Weights on the CPU stay in their file. Where it was cut meanwhile, the result is made of zeros.
+  // Weights on the CPU stay in their file. If the file was cut meanwhile, the result was made of zeros.
   if (const auto damage = mapped_file_damage()) {
     for (PictureWork& work : alive) work.error = work.error.value_or(*damage);
   }
@@ -158,7 +159,7 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>&
     try {
       then = profile_for(settings_from_json(sample.size), workers);
     } catch (const Error&) {
-      continue;  // of another version's settings
+      continue;  // these are settings of another version
     }
     for (const StageMode& mode : then.modes) {
       if (mode.execution.is_like(sample.mode))
@@ -182,7 +183,7 @@ StageProfile network_profile(const Settings& settings, const std::string& stage,
   profile.modes = modes(precision);
   if (precision == "fp32") {
     StageMode half = modes("bf16").back();
-    half.execution.chunked = half.execution.tiled = true;  // what comes before it holds, too
+    half.execution.chunked = half.execution.tiled = true;  // the stage before it holds memory too
     profile.modes.push_back(std::move(half));
   }
   return profile;

@@ -1,4 +1,4 @@
-// How an engine plans: with what was measured and learnt of its workers.
+// Planning of an engine, with the costs and limits that were measured and learnt for its workers.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -57,7 +57,7 @@ std::vector<std::string> Engine::Impl::explain(const Settings& settings, int pic
   Planned planned = plan_for(make_stages(recipe_of(settings), models), settings, pictures);
   const Plan& plan = planned.plan;
   if (!shares_pictures(plan)) pictures = std::max(pictures, static_cast<int>(planned.workers.size()));
-  planned.options.pictures = pictures;  // what the plan is for
+  planned.options.pictures = pictures;  // the number of pictures that the plan is for
   std::vector<std::string> sentences = plan.reasons;
   for (const auto& more : {plan.idle, workers.left_out(),
                            describe_alternatives(plan, planned.workers, planned.profiles, planned.options)}) {

@@ -17,7 +17,7 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
-    const double side = std::clamp(settings.texture_size, 512, 4096);  // of the foreground
+    const double side = std::clamp(settings.texture_size, 512, 4096);  // side of the foreground
     StageMode mode;
     mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
     StageProfile profile{"", {mode}, kMaxBatch};
@@ -29,7 +29,7 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
   ShapedPicture output_of(CutPicture cut, PictureWork& work, const StageCall& /*call*/,
                           const Execution& execution) override {
     const Settings& settings = work.job->settings();
-    // Two cells of the grid that will mesh it: thinner parts would come out beaded or not at all.
+    // Two cells of the grid that will mesh the field: thinner parts would come out as beads or not at all.
     const float thinnest =
         std::min(2 * static_cast<float>(kGridSide) / static_cast<float>(settings.grid), 1.0f);
     Execution on_cpu = execution;
@@ -42,7 +42,7 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
 
 class InflatedFields : public FieldSource {
  public:
-  double bytes_per_point() const override { return 24; }  // its number, its place, its value
+  double bytes_per_point() const override { return 24; }  // its number, its position and its value
   double seconds_per_point() const override { return 6e-8; }
   bool is_asked_on_host(const std::vector<Worker>& workers) const override {
     return std::any_of(workers.begin(), workers.end(),

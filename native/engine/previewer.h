@@ -1,4 +1,4 @@
-// Foregrounds alone, for a preview of the mask: made at once, whatever else runs.
+// Makes foregrounds alone, for a preview of the mask, at once and whatever else runs.
 #pragma once
 
 #include <condition_variable>
@@ -15,28 +15,30 @@ namespace relievo {
 
 class ForegroundStage;
 
-/// A thread of its own, with a model of its own once it has made one, on the CPU.
+/// Owns a thread, which has a model of its own on the CPU once it has made one.
 class Previewer {
  public:
   struct Options {
     std::filesystem::path models;
-    int threads = 0;                    ///< 0: all
-    std::function<void()> before = {};  ///< each job, on its thread
+    int threads = 0;  ///< 0 uses all
+    /// Called before each job, on its thread.
+    std::function<void()> before = {};
     std::function<void()> after = {};
   };
 
   explicit Previewer(Options options);
-  ~Previewer();  ///< close()
+  ~Previewer();  ///< calls close()
   Previewer(const Previewer&) = delete;
   Previewer& operator=(const Previewer&) = delete;
 
-  /// Cancels what runs and waits.
+  /// Cancels the jobs that run and wait.
   void close();
 
-  void submit(StatePointer job);           ///< throws Error{kInvalidSettings} after close()
-  std::vector<StatePointer> jobs() const;  ///< what runs, then what waits, in order
-  StatePointer running() const;            ///< or null
-  void drop_model();                       ///< after the job that runs
+  void submit(StatePointer job);  ///< throws Error{kInvalidSettings} after close()
+  /// The jobs that run, then those that wait, in order.
+  std::vector<StatePointer> jobs() const;
+  StatePointer running() const;  ///< the job that runs, or null
+  void drop_model();             ///< drops the model after the job that runs
   bool holds_model() const;
 
  private:
@@ -44,17 +46,17 @@ class Previewer {
   void make(const StatePointer& job);
 
   const Options options_;
-  std::unique_ptr<ForegroundStage> stage_;  // the thread's
-  std::mutex closing_;                      // for close()
+  std::unique_ptr<ForegroundStage> stage_;  // used by the thread only
+  std::mutex closing_;                      // taken by close()
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  // Guarded by mutex_:
+  // These are guarded by mutex_.
   std::deque<StatePointer> waiting_;
   StatePointer running_;
   bool holds_model_ = false;
   bool drops_model_ = false;
   bool is_closing_ = false;
-  std::thread thread_;  // last: it uses the others
+  std::thread thread_;  // last, because it uses the others
 };
 
 }  // namespace relievo

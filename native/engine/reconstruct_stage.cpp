@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 
-/// Of the checkpoint that lies here, else of the published one.
+/// The number of blocks of the checkpoint on this machine, or else of the published one.
 int lrm_blocks(const std::string& model) {
   try {
     return LrmFile(model, find_model(model).file()).blocks();
@@ -41,8 +41,8 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const double views = settings.view_count, seen = views * (patches * patches + 1);
     const double planes = 3.0 * static_cast<double>(t.low_resolution * t.low_resolution);
     const auto width = static_cast<double>(t.width);
-    // A block: queries, keys, values and output of both attentions, an MLP of 4 widths; twice a
-    // multiplication.
+    // The operations of a block: queries, keys, values and output of both attentions, and an MLP of 4 widths,
+    // with two operations for each multiplication.
     const double block = 2 * planes * width * (4 * width + 2 * width + 8 * width) +
                          2 * seen * static_cast<double>(t.condition_width) * 2 * width +
                          4 * planes * width * (planes + seen);
@@ -70,7 +70,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
                           const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
-    // Not larger than the diffusion made them, where it was short of memory.
+    // The views may be smaller than asked for where the diffusion was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
     Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, settings.view_count, size),
                                          networks_.places(call), execution)};

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 std::string frame_folder(const std::string& name) { return name + "_turntable"; }
 
-/// The longest name, in bytes, that the folder's file system lets a result have.
+/// The longest name, in bytes, that the folder's file system allows for a result.
 size_t longest_name(fs::path folder) {
   std::error_code error;
   folder = fs::absolute(folder, error);
@@ -29,7 +29,7 @@ size_t longest_name(fs::path folder) {
   return kLongestName - static_cast<size_t>(less);
 }
 
-/// The files that are in the output folder, found by names of any case.
+/// The files in the output folder, found by names of any case.
 class Present {
  public:
   Present(const fs::path& folder, const std::vector<fs::path>& inputs) : inputs_(inputs) {
@@ -37,7 +37,8 @@ class Present {
       files_[folded_name(file.filename().string())].push_back(file);
   }
 
-  /// Whether a result made of one of these may write this file: it is not there, or such a result wrote it.
+  /// Returns whether a result made of one of these may write this file: the file does not exist, or such a
+  /// result wrote it.
   bool may_be_written(const fs::path& file, const std::vector<std::string>& checksums) {
     const fs::path parent = file.parent_path();
     if (!parent.empty() && !find_frames(parent)) return false;
@@ -53,7 +54,7 @@ class Present {
   }
 
  private:
-  /// Looks into the folders that are called so, in any case. False where one of them is no folder.
+  /// Reads the folders of this name, in any case. Returns false where one of them is not a folder.
   bool find_frames(const fs::path& parent) {
     const std::string folded = folded_name(parent.string());
     const auto [is_folder, is_new] = are_folders_.try_emplace(folded, true);
@@ -72,9 +73,10 @@ class Present {
   }
 
   KeptFiles inputs_;
-  std::unordered_map<std::string, std::vector<fs::path>> files_;  // by folded name in the folder
-  std::unordered_map<std::string, bool> are_folders_;             // by folded name
-  std::unordered_map<std::string, std::string> marks_;            // by path
+  // By the file's folded name in the folder.
+  std::unordered_map<std::string, std::vector<fs::path>> files_;
+  std::unordered_map<std::string, bool> are_folders_;   // by folded name
+  std::unordered_map<std::string, std::string> marks_;  // by path
 };
 
 class Namer {
@@ -88,7 +90,7 @@ class Namer {
     std::vector<std::string> checksums = picture.former;
     if (!picture.checksum.empty()) checksums.push_back(picture.checksum);
     const std::string wanted = clean_name(picture.name, longest_);
-    // Numbers below are taken by this run, whatever picture comes.
+    // Numbers below this one are taken by this run, whatever picture comes.
     int& first = first_free_[folded_name(wanted)];
     for (int number = std::max(first, 1);; ++number) {
       const std::string name = number == 1 ? wanted : numbered(wanted, number);
@@ -111,7 +113,8 @@ class Namer {
     return clean_name(wanted, longest_ - ending.size()) + ending;
   }
 
-  /// Folded. A turntable's frames are in its folder, which has one owner.
+  /// The folded names of a result's files. A turntable's frames lie in a folder of its own, which has one
+  /// owner.
   std::vector<std::string> files_of(const std::string& name) const {
     Renders renders = output_.renders;
     renders.turntable = 0;

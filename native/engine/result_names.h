@@ -1,5 +1,5 @@
-// What the files of results are called, so that nothing is lost: no file of a result takes the place of an
-// input, of another result's file, or of any file that an earlier result of the same picture did not write.
+// Chooses the names of results' files so that nothing is lost: no file of a result replaces an input, another
+// result's file, or any file that an earlier result of the same picture did not write.
 #pragma once
 
 #include <filesystem>
@@ -12,41 +12,47 @@ namespace relievo {
 
 inline constexpr Range<int> kTurntableRange{0, 3600};
 
-/// Pictures of a result that may be wanted besides.
+/// Renders of a result that may be wanted besides its meshes.
 struct Renders {
-  int turntable = 0;   ///< frames of a full turn; 0: none
-  bool exr = false;    ///< the front view as OpenEXR layers, and the turntable's frames so too
+  int turntable = 0;  ///< frames of a full turn; 0 makes none
+  /// The front view as OpenEXR layers; the turntable's frames are OpenEXR then, too.
+  bool exr = false;
   bool sheet = false;  ///< a contact sheet
 };
 
-/// The files of a result of this name, relative to their folder: the meshes with what belongs to them, then
-/// the renders, a turntable's frames (in a folder of their own) at the end. `formats`: glb, obj, ply, blend.
+/// The files of a result of this name, relative to their folder: the meshes with their companions, then the
+/// renders, with a turntable's frames (in a folder of their own) at the end. `formats` are glb, obj, ply,
+/// blend.
 std::vector<std::filesystem::path> file_names(const std::string& name,
                                               const std::vector<std::string>& formats,
                                               const Renders& renders);
 
-/// A picture that wants a name for its result.
+/// A picture that needs a name for its result.
 struct NamedPicture {
-  std::string name;      ///< wanted: any text, cleaned here (engine/clean_name.h)
-  std::string checksum;  ///< picture_checksum of what it is made of; empty: nothing that is there is its own
-  /// Checksums of what it was made of before: files of those results are replaced, too.
+  /// The wanted name: any text, which is cleaned here (engine/clean_name.h).
+  std::string name;
+  /// picture_checksum of the picture; where it is empty, no existing file counts as its own.
+  std::string checksum;
+  /// Checksums of earlier content of the picture: files of those results are replaced too.
   std::vector<std::string> former = {};
-  bool keeps_name = false;  ///< had this name in an earlier run, and comes before those that had none
+  /// It had this name in an earlier run, so it comes before those that had none.
+  bool keeps_name = false;
 };
 
-/// Where results are written, and what must not be written over.
+/// The folder of the results, and the files that must not be overwritten.
 struct OutputFolder {
-  std::filesystem::path folder;  ///< need not be there
+  std::filesystem::path folder;  ///< need not exist
   std::vector<std::string> formats;
   Renders renders = {};
-  /// Pictures, masks, views (a folder stands for the files in it), manifests: kept whoever wrote them.
+  /// Pictures, masks, views (a folder stands for the files in it) and manifests, which are kept whoever wrote
+  /// them.
   std::vector<std::filesystem::path> inputs = {};
   std::vector<std::string> reserved = {};  ///< names of other results, whose files are kept
 };
 
-/// A name for each picture, in the order given: the wanted one, cleaned; where that would make two results
-/// write one file, or a result write over a file that is not its own, with a number (cup_2). Names are
-/// compared as file systems do that know no case. A file is a result's own when it says so itself
+/// Chooses a name for each picture, in the order given: the wanted one, cleaned; where two results would
+/// write one file, or a result would overwrite a file that is not its own, with a number (cup_2). Names are
+/// compared without case, as some file systems do. A file is a result's own when it says so itself
 /// (files/source_mark.h). The same pictures in the same folder get the same names again.
 std::vector<std::string> name_results(const std::vector<NamedPicture>& pictures, const OutputFolder& output);
 

@@ -1,4 +1,4 @@
-// The files of a result.
+// Saves the files of a result.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -34,7 +34,8 @@ void make_folder(const fs::path& folder) {
   }
 }
 
-/// Writes by `write` what `formats` and `renders` have of files, under the wanted name or that with a number.
+/// Lets `write` write the files of these `formats` and `renders`, under the wanted name or that name with a
+/// number.
 std::vector<fs::path> save_named(
     const GenerateResult& result, const fs::path& folder, const std::vector<std::string>& formats,
     const Renders& renders, const Naming& naming,
@@ -63,13 +64,13 @@ std::vector<fs::path> save_named(
     StagedFiles staged(folder, name);
     staged.write([&](const fs::path& place) { return write(place, name); });
     if (const auto files = staged.publish(own)) return *files;
-    // Another has just given a file this name.
+    // Another process has just given a file this name.
     taken.push_back(name);
     name = name_results({picture}, {folder, formats, renders, inputs, taken})[0];
   }
 }
 
-/// What the endings of mesh files are, without the dot.
+/// The endings of mesh files, without the dot.
 constexpr std::array kFormats{"glb", "obj", "ply"};
 
 bool is_format(const std::string& word) {

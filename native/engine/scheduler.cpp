@@ -1,4 +1,5 @@
-// An engine's scheduler thread: plans and starts runs. The pictures are made on the workers' own threads.
+// The thread of an engine's scheduler, which plans and starts runs. The pictures are made on the workers' own
+// threads.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -25,7 +26,7 @@ void Engine::Impl::work() {
       if (!wake.wait_until(lock, due, is_wanted)) {
         wants_unload = true;
         previewer.drop_model();
-        idle_since = Clock::now();  // a preview at work keeps its model until it has ended
+        idle_since = Clock::now();  // a preview that is being made keeps its model until it has ended
       }
     } else {
       wake.wait(lock, is_wanted);
@@ -43,7 +44,7 @@ void Engine::Impl::work() {
     lock.unlock();
     try {
       run(first);
-    } catch (...) {  // before it began: there is no plan, a model cannot be read, ...
+    } catch (...) {  // the run could not begin: there is no plan, a model cannot be read, ...
       take_out(first);
       if (first->begin()) end_with_current_error(*first);
     }
@@ -72,7 +73,7 @@ void Engine::Impl::run(const StatePointer& first) {
   try {
     executor->run(planned.plan, queued_jobs,
                   {.plan = planned.options, .planned_workers = planned.workers, .cancel = closing});
-  } catch (...) {  // no memory, or a fault of ours
+  } catch (...) {  // there is no memory, or this is a fault of ours
     if (!queued_jobs.has_begun()) throw;
     queued_jobs.end_all_begun();
   }
@@ -119,7 +120,7 @@ std::vector<RunJob> Engine::QueuedJobs::next(int most) {
     PictureWork work;
     work.job = context_of(job);
     jobs.push_back({job->number, std::move(work)});
-    queue.pop_front();  // from here on nothing can fail
+    queue.pop_front();  // nothing can fail from here on
     if (job->begin()) {
       engine_.running.push_back(job);
       has_begun_ = true;
@@ -198,10 +199,10 @@ void Engine::Impl::use_recipe(const Recipe& wanted) {
   WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
-    // LibTorch's pool of threads and OpenMP's.
+    // Room is needed for LibTorch's pool of threads and for OpenMP's.
     require_room_for_threads(2 * worker.threads);
     enter(worker);
-    parallel_for(2, 1, [](int64_t, int64_t) {});  // starts the latter while there is room
+    parallel_for(2, 1, [](int64_t, int64_t) {});  // starts OpenMP's threads while there is room
   };
   executor = std::make_unique<Executor>(workers.get(),
                                         std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),

@@ -25,7 +25,7 @@ const Words kMaskWords{"auto", "alpha", "file"};  // in the order of MaskKind
 
 struct AnyValue {};
 
-/// Calls `visit(name, field, limits)` for every setting but the mask's kind, which is written as a word.
+/// Calls `visit(name, field, limits)` for every setting except the mask's kind, which is written as a word.
 /// Limits are a Range, the words to choose from, or AnyValue.
 template <typename SettingsRef, typename Visitor>
 void for_each_field(SettingsRef& settings, const Visitor& visit) {
@@ -55,7 +55,7 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
 void check(const char*, const auto&, AnyValue) {}
 template <typename T>
 void check(const char* name, T value, Range<T> range) {
-  // Written so that a NaN is refused.
+  // The comparison is written so that a NaN is refused.
   if (!(value >= range.low && value <= range.high)) {
     throw invalid_value(name, fmt::format("{}", value), fmt::format("Use {} to {}.", range.low, range.high));
   }
@@ -65,7 +65,8 @@ void check(const char* name, const std::string& value, const Words& words) {
   throw unknown_value(name, value, words);
 }
 
-/// A value of another type than the setting's: as it stands in JSON, but not the whole of a long one.
+/// The error for a value of another type than the setting's. It shows the value as it stands in JSON, but
+/// only the beginning of a long one.
 Error wrong_type(const char* name, const json& value, const char* hint) {
   constexpr size_t kMostShown = 60;
   std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
@@ -73,7 +74,7 @@ Error wrong_type(const char* name, const json& value, const char* hint) {
   return invalid_value(name, text, hint);
 }
 
-/// Takes a value only if it has the field's own type: no 1 for true, no 1.5 for a whole number.
+/// Assigns a value only if it has the field's own type: no 1 for true, no 1.5 for an integer.
 void assign(const char* name, const json& value, std::string& field) {
   if (!value.is_string()) throw wrong_type(name, value, "Use a text.");
   field = value.get<std::string>();
@@ -95,11 +96,11 @@ void assign(const char* name, const json& value, float& field) {
 void assign(const char* name, const json& value, int& field) {
   if (!value.is_number_integer()) throw wrong_type(name, value, "Use a whole number.");
   using Limits = std::numeric_limits<int>;
-  check(name, value.get<double>(), Range<double>{Limits::min(), Limits::max()});  // of 64 bits with any sign
+  check(name, value.get<double>(), Range<double>{Limits::min(), Limits::max()});  // any number of 64 bits
   field = value.get<int>();
 }
 
-/// The digits that a float has; a whole number is still a float (4.0).
+/// Writes the digits that a float has; a whole number is still a float (4.0).
 json tidy(float value) { return parse_json(fmt::format("{:.6g}", value)).get<double>(); }
 json tidy(const auto& value) { return value; }
 
@@ -142,7 +143,7 @@ std::string stage_precision(std::string_view precision, std::string_view stage) 
     const std::string_view part = precision.substr(0, comma);
     precision.remove_prefix(std::min(comma + 1, precision.size()));
     const size_t equals = part.find('=');
-    if (equals == std::string_view::npos) return known(part);  // which refuses it, unless it is a precision
+    if (equals == std::string_view::npos) return known(part);  // refuses it, unless it is a precision
     const std::string_view name = part.substr(0, equals);
     if (std::find(kStagesOfPrecision.begin(), kStagesOfPrecision.end(), name) == kStagesOfPrecision.end()) {
       throw unknown_value("stage", name, kStagesOfPrecision);
@@ -186,7 +187,7 @@ std::string to_json(const Settings& settings) {
   json object = {{"mask", kMaskWords[static_cast<size_t>(settings.mask)]}};
   for_each_field(settings,
                  [&](const char* name, const auto& field, const auto&) { object[name] = tidy(field); });
-  // A path may be no valid UTF-8.
+  // A path may not be valid UTF-8.
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -9,11 +9,12 @@
 namespace relievo {
 namespace {
 
-// Ranges begin at multiples of it, so that a matrix product meets whole blocks of rows as it does on one
+// Ranges begin at multiples of this, so that a matrix product gets whole blocks of rows, as it does on one
 // worker.
 constexpr int64_t kGrain = 4096;
 
-/// Its worker's allocator does not give the memory away before what this thread has in hand has read it.
+/// Keeps the allocator of the tensor's worker from reusing its memory before this thread's pending work has
+/// read it.
 void keep_until_read(const at::Tensor& tensor) {
   if (!tensor.is_cuda()) return;
   tensor.record_stream(c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(tensor.device()));
@@ -26,8 +27,8 @@ class Sharing {
 
   void on_every_worker(const std::function<void(size_t)>& body) const { on_every_worker_(body); }
 
-  /// The answers of `part(k, first, last)` to a range each of `count` points, one after the other on `place`;
-  /// undefined where there are none.
+  /// Gathers the answers of `part(k, first, last)` to a range each of `count` points, one after the other, on
+  /// `place`; undefined where there are none.
   template <typename Part>
   at::Tensor gathered(int64_t count, at::Device place, const Part& part) const {
     const int64_t blocks = (count + kGrain - 1) / kGrain, each = (blocks + workers_ - 1) / workers_ * kGrain;

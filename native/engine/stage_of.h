@@ -1,4 +1,4 @@
-// A stage of the pipeline by what it takes and what it gives.
+// A stage of the pipeline, typed by its input and output.
 #pragma once
 
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace relievo {
 
-/// A stage that makes an `Output` of each picture's `Input`, both of which are forms that a picture has
+/// A stage that makes an `Output` of each picture's `Input`, both of which are forms that a picture takes
 /// (engine/picture_work.h).
 template <typename Input, typename Output>
 class StageOf : public PipelineStage {
@@ -16,8 +16,8 @@ class StageOf : public PipelineStage {
   using PipelineStage::PipelineStage;
 
  protected:
-  /// `work` is the picture's, for its job and its notes. `execution` is that of the first worker, with the
-  /// picture's own control.
+  /// Makes the output. `work` is the picture's, for its job and its notes. `execution` is that of the first
+  /// worker, with the picture's own control.
   virtual Output output_of(Input input, PictureWork& work, const StageCall& call,
                            const Execution& execution) = 0;
 

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
                      "Check that the folder exists and that you may write to it.");
 }
 
-/// Names that were given, given back unless they are kept.
+/// Names that were given to files; they are taken back unless they are kept.
 class GivenNames {
  public:
   GivenNames() = default;
@@ -26,10 +26,11 @@ class GivenNames {
   ~GivenNames() {
     std::error_code ignored;
     for (const auto& [from, to] : files_) fs::rename(to, from, ignored);
-    for (const fs::path& folder : folders_) fs::remove(folder, ignored);  // unless others have files in it
+    for (const fs::path& folder : folders_)
+      fs::remove(folder, ignored);  // fails for a folder in which others have files
   }
 
-  /// False where something that is no folder has its name.
+  /// Returns false where something that is no folder has its name.
   bool make_folder(const fs::path& folder) {
     std::error_code error, ignored;
     if (fs::create_directory(folder, error)) folders_.push_back(folder);

@@ -1,5 +1,4 @@
-// The pipeline's stages, in their order. Each says what it costs with given settings (its profile) beside the
-// code that runs it.
+// The pipeline's stages, in their order. The costs of each (its profile) stand beside the code that runs it.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +20,8 @@ DecodingCost decoding_cost(const GenerateRequest& request);
 /// Decoding that takes no more than this costs nothing: the mask network takes as much, after it.
 inline constexpr int64_t kDecodedForNothing = int64_t{215} << 20;
 
-/// Picture -> foreground. With the full U2-Net where it is installed, else the embedded one in
-/// `embedded_models`.
+/// Cuts the foreground out of the picture, with the full U2-Net where it is installed, else with the embedded
+/// one in `embedded_models`.
 class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  public:
   explicit ForegroundStage(std::filesystem::path embedded_models);
@@ -42,25 +41,26 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
   ByWorker<Network> networks_;
 };
 
-/// Foreground -> field of the model `preview`.
+/// Makes the foreground into the field of the model `preview`.
 std::shared_ptr<PipelineStage> inflate_stage();
 
-/// Of the catalogue: what paints the views.
+/// The catalogue's name of the model that paints the views.
 inline constexpr const char* kMultiviewModel = "zero123plus-v1.2";
 
-/// Foreground -> what the denoiser is told; that -> latents of six views; those -> views.
+/// Three stages: from the foreground to the denoiser's conditions, from these to latents of six views, and
+/// from these to views.
 std::shared_ptr<PipelineStage> condition_stage();
 std::shared_ptr<PipelineStage> diffusion_stage();
 std::shared_ptr<PipelineStage> decode_stage();
-/// The person's own pictures -> views.
+/// Makes views of the person's own pictures.
 std::shared_ptr<PipelineStage> own_views_stage();
 
-/// `[6, 16]`, of the six views (base/camera.h).
+/// The cameras of the six views, `[6, 16]` (base/camera.h).
 at::Tensor cameras_of_views();
-/// Shows a job's views, 3 rows of 2.
+/// Shows a job's views in 3 rows of 2.
 void show_views(const JobContext& job, const Views& views);
 
-/// Views -> planes, of a model of the catalogue.
+/// Makes planes of views, by a model of the catalogue.
 std::shared_ptr<PipelineStage> reconstruct_stage(const std::string& model);
 
 /// Of the catalogue: the model of another architecture than InstantMesh's.
@@ -69,10 +69,10 @@ inline constexpr const char* kTripoSrModel = "triposr";
 /// Foreground -> planes, of TripoSR.
 std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
 
-/// Shape -> surface, cleaned and simplified.
+/// Meshes a shape, and cleans and simplifies the surface.
 std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
-/// Surface -> textured mesh and everything else of a result.
+/// Textures a surface and completes the result.
 std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 }  // namespace relievo

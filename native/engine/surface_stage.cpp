@@ -21,7 +21,7 @@ double expected_faces(const Settings& settings, double side) {
 
 namespace {
 
-/// "3 %", and "0.4 %" where that says more.
+/// Writes "3 %", or "0.4 %" where that tells more.
 std::string percent(double share) {
   return share < 0.00995 ? fmt::format("{:.1f} %", 100 * share) : fmt::format("{:.0f} %", 100 * share);
 }
@@ -42,8 +42,8 @@ void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, d
       percent(loss.outline), percent(share)));
 }
 
-/// Says so where fewer faces cost more of the shape than a person would expect, or so much that more were
-/// kept than the person asked for.
+/// Notes where fewer faces cost more of the shape than a person would expect, or so much that more were kept
+/// than the person asked for.
 void note_lost_shape(PictureWork& work, const Surface& before, const Surface& after, int asked) {
   constexpr double kMuchVolume = 0.05, kMuchOutline = 0.02;
   const ShapeLoss loss = shape_loss(before, after);
@@ -80,8 +80,8 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
     constexpr double kChunkPoints = 1 << 17;
     StageMode mode;
     mode.weight_bytes = fields_->weight_bytes();
-    // A chunk of points, of the second one on beside all of the grid's values; or the values beside
-    // themselves in double precision, to be summed.
+    // The workspace is a chunk of points, which from the second one on lies beside all of the grid's values;
+    // or these values beside themselves in double precision, while they are summed.
     const auto workspace = [&](double chunk) {
       const double first = std::min(chunk, vertices), second = std::min(chunk, vertices - first);
       const double per_point = fields_->bytes_per_point();
@@ -112,7 +112,7 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
     const Settings& settings = work.job->settings();
     const Control& control = execution.control;
     const std::shared_ptr<const Field> field = fields_->field(shaped.shape, call);
-    // A density has no distance to interpolate by; its published grid is twice as fine.
+    // A density has no distance to interpolate by, so its published grid is twice as fine.
     const int grid = field->kind() == FieldKind::kDensity ? 2 * settings.grid : settings.grid;
     Execution meshing = execution;
     meshing.control = control.part(0, 0.7);

@@ -16,9 +16,9 @@
 namespace relievo {
 namespace {
 
-constexpr int64_t kBytesPerTexel = 26;  // texture.h
+constexpr int64_t kBytesPerTexel = 26;  // as texture/texture.h says
 
-/// The object at a slant, as a person would look at it first.
+/// Renders the object at a slant, as a person would look at it first.
 Image shaded(const TexturedMesh& mesh, const Control& control) {
   const Renderer renderer(mesh);
   const View view = framed_views(mesh.surface, {{30, 15}}, kPreviewSide)[0];
@@ -40,7 +40,7 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     const double side = fields_->grid_side(settings), faces = expected_faces(settings, side);
     constexpr double kBandTexels = 1 << 20, kBatchPoints = 1 << 16, kCovered = 0.7;
     const double band = std::min(texels, kBandTexels);
-    // A band of texels while they are found, or while a batch of them is coloured.
+    // The workspace is a band of texels while they are found, or while a batch of them is coloured.
     const auto workspace = [&](double batch) {
       const double asking = std::min(kCovered * texels, batch) * fields_->bytes_per_point();
       return kBytesPerTexel * texels + 40 * faces + std::max(52.5 * band, 34 * band + asking);
@@ -48,7 +48,7 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     StageMode mode;
     mode.weight_bytes = fields_->weight_bytes();
     mode.workspace_bytes = workspace(kBatchPoints);
-    // Unwrapping, colouring, PNG files, a picture to show.
+    // This is the time of unwrapping, colouring, writing PNG files and rendering a picture to show.
     mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
     double& asking =
         fields_->is_asked_on_host(workers) ? mode.host_seconds_per_picture : mode.seconds_per_picture;

@@ -1,4 +1,4 @@
-// The fields of reconstruction models: planes, which heads make a field of.
+// The fields of reconstruction models, which heads make from planes.
 #include <algorithm>
 
 #include <ATen/ATen.h>
@@ -20,7 +20,7 @@ template <typename Heads>
 std::shared_ptr<const Heads> loaded(std::shared_ptr<Heads> heads, const std::filesystem::path& path,
                                     const char* prefix, const Worker& worker) {
   load_strict(*heads, read_weights(path), prefix, execution_for(worker));
-  // A few megabytes: of its own memory, so that the file can go.
+  // The heads get memory of their own, some megabytes, so that the file can be closed.
   for (at::Tensor& parameter : heads->parameters()) parameter.set_data(parameter.clone());
   return heads;
 }
@@ -51,7 +51,7 @@ class TriplaneFields : public FieldSource {
   }
   double grid_bytes(double side) const override {
     const auto planes = static_cast<double>(channels_);
-    return 4 * side * side * std::max(3 * planes, planes + 3 * kHidden);  // reconstruct/triplane_grid.h
+    return 4 * side * side * std::max(3 * planes, planes + 3 * kHidden);  // as in reconstruct/triplane_grid.h
   }
   double bytes_per_point() const override {
     constexpr double kLayers = 2;
@@ -88,7 +88,8 @@ class TriplaneFields : public FieldSource {
   int64_t channels() const { return channels_; }
 
  private:
-  /// Copied there unless they were before. On the worker's own thread, for it is its stream that reads them.
+  /// Copies the planes into the worker unless they are there. Must be called on the worker's own thread,
+  /// whose stream reads them.
   static at::Tensor planes_in(const Worker& worker, const Triplane& triplane) {
     const auto found = triplane.in_workers.find(worker.name);
     return found != triplane.in_workers.end() ? found->second

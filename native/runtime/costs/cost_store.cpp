@@ -40,7 +40,7 @@ json to_json(const CostSample& sample) {
 ExecutionMode mode_from_json(const json& value) {
   ExecutionMode mode;
   mode.precision = value.at("precision");
-  if (const auto rung = value.find("rung"); rung != value.end()) {  // written by 0.1.0
+  if (const auto rung = value.find("rung"); rung != value.end()) {  // written by version 0.1.0
     const std::string name = *rung;
     mode.chunked = name != "full";
     mode.tiled = mode.chunked && name != "chunks";
@@ -70,9 +70,9 @@ CostSample from_json(const json& value) {
   return sample;
 }
 
-/// Makes the folder. The file is never half-written. Throws Error{kIo}.
+/// Writes the file and makes its folder. The file is never half-written. Throws Error{kIo}.
 void write_cache(const fs::path& path, const json& object) {
-  std::error_code error;  // the writing tells
+  std::error_code error;  // the writing reports errors
   fs::create_directories(path.parent_path(), error);
   const std::string text = object.dump(1) + '\n';
   write_atomically(path, std::as_bytes(std::span(text)));
@@ -85,7 +85,7 @@ std::string key(const Worker& worker, const StageProfile& stage, const StageMode
                      mode_name(mode.execution), mode.execution.precision);
 }
 
-/// More for every further picture, whatever the costs say.
+/// The bytes that are planned; at least one more for every further picture, whatever the costs say.
 int64_t planned_bytes(const StageProfile& stage, const StageMode& mode, int batch) {
   return mode.weight_bytes + mode.workspace(batch) + batch * (stage.output_bytes_per_picture + 1);
 }
@@ -124,7 +124,7 @@ MeasuredCosts CostStore::measured() const {
       std::vector<CostSample> samples;
       for (const json& value : values) samples.push_back(from_json(value));
       all[device] = std::move(samples);
-    } catch (const json::exception&) {  // of a device whose samples cannot be read, nothing is known
+    } catch (const json::exception&) {  // a device whose samples cannot be read counts as not measured
     }
   }
   return all;

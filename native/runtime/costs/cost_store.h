@@ -1,4 +1,4 @@
-// What was measured and learnt on the devices of this machine, from one run of the program to the next.
+// Keeps what was measured and learnt on the devices of this machine from one run of the program to the next.
 #pragma once
 
 #include <filesystem>
@@ -14,40 +14,41 @@ namespace relievo {
 /// Samples by device (Worker::product).
 using MeasuredCosts = std::map<std::string, std::vector<CostSample>>;
 
-/// Two JSON files in the user's cache folder: costs.json has samples, limits.json what did not fit, so that
-/// it is not tried again. A file that cannot be read counts as empty, and so does what was learnt more than a
-/// week ago: other programs may have had the memory then. Any thread may call it.
+/// Two JSON files in the user's cache folder: costs.json has samples, limits.json the batches that did not
+/// fit, so that they are not tried again. A file that cannot be read counts as empty, and so do limits that
+/// are older than a week, because other programs may have had the memory then. Any thread may call it.
 class CostStore {
  public:
-  /// `folder` empty: nothing was measured, and limits last only as long as it lives.
+  /// With an empty `folder` nothing was measured, and limits last only as long as the object.
   explicit CostStore(std::filesystem::path folder = default_folder());
 
   static std::filesystem::path default_folder();  ///< $XDG_CACHE_HOME/relievo
 
   std::filesystem::path costs_path() const { return folder_ / "costs.json"; }
 
-  /// Reads the file: once a plan is enough.
+  /// Reads the samples from the file; reading them once for each plan is enough.
   MeasuredCosts measured() const;
-  /// Replaces what is known of the same stage, variant, size, mode, batch and threads. Throws Error{kIo} when
+  /// Replaces the samples of the same stage, variant, size, mode, batch and threads. Throws Error{kIo} when
   /// writing fails.
   void add(const std::string& device, const std::vector<CostSample>& samples) const;
 
-  /// The largest batch that is worth trying: `wanted`, half of it, and so on; 0: not even one picture. What
-  /// was planned to take as much as something that did not fit in this mode, in no smaller a worker, is not.
+  /// The largest batch that is worth trying: `wanted`, half of it, and so on; 0 means not even one picture. A
+  /// batch is not tried when it was planned to take as much memory as one that did not fit in this mode in a
+  /// worker of the same size or larger.
   int batch_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int wanted) const;
 
-  /// `failed` pictures at a time did not fit in the worker's budget.
+  /// Records that `failed` pictures at a time did not fit in the worker's budget.
   void learn_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int failed);
 
  private:
   struct Limit {
-    int64_t planned_bytes = 0;  // were too much
-    int64_t budget_bytes = 0;   // of the worker then
-    int64_t when = 0;           // seconds since 1970
+    int64_t planned_bytes = 0;  // bytes that were too many
+    int64_t budget_bytes = 0;   // budget of the worker at that time
+    int64_t when = 0;           // in seconds since 1970
   };
 
   std::filesystem::path limits_path() const { return folder_ / "limits.json"; }
-  void write_limits() const;  // under the lock
+  void write_limits() const;  // is called with the lock held
 
   std::filesystem::path folder_;
   mutable std::mutex mutex_;

@@ -10,13 +10,13 @@
 namespace relievo {
 namespace {
 
-/// A number of bytes or seconds of a call, and what the formulas say of it.
+/// A measured number of bytes or seconds of a call, and what the formulas say for it.
 struct Measured {
   double batch = 1, once = 0, each = 0;
   double value = 0;
 };
 
-/// value = constant + once_scale * once + batch * (per_picture + each_scale * each)
+/// The fitted form: value = constant + once_scale * once + batch * (per_picture + each_scale * each).
 struct Bend {
   double constant = 0, once_scale = 0, per_picture = 0, each_scale = 0;
 
@@ -25,13 +25,15 @@ struct Bend {
   }
 };
 
-/// What the formulas know is preferred to what they do not: to scale both alike, then each of its own.
+/// Parts that the formulas know are preferred to those that they do not: first both scaled alike, then each
+/// by itself.
 Bend bend_to(const std::vector<Measured>& points) {
-  constexpr double kPerPart = 0.004;  // of relative error that a further part has to save
+  // The relative error that each further part has to save.
+  constexpr double kPerPart = 0.004;
   double largest = 0;
   for (const Measured& m : points) largest = std::max(largest, m.value);
   if (largest <= 0) return {};
-  std::vector<Column> columns(5);  // both, each, once, per picture, constant
+  std::vector<Column> columns(5);  // the five parts: both, each, once, per picture, constant
   std::vector<double> values;
   for (const Measured& m : points) {
     const double weight = 1 / std::max(m.value, 0.01 * largest);
@@ -44,7 +46,7 @@ Bend bend_to(const std::vector<Measured>& points) {
   return {.constant = x[4], .once_scale = x[0] + x[2], .per_picture = x[3], .each_scale = x[0] + x[1]};
 }
 
-/// Scaled until no measured value lies above it.
+/// Scales the form until no measured value lies above it.
 Bend lifted(Bend bend, const std::vector<Measured>& points) {
   double most = 1, missing = 0;
   for (const Measured& m : points) {
@@ -108,7 +110,7 @@ Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
 }
 
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
-  double held = 0, held_estimate = 0;  // of the outputs, of those that were measured
+  double held = 0, held_estimate = 0;  // outputs, summed over the samples that measured them
   for (StageMode& mode : profile.modes) {
     std::vector<Measured> bytes, seconds;
     double speed = 1;
@@ -140,7 +142,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
         bend.per_picture * threads + bend.each_scale * mode.host_seconds_per_picture;
     profile.measured = profile.measured || &mode == profile.modes.data();
   }
-  // A mode takes no less time than the one before it in the same precision: what was measured so is noise.
+  // A mode is not faster than the one before it in the same precision; a measurement that says so is noise.
   for (size_t i = 1; i < profile.modes.size(); ++i) {
     const StageMode& before = profile.modes[i - 1];
     StageMode& mode = profile.modes[i];

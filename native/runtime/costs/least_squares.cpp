@@ -14,7 +14,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-/// Solves the normal equations of columns of length one; none when they depend on each other.
+/// Solves the normal equations of columns of length one; returns nothing when they depend on each other.
 std::optional<std::vector<double>> solve(const std::vector<const Column*>& columns,
                                          std::span<const double> values) {
   constexpr double kDependent = 1e-8;
@@ -24,7 +24,7 @@ std::optional<std::vector<double>> solve(const std::vector<const Column*>& colum
     for (size_t j = 0; j < n; ++j) m[i][j] = dot(*columns[i], *columns[j]);
     m[i][n] = dot(*columns[i], values);
   }
-  for (size_t i = 0; i < n; ++i) {  // symmetric and positive: no pivoting
+  for (size_t i = 0; i < n; ++i) {  // the matrix is symmetric and positive definite, so no pivoting is needed
     if (m[i][i] < kDependent) return std::nullopt;
     for (size_t k = 0; k < n; ++k) {
       if (k == i) continue;

@@ -1,4 +1,4 @@
-// Least squares without negative coefficients.
+// Least squares with non-negative coefficients.
 #pragma once
 
 #include <span>
@@ -9,9 +9,9 @@ namespace relievo {
 /// A quantity that values may be a multiple of: its value in every row.
 using Column = std::vector<double>;
 
-/// The x >= 0 that makes the columns' sum x[0] * columns[0] + ... come closest to `values` in the root of the
-/// mean squared difference, to which every coefficient above zero adds `penalty`: of columns that do as well,
-/// the fewest are taken, and of as many the first ones.
+/// Finds the x >= 0 for which the sum x[0] * columns[0] + ... comes closest to `values` in the root of the
+/// mean squared difference, to which every coefficient above zero adds `penalty`: of sets of columns that do
+/// equally well, the one with the fewest columns is taken, and of these the first.
 ///
 /// The minimum under x >= 0 is that of the columns which are not at zero, without the condition (Lawson and
 /// Hanson, Solving Least Squares Problems, 1974, chapter 23). So every set of columns is tried: exact, and

@@ -16,7 +16,7 @@ class Profiler {
 
   std::vector<CostSample> samples;
 
-  /// The stage's output for one picture in its first mode that fits.
+  /// Measures a stage; returns its output for one picture in its first mode that fits.
   std::any measure(Stage& stage, const std::any& input) {
     std::optional<std::any> output;
     for (const StageMode& mode : stage.profile().modes) {
@@ -26,7 +26,8 @@ class Profiler {
       double load_seconds = 0;
       try {
         const StageLoad wanted{worker_, mode.execution, 0, 0};
-        if (!output) {  // what is read from a disk is in memory when weights wait there
+        // Weights that wait in host memory were read from disk before, so a second load is measured.
+        if (!output) {
           stage.load(wanted);
           stage.unload(worker_);
         }

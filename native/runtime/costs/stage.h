@@ -1,5 +1,5 @@
-// A stage as the runtime sees it: what it costs, and how to load it into a worker, run it and give its memory
-// back. The engine adapts the real ones.
+// A stage as the runtime sees it: its costs, and how to load it into a worker, run it and unload it. The
+// engine adapts the real ones.
 #pragma once
 
 #include <any>
@@ -18,16 +18,17 @@ class StageCall {
  public:
   ExecutionMode mode;
   std::vector<Worker> workers;  ///< the first is the one whose thread makes the call
-  std::vector<int> blocks;      ///< of a layer split, by worker; else empty
+  /// The number of blocks that each worker runs of a layer split; else empty.
+  std::vector<int> blocks;
 
-  /// Runs `body` on the thread of workers[k] (with its share of threads and its budget) and waits; for layers
-  /// one after the other.
+  /// Runs `body` on the thread of workers[k], with its share of threads and its budget, and waits. It is for
+  /// layers that run one after the other.
   void on_worker(size_t k, const std::function<void()>& body) const {
     run_on_({k}, [&](size_t) { body(); });
   }
 
-  /// Runs `body(k)` on every worker at once, k = 0 here, and waits for all; the first exception is thrown
-  /// again. For guidance halves and query points.
+  /// Runs `body(k)` on every worker at once, k = 0 on this thread, and waits for all; the first exception is
+  /// thrown again. It is for guidance halves and query points.
   void on_every_worker(const std::function<void(size_t)>& body) const {
     std::vector<size_t> all(workers.size());
     std::iota(all.begin(), all.end(), size_t{0});
@@ -41,30 +42,32 @@ class StageCall {
   RunOn run_on_;
 };
 
-/// Which weights a worker shall hold.
+/// The weights that a worker shall hold.
 struct StageLoad {
   Worker worker;
   ExecutionMode mode;
-  int first_block = 0, last_block = 0;  ///< of a layer split; both 0: the whole stage
+  /// Range of blocks for a layer split; both are 0 for the whole stage.
+  int first_block = 0, last_block = 0;
 };
 
-/// Calls for one worker come from that worker's thread, one at a time; calls for different workers at the
-/// same time. Only load() may also come from a second thread of the worker, while another stage runs there.
+/// Calls for one worker come from that worker's thread, one at a time; calls for different workers come at
+/// the same time. Only load() may also come from a second thread of the worker, while another stage runs
+/// there.
 class Stage {
  public:
   virtual ~Stage() = default;
 
   virtual const StageProfile& profile() const = 0;
 
-  /// Brings the weights into the worker. Throws Error{kOutOfMemory} or {kDeviceLost}, leaving nothing behind.
+  /// Loads the weights into the worker. Throws Error{kOutOfMemory} or {kDeviceLost}, leaving nothing behind.
   virtual void load(const StageLoad& load) = 0;
 
-  /// Gives the worker's weights back. Does not throw.
+  /// Unloads the worker's weights. Does not throw.
   virtual void unload(const Worker& worker) = 0;
 
-  /// One output for each input. Leaves the inputs as they are: the call is made again after a failure. A
-  /// picture's output depends neither on its batchmates nor on the worker. Throws Error{kOutOfMemory},
-  /// {kDeviceLost}, {kCancelled}, or what is wrong with the picture.
+  /// Computes one output for each input. The inputs stay as they are, because the call is made again after a
+  /// failure. A picture's output depends neither on its batchmates nor on the worker. Throws
+  /// Error{kOutOfMemory}, {kDeviceLost}, {kCancelled}, or an error of the picture.
   virtual std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) = 0;
 };
 

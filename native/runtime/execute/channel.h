@@ -1,4 +1,4 @@
-// Between two workers of a pipeline: room for one batch.
+// Hands batches from one worker of a pipeline to the next; there is room for one.
 #pragma once
 
 #include <condition_variable>
@@ -11,7 +11,7 @@ namespace relievo {
 template <typename T>
 class Channel {
  public:
-  /// Waits for room. False: the channel is broken, `value` is untouched.
+  /// Waits for room. Returns false when the channel is broken; `value` is then untouched.
   bool give(T&& value) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return broken_ || !waiting_; });
@@ -21,7 +21,7 @@ class Channel {
     return true;
   }
 
-  /// Waits for what comes. None: nothing will come.
+  /// Waits for a batch. Returns nothing when no more will come.
   std::optional<T> take() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return broken_ || waiting_ || closed_; });
@@ -31,14 +31,14 @@ class Channel {
     return value;
   }
 
-  /// Nothing more comes.
+  /// Tells that no more will come.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
   }
 
-  /// Ends it and returns what waits; give() and take() refuse from now on.
+  /// Ends the channel and returns the batch that waits; give() and take() refuse from now on.
   std::optional<T> break_off() {
     const std::lock_guard lock(mutex_);
     broken_ = true;

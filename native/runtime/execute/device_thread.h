@@ -1,4 +1,4 @@
-// The threads of workers. Everything that a worker computes runs on its own one, so that its share of
+// The threads of workers. Everything that a worker computes runs on its own thread, so that its share of
 // processor threads and its budget are its own.
 #pragma once
 
@@ -27,16 +27,16 @@ class WorkerThread {
 
   const Worker& worker() const { return worker_; }
 
-  /// Waits until the thread has entered its worker, and throws what hindered it (the `enter` hook's
-  /// exception). Tasks run in any case.
+  /// Waits until the thread has entered its worker, and throws the `enter` hook's exception if there was one.
+  /// Tasks run in any case.
   void entered();
 
-  /// Runs `task` on the thread, after those before it.
+  /// Runs `task` on the thread, after the tasks before it.
   std::future<void> start(std::function<void()> task);
 
   bool is_current() const { return std::this_thread::get_id() == thread_.get_id(); }
 
-  /// Runs `task` on the thread and waits; at once when called from it.
+  /// Runs `task` on the thread and waits; runs it at once when called from that thread.
   void run(std::function<void()> task);
 
  private:
@@ -50,7 +50,7 @@ class WorkerThread {
   std::thread thread_;
 };
 
-/// Those of an executor's workers, by index, and which workers are lost. Any thread may call it.
+/// The threads of an executor's workers, by index, and which workers are lost. Any thread may call it.
 class WorkerThreads {
  public:
   /// A worker that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory}.
@@ -61,7 +61,7 @@ class WorkerThreads {
   const Worker& worker(int worker) const { return threads_[size_t(worker)]->worker(); }
 
   void lose(int worker, const std::string& why);
-  std::map<int, std::string> lost() const;  ///< and why
+  std::map<int, std::string> lost() const;  ///< the lost workers, and why
   bool any_lost(const std::vector<int>& workers) const;
 
  private:

@@ -15,14 +15,14 @@ class Executor::Impl : public ExecutorParts {
                       .threads = WorkerThreads(workers, options.hooks),
                       .weights = WeightCache(stages, workers.size(), options.hooks)} {}
 
-  /// Weights go even where there is no memory for a task, and from a device that is gone.
+  /// Weights are unloaded even where there is no memory for a task, and from a device that is lost.
   ~Impl() {
     for (int worker = 0; worker < int(threads.size()); ++worker) {
       const auto unload = [&]() noexcept {
         try {
           weights.unload_others(size_t(worker), stages.size());
           if (options.hooks.release_cache) options.hooks.release_cache(threads.worker(worker));
-        } catch (...) {  // the cache of a device that is gone
+        } catch (...) {  // the device that this cache is on may be lost
         }
       };
       try {

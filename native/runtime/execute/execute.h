@@ -2,17 +2,17 @@
 //
 // Device groups take jobs from one source. A group of one worker, or of workers that share each picture,
 // takes a batch through all stages; a pipeline hands batches from worker to worker, with at most one waiting
-// between two. What is done when memory runs out is decided by stage (docs/architecture.md, decision 2). A
-// lost worker is dropped with its group; its jobs are made again elsewhere, from their inputs, and every job
-// is delivered exactly once.
+// between two. Each stage has its own fallbacks for when memory runs out (docs/architecture.md, decision 2).
+// A lost worker is dropped with its group; its jobs are made again elsewhere, from their inputs, and every
+// job is delivered exactly once.
 //
 //   execute.h        the executor, which keeps threads and weights and runs one plan at a time
-//   job_source.h     who gives it jobs and takes what was made of them
+//   job_source.h     gives it jobs and takes their results
 //   run.h            one run of a plan
 //   job_feed.h       the source as the run's groups share it
 //   group_run.h      one device group at work
 //   channel.h        between two workers of a pipeline: room for one batch
-//   stage_runner.h   one stage on one batch, with what is tried when memory runs out
+//   stage_runner.h   one stage on one batch, with its fallbacks when memory runs out
 //   weight_cache.h   which weights are in which worker, and bringing in the next ones in time
 //   device_thread.h  the threads of workers, on which everything happens that they compute
 #pragma once
@@ -31,36 +31,37 @@ namespace relievo {
 
 struct ExecutorOptions {
   WorkerHooks hooks = {};
-  std::shared_ptr<CostStore> costs = std::make_shared<CostStore>("");  ///< for what is learnt of batches
+  std::shared_ptr<CostStore> costs = std::make_shared<CostStore>("");  ///< keeps what is learnt of batches
 };
 
 struct RunOptions {
-  PlanOptions plan = {};  ///< for what is left when workers are lost; allow_lossy also holds for fallbacks
-  /// All workers as they were planned with, with measured speeds; none: the executor's own.
+  /// For planning again when workers are lost; allow_lossy also holds for fallbacks.
+  PlanOptions plan = {};
+  /// All workers as they were planned with, with measured speeds; where there are none, the executor's own.
   std::vector<Worker> planned_workers = {};
-  CancelToken cancel = {};  ///< whoever cancels a run notifies its source
+  CancelToken cancel = {};  ///< whoever cancels a run must notify its source
 };
 
 class Executor {
  public:
   Executor(const std::vector<Worker>& workers, std::vector<std::shared_ptr<Stage>> stages,
            ExecutorOptions options = {});
-  ~Executor();  ///< gives the memory of all weights back
+  ~Executor();  ///< unloads all weights
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Makes what the source gives, until it has no more. Never throws for a job: a failed one has its error
-  /// (out_of_memory after the last fallback, device_lost when no worker is left, cancelled, or its own). A
-  /// plan for workers of which some are lost is made again for the others. Throws when the executor itself
-  /// runs out of memory, when the source throws, or when no worker is left before any job was given: when no
-  /// group works any more. What the source was not asked for when the last worker went stays with it. One run
-  /// at a time.
+  /// Makes the jobs that the source gives, until it has no more. Never throws for a job: a failed one has its
+  /// error (out_of_memory after the last fallback, device_lost when no worker is left, cancelled, or its
+  /// own). A plan for workers of which some are lost is made again for the others. Throws, when no group
+  /// works any more, if the executor itself ran out of memory, if the source threw, or if no worker was left
+  /// before any job was given. Jobs that the source was not yet asked for when the last worker was lost stay
+  /// with it. One run at a time.
   void run(const Plan& plan, JobSource& source, const RunOptions& options);
 
-  /// Workers that were lost since the executor began; they are not used again.
+  /// The workers that were lost since the executor began; they are not used again.
   std::vector<int> lost_workers() const;
 
-  /// Stages whose weights are in a worker now.
+  /// The number of stages whose weights are in a worker now.
   int loaded() const;
 
  private:

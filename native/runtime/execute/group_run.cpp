@@ -11,7 +11,7 @@ GroupRun::GroupRun(Run& run, const DeviceGroup& group) : run_(run), group_(group
 }
 
 void GroupRun::start(std::vector<std::future<void>>& running) {
-  // Where one part fails, all end: the others would wait for its jobs.
+  // Where one part fails, all end, because the others would wait for its jobs.
   const auto guarded = [this](const auto& body) {
     try {
       body();
@@ -30,7 +30,7 @@ void GroupRun::start(std::vector<std::future<void>>& running) {
   });
 }
 
-/// Weights of an earlier run that this group does not keep make room first.
+/// Weights of an earlier run that this group does not keep are unloaded first.
 void GroupRun::unload_what_is_not_placed() {
   for (const int worker : group_.workers) {
     run_.parts.threads[worker].run([&] {

@@ -1,5 +1,5 @@
 // One device group of a plan at work: its threads take jobs from the run's feed, run their stages on them,
-// and deliver.
+// and deliver the results.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@ class GroupRun {
  public:
   GroupRun(Run& run, const DeviceGroup& group);
 
-  /// Starts its work on the threads of its workers; it has to stay until that has ended.
+  /// Starts the work on the threads of its workers; the object must live until that has ended.
   void start(std::vector<std::future<void>>& running);
 
  private:
@@ -25,9 +25,11 @@ class GroupRun {
 
   void unload_what_is_not_placed();
   void work(int part);
-  /// Runs the stages on a batch. On return every job of it is in `done`, has failed, or was given back.
+  /// Runs the stages on a batch. When it returns, every job of the batch is in `done`, has failed, or was
+  /// given back.
   Ended attempt(const Placements& placements, JobBatch batch, std::vector<JobBatch>& done);
-  /// A batch failed for a reason of its own: alone, each job gets its own error or its own result.
+  /// Is called after a batch failed for a reason of its own: run alone, each job gets its own error or its
+  /// own result.
   Ended attempt_one_by_one(const Placements& placements, const JobBatch& batch, std::vector<JobBatch>& done);
   void run_stages(const Placements& placements, JobBatch& batch);
   void deliver(JobBatch& batch);
@@ -36,7 +38,7 @@ class GroupRun {
 
   Run& run_;
   const DeviceGroup& group_;
-  /// Of a pipeline, which has a part on each worker; else there is one part, on the first.
+  /// A pipeline has a part on each worker; any other group has one part, on its first worker.
   std::deque<Channel<JobBatch>> channels_;
   std::atomic<bool> broken_ = false;
 };

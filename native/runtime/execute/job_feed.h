@@ -1,4 +1,4 @@
-// What the groups of one run share of its source: jobs that a lost group had begun come before new ones.
+// The source of a run as its groups share it: jobs that a lost group had begun come before new ones.
 #pragma once
 
 #include <mutex>
@@ -14,19 +14,19 @@ class JobFeed {
  public:
   JobFeed(JobSource& source, CancelToken cancel) : source_(source), cancel_(std::move(cancel)) {}
 
-  /// At most so many jobs. Waits while there are none but others are at work, which may come back. Empty:
-  /// nothing will come any more, or the run is cancelled.
+  /// Returns up to `most` jobs. Waits while there are none but others are at work, whose jobs may come back.
+  /// The result is empty when no more will come, or when the run is cancelled.
   std::vector<RunJob> next(int most);
 
-  /// Jobs that a lost group had begun.
+  /// Takes back the jobs that a lost group had begun.
   void give_back(std::vector<RunJob> jobs);
 
   void finish(uint64_t number, Outcome outcome);
 
-  /// All that were given back fail.
+  /// Fails all jobs that were given back.
   void fail_given_back(const Error& error);
 
-  /// Nobody gets a job any more.
+  /// From now on nobody gets a job.
   void stop();
 
   bool has_begun() const;  ///< whether any job was ever taken
@@ -36,7 +36,7 @@ class JobFeed {
   JobSource& source_;
   const CancelToken cancel_;
   std::mutex delivery_;
-  // Guarded by source_.mutex_:
+  // These are guarded by source_.mutex_.
   std::vector<RunJob> given_back_;
   int working_ = 0;
   bool has_begun_ = false, stopped_ = false;

@@ -1,4 +1,4 @@
-// Where a run's jobs come from, and where they go.
+// Gives a run its jobs and takes their results.
 #pragma once
 
 #include <any>
@@ -14,7 +14,7 @@
 
 namespace relievo {
 
-/// One picture, as its source numbers it.
+/// One picture, by the number that its source gave it.
 struct RunJob {
   uint64_t number = 0;
   std::any input;
@@ -22,21 +22,27 @@ struct RunJob {
 
 struct StageRun {
   std::string stage;
-  std::string worker;  ///< `cpu#0`, or several with + between
+  /// The worker, `cpu#0`, or several with + in between.
+  std::string worker;
   double seconds = 0;
   int batch = 1;
   ExecutionMode mode = {};
-  int64_t peak_bytes = 0;                    ///< of the first worker; 0: not counted
-  std::optional<double> fragmentation = {};  ///< of the first worker's allocator after it (WorkerHooks)
+  /// Highest use of the first worker's budget; 0 where it is not counted.
+  int64_t peak_bytes = 0;
+  /// Fragmentation of the first worker's allocator afterwards (WorkerHooks).
+  std::optional<double> fragmentation = {};
 };
 
 struct Outcome {
   std::any value = {};
   std::optional<Error> error = {};
   std::vector<StageRun> stages = {};
-  std::vector<std::string> notes = {};  ///< fallbacks that were taken, in words
-  bool lossy = false;                   ///< the plan, or a fallback that was taken, changes the result
-  /// The plan that it was made by, in sentences: what is done and why, which workers are idle or were lost.
+  /// Sentences about the fallbacks that were taken.
+  std::vector<std::string> notes = {};
+  /// The plan, or a fallback that was taken, changes the result.
+  bool lossy = false;
+  /// The plan that it was made by, in sentences: what is done and why, and which workers are idle or were
+  /// lost.
   std::vector<std::string> plan = {};
 };
 
@@ -45,15 +51,15 @@ class JobSource {
  public:
   virtual ~JobSource() = default;
 
-  /// At most so many jobs that can begin now; it does not wait. Asked for whenever a group is free, one call
-  /// at a time. The run ends when there are none and nothing is at work.
+  /// Returns up to `most` jobs that can begin now; it does not wait. It is asked whenever a group is free,
+  /// one call at a time. The run ends when there are none and nothing is at work.
   virtual std::vector<RunJob> next(int most) = 0;
 
-  /// A job that was given has ended: each once, one call at a time.
+  /// Tells that a job has ended: once for each job, one call at a time.
   virtual void done(uint64_t number, Outcome outcome) = 0;
 
-  /// next() may give more than before, or the run was cancelled: groups that wait ask again. Not to be called
-  /// under a lock that next() takes.
+  /// Tells that next() may give more than before, or that the run was cancelled, so that waiting groups ask
+  /// again. Must not be called under a lock that next() takes.
   void notify() {
     const std::lock_guard lock(mutex_);
     changed_.notify_all();

@@ -35,7 +35,8 @@ bool Run::uses_lost_workers() const {
                              [&](const DeviceGroup& group) { return parts.threads.any_lost(group.workers); });
 }
 
-/// What was not asked for yet stays with the source, which may find other devices.
+/// Fails the jobs that were begun. Those that were not asked for yet stay with the source, which may find
+/// other devices.
 void Run::give_up(const Error& error) {
   if (!feed.has_begun()) throw error;
   feed.fail_given_back(error);
@@ -76,7 +77,7 @@ void Run::describe_plan() {
   }
 }
 
-/// All groups end before anything is thrown: they share the feed.
+/// All groups end before anything is thrown, because they share the feed.
 void Run::run_groups() {
   size_t most = 0;
   for (const DeviceGroup& group : plan.groups) most += group.workers.size();

@@ -1,4 +1,4 @@
-// One run of a plan: its groups at work, and what is done when workers are lost.
+// One run of a plan: its groups at work, and planning again when workers are lost.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace relievo {
 
-/// What an executor keeps between runs.
+/// The parts that an executor keeps between runs.
 struct ExecutorParts {
   std::vector<std::shared_ptr<Stage>> stages;
   ExecutorOptions options;
@@ -24,20 +24,21 @@ class Run {
  public:
   Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunOptions& run_options);
 
-  /// As Executor::run().
+  /// Does the work of Executor::run().
   void carry_out();
 
-  // What its groups share:
+  // The run's groups share these.
   ExecutorParts& parts;
   const RunOptions& options;
   JobFeed feed;
   StageRunner stage_runner;
   Plan plan;                               ///< does not change while groups run
-  std::vector<std::string> plan_in_words;  ///< for outcomes
+  std::vector<std::string> plan_in_words;  ///< the plan's sentences, for outcomes
 
  private:
   bool uses_lost_workers() const;
-  /// A whole plan for the workers that are left. False: there is none, and what was begun has failed.
+  /// Makes a whole plan for the workers that are left. Returns false when there is none; the jobs that were
+  /// begun have then failed.
   bool plan_again();
   void give_up(const Error& error);
   void describe_plan();

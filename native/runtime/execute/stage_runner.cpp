@@ -12,7 +12,7 @@
 namespace relievo {
 namespace {
 
-/// What the person reads about fallbacks that were taken.
+/// The sentence that the person reads about a fallback that was taken.
 std::string note(const StageProfile& stage, const std::string& worker, const StageMode& mode) {
   const Fallbacks taken = stage.fallbacks_of(mode.execution);
   if (taken.smaller_input) {
@@ -47,7 +47,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
       }
     }
   };
-  // Whatever is thrown here, `guarded` stays until the other threads have done with it.
+  // `guarded` must live until the other threads have ended, even when something is thrown here.
   struct Running : std::vector<std::future<void>> {
     ~Running() {
       for (auto& done : *this) {
@@ -57,7 +57,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
   } running;
   running.reserve(which.size());
   std::vector<size_t> here;
-  // What this thread has given its device is there before other workers read it.
+  // This thread's pending work on its device must be done before other workers read its results.
   const bool are_others =
       std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.workers[k]].is_current(); });
   if (are_others && options_.hooks.finish) {
@@ -75,7 +75,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
   }
   for (const size_t i : here) guarded(i);
   for (auto& done : running) done.get();
-  // A lost worker matters more than what its loss did to the others.
+  // A lost worker matters more than the errors that its loss caused in the others.
   for (const auto& error : errors) {
     if (!error) continue;
     try {
@@ -151,7 +151,7 @@ void StageRunner::release_cache(const Worker& worker) const {
   if (!options_.hooks.release_cache) return;
   try {
     options_.hooks.release_cache(worker);
-  } catch (...) {  // a device that is gone says so at the next step, too
+  } catch (...) {  // a lost device reports an error again at the next step
   }
 }
 
@@ -179,7 +179,7 @@ void StageRunner::run(const StagePlacement& placement, const StagePlacement* nex
     if (stays) throw;
     try {
       unload(placement);
-    } catch (...) {  // of a worker that is gone; what happened first counts
+    } catch (...) {  // the worker may be lost; the first error counts
     }
     throw;
   }
@@ -224,7 +224,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     const size_t first = outputs.size();
     const int wanted = int(batch.jobs.size() - first);
     int size = options_.costs->batch_limit(whole, profile, *mode, wanted);
-    if (size < 1 && !room_made) size = 1;  // with the other stages out of the way it may fit
+    if (size < 1 && !room_made) size = 1;  // with the other stages unloaded it may fit
     if (size < 1) {
       fall_back();
       continue;

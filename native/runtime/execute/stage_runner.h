@@ -1,4 +1,4 @@
-// Runs one stage on a batch, and finds a way that fits when memory runs out.
+// Runs one stage on a batch, and takes fallbacks when memory runs out.
 #pragma once
 
 #include <any>
@@ -12,13 +12,15 @@ namespace relievo {
 /// Jobs on their way through a group.
 struct JobBatch {
   std::vector<RunJob> jobs = {};
-  std::vector<std::any> values = {};  ///< by job: what the last stage made of it
+  /// The last stage's output for each job.
+  std::vector<std::any> values = {};
   std::vector<StageRun> reports = {};
   std::vector<std::string> notes = {};
   bool lossy = false;
 };
 
-/// Thrown when a worker is lost: which one. An Error, so that what passes errors on passes it on as it is.
+/// Is thrown when a worker is lost, and says which. It is an Error, so code that passes errors on passes it
+/// on unchanged.
 struct WorkerLost : Error {
   WorkerLost(int worker_, const Error& error) : Error(error), worker(worker_) {}
   int worker;
@@ -30,16 +32,17 @@ class StageRunner {
               WeightCache& weights, const ExecutorOptions& options, const RunOptions& run)
       : stages_(stages), threads_(threads), weights_(weights), options_(options), run_(run) {}
 
-  /// Replaces the batch's values by the stage's outputs. On the thread of the placement's first worker.
-  /// `next`: what the group does then, or null; its weights are brought in meanwhile when it is placed so.
-  /// `only_stage`: whether there are no other weights to make room with. Throws Error (out_of_memory
-  /// after the last fallback) and WorkerLost.
+  /// Replaces the batch's values by the stage's outputs. Must be called on the thread of the placement's
+  /// first worker. `next` is the group's next placement, or null; where it says so, its weights are loaded
+  /// meanwhile. `only_stage` says that there are no other weights to unload for room. Throws Error
+  /// (out_of_memory after the last fallback) and WorkerLost.
   void run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch, bool only_stage);
 
  private:
   void run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,
                           bool only_stage);
-  /// The workers of a placement as one, as limits are learnt for it: their names, the smallest budget.
+  /// The workers of a placement as one, for which limits are learnt: it has their names and the smallest
+  /// budget.
   Worker as_one(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const JobBatch& batch,

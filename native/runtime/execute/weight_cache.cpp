@@ -15,7 +15,7 @@ void WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
                     had->first_block == wanted.first_block && had->last_block == wanted.last_block;
   if (fits) return;
   if (had) unload(worker, stage);
-  StageLoad noted = wanted;  // before, so that nothing can fail between loading and noting it
+  StageLoad noted = wanted;  // made before loading, so that nothing can fail between loading and recording it
   stages_[stage]->load(wanted);
   const std::lock_guard lock(mutex_);
   loaded_[worker][stage] = std::move(noted);
@@ -39,7 +39,7 @@ void WeightCache::unload_others(size_t worker, size_t kept) {
 std::future<void> WeightCache::start_ensure(size_t worker, size_t stage, const StageLoad& wanted) {
   auto& thread = copy_threads_[worker];
   if (!thread) {
-    Worker copying = wanted.worker;  // of the same account
+    Worker copying = wanted.worker;  // charged to the same account
     copying.threads = 1;
     auto made = std::make_unique<WorkerThread>(std::move(copying), hooks_);
     made->entered();
@@ -67,7 +67,7 @@ void Prefetch::start(size_t worker, size_t stage, const StageLoad& wanted) noexc
   stage_ = stage;
   try {
     arrival_ = cache_.start_ensure(worker, stage, wanted);
-  } catch (...) {  // no memory for a thread or a task
+  } catch (...) {  // there is no memory for a thread or a task
   }
 }
 
@@ -82,7 +82,7 @@ void Prefetch::wait() noexcept {
   if (!arrival_.valid()) return;
   try {
     arrival_.get();
-  } catch (...) {  // shows again when the stage's turn comes
+  } catch (...) {  // the error comes again when the stage's turn comes
   }
 }
 

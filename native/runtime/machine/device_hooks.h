@@ -1,4 +1,5 @@
-// What only torch can do for a worker. The runtime calls it; runtime/torch/worker_hooks.h fills it in.
+// Functions that only torch can do for a worker. The runtime calls them; runtime/torch/worker_hooks.h fills
+// them in.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +11,25 @@
 
 namespace relievo {
 
-/// Any may be empty.
+/// Any of them may be empty.
 struct WorkerHooks {
   std::function<void(const Worker&)>
-      enter;  ///< at the start of the worker's thread: threads, budget, device, stream
-  /// Waits until the device has done what this thread gave it: what it made is there for others, and what it
-  /// read may go.
+      /// Called at the start of the worker's thread: sets threads, budget, device and stream.
+      enter;
+  /// Waits until the device has done this thread's pending work: its results can be read by others, and its
+  /// inputs may be freed.
   std::function<void(const Worker&)> finish;
-  std::function<void(const Worker&)> release_cache;  ///< gives memory back that an allocator only keeps
-  /// What is being handled in a catch block, as an Error (default: base's current_error).
+  /// Gives memory back that an allocator holds unused.
+  std::function<void(const Worker&)> release_cache;
+  /// The exception that is being handled in a catch block, as an Error (default: base's current_error).
   std::function<Error()> current_error;
-  std::function<int64_t(const Worker&)> take_peak;  ///< the highest use since the last call, bytes
-  /// The part, 0..1, of what the worker's allocator has taken that nothing uses; none where it keeps nothing.
+  /// Returns the highest use since the last call, in bytes.
+  std::function<int64_t(const Worker&)> take_peak;
+  /// The share, 0..1, of the memory that the worker's allocator holds unused; nothing where it holds none.
   std::function<std::optional<double>(const Worker&)> fragmentation;
 };
 
-/// The Error that is being handled, through the hook.
+/// The Error that is being handled, by way of the hook.
 inline Error error_now(const WorkerHooks& hooks) {
   return hooks.current_error ? hooks.current_error() : current_error();
 }

@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What CUDA's context, its kernels' code and cuBLAS's workspace take of a GPU before the first tensor.
+/// The bytes of a GPU that CUDA's context, its kernels' code and cuBLAS's workspace take before the first
+/// tensor.
 constexpr int64_t kContextBytes = int64_t{600} << 20;
 
 std::optional<std::string> first_line(const fs::path& path) {
@@ -48,7 +49,7 @@ int64_t kibibytes(std::string_view key) {
   return text.empty() ? 0 : std::stoll(text) * 1024;
 }
 
-/// The folder of this process's cgroup (version 2, or the memory controller of version 1).
+/// The folders of this process's cgroup (version 2, or the memory controller of version 1).
 std::vector<fs::path> cgroup_folders() {
   std::vector<fs::path> folders;
   std::ifstream file("/proc/self/cgroup");
@@ -67,17 +68,18 @@ std::vector<fs::path> cgroup_folders() {
 
 std::optional<int64_t> number_in(const fs::path& path) {
   const auto line = first_line(path);
-  if (!line || line->empty() || line->front() < '0' || line->front() > '9') return std::nullopt;  // "max"
+  if (!line || line->empty() || line->front() < '0' || line->front() > '9')
+    return std::nullopt;  // the file says "max"
   return std::stoll(*line);
 }
 
-/// Of what a cgroup has used, the files' pages that the kernel drops before it refuses anything.
+/// The part of a cgroup's use that is pages of files, which the kernel drops before it refuses memory.
 int64_t droppable_bytes(const fs::path& folder) {
   std::ifstream file(folder / "memory.stat");
   int64_t bytes = 0, total = 0;
   for (std::string name; file >> name >> bytes;) {
     if (name == "inactive_file" && total == 0) total = bytes;
-    if (name == "total_inactive_file") total = bytes;  // version 1: with the groups below
+    if (name == "total_inactive_file") total = bytes;  // version 1: includes the groups below
   }
   return total;
 }
@@ -91,7 +93,7 @@ CpuInfo find_cpu() {
   cpu.total_bytes = kibibytes("MemTotal");
   cpu.free_bytes = kibibytes("MemAvailable");
   if (const auto left = address_space_left()) {
-    // Stacks of threads and pieces of the heap take of it, too, which no budget counts.
+    // Stacks of threads and fragments of the heap take memory, too, which no budget counts.
     constexpr int64_t kBeside = int64_t{128} << 20;
     cpu.free_bytes = std::clamp<int64_t>(*left - kBeside, 0, cpu.free_bytes);
   }
@@ -114,7 +116,7 @@ CpuInfo find_cpu() {
   return cpu;
 }
 
-/// Where a library lies that this process has open; empty without it.
+/// The path of a library that this process has open; empty where it has not.
 std::string open_library(std::string_view name) {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -124,8 +126,8 @@ std::string open_library(std::string_view name) {
   return {};
 }
 
-/// The CUDA that a libtorch_cuda was built for, from the runtime that it was linked with: 13000 for
-/// libcudart.so.13.
+/// The CUDA version that a libtorch_cuda was built for, told by the runtime that it was linked with: 13000
+/// for libcudart.so.13.
 std::optional<int> cuda_of(const fs::path& library) {
   constexpr std::string_view kRuntime = "libcudart.so.";
   const auto needed = needed_library(library.string(), std::string(kRuntime));
@@ -148,7 +150,7 @@ class CudaRuntime {
     return version;
   }
 
-  /// Of the GPUs that it shows, by index; none where there is no runtime.
+  /// The bus ids of the GPUs that the runtime shows, by index; nothing where there is no runtime.
   std::optional<std::vector<std::string>> bus_ids() const {
     if (!library_) return std::nullopt;
     std::vector<std::string> ids;
@@ -179,7 +181,7 @@ class CudaRuntime {
 
 int compute_of(const GpuInfo& gpu) { return 10 * gpu.compute_major + gpu.compute_minor; }
 
-/// Why no GPU at all can be used; empty when they can.
+/// Says why no GPU at all can be used; empty when they can.
 std::string refusal_of_all(const StackFacts& facts) {
   for (const StackFinding& finding : check_stack(facts)) {
     if (finding.fatal) return finding.what;
@@ -191,7 +193,7 @@ std::string refusal_of_all(const StackFacts& facts) {
 
 std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
                                    const std::vector<std::string>& bus_ids) {
-  // The domain has eight digits in one and four in the other; letters may differ in case.
+  // The domain has eight digits in one and four in the other, and letters may differ in case.
   const auto short_id = [](std::string id) {
     constexpr size_t kLength = std::string_view("0000:65:00.0").size();
     if (id.size() > kLength) id = id.substr(id.size() - kLength);
@@ -202,7 +204,7 @@ std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
   for (size_t i = 0; i < bus_ids.size(); ++i) {
     const auto found = std::ranges::find_if(
         gpus, [&](const GpuInfo& gpu) { return short_id(gpu.bus_id) == short_id(bus_ids[i]); });
-    if (found == gpus.end()) return gpus;  // a GPU that NVML does not know: leave all as it is
+    if (found == gpus.end()) return gpus;  // NVML does not know this GPU, so all stay as they are
     ordered.push_back(*found);
     ordered.back().index = int(i);
   }
@@ -274,7 +276,7 @@ Machine find_machine(const std::string& runtime_folder) {
   if (parts >= 2) facts.driver_version[1] = minor;
   facts.driver_cuda = nvml.driver_cuda;
   facts.runtime_cuda = cuda.version();
-  facts.gpus = int(nvml.gpus.size());  // also those that CUDA does not show
+  facts.gpus = int(nvml.gpus.size());  // includes those that CUDA does not show
   for (const GpuInfo& gpu : nvml.gpus) {
     const int compute = compute_of(gpu);
     if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {

@@ -29,7 +29,7 @@ std::optional<std::string> needed_library(const std::string& library, const std:
     if (!read_at(file, header.e_phoff + i * sizeof(Elf64_Phdr), parts[i])) return std::nullopt;
   }
   std::vector<uint64_t> names;  // offsets in the table of strings
-  uint64_t strings = 0;         // its address
+  uint64_t strings = 0;         // address of that table
   for (const Elf64_Phdr& part : parts) {
     if (part.p_type != PT_DYNAMIC) continue;
     for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= part.p_filesz; at += sizeof(Elf64_Dyn)) {

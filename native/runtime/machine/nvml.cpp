@@ -11,7 +11,7 @@
 namespace relievo {
 namespace {
 
-// From the public NVML reference. Every function returns 0 for success.
+// The declarations follow the public NVML reference. Every function returns 0 for success.
 using Device = void*;
 struct Memory {
   unsigned long long total, free, used;

@@ -1,4 +1,4 @@
-// The few declarations of NVIDIA's public NVML interface that we call. The library is the driver's own,
+// The few declarations of NVIDIA's public NVML interface that we call. The library is the driver's own and is
 // opened by name.
 #pragma once
 
@@ -18,7 +18,7 @@ struct NvmlReport {
   std::vector<GpuInfo> gpus;
 };
 
-/// Opens libnvidia-ml.so.1, asks, closes. `library`: a stand-in for tests.
+/// Opens libnvidia-ml.so.1, asks it, and closes it. Tests give the path of a stand-in.
 NvmlReport ask_nvml(const std::string& library = "libnvidia-ml.so.1");
 
 }  // namespace relievo

@@ -50,7 +50,8 @@ struct Request {
   std::string_view word;
   std::string_view device;
   int count = 1;
-  int64_t bytes = 0;  // of each share; 0: not said
+  // Bytes of each share; 0 where it is not given.
+  int64_t bytes = 0;
 };
 
 Request parse_request(std::string_view word) {
@@ -83,7 +84,7 @@ void append_shares(std::vector<Worker>& workers, const Request& request, Worker 
     Worker worker = whole;
     if (request.count > 1) worker.name += fmt::format("#{}", i);
     worker.budget_bytes = each;
-    if (whole.kind == DeviceKind::kCpu) {  // the first shares take what does not divide
+    if (whole.kind == DeviceKind::kCpu) {  // the first shares take the remainder
       worker.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
       worker.speed = worker.threads;
     } else {

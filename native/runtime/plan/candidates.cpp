@@ -8,7 +8,8 @@
 namespace relievo {
 namespace {
 
-constexpr size_t kMaxShared = 8;  // workers that share one picture
+// The most workers that share one picture.
+constexpr size_t kMaxShared = 8;
 
 class GroupBuilder {
  public:
@@ -82,7 +83,7 @@ class GroupBuilder {
     }
     groups_.push_back(std::move(group));
   }
-  /// What a batch's values between stages take, wherever it waits.
+  /// The bytes of a batch's values between stages, wherever it waits.
   int64_t handed_on(int batch) const {
     int64_t bytes = 0;
     for (const StageProfile& stage : q_.stages)
@@ -90,8 +91,8 @@ class GroupBuilder {
     return bytes;
   }
 
-  /// One worker; the `offloaded` heaviest stages' weights wait in host memory. `ahead`: they come in while
-  /// the stage before runs, where there is room for both.
+  /// Adds groups of one worker in which the weights of the `offloaded` heaviest stages wait in host memory.
+  /// With `ahead` they are loaded while the stage before runs, where there is room for both.
   void add_single(int batch, size_t offloaded, bool ahead) {
     const Worker& worker = q_.workers[0];
     std::vector<bool> resident(count_, true);
@@ -99,8 +100,9 @@ class GroupBuilder {
     DeviceGroup result = group(GroupKind::kReplica, batch);
     int64_t kept = handed_on(batch), most = 0;
     for (size_t i = 0; i < count_; ++i) kept += resident[i] ? modes_[i]->weight_bytes : 0;
-    int64_t running = 0;           // of the stage before
-    double seconds = 0, time = 0;  // `time`: of the stage before
+    int64_t running = 0;  // workspace of the stage before
+    // `time` is that of the stage before.
+    double seconds = 0, time = 0;
     bool any_ahead = false;
     for (size_t i = 0; i < count_; ++i) {
       const int64_t weights = resident[i] ? 0 : modes_[i]->weight_bytes;
@@ -121,11 +123,11 @@ class GroupBuilder {
     finish(std::move(result), seconds);
   }
 
-  /// Each worker keeps some neighbouring stages; pictures overlap.
+  /// Adds pipelines: each worker keeps some neighbouring stages, and pictures overlap.
   void add_pipelines(int batch) {
     const size_t workers = q_.workers.size();
     if (workers > count_) return;
-    // Every way to cut the stages: bit i of `cuts` ends a part after stage i.
+    // Every way to cut the stages is tried: bit i of `cuts` ends a part after stage i.
     for (uint32_t cuts = 0; cuts < (1U << (count_ - 1)); ++cuts) {
       if (size_t(std::popcount(cuts)) != workers - 1) continue;
       DeviceGroup result = group(GroupKind::kPipeline, batch);
@@ -154,7 +156,8 @@ class GroupBuilder {
     }
   }
 
-  /// Stages that can be cut into blocks run over all workers, one after the other; the others on one worker.
+  /// Adds layer splits: stages that can be cut into blocks run over all workers, one after the other; other
+  /// stages run on one worker.
   void add_layer_splits(int batch) {
     if (q_.workers.size() > kMaxShared) return;
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
@@ -173,8 +176,8 @@ class GroupBuilder {
            crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
   }
 
-  /// `blocks` of a stage over the workers by `capacity`, largest remainders first; empty when they do not
-  /// fit.
+  /// Divides the `blocks` of a stage over the workers by `capacity`, largest remainders first; the result is
+  /// empty when they do not fit.
   static std::vector<int> divide(int blocks, const std::vector<int64_t>& capacity) {
     const int64_t total = std::accumulate(capacity.begin(), capacity.end(), int64_t{0});
     if (total < blocks) return {};
@@ -200,7 +203,7 @@ class GroupBuilder {
     return (weights * part + blocks - 1) / blocks;
   }
 
-  /// Blocks are divided in proportion to `shares`, by worker.
+  /// Adds a split whose blocks are divided in proportion to `shares`, by worker, and stay loaded.
   void add_resident_split(int batch, const std::vector<int64_t>& shares) {
     const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
@@ -230,7 +233,7 @@ class GroupBuilder {
     finish(std::move(result), seconds);
   }
 
-  /// One stage's weights at a time, its blocks by free memory.
+  /// Adds a split in which one stage's weights are loaded at a time, its blocks divided by free memory.
   void add_offloaded_split(int batch) {
     const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
@@ -277,7 +280,8 @@ class GroupBuilder {
     return seconds;
   }
 
-  /// Guidance halves on the first two workers, query points over all; everything else on the first.
+  /// Adds groups in which guidance halves run on the first two workers and query points on all; everything
+  /// else runs on the first.
   void add_shared(int batch) {
     const size_t workers = q_.workers.size();
     if (workers > kMaxShared) return;

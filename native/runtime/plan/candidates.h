@@ -1,4 +1,4 @@
-// Every way that neighbouring workers can form one device group. Used by the search only.
+// Finds every way in which neighbouring workers can form one device group. Only the search uses it.
 #pragma once
 
 #include <span>
@@ -9,15 +9,18 @@ namespace relievo {
 
 struct GroupQuestion {
   std::span<const Worker> workers;
-  int first_worker = 0;  ///< index of workers[0] in the whole list
+  /// Index of workers[0] in the whole list.
+  int first_worker = 0;
   const std::vector<StageProfile>& stages;
   const PlanOptions& options;
-  Fallbacks fallbacks = {};  ///< that stages may take
-  double budget_share = 1;   ///< of each worker's budget that may be used
+  /// The fallbacks that stages may take.
+  Fallbacks fallbacks = {};
+  /// The share of each worker's budget that may be used.
+  double budget_share = 1;
 };
 
-/// All groups of exactly these workers that fit in their budgets. Whether one fits and how long it takes
-/// never gets worse with more memory.
+/// Returns all groups of exactly these workers that fit in their budgets. With more memory a group never
+/// stops fitting and never takes longer.
 std::vector<DeviceGroup> possible_groups(const GroupQuestion& question);
 
 }  // namespace relievo

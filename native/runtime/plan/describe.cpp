@@ -30,7 +30,7 @@ std::string stage_list(const DeviceGroup& group, const std::vector<StageProfile>
   return text;
 }
 
-/// Where the costs that the plan rests on come from.
+/// Says where the costs come from that the plan is based on.
 std::string costs_of(const std::vector<StageProfile>& stages) {
   std::string measured, estimated;
   for (const StageProfile& stage : stages) {
@@ -42,7 +42,7 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
   return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
 }
 
-/// `: views of 256 instead of 320 pixels`, of the stages that say so.
+/// Writes `: views of 256 instead of 320 pixels` for the stages that say so.
 std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& stages) {
   std::string text;
   for (const StageProfile& stage : stages) {
@@ -109,7 +109,8 @@ std::string group_kind_name(GroupKind kind) {
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
   std::vector<bool> used(workers.size(), false);
-  std::string names, manner;  // of groups of one worker that do alike
+  // Groups of one worker that do the same are described together.
+  std::string names, manner;
   const auto tell = [&] {
     const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
     if (!names.empty())

@@ -1,4 +1,4 @@
-// A plan in words.
+// Describes a plan in words.
 #pragma once
 
 #include "runtime/plan/plan.h"
@@ -8,11 +8,12 @@ namespace relievo {
 std::string strategy_name(Strategy strategy);
 std::string group_kind_name(GroupKind kind);
 
-/// Adds the reasons, and why workers are left idle.
+/// Adds the reasons to the plan, and why workers are left idle.
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options);
 
-/// Why `other` was not taken; null: it does not fit. Empty when it is what was taken.
+/// Says why `other` was not taken; null means that it does not fit. The result is empty when it is the one
+/// that was taken.
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
                                 const std::vector<Worker>& workers);
 

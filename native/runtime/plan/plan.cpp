@@ -13,9 +13,11 @@
 namespace relievo {
 namespace {
 
-constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};  // of budgets
+// The shares of budgets that are tried.
+constexpr std::array kShares{0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0};
 constexpr size_t kMaxGroupWorkers = 8;
-constexpr double kBalancedSlack = 1.1;  // balanced: the least memory within a tenth of the fastest
+// The balanced policy takes the least memory within a tenth of the fastest time.
+constexpr double kBalancedSlack = 1.1;
 
 int64_t pictures_within(const DeviceGroup& group, double seconds) {
   if (seconds < group.latency_s) return 0;
@@ -23,13 +25,14 @@ int64_t pictures_within(const DeviceGroup& group, double seconds) {
   return group.batch * (1 + int64_t(std::min(more, 1e9)));
 }
 
-/// Whether `a` makes at least as many pictures as `b` in any time.
+/// Returns whether `a` makes at least as many pictures as `b` in any time.
 bool covers(const DeviceGroup& a, const DeviceGroup& b) {
   return a.latency_s <= b.latency_s && a.batch >= b.batch &&
          a.interval_s * b.batch <= b.interval_s * a.batch && a.interval_s <= b.interval_s;
 }
 
-/// The groups of every run of neighbouring workers, less those that another of the same workers covers.
+/// The groups of every run of neighbouring workers, without those that another group of the same workers
+/// covers.
 class Search {
  public:
   Search(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
@@ -60,7 +63,7 @@ class Search {
     return std::ranges::all_of(groups_, [](const auto& groups) { return groups.empty(); });
   }
 
-  /// The groups that finish first, and when.
+  /// The groups that finish first, and the time when they do.
   std::pair<double, std::vector<DeviceGroup>> fastest() const {
     double high = std::numeric_limits<double>::infinity();
     for (const auto& groups : groups_) {
@@ -81,7 +84,7 @@ class Search {
   }
 
  private:
-  /// The most pictures within `seconds`, and by which groups.
+  /// The most pictures within `seconds`, and the groups that make them.
   std::pair<int64_t, std::vector<DeviceGroup>> choose(double seconds) const {
     const size_t n = workers_.size();
     const int64_t enough = options_.pictures;
@@ -96,7 +99,9 @@ class Search {
     }
     std::vector<int64_t> most(n + 1, 0);
     std::vector<const DeviceGroup*> last(n + 1,
-                                         nullptr);  // ending at a worker; none: the worker is left idle
+                                         // The group that ends at a worker; null where the worker is left
+                                         // idle.
+                                         nullptr);
     for (size_t first = 0; first < n; ++first) {
       if (most[first] > most[first + 1]) {
         most[first + 1] = most[first];
@@ -122,7 +127,7 @@ class Search {
 
   const std::vector<Worker>& workers_;
   const PlanOptions& options_;
-  std::vector<std::vector<DeviceGroup>> groups_;  // by first worker
+  std::vector<std::vector<DeviceGroup>> groups_;  // indexed by the first worker
 };
 
 int64_t bytes_of(const Plan& plan) {
@@ -143,12 +148,12 @@ std::optional<Plan> plan_in(const std::vector<Worker>& workers, const std::vecto
   return found;
 }
 
-/// The group that takes the least memory, then the fastest of those.
+/// The plan of one group that takes the least memory, and of those the fastest.
 std::optional<Plan> smallest_in(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                                 const PlanOptions& options, const Fallbacks& fallbacks) {
   std::optional<Plan> best;
   int64_t best_bytes = 0;
-  for (const double share : kShares) {  // less room is divided otherwise
+  for (const double share : kShares) {  // less room is divided in another way
     for (size_t first = 0; first < workers.size(); ++first) {
       for (size_t length = 1; length <= kMaxGroupWorkers && first + length <= workers.size(); ++length) {
         for (DeviceGroup& group : possible_groups({std::span(workers).subspan(first, length), int(first),
@@ -170,7 +175,7 @@ std::optional<Plan> smallest_in(const std::vector<Worker>& workers, const std::v
   return best;
 }
 
-/// What plans let stages do, one step after the other: each allows what the one before it does, too.
+/// The fallbacks that plans allow, step by step: each step also allows those of the one before it.
 constexpr std::array<Fallbacks, 5> kSteps{{{},
                                            {.chunked = true},
                                            {.chunked = true, .tiled = true},
@@ -182,7 +187,7 @@ size_t step_of(const Plan& plan) {
   return size_t(std::ranges::find(kSteps, plan.fallbacks) - kSteps.begin());
 }
 
-/// The best over the steps `first`..`last`; the earlier one where they are equal.
+/// The best plan over the steps `first`..`last`; the earlier one where they are equal.
 std::optional<Plan> best_of(const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
                             const PlanOptions& options, size_t first, size_t last, double budget_share = 1) {
   std::optional<Plan> best;
@@ -241,7 +246,7 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
   return found ? found->groups.front().peak_bytes.front() : 0;
 }
 
-/// Whether there is anything in the stages that it can be done with.
+/// Returns whether any stage offers what the strategy needs.
 bool is_offered(Strategy strategy, const std::vector<StageProfile>& stages) {
   return std::ranges::any_of(stages, [&](const StageProfile& stage) {
     if (strategy == Strategy::kSplit) return stage.blocks > 1;

@@ -12,20 +12,24 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// One worker's part of a group; a group that is no pipeline has one station.
+/// One worker's part of a group; a group that is not a pipeline has one station.
 struct Station {
-  double batch_s = 0;          // of a full batch
-  std::optional<int> waiting;  // pictures handed over, at most one batch
-  int working = 0;             // pictures
+  double batch_s = 0;  // seconds of a full batch
+  // Pictures that were handed over, at most one batch.
+  std::optional<int> waiting;
+  int working = 0;  // pictures at work
   double busy_until = kNever;
-  bool blocked = false;  // finished, but the next station has no room
+  // It has finished, but the next station has no room.
+  bool blocked = false;
 };
 
 struct RunningGroup {
   const DeviceGroup* group = nullptr;
   std::vector<Station> stations;
-  std::vector<double> ratio;  // time of a batch of i pictures to a full one
-  std::vector<double> busy;   // by worker of the group: its share of the group's time (no pipeline)
+  // Time of a batch of i pictures, divided by a full one's.
+  std::vector<double> ratio;
+  // The share of the group's time that each of its workers is busy; for groups that are no pipeline.
+  std::vector<double> busy;
   double lost_at = kNever;
   bool lost = false;
 };
@@ -76,7 +80,7 @@ class Simulation {
       station->blocked = true;
     }
     run_.seconds = finished_at_;
-    // now_ is later than the last finish where what was at work then was lost.
+    // now_ is later than the last finish where the work of that time was lost.
     for (double& busy : run_.utilisation) busy = now_ > 0 ? busy / now_ : 0;
     return run_;
   }
@@ -88,7 +92,7 @@ class Simulation {
     for (const DeviceGroup& group : plans_.back().groups) groups_.push_back(start(group));
   }
 
-  /// For the workers that are left. False: there are none, or nothing fits.
+  /// Plans again for the workers that are left. Returns false when there are none, or nothing fits.
   bool plan_again() {
     std::vector<int> alive;
     for (int i = 0; i < int(workers_.size()); ++i) {
@@ -128,7 +132,7 @@ class Simulation {
       for (size_t j = 0; j < group.workers.size(); ++j) {
         running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j, first) / group.latency_s : 1;
       }
-      // Loading weights is the worker's time too.
+      // Loading weights takes the worker's time too.
       if (group.workers.size() == 1) running.busy[0] = 1;
     }
     for (const auto& straggler : scenario_.stragglers) {
@@ -145,7 +149,7 @@ class Simulation {
     return running;
   }
 
-  /// Of a batch.
+  /// The seconds that a worker is busy for a batch.
   double busy_seconds(const DeviceGroup& group, size_t worker, const Worker& first) const {
     double seconds = 0;
     for (const StagePlacement& placement : group.stages) {
@@ -161,7 +165,7 @@ class Simulation {
     return seconds;
   }
 
-  /// Hands over what is finished and starts what can be, from the last station to the first.
+  /// Hands over finished batches and starts what can be started, from the last station to the first.
   void advance(RunningGroup& group) {
     if (group.lost) return;
     for (size_t i = group.stations.size(); i-- > 0;) {
@@ -235,7 +239,8 @@ class Simulation {
   const std::vector<StageProfile>& stages_;
   const Scenario& scenario_;
   const PlanOptions& options_;
-  std::deque<Plan> plans_;  // one after the other; groups stay where they are
+  // One after the other; a deque, because groups are referred to.
+  std::deque<Plan> plans_;
   int queue_;
   double now_ = 0;
   double finished_at_ = 0;

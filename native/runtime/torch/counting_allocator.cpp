@@ -14,8 +14,8 @@
 namespace relievo {
 namespace {
 
-// thread_local objects with destructors may be gone while torch still frees: the account is kept by a plain
-// pointer.
+// The account is kept by a plain pointer, because thread_local objects with destructors may be gone while
+// torch still frees memory.
 thread_local std::shared_ptr<MemoryAccount>* t_account = nullptr;
 
 struct ThreadAccount {
@@ -26,7 +26,7 @@ thread_local ThreadAccount t_owner;
 
 thread_local bool t_refused = false;
 
-/// A request for memory of this thread, refused unless it is said to be granted.
+/// This thread's request for memory, which counts as refused unless it is marked as granted.
 struct Request {
   ~Request() { t_refused = t_refused || !granted; }
   bool granted = false;
@@ -36,17 +36,17 @@ std::atomic<int64_t> g_allocations{0};
 std::atomic<int64_t> g_first_to_fail{0}, g_last_to_fail{0};
 std::atomic<int64_t> g_charged{0};
 
-/// What stands in front of every block, as long as torch's alignment.
+/// The header in front of every block, as long as torch's alignment.
 struct alignas(64) Header {
   std::shared_ptr<MemoryAccount> account;
   int64_t bytes = 0;
-  void* memory = nullptr;  ///< as malloc gave it
+  void* memory = nullptr;  ///< the pointer that malloc returned
 };
 static_assert(sizeof(Header) == 64 && sizeof(Header) % c10::gAlignment == 0);
 
-/// Room for a block after its header. By plain malloc: memory that glibc before 2.38 gave aligned is not
-/// found again by a request for as much (sourceware.org bug 14581), and the heap grows by a gigabyte in one
-/// step of the diffusion.
+/// Allocates a block after its header, by plain malloc: memory that glibc before 2.38 aligned is not found
+/// again by a request for as much (sourceware.org bug 14581), and the heap grows by a gigabyte in one step of
+/// the diffusion.
 Header* new_block(size_t bytes) {
   Request request;
   void* memory = std::malloc(bytes + 2 * sizeof(Header));

@@ -24,7 +24,7 @@ std::string allocator_settings(Policy policy) {
 }
 
 std::string apply_allocator_settings(Policy policy) {
-  static const std::string persons = [] {  // before we set it ourselves
+  static const std::string persons = [] {  // read before we set it ourselves
     for (const char* name : {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}) {
       if (const char* own = std::getenv(name); own && *own) return std::string(own);
     }
@@ -32,7 +32,7 @@ std::string apply_allocator_settings(Policy policy) {
   }();
   if (!persons.empty()) return persons;
   const std::string settings = allocator_settings(policy);
-  // libtorch_cuda reads the variable when it is opened; if it is open already, it is told.
+  // libtorch_cuda reads the variable when it is opened; a library that is open already is told.
   setenv("PYTORCH_ALLOC_CONF", settings.c_str(), 1);
   c10::CachingAllocator::setAllocatorSettings(settings);
   return settings;
@@ -54,7 +54,7 @@ bool has_cuda_hooks(std::string* why) {
 bool open_torch_cuda(std::string* why) {
   if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return has_cuda_hooks(why);
   Dl_info here{};
-  // Any symbol of libc10 tells the folder that all of torch lies in.
+  // The address of any symbol of libc10 tells the folder that all of torch lies in.
   if (dladdr(reinterpret_cast<void*>(&c10::GetAllocator), &here) == 0 || !here.dli_fname) return false;
   const auto path = std::filesystem::path(here.dli_fname).parent_path() / "libtorch_cuda.so";
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
@@ -68,7 +68,7 @@ bool open_torch_cuda(std::string* why) {
 std::optional<DeviceMemory> device_memory(int device) {
   if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return std::nullopt;
   const auto stats = c10::getDeviceAllocator(c10::kCUDA)->getDeviceStats(c10::DeviceIndex(device));
-  constexpr size_t kAll = 0;  // StatType::AGGREGATE
+  constexpr size_t kAll = 0;  // the value of StatType::AGGREGATE
   return DeviceMemory{stats.allocated_bytes[kAll].current, stats.reserved_bytes[kAll].current,
                       stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].peak};
 }

@@ -31,9 +31,10 @@ struct Accounts {
 };
 
 /// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
-/// turns oneDNN off for the whole process, and goes on without it: slower for good, and with other bits. Such
-/// a call has run out of memory like any other. (Another worker's call of that moment may get some products
-/// the other way: equal but for rounding.)
+/// turns oneDNN off for the whole process, and goes on without it: slower for good, and with results that are
+/// not the same to the bit. Such a call is therefore treated as out of memory like any other. (Another
+/// worker's call at that moment may compute some products the other way, which are equal except for
+/// rounding.)
 void refuse_to_go_on_without_onednn() {
   if (!take_refusal() || at::globalContext().userEnabledMkldnn()) return;
   at::globalContext().setUserEnabledMkldnn(true);
@@ -47,14 +48,16 @@ WorkerHooks make_worker_hooks() {
   const auto accounts = std::make_shared<Accounts>();
   WorkerHooks hooks;
   hooks.enter = [accounts](const Worker& worker) {
-    at::get_num_threads();  // else torch's first parallel operator here takes the number that was set last
+    // Otherwise torch's first parallel operator on this thread takes the number that was set last.
+    at::get_num_threads();
     at::set_num_threads(worker.threads);
     set_parallel_threads(worker.threads);
     if (worker.kind == DeviceKind::kCuda) {
       at::globalContext().lazyInitDevice(c10::kCUDA);  // the allocator has no counters before
       const c10::impl::VirtualGuardImpl cuda(c10::kCUDA);
       cuda.setDevice(device_of(worker));
-      // Of its own, so that workers of one GPU, and copies and kernels of one worker, run at the same time.
+      // Each thread has a stream of its own, so that workers of one GPU, and copies and kernels of one
+      // worker, run at the same time.
       cuda.exchangeStream(cuda.getStreamFromGlobalPool(device_of(worker)));
     } else {
       set_thread_account(accounts->of(worker));
