@@ -42,7 +42,7 @@ _STAGES = {
 _EXACT = {
     "The mask 'file' has no mask_file.": "There is no mask file: choose it under Mask.",
     "Costs are estimated; `relievo profile` measures them.": "Times are estimates.",
-    "Costs are calibrated.": "Times were measured on this machine.",
+    "Costs are measured.": "Times were measured on this machine.",
 }
 # How the work is shared out, without the words of those who built it.
 _PLAN = {
@@ -50,7 +50,7 @@ _PLAN = {
     "each with its own stages resident": "each with stages of its own",
     "the weights of": "the models for",
     "host memory": "the computer's memory",
-    " lanes pull pictures": " groups of devices take pictures",
+    " device groups take pictures": " groups of devices take pictures",
     "The VAE": "The decoder of the side views",
     ", 1 at a time": ", one at a time",
 }
@@ -78,7 +78,7 @@ def text(said: str) -> str:
     for variable, means in _VARIABLES.items():
         said = said.replace(variable, means)
     said = _SETTING.sub(lambda found: labels.SETTINGS[found[1]].label, said)
-    said = said.replace("The model preview", f"The model {labels.model('preview')}")
+    said = said.replace("The model 'preview'", f"The model '{labels.model('preview')}'")
     return _MODEL.sub(lambda found: f"'{labels.model(found[1])}'", said)
 
 

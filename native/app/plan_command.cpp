@@ -102,7 +102,7 @@ int run(const Options& options) {
   const SimulatedRun simulated = simulate(made, workers, stages, asked.pictures, scenario, asked);
 
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::measured);
-  const char* const costs = is_measured ? "calibrated" : "estimated";
+  const char* const costs = is_measured ? "measured" : "estimated";
   if (options.json) {
     json devices = json::array(), groups = json::array();
     for (size_t i = 0; i < workers.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "base/fork.h"
 #include "base/log.h"
+#include "base/refusals.h"
 #include "engine/engine_impl.h"
 
 namespace relievo {
@@ -16,8 +17,8 @@ namespace {
 
 void check_idle_seconds(double seconds) {
   if (seconds >= 0) return;  // false for a NaN
-  throw Error(ErrorCode::kInvalidSettings,
-              fmt::format("idle_seconds is {}; it must be 0 or more, and infinity means never.", seconds));
+  throw invalid_value("idle_seconds", fmt::format("{}", seconds),
+                      "Use 0 or more; 0 and infinity mean that models stay loaded.");
 }
 
 }  // namespace

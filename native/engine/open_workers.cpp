@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/machine.h"
@@ -70,12 +72,12 @@ OpenedWorkers open_workers(const EngineOptions& options) {
   std::string why;
   if (open_torch_cuda(&why)) return opened;
   if (!options.devices.empty()) {
-    throw Error(ErrorCode::kInvalidSettings, "LibTorch cannot use the GPU: " + why,
+    throw Error(ErrorCode::kInvalidSettings, fmt::format("LibTorch cannot use the GPU: {}.", why),
                 "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");
   }
-  log(LogLevel::kWarning, "LibTorch cannot use the GPU (" + why + "); the CPU is used.");
+  log(LogLevel::kWarning, fmt::format("LibTorch cannot use the GPU: {}. The CPU is used.", why));
   sources.gpu_free_bytes.clear();
-  opened.left_out.push_back("The GPU is left out: LibTorch cannot use it (" + why + ").");
+  opened.left_out.push_back(fmt::format("The GPU is left out: LibTorch cannot use it, because {}.", why));
   return {default_workers(sources), opened.left_out};
 }
 

@@ -27,7 +27,7 @@ std::vector<fs::path> files_of(const std::vector<std::string>& views) {
   if (files.size() == kViews) return files;
   throw Error(ErrorCode::kInvalidSettings,
               fmt::format("The folder '{}' holds {} pictures.", views.front(), files.size()),
-              "A folder of views holds six, which are taken in the order of their names.");
+              "Use a folder with six, which are taken in the order of their names.");
 }
 
 ByteImage on_white(const fs::path& file, const CancelToken& cancel) {
@@ -40,7 +40,7 @@ at::Tensor view_of(const fs::path& file, const CancelToken& cancel) {
   const ByteImage picture = on_white(file, cancel);
   if (picture.width != picture.height) {
     throw Error(ErrorCode::kInvalidImage, fmt::format("The view '{}' is not square.", file.string()),
-                "Views are square pictures of the object in the middle.");
+                "Use square pictures with the object in the middle.");
   }
   const at::Tensor bytes = at::from_blob(const_cast<uint8_t*>(picture.pixels.data()),
                                          {1, picture.height, picture.width, 3}, at::kByte);

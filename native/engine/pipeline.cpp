@@ -95,7 +95,7 @@ void check_picture_size(int64_t width, int64_t height) {
       width <= limits.max_side && height <= limits.max_side && width * height <= limits.max_pixels;
   if (fits) return;
   throw Error(ErrorCode::kInvalidImage,
-              fmt::format("The picture has {} x {} pixels; at most {} a side and {} in all can be taken.",
+              fmt::format("The picture has {} x {} pixels; at most {} a side and {} in all can be read.",
                           width, height, limits.max_side, limits.max_pixels),
               "Scale the picture down first.");
 }
@@ -105,14 +105,15 @@ void check_request(const GenerateRequest& request) {
   validate(settings);
   const bool has_views = sees_views(settings.model);
   if (!has_views && !settings.views.empty()) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model {} sees no views.", settings.model),
-                "Choose a reconstruction model, for example instant-mesh-large.");
+    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
+                "Use a reconstruction model, for example instant-mesh-large, or leave the views out.");
   }
   if (settings.model != kPreviewModel) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
-      throw Error(ErrorCode::kInvalidSettings, fmt::format("The model {} makes no objects.", settings.model),
-                  "Choose preview, or a reconstruction model: `relievo models list` shows them.");
+      throw Error(ErrorCode::kInvalidSettings,
+                  fmt::format("The model '{}' makes no objects.", settings.model),
+                  "Use preview, or a reconstruction model. `relievo models list` shows them.");
     }
     find_model(settings.model);
     if (has_views && settings.views.empty()) find_model(kMultiviewModel);

@@ -147,8 +147,7 @@ std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& wher
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (!is_format(ending)) {
     throw Error(
-        ErrorCode::kInvalidSettings,
-        fmt::format("Meshes are not written as '{}' ('{}').", ending, where.string()),
+        ErrorCode::kInvalidSettings, fmt::format("Unknown format '{}' of '{}'.", ending, where.string()),
         fmt::format("Let the name end in .{}; a folder that is not there yet is named with a slash at its "
                     "end.",
                     fmt::join(kFormats, ", .")));

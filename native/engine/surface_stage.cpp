@@ -36,9 +36,9 @@ void note_debris(PictureWork& work, const Surface& kept, const Debris& debris, d
     before.faces.push_back({f[0] + first, f[1] + first, f[2] + first});
   const ShapeLoss loss = shape_loss(before, kept);
   work.note(fmt::format(
-      "{} {} of {} left out as debris, with {} of the volume and {} of the outline: each has less than "
+      "{} of {} parts {} left out as debris, with {} of the volume and {} of the outline: each has less than "
       "{} of the surface. A debris share of 0 keeps all.",
-      debris.dropped, debris.dropped == 1 ? "piece" : "pieces", debris.components, percent(loss.volume),
+      debris.dropped, debris.components, debris.dropped == 1 ? "was" : "were", percent(loss.volume),
       percent(loss.outline), percent(share)));
 }
 
@@ -57,7 +57,7 @@ void note_lost_shape(PictureWork& work, const Surface& before, const Surface& af
     if (faces > asked) note += fmt::format("With {}, ", faces);
     if (loss.components_before != loss.components_after) {
       note +=
-          fmt::format("it has {} pieces instead of {}, and ", loss.components_after, loss.components_before);
+          fmt::format("it has {} parts instead of {}, and ", loss.components_after, loss.components_before);
     }
     note += fmt::format("{} of the volume and {} of the outline are lost. ", percent(loss.volume),
                         percent(loss.outline));

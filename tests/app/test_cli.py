@@ -235,7 +235,7 @@ def test_a_mesh_that_loses_its_shape_says_so(tmp_path: Path) -> None:
     assert answer("fence.png", "--grid", "64")["notes"] == []
     dropped = answer("balls.png", "--grid", "96", "--debris", "0.05")
     assert dropped["components"] == 1
-    assert any(note.startswith("6 pieces of 7") and "debris" in note for note in dropped["notes"])
+    assert any(note.startswith("6 of 7 parts") and "debris" in note for note in dropped["notes"])
     kept = answer("balls.png", "--grid", "96")
     assert (kept["components"], kept["notes"]) == (7, [])
 
@@ -317,7 +317,7 @@ BAD_PICTURES = {
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--views", "six.png"], "sees no views."),
+        (["--views", "six.png"], "takes no views."),
         (["--devices", "cuda:99"], "cuda:99"),
         (["--strategy", "magic"], "magic"),
         (["--precision", "int3"], "Unknown precision 'int3'.\n  Use auto, fp32, bf16 or fp16"),

@@ -78,8 +78,8 @@ def test_a_profile_is_kept_and_planned_with(cache: Path) -> None:
     assert largest["foreground"] > 1 << 20
     assert largest["texture"] > 1 << 20
     made = plan(cache, "--model", "preview", "--devices", "cpu")
-    assert made["costs"] == "calibrated"
-    assert "Costs are calibrated." in made["reasons"]
+    assert made["costs"] == "measured"
+    assert "Costs are measured." in made["reasons"]
     peak = max(s["workspace_bytes"] + s["weight_bytes"] for s in report["samples"])
     # A plan holds for the largest picture that is kept in memory, which those that are profiled with are not: 24 bytes
     # a pixel, eight times as many pixels as the texture has.

@@ -164,7 +164,9 @@ void CostStore::write_limits() const {
   try {
     write_cache(limits_path(), all);
   } catch (const Error&) {
-    log(LogLevel::kWarning, fmt::format("{} cannot be written.", limits_path().string()));
+    log(LogLevel::kWarning,
+        fmt::format("'{}' cannot be written, so batches that do not fit are tried again the next time.",
+                    limits_path().string()));
   }
 }
 

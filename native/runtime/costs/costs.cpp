@@ -4,6 +4,8 @@
 #include <cmath>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "runtime/costs/least_squares.h"
 
@@ -92,8 +94,8 @@ const StageMode& StageProfile::mode(const ExecutionMode& execution) const {
   for (const StageMode& mode : modes) {
     if (mode.execution == execution) return mode;
   }
-  throw Error(ErrorCode::kInternal, "The stage '" + name + "' has no mode '" + mode_name(execution) +
-                                        "' in " + execution.precision + ".");
+  throw Error(ErrorCode::kInternal, fmt::format("The stage '{}' has no mode '{}' in {}.", name,
+                                                mode_name(execution), execution.precision));
 }
 
 const StageMode& StageProfile::mode_within(const Fallbacks& allowed) const {

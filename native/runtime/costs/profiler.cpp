@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -60,8 +62,9 @@ class Profiler {
     }
     if (!output) {
       throw Error(ErrorCode::kOutOfMemory,
-                  stage.profile().name + " does not fit into " + worker_.name + " in any mode.",
-                  "Profile a larger one.");
+                  fmt::format("The stage '{}' does not fit into '{}' in any mode.", stage.profile().name,
+                              worker_.name),
+                  "Profile a device with more memory.");
     }
     return *output;
   }

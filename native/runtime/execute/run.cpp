@@ -26,7 +26,7 @@ void Run::carry_out() {
     if (feed.given_back() == 0) return;
     if (options.cancel.cancelled()) return feed.fail_given_back({ErrorCode::kCancelled, "Cancelled."});
     if (!uses_lost_workers()) throw Error(ErrorCode::kInternal, "Pictures were left over.");
-    log(LogLevel::kWarning, "A device was lost; the rest of the pictures is planned again.");
+    log(LogLevel::kWarning, "A device was lost, so the rest of the pictures is planned again.");
   }
 }
 

@@ -16,13 +16,15 @@ namespace {
 std::string note(const StageProfile& stage, const std::string& worker, const StageMode& mode) {
   const Fallbacks taken = stage.fallbacks_of(mode.execution);
   if (taken.smaller_input) {
-    return fmt::format("{} took a smaller input on {}{}{}: the result differs.", stage.name, worker,
-                       mode.smaller.empty() ? "" : ", ", mode.smaller);
+    return fmt::format("The stage '{}' took a smaller input on {}{}{}, so the result differs.", stage.name,
+                       worker, mode.smaller.empty() ? "" : ", ", mode.smaller);
   }
   if (taken.half_precision) {
-    return fmt::format("{} ran in half precision on {}: the result differs slightly.", stage.name, worker);
+    return fmt::format("The stage '{}' ran in half precision on {}, so the result differs slightly.",
+                       stage.name, worker);
   }
-  return fmt::format("{} ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks", worker);
+  return fmt::format("The stage '{}' ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks",
+                     worker);
 }
 
 }  // namespace
@@ -134,7 +136,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
   });
   if (outputs.size() != last - first) {
     throw Error(ErrorCode::kInternal,
-                fmt::format("The stage {} returned {} values for {}.",
+                fmt::format("The stage '{}' returned {} values for {}.",
                             stages_[size_t(placement.stage)]->profile().name, outputs.size(), last - first));
   }
   return outputs;
@@ -205,8 +207,9 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       const bool lossy_left = next_mode < profile.modes.size();
       throw Error(
           ErrorCode::kOutOfMemory,
-          fmt::format("{} does not fit into the memory of {} ({}), not even one picture at a time.",
-                      profile.name, names, format_bytes(whole.budget_bytes)),
+          fmt::format(
+              "The stage '{}' does not fit into the memory of {} ({}), not even one picture at a time.",
+              profile.name, names, format_bytes(whole.budget_bytes)),
           lossy_left
               ? "Allow steps that change the result (without --no-lossy), close other programs, or give "
                 "more devices."
@@ -214,8 +217,9 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                 "texture.");
     }
     mode = &profile.modes[next_mode++];
-    log(LogLevel::kInfo, fmt::format("{}: out of memory on {}; now {} in {}", profile.name, names,
-                                     mode_name(mode->execution), mode->execution.precision));
+    log(LogLevel::kInfo,
+        fmt::format("The stage '{}' ran out of memory on {}; it is tried again, {} in {}.", profile.name,
+                    names, mode_name(mode->execution), mode->execution.precision));
   };
 
   if (options_.hooks.take_peak) options_.hooks.take_peak(first_worker);
@@ -253,8 +257,9 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
-        batch.notes.push_back(fmt::format("{}: the other stages' weights were moved out of {} to make room.",
-                                          profile.name, names));
+        batch.notes.push_back(
+            fmt::format("The stage '{}' had the weights of all other stages moved out of {} to make room.",
+                        profile.name, names));
       } else {
         options_.costs->learn_limit(whole, profile, *mode, 1);
         fall_back();

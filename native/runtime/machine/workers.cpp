@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/numbers.h"
+#include "base/refusals.h"
 
 namespace relievo {
 namespace {
@@ -24,14 +25,19 @@ constexpr int kMaxWorkers = 256;
   throw Error(ErrorCode::kInvalidSettings, std::move(message), std::string(hint));
 }
 
-std::vector<std::string_view> words_of(std::string_view text, std::string_view hint) {
+[[noreturn]] void refuse_device(std::string_view device) {
+  refuse(fmt::format("Unknown device '{}'.", device), kHint);
+}
+
+std::vector<std::string_view> words_of(std::string_view list, std::string_view hint) {
   std::vector<std::string_view> words;
+  std::string_view text = list;
   while (true) {
     const size_t comma = text.find(',');
     std::string_view word = text.substr(0, comma);
     while (!word.empty() && word.front() == ' ') word.remove_prefix(1);
     while (!word.empty() && word.back() == ' ') word.remove_suffix(1);
-    if (word.empty()) refuse("There is an empty word in the list of devices.", hint);
+    if (word.empty()) throw invalid_value("list of devices", list, std::string(hint));
     words.push_back(word);
     if (comma == std::string_view::npos) return words;
     text.remove_prefix(comma + 1);
@@ -41,7 +47,8 @@ std::vector<std::string_view> words_of(std::string_view text, std::string_view h
 int parse_count(std::string_view text, std::string_view word, std::string_view hint) {
   const auto value = read_number<int>(text);
   if (!value || *value < 1 || *value > kMaxWorkers) {
-    refuse(fmt::format("'{}' in '{}' is not a number from 1 to {}.", text, word, kMaxWorkers), hint);
+    refuse(fmt::format("Invalid number '{}' in '{}'.", text, word),
+           fmt::format("Use 1 to {}. {}", kMaxWorkers, hint));
   }
   return *value;
 }
@@ -71,14 +78,14 @@ void append_shares(std::vector<Worker>& workers, const Request& request, Worker 
   const int64_t free = whole.budget_bytes;
   const int64_t each = request.bytes > 0 ? request.bytes : free / request.count;
   if (each > free / request.count) {
-    refuse(fmt::format("'{}' asks for {} but {} has {} free.", request.word,
+    refuse(fmt::format("'{}' asks for {}, but '{}' has {} free.", request.word,
                        format_bytes(each * request.count), request.device, format_bytes(free)),
-           "Ask for less memory, or close the programs that use it; relievo devices shows what is free.");
+           "Ask for less memory, or close the programs that use it. `relievo devices` shows what is free.");
   }
   if (whole.kind == DeviceKind::kCpu && request.count > whole.threads) {
     refuse(fmt::format("'{}' asks for {} shares of {} processor threads.", request.word, request.count,
                        whole.threads),
-           "Ask for at most one share a thread.");
+           "Ask for at most one share for each thread.");
   }
   for (int i = 0; i < request.count; ++i) {
     Worker worker = whole;
@@ -143,7 +150,7 @@ int64_t parse_bytes(std::string_view text) {
     if (value && *value * factor >= 1 && *value * factor < 9e18) return std::llround(*value * factor);
     break;
   }
-  refuse(fmt::format("'{}' is not a size of memory.", text), "Write it as 3GiB, 1.5GiB or 512MiB.");
+  throw invalid_value("size of memory", text, "Write it as 3GiB, 1.5GiB or 512MiB.");
 }
 
 std::string format_bytes(int64_t bytes) {
@@ -156,7 +163,8 @@ std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& so
   std::vector<Worker> workers;
   std::set<std::string> named;
   const auto add = [&](const Request& request, Worker whole) {
-    if (!named.insert(whole.name).second) refuse(fmt::format("{} is named twice.", whole.name), kHint);
+    if (!named.insert(whole.name).second)
+      refuse(fmt::format("The device '{}' is named twice.", whole.name), kHint);
     append_shares(workers, request, std::move(whole));
   };
   const int gpus = int(sources.gpu_free_bytes.size());
@@ -167,24 +175,24 @@ std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& so
       add(request, whole_cpu(sources));
     } else if (request.device == "cuda") {
       if (usable.empty())
-        refuse("No CUDA device can be used here.", "relievo devices says why; cpu always works.");
+        refuse("No CUDA device can be used here.", "Use cpu. `relievo devices` says what is missing.");
       for (const int i : usable) add(request, whole_gpu(i, sources));
     } else if (request.device.starts_with("cuda:")) {
       const int index = read_number<int>(request.device.substr(5)).value_or(-1);
-      if (index < 0) refuse(fmt::format("'{}' is not a device.", request.device), kHint);
+      if (index < 0) refuse_device(request.device);
       if (index >= gpus) {
-        refuse(fmt::format("There is no {}: this machine has {} CUDA device{}.", request.device, gpus,
-                           gpus == 1 ? "" : "s"),
-               "relievo devices lists them; cpu always works.");
+        refuse(fmt::format("The device '{}' is not there: this machine has {} CUDA device{}.", request.device,
+                           gpus, gpus == 1 ? "" : "s"),
+               "Use another, or cpu. `relievo devices` lists them.");
       }
       if (!std::ranges::binary_search(usable, index)) {
-        refuse(
-            fmt::format("{} cannot be used: none of its memory is free, or it is too old.", request.device),
-            "relievo devices shows its memory and compute capability; cpu always works.");
+        refuse(fmt::format("The device '{}' cannot be used: none of its memory is free, or it is too old.",
+                           request.device),
+               "Use another, or cpu. `relievo devices` shows memory and compute capability.");
       }
       add(request, whole_gpu(index, sources));
     } else {
-      refuse(fmt::format("'{}' is not a device.", request.device), kHint);
+      refuse_device(request.device);
     }
   }
   return workers;
@@ -195,7 +203,7 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
   int kinds = 0;
   for (const std::string_view word : words_of(text, kImaginaryHint)) {
     const size_t times = word.find('x');
-    if (times == std::string_view::npos) refuse(fmt::format("'{}' has no x.", word), kImaginaryHint);
+    if (times == std::string_view::npos) throw invalid_value("machine", word, std::string(kImaginaryHint));
     const int count = parse_count(word.substr(0, times), word, kImaginaryHint);
     std::string_view size = word.substr(times + 1);
     Worker worker;
@@ -205,7 +213,7 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
       const std::string_view speed = size.substr(at + 1);
       worker.speed = read_number<double>(speed).value_or(0);
       if (!(worker.speed > 0) || worker.speed > 1000) {
-        refuse(fmt::format("'{}' in '{}' is not a speed from above 0 to 1000.", speed, word), kImaginaryHint);
+        refuse(fmt::format("Invalid speed '{}' in '{}'.", speed, word), "Use a number above 0, up to 1000.");
       }
       size = size.substr(0, at);
     }
@@ -216,7 +224,7 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
       worker.device = int(workers.size());
       workers.push_back(worker);
       if (workers.size() > kMaxWorkers)
-        refuse(fmt::format("More than {} devices.", kMaxWorkers), kImaginaryHint);
+        refuse(fmt::format("'{}' has too many devices.", text), fmt::format("Use at most {}.", kMaxWorkers));
     }
     ++kinds;
   }

@@ -38,8 +38,8 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
     names += (names.empty() ? "" : ", ") + stage.name;
   }
   if (measured.empty()) return "Costs are estimated; `relievo profile` measures them.";
-  if (estimated.empty()) return "Costs are calibrated.";
-  return fmt::format("Costs are calibrated for {}, and estimated for {}.", measured, estimated);
+  if (estimated.empty()) return "Costs are measured.";
+  return fmt::format("Costs are measured for {}, and estimated for {}.", measured, estimated);
 }
 
 /// Writes `: views of 256 instead of 320 pixels` for the stages that say so.
@@ -139,13 +139,14 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
     plan.reasons.push_back(fmt::format("A smaller input changes the result{}. Nothing fits without it.",
                                        what_is_smaller(plan, stages)));
   } else if (plan.fallbacks.half_precision) {
-    plan.reasons.emplace_back("Half precision, which changes the result slightly: nothing fits without it.");
+    plan.reasons.emplace_back("Half precision changes the result slightly. Nothing fits without it.");
   } else if (plan.fallbacks.tiled) {
     plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
   } else if (plan.fallbacks.chunked) {
-    plan.reasons.emplace_back("Stages run in smaller chunks: it fits, or lets more run at once.");
+    plan.reasons.emplace_back("Stages run in smaller chunks, so that they fit, or more of them at once.");
   } else if (options.policy == Policy::kBalanced) {
-    plan.reasons.emplace_back("Balanced: the least memory within a tenth of the fastest time.");
+    plan.reasons.emplace_back(
+        "This plan takes the least memory of those within a tenth of the fastest time.");
   }
   plan.reasons.push_back(costs_of(stages));
   for (size_t i = 0; i < workers.size(); ++i) {
@@ -161,14 +162,16 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
                                 const std::vector<Worker>& workers) {
   const std::string name = strategy_name(other);
   if (!alternative) {
-    if (needs_several(other) && workers.size() < 2) return fmt::format("{}: needs two devices.", name);
-    return fmt::format("{}: does not fit.", name);
+    if (needs_several(other) && workers.size() < 2)
+      return fmt::format("The strategy '{}' needs two devices.", name);
+    return fmt::format("The strategy '{}' does not fit into the memory.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
   const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),
                     ours = fmt::format("{:.3g} s", taken.seconds);
-  if (theirs == ours) return fmt::format("{}: would take as long ({}), or a little longer.", name, ours);
-  return fmt::format("{}: would take {} instead of {}.", name, theirs, ours);
+  if (theirs == ours)
+    return fmt::format("The strategy '{}' would take as long ({}), or a little longer.", name, ours);
+  return fmt::format("The strategy '{}' would take {} instead of {}.", name, theirs, ours);
 }
 
 }  // namespace relievo

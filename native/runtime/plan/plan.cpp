@@ -6,7 +6,10 @@
 #include <optional>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/refusals.h"
 #include "runtime/plan/candidates.h"
 #include "runtime/plan/describe.h"
 
@@ -259,13 +262,12 @@ bool is_offered(Strategy strategy, const std::vector<StageProfile>& stages) {
 template <typename Value>
 Value value_of(const std::string& word, const std::vector<std::pair<std::string, Value>>& words,
                const char* what) {
-  std::string all;
+  std::vector<std::string> names;
   for (const auto& [name, value] : words) {
     if (name == word) return value;
-    all += (all.empty() ? "" : ", ") + name;
+    names.push_back(name);
   }
-  throw Error(ErrorCode::kInvalidSettings, "'" + word + "' is no " + what + ".",
-              "Choose one of " + all + ".");
+  throw unknown_value(what, word, names);
 }
 
 }  // namespace
@@ -292,23 +294,25 @@ Plan find_plan(const std::vector<Worker>& workers, const std::vector<StageProfil
   }
   if (needs_several(options.strategy) && workers.size() < 2) {
     throw Error(ErrorCode::kInvalidSettings,
-                "The strategy '" + strategy_name(options.strategy) +
-                    "' needs two devices or two parts of one; there is one.",
+                fmt::format("The strategy '{}' needs two devices or two parts of one; there is one.",
+                            strategy_name(options.strategy)),
                 "Name two, for example --devices cpu*2, or use --strategy auto.");
   }
   if (!is_offered(options.strategy, stages)) {
-    throw Error(ErrorCode::kInvalidSettings,
-                "No stage of this model offers the strategy '" + strategy_name(options.strategy) + "'.",
-                "Use --strategy auto, or another model.");
+    throw Error(
+        ErrorCode::kInvalidSettings,
+        fmt::format("No stage of this model offers the strategy '{}'.", strategy_name(options.strategy)),
+        "Use --strategy auto, or another model.");
   }
   std::optional<Plan> found = search(workers, stages, options);
   if (!found) {
     int64_t largest = 0;
     for (const Worker& worker : workers) largest = std::max(largest, worker.budget_bytes);
-    std::string message = "There is too little memory: the largest device has " + format_bytes(largest) +
-                          ", and one alone would need " + format_bytes(least_bytes(stages, options)) + ".";
+    std::string message =
+        fmt::format("There is too little memory: the largest device has {}, and one alone would need {}.",
+                    format_bytes(largest), format_bytes(least_bytes(stages, options)));
     if (options.strategy != Strategy::kAuto) {
-      message = "The strategy '" + strategy_name(options.strategy) + "' does not fit. " + message;
+      message = fmt::format("The strategy '{}' does not fit. ", strategy_name(options.strategy)) + message;
     }
     throw Error(ErrorCode::kOutOfMemory, std::move(message),
                 options.allow_lossy
@@ -327,7 +331,8 @@ std::vector<std::string> describe_alternatives(const Plan& taken, const std::vec
   for (const Strategy other : {Strategy::kSingle, Strategy::kData, Strategy::kStage, Strategy::kGuidance,
                                Strategy::kSplit, Strategy::kOffload}) {
     if (!is_offered(other, stages)) {
-      sentences.push_back(strategy_name(other) + ": no stage offers it.");
+      sentences.push_back(
+          fmt::format("No stage of this model offers the strategy '{}'.", strategy_name(other)));
       continue;
     }
     PlanOptions asked = options;

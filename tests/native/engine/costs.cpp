@@ -121,7 +121,7 @@ TEST_F(Profiled, ThePlanSaysSo) {
   const auto says = [](const MeasuredCosts& costs) {
     return find_plan(one_worker(), stage_profiles(sized(64, 256), one_worker(), costs), {}).reasons;
   };
-  EXPECT_THAT(says(measured_before()), testing::Contains("Costs are calibrated."));
+  EXPECT_THAT(says(measured_before()), testing::Contains("Costs are measured."));
   EXPECT_THAT(says({}), testing::Contains(testing::HasSubstr("Costs are estimated")));
 }
 

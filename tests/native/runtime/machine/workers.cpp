@@ -69,20 +69,21 @@ TEST(Workers, KnowTheirSpeedThreadsAndProduct) {
 }
 
 TEST(Workers, SaysWhatIsWrong) {
-  const std::vector<std::pair<const char*, const char*>> wrong{{"", "empty word"},
-                                                               {"cpu,,cpu", "empty word"},
-                                                               {"tpu", "'tpu' is not a device"},
-                                                               {"cuda:", "not a device"},
-                                                               {"cuda:-1", "not a device"},
-                                                               {"cuda:2", "this machine has 2 CUDA devices"},
-                                                               {"cuda:0,cuda:0", "named twice"},
-                                                               {"cuda,cuda:1", "named twice"},
-                                                               {"cuda:0@25GiB", "24.00 GiB free"},
-                                                               {"cpu*2@7GiB", "12.00 GiB free"},
-                                                               {"cpu*0", "number from 1"},
-                                                               {"cpu*x", "number from 1"},
-                                                               {"cpu*6@1GiB", "5 processor threads"},
-                                                               {"cpu@lots", "not a size"}};
+  const std::vector<std::pair<const char*, const char*>> wrong{
+      {"", "Invalid list of devices ''"},
+      {"cpu,,cpu", "Invalid list of devices 'cpu,,cpu'"},
+      {"tpu", "Unknown device 'tpu'"},
+      {"cuda:", "Unknown device 'cuda:'"},
+      {"cuda:-1", "Unknown device 'cuda:-1'"},
+      {"cuda:2", "this machine has 2 CUDA devices"},
+      {"cuda:0,cuda:0", "named twice"},
+      {"cuda,cuda:1", "named twice"},
+      {"cuda:0@25GiB", "24.00 GiB free"},
+      {"cpu*2@7GiB", "12.00 GiB free"},
+      {"cpu*0", "Invalid number '0' in 'cpu*0'"},
+      {"cpu*x", "Invalid number 'x'"},
+      {"cpu*6@1GiB", "5 processor threads"},
+      {"cpu@lots", "Invalid size of memory 'lots'"}};
   for (const auto& [text, message] : wrong) {
     EXPECT_THAT(refusal([&] { parse_workers(text, kSources); }), testing::HasSubstr(message)) << text;
   }

@@ -56,12 +56,15 @@ TEST(Planner, SaysOfEveryOtherStrategyWhyItWasNotTaken) {
     return describe_alternatives(find_plan(workers, stages, options), workers, stages, options);
   };
   using testing::ElementsAre, testing::IsEmpty, testing::StartsWith;
-  EXPECT_THAT(others(1, {}), ElementsAre("stage: needs two devices.", "guidance: no stage offers it.",
-                                         "split: no stage offers it.", StartsWith("offload: would take")));
-  EXPECT_THAT(others(2, {}),
-              ElementsAre("single: would take 12 s instead of 6 s.", "stage: would take 7 s instead of 6 s.",
-                          "guidance: no stage offers it.", "split: no stage offers it.",
-                          StartsWith("offload: would take")));
+  EXPECT_THAT(others(1, {}), ElementsAre("The strategy 'stage' needs two devices.",
+                                         "No stage of this model offers the strategy 'guidance'.",
+                                         "No stage of this model offers the strategy 'split'.",
+                                         StartsWith("The strategy 'offload' would take")));
+  EXPECT_THAT(others(2, {}), ElementsAre("The strategy 'single' would take 12 s instead of 6 s.",
+                                         "The strategy 'stage' would take 7 s instead of 6 s.",
+                                         "No stage of this model offers the strategy 'guidance'.",
+                                         "No stage of this model offers the strategy 'split'.",
+                                         StartsWith("The strategy 'offload' would take")));
   EXPECT_THAT(others(2, {.strategy = Strategy::kData}), IsEmpty());
   EXPECT_THAT(others(2, {.policy = Policy::kMemory}), IsEmpty());
 }
@@ -176,10 +179,10 @@ TEST(Planner, SaysNothingFoolishOfTimesThatAreAlike) {
   other.seconds = 6.393;
   const auto workers = equal_workers(2, 1000);
   EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers),
-            "offload: would take as long (6.39 s), or a little longer.");
+            "The strategy 'offload' would take as long (6.39 s), or a little longer.");
   other.seconds = 7.5;
   EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers),
-            "offload: would take 7.5 s instead of 6.39 s.");
+            "The strategy 'offload' would take 7.5 s instead of 6.39 s.");
   other.seconds = taken.seconds;
   EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers), "");
 }
