@@ -18,7 +18,7 @@ struct BatchOptions {
   BatchRequest request;
 };
 
-/// A journal that cannot be written stops nothing: the picture is only made again the next time.
+/// Writes to the journal. A failure stops nothing: the picture is only made again the next time.
 template <typename Record>
 void record(const Record& action) {
   try {

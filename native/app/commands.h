@@ -1,5 +1,5 @@
-// The commands of the program. Each adds its words to the parser; what it returns runs when the words were
-// given.
+// The commands of the program. Each adds its words to the parser and returns the function that runs when they
+// were given.
 #pragma once
 
 #include <functional>

@@ -52,8 +52,8 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(kBlank) - first + 1));
 }
 
-/// The receiver is told when the header is complete. Those before the last are of a proxy's tunnel or "100
-/// Continue".
+/// Tells the receiver when the header is complete. Headers before the last one belong to a proxy's tunnel or
+/// to "100 Continue".
 void CurlRequest::header(std::string_view line) {
   if (line.starts_with("HTTP/")) {
     headers_.clear();
@@ -62,7 +62,7 @@ void CurlRequest::header(std::string_view line) {
   if (trimmed(line).empty()) {
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-    // A chunked body may end in more header lines, which begin nothing.
+    // A chunked body may end in more header lines, which do not begin a reply.
     if (status >= 200 && !std::exchange(has_begun_, true))
       goes_on(receiver_.begin(static_cast<int>(status), headers_));
     return;

@@ -1,4 +1,4 @@
-// The program's way to web servers.
+// The program's transport to web servers.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace relievo {
 
-/// libcurl. Proxies are those of the environment (https_proxy, no_proxy, ...).
+/// Uses libcurl. Proxies are those of the environment (https_proxy, no_proxy, ...).
 class CurlTransport final : public Transport {
  public:
-  /// `certificates`: a file of certificates in PEM that are trusted in place of the system's; empty: the
-  /// system's. Throws Error{kIo} when it cannot be read.
+  /// `certificates` is a file of certificates in PEM that are trusted in place of the system's; where it is
+  /// empty, the system's are. Throws Error{kIo} when it cannot be read.
   explicit CurlTransport(std::filesystem::path certificates = {});
   Transfer run(const HttpRequest& request, HttpReceiver& receiver) override;
 

@@ -26,52 +26,55 @@ struct GenerateOptions {
   EngineOptions machine;
 };
 
-/// Every word of `generate` but the pictures.
+/// Adds every option of `generate`, but not the pictures.
 void add_generate_options(CLI::App& parser, GenerateOptions& options);
 /// Says on standard error which of the options that were given the chosen model does not look at.
 void say_without_effect(const CLI::App& parser, const Settings& settings);
-/// --strategy and --policy.
+/// Adds --strategy and --policy.
 void add_plan_options(CLI::App& parser, std::string& strategy, std::string& policy);
-/// `auto`, `alpha` or a file, as the words say it.
+/// Sets the mask from its word: `auto`, `alpha` or a file.
 void set_mask(Settings& settings, const std::string& mask);
 
 struct PictureTask {
   std::string picture;
-  std::string name = {};  ///< of the result's files
+  std::string name = {};  ///< name of the result's files
   Settings settings;
-  std::filesystem::path folder = {};     ///< of the result's files; empty: that of all
-  std::vector<std::string> former = {};  ///< checksums of what it was made of before (engine/result_names.h)
+  /// Folder of the result's files; where it is empty, the common one.
+  std::filesystem::path folder = {};
+  /// Checksums of earlier content of the picture (engine/result_names.h).
+  std::vector<std::string> former = {};
 };
 
 /// The outcome for one picture: its files, or the error.
 struct PictureOutcome {
   PictureTask task;
-  std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was told
+  std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was reported
   std::vector<std::filesystem::path> files;
   std::optional<Error> error;
 };
 
 /// Gives each task the name of its result (engine/result_names.h): the task's own, else the picture's file
-/// name without its last extension. What they are made of is kept, and so are these inputs.
+/// name without its last extension. Files that results are made of are never overwritten, nor are these
+/// inputs.
 void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
                 std::vector<std::filesystem::path> inputs = {});
 
-/// Makes and saves one after the other; a failure stops nothing, Ctrl-C does. `on_begin` is called before
-/// each, `on_outcome` after each. Throws Error for settings that cannot be when all tasks have the same
-/// (`is_strict`).
+/// Makes and saves the tasks one after the other; a failure stops nothing, but Ctrl-C does. `on_begin` is
+/// called before each, `on_outcome` after each. With `is_strict` all tasks have the same settings, and
+/// impossible ones are thrown as an Error.
 std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,
                                          bool is_strict = false,
                                          const std::function<void(size_t place)>& on_begin = {});
 
-/// The JSON object of --json (batch/report.h).
+/// Writes the JSON object of --json (batch/report.h).
 std::string report_of(const PictureOutcome& outcome);
-void print_line(const std::string& text);  ///< on standard output
-/// Prints the same for people.
+void print_line(const std::string& text);  ///< prints to standard output
+/// Prints the outcome for people.
 void print_text(const PictureOutcome& outcome);
 
-/// The exit status of a run over `pictures` pictures of which these were tried.
+/// The exit status of a run over `pictures` pictures, of which these were tried.
 int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures);
 
 }  // namespace relievo

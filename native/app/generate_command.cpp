@@ -30,7 +30,8 @@ void follow(const Job& job, const std::string& title, const CancelToken& cancel,
   line.clear();
 }
 
-/// Empty for what cannot be read: that is said when the picture's turn comes.
+/// Returns the checksum, or an empty text for a picture that cannot be read: that is reported when its turn
+/// comes.
 std::string checksum_of(const fs::path& picture) {
   try {
     return picture_checksum(picture);
@@ -116,7 +117,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
   Engine engine(options.machine);
-  /// A job, or why there is none.
+  /// A job, or the reason why there is none.
   struct Submitted {
     std::optional<Job> job;
     std::optional<Error> error;
@@ -131,14 +132,17 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   };
 
   ProgressLine line(!options.json);
-  // So many that no worker waits while results are written, and no more: results take memory until then.
+  // So many jobs are submitted that no worker waits while results are written, and no more, because results
+  // take memory until then.
   const size_t ahead = 2 * engine.workers().size();
   std::deque<Submitted> submitted;
   for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
-    if (i == 0) prepare_folder(options.folder);  // before anything is computed for nothing
+    if (i == 0)
+      prepare_folder(
+          options.folder);  // a folder that cannot be written to is noticed before anything is computed
     if (on_begin) on_begin(i);
     const Submitted now = submitted.front();
     submitted.pop_front();
@@ -153,7 +157,8 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
         const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
         Naming naming{.former = tasks[i].former, .is_given = true};
         outcome.files = save_result(*outcome.result, folder, options.formats, naming);
-        // The meshes' name, which is another where a file of the given one has come since.
+        // The renders get the meshes' name, which differs from the given one where a file of that name has
+        // come since.
         if (!outcome.files.empty()) naming.name = outcome.files.front().stem().string();
         const auto pictures = save_renders(*outcome.result, folder, options.renders, naming, cancel);
         outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());

@@ -18,7 +18,7 @@ struct Options {
   bool json = false;
 };
 
-/// JSON has no infinity; an incomparable tensor is written as null.
+/// Writes null for the infinity of a tensor that cannot be compared, because JSON has no infinity.
 json number_or_null(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
 void print_json(const GoldenReport& report) {

@@ -1,4 +1,4 @@
-// Options that take a number: of this program and of relievo-bench.
+// Options that take a number, for this program and for relievo-bench.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace relievo {
 
-/// An option whose word is a decimal number in `range`; the message of what is refused names both. Its
-/// default is what `value` is now.
+/// Adds an option whose word is a decimal number in `range`; a refusal names both. Its default is the present
+/// `value`.
 template <typename T>
 CLI::Option* add_number(CLI::App& parser, const std::string& name, T& value, Range<T> range,
                         const std::string& description) {

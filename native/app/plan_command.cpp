@@ -31,7 +31,7 @@ struct Options {
   bool json = false;
 };
 
-/// `cuda:0=2.5` -> worker index and number.
+/// Parses `cuda:0=2.5` into worker index and number.
 std::pair<int, double> named_number(const std::string& text, const std::vector<Worker>& workers,
                                     const char* option) {
   const size_t equals = text.rfind('=');

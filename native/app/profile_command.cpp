@@ -28,7 +28,7 @@ struct Options {
   bool json = false;
 };
 
-/// The first model that is here with all it needs, or else preview.
+/// Returns the first model that is installed with all it needs, or else preview.
 std::string model_that_is_here() {
   std::string found;
   bool has_views = false;
@@ -41,8 +41,9 @@ std::string model_that_is_here() {
   return has_views && !found.empty() ? found : kPreviewModel;
 }
 
-/// Sizes of everything that has one, small enough to be measured soon. Three where no network's time grows
-/// with them: what charts of a surface take depends on more than its size, so that one more is worth it.
+/// The sizes that are measured, small enough to be measured soon. There are three where no network's time
+/// grows with them: the time for charts of a surface depends on more than its size, so a third size is worth
+/// it.
 std::vector<Settings> sizes_of(const std::string& model, const Worker& worker, bool quick) {
   Settings small, large;
   small.model = large.model = model;

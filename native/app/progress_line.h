@@ -1,4 +1,4 @@
-// One line on the terminal that follows a job.
+// Shows the progress of a job in one line on the terminal.
 #pragma once
 
 #include <string>

@@ -25,7 +25,7 @@ std::vector<std::byte> encode_animation_frame(const ByteImage& image, float qual
 
 std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> frames, int milliseconds,
                                         const Provenance& provenance) {
-  constexpr int kRefer = 0;  // all that is pushed outlives the muxer
+  constexpr int kRefer = 0;  // everything that is pushed outlives the muxer
   const auto check = [](WebPMuxError status) {
     if (status == WEBP_MUX_MEMORY_ERROR) throw std::bad_alloc();
     if (status != WEBP_MUX_OK)
@@ -57,7 +57,7 @@ std::vector<std::byte> encode_animation(std::span<const std::vector<std::byte>> 
   check(WebPMuxSetCanvasSize(mux.get(), width, height));
   const std::string source = fmt::format("{}", fmt::join(provenance_lines(provenance), "\n"));
   if (!provenance.checksum.empty()) {
-    // A chunk of our own, which players pass over (WebP container specification, "Unknown chunks").
+    // This is a chunk of our own, which players skip (WebP container specification, "Unknown chunks").
     const WebPData text{reinterpret_cast<const uint8_t*>(source.data()), source.size()};
     check(WebPMuxSetChunk(mux.get(), "RLVO", &text, kRefer));
   }

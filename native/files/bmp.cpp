@@ -9,9 +9,9 @@
 #include "files/formats.h"
 #include "files/picture_rows.h"
 
-// "Bitmap Storage" of the Windows GDI documentation: a file header of 14 bytes, a header whose first word is
-// its size, perhaps masks, a palette, then rows from the bottom (or the top, where the height is negative)
-// padded to 4 bytes.
+// The format is described in "Bitmap Storage" of the Windows GDI documentation: a file header of 14 bytes, a
+// header whose first word is its size, perhaps masks, a palette, then rows from the bottom (or the top, where
+// the height is negative) padded to 4 bytes.
 
 namespace relievo::files {
 namespace {
@@ -29,7 +29,7 @@ enum Compression : uint32_t {
   kMasksWithAlpha = 6
 };
 
-/// Where a channel's bits are in a pixel.
+/// The bits of a pixel that hold a channel.
 struct Channel {
   uint32_t mask = 0;
   float of(uint32_t pixel) const {
@@ -131,7 +131,7 @@ class BmpReader {
     green_.mask = word(at + 4);
     blue_.mask = word(at + 8);
     if (header_ >= kHeaderWithAlpha || compression_ == kMasksWithAlpha) alpha_.mask = word(at + 12);
-    // Many programs declare an alpha that they leave at nothing.
+    // Many programs declare an alpha channel but leave it zero.
     has_alpha_ = alpha_.mask != 0 && bits_ >= 16 && has_any_alpha();
   }
 
@@ -186,8 +186,8 @@ class BmpReader {
     }
   }
 
-  /// Runs of one index, or of two that take turns; escapes end the row or the picture, move on, or stand
-  /// before indices.
+  /// Decodes runs of one index, or of two alternating ones; escapes end the row or the picture, move on, or
+  /// precede single indices.
   void decode_runs() {
     const std::shared_ptr<void> reserved =
         reserve_whole(source_, "a BMP", static_cast<double>(width_) * height_);
@@ -227,7 +227,7 @@ class BmpReader {
     }
   }
 
-  /// sRGB, or what versions 4 and 5 of the header say.
+  /// The colour space: sRGB, or the one that versions 4 and 5 of the header give.
   ColourSpace space() const {
     constexpr uint32_t kCalibrated = 0, kEmbedded = 0x4d424544;  // "MBED"
     ColourSpace space;
@@ -246,7 +246,8 @@ class BmpReader {
     return space;
   }
 
-  /// XYZ of the three primaries in fixed point of 2.30 bits, whose sum is the white, and gamma of 16.16.
+  /// Sets the space from XYZ of the three primaries, in fixed point with 30 fractional bits, whose sum is the
+  /// white, and gammas with 16 fractional bits.
   void set_calibrated(ColourSpace& space) const {
     std::array<std::array<double, 3>, 3> xyz{};
     for (size_t i = 0; i < 9; ++i)

@@ -73,7 +73,7 @@ bool is_plausible(const Primaries& p) {
          is_point(p.white_x, p.white_y) && std::abs(area) > 1e-3;
 }
 
-/// The profile of a file, if it can be used for pixels of these channels.
+/// Opens the profile of a file, if it can be used for pixels of these channels.
 Profile embedded_profile(const Source& source, const std::vector<std::byte>& bytes, Channels channels) {
   Profile none(nullptr, cmsCloseProfile);
   const auto leave = [&](const char* why) {
@@ -211,7 +211,8 @@ ColourConverter::ColourConverter(const Source& source, const ColourSpace& space,
                                  : channels == Channels::kGrey ? TYPE_GRAY_FLT
                                                                : TYPE_RGB_FLT;
   auto transform = std::make_unique<Transform>();
-  // Perceptual: the intent that profiles of inks are made for; those of screens know but one.
+  // The perceptual intent is used, because profiles of inks are made for it; those of screens have only one
+  // intent.
   transform->handle = cmsCreateTransform(from.get(), format, to.get(), is_ink ? TYPE_RGB_16 : TYPE_RGB_FLT,
                                          INTENT_PERCEPTUAL, cmsFLAGS_NOCACHE);
   if (transform->handle == nullptr) {
@@ -220,7 +221,7 @@ ColourConverter::ColourConverter(const Source& source, const ColourSpace& space,
   }
   transform_ = std::move(transform);
   if (channels != Channels::kRgb || to_linear) return;
-  // Many a picture brings sRGB's own profile along: what would change no level is left out.
+  // Many pictures carry sRGB's own profile: a conversion that would change no level is left out.
   constexpr int kSteps = 9;
   std::vector<float> before, after(kSteps * kSteps * kSteps * 3);
   for (int i = 0; i < kSteps * kSteps * kSteps; ++i) {
@@ -273,7 +274,7 @@ void ColourConverter::convert(const float* from, size_t from_stride, float* to, 
   }
 }
 
-/// In whole numbers: only for these does Little CMS see to it that paper becomes white.
+/// Converts in integers, because only for these does Little CMS make paper white.
 void ColourConverter::convert_inks(const float* from, size_t from_stride, float* to, size_t to_stride,
                                    size_t count) const {
   constexpr float kMost = 65535;

@@ -1,4 +1,4 @@
-// From the colours that a picture's file speaks of to sRGB's. Internal to files/.
+// Converts the colours of a picture's file to sRGB. Internal to files/.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace relievo::files {
 
-/// The colour channels of a pixel: 1, 3 and 4 of them. Inks: 0 is paper, 1 is full ink.
+/// The colour channels of a pixel: 1, 3 or 4 of them. For inks, 0 is paper and 1 is full ink.
 enum class Channels { kGrey = 1, kRgb = 3, kInks = 4 };
 
 /// CIE 1931 x and y of an RGB space's primaries and white.
@@ -28,34 +28,35 @@ enum class Transfer {
   kHlg     ///< ARIB STD-B67, white at three quarters of the signal
 };
 
-/// What the numbers of a picture mean: what a file says of it, the profile before the rest.
+/// The meaning of a picture's numbers, as the file states it; the profile takes precedence.
 struct ColourSpace {
-  std::vector<std::byte> profile;  ///< ICC; empty: none
+  std::vector<std::byte> profile;  ///< an ICC profile; empty where there is none
   Primaries primaries = kSrgbPrimaries;
   Transfer transfer = Transfer::kSrgb;
   double gamma = 1;
 };
 
-/// By the code points of ITU-T H.273 (PNG's cICP, HEIF's nclx); what is unspecified or unknown is sRGB's.
+/// The space with these code points of ITU-T H.273 (PNG's cICP, HEIF's nclx); an unspecified or unknown code
+/// is taken as sRGB's.
 ColourSpace space_of_code_points(int primaries, int transfer);
 
 ColourSpace adobe_rgb();
 
-/// To the three places that files give.
+/// Returns whether the primaries are sRGB's, to the three decimals that files give.
 bool has_srgb_primaries(const ColourSpace& space);
 
-/// Pixels of one space to sRGB, encoded or as linear light.
+/// Converts pixels of one space to sRGB, encoded or as linear light.
 class ColourConverter {
  public:
-  /// A profile that is damaged or of other channels is left alone, which is noted; so is what goes beyond
-  /// sRGB's white.
+  /// A profile that is damaged or for other channels is ignored, which is noted; colours beyond sRGB's white
+  /// are noted as well.
   ColourConverter(const Source& source, const ColourSpace& space, Channels channels, bool to_linear);
   ~ColourConverter();
   ColourConverter(const ColourConverter&) = delete;
   ColourConverter& operator=(const ColourConverter&) = delete;
 
-  /// `count` pixels of `from_stride` floats to RGB in pixels of `to_stride` floats; may be called by several
-  /// threads for different pixels. Both may be the same memory where the strides are equal.
+  /// Converts `count` pixels of `from_stride` floats to RGB in pixels of `to_stride` floats. Several threads
+  /// may call it for different pixels. Both may be the same memory where the strides are equal.
   void convert(const float* from, size_t from_stride, float* to, size_t to_stride, size_t count) const;
 
  private:
@@ -64,7 +65,7 @@ class ColourConverter {
   struct Transform;
   Channels channels_;
   bool to_linear_;
-  std::unique_ptr<Transform> transform_;  ///< null: the colours are sRGB's already
+  std::unique_ptr<Transform> transform_;  ///< null where the colours are sRGB's already
 };
 
 }  // namespace relievo::files

@@ -22,8 +22,8 @@
 namespace relievo::files {
 namespace {
 
-/// The channels to read: red, green and blue, or luminance alone, which stands for all three; then alpha, if
-/// any.
+/// The names of the channels to read: red, green and blue, or luminance alone, which stands for all three;
+/// then alpha, if there is one.
 std::vector<const char*> colour_channels(const Source& source, const Imf::Header& header) {
   const Imf::ChannelList& channels = header.channels();
   const auto has = [&](const char* name) { return channels.findChannel(name) != nullptr; };
@@ -83,7 +83,7 @@ Image decode(const Source& source) {
   ExrMemoryReader stream(source);
   Imf::InputFile file(stream);
   const int width = window.max.x - window.min.x + 1, height = window.max.y - window.min.y + 1;
-  // OpenEXR's colours are multiplied by alpha.
+  // OpenEXR stores colours multiplied by alpha.
   PictureRows rows(source, width, height,
                    {.channels = is_grey ? Channels::kGrey : Channels::kRgb,
                     .has_alpha = has_alpha,

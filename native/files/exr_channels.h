@@ -1,4 +1,4 @@
-// OpenEXR files of any channels, for renders in layers.
+// Writes OpenEXR files with any channels, for renders in layers.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,16 @@
 
 namespace relievo {
 
-/// One channel of an OpenEXR file. The dot in a name parts layer and channel: "normal.X".
+/// One channel of an OpenEXR file. A dot in its name separates layer and channel: "normal.X".
 struct ExrChannel {
   std::string name;
-  const float* first = nullptr;  ///< value of the left top pixel
-  size_t stride = 1;             ///< floats from one pixel to the next; rows follow each other without a gap
-  bool half = false;             ///< stored in 16 bits (clamped to +-65504), else in 32
+  const float* first = nullptr;  ///< value of the top left pixel
+  /// Floats from one pixel to the next; rows follow each other without a gap.
+  size_t stride = 1;
+  bool half = false;  ///< stored in 16 bits (clamped to +-65504), else in 32
 };
 
-/// A scan line file, ZIP-compressed, that says what it was made of, where that is known
+/// Encodes a scan line file, ZIP-compressed, that says what it was made of, where that is known
 /// (files/source_mark.h). Throws Error{kInternal} for two channels of one name or none at all.
 std::vector<std::byte> encode_exr_channels(int width, int height, std::span<const ExrChannel> channels,
                                            const Provenance& provenance = {});

@@ -24,7 +24,7 @@ int32_t read_int(ExrMemoryReader& stream) {
   return std::bit_cast<int32_t>(little_endian);
 }
 
-/// Skips a text that ends in a null byte; false when it is empty.
+/// Skips a text that ends in a null byte; returns false when it is empty.
 bool skip_text(ExrMemoryReader& stream) {
   const uint64_t start = stream.tellg();
   char c = 0;
@@ -34,9 +34,9 @@ bool skip_text(ExrMemoryReader& stream) {
   return stream.tellg() > start + 1;
 }
 
-/// OpenEXR takes memory for as many bytes as an attribute claims to have; here no claim may reach beyond the
-/// file. A header is a list of name, type, size and value that ends in an empty name; files of several parts
-/// have several, and an empty one at the end ("The OpenEXR File Layout").
+/// Checks that no attribute claims bytes beyond the end of the file, because OpenEXR allocates as many as it
+/// claims. A header is a list of name, type, size and value that ends in an empty name; files of several
+/// parts have several headers, and an empty one at the end ("The OpenEXR File Layout").
 void check_attributes(const Source& source, bool has_parts) {
   ExrMemoryReader stream(source);
   stream.seekg(kAfterVersion);
@@ -55,7 +55,7 @@ void check_attributes(const Source& source, bool has_parts) {
   } while (has_parts && !is_empty);
 }
 
-/// Rows that are compressed together ("The OpenEXR File Layout").
+/// The number of rows that are compressed together ("The OpenEXR File Layout").
 int rows_of_a_chunk(Imf::Compression compression) {
   switch (compression) {
     case Imf::ZIP_COMPRESSION:
@@ -73,8 +73,8 @@ int rows_of_a_chunk(Imf::Compression compression) {
   }
 }
 
-/// OpenEXR takes memory for the offset of every chunk, and for a chunk or a row of tiles: the offsets must
-/// fit into the file, the chunk into what a decoder may hold.
+/// Checks the chunks before OpenEXR allocates the offset of every chunk, and a chunk or a row of tiles: the
+/// offsets must fit into the file, the chunk into the memory that a decoder may hold.
 void check_chunks(const Source& source, const Imf::Header& header) {
   constexpr double kOffsetBytes = 8, kMostChannelBytes = 4;
   const Imath::Box2i& window = header.dataWindow();
@@ -111,7 +111,7 @@ Imf::Header read_exr_header(const Source& source) {
   check_attributes(source, has_parts);
   Imf::Header first;
   first.readFrom(stream, version);
-  // The data window is the picture: what lies around it in the display window is empty.
+  // The picture is the data window; what surrounds it in the display window is empty.
   const Imath::Box2i& window = first.dataWindow();
   check_size(source, int64_t{window.max.x} - window.min.x + 1, int64_t{window.max.y} - window.min.y + 1);
   if (first.hasType() && Imf::isDeepData(first.type())) {

@@ -1,4 +1,5 @@
-// An OpenEXR file in memory: its header, judged before OpenEXR takes memory for it. Internal to files/.
+// Reads the header of an OpenEXR file in memory and checks it before OpenEXR allocates memory for it.
+// Internal to files/.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,9 @@ class ExrMemoryReader : public Imf::IStream {
   uint64_t position_ = 0;
 };
 
-/// The header of the first part, which is the picture that is read. Throws Iex::BaseExc where any part's
-/// claims go beyond the file, Error{kInvalidImage} for a picture beyond the limits or one that is deep.
+/// Returns the header of the first part, which is the picture that is read. Throws Iex::BaseExc where any
+/// part's claims go beyond the file, Error{kInvalidImage} for a picture beyond the limits or one that is
+/// deep.
 Imf::Header read_exr_header(const Source& source);
 
 }  // namespace relievo::files

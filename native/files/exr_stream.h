@@ -1,4 +1,4 @@
-// Where OpenEXR writes a file in memory. Internal to files/.
+// Lets OpenEXR write a file into memory. Internal to files/.
 #pragma once
 
 #include <cstddef>

@@ -31,7 +31,7 @@ struct Close {
 };
 using Gif = std::unique_ptr<GifFileType, Close>;
 
-/// Where in the file's screen the picture lies, and what its indices mean.
+/// The place of the picture in the file's screen, and the meaning of its indices.
 struct Frame {
   int left = 0, top = 0, width = 0, height = 0;
   int transparent = NO_TRANSPARENT_COLOR;
@@ -47,7 +47,7 @@ class GifReader {
     if (!gif_) fail(error);
   }
 
-  /// The first picture of the file.
+  /// Reads the first picture of the file.
   Frame first() {
     Frame frame;
     int transparent = NO_TRANSPARENT_COLOR;
@@ -68,7 +68,7 @@ class GifReader {
     return frame;
   }
 
-  /// Whether another picture follows. Throws for a file that ends before its end.
+  /// Returns whether another picture follows. Throws for a file that is cut off.
   bool has_another() {
     int transparent = NO_TRANSPARENT_COLOR;
     return next_picture(transparent);
@@ -90,7 +90,7 @@ class GifReader {
     if (status == GIF_ERROR) fail(gif_->Error);
   }
 
-  /// Up to the next picture, past extensions; false at the end.
+  /// Goes to the next picture, past extensions; returns false at the end.
   bool next_picture(int& transparent) {
     while (true) {
       source_.options.cancel.check();

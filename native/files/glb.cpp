@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 
 std::unique_ptr<aiTexture> embedded_png(const std::vector<std::byte>& png) {
   auto texture = std::make_unique<aiTexture>();
-  // Assimp's way to hold a compressed file: height 0, and the width counts its bytes.
+  // Assimp marks a compressed file by height 0; the width then counts its bytes.
   texture->mWidth = static_cast<unsigned>(png.size());
   texture->mHeight = 0;
   texture->pcData = new aiTexel[png.size() / sizeof(aiTexel) + 1];
@@ -48,9 +48,9 @@ uint32_t read_u32(const std::vector<std::byte>& bytes, size_t at) {
   return value;
 }
 
-/// Names and provenance, which Assimp does not write as they were given. A GLB file (glTF 2.0, section 4.4)
-/// is a header of magic, version and length, then chunks of length, type and content; the first chunk is JSON
-/// padded with spaces.
+/// Puts in the names and the provenance, which Assimp does not write as they were given. A GLB file (glTF
+/// 2.0, section 4.4) is a header of magic, version and length, then chunks of length, type and content; the
+/// first chunk is JSON padded with spaces.
 std::vector<std::byte> with_names(const std::vector<std::byte>& glb, const MeshJob& job) {
   constexpr size_t kHeader = 12;
   constexpr size_t kJson = kHeader + 8;
@@ -64,7 +64,8 @@ std::vector<std::byte> with_names(const std::vector<std::byte>& glb, const MeshJ
                              {"picture", provenance.picture},
                              {"model", provenance.model},
                              {"settings", provenance.settings}};
-  json.erase("extensionsUsed");  // Assimp lists some that are not used; one would merge triangles to polygons
+  // Assimp lists some that are not used, of which one would merge triangles to polygons.
+  json.erase("extensionsUsed");
   json["nodes"][0]["name"] = job.name;
   json["meshes"][0]["name"] = job.name;
   json["materials"][0]["name"] = job.name;

@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where the library may lie: beside this code's module or program, or in the folder of what the module
-/// needs.
+/// The places where the library may lie: beside this code's module or program, or in the folder of the
+/// module's dependencies.
 std::vector<fs::path> places() {
   std::vector<fs::path> folders;
   Dl_info here{};
@@ -36,7 +36,8 @@ std::vector<fs::path> places() {
   return files;
 }
 
-/// Opened once, when it is first wanted, and for good. Null when it is not there; `reason` then says why.
+/// Opens the library when it is first needed, and for good. Returns null when it is not there; `reason` then
+/// says why.
 HeifDecode* open_decoder(std::string& reason) {
   for (const fs::path& file : places()) {
     void* const library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -66,8 +67,8 @@ class Sink : public HeifSink {
   bool is_cancelled() const noexcept override { return source_.options.cancel.cancelled(); }
 
   bool accepts(int64_t width, int64_t height) noexcept override {
-    // Parts may overlap; what honest files decode in all is the picture, its alpha and what the tiles' edges
-    // cover.
+    // Parts may overlap. Honest files decode the picture, its alpha and what the tiles' edges cover, which is
+    // less than this many times the picture in all.
     constexpr double kParts = 4;
     const PictureOptions& options = source_.options;
     if (width <= 0 || height <= 0 || width > options.max_side || height > options.max_side) return false;
@@ -78,7 +79,7 @@ class Sink : public HeifSink {
   void begin(const HeifHeader& header) override {
     check_size(source_, header.width, header.height);
     if (header.pictures > 1) note_first_of_several(source_, "a HEIF file of several pictures");
-    // Three planes of what is seen, and the decoder's own of a part.
+    // The memory is three planes of the whole picture, and the decoder's own planes of a part.
     const double bytes = (header.bits > 8 ? 2.0 : 1.0) * (header.has_alpha ? 8 : 6);
     reserved_ = reserve_whole(source_, "a HEIC or AVIF", bytes * header.width * header.height);
     header_ = header;
@@ -107,7 +108,7 @@ class Sink : public HeifSink {
     rows_->add_row();
   }
 
-  Image finish() { return rows_->finish(space_, 1); }  // the decoder has turned it
+  Image finish() { return rows_->finish(space_, 1); }  // the decoder has turned it already
 
  private:
   const Source& source_;

@@ -8,7 +8,7 @@
 namespace relievo::files {
 namespace {
 
-/// Numbers of a box's body, most significant byte first.
+/// Reads the numbers of a box's body, most significant byte first.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -25,7 +25,7 @@ class Reader {
     return value;
   }
 
-  /// The next box: its type and its body, cut at the end of this one.
+  /// Reads the next box: its type and its body, cut at the end of this one.
   std::pair<std::string_view, Reader> box() {
     const size_t all = bytes_.size();
     uint64_t size = number(4);
@@ -45,7 +45,7 @@ class Reader {
 
 struct Items {
   std::map<uint64_t, std::string> types;
-  std::vector<std::pair<uint64_t, uint64_t>> parts;  // of a derived picture: its id, the part's
+  std::vector<std::pair<uint64_t, uint64_t>> parts;  // ids of a derived picture and of its part
 };
 
 void read_types(Reader box, Items& items) {

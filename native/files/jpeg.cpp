@@ -16,8 +16,9 @@ namespace {
 constexpr int kQuality = 95;
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr int kProfileMarker = JPEG_APP0 + 2;
-/// An honest progressive file has some ten; each costs a walk over the whole picture, which may take a few
-/// bytes of the file (libjpeg-turbo's tools have -maxscans against that).
+/// The most scans that are accepted. An honest progressive file has some ten; each costs a walk over the
+/// whole picture, though it may take only a few bytes of the file (libjpeg-turbo's tools have -maxscans
+/// against that).
 constexpr int kMaxScans = 100;
 
 /// libjpeg's error handler, which must not return to it: it jumps back into run().
@@ -32,10 +33,10 @@ struct Errors : jpeg_error_mgr {
   std::longjmp(errors->jump, 1);
 }
 
-/// libjpeg fills a damaged or missing part with grey and only warns; here that is an error. Other oddities
-/// are harmless.
+/// Is called for libjpeg's messages. libjpeg fills a damaged or missing part with grey and only warns, which
+/// is an error here. Other oddities are harmless.
 void on_message(j_common_ptr info, int level) {
-  if (level >= 0) return;  // a trace
+  if (level >= 0) return;  // level 0 and above are traces
   switch (info->err->msg_code) {
     case JWRN_HIT_MARKER:
     case JWRN_JPEG_EOF:
@@ -54,8 +55,8 @@ jpeg_error_mgr* prepare(Errors& errors) {
   return &errors;
 }
 
-/// Makes calls to libjpeg; false, with errors.message, when one of them fails. `calls` holds nothing that has
-/// a destructor, for a failing call jumps over it.
+/// Makes calls to libjpeg; returns false, with errors.message, when one of them fails. `calls` must hold
+/// nothing that has a destructor, because a failing call jumps over it.
 template <typename Calls>
 bool run(Errors& errors, const Calls& calls) {
   if (setjmp(errors.jump) != 0) return false;
@@ -143,7 +144,7 @@ unsigned eighths_of(const Source& source, const jpeg_decompress_struct& info) {
   return eighths;
 }
 
-/// What the decoder holds of a picture that comes in several scans.
+/// The bytes that the decoder holds for a picture that comes in several scans.
 double coefficient_bytes(const jpeg_decompress_struct& info) {
   double bytes = 0;
   for (int i = 0; i < info.num_components; ++i) {
@@ -172,7 +173,8 @@ Image read_jpeg(const Source& source) {
     jpeg_read_header(&info, TRUE);
   }));
   check_size(source, info.image_width, info.image_height);
-  const Exif exif = stored_exif(info);  // the markers go with the end of decompression
+  // The markers are freed when decompression ends.
+  const Exif exif = stored_exif(info);
   const ColourSpace space = stored_space(decoder, exif);
   std::shared_ptr<void> reserved;
   if (jpeg_has_multiple_scans(&info) != 0) {
@@ -181,7 +183,7 @@ Image read_jpeg(const Source& source) {
 
   const bool has_inks = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   const bool is_grey = info.jpeg_color_space == JCS_GRAYSCALE;
-  // Adobe's programs store the inks inverted and say so by a marker.
+  // Adobe's programs store inks inverted, and mark such files.
   const bool is_inverted = has_inks && info.saw_Adobe_marker != 0;
   info.out_color_space = has_inks ? JCS_CMYK : is_grey ? JCS_GRAYSCALE : JCS_RGB;
   info.scale_num = eighths_of(source, info);
@@ -217,7 +219,7 @@ std::vector<std::byte> encode_jpeg(const ByteImage& image) {
     info.in_color_space = JCS_RGB;
     jpeg_set_defaults(&info);
     jpeg_set_quality(&info, kQuality, TRUE);
-    // Colour at full resolution.
+    // Colour is stored at full resolution.
     info.comp_info[0].h_samp_factor = 1;
     info.comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(&info, TRUE);

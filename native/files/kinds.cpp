@@ -16,8 +16,8 @@ std::string_view text_of(std::span<const std::byte> start) {
       .substr(0, kSignatureBytes);
 }
 
-/// The brands of a file of boxes (ISO 14496-12), "heic mif1 ..." with the main one first; empty when it is
-/// none.
+/// The brands of a file of boxes (ISO 14496-12), "heic mif1 ..." with the main one first; empty for any other
+/// file.
 std::string_view brands_of(std::string_view start) {
   if (start.size() < 12 || start.substr(4, 4) != "ftyp") return {};
   size_t size = 0;
@@ -40,7 +40,7 @@ bool is_heif(std::string_view start) {
   return std::ranges::any_of(kBrands, [&](std::string_view brand) { return has_brand(brands, brand); });
 }
 
-/// A raw file that begins as a TIFF file; the reader of TIFF tells the others.
+/// Returns whether it is a raw file that begins as a TIFF file; the reader of TIFF recognises the others.
 bool is_raw_tiff(std::string_view start) { return start.size() > 10 && start.substr(8, 2) == "CR"; }
 
 struct Signature {
@@ -153,7 +153,7 @@ std::string description_of_boxes(std::string_view brands) {
   return kVideo;
 }
 
-/// Whether it is UTF-8 without control characters; its end may be cut.
+/// Returns whether it is UTF-8 without control characters; its end may be cut off.
 bool is_text(std::string_view start) {
   int following = 0;
   for (const char c : start) {
@@ -174,7 +174,7 @@ bool is_text(std::string_view start) {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-/// Of a file that is all text.
+/// Describes a file that is all text.
 std::string description_of_text(std::string_view start) {
   if (start.starts_with("\xef\xbb\xbf")) start.remove_prefix(3);
   while (!start.empty() && is_space(start.front())) start.remove_prefix(1);
@@ -210,7 +210,7 @@ const Format* format_of(std::span<const std::byte> bytes) {
                        start.starts_with("II+\0"sv) || start.starts_with("MM\0+"sv);
   if (is_tiff && !is_raw_tiff(start)) return &kTiff;
   if (start.starts_with("GIF87a") || start.starts_with("GIF89a")) return &kGif;
-  // Its header's size, so that not every text that begins with BM is one.
+  // The size of the header is checked, so that not every text that begins with BM counts as one.
   if (start.starts_with("BM") && (start.size() < 18 || start.substr(15, 3) == "\0\0\0"sv)) return &kBmp;
   if (is_heif(start)) return &kHeif;
   return nullptr;

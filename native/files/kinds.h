@@ -1,4 +1,4 @@
-// What a file is, by its first bytes. Internal to files/.
+// Recognises files by their first bytes. Internal to files/.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,20 @@
 
 namespace relievo::files {
 
-/// A format that is read here.
+/// A picture format that can be read.
 struct Format {
   const char* name;
   Image (*read)(const Source&);
 };
 
-/// As many bytes as format_of and description_of look at.
+/// The number of bytes that format_of and description_of look at.
 inline constexpr size_t kSignatureBytes = 512;
 
-/// Null when it is no picture that is read here.
+/// The format of a file; null when it is no picture that can be read.
 const Format* format_of(std::span<const std::byte> start);
 
-/// What else it is, to stand after "it is": "a Photoshop document (PSD)"; empty when it is of no known kind.
+/// Describes a file of another kind, to stand after "it is": "a Photoshop document (PSD)". The text is empty
+/// when the kind is not known.
 std::string description_of(std::span<const std::byte> start);
 
 }  // namespace relievo::files

@@ -12,7 +12,8 @@
 namespace relievo {
 namespace {
 
-/// A name becomes file names and names inside the files, and OBJ has no way to quote.
+/// Throws for a bad name. A name becomes file names and names inside the files, and OBJ has no way to quote
+/// one.
 void require_name(const std::string& name) {
   const bool fine = !name.empty() && name != "." && name != ".." && name.front() != ' ' &&
                     name.back() != ' ' && std::none_of(name.begin(), name.end(), [](unsigned char c) {

@@ -1,7 +1,7 @@
-// Meshes out, GLB and OBJ through Assimp. What comes in here is in scene axes (base/mesh.h: Z up, front -Y,
-// metres). Axes of the formats: glTF is Y up with its front towards +Z by specification, and OBJ is written
-// the same way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it
-// is written in scene axes, Blender's default.
+// Writes meshes, GLB and OBJ through Assimp. Input is in scene axes (base/mesh.h: Z up, front -Y, metres).
+// The formats' axes: glTF is Y up with its front towards +Z by specification, and OBJ is written the same
+// way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it is
+// written in scene axes, Blender's default.
 #pragma once
 
 #include <filesystem>

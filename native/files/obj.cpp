@@ -25,9 +25,9 @@ std::string texture_name(const std::string& name, std::string_view ending) {
   return file.append(ending);
 }
 
-/// With Pr and Pm, roughness and metallic, as the physically based extension of MTL has them.
+/// Writes the material, with roughness and metallic as Pr and Pm of the physically based extension of MTL.
 std::string material(const MeshJob& job, const std::string& albedo, const std::string& normal_map) {
-  // A name that starts like an option would be taken for one.
+  // A name that starts with a dash would be taken for an option.
   const char* folder = job.name.starts_with('-') ? "./" : "";
   std::string text = comments(job.mesh.provenance);
   text +=
@@ -43,8 +43,8 @@ std::vector<std::filesystem::path> write_obj(const MeshJob& job) {
   IndexedMesh mesh = split_at_seams(job.mesh);
   turn_to_y_up(mesh);
   const std::string file_name = job.name + ".obj";
-  // Assimp writes the line that names the MTL, and an MTL of its own, which is dropped: it would not name the
-  // textures.
+  // Assimp writes the line that names the MTL, and an MTL of its own, which is dropped because it would not
+  // name the textures.
   std::vector<std::byte> geometry = export_scene(*make_scene(mesh, job.name), "obj", file_name);
   const std::string head = comments(job.mesh.provenance);
   const auto* first = reinterpret_cast<const std::byte*>(head.data());
@@ -54,7 +54,7 @@ std::vector<std::filesystem::path> write_obj(const MeshJob& job) {
   const std::string normal_map = texture_name(job.name, "_normal.png");
   const std::string library = material(job, albedo, normal_map);
 
-  // The OBJ last: where it is, all that it refers to is there.
+  // The OBJ is written last, so that everything it refers to is there.
   std::vector<std::filesystem::path> files;
   const auto write = [&](const std::string& name, std::span<const std::byte> bytes) {
     write_atomically(files.emplace_back(job.folder / name), bytes);

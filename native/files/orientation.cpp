@@ -19,7 +19,8 @@ int short_of(const ExifData& data, ExifIfd ifd, ExifTag tag) {
   return exif_get_short(entry->data, exif_data_get_byte_order(const_cast<ExifData*>(&data)));
 }
 
-/// DCF 2.0: no colour space of EXIF's own, and the interoperability of the option file.
+/// Returns whether the colour space is Adobe RGB by DCF 2.0: EXIF gives no colour space, and the
+/// interoperability tag marks an option file.
 bool is_adobe_rgb(const ExifData& data) {
   constexpr int kUncalibrated = 0xffff;
   constexpr std::string_view kOptionFile = "R03";
@@ -32,7 +33,7 @@ bool is_adobe_rgb(const ExifData& data) {
 }  // namespace
 
 Exif read_exif(std::span<const std::byte> data) {
-  // libexif wants the header, PNG and WebP have none.
+  // libexif needs the header, which PNG and WebP leave out.
   std::vector<std::byte> with_header;
   const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
   if (!text.starts_with(kHeader)) {

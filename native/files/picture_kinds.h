@@ -1,4 +1,4 @@
-// Which files are pictures.
+// Tells by name which files are pictures.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@ namespace relievo {
 /// its content (files/pictures.h); its name decides where folders are listed and files are chosen.
 std::span<const std::string_view> picture_endings();
 
-/// Whether a file's name has one of them, in upper or lower case.
+/// Returns whether a file's name has one of these endings, in upper or lower case.
 bool has_picture_ending(const std::filesystem::path& file);
 
 }  // namespace relievo

@@ -10,8 +10,8 @@
 namespace relievo::files {
 namespace {
 
-/// Which samples of the coarser grid a finer one falls on, and how much of it: at most two, for the finer is
-/// smaller.
+/// The samples of the coarser grid that a finer one falls on, and how much of it falls on each: at most two,
+/// because the finer one is smaller.
 struct Share {
   int first;
   float of_first, of_second;
@@ -34,7 +34,7 @@ std::pair<int, int> kept_size(const Source& source, int64_t width, int64_t heigh
   const auto scaled = [&](int64_t side) {
     return std::max(static_cast<int>(static_cast<double>(side) * scale + 1e-6), 1);
   };
-  // A thread of a picture keeps its one column.
+  // Even a very thin picture keeps one column.
   const int kept_width = scaled(width);
   const int kept_height = std::min<int>(scaled(height), static_cast<int>(std::max(most / kept_width, 1.0)));
   return {std::min<int>(kept_width, static_cast<int>(std::max(most / kept_height, 1.0))), kept_height};

@@ -94,7 +94,7 @@ struct PictureFile {
   std::shared_ptr<void> reserved;
 };
 
-/// Looks at the start of the file before it takes memory for all of it.
+/// Reads a file, but looks at its start before memory is allocated for all of it.
 PictureFile read_picture_file(const std::filesystem::path& path, const PictureOptions& options) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
@@ -128,7 +128,7 @@ PictureFile read_picture_file(const std::filesystem::path& path, const PictureOp
   return {std::move(bytes), reserved};
 }
 
-/// JPEG has no alpha.
+/// Flattens alpha onto white, because JPEG has none.
 ByteImage on_white(const ByteImage& image) {
   if (image.channels == 3) return image;
   ByteImage flat(image.width, image.height, 3);

@@ -1,4 +1,5 @@
-// Written here and not by Assimp, whose binary PLY (5.2) declares colours as bytes and stores them as floats.
+// PLY is written here and not by Assimp, whose binary PLY (5.2) declares colours as bytes and stores them as
+// floats.
 #include <algorithm>
 #include <bit>
 #include <cmath>

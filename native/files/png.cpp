@@ -22,7 +22,8 @@ namespace {
 
 using Context = std::unique_ptr<spng_ctx, decltype(&spng_ctx_free)>;
 
-// Text, profiles and other chunks beside the picture: enough for any honest file, and no decompression bomb.
+// The limit for text, profiles and other chunks beside the picture is enough for any honest file, and stops
+// decompression bombs.
 constexpr size_t kMaxChunkBytes = size_t{32} << 20;
 
 Context make_context(int flags) {
@@ -31,7 +32,7 @@ Context make_context(int flags) {
   return context;
 }
 
-/// A tEXt chunk; `text` stays the caller's.
+/// Makes a tEXt chunk that refers to the caller's `text`.
 spng_text text_chunk(const std::string& keyword, std::string& text) {
   spng_text chunk{};
   keyword.copy(chunk.keyword, sizeof(chunk.keyword) - 1);
@@ -50,14 +51,14 @@ void check(const Source& source, int status) {
   if (status != SPNG_OK) throw_status(source, status);
 }
 
-/// What a getter of a chunk says: whether it is there.
+/// Returns whether a chunk is there, by the status of its getter.
 bool is_there(const Source& source, int status) {
   if (status == SPNG_ECHUNKAVAIL) return false;
   check(source, status);
   return true;
 }
 
-/// cICP, which spng does not know: code points of primaries and transfer, a matrix, a range.
+/// Reads cICP, which spng does not know: code points of primaries and transfer, a matrix, a range.
 std::optional<ColourSpace> coded_space(const Source& source, spng_ctx* context) {
   uint32_t count = 0;
   if (!is_there(source, spng_get_unknown_chunks(context, nullptr, &count))) return {};
@@ -71,7 +72,8 @@ std::optional<ColourSpace> coded_space(const Source& source, spng_ctx* context) 
   return {};
 }
 
-/// By the chunk that comes first in the order of PNG's third edition, 4.3: cICP, iCCP, sRGB, cHRM and gAMA.
+/// The colour space by the chunk that comes first in the order of PNG's third edition, 4.3: cICP, iCCP, sRGB,
+/// cHRM and gAMA.
 ColourSpace stored_space(const Source& source, spng_ctx* context) {
   if (const auto space = coded_space(source, context)) return *space;
   ColourSpace space;
@@ -91,7 +93,7 @@ ColourSpace stored_space(const Source& source, spng_ctx* context) {
   }
   double gamma = 0;
   if (!is_there(source, spng_get_gama(context, &gamma)) || gamma <= 0) return space;
-  // 1 / 2.2 is how sRGB's curve has always been written, and other primaries are not sRGB's.
+  // sRGB's curve has always been written as 1 / 2.2, and other primaries are not sRGB's.
   constexpr double kOfSrgb = 0.45455;
   const bool is_srgb = std::abs(gamma - kOfSrgb) < 0.005 && has_srgb_primaries(space);
   if (!is_srgb) {
@@ -101,8 +103,8 @@ ColourSpace stored_space(const Source& source, spng_ctx* context) {
   return space;
 }
 
-/// Rows as spng gives them to rows of the layout: grey comes as three equal channels, and 16 bits always with
-/// alpha.
+/// Converts rows as spng gives them to rows of the layout: grey comes as three equal channels, and 16 bits
+/// always with alpha.
 template <typename Sample>
 void add_row(PictureRows& rows, const Sample* samples, int stride, const PixelLayout& layout, size_t width) {
   constexpr auto kWhite = static_cast<float>(std::numeric_limits<Sample>::max());
@@ -115,7 +117,7 @@ void add_row(PictureRows& rows, const Sample* samples, int stride, const PixelLa
   rows.add_row();
 }
 
-/// Its rows, decoded from the top.
+/// The picture's rows, decoded from the top.
 class PngRows {
  public:
   PngRows(const Source& source, spng_ctx* context, const spng_ihdr& header, int format)
@@ -192,7 +194,9 @@ Image read_png(const Source& source) {
       add_row(rows, reinterpret_cast<const uint8_t*>(row), has_alpha ? 4 : 3, layout, header.width);
     }
   }
-  check(source, spng_decode_chunks(context));  // the rest up to IEND: a file cut short there is broken, too
+  check(source,
+        spng_decode_chunks(
+            context));  // reads the rest up to IEND, because a file that is cut off there is broken too
 
   spng_exif exif{};
   const bool has_exif = is_there(source, spng_get_exif(context, &exif));

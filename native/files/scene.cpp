@@ -89,7 +89,7 @@ void turn_to_y_up(IndexedMesh& mesh) {
 }
 
 std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& name) {
-  // aiScene frees all that hangs on it.
+  // aiScene frees everything that belongs to it.
   auto scene = std::make_unique<aiScene>();
   scene->mNumMeshes = 1;
   scene->mMeshes = new aiMesh* [1] { new aiMesh };

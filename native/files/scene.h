@@ -1,5 +1,5 @@
-// TexturedMesh to what the mesh formats want: one index a corner, normals, Assimp's scene. Internal to
-// files/.
+// Turns a TexturedMesh into the form that mesh formats need: one index a corner, normals, Assimp's scene.
+// Internal to files/.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace relievo::files {
 
-/// Vertices with everything that hangs on them. `uvs` and `colours` may be empty.
+/// Vertices with all their attributes. `uvs` and `colours` may be empty.
 struct IndexedMesh {
   std::vector<Float3> positions;
   std::vector<Float3> normals;
@@ -27,33 +27,33 @@ struct IndexedMesh {
 /// surface; colours are the mesh's own, if it has any.
 IndexedMesh split_at_seams(const TexturedMesh& mesh);
 
-/// Vertices as they are, with colours: the mesh's own, or the albedo's where it has none.
+/// Keeps the vertices as they are and gives them the mesh's own colours, or the albedo's where it has none.
 IndexedMesh with_vertex_colours(const TexturedMesh& mesh);
 
-/// (x, y, z) -> (x, z, -y): from Z up, front -Y to Y up, front +Z.
+/// Turns (x, y, z) to (x, z, -y): from Z up, front -Y to Y up, front +Z.
 void turn_to_y_up(IndexedMesh& mesh);
 
-/// A textured mesh as a scene with one node, one mesh and one material called `name`.
+/// Makes a scene with one node, one mesh and one material called `name`.
 std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& name);
 
-/// Runs Assimp's exporter `format`; `file_name` is what the file will be called.
+/// Runs Assimp's exporter `format`; the file will be called `file_name`.
 std::vector<std::byte> export_scene(const aiScene& scene, const char* format, const std::string& file_name);
 
-/// A mesh and what its file needs to know about it.
+/// A mesh and the facts that its file needs besides.
 struct MeshJob {
   const std::filesystem::path& folder;
   const std::string& name;
   const TexturedMesh& mesh;
   const std::vector<std::byte>& albedo_png;
-  const std::vector<std::byte>& normal_map_png;  ///< empty when there is none
+  const std::vector<std::byte>& normal_map_png;  ///< empty where there is none
 };
 
-// Each returns the files that it wrote, the mesh first.
+// Each of these returns the files that it wrote, the mesh first.
 std::vector<std::filesystem::path> write_glb(const MeshJob& job);
 std::vector<std::filesystem::path> write_obj(const MeshJob& job);
 std::vector<std::filesystem::path> write_ply(const MeshJob& job);
 
-/// How rough the surface looks; 0 is a mirror. Metallic is 0 throughout.
+/// The roughness of the surface; 0 is a mirror. Metallic is 0 everywhere.
 inline constexpr float kRoughness = 0.8f;
 
 }  // namespace relievo::files

@@ -20,11 +20,11 @@ namespace {
 using namespace std::string_view_literals;
 namespace fs = std::filesystem;
 
-/// Headers, comments and a GLB's list of its parts are a few kilobytes.
+/// The limit is large enough for headers, comments and a GLB's list of its parts, which are a few kilobytes.
 constexpr size_t kMostBytes = size_t{64} << 10;
 constexpr std::string_view kZstandard = "\x28\xb5\x2f\xfd";
 
-/// A number of `size` bytes at `place`; none where the text ends before.
+/// Reads a number of `size` bytes at `place`; returns nothing where the text ends before.
 std::optional<uint64_t> number_at(std::string_view text, size_t place, size_t size, bool big_endian = false) {
   if (place > text.size() || size > text.size() - place) return {};
   uint64_t value = 0;
@@ -35,7 +35,7 @@ std::optional<uint64_t> number_at(std::string_view text, size_t place, size_t si
   return value;
 }
 
-/// What follows "KEY: " or "KEY\0" in the text, up to the end of that line or value.
+/// Returns the value after "KEY: " or "KEY\0" in the text, up to the end of that line or value.
 std::string checksum_in(std::string_view text) {
   constexpr size_t kDigits = 64;
   const size_t key = text.find(kChecksumKey);
@@ -55,7 +55,7 @@ std::string of_glb(std::string_view text) {
   const auto size = number_at(text, 12, 4);
   if (text.size() < 20 || !size || *size > text.size() - 20) return {};
   const std::string_view content = text.substr(20, *size);
-  // Only the asset is looked at, and nothing in it is deep.
+  // Only the asset is read, and nothing in it is deeply nested.
   constexpr int kMostDepth = 4;
   using Json = nlohmann::json;
   const auto is_shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMostDepth; };
@@ -68,7 +68,7 @@ std::string of_glb(std::string_view text) {
   return checksum_in(std::string(kChecksumKey) + ":" + extras[kChecksumKey].get<std::string>());
 }
 
-/// The comments at the head of an OBJ, MTL or PLY file, of which the first names Relievo.
+/// Reads the comments at the head of an OBJ, MTL or PLY file, of which the first names Relievo.
 std::string of_comments(std::string_view text, std::string_view comment, std::string_view before) {
   if (!text.starts_with(before)) return {};
   text.remove_prefix(before.size());
@@ -84,7 +84,7 @@ std::string of_comments(std::string_view text, std::string_view comment, std::st
   return {};
 }
 
-/// The text chunks before the pixels (PNG specification, 11.3.3).
+/// Reads the text chunks before the pixels (PNG specification, 11.3.3).
 std::string of_png(std::string_view text) {
   constexpr std::string_view kSoftware = "Software\0Relievo "sv;
   bool is_ours = false;
@@ -100,7 +100,8 @@ std::string of_png(std::string_view text) {
   return is_ours ? checksum : std::string();
 }
 
-/// The attributes of the header: name, type, size, value; the last has no name ("The OpenEXR File Layout").
+/// Reads the attributes of the header: name, type, size, value; the last has no name ("The OpenEXR File
+/// Layout").
 std::string of_exr(std::string_view text) {
   bool is_ours = false;
   std::string checksum;
@@ -121,7 +122,7 @@ std::string of_exr(std::string_view text) {
   return is_ours ? checksum : std::string();
 }
 
-/// "C:\\pictures\\cup.png" and "views/cups/" are cup.png and cups.
+/// Returns cup.png for "C:\\pictures\\cup.png" and cups for "views/cups/".
 std::string last_part(const std::string& path) {
   const size_t end = path.find_last_not_of("/\\");
   if (end == std::string::npos) return {};
@@ -204,7 +205,7 @@ void mark_blend(const fs::path& path, const Provenance& provenance) {
 
 std::string source_checksum(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) return {};  // a pipe would wait for somebody who writes
+  if (!fs::is_regular_file(path, error)) return {};  // a pipe would wait for a writer
   std::ifstream file(path, std::ios::binary);
   file.seekg(0, std::ios::end);
   const auto size = static_cast<uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
@@ -225,7 +226,7 @@ std::string source_checksum(const fs::path& path) {
     return of_comments(text, "comment ", "ply\nformat binary_little_endian 1.0\n");
   if (text.starts_with("\x89PNG\r\n\x1a\n")) return of_png(text);
   if (text.starts_with("\x76\x2f\x31\x01")) return of_exr(text);
-  // What a WebP or .blend file says stands at its end, as one line of text.
+  // A WebP or .blend file has its mark at its end, as one line of text.
   const bool is_webp = text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
   const bool is_blend = text.starts_with(kZstandard);
   if (!is_webp && !is_blend) return {};

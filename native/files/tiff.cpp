@@ -17,7 +17,7 @@
 namespace relievo::files {
 namespace {
 
-/// The file in memory, and what libtiff last complained about.
+/// The file in memory, and libtiff's last complaint.
 struct Stream {
   std::span<const std::byte> bytes;
   size_t position = 0;
@@ -89,7 +89,8 @@ class TiffReader {
     throw_broken(source_, "TIFF", stream_.message[0] != '\0' ? stream_.message.data() : otherwise);
   }
 
-  /// Cameras' raw files (DNG, NEF, ARW and others) begin as a TIFF file with a small picture to show.
+  /// Throws for cameras' raw files (DNG, NEF, ARW and others), which begin as a TIFF file with a small
+  /// preview.
   void refuse_raw() const {
     constexpr uint32_t kDngVersion = 50706;
     uint16_t count = 0;
@@ -130,7 +131,7 @@ class TiffReader {
     }
     is_tiled_ = TIFFIsTiled(file) != 0;
     const double parts = is_tiled_ ? TIFFNumberOfTiles(file) : TIFFNumberOfStrips(file);
-    // Each has an offset and a size in the file.
+    // Each part has an offset and a size in the file.
     if (samples_ == 0 || samples_ > 64 || parts > static_cast<double>(source_.bytes.size())) {
       fail("it claims more parts than fit into the file");
     }
@@ -143,7 +144,7 @@ class TiffReader {
       return samples_ == 4 && photometric_ == PHOTOMETRIC_RGB ? uint16_t{EXTRASAMPLE_UNASSALPHA}
                                                               : uint16_t{0xffff};
     }
-    // Old programs do not say what a fourth channel is.
+    // Old programs do not state what a fourth channel is.
     if (kinds[0] == EXTRASAMPLE_UNSPECIFIED) {
       return samples_ == 4 && photometric_ == PHOTOMETRIC_RGB ? uint16_t{EXTRASAMPLE_UNASSALPHA}
                                                               : uint16_t{0xffff};
@@ -151,7 +152,7 @@ class TiffReader {
     return kinds[0];
   }
 
-  /// How the samples are to be read; false when libtiff has to turn them into colours.
+  /// Chooses how the samples are read; returns false when libtiff has to turn them into colours.
   bool choose_layout() {
     const bool is_jpeg =
         field_of<uint16_t>(file_.get(), TIFFTAG_COMPRESSION, COMPRESSION_NONE) == COMPRESSION_JPEG;
@@ -204,11 +205,11 @@ class TiffReader {
     palette_white_ = most < 256 ? 255.0f : 65535.0f;
   }
 
-  /// Rows as they lie in the file, a band of strips or tiles at a time.
+  /// Reads rows as they lie in the file, a band of strips or tiles at a time.
   Image read_samples() {
     const size_t sample_bytes = bits_ / 8u, pixel_bytes = sample_bytes * samples_;
     const size_t row_bytes = pixel_bytes * static_cast<size_t>(width_);
-    // A strip of many rows needs no more than a line where the samples of a pixel stand together.
+    // Of a strip of many rows only a line is needed at a time where the samples of a pixel stand together.
     const bool by_line = !is_tiled_ && !is_separate_;
     uint32_t band = 1;
     if (is_tiled_) {
@@ -345,7 +346,7 @@ class TiffReader {
     rows.add_row();
   }
 
-  /// Through libtiff's own conversion to 8 bits, a strip or tile at a time; its rows go up.
+  /// Reads by libtiff's own conversion to 8 bits, a strip or tile at a time, whose rows begin at the bottom.
   Image read_converted() {
     TIFF* file = file_.get();
     uint32_t part_width = static_cast<uint32_t>(width_), band = 1;
@@ -402,7 +403,7 @@ class TiffReader {
     uint32_t bytes = 0;
     const void* data = nullptr;
     if (is_lab_) return space;  // turned into sRGB's already
-    // What libtiff turned into colours is sRGB's already, but for grey and RGB of few bits.
+    // Colours that libtiff converted are sRGB's already, except grey and RGB of few bits.
     if (TIFFGetField(file_.get(), TIFFTAG_ICCPROFILE, &bytes, &data) == 1 && bytes > 0) {
       const auto* first = static_cast<const std::byte*>(data);
       space.profile.assign(first, first + bytes);

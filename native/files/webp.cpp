@@ -20,7 +20,7 @@ std::span<const std::byte> chunk_of(WebPDemuxer* file, const char* name) {
   const std::span<const std::byte> body(reinterpret_cast<const std::byte*>(chunk.chunk.bytes),
                                         chunk.chunk.size);
   WebPDemuxReleaseChunkIterator(&chunk);
-  return body;  // of the file itself
+  return body;  // a part of the file itself
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Image read_webp(const Source& source) {
   if (!file || WebPDemuxGetFrame(file.get(), 1, &frame) == 0) {
     throw_broken(source, "WebP", "its header is damaged or cut short");
   }
-  const WebPData coded = frame.fragment;  // of the file itself
+  const WebPData coded = frame.fragment;  // a part of the file itself
   if (frame.num_frames > 1) note_first_of_several(source, "an animation");
   WebPDemuxReleaseIterator(&frame);
 
@@ -45,7 +45,7 @@ Image read_webp(const Source& source) {
   const bool has_alpha = config.input.has_alpha != 0;
   const int stride = has_alpha ? 4 : 3;
   const auto [width, height] = kept_size(source, config.input.width, config.input.height);
-  // What is coded without loss is decoded as a whole.
+  // A picture that is coded without loss is decoded as a whole.
   constexpr int kLossless = 2;
   std::shared_ptr<void> reserved;
   if (config.input.format == kLossless || has_alpha) {
@@ -59,7 +59,7 @@ Image read_webp(const Source& source) {
   config.output.is_external_memory = 1;
   config.output.u.RGBA = {image.pixels.data(), width * stride, image.pixels.size()};
 
-  // In parts, between which it can be cancelled.
+  // It is decoded in parts, between which it can be cancelled.
   const std::unique_ptr<WebPIDecoder, decltype(&WebPIDelete)> decoder(WebPIDecode(nullptr, 0, &config),
                                                                       WebPIDelete);
   if (!decoder) throw std::bad_alloc();
@@ -107,7 +107,7 @@ std::vector<std::byte> encode_webp(const ByteImage& image, const WebPConfig& con
   std::vector<std::byte> bytes(first, first + writer.size);
   WebPPictureFree(&picture);
   WebPMemoryWriterClear(&writer);
-  if (!fine) throw std::bad_alloc();  // all that is left to fail
+  if (!fine) throw std::bad_alloc();  // nothing else can fail here
   return bytes;
 }
 
@@ -115,7 +115,7 @@ std::vector<std::byte> encode_webp(const ByteImage& image) {
   WebPConfig config;
   require_webp(WebPConfigInit(&config));
   config.lossless = 1;
-  config.exact = 1;  // keep the colours under transparent pixels
+  config.exact = 1;  // keeps the colours under transparent pixels
   return encode_webp(image, config);
 }
 

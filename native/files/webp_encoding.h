@@ -1,4 +1,4 @@
-// What still pictures and frames of animations share when they become WebP.
+// Encoding of WebP, shared by still pictures and frames of animations.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace relievo::files {
 
-/// Throws Error{kInternal} where a call of the WebP library's says that it is not the one that we were built
-/// for.
+/// Throws Error{kInternal} where a call of the WebP library tells that it is not the version that we were
+/// built for.
 void require_webp(bool is_the_same_version);
 
-/// A whole WebP file. Throws Error{kInvalidImage} for a picture that is too large for one.
+/// Encodes a whole WebP file. Throws Error{kInvalidImage} for a picture that is too large for one.
 std::vector<std::byte> encode_webp(const ByteImage& image, const WebPConfig& config);
 
 }  // namespace relievo::files

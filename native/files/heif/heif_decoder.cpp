@@ -18,7 +18,8 @@
 namespace relievo::files {
 namespace {
 
-// libheif decodes on the calling thread (no decoding threads are allowed), so this is the call's own.
+// libheif decodes on the calling thread, because no decoding threads are allowed, so this is the sink of the
+// call on this thread.
 thread_local HeifSink* t_sink = nullptr;
 thread_local std::string t_message;
 
@@ -27,7 +28,8 @@ heif_error refusal(const char* why) {
 }
 constexpr heif_error kFine{heif_error_Ok, heif_suberror_Unspecified, "Success"};
 
-/// The larger of the sizes that the parameter sets of an HEVC picture announce: libde265 takes memory for it.
+/// Asks the sink about the larger of the sizes that the parameter sets of an HEVC picture announce, because
+/// libde265 allocates memory for it.
 bool accepts_hevc(const uint8_t* data, size_t size) {
   constexpr size_t kLengthBytes = 4;
   constexpr int kSequenceParameters = 33;
@@ -50,7 +52,7 @@ bool accepts_hevc(const uint8_t* data, size_t size) {
   return true;
 }
 
-/// A decoder of libheif's, asked before each coded part whether it may go on.
+/// Wraps a decoder of libheif's, and asks the sink before each coded part whether it may go on.
 template <const heif_decoder_plugin* (*get)()>
 const heif_decoder_plugin* guarded() {
   static const heif_decoder_plugin* const inner = get();
@@ -97,7 +99,7 @@ void register_decoders() {
 }
 
 struct Refused {
-  std::string why;  // a copy: what libheif says lives as long as its context
+  std::string why;  // a copy, because libheif's message lives as long as its context
 };
 void require(const heif_error& error) {
   if (error.code != heif_error_Ok)
@@ -225,7 +227,7 @@ void decode(const unsigned char* bytes, size_t size, HeifSink& sink) {
   HeifHeader header = header_of(*context, handle.get(), profile);
   header.has_alpha = header.has_alpha || unturned;
   sink.begin(header);
-  // A grid says its size twice.
+  // A grid states its size twice.
   heif_context_set_maximum_image_size_limit(context.get(), std::max(header.width, header.height) + 1);
 
   const Options options(heif_decoding_options_alloc(), heif_decoding_options_free);
