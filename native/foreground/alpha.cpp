@@ -10,12 +10,14 @@
 namespace relievo {
 namespace {
 
-constexpr size_t kOneIn = 200;  // pixels; fewer transparent ones cut nothing out
-constexpr double kCornerSide =
-    0.25;  // of the shorter side: round corners of windows, slides and icons stay inside
-constexpr double kBorder = 0.02;  // of the shorter side
+// One pixel in so many: fewer transparent ones cut nothing out.
+constexpr size_t kOneIn = 200;
+// Share of the shorter side: round corners of windows, slides and icons stay inside.
+constexpr double kCornerSide = 0.25;
+constexpr double kBorder = 0.02;  // share of the shorter side
 constexpr float kVisible = 0.1f;
-constexpr float kStep = 1.5f / 255;  // of a rounded byte
+// Rounding error of a byte, and a half more.
+constexpr float kStep = 1.5f / 255;
 
 }  // namespace
 
@@ -42,13 +44,14 @@ AlphaKind alpha_kind(const Image& picture) {
 bool is_premultiplied(const Image& picture) {
   if (picture.channels != 4) return false;
   constexpr int kReach = 24;                    // pixels to the next opaque one
-  constexpr float kLow = 0.05f, kHigh = 0.95f;  // alphas that tell something
+  constexpr float kLow = 0.05f, kHigh = 0.95f;  // alphas in between tell something
   constexpr size_t kFewest = 16;
-  constexpr double kLeastChange = 0.02;  // of a see-through pixel by its alpha, on average
+  // The least average change of a see-through pixel by its alpha.
+  constexpr double kLeastChange = 0.02;
   constexpr float kLossy = 0.05f;  // what a lossy WebP changes a colour by, beside an alpha that it keeps
   size_t soft = 0, too_bright = 0, compared = 0;
   double as_straight = 0, as_premultiplied = 0, change = 0;
-  // Along a line of pixels: the last opaque one, and how far it is.
+  // Remembers along a line of pixels the last opaque one, and how far away it is.
   const auto look = [&](ptrdiff_t first, ptrdiff_t step, int count) {
     const float* opaque = nullptr;
     int distance = 0;
@@ -101,11 +104,11 @@ void make_straight(Image& picture) {
 }
 
 SeeThrough see_through_of(const Mask& mask, float threshold) {
-  // A pixel counts where all around it, farther than an edge is wide, is as see-through: neither ground nor
-  // kept.
+  // A pixel counts where everything around it, for more than the width of an edge, is as see-through: neither
+  // ground nor kept.
   const int reach = std::max(2, std::max(mask.width, mask.height) / 128);
   const auto is_lost = [&](float value) { return value >= kVisible && value < threshold; };
-  // However wide an edge is, it rises all the way.
+  // An edge, however wide it is, rises all the way, so it is not flat.
   const auto is_flat = [&](int x, int y) {
     constexpr int kStep = 2;
     constexpr float kMostRise = 0.06f;
@@ -115,7 +118,7 @@ SeeThrough see_through_of(const Mask& mask, float threshold) {
     return std::abs(at(x + kStep, y) - at(x - kStep, y)) <= kMostRise &&
            std::abs(at(x, y + kStep) - at(x, y - kStep)) <= kMostRise;
   };
-  // How many pixels in a line up to here are lost; a square is lost where each of its rows is.
+  // Counts how many pixels in a line up to here are lost; a square is lost where each of its rows is.
   std::vector<int> columns(static_cast<size_t>(mask.width), 0);
   size_t visible = 0, lost = 0;
   std::array<size_t, 100> levels{};
@@ -127,7 +130,7 @@ SeeThrough see_through_of(const Mask& mask, float threshold) {
       const float value = mask.at(x, y);
       visible += value >= kVisible;
       run = is_lost(value) && is_flat(x, y) ? run + 1 : 0;
-      // The row's run ends `reach` to the right of its middle.
+      // The row's run ends `reach` pixels to the right of its middle.
       if (x >= reach) row_is_lost[x - reach] = run >= side;
     }
     for (int x = std::max(0, mask.width - reach); x < mask.width; ++x) row_is_lost[x] = false;
@@ -139,13 +142,13 @@ SeeThrough see_through_of(const Mask& mask, float threshold) {
       ++levels[std::min(static_cast<size_t>(middle * 100), levels.size() - 1)];
     }
   }
-  constexpr double kFewest = 0.005;  // of what is visible
+  constexpr double kFewest = 0.005;  // share of what is visible
   if (static_cast<double>(lost) <= kFewest * static_cast<double>(visible)) return {};
-  // Half of what nine tenths of it reach.
+  // The level is half of the one that nine tenths of it reach.
   size_t seen = 0, level = 0;
   while (level + 1 < levels.size() && (seen += levels[level]) * 10 < lost) ++level;
   const float kept = std::max(std::floor(static_cast<float>(level) / 2) / 100, 0.05f);
-  // What was counted are the middles of squares; their edges are as see-through.
+  // The middles of squares were counted; the edges of these squares are as see-through.
   size_t all = 0;
   for (const float value : mask.values) all += is_lost(value);
   return {static_cast<double>(all) / static_cast<double>(visible), kept};

@@ -9,7 +9,7 @@
 namespace relievo {
 namespace {
 
-/// The map's lowest or highest value within `reach` of each pixel, along rows and then along columns.
+/// Takes the map's lowest or highest value within `reach` of each pixel, along rows and then along columns.
 template <typename Choose>
 Mask spread(const Mask& mask, int reach, Choose choose) {
   Mask rows = mask, result = mask;
@@ -37,11 +37,12 @@ double median(std::vector<int> values) {
   return *middle;
 }
 
-/// Which pixels have another colour than an even ground; empty where the border's pixels are not of one
-/// colour.
+/// Finds the pixels that have another colour than an even ground; the result is empty where the border's
+/// pixels do not have one colour.
 Mask unlike_ground(const ByteImage& colours) {
   constexpr int kEven = 6, kOther = 10;  // levels
-  constexpr double kMostOdd = 0.02;      // of the border, where the subject may reach it
+  // Share of the border, where the subject may reach it.
+  constexpr double kMostOdd = 0.02;
   std::vector<int> border[3];
   const auto take = [&](int x, int y) {
     for (int c = 0; c < 3; ++c) border[c].push_back(colours.pixel(x, y)[c]);
@@ -75,7 +76,7 @@ Doubt doubt_of(const Mask& map, float threshold, const ByteImage& colours) {
   constexpr int kEdge = 3;  // pixels of the map to either side
   const auto lower = [](float a, float b) { return std::min(a, b); };
   const auto higher = [](float a, float b) { return std::max(a, b); };
-  // Where neither a sure subject nor a sure ground is near, it is no edge.
+  // It is no edge where neither a sure subject nor a sure ground is near.
   const Mask most = spread(map, kEdge, higher), least = spread(map, kEdge, lower);
   size_t subject = 0, unsure = 0;
   for (size_t i = 0; i < map.values.size(); ++i) {
@@ -90,7 +91,7 @@ Doubt doubt_of(const Mask& map, float threshold, const ByteImage& colours) {
   const Mask other = unlike_ground(resample(colours, map.width, map.height, ResampleFilter::kBilinear));
   if (other.values.empty()) return doubt;
   size_t both = 0, either = 0;
-  // Edges are given as much as they are wide: what differs must be away from the other's outline.
+  // A difference counts only where it is farther than an edge is wide from the other's outline.
   const Mask near_map = spread(map, kEdge, higher), near_other = spread(other, kEdge, higher);
   for (size_t i = 0; i < map.values.size(); ++i) {
     const bool a = map.values[i] >= threshold, b = other.values[i] > 0.5f;

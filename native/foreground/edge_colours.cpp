@@ -12,9 +12,9 @@
 namespace relievo {
 namespace {
 
-constexpr int kMostCells = 1024;  // a side
+constexpr int kMostCells = 1024;  // most cells a side
 
-/// A colour and how much it counts, on a grid of cells.
+/// Colours and their weights on a grid of cells.
 struct Weighted {
   float colour[3] = {};
   float weight = 0;
@@ -35,9 +35,9 @@ struct Cells {
   const Weighted& at(int x, int y) const { return values[static_cast<size_t>(y) * width + x]; }
 };
 
-/// Gives every cell a colour: where it has none or little weight of its own, that of its surroundings, the
-/// nearer the more (a pyramid of averages, from fine to coarse and back: Gortler et al. 1996, "The
-/// Lumigraph", pull and push).
+/// Gives every cell a colour: one with little weight of its own takes that of its surroundings, nearer ones
+/// more (a pyramid of averages, from fine to coarse and back: Gortler et al. 1996, "The Lumigraph", pull and
+/// push).
 void fill(Cells& cells) {
   if (cells.width == 1 && cells.height == 1) return;
   Cells coarse((cells.width + 1) / 2, (cells.height + 1) / 2);
@@ -58,7 +58,7 @@ void fill(Cells& cells) {
       Weighted& cell = cells.at(x, y);
       const float own = std::min(cell.weight, 1.0f);
       if (own >= 1) continue;
-      // Three quarters of the nearest, the rest of those beside it.
+      // The nearest cell counts three quarters, and those beside it the rest.
       float around[3] = {};
       for (const auto& [dx, dy, share] : {std::tuple{0, 0, 9.0f}, {1, 0, 3.0f}, {0, 1, 3.0f}, {1, 1, 1.0f}}) {
         const int cx = std::clamp(x / 2 + (x % 2 == 0 ? -dx : dx), 0, coarse.width - 1);
@@ -94,11 +94,11 @@ void blur(Cells& cells, int reach) {
   }
 }
 
-/// Whether a cell, with all within `reach` cells, is the subject's or the ground's.
+/// Returns for each cell whether it and all within `reach` cells belong to the subject, or to the ground.
 std::vector<bool> all_within(const std::vector<bool>& is, int width, int height, int reach) {
   std::vector<bool> rows(is.size()), result(is.size());
   const auto shrink = [reach](int count, const auto& get, const auto& set) {
-    int run = reach;  // what lies outside counts as more of the same
+    int run = reach;  // cells outside count as more of the same
     for (int i = 0; i < count + reach; ++i) {
       run = i >= count || get(i) ? run + 1 : 0;
       if (i >= reach) set(i - reach, run > 2 * reach);
@@ -124,13 +124,16 @@ float smooth(float from, float to, float value) {
   return t * t * (3 - 2 * t);
 }
 
-/// A pixel against what the subject and the ground are around it.
+/// A pixel compared with the subject and the ground around it.
 struct Mixture {
-  std::array<float, 3> across{};  ///< from the ground to the subject
-  std::array<float, 3> beside{};  ///< from the nearest mixture of both to the pixel
-  float share = 1;                ///< of the subject in that
-  float contrast = 0;             ///< how far both are apart; 0 where they cannot be told apart
-  float likeness = 0;  ///< 1 for a mixture, towards 0 the farther it lies from the line between both
+  std::array<float, 3> across{};  ///< vector from the ground's colour to the subject's
+  /// Vector from the nearest mixture of both to the pixel.
+  std::array<float, 3> beside{};
+  float share = 1;  ///< the subject's share in that mixture
+  /// Distance of both colours; 0 where they cannot be told apart.
+  float contrast = 0;
+  /// 1 for a mixture, and closer to 0 the farther the pixel is from the line between both colours.
+  float likeness = 0;
 
   Mixture(const float* pixel, const float* subject, const float* ground) {
     constexpr float kAlike = 0.04f;
@@ -150,12 +153,12 @@ struct Mixture {
   }
 };
 
-/// Takes the ground out of a pixel, whose depth tells how much of it to expect. What it has less or more of
-/// the subject than that is painted on the subject as far as such differences are found further inside, and
-/// else chance (Wiener's estimate).
+/// Takes the ground's colour out of a pixel, whose depth tells how much of it to expect. A difference from
+/// that counts as the subject's own pattern as far as such differences are found further inside; the rest is
+/// taken for chance (Wiener's estimate).
 void clear_pixel(float* pixel, const float* ground, const Mixture& mixture,
                  const OutlineProfile::Expected& expected) {
-  constexpr float kDoubt = 1.2f;  // what the subject is painted with does not average out wholly
+  constexpr float kDoubt = 1.2f;  // the subject's pattern does not average out completely
   const float spread = std::sqrt(expected.own_variance);
   const float painted = expected.share * expected.share * expected.own_variance;
   const float gain =
@@ -199,7 +202,7 @@ class EdgeColours {
       if (!sure_ground[i]) ground_.values[i].weight *= kLittle;
     }
     fill(ground_);
-    // Parts too thin to have an inside: there, what is least like the ground counts.
+    // Some parts are too thin to have an inside: there, the pixels that are least like the ground count.
     for (size_t i = 0; i < subject_.values.size(); ++i) {
       Weighted& cell = subject_.values[i];
       if (sure_subject[i]) continue;
@@ -208,18 +211,19 @@ class EdgeColours {
       cell.weight *= kLittle * std::min(4 * squared(contrast), 1.0f);
     }
     fill(subject_);
-    // As smooth inside as it is along the outline, where it was carried to.
+    // The subject's colours are blurred as much inside as they are along the outline, where they were carried
+    // to.
     blur(subject_, reach_);
     each_near(0, height_, control, [&](int u, int v, float depth) {
       const Around around(*this, u, v);
       const Mixture mixture(picture.pixel(u, v), around.subject, around.ground);
-      // What is no mixture is the subject's own.
+      // A pixel that is no mixture keeps its own colour.
       const float share = 1 + mixture.likeness * (std::clamp(mixture.share, -0.5f, 1.5f) - 1);
       profile_.add(u, v, depth, share, mixture.contrast);
     });
   }
 
-  /// Whether the ground's colour reaches farther in than was thought.
+  /// Returns whether the ground's colour reaches farther in than was assumed.
   bool is_wider() const {
     constexpr float kMixed = 0.75f, kPure = 0.985f;
     return profile_.share_between(0, 0.3) < kMixed && profile_.share_between(0.6, 1) < kPure;
@@ -274,7 +278,7 @@ class EdgeColours {
     }
   }
 
-  /// What subject and ground are around a pixel.
+  /// The colours of subject and ground around a pixel.
   struct Around {
     float subject[3], ground[3];
     Around(const EdgeColours& edges, int u, int v) {
@@ -301,7 +305,7 @@ class EdgeColours {
 
   const Mask& mask_;
   int left_, top_, right_, bottom_;
-  int cell_;   // pixels a side
+  int cell_;   // pixels of the picture a side
   int reach_;  // in cells
   int width_, height_;
   Cells subject_, ground_;
@@ -312,7 +316,7 @@ class EdgeColours {
 
 void clear_edge_colours(Image& picture, const Mask& mask, const Crop& crop, double reach,
                         const Control& control) {
-  // What is out of focus is so by any measure.
+  // An outline wider than this is out of focus by any measure.
   constexpr int kWidest = 4;
   for (int width = 1;; width *= 2) {
     EdgeColours edges(mask, crop, width * reach);

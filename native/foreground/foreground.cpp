@@ -20,14 +20,14 @@
 namespace relievo {
 namespace {
 
-constexpr double kSubjectShare = 0.85;  // of the square's side
+constexpr double kSubjectShare = 0.85;  // share of the square's side
 constexpr float kLeastCertain = 0.5f;
 constexpr int64_t kGrain = 1 << 16;
 
 bool all_finite(const std::vector<float>& values) {
   std::atomic<bool> finite = true;
   parallel_for(static_cast<int64_t>(values.size()), kGrain, [&](int64_t first, int64_t last) {
-    // A sum of zeros, unless an infinity or a NaN is among them.
+    // This is a sum of zeros, unless an infinity or a NaN is among them.
     float sum = 0;
     for (int64_t i = first; i < last; ++i) sum += values[i] * 0.0f;
     if (sum != 0) finite = false;
@@ -51,7 +51,7 @@ void check_picture(const Image& picture) {
 }
 
 void check_settings(const ForegroundSettings& settings) {
-  // Written so that a NaN is refused.
+  // The comparison is written so that a NaN is refused.
   if (!(settings.threshold > 0 && settings.threshold < 1)) {
     throw invalid_value("mask threshold", fmt::format("{}", settings.threshold),
                         "Use a number between 0 and 1.");
@@ -80,13 +80,14 @@ Mask resized(const Mask& mask, int width, int height) {
   return result;
 }
 
-/// Half a pixel is what rounding takes, and a large picture is scaled down while it is read.
+/// Returns whether the mask has the picture's shape. Half a pixel is allowed for rounding, because a large
+/// picture is scaled down while it is read.
 bool is_of_shape(const Mask& mask, int width, int height) {
   const double expected = static_cast<double>(mask.width) * height / width;
   return std::abs(expected - mask.height) <= std::max(1.0, 0.01 * mask.height);
 }
 
-/// A mask, and how far its outline may lie from where the subject ends, in pixels of the picture.
+/// A mask, and the distance in pixels of the picture by which its outline may miss the subject's edge.
 struct FoundMask {
   Mask mask;
   double reach = 0;
@@ -167,7 +168,7 @@ FoundMask mask_of(const Image& picture, const ForegroundSettings& settings, cons
   return network_mask(picture, settings.threshold, network, execution, notes);
 }
 
-/// What of a mask that somebody made is too see-through to be kept.
+/// Notes the part of a person's mask that is too see-through to be kept.
 void note_see_through(const Mask& mask, const ForegroundSettings& settings, std::vector<std::string>& notes) {
   if (settings.invert) return;
   constexpr double kWorthSaying = 0.03;
@@ -180,8 +181,8 @@ void note_see_through(const Mask& mask, const ForegroundSettings& settings, std:
                   100 * lost.share, settings.threshold, std::min(lost.threshold, settings.threshold / 2)));
 }
 
-/// Clamps, inverts if asked to, and bends the values so that the threshold becomes kOutline, 0 and 1 staying
-/// where they are.
+/// Clamps the mask, inverts it if asked to, and bends its values so that the threshold becomes kOutline while
+/// 0 and 1 stay.
 void settle(Mask& mask, const ForegroundSettings& settings) {
   const float threshold = settings.threshold;
   const float below = kOutline / threshold, above = (1 - kOutline) / (1 - threshold);
@@ -200,7 +201,7 @@ Crop square_around(const PixelBox& box) {
   return {box.left - (side - width) / 2, box.top - (side - height) / 2, side};
 }
 
-/// Small parts of the mask do not move the crop, so some may lie outside it.
+/// Notes small parts of the mask that lie outside the crop, which they do not move.
 void note_specks(const Subject& subject, const Crop& crop, std::vector<std::string>& notes) {
   int count = 0;
   int64_t lost = 0, whole = subject.area;
@@ -259,11 +260,11 @@ CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::opt
 }
 
 Mask mask_from_picture(const Image& picture) {
-  // Paint programs save an alpha that is opaque everywhere, or but for a pixel here and there.
+  // Paint programs save an alpha that is opaque everywhere, or everywhere except for a few pixels.
   const auto grey_of = [](const float* p) { return (p[0] + p[1] + p[2]) / 3; };
   bool is_alpha = alpha_kind(picture) != AlphaKind::kNone;
   if (picture.channels == 4 && !is_alpha) {
-    // Of one shade, the picture shows nothing but its alpha.
+    // A picture of one shade shows nothing but its alpha.
     float darkest = 1, brightest = 0;
     for (size_t i = 0; i < picture.pixels.size(); i += 4) {
       darkest = std::min(darkest, grey_of(&picture.pixels[i]));

@@ -1,4 +1,4 @@
-// Image -> Foreground: which pixels are the subject, and the square around it.
+// Cuts the foreground out of an image: which pixels are the subject, and the square around it.
 #pragma once
 
 #include <optional>
@@ -14,34 +14,36 @@ namespace relievo {
 enum class MaskSource {
   kAuto,   ///< the picture's alpha channel where it cuts something out (alpha.h), else the network
   kAlpha,  ///< the alpha channel; an error when there is none
-  kGiven,  ///< a mask that the caller brings
+  kGiven,  ///< a mask that the caller gives
 };
 
 struct ForegroundSettings {
   MaskSource source = MaskSource::kAuto;
-  float threshold = 0.5f;  ///< mask value that becomes the outline, alpha 0.5; between 0 and 1
-  bool invert = false;     ///< swaps subject and background, wherever the mask comes from
-  int side = 1024;         ///< of the resulting square, in pixels
+  /// The mask's value that becomes the outline (alpha 0.5), between 0 and 1.
+  float threshold = 0.5f;
+  bool invert = false;  ///< swaps subject and background, wherever the mask comes from
+  int side = 1024;      ///< side of the resulting square, in pixels
 };
 
 struct CutOut {
   Foreground foreground;
-  std::vector<std::string> notes;  ///< what the person should know of the mask, in sentences
+  /// Sentences that the person should know about the mask.
+  std::vector<std::string> notes;
 };
 
 /// Finds the subject and crops it: islands of the mask under 1 % of the largest one's area do not decide the
 /// crop. The mask takes the place of the picture's alpha; a network looks at the colours alone. Colours that
-/// are multiplied by alpha are divided by it, and along an outline that is not the picture's own the ground's
-/// colours are taken out. `given` is the mask for kGiven, of any size but of the picture's shape. `network`
-/// is called for a mask where one has to be made; it may be null when the picture brings its own. Throws
-/// Error{kNoSubject} when nothing reaches the threshold (for the network: when its raw map stays below 0.5
-/// everywhere, before the min-max stretch), Error{kInvalidImage} for an empty picture, values that are not
-/// finite, a mask of another shape, or kAlpha without alpha, Error{kModelMissing} when a network is needed
-/// and there is none.
+/// are multiplied by alpha are divided by it again, and the ground's colours are removed along an outline
+/// that is not the picture's own. `given` is the mask for kGiven, of any size but of the picture's shape.
+/// `network` is called for a mask where one has to be made; it may be null when the picture brings its own.
+/// Throws Error{kNoSubject} when nothing reaches the threshold (for the network: when its raw map stays below
+/// 0.5 everywhere, before the min-max stretch), Error{kInvalidImage} for an empty picture, values that are
+/// not finite, a mask of another shape, or kAlpha without alpha, Error{kModelMissing} when a network is
+/// needed and there is none.
 CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::optional<Mask>& given,
                U2Net* network, const Execution& execution);
 
-/// A picture as a mask: its alpha where that cuts something out, else its grey level.
+/// Uses a picture as a mask: its alpha where that cuts something out, else its grey level.
 Mask mask_from_picture(const Image& picture);
 
 }  // namespace relievo

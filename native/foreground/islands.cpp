@@ -6,8 +6,8 @@
 namespace relievo {
 namespace {
 
-/// Connected pixels, merged row by row (union-find over runs, so that memory goes with the mask's structure
-/// and not with its size).
+/// Connected pixels, merged row by row (union-find over runs, so that the memory grows with the mask's
+/// structure and not with its size).
 class Islands {
  public:
   void add_row(const float* values, int width, int y) {

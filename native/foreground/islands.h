@@ -1,4 +1,4 @@
-// Where in a mask the subject is.
+// Finds the subject in a mask.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,22 @@
 
 namespace relievo {
 
-/// Pixels left..right-1 of rows top..bottom-1.
+/// The pixels left..right-1 of rows top..bottom-1.
 struct PixelBox {
   int left = 0, top = 0, right = 0, bottom = 0;
 };
 
-/// Values from here on are the subject's.
+/// Values from this one on belong to the subject.
 inline constexpr float kOutline = 0.5f;
 
 /// An island (pixels of the subject that touch, corners included) smaller than this share of the largest one
 /// is a speck.
 inline constexpr double kSpeckShare = 0.01;
 
-/// What of a mask the subject is.
+/// The part of a mask that is the subject.
 struct Subject {
-  PixelBox box;  ///< around it, without its specks
+  /// The box around it, without its specks.
+  PixelBox box;
   int64_t area = 0;
   struct Speck {
     PixelBox box;
@@ -32,8 +33,8 @@ struct Subject {
   std::vector<Speck> specks;
 };
 
-/// The subject and its specks; nothing when no value reaches kOutline. Two shoes or a cup and its spoon stay
-/// together; a dot in a corner that a mask brings along does not move the crop.
+/// Returns the subject and its specks, or nothing when no value reaches kOutline. Two shoes or a cup and its
+/// spoon stay together; a dot in a corner of the mask does not move the crop.
 std::optional<Subject> subject_of(const Mask& mask);
 
 }  // namespace relievo

@@ -10,8 +10,9 @@
 namespace relievo {
 namespace {
 
-constexpr int kMostCells = 2048;  // a side
-constexpr int kCellsOfReach = 8;  // at least, where pixels are fine enough
+constexpr int kMostCells = 2048;  // most cells a side
+// The least number of cells within the reach, where pixels are fine enough.
+constexpr int kCellsOfReach = 8;
 constexpr double kWindowOfReach = 6;
 
 int divided_up(int count, int by) { return (count + by - 1) / by; }
@@ -53,7 +54,7 @@ int OutlineProfile::bin_of(float depth) const {
 }
 
 float OutlineProfile::depth(int x, int y) const {
-  // Between the middles of cells.
+  // Interpolates between the middles of cells.
   const float at_x = (static_cast<float>(x - left_) + 0.5f) / static_cast<float>(cell_) - 0.5f,
               at_y = (static_cast<float>(y - top_) + 0.5f) / static_cast<float>(cell_) - 0.5f;
   const int cx = std::clamp(static_cast<int>(at_x), 0, cells_across_ - 1),

@@ -1,4 +1,4 @@
-// How much of the subject there is in a pixel, by how deep it lies in the mask.
+// Measures how much of the subject there is in a pixel, by its depth in the mask.
 #pragma once
 
 #include <cstdint>
@@ -8,27 +8,28 @@
 
 namespace relievo {
 
-/// Averages over all pixels of one depth in the same neighbourhood: what the subject is painted with averages
-/// out there, what the lens and the mask's errors did to the outline does not.
+/// Averages over all pixels of one depth in the same neighbourhood. The subject's own pattern averages out
+/// there; the effect of the lens and of the mask's errors on the outline does not.
 class OutlineProfile {
  public:
-  /// Pixels left..right-1 of rows top..bottom-1 of the mask. `reach`: how far the outline may lie from where
-  /// the subject ends, in pixels.
+  /// Covers the pixels left..right-1 of rows top..bottom-1 of the mask. `reach` is the distance in pixels by
+  /// which the outline may miss the subject's edge.
   OutlineProfile(const Mask& mask, int left, int top, int right, int bottom, double reach);
 
-  /// In pixels from where the mask crosses kOutline, inside positive; beyond what is looked at, any value
-  /// farther than that.
+  /// The depth in pixels from where the mask crosses kOutline, positive inside; beyond the reach it is any
+  /// value farther than that.
   float depth(int x, int y) const;
   bool is_near(float depth) const { return depth >= -reach_ && depth < kDeepest * reach_; }
 
-  /// A pixel that seems to hold `share` of the subject.
+  /// Adds a pixel that seems to hold `share` of the subject.
   void add(int x, int y, float depth, float share, float weight);
 
-  /// What to expect of a pixel.
+  /// The expectation for a pixel.
   struct Expected {
-    float share = 1;         ///< of the subject in it
-    float variance = 0;      ///< of that
-    float own_variance = 0;  ///< of that further inside, which the subject's own colours make
+    float share = 1;     ///< share of the subject in it
+    float variance = 0;  ///< variance of that share
+    /// Variance of the share further inside, which the subject's own colours cause.
+    float own_variance = 0;
   };
   Expected expected(int x, int y, float depth) const;
 
@@ -40,19 +41,19 @@ class OutlineProfile {
   struct Sum {
     float share = 0, squares = 0, weight = 0;
   };
-  static constexpr int kDeepest = 2;  // of the reach
+  static constexpr int kDeepest = 2;  // in multiples of the reach
 
-  /// Calls visit(window, part) for the windows round a pixel.
+  /// Calls visit(window, part) for the windows around a pixel.
   template <typename Visit>
   void each_window(int x, int y, const Visit& visit) const;
   int bin_of(float depth) const;
 
   int left_, top_;
   float reach_;
-  int cell_;  // pixels of the picture that share a depth, a side
+  int cell_;  // side in pixels of the picture; they share a depth
   int cells_across_, cells_down_;
   std::vector<float> depths_;
-  float window_;  // side, pixels
+  float window_;  // side in pixels
   int across_, down_, bins_;
   std::vector<Sum> sums_;  // [down, across, bins]
 };

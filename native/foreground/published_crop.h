@@ -1,4 +1,4 @@
-// How InstantMesh prepares a cut-out, on bytes: what its networks were fed with. cut_out (foreground.h) is
+// The way InstantMesh prepares a cut-out, on bytes, as its networks were trained. cut_out (foreground.h) is
 // the product's own way.
 #pragma once
 
@@ -11,12 +11,12 @@ namespace relievo {
 /// more. A subject of one pixel gives an empty picture. Throws Error{kNoSubject} when every alpha is zero.
 ByteImage published_crop(const ByteImage& rgba, double ratio);
 
-/// A network's raw map -> an 8-bit mask `[height, width, 1]`: stretched from its lowest and highest value to
-/// 0..255, truncated, resampled with Lanczos.
+/// Turns a network's raw map into an 8-bit mask `[height, width, 1]`: stretched from its lowest and highest
+/// value to 0..255, truncated, resampled with Lanczos.
 ByteImage published_mask(const Mask& map, int width, int height);
 
-/// RGB and a mask of the same size -> RGBA over transparent black, so that colours are darkened where the
-/// mask is soft.
+/// Turns RGB and a mask of the same size into RGBA over transparent black, so that colours are darkened where
+/// the mask is soft.
 ByteImage published_cut_out(const ByteImage& rgb, const ByteImage& mask);
 
 }  // namespace relievo

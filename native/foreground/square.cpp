@@ -14,16 +14,17 @@ namespace relievo {
 namespace {
 
 constexpr ResampleFilter kFilter = ResampleFilter::kBicubic;
-constexpr float kLeastAlpha = 1.0f / 512;  // less is 0 as a byte, and no divisor
+// A smaller alpha is 0 as a byte, and must not be divided by.
+constexpr float kLeastAlpha = 1.0f / 512;
 
-/// The source samples that make up one sample of the result; those outside the source are left out, which
+/// The source samples that make up one sample of the result; samples outside the source are left out, which
 /// counts them as zero.
 struct Taps {
   int first = 0;
   std::vector<float> weights;
 };
 
-/// Taps of `count` samples that together cover `length` source samples from `begin` on.
+/// Computes the taps of `count` samples that together cover `length` source samples from `begin` on.
 std::vector<Taps> taps_of(int begin, int length, int count, int source_size) {
   const double scale = static_cast<double>(length) / count;
   const double stretch = std::max(scale, 1.0);
@@ -64,8 +65,8 @@ void write_straight(const float* premultiplied, bool is_linear, float* pixel) {
   pixel[3] = std::min(alpha, 1.0f);
 }
 
-/// Whether a picture is drawn in pixels: small, of few colours. A photograph as small has as many colours as
-/// pixels.
+/// Returns whether a picture is drawn in pixels: small, and of few colours. A small photograph has as many
+/// colours as pixels.
 bool is_pixel_art(const Image& picture) {
   constexpr int kMostSide = 128;
   constexpr size_t kMostColours = 64;
@@ -83,7 +84,7 @@ bool is_pixel_art(const Image& picture) {
   return colours.size() * 2 <= visible;
 }
 
-/// The colour of the pixel that a point of the result lies in, where that is the subject's.
+/// Writes the colour of the pixel that a point of the result lies in, where that belongs to the subject.
 void keep_pixel(const Image& picture, const Mask& alpha, const Crop& crop, double scale, int x, int y,
                 float* pixel) {
   const int u = crop.x + static_cast<int>(std::floor((x + 0.5) * scale));
@@ -102,7 +103,8 @@ Image resample_square(const Image& picture, const Mask& alpha, const Crop& crop,
                       const Control& control) {
   const std::vector<Taps> columns = taps_of(crop.x, crop.side, side, picture.width);
   const std::vector<Taps> rows = taps_of(crop.y, crop.side, side, picture.height);
-  int left = picture.width, right = 0;  // the columns that are looked at
+  // The columns that are looked at.
+  int left = picture.width, right = 0;
   for (const Taps& taps : columns) {
     if (taps.weights.empty()) continue;
     left = std::min(left, taps.first);

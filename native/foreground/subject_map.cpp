@@ -12,11 +12,11 @@ namespace {
 
 constexpr int kLargestSide = 2048;
 
-// The statistics of ImageNet.
+// These are the statistics of ImageNet.
 constexpr float kMean[] = {0.485f, 0.456f, 0.406f};
 constexpr float kDeviation[] = {0.229f, 0.224f, 0.225f};
 
-/// The RGB of each block of `k` x `k` pixels, averaged; blocks at the right and the bottom may be smaller.
+/// Averages the RGB of each block of `k` x `k` pixels; blocks at the right and the bottom may be smaller.
 Image block_means(const Image& picture, int k) {
   Image result((picture.width + k - 1) / k, (picture.height + k - 1) / k, 3);
   result.linear = picture.linear;

@@ -11,8 +11,10 @@ namespace relievo {
 namespace {
 
 enum class Depths {
-  kPooled,   // every level at half the size of the one above (RSU-7 to RSU-4)
-  kDilated,  // all levels at one size, seen through ever wider gaps (RSU-4F)
+  // All levels at half the size of the one above (RSU-7 to RSU-4).
+  kPooled,
+  // All levels at one size, with ever wider dilation (RSU-4F).
+  kDilated,
 };
 
 at::Tensor halved(const at::Tensor& x) {
@@ -29,7 +31,7 @@ std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out, int64_t dilation = 
   return std::make_shared<Conv2d>(in, out, 3, ConvSettings{.padding = dilation, .dilation = dilation});
 }
 
-/// A residual U-block (section 3.1 of the paper): `[B, in, H, W]` -> `[B, out, H, W]`.
+/// A residual U-block (section 3.1 of the paper), from `[B, in, H, W]` to `[B, out, H, W]`.
 struct UBlock : Group {
   UBlock(int depth, Depths depths, int64_t in, int64_t middle, int64_t out) : depths_(depths) {
     const auto dilation = [&](int level) -> int64_t {
@@ -73,8 +75,9 @@ constexpr int kStages = 6;
 struct StageShape {
   int depth;
   Depths depths;
-  int64_t middle, out;                  // channels of the encoder's block
-  int64_t decoder_middle, decoder_out;  // of the decoder's, which the last stage does not have
+  int64_t middle, out;  // channels of the encoder's block
+  // Channels of the decoder's block, which the last stage does not have.
+  int64_t decoder_middle, decoder_out;
 };
 
 StageShape stage_shape(U2NetSize size, int stage) {

@@ -20,8 +20,8 @@ class U2Net : public torch::nn::Module {
  public:
   explicit U2Net(U2NetSize size);
 
-  /// `[B, 3, H, W]` normalised picture -> the seven maps d0..d6, each `[B, 1, H, W]` in 0..1; d0 is the
-  /// result. The observer sees `stage1`..`stage6` and `stage5d`..`stage1d`.
+  /// Maps a normalised picture `[B, 3, H, W]` to the seven maps d0..d6, each `[B, 1, H, W]` in 0..1; d0 is
+  /// the result. The observer sees `stage1`..`stage6` and `stage5d`..`stage1d`.
   std::array<at::Tensor, 7> forward(const at::Tensor& pixels, const Observer& observer = {});
 
   struct Stages;

@@ -21,7 +21,7 @@ namespace {
 constexpr int kSmallestSide = 16;
 constexpr int kLargestSide = 512;
 constexpr int64_t kGrain = 8192;     // points
-constexpr float kThinnestNodes = 2;  // what the grid itself needs
+constexpr float kThinnestNodes = 2;  // nodes that the grid itself needs
 
 /// A grid's value and gradient at a point of the picture's square.
 struct Sample {
@@ -30,8 +30,8 @@ struct Sample {
   float down = 0;
 };
 
-/// Weights of four neighbouring nodes at t in 0..1 between the middle two, and their derivatives:
-/// Catmull-Rom's cubic, once continuously differentiable, so that no cell shows in the shading.
+/// The weights of four neighbouring nodes at t in 0..1 between the middle two, and their derivatives:
+/// Catmull-Rom's cubic, which is once continuously differentiable, so that no cell shows in the shading.
 struct CubicWeights {
   explicit CubicWeights(float t)
       : value{((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2,
@@ -44,7 +44,7 @@ struct CubicWeights {
 };
 
 Sample interpolate(const PlaneGrid& grid, float right, float down) {
-  // Beyond the grid the outermost cell's slope goes on.
+  // Beyond the grid the outermost cell's slope continues.
   const float last = static_cast<float>(grid.side - 2);
   const float column = (right - grid.position(0)) / grid.spacing,
               row = (down - grid.position(0)) / grid.spacing;
@@ -92,8 +92,8 @@ class InflatedMask : public Field {
   }
 
  private:
-  /// Calls `body(point, result)` for each of the points `[N, 3]`; a result of the given shape, `[N]` or `[N,
-  /// C]`.
+  /// Calls `body(point, result)` for each of the points `[N, 3]`; returns a result of the given shape, `[N]`
+  /// or `[N, C]`.
   template <typename Body>
   static at::Tensor map_points(const at::Tensor& points, at::IntArrayRef shape, const Body& body) {
     const at::Tensor in = points.contiguous();

@@ -13,14 +13,15 @@
 namespace relievo {
 namespace {
 
-constexpr float kSource = 4;  // -laplace(u)
+constexpr float kSource = 4;  // the right-hand side: -laplace(u)
 
-// Half the second derivative of u across an outline, turned round: 1 for a disc, 2 for a strip.
+// Half the second derivative of u across an outline, with the sign turned: 1 for a disc, 2 for a strip.
 constexpr float kBend = 1.5f;
 
-/// Poisson's equation on the nodes inside; zero outside. Five-point stencil whose legs end at the outline
-/// (Gibou, Fedkiw, Cheng and Kang 2002, "A second-order-accurate symmetric discretization of the Poisson
-/// equation on irregular domains"): u is second-order accurate, the matrix symmetric and positive definite.
+/// Solves Poisson's equation on the nodes inside; u is zero outside. The five-point stencil's legs end at the
+/// outline (Gibou, Fedkiw, Cheng and Kang 2002, "A second-order-accurate symmetric discretization of the
+/// Poisson equation on irregular domains"): u is second-order accurate, the matrix symmetric and positive
+/// definite.
 PlaneGrid solve_poisson(const PlaneGrid& level, const Control& control) {
   std::vector<int> unknown(level.values.size(), -1);
   int count = 0;
@@ -68,8 +69,8 @@ PlaneGrid solve_poisson(const PlaneGrid& level, const Control& control) {
   return height;
 }
 
-/// The slope of u at each segment of the outline, from the nodes inside that are near: there
-/// u = slope * distance - kBend * distance^2.
+/// Estimates the slope of u at each segment of the outline from the nodes inside that are near, where u =
+/// slope * distance - kBend * distance^2.
 std::vector<float> outline_slopes(const PlaneGrid& height, const Outline& outline) {
   constexpr int kReach = 3;  // nodes
   const float first_position = height.position(0);
@@ -88,7 +89,7 @@ std::vector<float> outline_slopes(const PlaneGrid& height, const Outline& outlin
           const float distance = outline.distance[node];
           const float away =
               std::pow(static_cast<float>(i) - column, 2.0f) + std::pow(static_cast<float>(j) - row, 2.0f);
-          // Close to the outline the quotient of two small numbers says little.
+          // Close to the outline the quotient of two small numbers is unreliable, so it counts less.
           const float trust = std::pow(std::min(distance / height.spacing, 1.0f), 2.0f);
           const float weight = std::exp(-away / 2) * trust;
           sum += weight * (height.values[node] / std::max(distance, 1e-6f) + kBend * distance);
@@ -101,8 +102,8 @@ std::vector<float> outline_slopes(const PlaneGrid& height, const Outline& outlin
   return slopes;
 }
 
-/// u of a strip of half width 1 at a distance from its outline (negative outside), and of its crest's height
-/// beyond the crest.
+/// u of a strip of half width 1 at a distance from its outline, which is negative outside; beyond the crest
+/// it keeps the crest's height.
 float edge_of_strip(float distance) {
   if (distance < 0) return kSource * distance;
   const float to_crest = std::max(1 - distance, 0.0f);

@@ -1,6 +1,6 @@
-// An outline blown up: Baran and Lehtinen's inflating curves. The square of the height is the solution of
-// Poisson's equation, -laplace(u) = 4 inside, u = 0 on the outline; a disc of radius r becomes a ball, for
-// u = r^2 - x^2 - y^2.
+// Inflates an outline by Baran and Lehtinen's inflating curves. The square of the height is the solution of
+// Poisson's equation, -laplace(u) = 4 inside, u = 0 on the outline; a disc of radius r becomes a ball,
+// because u = r^2 - x^2 - y^2.
 #pragma once
 
 #include "base/control.h"
@@ -9,10 +9,10 @@
 namespace relievo {
 
 struct Inflation {
-  /// Height in front of and behind the plane, squared. Outside the shape it continues: it is negative, has
-  /// the outline's slope at the outline and falls steadily away from it.
+  /// The height in front of and behind the plane, squared. It continues outside the shape: there it is
+  /// negative, has the outline's slope at the outline and falls steadily away from it.
   PlaneGrid squared_height;
-  float depth = 1;  ///< what u is scaled by
+  float depth = 1;  ///< factor of u
 };
 
 /// Inflates the shape where `level` (mask_outline.h) is positive: depth^2 u, `depth` > 0, but no higher than

@@ -9,7 +9,8 @@
 namespace relievo {
 namespace {
 
-constexpr float kMargin = 0.05f;  // what a mesh's grid covers around the box
+// The grid that meshes the field covers this much around the box.
+constexpr float kMargin = 0.05f;
 
 Mask alpha_of(const Image& picture) {
   Mask alpha(picture.width, picture.height);
@@ -33,8 +34,8 @@ void add_disc(PlaneGrid& level, Float2 centre, float radius) {
   }
 }
 
-/// Makes the square's border an outline for what reaches it: the margin mirrors the square's outermost nodes
-/// with the sign turned.
+/// Makes the square's border an outline for shapes that reach it: the margin mirrors the square's outermost
+/// nodes with the opposite sign.
 void close_at_border(PlaneGrid& level) {
   const int first = level.margin, last = level.side - level.margin - 1;
   for (int j = 0; j < level.side; ++j) {
@@ -63,7 +64,7 @@ PlaneGrid outline_level(const Image& picture, int nodes, float thinnest) {
   PlaneGrid level = make_plane_grid(nodes);
   for (int j = 0; j < nodes; ++j) {
     for (int i = 0; i < nodes; ++i) {
-      // Times the spacing it is about a distance, as that of the discs is.
+      // Multiplied by the spacing, the value is about a distance, as that of the discs is.
       const float value = coarse[static_cast<size_t>(j) * nodes + i] - 0.5f;
       level.at(i + level.margin, j + level.margin) = value * level.spacing;
     }

@@ -1,4 +1,4 @@
-// A picture's alpha as a shape in the plane: the curve where alpha is 0.5, on a regular grid.
+// Turns a picture's alpha into a shape in the plane: the curve where alpha is 0.5, on a regular grid.
 #pragma once
 
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace relievo {
 
-/// Values at the nodes of a regular grid over the picture's square -1..1 and a margin around it. Axes as the
-/// picture's: column i runs right, row j down. The square's border lies half way between two nodes.
+/// Values at the nodes of a regular grid over the picture's square -1..1 and a margin around it. The axes are
+/// the picture's: column i runs right, row j down. The square's border lies half way between two nodes.
 struct PlaneGrid {
   int side = 0;               ///< nodes a side, margins included
   int margin = 0;             ///< nodes outside the square on each side
@@ -20,7 +20,7 @@ struct PlaneGrid {
   float position(int index) const { return -1 + (static_cast<float>(index - margin) + 0.5f) * spacing; }
 };
 
-/// A grid with `nodes` a side in the square, and a margin of at least 0.05 and three nodes; values are zero.
+/// Makes a grid of zeros with `nodes` a side in the square, and a margin of at least 0.05 and three nodes.
 PlaneGrid make_plane_grid(int nodes);
 
 /// The level function of the subject in a square RGBA picture: positive where alpha passes 0.5, zero on the

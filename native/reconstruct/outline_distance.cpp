@@ -40,7 +40,7 @@ void trace_square(const PlaneGrid& level, int i, int j, std::vector<Segment>& se
   }
   if (count == 2) segments.push_back({crossings[0], crossings[1]});
   if (count == 4) {
-    // A saddle: the two corners that the middle is not like are cut off.
+    // At a saddle, the two corners that differ from the middle are cut off.
     const bool first_is_cut_off = (level.at(i, j) > 0) != (sum > 0);
     const size_t shift = first_is_cut_off ? 3 : 0;
     segments.push_back({crossings[shift], crossings[(shift + 1) % 4]});
@@ -63,7 +63,8 @@ class NearestSegments {
     outline_.nearest[node] = segment;
   }
 
-  /// Over all nodes, in reading order or against it, each taking over what its neighbours know.
+  /// Visits all nodes, in reading order or against it; each takes over the nearest segments that its
+  /// neighbours know.
   void sweep(bool forward) {
     const int side = level_.side;
     for (int k = 0; k < side * side; ++k) {
@@ -87,7 +88,7 @@ class NearestSegments {
 
 Outline trace_outline(const PlaneGrid& level) {
   Outline outline;
-  std::vector<Nodes> squares;  // of each segment
+  std::vector<Nodes> squares;  // the square of each segment
   for (int j = 0; j + 1 < level.side; ++j) {
     for (int i = 0; i + 1 < level.side; ++i) {
       trace_square(level, i, j, outline.segments);

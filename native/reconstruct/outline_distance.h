@@ -1,4 +1,4 @@
-// Distance from a grid's nodes to an outline on it, finer than the grid.
+// Computes the distance from a grid's nodes to an outline on it, finer than the grid.
 #pragma once
 
 #include <vector>
@@ -13,15 +13,17 @@ struct Segment {
   Float2 end;
 };
 
-/// The outline as straight pieces, at most two in a square of four nodes (marching squares).
+/// The outline as straight segments, at most two in a square of four nodes (marching squares).
 struct Outline {
   std::vector<Segment> segments;
-  std::vector<int> nearest;     ///< [side, side] index of each node's nearest segment
-  std::vector<float> distance;  ///< [side, side] to it; never negative
+  std::vector<int> nearest;  ///< [side, side] index of each node's nearest segment
+  /// [side, side] distance to that segment; never negative.
+  std::vector<float> distance;
 };
 
 /// Traces where a level changes sign. The nearest segments are found by passing them on from node to node,
-/// exact but for nodes about equally far from several. Empty vectors when the level has one sign everywhere.
+/// which is exact except for nodes that are about equally far from several. The vectors are empty when the
+/// level has one sign everywhere.
 Outline trace_outline(const PlaneGrid& level);
 
 }  // namespace relievo

@@ -9,16 +9,17 @@
 namespace relievo {
 namespace {
 
-constexpr int kLargestSide = 1024;  // finer masks are reduced first
+// Finer masks are reduced to this first.
+constexpr int kLargestSide = 1024;
 
-/// The pixels of a mask that are set, in a square with one more ring of pixels around it that are not.
+/// The pixels of a mask that are set, in a square surrounded by one more ring of pixels that are not.
 struct Bits {
   int side = 0;
-  float pixel = 0;           // its size in the picture's square -1..1
+  float pixel = 0;           // size of a pixel in the picture's square -1..1
   std::vector<uint8_t> set;  // [side, side]
 };
 
-/// Pixels become inside when any of the mask's pixels under them is, so that single pixels stay.
+/// Reduces a mask: a pixel is inside when any of the mask's pixels under it is, so that single pixels stay.
 Bits reduced(const Mask& mask) {
   const int step = (mask.width + kLargestSide - 1) / kLargestSide;
   Bits bits{(mask.width + step - 1) / step + 2,
@@ -33,19 +34,19 @@ Bits reduced(const Mask& mask) {
   return bits;
 }
 
-/// Keeps the pieces (connected over edges and corners) whose bounding box has a diagonal of at least `length`
-/// pixels.
-void keep_long_pieces(Bits& bits, float length) {
+/// Keeps the components (connected over edges and corners) whose bounding box has a diagonal of at least
+/// `length` pixels.
+void keep_long_components(Bits& bits, float length) {
   const int side = bits.side;
   std::vector<uint8_t> kept(bits.set.size(), 0);
-  std::vector<int> piece;
+  std::vector<int> component;
   for (int seed = 0; seed < side * side; ++seed) {
     if (!bits.set[seed]) continue;
-    piece.assign(1, seed);
+    component.assign(1, seed);
     bits.set[seed] = 0;
     int left = side, right = 0, top = side, bottom = 0;
-    for (size_t next = 0; next < piece.size(); ++next) {
-      const int x = piece[next] % side, y = piece[next] / side;
+    for (size_t next = 0; next < component.size(); ++next) {
+      const int x = component[next] % side, y = component[next] / side;
       left = std::min(left, x), right = std::max(right, x);
       top = std::min(top, y), bottom = std::max(bottom, y);
       for (int row = y - 1; row <= y + 1; ++row) {
@@ -53,12 +54,12 @@ void keep_long_pieces(Bits& bits, float length) {
           const int neighbour = row * side + column;
           if (!bits.set[neighbour]) continue;
           bits.set[neighbour] = 0;
-          piece.push_back(neighbour);
+          component.push_back(neighbour);
         }
       }
     }
     if (std::hypot(right - left + 1, bottom - top + 1) < length) continue;
-    for (const int pixel : piece) kept[pixel] = 1;
+    for (const int pixel : component) kept[pixel] = 1;
   }
   bits.set = std::move(kept);
 }
@@ -72,7 +73,7 @@ std::vector<Float2> thin_centre_lines(const Mask& mask, float radius) {
   const float reach = radius / pixel;
   if (reach <= 0.5f) return {};  // a single pixel is wide enough
 
-  // A part is thin that no disc of the radius inside the mask covers (a morphological opening's residue).
+  // A part is thin where no disc of the radius inside the mask covers it (a morphological opening's residue).
   const auto distance_to = [&](const auto& is_target) {
     std::vector<uint8_t> targets(inside.set.size());
     for (size_t i = 0; i < targets.size(); ++i) targets[i] = is_target(i);
@@ -82,9 +83,9 @@ std::vector<Float2> thin_centre_lines(const Mask& mask, float radius) {
   const std::vector<float> from_thick = distance_to([&](size_t i) { return depth[i] >= reach + 0.5f; });
   Bits thin = inside;
   for (size_t i = 0; i < thin.set.size(); ++i) thin.set[i] = inside.set[i] && from_thick[i] > reach + 1;
-  keep_long_pieces(thin, 2 * reach + 1);
+  keep_long_components(thin, 2 * reach + 1);
 
-  // On a centre line the distance to the outside has no slope across, where elsewhere it has slope one.
+  // On a centre line the distance to the outside has no slope across it; elsewhere the slope is one.
   constexpr float kLargestSlope = 0.75f;
   std::vector<Float2> centres;
   for (int y = 1; y + 1 < side; ++y) {

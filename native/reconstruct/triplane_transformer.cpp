@@ -104,8 +104,8 @@ at::Tensor TriplaneTransformer::planes_of(const at::Tensor& tokens, const Observ
   const int64_t batch = tokens.size(0), side = config_.low_resolution;
   const at::Tensor x = norm_->forward(tokens);
   observe(observer, "norm", x);
-  // Tokens are ordered plane, row, column. The published module upsamples all items' first planes, then all
-  // second ones ...
+  // Tokens are ordered by plane, row and column. The published module upsamples all items' first planes, then
+  // all second ones ...
   const at::Tensor maps =
       x.view({batch, 3, side, side, config_.width}).permute({1, 0, 4, 2, 3}).flatten(0, 1);
   const at::Tensor planes = deconv_->forward(maps.contiguous());

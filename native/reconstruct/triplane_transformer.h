@@ -19,24 +19,24 @@ struct TriplaneTransformerConfig {
   int64_t layers = 16;
   int64_t condition_width = 768;
   int64_t low_resolution = 32;   ///< tokens a side of a plane
-  int64_t high_resolution = 64;  ///< of the resulting planes: twice the tokens
-  int64_t channels = 80;         ///< of the planes
+  int64_t high_resolution = 64;  ///< side of the resulting planes: twice the tokens
+  int64_t channels = 80;         ///< channels of the planes
 };
 
-/// The whole transformer or some of its layers. Layer 0 has the learnt tokens; then come the transformer's,
-/// and last what makes planes of tokens.
+/// The whole transformer or some of its layers. Layer 0 has the learnt tokens; then come the transformer's
+/// layers, and last the one that turns tokens into planes.
 class TriplaneTransformer : public torch::nn::Module {
  public:
   static int64_t layers(const TriplaneTransformerConfig& config) { return config.layers + 2; }
-  /// The parameters of one layer.
+  /// The number of parameters of one layer.
   static int64_t numbers(const TriplaneTransformerConfig& config, int64_t layer);
 
   explicit TriplaneTransformer(const TriplaneTransformerConfig& config);
-  /// The layers first .. last - 1.
+  /// Makes the layers first .. last - 1.
   TriplaneTransformer(const TriplaneTransformerConfig& config, int64_t first, int64_t last);
 
-  /// condition `[B, L, condition_width]` -> planes `[B, 3, channels, high, high]`. The observer sees, for
-  /// each block, `layer<i>.cross_attn`, `layer<i>.self_attn`, `layer<i>.mlp` (before their residual) and
+  /// Maps condition `[B, L, condition_width]` to planes `[B, 3, channels, high, high]`. The observer sees,
+  /// for each block, `layer<i>.cross_attn`, `layer<i>.self_attn`, `layer<i>.mlp` (before their residual) and
   /// `layer<i>`, then norm and deconv.
   at::Tensor forward(const at::Tensor& condition, const Observer& observer = {}) const;
 
@@ -51,7 +51,7 @@ class TriplaneTransformer : public torch::nn::Module {
   at::Tensor planes_of(const at::Tensor& tokens, const Observer& observer) const;
 
   TriplaneTransformerConfig config_;
-  int64_t first_;  // layer
+  int64_t first_;  // index of the first layer
   at::Tensor tokens_;
   std::vector<std::shared_ptr<Block>> blocks_;
   std::shared_ptr<LayerNorm> norm_;
