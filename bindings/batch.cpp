@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 namespace relievo::bindings {
 namespace {
 
-/// A Batch that Python may close early, so that its folder is free for another. Used under the interpreter
-/// lock.
+/// A Batch that Python may close early, so that its folder is free for another. Must be used under the
+/// interpreter lock.
 class PythonBatch {
  public:
   explicit PythonBatch(std::shared_ptr<Batch> batch) : batch_(std::move(batch)) {}
@@ -32,7 +32,7 @@ class PythonBatch {
   std::shared_ptr<Batch> batch_;
 };
 
-/// Reads all pictures without the interpreter lock; Ctrl-C is heard meanwhile.
+/// Opens a batch and reads all pictures without the interpreter lock; Ctrl-C is noticed meanwhile.
 std::unique_ptr<PythonBatch> open(BatchRequest request) {
   const CancelToken cancel;
   auto opened = std::async(std::launch::async, [request = std::move(request), cancel] {
@@ -54,13 +54,13 @@ std::unique_ptr<PythonBatch> open(BatchRequest request) {
   }
 }
 
-/// A path may be no valid UTF-8.
+/// Converts a path, which may not be valid UTF-8.
 py::str path_text(const std::string& path) {
   return py::reinterpret_steal<py::str>(
       PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<py::ssize_t>(path.size())));
 }
 
-/// Text that may have such a path in it.
+/// Converts text that may contain such a path.
 py::str shown(const std::string& text) {
   return py::reinterpret_steal<py::str>(
       PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
@@ -79,7 +79,7 @@ Error error_of(const std::string& code, const std::string& message, const std::s
   return {ErrorCode::kInternal, message, hint};
 }
 
-/// As Engine.submit takes them.
+/// Converts settings into the form that Engine.submit takes.
 py::dict settings_for_python(const Settings& settings) {
   Settings plain = settings;
   plain.mask_file.clear();

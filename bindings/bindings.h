@@ -1,8 +1,8 @@
 // The parts of the module `relievo._native`. Each function adds its part to the module.
 //
-// Values are shown, not copied: an array is a read-only view into the C++ result, and the Python object that
-// it was asked from keeps that result alive. Every call that may wait does so without the interpreter lock,
-// and no thread of the engine ever takes it.
+// Values are not copied: an array is a read-only view into the C++ result, and the Python object that it was
+// asked from keeps that result alive. Every call that may wait does so without the interpreter lock, and no
+// thread of the engine ever takes it.
 #pragma once
 
 #include <memory>
@@ -15,18 +15,18 @@
 
 namespace relievo::bindings {
 
-/// Base of what Python makes by a call. pybind11 takes memory by `operator new` for an object whose __init__
-/// was never called, as one that __new__ alone has made, and would use it as it is. Factories take it by
+/// The base of objects that Python makes by a call. pybind11 allocates an object whose __init__ was never
+/// called (one made by __new__ alone) by `operator new`, and would use it as it is. Factories allocate by
 /// `::new`.
 struct MadeByInit {
   static void* operator new(size_t) { throw pybind11::type_error("The object's __init__() was not called."); }
   static void operator delete(void* memory) { ::operator delete(memory); }
 };
 
-/// A result as Python holds it. pybind11 knows no pointers to const; nothing that is bound changes a result.
+/// Wraps a result for Python. pybind11 knows no pointers to const; nothing that is bound changes a result.
 pybind11::object python_result(const std::shared_ptr<const GenerateResult>& result);
 
-/// Settings by name, as the engine reads them from JSON. `mask` is `auto`, `alpha` or a file, as on the
+/// Reads settings by name, as the engine reads them from JSON. `mask` is `auto`, `alpha` or a file, as on the
 /// command line; paths become text.
 Settings settings_of(const pybind11::dict& given);
 

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace relievo::bindings {
 namespace {
 
-/// An Engine that Python may close early, also while other threads use it.
+/// An Engine that Python may close early, even while other threads use it.
 class PythonEngine : public MadeByInit {
  public:
   explicit PythonEngine(const EngineOptions& options) : engine_(std::make_shared<Engine>(options)) {}
@@ -27,7 +27,8 @@ class PythonEngine : public MadeByInit {
   PythonEngine& operator=(const PythonEngine&) = delete;
   ~PythonEngine() { close(); }
 
-  /// Stays while it is used. Asked for under the interpreter lock, as close() is.
+  /// Returns the engine, which stays alive while it is used. Must be called under the interpreter lock, as
+  /// close() must.
   std::shared_ptr<Engine> get() const {
     if (!engine_) throw py::value_error("The engine is closed.");
     return engine_;
@@ -44,10 +45,10 @@ class PythonEngine : public MadeByInit {
   std::shared_ptr<Engine> engine_;
 };
 
-/// Floats are from 0 to 1: those of 0 to 255 would be white nearly everywhere, and negative ones are no
-/// colours.
+/// Throws unless floats are from 0 to 1: values of 0 to 255 would be white nearly everywhere, and negative
+/// ones are no colours.
 void check_range(const std::vector<float>& values) {
-  // Pictures that were resampled or converted may round past the range by so much.
+  // Rounding may put values of resampled or converted pictures this far outside the range.
   constexpr float kRounding = 0.01f;
   float least = 0, most = 0;
   for (const float value : values) {
@@ -119,7 +120,7 @@ void set_picture(GenerateRequest& request, const Picture& picture, const fs::pat
 
 namespace {
 
-/// A path as the system has it, which need be no valid UTF-8. `name` is the setting's.
+/// Reads a path as the system has it, which need not be valid UTF-8. `name` is the setting's.
 std::string path_of(const std::string& name, const py::handle& value) {
   try {
     return value.cast<fs::path>().string();
@@ -130,7 +131,7 @@ std::string path_of(const std::string& name, const py::handle& value) {
 }
 
 void check_number(const std::string& name, const py::handle& value) {
-  // JSON has no word for it.
+  // JSON cannot express such a value.
   if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
     throw invalid_value(name, py::str(value).cast<std::string>(), "Use a finite number.");
   }
@@ -176,7 +177,7 @@ Settings settings_of(const py::dict& given) {
 
 namespace {
 
-/// Waits without the lock, in short steps between which Ctrl-C is heard.
+/// Waits without the lock, in short steps between which Ctrl-C is noticed.
 bool wait(const Job& job, std::optional<double> seconds) {
   if (seconds && std::isnan(*seconds)) throw py::value_error("Invalid seconds 'nan'. Use a number, or None.");
   using Clock = std::chrono::steady_clock;
@@ -216,7 +217,7 @@ void bind_job(py::module_& module) {
       });
 
   py::class_<Job>(module, "Job", py::module_local())
-      // By reference: a pointer to a member would take None as a null object.
+      // Lambdas take the job by reference: a pointer to a member would take None as a null object.
       .def_property_readonly("number", [](const Job& job) { return job.number(); })
       .def_property_readonly("name", [](const Job& job) { return job.name(); })
       .def_property_readonly("log", [](const Job& job) { return job.log(); })

@@ -7,13 +7,14 @@ namespace py = pybind11;
 namespace relievo::bindings {
 namespace {
 
-// The package's name differs between a plain Python and a Blender extension.
+// The package's name differs between plain Python and a Blender extension.
 std::string g_package;
 
 }  // namespace
 
 py::object python_error(const Error& error) {
-  // Looked up each time: Blender forgets and imports the package again when an extension is updated.
+  // The function is looked up each time, because Blender forgets and imports the package again when an
+  // extension is updated.
   const py::object make_error = py::module_::import((g_package + "._errors").c_str()).attr("make_error");
   return make_error(std::string(code_name(error.code())), error.message(), error.hint());
 }

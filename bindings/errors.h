@@ -1,4 +1,4 @@
-// Errors of both native modules as the package's exceptions.
+// Translates errors of both native modules into the package's exceptions.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,10 +7,10 @@
 
 namespace relievo::bindings {
 
-/// An Error as an instance of the package's exception class for its code.
+/// Makes an instance of the package's exception class for the error's code.
 pybind11::object python_error(const Error& error);
 
-/// Makes whatever a function of the module throws such an exception in Python.
+/// Makes every error that a function of the module throws such an exception in Python.
 void bind_errors(pybind11::module_& module);
 
 }  // namespace relievo::bindings

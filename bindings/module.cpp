@@ -10,12 +10,13 @@ PyObject* refuse_to_make(PyTypeObject* type, PyObject*, PyObject*) {
 }
 
 /// Keeps Python from making objects of classes without __init__: not by a call, by __new__ or as a subclass.
-/// pybind11 would take memory for a value that was never set up, and use it as it is.
+/// pybind11 would allocate a value that was never initialised, and use it as it is.
 void seal_classes(const py::module_& module) {
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
     if (!py::isinstance<py::type>(value)) continue;
     const py::object init = value.attr("__dict__")["__init__"];
-    if (!Py_IS_TYPE(init.ptr(), &PyWrapperDescr_Type)) continue;  // one of its own, not what refuses
+    if (!Py_IS_TYPE(init.ptr(), &PyWrapperDescr_Type))
+      continue;  // it has an __init__ of its own, not the one that refuses
     auto* type = reinterpret_cast<PyTypeObject*>(value.ptr());
     type->tp_new = refuse_to_make;
     type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);

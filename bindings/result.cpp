@@ -19,8 +19,8 @@ py::memoryview memory_of(const std::vector<std::byte>& bytes, const py::object& 
   return py::memoryview(view(reinterpret_cast<const uint8_t*>(bytes.data()), {size}, owner));
 }
 
-/// Calls work(cancel) on a thread of its own and waits without the lock. What a signal's handler raises
-/// meanwhile, as Ctrl-C does, cancels it and comes out.
+/// Calls work(cancel) on a thread of its own and waits without the lock. An exception that a signal handler
+/// raises meanwhile, as Ctrl-C does, cancels it and is passed on.
 template <typename Work>
 auto interruptible(const Work& work) {
   const CancelToken cancel;
@@ -56,7 +56,7 @@ void bind_mesh(py::module_& module) {
 
   py::class_<Provenance>(module, "Provenance", py::module_local())
       .def_property_readonly("picture",
-                             [](const Provenance& provenance) {  // a path may be no valid UTF-8
+                             [](const Provenance& provenance) {  // a path may not be valid UTF-8
                                const std::string& path = provenance.picture;
                                return py::reinterpret_steal<py::str>(PyUnicode_DecodeFSDefaultAndSize(
                                    path.data(), static_cast<py::ssize_t>(path.size())));
@@ -66,7 +66,7 @@ void bind_mesh(py::module_& module) {
       .def_readonly("version", &Provenance::version)
       .def_readonly("checksum", &Provenance::checksum);
 
-  // `shown(f)`: a property whose value is a view made by f(mesh, owner).
+  // `shown(f)` makes a property whose value is a view made by f(mesh, owner).
   const auto shown = [](auto make) {
     return
         [make](const py::object& self) -> py::object { return make(self.cast<const TexturedMesh&>(), self); };

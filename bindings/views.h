@@ -1,4 +1,4 @@
-// Arrays over the engine's memory.
+// Shows the engine's memory as arrays.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ namespace relievo::bindings {
 
 using Shape = std::vector<pybind11::ssize_t>;
 
-/// A read-only array over `data` that keeps `owner` alive. C order.
+/// Makes a read-only array over `data`, in C order, that keeps `owner` alive.
 template <typename Scalar>
 pybind11::array_t<Scalar> view(const Scalar* data, Shape shape, const pybind11::object& owner) {
   pybind11::array_t<Scalar> array(std::move(shape), data, owner);
@@ -19,7 +19,7 @@ pybind11::array_t<Scalar> view(const Scalar* data, Shape shape, const pybind11::
   return array;
 }
 
-/// The same over a vector of rows such as Float3, whose shape is `row`.
+/// Makes the same over a vector of rows such as Float3, whose shape is `row`.
 template <typename Scalar, typename Row>
 pybind11::array_t<Scalar> view_rows(const std::vector<Row>& rows, Shape row, const pybind11::object& owner) {
   row.insert(row.begin(), static_cast<pybind11::ssize_t>(rows.size()));

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# The modules of the names that are not the native one's.
+# The modules of those names that do not come from the native module.
 _HOMES = {
     **dict.fromkeys(("Engine", "Settings", "close_engine", "generate", "shared_engine"), "._engine"),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
@@ -79,7 +79,7 @@ def load() -> None:
 
 
 def is_loaded() -> bool:
-    """Whether this package has loaded LibTorch."""
+    """Returns whether this package has loaded LibTorch."""
     return f"{__name__}._native" in sys.modules
 
 

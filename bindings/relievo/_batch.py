@@ -1,4 +1,4 @@
-"""Many pictures into one folder."""
+"""Makes results of many pictures into one folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ._types import PathLike
 
 @dataclass(frozen=True)
 class BatchOutcome:
-    """What became of one picture."""
+    """The outcome of one picture."""
 
     picture: str
     result: Result | None = None  # None when it failed
@@ -75,50 +75,51 @@ class Batch:
 
     @property
     def notes(self) -> list[str]:
-        """What is left out, by kind and number, and what else one should know, a sentence each."""
+        """Sentences that say what is left out, by kind and number, and what else one should know."""
         return self._journal.notes
 
     @property
     def left(self) -> list[BatchTask]:
-        """What is to be made."""
+        """The tasks that have to be made."""
         return self._journal.left
 
     @property
     def made_before(self) -> list[dict[str, Any]]:
-        """What was reported for the pictures that are made already."""
+        """The reports of the pictures whose results exist already."""
         return [json.loads(report) for report in self._journal.made_before]
 
     @property
     def pictures(self) -> int:
-        """How many the folder or manifest names in all."""
+        """The number of pictures that the folder or manifest names."""
         return self._journal.pictures
 
     @property
     def summary(self) -> str:
-        """How many are made, were there already, have failed and are left."""
+        """Says how many are made, existed already, have failed and are left."""
         return self._journal.summary
 
     def begin(self, place: int) -> None:
-        """Notes that the task at that place in `left` is tried now. For those who make results themselves; run() does
-        it by itself."""
+        """Records that the task at that place in `left` has begun. This is for callers that make results themselves;
+        run() does it by itself."""
         _recorded(self._journal.begin, place)
 
     def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None:
-        """Notes that all its files are written. report is what report_of() says."""
+        """Records that all its files are written. report is the text of report_of()."""
         _recorded(self._journal.finish, place, report, files)
 
     def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None:
-        """Notes that it failed, with the code of a relievo.Error."""
+        """Records that it failed, with the code of a relievo.Error."""
         _recorded(self._journal.fail, place, code, message, hint, files)
 
     def run(self, engine: Engine | None = None) -> Iterator[BatchOutcome]:
-        """Makes and saves what is left, one after the other; a failure stops nothing."""
+        """Makes and saves the tasks that are left, one after the other; a failure stops nothing."""
         if self._is_dry:
             return
         engine = engine or shared_engine()
         tasks = self.left
         waiting: deque[Job | Error] = deque()
-        # So many that nothing waits while results are written, and no more: results take memory until then.
+        # So many jobs are submitted that nothing waits while results are written, and no more, because results take
+        # memory until then.
         ahead = 2 * len(engine.workers)
         try:
             for place, task in enumerate(tasks):
@@ -151,7 +152,7 @@ class Batch:
         return BatchOutcome(task.picture, result, files)
 
     def close(self) -> None:
-        """Lets others write into the folder."""
+        """Closes the batch, so that others may write into the folder."""
         self._journal.close()
 
     def __enter__(self) -> Self:
@@ -164,7 +165,7 @@ class Batch:
 
 
 def _recorded(record: Callable[..., None], *facts: Any) -> None:
-    """A journal that cannot be written stops nothing: the picture is only made again the next time."""
+    """Writes to the journal. A failure stops nothing: the picture is only made again the next time."""
     try:
         record(*facts)
     except IoError as error:

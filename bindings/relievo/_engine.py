@@ -15,30 +15,33 @@ from ._types import InputPath, PathLike, Picture
 
 
 class Settings(TypedDict, total=False):
-    """What may be set. Defaults and ranges are the engine's (native/engine/settings.h)."""
+    """The settings of a generation. Defaults and ranges are the engine's (native/engine/settings.h)."""
 
     model: str
     mask: InputPath  # "auto", "alpha" or a picture file
     mask_threshold: float
     mask_invert: bool
-    # Six views of one's own: a picture of 3 rows x 2 columns, a folder, six files.
+    # Six views of one's own: a picture of 3 rows x 2 columns, a folder, or six files.
     views: InputPath | Sequence[InputPath]
-    view_count: int  # that the reconstruction sees: 6 or 4
+    # The number of views that the reconstruction sees: 6 or 4.
+    view_count: int
     seed: int
-    steps: int  # of the diffusion
+    steps: int  # steps of the diffusion
     sampler: str  # "euler-ancestral", "dpm-solver++" or "unipc"
     guidance: float
     input_size: int  # pixels a side of each view
     precision: str  # "auto", "fp32", "bf16", "fp16", or by stage: "multiview=bf16,reconstruct=fp32"
     grid: int  # cubes a side of the box
     depth: float  # thickness; 1 turns a disc into a ball
-    faces: int  # triangles at most; 0: as many as the grid gives
-    debris: float  # components of less than this share of the surface are dropped; 0: none
+    faces: int  # most triangles; 0 keeps as many as the grid gives
+    # Parts with less than this share of the surface are dropped; 0 drops none.
+    debris: float
     open_at_box: bool  # leaves a shape that reaches the box open there
     texture_size: int  # texels a side
-    projection: str  # of the picture onto the texture: "auto" (for preview), "on" or "off"
+    # Projection of the picture onto the texture: "auto" (for preview), "on" or "off".
+    projection: str
     normal_map: bool  # keeps the detail that fewer faces lose
-    vertex_colours: bool  # colours at the vertices, too
+    vertex_colours: bool  # also stores colours at the vertices
 
 
 class Engine(_native.Engine):
@@ -73,7 +76,8 @@ _shared: Engine | None = None
 
 
 def _forget() -> None:
-    """In a process that was forked off: its parent's engine has no threads here, and the lock may be held by one."""
+    """Is called in a process that was forked off: its parent's engine has no threads there, and one of them may hold
+    the lock."""
     global _lock, _shared
     _lock, _shared = threading.Lock(), None
 
@@ -83,7 +87,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class EngineOptions(TypedDict, total=False):
-    """What an Engine may be told when it is made."""
+    """The options of an Engine."""
 
     threads: int
     idle_seconds: float
@@ -94,7 +98,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 def shared_engine(**options: Unpack[EngineOptions]) -> Engine:
-    """The process's own engine, made when it is first asked for: with these options then."""
+    """Returns the process's own engine, which is made with these options when it is first asked for."""
     global _shared
     with _lock:
         if _shared is None:
@@ -104,7 +108,7 @@ def shared_engine(**options: Unpack[EngineOptions]) -> Engine:
 
 @atexit.register
 def close_engine() -> None:
-    """Cancels what the shared engine runs and waits until it has stopped. The next use makes a new one."""
+    """Cancels the shared engine's jobs and waits until it has stopped. The next use makes a new one."""
     global _shared
     with _lock:
         engine, _shared = _shared, None

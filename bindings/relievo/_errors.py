@@ -1,4 +1,4 @@
-"""The exceptions of Relievo, one class a code."""
+"""The exceptions of Relievo, one class for each code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class Error(Exception):
-    """Something went wrong: `message` says what, `hint` what one can do about it (it may be empty)."""
+    """An error: `message` says what happened, `hint` what one can do about it (it may be empty)."""
 
     code: ClassVar[str]
     exit_status: ClassVar[int]  # of a program that ends with this error
@@ -65,5 +65,5 @@ _CLASSES = {cls.code: cls for cls in Error.__subclasses__()}
 
 
 def make_error(code: str, message: str, hint: str) -> Error:
-    """The native module raises through this."""
+    """Makes the exception for a code; the native module raises through this."""
     return _CLASSES[code](message, hint)

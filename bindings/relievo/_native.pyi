@@ -1,6 +1,6 @@
 """The native module. Arrays are read-only views that keep their result alive; nothing is copied.
 
-Whatever fails raises a subclass of `relievo.Error`.
+Every failure raises a subclass of `relievo.Error`.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from ._types import InputPath, PathLike, Picture
 
 @final
 class SurfaceReport:
-    """How sound a surface is."""
+    """Facts about how sound a surface is."""
 
     @property
     def watertight(self) -> bool:
@@ -26,7 +26,7 @@ class SurfaceReport:
     def manifold(self) -> bool: ...
     @property
     def components(self) -> int:
-        """Pieces that are connected over edges."""
+        """Parts of the surface that are connected over edges."""
     @property
     def euler(self) -> int:
         """Vertices - edges + faces."""
@@ -38,11 +38,11 @@ class SurfaceReport:
 
 @final
 class TextureReport:
-    """How well the texture is used."""
+    """Facts about how well the texture is used."""
 
     @property
     def charts(self) -> int:
-        """Pieces that the surface is unwrapped into."""
+        """Charts that the surface is unwrapped into."""
     @property
     def coverage(self) -> float:
         """The charts' share of the texture, 0..1."""
@@ -51,11 +51,11 @@ class TextureReport:
         """1 where every face keeps its shape and scale."""
     @property
     def gap(self) -> float:
-        """Between charts, in parts of the texture's side."""
+        """Distance between charts, as a share of the texture's side."""
 
 @final
 class Provenance:
-    """Where a result came from."""
+    """The origin of a result."""
 
     @property
     def picture(self) -> str: ...
@@ -66,7 +66,7 @@ class Provenance:
         """One JSON object."""
     @property
     def version(self) -> str:
-        """Of Relievo."""
+        """Version of Relievo."""
     @property
     def checksum(self) -> str:
         """SHA-256 of the picture's content, in hexadecimal."""
@@ -118,7 +118,7 @@ class StageReport:
         """Pictures that were made together."""
     @property
     def fragmentation(self) -> float | None:
-        """On a GPU: the part, 0..1, of the memory that torch's allocator held after it and no tensor used."""
+        """The share, 0..1, of a GPU's memory that torch's allocator held after the stage and that no tensor used."""
 
 @final
 class Result:
@@ -142,13 +142,13 @@ class Result:
     def stages(self) -> list[StageReport]: ...
     @property
     def plan(self) -> str:
-        """What ran where, in words."""
+        """Says in words what ran where."""
     @property
     def notes(self) -> list[str]:
-        """What was done for want of memory."""
+        """Sentences that the person should know, about the picture, the shape or the memory."""
     @property
     def lossy(self) -> bool:
-        """Whether that changed the result."""
+        """True when something was made worse for lack of memory."""
     def save_renders(
         self,
         folder: PathLike,
@@ -161,12 +161,12 @@ class Result:
     ) -> list[Path]:
         """Writes NAME_sheet.png, NAME_turntable.webp with its frames, NAME.exr, as asked, and returns the files.
 
-        What is there is written over, and named means, as in save. Ctrl-C raises KeyboardInterrupt.
+        Files that are there are overwritten, and named has its meaning, as in save. Ctrl-C raises KeyboardInterrupt.
         """
     def mark_blend(self, path: PathLike) -> None:
-        """Writes into a compressed .blend file which picture it was made of, so that the next result may replace it."""
+        """Records in a compressed .blend file which picture it was made of, so that the next result may replace it."""
     def notes_on_files(self, formats: Sequence[str]) -> list[str]:
-        """What a person should know about files of these formats; mostly nothing."""
+        """Returns the notes that a person should read about files of these formats; mostly none."""
     def save(
         self,
         where: PathLike,
@@ -178,11 +178,11 @@ class Result:
         """Writes the mesh and returns the files.
 
         where is a folder that is there, a path without an ending, or one that ends in a slash: then formats (default:
-        glb) says which files are written, named after the result, and the folder is made if need be. Any other path
-        is a file, NAME.glb, NAME.obj or NAME.ply. What is there is written over only where an earlier result of the
-        same picture wrote it, or one of those whose checksums are in former; otherwise the name gets a number. That
-        holds for what other processes write at the same moment, too. named says that name_results or a Batch gave the
-        name for this folder, which then is not listed again.
+        glb) says which files are written, named after the result, and the folder is made if need be. Any other path is
+        a file, NAME.glb, NAME.obj or NAME.ply. A file that is there is overwritten only where an earlier result of the
+        same picture wrote it, or one of those whose checksums are in former; otherwise the name gets a number. This
+        also holds for files that other processes write at the same moment. named says that name_results or a Batch gave
+        the name for this folder, which then is not listed again.
         """
 
 @final
@@ -194,25 +194,25 @@ class JobStatus:
         """foreground, multiview, reconstruct, surface, texture, or empty before the first and after the last."""
     @property
     def fraction(self) -> float:
-        """Of the whole job, 0..1; only grows."""
+        """Share of the whole job that is done, 0..1, which only grows."""
     @property
     def seconds(self) -> float:
-        """Since it began to run."""
+        """Seconds since it began to run."""
     @property
     def seconds_left(self) -> float | None:
-        """None while unknown."""
+        """An estimate, None while it is unknown."""
 
 @final
 class LogLine:
     @property
     def seconds(self) -> float:
-        """Since the job began to run."""
+        """Seconds since the job began to run."""
     @property
     def text(self) -> str: ...
 
 @final
 class Preview:
-    """A picture that shows what a job has come to."""
+    """A picture of what a job has made so far."""
 
     @property
     def name(self) -> str:
@@ -225,34 +225,34 @@ class Preview:
 class Job:
     """One generation. Every call is safe from any thread.
 
-    In a process that was forked off since, all but number and name raise InvalidSettingsError.
+    In a process that was forked off since, all calls but number and name raise InvalidSettingsError.
     """
 
     @property
     def number(self) -> int:
-        """Of the process, in the order of submit()."""
+        """A number in this process, in the order of submit()."""
     @property
     def name(self) -> str: ...
     @property
     def log(self) -> list[LogLine]: ...
     @property
     def previews(self) -> list[Preview]:
-        """In the order in which they came."""
+        """The previews in the order in which they came."""
     def take(self) -> Result | None:
-        """The result, which the job then forgets."""
+        """Returns the result, which the job then forgets."""
     def __hash__(self) -> int: ...
     def __eq__(self, other: object) -> bool: ...
     @property
     def status(self) -> JobStatus: ...
     @property
     def error(self) -> Error | None:
-        """Of a failed or cancelled job."""
+        """The error of a failed or cancelled job."""
     @property
     def result(self) -> Result | None:
-        """None until it is done."""
+        """The result, None until the job is done."""
     def cancel(self) -> None: ...
     def wait(self, seconds: float | None = None) -> bool:
-        """Waits until it has ended; False when the time ran out first. Ctrl-C raises KeyboardInterrupt."""
+        """Waits until it has ended; returns False when the time passed first. Ctrl-C raises KeyboardInterrupt."""
 
 class Engine:
     def __init__(
@@ -267,9 +267,9 @@ class Engine:
     ) -> None: ...
     @property
     def workers(self) -> list[str]:
-        """Names of what computes. Raises InvalidSettingsError for devices that are not there."""
+        """Names of the workers that compute. Raises InvalidSettingsError for devices that are not there."""
     def explain_plan(self, pictures: int = 1, **settings: Any) -> list[str]:
-        """What a plan for so many pictures with these settings would be, in sentences."""
+        """Explains the plan for so many pictures with these settings, in sentences."""
     def submit(
         self,
         picture: Picture,
@@ -299,17 +299,17 @@ class Engine:
         normal_map: bool = ...,
         vertex_colours: bool = ...,
     ) -> Job:
-        """Raises InvalidSettingsError or ModelMissingError at once; everything else is on the job.
+        """Submits a job. Raises InvalidSettingsError or ModelMissingError at once; every other error is the job's.
 
-        source says where a picture in memory comes from. only_foreground: the job ends after the first stage without a
-        result, and its preview shows the mask; it goes before all that wait.
+        source says where a picture in memory comes from. With only_foreground the job ends after the first stage
+        without a result, and its preview shows the mask; it comes before all jobs that wait.
         """
     def queue(self) -> list[Job]:
-        """What runs, then what waits, in order."""
+        """The jobs that run, then those that wait, in order."""
     def move(self, job: Job, place: int) -> bool:
-        """Puts a waiting job at a place among those that wait (0: next). False when it does not wait."""
+        """Moves a waiting job to a place among those that wait (0 is the next). Returns False when it does not wait."""
     def pause(self) -> None:
-        """No further job begins; one that runs goes on to its end."""
+        """Keeps further jobs from beginning; one that runs goes on to its end."""
     def resume(self) -> None: ...
     @property
     def paused(self) -> bool: ...
@@ -317,11 +317,11 @@ class Engine:
         """Gives the memory of loaded models back; waits for no job."""
     @property
     def loaded(self) -> bool:
-        """Whether models are in memory."""
+        """Returns whether models are in memory."""
     def set_idle_seconds(self, seconds: float) -> None:
-        """Without a job, after which models are unloaded; 0, or infinity: never."""
+        """Sets the time without a job after which models are unloaded; 0 or infinity keeps them."""
     def close(self) -> None:
-        """Cancels what runs and waits for it, about a second at most. The jobs stay valid."""
+        """Cancels the jobs that run and waits for them, about a second at most. The jobs stay valid."""
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -331,7 +331,7 @@ class Engine:
 class DeviceInfo:
     @property
     def device(self) -> str:
-        """cuda:0, cpu; empty for a GPU that is only told of, with a note"""
+        """cuda:0 or cpu; empty for a GPU that cannot be used, which has a note."""
     @property
     def name(self) -> str: ...
     @property
@@ -346,10 +346,10 @@ class DeviceInfo:
     def other_processes(self) -> int: ...
     @property
     def others_bytes(self) -> int:
-        """That other processes hold."""
+        """Bytes that other processes hold."""
     @property
     def note(self) -> str:
-        """Why it cannot be used, and what to do; empty when it can."""
+        """Says why it cannot be used and what to do; empty when it can be used."""
 
 @final
 class ModelInfo:
@@ -363,7 +363,7 @@ class ModelInfo:
     def licence(self) -> str: ...
     @property
     def stages(self) -> list[str]:
-        """Which need it: foreground, multiview, reconstruct."""
+        """The stages that need it: foreground, multiview, reconstruct."""
     @property
     def embedded(self) -> bool:
         """It comes with the package."""
@@ -372,22 +372,23 @@ class ModelInfo:
         """All of its files are on this machine."""
     @property
     def bytes(self) -> int | None:
-        """Of all its files; None: unknown until they were fetched once."""
+        """Bytes of all its files; None until they were fetched once."""
 
 def models() -> list[ModelInfo]:
-    """In the catalogue's order."""
+    """Returns the models in the catalogue's order."""
 
 def check_weights(path: PathLike) -> None:
     """Reads the directory of a weight file, or of a folder of them, strictly. Raises IoError, ModelCorruptError."""
 
 def devices() -> list[DeviceInfo]:
-    """GPUs, then the CPU; without one of NVIDIA's, those of other makers come first. May take a tenth of a second."""
+    """Returns the GPUs, then the CPU; without one of NVIDIA's, those of other makers come first. May take a tenth of a
+    second."""
 @final
 class NamedPicture:
-    """A picture that wants a name for its result.
+    """A picture that needs a name for its result.
 
-    former: checksums of what it was made of before, so that files of those results are replaced, too. keeps_name: it
-    had this name in an earlier run and comes before those that had none.
+    former has checksums of earlier content of the picture: files of those results are replaced too. keeps_name says
+    that it had this name in an earlier run, so it comes before those that had none.
     """
 
     def __init__(
@@ -413,7 +414,8 @@ def name_results(
     inputs: Sequence[PathLike] = (),
     reserved: Sequence[str] = (),
 ) -> list[str]:
-    """A name for each picture's result: the wanted one, cleaned, with a number where a file would be lost otherwise.
+    """Chooses a name for each picture's result: the wanted one, cleaned, with a number where a file would be lost
+    otherwise.
 
     inputs are kept whoever wrote them; reserved are names of other results, whose files are kept.
     """
@@ -428,20 +430,20 @@ class BatchTask:
     def picture(self) -> str: ...
     @property
     def folder(self) -> Path:
-        """Of the result's files."""
+        """Folder of the result's files."""
     @property
     def name(self) -> str:
-        """Of the result's files."""
+        """Name of the result's files."""
     @property
     def former(self) -> list[str]:
-        """Checksums of what it was made of before."""
+        """Checksums of earlier content of the picture."""
     @property
     def settings(self) -> dict[str, Any]:
-        """As Engine.submit takes them."""
+        """Settings as Engine.submit takes them."""
 
 @final
 class BatchJournal:
-    """What has to be made of many pictures, and what was made. Places are those in `left`."""
+    """The tasks and results of many pictures. Places are indices in `left`."""
 
     @property
     def pictures(self) -> int: ...
@@ -449,7 +451,7 @@ class BatchJournal:
     def notes(self) -> list[str]: ...
     @property
     def made_before(self) -> list[str]:
-        """A JSON object each."""
+        """A JSON object for each."""
     @property
     def left(self) -> list[BatchTask]: ...
     def begin(self, place: int) -> None: ...
@@ -474,22 +476,22 @@ def open_batch(
     dry_run: bool = False,
     **settings: Any,
 ) -> BatchJournal:
-    """Reads all pictures, and all that was made of them. Raises InvalidSettingsError, IoError."""
+    """Reads all pictures, and all results that were made of them. Raises InvalidSettingsError, IoError."""
 
 def report_of(picture: PathLike, result: Result, files: Sequence[PathLike]) -> str:
-    """The JSON object that the commands print for a picture."""
+    """Returns the JSON object that the commands print for a picture."""
 
 def report_of_failure(picture: PathLike, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
 def prepare_folder(folder: PathLike) -> None:
-    """Makes the folder where it is not there, and tries whether files can be written into it. Raises IoError."""
+    """Makes the folder where it is not there, and checks that files can be written into it. Raises IoError."""
 
 def temporary_beside(path: PathLike) -> Path:
-    """A name for what becomes the file, as long as it is not whole."""
+    """Returns a name for what becomes the file, as long as it is not complete."""
 
 def version() -> str: ...
 def picture_endings() -> list[str]: ...
 def describe_settings() -> dict[str, dict[str, Any]]:
-    """default of each setting, and min and max, or choices, where there are any."""
+    """Returns each setting's default, and min and max, or choices, where there are any."""
 
 def _run_command(words: Sequence[str], make_transport: Callable[[PathLike], Transport]) -> int:
     """The program's command line, which has the process for itself from here on; returns its exit status."""
@@ -501,4 +503,4 @@ def _gpu_check(devices: str, tell: Callable[[str], object]) -> tuple[str, str, i
     """
 
 def exit_statuses() -> dict[str, int]:
-    """The exit status of each error code."""
+    """Returns the exit status of each error code."""

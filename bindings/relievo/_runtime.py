@@ -24,11 +24,11 @@ from typing import Any
 from ._errors import IoError
 from ._torch_version import TORCH_VERSION, is_other_version, version_of
 
-# In the order in which they are opened: each needs only what comes before it. torch's OpenMP is first, so that the
-# process has one.
+# The libraries in the order in which they are opened: each needs only those before it. torch's OpenMP comes first, so
+# that the process has one.
 _LIBRARIES = {
     "linux": ("libgomp.so.1", "libcudart.so.13", "libcupti.so.13", "libc10.so", "libtorch_cpu.so"),
-    # Not run so far (docs/release.md):
+    # This list was never run (docs/release.md).
     "win32": ("libiomp5md.dll", "c10.dll", "torch_cpu.dll"),
     "darwin": ("libomp.dylib", "libc10.dylib", "libtorch_cpu.dylib"),
 }
@@ -61,19 +61,20 @@ def load() -> None:
     finally:
         if policy is None:
             del os.environ["OMP_WAIT_POLICY"]
-    # The module with its libraries: to import it is quick then. What is wrong with it, the import says.
+    # Opening the module with its libraries makes importing it quick. Importing it reports what is wrong with it.
     module = Path(__file__).with_name(f"_native{importlib.machinery.EXTENSION_SUFFIXES[0]}")
     with contextlib.suppress(OSError):
         _open(module)
 
 
 def _open(library: Path) -> None:
-    """As ctypes.CDLL, which keeps the interpreter lock meanwhile: Blender's window would stand still for a second.
+    """Opens a library without the interpreter lock, which ctypes.CDLL keeps, so that Blender's window does not freeze.
 
     A C function that is called through ctypes runs without the lock. Raises OSError.
     """
     if os.name == "nt":
-        os.add_dll_directory(str(library.parent))  # type: ignore[attr-defined]  # where it has its own from
+        # The library has its dependencies in its own folder.
+        os.add_dll_directory(str(library.parent))  # type: ignore[attr-defined]
         ctypes.CDLL(str(library))
         return
     loader = ctypes.CDLL(None)
@@ -84,7 +85,7 @@ def _open(library: Path) -> None:
 
 
 def find_libraries() -> list[Path]:
-    """The files of LIBRARIES in the first runtime that is there. One of another version is passed over."""
+    """Returns the files of LIBRARIES in the first runtime that is there, passing over one of another version."""
     passed_over = ""
     for folder in _candidates():
         if not (folder / TORCH).exists():
@@ -96,7 +97,7 @@ def find_libraries() -> list[Path]:
 
 
 def loaded_files() -> set[Path]:
-    """The libraries of this process."""
+    """Returns the libraries that this process has loaded."""
     if sys.platform == "linux":
         lines = Path("/proc/self/maps").read_text().splitlines()
         return {Path("/" + line.partition("/")[2]) for line in lines if "/" in line}
@@ -104,7 +105,7 @@ def loaded_files() -> set[Path]:
     if sys.platform == "win32":
         handles, needed = (ctypes.c_void_p * 4096)(), ctypes.c_ulong()
         kernel: Any = ctypes.windll.kernel32
-        process = ctypes.c_void_p(-1)  # this one
+        process = ctypes.c_void_p(-1)  # this process
         kernel.K32EnumProcessModules(process, handles, ctypes.sizeof(handles), ctypes.byref(needed))
         for handle in filter(None, handles):
             name = ctypes.create_unicode_buffer(32768)

@@ -1,4 +1,4 @@
-"""Which version a LibTorch has, from its files: another one than Relievo is built for must not be opened."""
+"""Finds the version of a LibTorch from its files: another one than Relievo is built for must not be opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import mmap
 import re
 from pathlib import Path
 
-TORCH_VERSION = "2.11.0"  # as in packaging/runtime-cpu.txt
+TORCH_VERSION = "2.11.0"  # same as in packaging/runtime-cpu.txt
 
 _NUMBER = re.compile(r"\d+\.\d+\.\d+[\w.]*")
 # In the library, the version stands among the texts of torch's ONNX exporter, which writes it into its files.
@@ -17,12 +17,13 @@ _NEAR = 4096  # bytes
 
 
 def is_other_version(version: str | None) -> bool:
-    """Whether it is known to be another one than Relievo is built for."""
+    """Returns whether it is known to be another version than the one that Relievo is built for."""
     return version is not None and version != TORCH_VERSION
 
 
 def version_of(library: Path) -> str | None:
-    """Of libtorch_cpu, without what follows a plus sign (2.11.0+cu130: 2.11.0); None where no file tells."""
+    """Returns the version of libtorch_cpu, without what follows a plus sign (2.11.0+cu130: 2.11.0); None where no file
+    tells."""
     places = dict.fromkeys(place.parent for place in (library, library.resolve()))
     for folder in places:
         files = [folder / "build-version"]
@@ -41,7 +42,8 @@ def version_of(library: Path) -> str | None:
 
 
 def written_version(name: str, text: str) -> str | None:
-    """What a file says: `build-version` as LibTorch's own archives have it, `version.py` as torch's package has it."""
+    """Returns the version that a file states: `build-version` as LibTorch's own archives have it, `version.py` as
+    torch's package has it."""
     if name.endswith(".py"):
         line = re.search(r"^__version__ *= *['\"]([^'\"]+)", text, re.MULTILINE)
         text = line[1] if line else ""

@@ -9,5 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 PathLike: TypeAlias = str | os.PathLike[str]
-InputPath: TypeAlias = PathLike | bytes | os.PathLike[bytes]  # where bytes cannot be a picture's content
+# Used where bytes cannot be a picture's content.
+InputPath: TypeAlias = PathLike | bytes | os.PathLike[bytes]
 Picture: TypeAlias = PathLike | bytes | NDArray[np.uint8] | NDArray[np.float32]

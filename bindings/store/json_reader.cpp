@@ -38,7 +38,8 @@ py::object as_python(const json& value) {
   }
 }
 
-/// `content`: str or bytes. A str with half a surrogate pair is no text, as a file's name may be none.
+/// Reads `content`, str or bytes. A str with half a surrogate pair is not text; a file's name may be such a
+/// str.
 py::object read(const py::object& content) {
   try {
     return as_python(parse_json(content.cast<std::string>()));
