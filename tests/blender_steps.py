@@ -111,7 +111,8 @@ def presets() -> list[str]:
 
 
 def render() -> bool:
-    """By Cycles, from the front, on nothing: the object is there, colored, and does not fill the picture."""
+    """Renders by Cycles, from the front and without a background: the object is there, coloured, and does not fill the
+    picture."""
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 4
     scene.render.resolution_x = scene.render.resolution_y = 96

@@ -32,7 +32,7 @@ class Counts:
 
 
 def run(title: str, command: list[str | Path]) -> int:
-    """What it says comes at its end, in one piece: others run beside it."""
+    """Its output is printed as a whole at its end, because others run beside it."""
     cache = BUILD / "test-cache" / title.replace("/", "_")  # not what this person or another suite has measured
     shares = {"XDG_CACHE_HOME": str(cache), "OMP_NUM_THREADS": str(max(1, CORES // AT_A_TIME))}
     begin = time.monotonic()
@@ -82,7 +82,7 @@ def tracked(*patterns: str) -> list[str]:
 
 
 def seconds_of(report: Path) -> float:
-    """That a suite took when it last ran; one that never did may take long."""
+    """The seconds that a suite took when it last ran; one that never ran may take long."""
     try:
         return sum(float(case.get("time", 0)) for case in ElementTree.parse(report).iter("testcase"))
     except (OSError, ElementTree.ParseError):

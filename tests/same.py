@@ -1,7 +1,7 @@
-"""Whether this tree still makes the same meshes, to the bit, as the commit BASE: `make same BASE=COMMIT`.
+"""Checks whether this tree still makes the same meshes, to the bit, as the commit BASE: `make same BASE=COMMIT`.
 
-Builds BASE in build-same/ and compares checksums of vertices, faces, UVs and textures: of 12 pictures at 3
-settings, and of the tiny pipeline under every strategy, fallback and batch size.
+Builds BASE in build-same/ and compares checksums of vertices, faces, UVs and textures: of 12 pictures at 3 settings,
+and of the tiny pipeline under every strategy, fallback and batch size.
 """
 
 from __future__ import annotations

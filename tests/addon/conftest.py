@@ -1,4 +1,4 @@
-"""What tests of the extension share."""
+"""Fixtures that the tests of the extension share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What this version reads of preferences and panel that 0.1.0 has left: python former_settings.py FOLDER ZIP
+"""Tells what this version reads of the preferences and the panel that version 0.1.0 has left: python former_settings.py
+FOLDER ZIP
 
 Blender updates an extension and reads its preferences as it starts, which is done here in the same order.
 """

@@ -1,4 +1,5 @@
-"""What every scenario uses inside Blender: the profile, the installed extension, a stand-in for a panel's layout.
+"""The parts that every scenario uses inside Blender: the profile, the installed extension, a stand-in for a panel's
+layout.
 
 To be imported before bpy: the profile of a process is FOLDER/profile.
 """
@@ -63,7 +64,7 @@ def names(collection: Any) -> list[str]:
 
 
 def wait_for(condition: Callable[[], bool]) -> bool:
-    """Whether it came true within a minute."""
+    """Waits until the condition is true, a minute at most; returns whether it is."""
     end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -168,7 +169,7 @@ def drawn_by(draw: Callable[..., None], *words: Any) -> list[str]:
 
 
 def module(name: str) -> Any:
-    """Of the extension."""
+    """Returns a module of the extension."""
     return importlib.import_module(f"{MODULE}.{name}")
 
 
@@ -178,7 +179,7 @@ def find(name: str) -> Any:
 
 
 def answer(operator: Any, **words: Any) -> str:
-    """How an operator ended, or what it said where it refused."""
+    """Returns how an operator ended, or its message where it refused."""
     try:
         return str(list(operator(**words)))
     except RuntimeError as error:
@@ -200,7 +201,7 @@ def mesh_facts(thing: Any) -> dict[str, Any]:
 
 
 def mask_pixels() -> list[float]:
-    """Alpha of the mask's thumbnail in the middle and near the corner."""
+    """Returns the alpha of the mask's thumbnail in the middle and near the corner."""
     preview = module("thumbnails")._icons[module("mask_preview").THUMBNAIL]
     width, height = preview.image_size
     alpha = list(preview.image_pixels_float)[3::4]

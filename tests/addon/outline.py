@@ -18,7 +18,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FrontView:
-    """What a ray along +Y through each pixel's centre meets first."""
+    """The first hit of a ray along +Y through each pixel's centre."""
 
     face: NDArray[np.int64]  # [side, side], -1 where there is nothing
     weights: NDArray[np.float64]  # [side, side, 3] barycentric

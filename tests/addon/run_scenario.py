@@ -1,6 +1,6 @@
-"""What the tests of the extension do inside Blender, each in a process and a profile of its own.
+"""Runs a scenario of the extension's tests inside Blender, in a process and a profile of its own.
 
-    python run_scenario.py SCENARIO FOLDER [WORD...]
+python run_scenario.py SCENARIO FOLDER [WORD...]
 
 The profile is FOLDER/profile. A scenario is a function of a module in scenarios/: it installs the extension, does its
 work and returns what it saw, which is left in FOLDER/facts.json for the tests to judge.

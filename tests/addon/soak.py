@@ -37,7 +37,7 @@ def test_unload_gives_memory_back(soaked: dict[str, Any]) -> None:
 
 
 def test_disabling_leaves_no_thread(soaked: dict[str, Any]) -> None:
-    """But for Blender's own workers, one a core at most, which it starts when it first has work for them."""
+    """Blender's own workers are allowed, one a core at most, because it starts them when it first has work for them."""
     left = soaked["threads_when_disabled"]
     assert left < soaked["threads"][-1]
     assert left - soaked["threads_before"] < (os.cpu_count() or 1)

@@ -119,7 +119,7 @@ def test_hint_names_what_to_install(
     assert "copy a picture file" in clipboard.hint()
 
 
-# In Blender
+# Inside Blender.
 
 
 def test_button_takes_what_is_there_and_never_says_that_there_is_none(

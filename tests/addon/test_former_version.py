@@ -1,4 +1,5 @@
-"""What 0.1.0 has left is read; objects and history are in test_redo.py and test_records.py."""
+"""Preferences and panels that version 0.1.0 has left are read; objects and history are in test_redo.py and
+test_records.py."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from in_blender import ZIP
 
 @pytest.fixture(scope="module")
 def former(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """As data/0.1.0/make.py has set all of it, none of it as it was by default but what it says nothing of."""
+    """The settings are those of data/0.1.0/make.py, none of which is a default, except those that it does not
+    mention."""
     folder = tmp_path_factory.mktemp("former")
     script = Path(__file__).with_name("former_settings.py")
     ended = subprocess.run([sys.executable, script, folder, ZIP], capture_output=True, text=True, timeout=120)

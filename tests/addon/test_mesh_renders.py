@@ -1,4 +1,4 @@
-"""What Blender shows of the files of native/files: its importers, its Cycles, the pixels that come out.
+"""Blender shows the files of native/files as they are meant: through its importers and Cycles, judged by pixels.
 
 The box is the one of test_mesh_import.py. The pumpkin is written by tests/native/verify/detail_samples.cpp: with bumps
 in full (PLY), and simplified to 2000 faces with the bumps in a normal map (GLB, OBJ).

@@ -1,4 +1,5 @@
-"""What the engine says to a command line, said in the window's words: the places in its sources that are meant."""
+"""The engine's messages for a command line are reworded for the window; the sources must still contain the
+originals."""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ def messages(extension_package: Path) -> Any:
 
 
 def said_in_sources() -> str:
-    """All literals of the engine and of the package, those that are written in pieces put together."""
+    """Returns all literals of the engine and of the package; a literal that is written in parts is joined."""
     files = [*(ROOT / "native").rglob("*.cpp"), *(ROOT / "bindings" / "relievo").glob("*.py")]
     return re.sub(r'"\s*f?"', "", "\n".join(file.read_text() for file in files))
 
 
 def test_what_is_said_otherwise_is_what_the_engine_says(messages: Any) -> None:
-    """A message that is worded anew in the engine would else be told as it is."""
+    """A message that is reworded in the engine would otherwise be shown as it is."""
     said = said_in_sources()
     assert [text for text in (*messages._EXACT, *messages._VARIABLES) if text not in said] == []
 

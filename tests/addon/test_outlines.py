@@ -1,4 +1,5 @@
-"""From picture to mesh: the outline from the front is the subject's, and the colours sit where the picture has them."""
+"""The mesh of a picture: its outline from the front is the subject's, and the colours sit where the picture has
+them."""
 
 from __future__ import annotations
 

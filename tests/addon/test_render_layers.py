@@ -118,7 +118,7 @@ def test_blenders_compositor_offers_every_layer(oiio: Any, samples: Path, tmp_pa
     node.image = image
     names = {socket.name for socket in node.outputs if socket.enabled}
     assert {"Combined", "albedo", "depth", "normal", "position"} <= names
-    # And its values: the position, through Blender and out again.
+    # The values are checked too: the position goes through Blender and out again.
     scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
     scene.render.resolution_percentage = 100
     scene.render.image_settings.file_format = "OPEN_EXR"

@@ -233,7 +233,7 @@ def test_addresses_are_public_and_of_the_versions_that_are_built_with() -> None:
             assert len(wheel["sha256"]) == 64 and wheel["bytes"] > 0
 
 
-# In Blender
+# Inside Blender.
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_what_is_no_number_in_range_is_refused_with_the_range(
 
 
 def outcome(words: Any, **settings: Any) -> Any:
-    """Of a made-up result."""
+    """Returns the outcome of a made-up result."""
     report = SimpleNamespace(watertight=True, manifold=False, components=3, euler=6)
     stage = SimpleNamespace(
         name="surface", seconds=2.0, peak_bytes=5, device="cuda:0", precision="bf16", batch=4, fragmentation=0.25

@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def first(self) -> int:
-        """Of the range that is asked for; 0: the whole."""
+        """The first byte of the range that is asked for; 0 for the whole file."""
         return int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
 
     def honest(self) -> None:
@@ -144,7 +144,7 @@ class _Evil:
 
 Lie = Callable[[Handler], None]
 
-# Whatever is asked for.
+# These lie whatever is asked for.
 WHOLE: dict[str, Lie] = {
     "log_in_page": lambda h: h.reply(200, PAGE, Content_Type="text/html"),
     "log_in_page_of_no_type": lambda h: h.reply(200, PAGE),
@@ -197,7 +197,7 @@ WHOLE: dict[str, Lie] = {
     "pickle_that_runs": lambda h: h.reply(200, pickle.dumps({"w": _Evil()}, protocol=2)),
 }
 
-# Asked for the rest.
+# These lie when they are asked for the rest.
 CUT: dict[str, Lie] = {
     "shifted_part": lambda h: h.part(FIRST + 7, BODY[FIRST + 7 :]),
     "part_from_the_beginning": lambda h: h.part(0, BODY),
@@ -224,7 +224,7 @@ CUT: dict[str, Lie] = {
     "slow_after_cut": lambda h: _for_ever(h, _head(f"Content-Length: {len(BODY)}"), b""),
 }
 
-# Of these, what came before is still there for the next try.
+# After these, the bytes that came before are still there for the next try.
 KEPT = {
     "shifted_part",
     "part_without_range",
@@ -237,9 +237,9 @@ KEPT = {
     "gone_after_cut",
     "slow_after_cut",
 }
-# Of these, the file comes in the end: nothing that it is made of is untrue.
+# With these, the file comes in the end, because nothing that it consists of is untrue.
 TRUE_AFTER_ALL = {"shorter_part"}
-# In every run of the tests; the rest with RELIEVO_ALL_LIES=1 (`make test-downloads`).
+# These run in every run of the tests; the others run with RELIEVO_ALL_LIES=1 (`make test-downloads`).
 SMALL = {
     "log_in_page",
     "log_in_page_as_bytes",

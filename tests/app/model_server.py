@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass
 class Behaviour:
-    """How one file is served."""
+    """The way in which one file is served."""
 
     content: bytes
     etag: str | None = '"v1"'
@@ -129,7 +129,7 @@ class ModelServer:
 
 
 def write_certificate(file: Path) -> Path:
-    """Of 127.0.0.1, signed by itself; returns the file of its key."""
+    """Writes a certificate for 127.0.0.1, signed by itself; returns the file of its key."""
     key = file.with_suffix(".key")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(file)]

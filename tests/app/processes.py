@@ -33,20 +33,20 @@ def start(
 
 
 def listens(process: subprocess.Popen[str], number: int) -> bool:
-    """Whether it has a handler for the signal by now."""
+    """Returns whether it has a handler for the signal by now."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught, 16) >> (number - 1) & 1)
 
 
 def seconds_computed(process: subprocess.Popen[str]) -> float:
-    """By all its threads, as the system counts it."""
+    """Returns the seconds that all its threads have computed, as the system counts them."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str], seconds: float = 120) -> None:
-    """Until it is true, or the process has ended."""
+    """Waits until the condition is true, or the process has ended."""
     deadline = time.monotonic() + seconds
     while not condition() and process.poll() is None:
         assert time.monotonic() < deadline

@@ -83,7 +83,7 @@ def test_manifest_has_names_and_settings_of_its_own(tmp_path: Path) -> None:
 
 
 def settings_in(glb: Path) -> dict[str, Any]:
-    """What a GLB file says that it was made with."""
+    """Returns the settings that a GLB file says it was made with."""
     content = glb.read_bytes()
     length = int.from_bytes(content[12:16], "little")
     asset = json.loads(content[20 : 20 + length])["asset"]
@@ -241,7 +241,7 @@ def test_second_batch_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 
 def test_batch_without_locks_goes_on_where_that_is_asked_for(tmp_path: Path) -> None:
-    """Where flock and fcntl are refused, as on some network shares."""
+    """flock and fcntl are refused here, as on some network shares."""
     source, out = folder_of(tmp_path, 1), tmp_path / "out"
     (tmp_path / "no_locks.c").write_text(
         "#include <errno.h>\n#include <fcntl.h>\n#include <stdarg.h>\n#include <sys/syscall.h>\n#include <unistd.h>\n"

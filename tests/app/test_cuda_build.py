@@ -18,7 +18,7 @@ import kernels
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
 
-# Those of the cards from Turing on; PTX of the last one serves cards to come.
+# The architectures of the cards from Turing on; PTX of the last one serves cards to come.
 ARCHITECTURES = {"sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120", "compute_120"}
 
 
@@ -31,7 +31,7 @@ def test_every_source_of_kernels_is_compiled_for_every_architecture() -> None:
 
 
 def nvcc_of(source: str) -> tuple[list[str], str]:
-    """How the build compiles a source of kernels: nvcc with its words, and where."""
+    """Returns the command by which the build compiles a source of kernels, and its folder."""
     for entry in json.loads((BUILD / "compile_commands.json").read_text()):
         words = shlex.split(entry["command"])
         (nvcc, *_) = [*(i for i, word in enumerate(words) if word.endswith("/nvcc")), -1]

@@ -1,4 +1,4 @@
-"""What the documents show and name is there: commands, options, targets of make, files."""
+"""Everything that the documents show and name exists: commands, options, targets of make, files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_BLENDER = {"--format blend"}
 
 
 def code(text: str) -> list[str]:
-    """What stands in fences and between backticks; a line that goes on in the next one, as one."""
+    """Returns the text in fences and between backticks; a line that is continued in the next one counts as one."""
     fences = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     rest = re.sub(r"^```\w*\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line for fence in fences for line in re.sub(r"\n +", " ", fence).splitlines()]
@@ -39,7 +39,7 @@ def options_of(text: str) -> set[str]:
 
 
 def wrong_in(line: str) -> list[str]:
-    """What a line of code asks of relievo, relievo-bench or make that they do not know."""
+    """Returns the words in a line of code that relievo, relievo-bench or make do not know."""
     wrong = []
     for name, words in re.findall(r"(?:^|[ /(])(relievo(?:-bench)?) ([a-z-]+[^|;&#]*)", line):
         if name == "relievo-bench":

@@ -484,7 +484,7 @@ def test_https_never_leads_to_http(shop: Shop, tmp_path: Path) -> None:
         error = shop.fails("fetch", "toy", "--certificates", certificates)
         assert "not secure" in error["message"]
         assert shop.server.requests == []
-        # By way of http back to http neither.
+        # A redirect over https must not lead on to http either.
         secure.files["/on"] = Behaviour(b"", redirect_to=f"{shop.server.address}/toy.ckpt")
         secure.files["/toy.ckpt"] = Behaviour(b"", redirect_to="/on")
         assert "not secure" in shop.fails("fetch", "toy", "--certificates", certificates)["message"]

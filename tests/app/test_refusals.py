@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
 
 
 def arguments(text: str) -> list[str]:
-    """What is between here and the bracket that closes, split at its commas."""
+    """Returns the text between here and the closing bracket, split at its commas."""
     found: list[str] = []
     depth = begin = place = 0
     while place < len(text):

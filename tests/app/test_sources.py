@@ -1,4 +1,4 @@
-"""What the sources keep to."""
+"""Rules that the sources keep."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _instances(engine: relievo.Engine) -> dict[str, Any]:
 
 
 def _outcome(call: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """What it returns or raises."""
+    """Returns what the call returns or raises."""
     try:
         return call(*given, **named)
     except Exception as error:
@@ -106,7 +106,8 @@ def _fitting(name: str, job: relievo.Job | None) -> tuple[Any, ...]:
 
 
 def made_by_hand() -> None:
-    """What has no __init__ is not made by Python, and what has one is not used before it was called."""
+    """An object of a class without __init__ cannot be made by Python, and one of another class not be used before
+    __init__ was called."""
     for name in CLASSES.keys() - MADE:
         kind = getattr(native, name)
         _refused(TypeError, kind)
@@ -181,7 +182,7 @@ def _absurd(kind: str) -> Iterator[Any]:
 
 
 def absurd_arguments() -> None:
-    """Of every function and method: harmless, or refused by an exception."""
+    """Every function and method does no harm with such arguments, or refuses them by an exception."""
     with relievo.Engine(threads=1) as other:
         every = _instances(other)
         every["Engine"] = relievo.Engine(threads=1)
@@ -327,7 +328,7 @@ ABUSES: list[Callable[[], None]] = [
 
 
 def run(name: str) -> None:
-    """In a folder of its own."""
+    """Runs an abuse in a folder of its own."""
     faulthandler.enable()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["RELIEVO_MODELS"] = os.environ["XDG_CACHE_HOME"] = folder

@@ -1,4 +1,4 @@
-"""For programs that fork (test_fork.py)."""
+"""Helpers of programs that fork (test_fork.py)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import relievo
 
 
 def told(call: Callable[[], Any]) -> Any:
-    """What it returns, or `spawn` where it raises the error that names it."""
+    """Returns what the call returns, or `spawn` where it raises the error that names it."""
     try:
         return call()
     except relievo.InvalidSettingsError as error:
@@ -41,7 +41,7 @@ def in_child(use: Callable[[], Any]) -> None:
 
 
 def every_call(engine: relievo.Engine, job: relievo.Job) -> list[Any]:
-    """What all that may not be asked for in a forked process answers."""
+    """Returns the answers of all calls that are not allowed in a forked process."""
     calls: list[Callable[[], Any]] = [
         *(relievo.Engine, relievo.shared_engine, engine.queue, engine.pause, engine.resume, engine.unload),
         *(engine.explain_plan, job.take, job.cancel, job.wait),

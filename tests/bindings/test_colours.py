@@ -84,7 +84,7 @@ def test_embedded_profile(engine: relievo.Engine, kind: str, space: str, gamma: 
     expected = np.asarray(by_pillow)[32, [5, 16, 27, 38, 49, 59]].astype(float)
     tolerance = 4 if kind == "AVIF" else 2  # coded with loss; bytes were rounded in a dark linear or wide space
     assert np.abs(found - expected).max() <= tolerance
-    # And the formulas: what was stored is what is seen, but for the bytes it was stored in.
+    # The formulas must agree too: the stored colours are seen, up to the rounding of the stored bytes.
     rounding = 8 if gamma == 1 else 4
     assert np.abs(found - COLOURS * 255).max() <= rounding
 

@@ -229,7 +229,7 @@ def test_process_may_end_while_a_job_runs(engine: str) -> None:
 
 
 def test_package_may_be_imported_again() -> None:
-    """As Blender does when an extension is updated: errors must be of the classes that callers now see."""
+    """Blender imports it again when an extension is updated: errors must be of the classes that callers see then."""
     ended = python(
         "import sys, relievo\n"
         "relievo.close_engine()\n"

@@ -1,4 +1,4 @@
-"""What is said of a picture, and which are refused."""
+"""The names of pictures that are arrays, and the arrays that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bindings are compiled from."""
+"""The headers that the bindings are compiled from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import relievo
 
 
 def test_bindings_see_no_header_of_torchs() -> None:
-    """The engine's public header is plain: of what the bindings were compiled from, nothing is torch's or CUDA's."""
+    """The engine's public header is plain: none of the headers that the bindings were compiled from is torch's or
+    CUDA's."""
     build = Path(relievo.__file__).parents[2]
     ended = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True, check=True)
     headers: list[str] = []

@@ -1,4 +1,4 @@
-"""What a result shows: views into the engine's memory, files."""
+"""The parts of a result: views into the engine's memory, files."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_same_libtorch_by_another_path_is_welcome(flat: Path) -> None:
 
 
 def torch_in(folder: Path, version: str) -> Path:
-    """As pip lays it out, with a library that cannot be opened."""
+    """Makes a torch package as pip lays it out, with a library that cannot be opened."""
     (folder / "torch" / "lib").mkdir(parents=True)
     (folder / "torch" / "version.py").write_text(f"from typing import Optional\n__version__ = '{version}'\n")
     for name in _runtime.LIBRARIES:
@@ -167,7 +167,7 @@ def test_version_stands_where_it_is_installed_from() -> None:
 
 
 def test_store_is_there_without_libtorch(tmp_path: Path) -> None:
-    """It is what fetches LibTorch."""
+    """The store is needed without LibTorch, because it fetches it."""
     code = "from relievo import _store; import relievo; print(_store.catalogue()[0].name, relievo.is_loaded())"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "RELIEVO_RUNTIME_DIR": str(tmp_path)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
@@ -182,7 +182,7 @@ def test_names_of_the_package_are_all_there() -> None:
         _ = relievo.no_such
 
 
-# What every class of pybind11 has beyond its members: a metaclass, an __init__ that refuses, a mark of its own.
+# Every class of pybind11 has these beyond its members: a metaclass, an __init__ that refuses, a mark of its own.
 ALLOWED = r"""
 relievo\._(native|store)\.[A-Z]\w+
 relievo\._(native|store)\.[A-Z]\w+\.__init__

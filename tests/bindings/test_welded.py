@@ -1,4 +1,4 @@
-"""That a mesh is sound where a program welds its vertices, judged by trimesh."""
+"""A mesh is sound where a program welds its vertices, judged by trimesh."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def balls() -> NDArray[np.uint8]:
     return drawn(covered)
 
 
-# With the mask of each.
+# The pictures, each with its mask.
 SUBJECTS: dict[str, tuple[Picture, Path | str]] = {
     "fence": (fence(), "alpha"),
     "chair": (chair(), "alpha"),
@@ -83,14 +83,14 @@ def test_a_mesh_is_closed_where_its_vertices_are_welded(subject: str, faces: int
     assert report.volume == pytest.approx(mesh.volume, rel=1e-4)
     assert report.euler == mesh.euler_number
     assert len(mesh.faces) <= faces or any(f"so {len(mesh.faces)} were kept" in note for note in result.notes)
-    # What was not destroyed: as many pieces and holes as without --faces.
+    # The shape was not destroyed: it has as many parts and holes as without --faces.
     whole = relievo.generate(picture, mask=mask, grid=112, texture_size=64, debris=0).mesh.report
     assert report.components == whole.components and report.euler == whole.euler
     assert report.volume > 0.8 * whole.volume
 
 
 def test_a_report_sees_what_trimesh_sees(tmp_path: Path) -> None:
-    """As the files have it: the corners of a GLB and an OBJ are split at seams, and welding makes them whole."""
+    """The corners of a GLB and an OBJ file are split at seams, and welding must make them whole."""
     result = relievo.generate(fence(), name="fence", mask="alpha", grid=96, texture_size=64, faces=1500)
     for file in result.save(tmp_path, ["glb", "obj", "ply"]):
         if file.suffix not in (".glb", ".obj", ".ply"):

@@ -21,7 +21,7 @@ from extension_source import ROOT, imported
 from relievo import _runtime
 
 PLACE = ROOT / "build-cuda"
-# What every Linux that runs Blender has: glibc, the libraries of GCC, zlib (cuDNN asks for it).
+# Libraries that every Linux that runs Blender has: glibc, the libraries of GCC, zlib (cuDNN needs it).
 SYSTEM = ["libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1"]
 SYSTEM += ["libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"]
 LOADER = "ld-linux-x86-64.so.2"
@@ -52,7 +52,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def places(file: Path) -> dict[str, Path]:
-    """Where the machine's loader finds what a file asks for."""
+    """Returns where the machine's loader finds the libraries that a file needs."""
     found = re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", file), re.MULTILINE)
     return {name: Path(place) for name, place in found}
 
@@ -98,7 +98,7 @@ def test_libtorch_cuda_opens_and_registers_its_device_guard_where_there_is_no_dr
 
 
 def test_every_library_opens_that_needs_no_driver(root: Path, runtime: Path) -> None:
-    """In any order: their neighbours are found beside them, not by luck."""
+    """The order does not matter: neighbours are found beside each library, not by luck."""
     for file in sorted(runtime.glob("*.so*")):
         if DRIVER in elf.needed(file) or file.name.startswith("libtorch_"):  # those lean on libtorch_cuda, as above
             continue

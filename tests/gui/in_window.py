@@ -98,7 +98,7 @@ class Heart:
 
 
 def show_parts(*names: str) -> Iterator[float]:
-    """These parts of the tab alone and open, which a person would do with some clicks."""
+    """Shows these parts of the tab alone, and open, which a person would do with some clicks."""
     panels = module("panels")
     for cls in panels.CLASSES:
         if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
@@ -142,7 +142,7 @@ def show_preferences() -> Iterator[float]:
 
 
 def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
-    """Until the job is over: its stages and fractions, and a picture of the screen halfway."""
+    """Watches the job until it is over: its stages and fractions, and a picture of the screen halfway."""
     end = time.monotonic() + window.LONGEST_JOB
     facts["stages"], facts["fractions"] = [], []
     while (task := jobs.current()) is not None and time.monotonic() < end:
@@ -157,7 +157,7 @@ def watch_job(jobs: Any, picture: str | None) -> Iterator[float]:
 
 
 def look_at_object() -> Iterator[float]:
-    """From the front and a little to the side, with its material."""
+    """Shows the object from the front and a little to the side, with its material."""
     area, _, region = view()
     space = area.spaces[0]
     space.shading.type = "MATERIAL"
@@ -186,7 +186,7 @@ def scenario() -> Iterator[float]:
     settings.texture_size = 2048
 
     jobs = module("jobs")
-    # What redrawing the sidebar ten times a second costs in this window without the extension's help.
+    # Measures what redrawing the sidebar ten times a second costs in this window without the extension's help.
     heart.start()
     for _ in range(30):
         view()[1].tag_redraw()

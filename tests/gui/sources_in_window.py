@@ -205,7 +205,7 @@ def in_browsers() -> Iterator[float]:
 
 
 def first_row(area: bpy.types.Area) -> tuple[int, int]:
-    """Where a list of files has its first name."""
+    """Returns where a list of files has its first name."""
     (region,) = (region for region in area.regions if region.type == "WINDOW")
     return region.x + 20, region.y + region.height - 37
 

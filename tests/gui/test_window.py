@@ -58,7 +58,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def coloured(picture: NDArray[np.uint8]) -> float:
-    """How much of the view's middle is of a colour. An empty view is grey."""
+    """Returns how much of the view's middle has a colour. An empty view is grey."""
     height, width = picture.shape[:2]
     middle = picture[height // 4 : height * 3 // 4, width // 8 : width // 2].astype(int)
     return float((middle.max(-1) - middle.min(-1) > 30).mean())
@@ -118,7 +118,7 @@ def open_window(
 
 
 def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]:
-    """What the script has seen. Pictures of the screen are taken when it asks for them."""
+    """Returns what the script has seen. Pictures of the screen are taken when it asks for them."""
     log = FOLDER / f"{name}.log"
     screens: dict[str, NDArray[np.uint8]] = {}
     subprocess.run([*TRIXIE, "cp", PICTURE, IN_TRIXIE], check=True)
@@ -140,7 +140,7 @@ def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]
 
 
 def send_events(environment: dict[str, str]) -> None:
-    """Those that the script wants of the X server."""
+    """Returns the wishes that the script has left for the X server."""
     wanted = FOLDER / "xdotool.json"
     if wanted.exists():
         subprocess.run([*TRIXIE, "xdotool", *json.loads(wanted.read_text())], env=environment, check=True)
@@ -148,7 +148,7 @@ def send_events(environment: dict[str, str]) -> None:
 
 
 def take_pictures(screens: dict[str, NDArray[np.uint8]]) -> None:
-    """Those that are wanted now."""
+    """Returns the wishes that are open now."""
     for wanted in FOLDER.glob("*.wanted"):
         name = wanted.stem
         left, bottom, right, top = json.loads(wanted.read_text())

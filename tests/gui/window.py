@@ -1,8 +1,8 @@
-"""What scripts in Blender's window share: events, pictures of the screen, the extension's panel.
+"""The parts that scripts in Blender's window share: events, pictures of the screen, the extension's panel.
 
 A script is run by Blender itself, with the extension installed and enabled:
 
-    blender --enable-event-simulate --python SCRIPT.py -- FOLDER PICTURE [WORD...]
+blender --enable-event-simulate --python SCRIPT.py -- FOLDER PICTURE [WORD...]
 
 Where a picture of the screen is wanted, it makes FOLDER/NAME.wanted and goes on when that file is gone. All is done
 from one timer, as a person would: a step, then time for Blender to draw and to handle events. Each step is a generator,
@@ -32,7 +32,7 @@ facts: dict[str, Any] = {}
 
 
 def module(name: str) -> Any:
-    """Of the extension."""
+    """Returns a module of the extension."""
     return sys.modules[f"{MODULE}.{name}"]
 
 
@@ -48,7 +48,7 @@ def view() -> tuple[bpy.types.Area, bpy.types.Region, bpy.types.Region]:
 
 
 def screenshot(name: str, *regions: bpy.types.Region, below: int = 0) -> Iterator[float]:
-    """Of the whole window, or of what these regions cover, but for so many pixels at the top."""
+    """Takes a picture of the whole window, or of what these regions cover, without so many pixels at the top."""
     wanted = FOLDER / f"{name}.wanted"
     left, bottom = (min((getattr(r, axis) for r in regions), default=0) for axis in "xy")
     right = max((r.x + r.width for r in regions), default=window().width)
@@ -89,7 +89,7 @@ def areas(kind: str) -> list[bpy.types.Area]:
 
 @contextlib.contextmanager
 def within(area: bpy.types.Area) -> Iterator[None]:
-    """As where a person clicks in this area."""
+    """Overrides the context as where a person clicks in this area."""
     (region,) = (region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window(), area=area, region=region, space_data=area.spaces.active):
         yield

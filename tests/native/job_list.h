@@ -37,7 +37,7 @@ class JobList : public JobSource {
 
   /// Jobs that were never asked for: the last ones.
   int left() const { return int(inputs_.size() - given_); }
-  /// Of those that were asked for, in order.
+  /// The jobs that were asked for, in order.
   std::vector<Outcome> outcomes() const {
     std::vector<Outcome> all;
     for (size_t i = 0; i < given_; ++i) {

@@ -1,4 +1,4 @@
-"""What a shared library asks for and gives, read by binutils."""
+"""Reads by binutils which libraries a shared library needs and which symbols it has."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def modules(extension: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def heif(extension: Path) -> Path:
-    """What the module opens when the first HEIC or AVIF file comes."""
+    """Checks what the module opens when the first HEIC or AVIF file comes."""
     return extension / "relievo" / "librelievo_heif.so"
 
 

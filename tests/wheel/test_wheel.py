@@ -49,7 +49,7 @@ def run(python: Path, code: str, folder: Path) -> str:
 
 
 def test_two_lines_make_a_mesh(python: Path, tmp_path: Path) -> None:
-    """As the README has them."""
+    """Runs the README's lines."""
     run(python, f"import relievo\nrelievo.generate({str(PICTURE)!r}, grid=48).save('chicken.glb')", tmp_path)
     assert (tmp_path / "chicken.glb").read_bytes()[:4] == b"glTF"
 
@@ -62,7 +62,7 @@ def test_package_is_the_installed_one(python: Path, tmp_path: Path) -> None:
 
 
 def test_it_works_where_a_loop_runs_and_off_the_main_thread(python: Path, tmp_path: Path) -> None:
-    """As in a notebook, whose cells run inside an event loop."""
+    """Runs them as in a notebook, whose cells run inside an event loop."""
     code = f"""
 import asyncio, relievo
 async def cell():

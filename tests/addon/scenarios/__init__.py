@@ -1,1 +1,1 @@
-"""What the tests of the extension do inside Blender, by topic."""
+"""The scenarios that the tests of the extension run inside Blender, by topic."""

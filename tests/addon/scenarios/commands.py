@@ -79,7 +79,7 @@ def command_alone() -> dict[str, Any]:
 
 
 def ahead() -> dict[str, Any]:
-    """How many pictures the engine has been given whenever one is saved, of seven, where two compute at once."""
+    """Counts the pictures that the engine has been given whenever one is saved, of seven, where two compute at once."""
     extension = install()
     runtime, commands = extension.runtime, extension.commands
     runtime.options = {**runtime.options, "devices": "cpu*2"}

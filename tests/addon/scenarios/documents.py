@@ -135,7 +135,7 @@ def of_updates(text: str) -> str:
 
 
 def made_at_last() -> list[Any]:
-    """What a person does then works; and a document that is right is read."""
+    """Checks that a person's next steps work, and that a sound document is read."""
     (FOLDER / "index.json").write_text(json.dumps({"data": [{"id": "relievo", "version": "99.0.0"}]}))
     bpy.ops.relievo.generate(filepath=str(QUARTERS))
     return [names(bpy.data.objects), module("updates").ask([Path(FOLDER / "index.json").as_uri()])]

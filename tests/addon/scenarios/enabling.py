@@ -22,7 +22,7 @@ def _registered() -> list[str]:
 
 
 def without_preferences() -> dict[str, Any]:
-    """As render farms enable it: Blender stores no preferences."""
+    """Enables it as render farms do, where Blender stores no preferences."""
     install()
     bpy.ops.preferences.addon_disable(module=MODULE)
     facts: dict[str, Any] = {"left": _registered()}
@@ -130,7 +130,7 @@ def newer_version() -> dict[str, Any]:
 
 
 def options_of_operators() -> dict[str, Any]:
-    """Of each operator its options, and whether it asks before it does its work."""
+    """Returns each operator's options, and whether it asks before it does its work."""
     extension = install()
     base = module("operators.base")
     return {

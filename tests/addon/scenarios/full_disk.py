@@ -62,7 +62,7 @@ def unplaced(folder: Path) -> dict[str, Any]:
 
 
 def dismissed(folder: Path) -> Any:
-    """What nobody wants is not offered to the next Blender."""
+    """Dismisses a job, which is then not offered to the next Blender."""
     task = _unplaced_task(folder)
     (folder / "filler").unlink()
     bpy.ops.relievo.dismiss(number=task.number)

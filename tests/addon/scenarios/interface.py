@@ -36,7 +36,7 @@ from inside import (
 
 
 def menu_entries() -> dict[str, Any]:
-    """Where the extension is found, and what its buttons say."""
+    """Returns the places where the extension is found, and the texts of its buttons."""
     extension = install()
     facts: dict[str, Any] = {"menus": {}}
     one = disc("One", (1, 0, 0))
@@ -86,7 +86,7 @@ def menu_entries() -> dict[str, Any]:
 
 
 def why_it_is_grey() -> dict[str, Any]:
-    """Why the button is grey."""
+    """Returns the reasons why the button is grey."""
     os.environ["RELIEVO_MODELS"] = str(FOLDER / "models")
     extension = install()
     settings = bpy.context.scene.relievo
@@ -147,7 +147,7 @@ def preset_clicks() -> dict[str, Any]:
 
 
 def spoken_words() -> dict[str, Any]:
-    """What a person reads after a mistake."""
+    """Returns the texts that a person reads after a mistake."""
     os.environ["RELIEVO_MODELS"] = str(FOLDER / "models")
     install()
     mistakes = {

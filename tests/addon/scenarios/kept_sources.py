@@ -138,7 +138,7 @@ def large_source() -> dict[str, Any]:
 
 
 def thumbnail_follows() -> dict[str, Any]:
-    """How often a picture's file is read, in a Blender whose icons have no numbers without a window."""
+    """Counts how often a picture's file is read, in a Blender whose icons have no numbers without a window."""
     install()
     thumbnails = module("thumbnails")
     read: list[str] = []

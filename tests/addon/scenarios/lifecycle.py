@@ -191,7 +191,7 @@ def installing_again() -> list[str]:
 
 
 def reload_scripts() -> dict[str, Any]:
-    """What Blender's operator of that name does, while a job runs."""
+    """Does what Blender's operator of that name does, while a job runs."""
     extension = install()
     slow()
     bpy.context.scene.relievo.picture = str(PICTURE)

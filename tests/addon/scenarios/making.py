@@ -71,7 +71,7 @@ def notes() -> dict[str, Any]:
 
 
 def placed_facts(thing: Any) -> dict[str, Any]:
-    """Where an object is, and where it tells that it came from."""
+    """Returns where an object is, and the source that it names."""
     return {
         "location": list(thing.location),
         "collections": names(thing.users_collection),
@@ -83,7 +83,7 @@ def placed_facts(thing: Any) -> dict[str, Any]:
 
 
 def outline_iou(thing: Any, result: Any) -> float:
-    """How well what Cycles sees from the front agrees with the picture's own transparency."""
+    """Returns how well the outline that Cycles sees from the front agrees with the picture's own transparency."""
     sys.path.append(str(ROOT / "packaging"))
     import outline
     import pictures
@@ -99,7 +99,7 @@ def outline_iou(thing: Any, result: Any) -> float:
 
 
 def quarters() -> dict[str, Any]:
-    """Where the four colours of the picture are on the object, by Blender's own mesh, UV and pixels."""
+    """Returns where the four colours of the picture are on the object, by Blender's own mesh, UV and pixels."""
     install()
     quick()
     bpy.ops.relievo.generate(filepath=str(QUARTERS))

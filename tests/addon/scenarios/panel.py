@@ -1,4 +1,5 @@
-"""What the panel sets and shows: presets, mask, pictures, import options, history, the queue, single buttons."""
+"""The settings and the texts of the panel: presets, mask, pictures, import options, history, the queue, single
+buttons."""
 
 from __future__ import annotations
 
@@ -321,7 +322,7 @@ def dice() -> list[int]:
 
 
 def switched_devices() -> list[list[str]]:
-    """What the preferences and the engine's options say after each switch."""
+    """Returns the texts of the preferences and the engine's options after each switch."""
     runtime = module("runtime").runtime
     chosen = bpy.context.preferences.addons[MODULE].preferences
     devices = (("cuda:0", ""), ("cuda:1", "old"), ("cpu", ""))

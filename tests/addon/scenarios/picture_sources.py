@@ -19,7 +19,7 @@ def made(**words: Any) -> list[str]:
 
 
 def front_colour(thing: Any) -> list[float]:
-    """Of the object's texture, where it is seen from the front."""
+    """Returns the colour of the object's texture, where it is seen from the front."""
     image = next(node for node in thing.data.materials[0].node_tree.nodes if node.type == "TEX_IMAGE").image
     width, height = image.size
     values = list(image.pixels)

@@ -193,7 +193,7 @@ def redo_normal_map() -> dict[str, Any]:
 
 
 def redo_refused() -> dict[str, Any]:
-    """What cannot be redone is refused before anything is computed."""
+    """Checks that an object that cannot be redone is refused before anything is computed."""
     extension = install()
     thing = made()
     facts: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What the first start needs: LibTorch, models; and what stands in their way."""
+"""The first start: LibTorch and models are got, and whatever stands in their way is told."""
 
 from __future__ import annotations
 

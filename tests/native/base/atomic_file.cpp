@@ -97,7 +97,7 @@ TEST_F(AtomicFile, DiskThatFillsUpInTheMiddleLeavesNothing) {
   EXPECT_EXIT(write_too_much(), testing::ExitedWithCode(0), "");
 }
 
-/// Of the ways that file systems have; here they have all.
+/// File systems have these ways; here all of them are there.
 class FreeNames : public AtomicFile, public testing::WithParamInterface<FreeName> {};
 
 TEST_P(FreeNames, AreGivenAndTakenOnesLeftAlone) {

@@ -49,7 +49,7 @@ class Child {
     return read;
   }
 
-  /// Its exit status; -1 where it was killed, or does not end within a minute.
+  /// Returns its exit status, or -1 where it was killed or does not end within a minute.
   int status() {
     for (int i = 0; i < 6000; ++i) {
       int status = 0;

@@ -54,7 +54,7 @@ TEST_F(FileLocks, KeepAFetchedFileFromOthers) {
   EXPECT_FALSE(is_locked(folder_ / "final"));
 }
 
-/// Of somebody else's under the lock's name.
+/// The file under the lock's name is somebody else's.
 TEST_F(FileLocks, KeepFilesThatAreNoLocksAside) {
   std::ofstream(file_) << "mine";
   const FileLock lock(file_, words_);

@@ -75,7 +75,7 @@ class Batches : public Scratch {
     return "# Relievo 0.1.0\n# relievo_picture_sha256: " + sha256(std::as_bytes(std::span(content))) +
            "\nmade of " + content;
   }
-  /// Its last line.
+  /// Returns its last line.
   std::string result(const std::string& name) const {
     const std::string text = read("out/" + name);
     return text.substr(text.rfind('\n') + 1);

@@ -46,7 +46,7 @@ int ticks_of_a_whole_picture(TinyPipeline& pipeline) {
   return counted.ticks;
 }
 
-/// At every tick with RELIEVO_EVERY_ALLOCATION=1, at some without.
+/// The job is cancelled at every tick with RELIEVO_EVERY_ALLOCATION=1, and at some of them without.
 TEST_F(Cancel, AtATickEndsTheJobAndNotItsNeighbour) {
   TinyPipeline pipeline(1);
   const int ticks = ticks_of_a_whole_picture(pipeline);
@@ -75,7 +75,7 @@ TEST_F(Cancel, WhereWorkersWorkTogether) {
   }
 }
 
-/// As a person does it: from another thread, through the job.
+/// The job is cancelled as a person does it: from another thread, by its handle.
 TEST_F(Cancel, OfAJobAtAnyStageLeavesTheEngineWell) {
   Engine engine(tiny_options());
   GenerateRequest request = tiny_request();

@@ -14,11 +14,11 @@ namespace {
 
 constexpr int64_t kForEver = int64_t{1} << 60;
 
-/// Whose allocations fail.
+/// The allocations that are made to fail.
 struct Torch {
   static void count() { fail_allocation(0); }
   static void fail(int64_t n, int64_t times = 1) { fail_allocation(n, times); }
-  /// To try after an undisturbed run that began with count(): every one.
+  /// The numbers to try after an undisturbed run that began with count(): all of them.
   static std::vector<int64_t> all() {
     std::vector<int64_t> all(static_cast<size_t>(fail_allocation(0)));
     std::iota(all.begin(), all.end(), 1);
@@ -39,8 +39,9 @@ struct Ours {
   }
 };
 
-/// When memory is nearly gone the large ones fail, and go on to: small ones find holes. (nlohmann's JSON
-/// values allocate where they are destroyed, so that they end the process when everything fails for ever.)
+/// When memory is nearly gone, large allocations fail and go on failing, while small ones find holes.
+/// (nlohmann's JSON values allocate where they are destroyed, so that they end the process when everything
+/// fails for ever.)
 struct OursOfSize {
   static constexpr size_t kAtLeast = 16 << 10;
   static void count() { fail(0); }
@@ -60,8 +61,8 @@ std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
   return some;
 }
 
-/// Whether an undisturbed run has to follow the i-th disturbed one. Of all of them a part will do: the next
-/// disturbed one is undisturbed up to its own failure.
+/// Returns whether an undisturbed run has to follow the i-th disturbed one. Of all of them a part will do:
+/// the next disturbed one is undisturbed up to its own failure.
 bool looks_at_the_next(size_t i) { return !tries_every_fault() || i % 16 == 0; }
 
 /// A failure is one of memory, and says what to do.
@@ -70,7 +71,7 @@ void expect_clean(const Error& error) {
   EXPECT_FALSE(error.hint().empty());
 }
 
-/// Whether nothing but the weights of other stages had to give way, which changes no bit.
+/// Returns whether only the weights of other stages had to give way, which changes no bit.
 bool is_in_full(const std::vector<std::string>& notes) {
   return std::ranges::all_of(
       notes, [](const std::string& note) { return note.find("make room") != std::string::npos; });
@@ -104,7 +105,7 @@ class Faults : public TinyPipelineTest {
     RecordProperty("allocations", static_cast<int>(all.size()));
     unload(engine);
 
-    // From one failure a stage recovers; three are more than some stages have fallbacks.
+    // A stage recovers from one failure; three are more than some stages have fallbacks for.
     const bool has_a_way_on = times == 1 && std::is_same_v<Whose, Torch>;
     int failed = 0;
     const std::vector<int64_t> tried = some_of(all, about);
@@ -140,7 +141,7 @@ class Faults : public TinyPipelineTest {
     }
   }
 
-  /// And what it holds is gone.
+  /// Unloads the models and waits until all that they hold is gone.
   static void unload(Engine& engine) {
     engine.unload();
     for (int i = 0; i < 5000 && (engine.loaded() || charged_bytes() > 0); ++i)

@@ -1,4 +1,4 @@
-// What surface and texture ask: that a picture's planes are brought into a worker once for both.
+// Tests that a picture's planes are copied into a worker once for both surface and texture.
 #include "engine/field_source.h"
 
 #include <mutex>

@@ -1,4 +1,5 @@
-// How far a test has come that takes hours: `make test-faults` can be stopped and goes on where it was.
+// Keeps the progress of a test that takes hours, so that `make test-faults` can be stopped and goes on where
+// it was.
 #pragma once
 
 #include <cstdlib>
@@ -10,7 +11,7 @@
 
 namespace relievo {
 
-/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all that they else try some of.
+/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all allocations, otherwise some of them.
 inline bool tries_every_fault() { return std::getenv("RELIEVO_EVERY_ALLOCATION") != nullptr; }
 
 /// Kept in RELIEVO_LONG_RUNS, a folder, for this test of this very program; without it, nowhere.
@@ -32,7 +33,7 @@ class LongRun {
   }
 
   size_t done() const { return done_; }
-  /// So many, and none of them has failed.
+  /// Records that so many were tried, and that none of them has failed.
   void reached(size_t done) const {
     if (path_.empty() || testing::Test::HasFailure()) return;
     std::ofstream(path_) << program_ << ' ' << done << '\n';

@@ -27,7 +27,7 @@ thread_local bool t_spared = false;
 thread_local int64_t t_to_fail = 0;
 thread_local std::vector<const void*>* t_learnt = nullptr;
 
-/// Where the program's own code lies.
+/// The range of addresses of the program's own code.
 std::pair<uintptr_t, uintptr_t> find_own_code() {
   std::pair<uintptr_t, uintptr_t> range;
   dl_iterate_phdr(
@@ -76,7 +76,7 @@ const std::vector<const void*>& fatal_places() {
   return places;
 }
 
-/// Of the code that asks and the three that called it, one number.
+/// A number for the code that allocates and its three callers.
 uint64_t path_to(const void* caller) {
   constexpr int kFrames = 10, kOfPath = 4;
   void* frames[kFrames];

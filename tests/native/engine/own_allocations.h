@@ -14,7 +14,7 @@ namespace relievo {
 /// end the process, are neither counted nor fail. Returns how many there were since the last call.
 int64_t fail_own_allocation(int64_t n, int64_t times = 1, size_t at_least = 0);
 
-/// From now on remembers which code asks; until fail_own_allocation() is called.
+/// Remembers from now on which code allocates, until fail_own_allocation() is called.
 void record_own_allocations();
 
 /// The first of each path through the code that asked for one, four calls deep, as numbers for

@@ -1,4 +1,4 @@
-// That no name makes two results one file, or a file of somebody else's a result.
+// Tests that no name makes two results one file, or replaces a file of somebody else's.
 #include "engine/result_names.h"
 
 #include <fstream>

@@ -98,7 +98,7 @@ double distance(const std::vector<Float3>& from, const std::vector<Float3>& to) 
   return furthest;
 }
 
-/// By the plan, as the executor would take them.
+/// The modes that the plan allows, as the executor would take them.
 TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
   const std::pair<Fallbacks, const char*> all[] = {
       {{.chunked = true}, "smaller chunks"},

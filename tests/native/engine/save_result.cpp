@@ -1,4 +1,4 @@
-// That results which are saved under one name at the same moment do not cost each other files.
+// Tests that results which are saved under one name at the same moment do not cost each other files.
 #include <barrier>
 #include <fstream>
 #include <map>

@@ -48,8 +48,8 @@ Triplane random_triplane() {
   return {at::randn({3, 16, 32, 32}), heads};
 }
 
-/// As a worker of one thread computes: how operators cut their work, and so how they round, is then the same
-/// for all.
+/// Computes as a worker of one thread does: the way operators divide their work, and so how they round, is
+/// then the same for all.
 class OneThread {
  public:
   OneThread() {
@@ -67,7 +67,7 @@ class OneThread {
   int torch_ = at::get_num_threads(), ours_ = parallel_threads();
 };
 
-/// As many workers as `count`, each a thread of its own.
+/// Makes `count` workers, each a thread of its own.
 OnEveryWorker on_threads(size_t count) {
   return [count](const std::function<void(size_t)>& body) {
     std::vector<std::thread> threads;
@@ -165,7 +165,7 @@ TEST(SharedField, AFailureOnOneWorkerComesOut) {
   const std::vector<std::shared_ptr<const Field>> fields{
       std::make_shared<BentBall>(triplane.planes, triplane.heads),
       std::make_shared<Failing>(triplane.planes, triplane.heads)};
-  // As the runtime does it: the first exception is thrown again on the caller's thread.
+  // Passes an exception on as the runtime does: the first one is thrown again on the caller's thread.
   const auto shared = shared_field(fields, [](const std::function<void(size_t)>& body) {
     for (const size_t k : {0, 1}) body(k);
   });

@@ -18,7 +18,7 @@ namespace relievo {
 
 inline constexpr const char* kTinyModel = "instant-mesh-base";
 
-/// In a folder of its own, which goes with the process.
+/// The models lie in a folder of their own, which is removed with the process.
 class TinyModels {
  public:
   static const std::filesystem::path& folder() {
@@ -123,7 +123,7 @@ class Variable {
   std::string before_;
 };
 
-/// As long as it lives, the engine's models are the tiny ones.
+/// The engine's models are the tiny ones as long as this object lives.
 class WithTinyModels {
  public:
   WithTinyModels() {

@@ -129,7 +129,7 @@ class WatchedStage : public Stage {
   const Outputs& outputs_;
 };
 
-/// What became of a picture.
+/// The outcome for a picture.
 struct Made {
   std::optional<Error> error;  ///< the picture's own, or that of its worker
   std::shared_ptr<const GenerateResult> result;
@@ -148,7 +148,7 @@ struct TinyPicture {
   std::function<void(double)> on_progress = [](double) {};
 };
 
-/// Which stages: texturing takes four fifths of the time.
+/// The choice of stages, because texturing takes four fifths of the time.
 enum class Until { kSurface, kMesh };
 
 /// One executor over the tiny pipeline, with workers of one thread and of a budget that is never reached.
@@ -254,7 +254,7 @@ class TinyPipeline {
 
 class TinyPipelineTest : public testing::Test {
  protected:
-  /// What engines learn here of failures that were forced is nobody else's.
+  /// Limits that engines learn here from forced failures must not reach other tests.
   TinyPipelineTest() {
     std::filesystem::remove_all(cache_);
     setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
@@ -268,7 +268,7 @@ class TinyPipelineTest : public testing::Test {
     std::filesystem::remove_all(cache_);
   }
 
-  /// What one worker makes of a picture, undisturbed.
+  /// The result of one worker for a picture, undisturbed.
   const MeshBits& reference(int kind = 0, int seed = 7, Until until = Until::kSurface) {
     static std::map<std::tuple<int, int, Until>, MeshBits> made;
     const std::tuple key(kind, seed, until);

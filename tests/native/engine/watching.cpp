@@ -75,7 +75,7 @@ TEST_F(Watching, TheTimeLeftIsToldOnceThereIsSomethingToGoBy) {
       EXPECT_LT(status.seconds_left, 0);
     } else if (status.fraction < 1) {
       ++told;
-      // As much again for as much again.
+      // The rest is estimated to take as long, in proportion, as what is done.
       EXPECT_NEAR((status.seconds + status.seconds_left) * status.fraction, status.seconds,
                   1e-6 + 1e-6 * status.seconds);
     }

@@ -1,4 +1,4 @@
-// What the sample pictures show: the formulas of make_formats.py.
+// The content of the sample pictures, by the formulas of make_formats.py.
 #pragma once
 
 #include <functional>

@@ -89,7 +89,8 @@ class CutShort : public testing::TestWithParam<const char*> {};
 
 TEST_P(CutShort, IsInvalidImageWhereverItIsCut) {
   const std::vector<std::byte> whole = bytes_of(sample(GetParam()));
-  // From the end of the signature to all but the last byte; PNG's last four are a checksum of nothing.
+  // The file is cut everywhere from the end of the signature to the last byte; PNG's last four are a checksum
+  // of nothing.
   const size_t end = whole.size() - (std::string_view(GetParam()).ends_with(".png") ? 4 : 0);
   for (size_t size = 12; size < end; ++size) {
     SCOPED_TRACE(size);

@@ -1,4 +1,4 @@
-// What the tests of files/ share: the sample pictures, a scratch folder, expected errors.
+// The parts that the tests of files/ share: the sample pictures, a scratch folder, expected errors.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What a file says of the picture that it was made of, and that it says nothing of the folders above.
+// Tests that a file names the picture that it was made of, and tells nothing of the folders above it.
 #include "files/source_mark.h"
 
 #include <cstring>
@@ -95,7 +95,7 @@ TEST(SourceMark, OfAnotherProgramsFileIsNotOurs) {
     write(folder / name, text);
     EXPECT_EQ(source_checksum(folder / name), "") << name;
   }
-  // What Blender makes of an imported GLB: its own generator, and properties of the objects kept.
+  // This is what Blender makes of an imported GLB: its own generator, and properties of the objects kept.
   const nlohmann::json asset{{"generator", "Khronos glTF Blender I/O v4.5"},
                              {"extras", {{kChecksumKey, kChecksum}}}};
   const std::string json = nlohmann::json{{"asset", asset}}.dump();

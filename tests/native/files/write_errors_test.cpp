@@ -24,7 +24,7 @@ namespace {
   std::_Exit(2);
 }
 
-/// As on a disk with no room for a file of more than `bytes`.
+/// Limits the size of files to `bytes`, as on a full disk.
 void limit_files_to(rlim_t bytes) {
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{bytes, bytes};
@@ -42,7 +42,7 @@ TEST_P(FullDisk, LeavesNoHalfAMesh) {
   };
   EXPECT_EXIT(exit_after(write), testing::ExitedWithCode(0), "");
   EXPECT_FALSE(std::filesystem::exists(folder / (std::string("box.") + GetParam())));
-  // What the OBJ would have named may be there, whole; no temporary file may.
+  // The files that the OBJ would have named may be there, whole; no temporary file may.
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     EXPECT_THAT(entry.path().filename(), testing::AnyOf("box_albedo.png", "box.mtl"));
   }

@@ -1,4 +1,4 @@
-// What is written, read again by Assimp's importers. tests/addon/test_mesh_import.py does the same with
+// Reads written files again by Assimp's importers. tests/addon/test_mesh_import.py does the same with
 // Blender's.
 #include <cmath>
 #include <cstring>
@@ -39,7 +39,7 @@ class Written {
   Assimp::Importer importer;
 };
 
-/// From the axes of the file to those of the scene.
+/// Turns the axes of the file to those of the scene.
 Float3 to_scene(const std::string& format, const aiVector3D& v) {
   return format == "ply" ? Float3{v.x, v.y, v.z} : Float3{v.x, -v.z, v.y};
 }
@@ -83,7 +83,8 @@ TEST_P(MeshFormat, KeepsFacesOutside) {
 }
 
 TEST_P(MeshFormat, HasNormalsThatAreSmoothAcrossSeams) {
-  // By angles the three sides of a box weigh the same at each corner, however they are cut into triangles.
+  // Weighted by angles, the three sides of a box count the same at each corner, however they are cut into
+  // triangles.
   const Written written(GetParam());
   ASSERT_TRUE(written.mesh().HasNormals());
   for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {

@@ -57,7 +57,7 @@ class UvRasterKernel : public testing::Test {
       const double side = (double{b[0]} - a[0]) * (y - a[1]) - (double{b[1]} - a[1]) * (x - a[0]);
       left &= side >= 0;
       right &= side <= 0;
-      // Where the perpendicular from the point meets the side, or the end that is nearer.
+      // The point where the perpendicular from the point meets the side, or the end that is nearer.
       const double u = double{b[0]} - a[0], v = double{b[1]} - a[1], squared = u * u + v * v;
       const double t = squared > 0 ? std::clamp(((x - a[0]) * u + (y - a[1]) * v) / squared, 0.0, 1.0) : 0;
       best = std::min(best, std::hypot(a[0] + t * u - x, a[1] + t * v - y));

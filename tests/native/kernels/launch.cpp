@@ -1,4 +1,4 @@
-// Which error a launch of a kernel that fails becomes. Compiled against the stand-in for cuda_runtime.h.
+// Tests which error a failed launch of a kernel becomes. Compiled against the stand-in for cuda_runtime.h.
 #include "kernels/launch.cuh"
 
 #include <string>

@@ -142,7 +142,7 @@ TEST(Rasterise, WeightsArePerspectiveCorrect) {
   double x = 0, y = 0;
   ray_direction(r, 15.5, 11.5, x, y);  // half way between the first two on the screen
   const TriangleHit hit = meet_plane(set_up_triangle(r, 0), x, y);
-  // Of 1/depth half way is (1 + 1/3) / 2: depth 1.5, a quarter of the way from 1 to 3.
+  // Half way, 1/depth is (1 + 1/3) / 2, so the depth is 1.5: a quarter of the way from 1 to 3.
   EXPECT_NEAR(hit.depth, 1.5, 1e-6);
   EXPECT_NEAR(hit.weights[0], 0.75, 1e-6);
   EXPECT_NEAR(hit.weights[1], 0.25, 1e-6);

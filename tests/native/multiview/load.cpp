@@ -109,7 +109,7 @@ TEST_F(MultiviewFolder, TheEmptyPromptIsMadeOnce) {
   const at::Tensor expected = networks_.text.empty_prompt()[0];
   EXPECT_TRUE(MultiviewFiles(folder()).empty_prompt().equal(expected));
   ASSERT_TRUE(fs::exists(folder() / "empty_prompt.safetensors"));
-  // Without the tower it is what was kept.
+  // Without the tower the cached prompt is taken.
   const fs::path tower = folder() / "text_encoder/model.safetensors";
   fs::rename(tower, folder() / "kept");
   EXPECT_TRUE(MultiviewFiles(folder()).empty_prompt().equal(expected));

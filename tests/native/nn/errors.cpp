@@ -60,7 +60,7 @@ TEST(TorchErrors, ALostContextUnderAnyNameIsDeviceLost) {
   }
 }
 
-/// What torch asks of CUDA's devices, answered here: one GPU whose streams, once it is lost, answer with the
+/// Answers torch's questions about CUDA's devices: one GPU whose streams, once it is lost, answer with the
 /// error that stays.
 class StandInGpu final : public c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::CUDA> {
  public:

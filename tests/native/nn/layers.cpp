@@ -69,7 +69,7 @@ class LargestBlock final : public c10::Allocator {
   size_t largest_ = 0;
 };
 
-// What a GPU does, for which there is no kernel of ours: here for a layout that has none.
+// This takes the path of a GPU, for which there is no kernel of ours, by a layout that has none.
 TEST(GroupNorm, IsKnownByStripsWithoutAPictureInFloat32) {
   at::manual_seed(4);
   const GroupNorm norm = random_norm(8, 64);

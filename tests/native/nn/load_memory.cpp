@@ -1,4 +1,4 @@
-// How much memory loading takes, measured in a process of its own.
+// Measures the memory that loading takes, in a process of its own.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -66,7 +66,7 @@ double anonymous_bytes() {
 
 /// Loads the file and prints how far anonymous memory rose at most, and how far it had risen at the end.
 void load_and_print(const char* path, at::ScalarType dtype) {
-  // What torch sets up once is not counted.
+  // Memory that torch allocates once is not counted.
   at::ones({1 << 20}).to(at::kBFloat16).sum().item<float>();
   const double before = anonymous_bytes();
   std::atomic<bool> is_done = false;

@@ -59,7 +59,7 @@ float value_at(const Field& field, float x, float y, float z) {
   return field.values(point(x, y, z)).item<float>();
 }
 
-/// How far along `direction` from `origin` the shape's surface is, within `reach`.
+/// The distance along `direction` from `origin` to the shape's surface, within `reach`.
 float surface_along(const Field& field, Float3 origin, Float3 direction, float reach = 1.5f) {
   float inside = 0, outside = reach;
   for (int i = 0; i < 40; ++i) {

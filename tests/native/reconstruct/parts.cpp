@@ -74,7 +74,7 @@ TEST(LrmParts, MakeTheWholesPlanesToTheBit) {
   const LrmConfig config = small_config();
   const auto whole = std::make_shared<Lrm>(config);
   fill_randomly(*whole);
-  // Not the stored size, so that the position embedding is resampled.
+  // The size differs from the stored one, so that the position embedding is resampled.
   const Views views = random_views(24);
   const at::Tensor expected = reconstruct_planes(views, {.parts = {whole}}, {});
   EXPECT_EQ(expected.sizes(), at::IntArrayRef({3, 4, 8, 8}));

@@ -113,7 +113,7 @@ TEST(Turntable, LeavesNothingWhenCancelled) {
   EXPECT_EQ(folder.files(), 0);
 }
 
-/// As on a disk with no room for a file of more than `bytes`. Not in a child process: a fork of one that has
+/// Limits the size of files to `bytes`, as on a full disk. Not in a child process: a fork of one that has
 /// used OpenMP hangs at its next parallel loop.
 class FullDisk {
  public:

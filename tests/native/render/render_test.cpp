@@ -47,7 +47,7 @@ TEST(Render, DepthAndPositionLieOnThePixelsRay) {
         const double expected = ray.origin[axis] + ray.direction[axis] * layers.depth[i] / along;
         ASSERT_NEAR(layers.position[i][axis], expected, 1e-5) << column << ", " << row;
       }
-      // And on the box: on a side in one axis, between the sides in the others.
+      // The point lies on the box: on a side in one axis, between the sides in the others.
       const Float3 p = layers.position[i];
       const double outside =
           std::max({std::abs(p[0] - 0.25) - 0.75, std::abs(p[1] - 0.5) - 1.5, std::abs(p[2] - 0.75) - 2.25});

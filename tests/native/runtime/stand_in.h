@@ -15,7 +15,7 @@
 
 namespace relievo {
 
-/// What workers hold, by name; throws when a budget is passed.
+/// Counts the bytes that workers hold, by name; throws when a budget is exceeded.
 class ImaginaryMemory {
  private:
   template <typename Body>

@@ -1,4 +1,4 @@
-// What cleaning and simplification do to a mesh.
+// Tests what cleaning and simplification do to a mesh.
 #include "surface/clean_surface.h"
 
 #include <algorithm>

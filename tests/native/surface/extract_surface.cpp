@@ -1,4 +1,4 @@
-// From a field to a surface: what is asked of the field, closing at the box, what is refused.
+// Tests the way from a field to a surface: what is asked of the field, closing at the box, and refusals.
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -63,7 +63,7 @@ TEST(ExtractSurface, ClosingLeavesAShapeInsideTheBoxAlone) {
   EXPECT_EQ(closed.vertices, extract_surface(field, {.grid = kGrid, .close_at_box = false}, {}).vertices);
 }
 
-// On the vertices of the grid the distance is a whole number: many are exactly zero.
+// The distance is a whole number on the vertices of the grid, so many are exactly zero.
 TEST(ExtractSurface, SurfaceThroughVerticesOfTheGridLooksOutward) {
   const FunctionField field(
       [](const at::Tensor& p) { return (p / kGridSide * kGrid).round().abs().sum(-1) - 4; });

@@ -146,7 +146,8 @@ at::Tensor faces_of(const Surface& surface) {
   return at::cat({corners.mean(1), at::cross(b - a, c - a, -1) * 100}, -1);
 }
 
-/// How far the face in `a` that is farthest from all in `b` is from the next, and the other way round.
+/// The distance of the face in `a` that is farthest from all in `b`, and the other way around; the larger of
+/// both.
 double farthest(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor distances = at::cdist(a, b, 2, /*compute_mode=*/2);
   return std::max(distances.amin(0).max().item<double>(), distances.amin(1).max().item<double>());

@@ -19,7 +19,8 @@ at::Tensor vertices_of(const Surface& surface) {
   return at::from_blob(const_cast<Float3*>(surface.vertices.data()), {std::ssize(surface.vertices), 3});
 }
 
-/// How far the vertex in `a` that is farthest from all in `b` is from the next, and the other way round.
+/// The distance of the vertex in `a` that is farthest from all in `b`, and the other way around; the larger
+/// of both.
 double farthest(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor distances = at::cdist(a, b, 2, /*compute_mode=*/2);
   return std::max(distances.amin(0).max().item<double>(), distances.amin(1).max().item<double>());
@@ -42,7 +43,7 @@ at::Tensor areas_of(const Surface& surface) {
       .view({kCubes, kCubes, kCubes, 3});
 }
 
-/// What is done to the first three axes of a tensor.
+/// The permutation of the first three axes of a tensor.
 using Turn = at::Tensor (*)(const at::Tensor&);
 
 class MarchingTurns : public testing::TestWithParam<uint64_t> {

@@ -1,4 +1,4 @@
-// Which cubes the surface crosses, and how their corners are numbered.
+// Tests which cubes the surface crosses, and how their corners are numbered.
 #include "surface/surface_cubes.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ std::vector<int32_t> numbers(const at::Tensor& tensor) {
   return {ints.const_data_ptr<int32_t>(), ints.const_data_ptr<int32_t>() + ints.numel()};
 }
 
-/// What was found, as plain arrays.
+/// The cubes that were found, as plain arrays.
 struct Found {
   explicit Found(const SurfaceCubes& found)
       : cubes(numbers(found.cubes)),

@@ -21,7 +21,7 @@ const Atlas& bumpy_atlas() {
   return atlas;
 }
 
-/// How many faces lie over each texel centre, `[size, size]`.
+/// The number of faces that lie over each texel centre, `[size, size]`.
 std::vector<int> depth_of(const std::vector<std::array<Float2, 3>>& corner_uv, int size) {
   std::vector<int> depth(static_cast<size_t>(size) * size, 0);
   for (const auto& c : corner_uv) {

@@ -47,7 +47,7 @@ TEST(NormalMap, HoldsTheSlopeOfAKnownBump) {
           bake_normal_map(flat, planar_uv(flat, quarters, mirrored), wavy_wall(), kSize, {});
       for (int y = 20; y < kSize - 20; y += 9) {
         for (int x = 20; x < kSize - 20; x += 9) {
-          // From the texel back to the wall: y of the model box, and which way it runs in the texture.
+          // Maps a texel back to the wall: y of the model box, and the way it runs in the texture.
           float u = (static_cast<float>(x) + 0.5f) / kSize - 0.5f;
           float v = 0.5f - (static_cast<float>(y) + 0.5f) / kSize;
           if (mirrored) u = -u;

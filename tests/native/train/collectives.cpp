@@ -121,7 +121,7 @@ void overlaps(const std::shared_ptr<ProcessGroup>& group) {
 
 constexpr milliseconds kGroupTimeout = 20'000ms;
 
-/// In the middle of the sums: the other process is killed while this one waits for it.
+/// The other process is killed in the middle of the sums, while this one waits for it.
 void survives_a_kill(ProcessGroup& group) {
   constexpr int kSums = 50;
   const auto sum = [&] { group.sum(at::ones({100'000})); };

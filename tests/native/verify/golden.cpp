@@ -27,7 +27,7 @@ fs::path golden_folder() {
   return golden ? golden : test_data() / "golden";
 }
 
-/// What later issues cover.
+/// Returns whether tensors may stay unread, because nothing covers them yet.
 bool may_be_unread(const std::string& name) { return name.starts_with("synthesizer_nerf/render/"); }
 
 /// A fixture that RELIEVO_GOLDEN does not hold is skipped, and CI takes a skip for a failure.
@@ -128,7 +128,7 @@ TEST_P(Golden, AnyChangedOutputIsNoticed) {
     perturb(bytes, view.dtype, tolerance, random);
     view.bytes = bytes;
   }
-  // Its neighbours are copied, too: it may refer to their weights.
+  // The neighbours are copied, too, because the file may refer to their weights.
   const fs::path copied = copy_ / folder().filename();
   if (folder().parent_path() == golden_folder()) {
     fs::create_directories(copy_);

@@ -97,7 +97,7 @@ TEST(RenderedSeams, ShowTheFieldsColourFromAfarAndNearBy) {
   const Renderer renderer(mesh);
   const Borders borders(mesh);
   const std::vector<Angle> around{{0, 10}, {90, -20}, {180, 30}, {270, 0}, {45, 70}, {200, -70}};
-  // As a whole, two texels to a pixel; and from near by, several pixels to a texel.
+  // The mesh is rendered as a whole, two texels to a pixel, and from near by, several pixels to a texel.
   for (const double zoom : {1.0, 6.0}) {
     std::vector<View> views = framed_views(mesh.surface, around, 700);
     for (View& view : views) view.fov_y_degrees /= zoom;

@@ -154,7 +154,7 @@ def make_jpeg() -> None:
     start = data.index(b"\xff\xee\x00\x0eAdobe")
     (HERE / "cmyk_plain.jpg").write_bytes(data[:start] + data[start + 16 :])
 
-    # How the seen picture is stored for each orientation.
+    # The way in which the seen picture is stored for each orientation.
     stored = {
         1: None,
         2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -64,7 +64,7 @@ def make_gif() -> None:
     index.save(HERE / "interlaced.gif", interlace=1)
     index.save(HERE / "transparent.gif", transparency=0)
     index.save(HERE / "animation.gif", save_all=True, append_images=[index.transpose(Image.Transpose.ROTATE_180)])
-    # On a screen of 9 x 7, two columns from the left and one row from the top.
+    # The picture lies on a screen of 9 x 7, two columns from the left and one row from the top.
     data = bytearray((HERE / "plain.gif").read_bytes())
     data[6:10] = struct.pack("<HH", 9, 7)
     start = data.index(b"\x2c" + struct.pack("<HHHH", 0, 0, WIDTH, HEIGHT))

@@ -55,7 +55,7 @@ class ExecutorTest : public testing::Test {
       EXPECT_EQ(std::any_cast<int>(outcomes[i].value), int(i) * 1000 + sum_);
     }
   }
-  /// Of the jobs that were asked for; left_ says how many were not.
+  /// The outcomes of the jobs that were asked for; left_ says how many were not.
   std::vector<Outcome> run(Executor& executor, const Plan& made, int pictures,
                            const RunOptions& options = RunOptions()) {
     JobList jobs(inputs(pictures));
