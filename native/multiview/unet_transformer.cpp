@@ -7,15 +7,15 @@
 namespace relievo {
 namespace {
 
-constexpr double kFirstEpsilon = 1e-6;  // of the norm before the block
+constexpr double kFirstEpsilon = 1e-6;  // of the first norm
 
 }  // namespace
 
-/// Works on tokens `[B, own + others, width]`: a picture's own, then the reference's.
+/// A block works on tokens `[B, own + others, width]`: a picture's own, then the reference's.
 struct UnetTransformer::Block : TransformerBlock {
   using TransformerBlock::TransformerBlock;
 
-  /// The self attention's branch, of the own tokens alone where `own_alone`.
+  /// The self attention's branch, for the own tokens alone where `own_alone`.
   at::Tensor self_attention(at::Tensor normed, int64_t own, bool own_alone) const {
     const auto [key, value] = self->key_value(normed);
     const int64_t others = normed.size(1) - own;

@@ -15,12 +15,13 @@
 
 namespace relievo {
 
-/// Everything that the blocks of a network are given besides the pictures.
+/// Everything that the blocks of a network get besides the pictures.
 struct UnetPass {
-  /// Called before each layer; throws Error{kCancelled} when nobody wants the result any more.
+  /// Is called before each layer; throws Error{kCancelled} when the result is not wanted any more.
   std::function<void()> check = [] {};
-  Observer observer;            ///< sees time_embedding and each block by its module name
-  Observer reference_observer;  ///< sees the self attentions' inputs of the reference
+  Observer observer;  ///< sees time_embedding and each block by its module name
+  /// Sees the inputs of the self attentions for the reference.
+  Observer reference_observer;
 };
 
 class UnetTransformer : public Group {
@@ -31,10 +32,10 @@ class UnetTransformer : public Group {
   /// The cross attention's keys and values for text states `[B, T, prompt_width]`.
   KeyValue prompt(const at::Tensor& states) const;
 
-  /// Adds what attention finds to `x` `[B, C, h, w]`, in place, and to `reference` `[B, C, h', w']` where it
-  /// is defined: it sees itself, and `x` sees both, row by row of the batch. After the network's last
-  /// transformer nobody asks for the reference, so it ends there: `is_last` leaves it undefined. `path` is
-  /// this module's name for the observers.
+  /// Adds the attention's results to `x` `[B, C, h, w]`, in place, and to `reference` `[B, C, h', w']` where
+  /// it is defined: the reference attends to itself and `x` to both, row by row of the batch. After the
+  /// network's last transformer the reference is not needed any more: `is_last` leaves it undefined. `path`
+  /// is this module's name for the observers.
   void forward(at::Tensor& x, at::Tensor& reference, bool is_last, const KeyValue& prompt,
                const std::string& path, const UnetPass& pass) const;
 

@@ -13,8 +13,8 @@ enum class FieldKind {
   kDensity,         ///< volume density >= 0; the surface is where it passes a threshold
 };
 
-/// A field seen at the vertices of one regular grid: `side` positions along each axis, vertex
-/// (x side + y) side + z. Answers what Field answers at the vertices' positions, to rounding; a field that
+/// A field seen at the vertices of one regular grid: `side` positions along each axis, vertex (x side + y)
+/// side + z. It answers what Field answers at the vertices' positions, up to rounding errors; a field that
 /// can share work between vertices does so here. Results lie on the field's device.
 class GridField {
  public:
@@ -27,9 +27,9 @@ class GridField {
   /// `[F, 21]` weights of the cubes with the vertices `[F, 8]` (int64, on the CPU); undefined where there are
   /// none.
   virtual at::Tensor cube_weights(const at::Tensor& corners) const = 0;
-  /// Whether a cube takes no more workspace than a vertex (else eight times as much).
+  /// Returns whether a cube takes no more workspace than a vertex; otherwise it takes eight times as much.
   virtual bool cubes_are_narrow() const { return false; }
-  /// What it holds on the field's device as long as it lives.
+  /// The bytes that it holds on the field's device as long as it lives.
   virtual int64_t held_bytes() const { return 0; }
 };
 
@@ -54,7 +54,7 @@ class Field {
   /// Of a density: what it passes on the surface. (Published with InstantNeRF: 10.)
   virtual float density_threshold() const { return 10; }
 
-  /// `[N, 3]` how far each vertex of a grid of `grid` cubes a side moves, in box units; undefined where the
+  /// `[N, 3]` displacement of each vertex of a grid of `grid` cubes a side, in box units; undefined where the
   /// field does not deform. (InstantMesh: tanh(net_deformation) / (4 grid).)
   virtual at::Tensor deformation(const at::Tensor& points, int grid) const {
     (void)points, (void)grid;
@@ -62,8 +62,7 @@ class Field {
   }
 
   /// `[F, 21]` raw FlexiCubes weights (beta 0-11, alpha 12-19, gamma 20, before tanh and sigmoid) of cubes
-  /// whose corners
-  /// `[F, 8, 3]` are in FlexiCubes order, x fastest; undefined where the field has none.
+  /// whose corners `[F, 8, 3]` are in FlexiCubes order, x fastest; undefined where the field has none.
   virtual at::Tensor cube_weights(const at::Tensor& corners) const {
     (void)corners;
     return {};
@@ -72,15 +71,15 @@ class Field {
   /// `[N, 3]` sRGB-encoded colour, about 0..1, not clamped.
   virtual at::Tensor colours(const at::Tensor& points) const = 0;
 
-  /// This field on the grid with the positions `line` `[side]` float32 (on the CPU) along each axis. It reads
-  /// this field, which outlives it, and holds no more than `byte_budget` on the field's device. Without an
-  /// answer of its own a field is asked point by point.
+  /// This field on the grid with the positions `line` `[side]` float32 (on the CPU) along each axis. The
+  /// result reads this field, which must outlive it, and holds no more than `byte_budget` on the field's
+  /// device. Fields that do not override this are asked point by point.
   virtual std::unique_ptr<GridField> on_grid(const at::Tensor& line, int64_t byte_budget) const {
     (void)byte_budget;
     return on_grid_by_points(line);
   }
 
-  /// The same, always point by point.
+  /// As on_grid, but always point by point.
   std::unique_ptr<GridField> on_grid_by_points(const at::Tensor& line) const;
 };
 

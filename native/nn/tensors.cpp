@@ -59,10 +59,10 @@ std::string shape_text(at::IntArrayRef shape) {
 at::Tensor tensor_view(const TensorFile& file, std::string_view name) {
   const TensorView& view = file.at(name);
   const at::TensorOptions options = at::TensorOptions().dtype(scalar_type(view.dtype));
-  // from_blob refuses a null pointer, which an empty file region may have.
+  // An empty file region may have a null pointer, which from_blob refuses.
   if (view.bytes.empty()) return at::empty(view.shape, options);
   const bool is_strided = !view.strides.empty();
-  // Older writers do not align the data; torch's kernels want elements where their type may lie.
+  // Older writers do not align the data, but torch's kernels want elements at aligned addresses.
   if (reinterpret_cast<uintptr_t>(view.bytes.data()) % element_size(view.dtype) != 0) {
     at::Tensor copy =
         at::empty({static_cast<int64_t>(view.bytes.size() / element_size(view.dtype))}, options);
@@ -77,7 +77,8 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name) {
 
 namespace {
 
-/// A parameter's tensor: cast while it is copied, so that nothing of the stored type is ever held in memory.
+/// A parameter's tensor, which is cast while it is copied, so that nothing of the stored type is ever held in
+/// memory.
 at::Tensor loaded(const at::Tensor& stored, const Execution& execution) {
   const at::ScalarType dtype = stored.is_floating_point() ? execution.dtype : stored.scalar_type();
   at::Tensor result = stored;
@@ -103,7 +104,7 @@ at::TensorOptions options_of(const torch::nn::Module& network) {
 
 std::string PublishedNames::present_name(std::string name) const {
   for (const auto& [old_part, new_part] : renamed) {
-    // Dotted names are compared part by part: ".query." with dots around the whole.
+    // Dotted names are compared part by part: dots around the whole name let ".query." match at its ends too.
     std::string dotted = "." + name + ".";
     const std::string from = "." + old_part + ".", to = "." + new_part + ".";
     for (size_t at = dotted.find(from); at != std::string::npos; at = dotted.find(from, at + to.size() - 1))

@@ -1,4 +1,4 @@
-// Between weight files and tensors, and from a file into a module.
+// Turns weight files into tensors and fills modules with them.
 #pragma once
 
 #include <string>
@@ -23,15 +23,16 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name);
 at::Tensor placeholder(at::IntArrayRef shape);
 
 /// Device and precision of a loaded network. Throws Error{kInvalidSettings} for float16 on a CPU, which would
-/// take forever.
+/// be too slow to use.
 at::TensorOptions options_of(const torch::nn::Module& network);
 
 /// Names that older files of the same model carry.
 struct PublishedNames {
-  /// Parts of dotted names, old and new: {"query", "to_q"} makes `a.query.weight` `a.to_q.weight`. Either may
-  /// have dots.
+  /// Parts of dotted names, old and new: {"query", "to_q"} turns `a.query.weight` into `a.to_q.weight`. Both
+  /// may contain dots.
   std::vector<std::pair<std::string, std::string>> renamed = {};
-  /// Names without the prefix that may be there and are of no use; they are listed with the skipped ones.
+  /// Names without the prefix that may be in the file and are not needed; they are listed with the skipped
+  /// ones.
   std::vector<std::string> ignored = {};
 
   std::string present_name(std::string name) const;
@@ -46,8 +47,8 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
                                      const std::string& prefix, const Execution& execution,
                                      const PublishedNames& published = {});
 
-/// The same for a part of `whole`, which need not be loaded: the file may have the whole's other parameters,
-/// too, and the `unused` ones, names without the prefix; they are listed with the skipped ones.
+/// As load_strict for a part of `whole`, which need not be loaded: the file may have the whole's other
+/// parameters and the `unused` ones (names without the prefix) too, which are listed with the skipped ones.
 std::vector<std::string> load_part(torch::nn::Module& part, const torch::nn::Module& whole,
                                    const TensorFile& file, const std::string& prefix,
                                    const Execution& execution, const std::vector<std::string>& unused = {});

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 #include "surface/flexicubes.h"
 #include "surface/grid.h"
 #include "surface/marching_cubes.h"
@@ -19,25 +20,27 @@ namespace {
 constexpr int kSmallestGrid = 8;
 constexpr int kLargestGrid = 1024;
 
-// What a field takes for one point, seen from here: the features of three planes and two layers of a head in
-// float32, rounded up. Chunks are small enough for a field on a CPU to be stopped within half a second.
+// The bytes that a field takes for one point, estimated: the features of three planes and two layers of a
+// head in float32, rounded up. Chunks are small enough for a field on a CPU to be stopped within half a
+// second.
 constexpr int64_t kBytesPerPoint = 8 << 10;
 constexpr int64_t kSmallestChunk = 1 << 10;
 constexpr int64_t kLargestChunk = 1 << 17;
 
-// What meshing holds for a value of the grid at most: the values twice, two counts and their masks.
+// The most bytes that meshing holds for a value of the grid: the values twice, two counts and their masks.
 constexpr int64_t kBytesPerValue = 20;
 
-// How much of the work the steps are taken to be.
+// The share of the work that is done after each step, for progress.
 constexpr double kDistancesDone = 0.8;
 constexpr double kCubesDone = 0.85;
 constexpr double kDeformationDone = 0.9;
 constexpr double kWeightsDone = 0.95;
 
-/// Where and in what portions a field is asked.
+/// The device on which answers are gathered, and the portions in which a field is asked.
 struct Portions {
   int64_t chunk = kLargestChunk;  ///< points at a time
-  at::Device place = at::kCPU;    ///< where the answers are gathered and meshed
+  /// The device on which the answers are gathered and meshed.
+  at::Device place = at::kCPU;
 };
 
 Portions portions_of(const Field& field, const GridField& on_grid, int64_t values,
@@ -74,7 +77,8 @@ at::Tensor in_chunks(int64_t count, int64_t chunk, at::Device place, const Contr
 }
 
 void check_finite(const at::Tensor& values, const char* what) {
-  // The sum is finite only if all terms are, save when it overflows: then look closer.
+  // The sum is finite only if all terms are, save when it overflows; only then are the terms looked at one by
+  // one.
   if (!values.defined() || values.sum(at::kDouble).isfinite().item<bool>()) return;
   if (values.isfinite().all().item<bool>()) return;
   throw Error(ErrorCode::kInternal, fmt::format("The model's {} are not all finite numbers.", what),
@@ -86,10 +90,11 @@ void check_finite(const at::Tensor& values, const char* what) {
               "Try another picture, another mask or another seed.");
 }
 
-/// Makes the outermost vertices outside where they are inside. Such a vertex gets the next inner one's
-/// distance with the opposite sign, so that the closing face lies halfway between them wherever the shape
-/// reaches the box: flat, and half a cube inside the grid, where every crossed edge has its four cubes.
-void close_at_border(const at::Tensor& distances, int grid) {  // [grid + 1, grid + 1, grid + 1], in place
+/// Makes the outermost vertices of `[grid + 1, grid + 1, grid + 1]` distances outside where they are inside,
+/// in place. Such a vertex gets the next inner one's distance with the opposite sign, so that the closing
+/// face lies halfway between them wherever the shape reaches the box: flat, and half a cube inside the grid,
+/// where every crossed edge has its four cubes.
+void close_at_border(const at::Tensor& distances, int grid) {
   for (int64_t axis = 0; axis < 3; ++axis) {
     for (const bool is_upper : {false, true}) {
       at::Tensor outer = distances.select(axis, is_upper ? grid : 0);
@@ -99,7 +104,7 @@ void close_at_border(const at::Tensor& distances, int grid) {  // [grid + 1, gri
   }
 }
 
-/// `[(grid + 1)^3]` signed distances, as the extractor is to see them.
+/// `[(grid + 1)^3]` signed distances, prepared for the extractor.
 at::Tensor grid_distances(const GridField& field, const SurfaceSettings& settings, const Portions& portions,
                           const Control& control) {
   const int64_t side = settings.grid + 1;
@@ -109,7 +114,8 @@ at::Tensor grid_distances(const GridField& field, const SurfaceSettings& setting
   const auto [lowest, highest] = distances.aminmax();
   if (lowest.item<float>() >= 0) throw_empty("the shape is empty");
   if (highest.item<float>() < 0) throw_empty("the shape fills the whole box");
-  // On the surface counts as outside; off zero, the extractor turns the triangles there the right way too.
+  // A vertex on the surface counts as outside; moved off zero, the extractor turns the triangles there the
+  // right way too.
   distances.masked_fill_(distances == 0, std::numeric_limits<float>::min());
   if (settings.close_at_box) close_at_border(distances.view({side, side, side}), settings.grid);
   return distances;
@@ -117,14 +123,13 @@ at::Tensor grid_distances(const GridField& field, const SurfaceSettings& setting
 
 void check_request(const SurfaceSettings& settings) {
   if (settings.grid < kSmallestGrid || settings.grid > kLargestGrid) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("A grid of {} cubes a side is out of range.", settings.grid),
-                fmt::format("Choose a grid of {} to {}.", kSmallestGrid, kLargestGrid));
+    throw invalid_value("grid", fmt::to_string(settings.grid),
+                        fmt::format("Use {} to {}.", kSmallestGrid, kLargestGrid));
   }
 }
 
-/// Makes the outermost layer outside where it is inside.
-void close_densities(const at::Tensor& values, double threshold) {  // [side, side, side], in place
+/// Makes the outermost layer of `[side, side, side]` densities outside where it is inside, in place.
+void close_densities(const at::Tensor& values, double threshold) {
   const double outside = threshold - std::max(std::abs(threshold), 1.0);
   for (int64_t axis = 0; axis < 3; ++axis) {
     for (const int64_t place : {int64_t{0}, values.size(axis) - 1}) {

@@ -1,4 +1,4 @@
-// Field -> Surface: where a shape's field changes sign, as closed triangles.
+// Turns a field into a surface: closed triangles where the field changes sign.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,12 @@
 namespace relievo {
 
 struct SurfaceSettings {
-  int grid =
-      128;  ///< 8..1024: cubes a side of a signed distance, values a side of a density (published: 256)
-  std::optional<float> density_threshold = {};  ///< a density above it is inside; else the field's own
-  bool close_at_box =
-      true;  ///< closes a shape that reaches the border of the grid there, instead of leaving it open
+  /// 8..1024: cubes a side for a signed distance, values a side for a density (published: 256).
+  int grid = 128;
+  /// A density above this is inside; without a value the field's own threshold counts.
+  std::optional<float> density_threshold = {};
+  /// Closes a shape that reaches the border of the grid, instead of leaving it open there.
+  bool close_at_box = true;
 };
 
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
@@ -26,7 +27,7 @@ struct SurfaceSettings {
 /// values that are not finite, Error{kCancelled}.
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution);
 
-/// Measures a surface as programs see it that make one of vertices at one place. Throws Error{kInternal} when
+/// Measures a surface as those programs see it that merge vertices at one place. Throws Error{kInternal} when
 /// a face names a vertex that is not there.
 SurfaceReport inspect_surface(const Surface& surface);
 

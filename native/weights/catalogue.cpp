@@ -221,8 +221,8 @@ const std::vector<CatalogueModel>& catalogue() {
     static const std::vector<CatalogueModel> builtin = parse_catalogue(kBuiltinCatalogue);
     return builtin;
   }
-  // Catalogues are kept by content and never freed: references that were handed out stay valid when the file
-  // changes.
+  // Catalogues are kept by content and never freed, so that references that were handed out stay valid when
+  // the file changes.
   static std::mutex mutex;
   static std::map<std::string, std::vector<CatalogueModel>> known;
   const std::string content = read_given(given);

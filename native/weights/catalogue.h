@@ -1,5 +1,5 @@
-// The models that there are, their files, and their places on this machine. The facts have one
-// home, models/catalogue.json, which is built into the program.
+// The catalogue: models, their files, and where these lie on this machine. The facts have one home,
+// models/catalogue.json, which is built into the program.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,12 @@ struct CatalogueFile {
 
 struct CatalogueModel {
   std::string name;
-  std::string title;                ///< as its authors write it: "InstantMesh (large)"
-  std::string description;          ///< what it does, in a line; may be empty
-  std::string licence;              ///< SPDX's word: "Apache-2.0"
-  std::string licence_note;         ///< what it means for use of the model and of its results; may be empty
-  std::vector<std::string> stages;  ///< which stages need it: foreground, multiview, reconstruct
+  std::string title;        ///< the name as its authors write it: "InstantMesh (large)"
+  std::string description;  ///< what the model does, in a line; may be empty
+  std::string licence;      ///< SPDX's word: "Apache-2.0"
+  /// What the licence means for use of the model and of its results; may be empty.
+  std::string licence_note;
+  std::vector<std::string> stages;  ///< the stages that need it: foreground, multiview, reconstruct
   bool one_picture = false;         ///< what it makes objects of is the picture itself, not views of it
   bool embedded = false;            ///< comes with the program
   bool is_untried = false;  ///< nobody has looked yet at what Relievo makes with the published weights
@@ -50,10 +51,10 @@ std::optional<uint64_t> size_of(const CatalogueModel& model);
 std::vector<ModelSet> sets_with(const std::string& name);
 
 /// Parses a catalogue strictly: an unknown or missing key, a path that leaves the folder, an address that is
-/// not http or https, a name twice is Error{kModelCorrupt} that says where.
+/// not http or https, or a name that comes twice throws Error{kModelCorrupt} that says where.
 std::vector<CatalogueModel> parse_catalogue(const std::string& text);
 
-/// The program's catalogue, or that of the file $RELIEVO_CATALOGUE where it is set.
+/// The program's catalogue, or the one in the file $RELIEVO_CATALOGUE where that is set.
 const std::vector<CatalogueModel>& catalogue();
 
 /// Throws Error{kModelMissing} for a name that is not in the catalogue; the hint lists those that are.
@@ -63,17 +64,17 @@ const CatalogueModel& catalogue_model(const std::string& name);
 /// lie that come with it.
 std::filesystem::path embedded_folder();
 
-/// The folder of fetched and imported models, a folder each: $RELIEVO_MODELS, else relievo/models in
-/// $XDG_DATA_HOME, else
-/// ~/.local/share/relievo/models.
+/// The folder of fetched and imported models, which has a folder for each: $RELIEVO_MODELS, else
+/// relievo/models in $XDG_DATA_HOME, else ~/.local/share/relievo/models.
 std::filesystem::path models_folder();
 
-/// A model that is there in full.
+/// A model whose files are all there.
 struct ModelFiles {
   std::string name;
-  std::filesystem::path folder;                        ///< for read_weights() of a diffusers model
+  /// The folder to give to read_weights() for a diffusers model.
+  std::filesystem::path folder;
   std::map<std::string, std::filesystem::path> files;  ///< by the catalogue's path
-  /// The file of a model that has one.
+  /// The file of a model that consists of one.
   const std::filesystem::path& file() const { return files.begin()->second; }
 };
 
@@ -82,9 +83,9 @@ struct ModelFiles {
 std::filesystem::path installed_file(const CatalogueModel& model, const CatalogueFile& file,
                                      const std::filesystem::path& root = models_folder());
 
-/// A model's files on this machine. Throws Error{kModelMissing}: the message names what is missing, the hint
-/// how to get it (`relievo models fetch NAME`). Does not read the files: read_weights() is strict about their
-/// content.
+/// Finds a model's files on this machine. Throws Error{kModelMissing}: the message names the files that are
+/// missing, the hint how to get them (`relievo models fetch NAME`). The files are not read: read_weights() is
+/// strict about their content.
 ModelFiles find_model(const std::string& name, const std::filesystem::path& root = models_folder());
 
 }  // namespace relievo
