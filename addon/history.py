@@ -135,8 +135,8 @@ class Keeping:
     """A result that is being written into the history, as the timer looks at it."""
 
     def __init__(self, name: str, result: AnyResult, is_placed: bool) -> None:
-        self.result: AnyResult | None = result  # until it is there
-        self.failure = ""  # why it cannot be there
+        self.result: AnyResult | None = result  # kept until it is in the history
+        self.failure = ""  # why it cannot be in the history
         self.is_over = False
         self._name, self._is_placed = name, is_placed
 

@@ -37,13 +37,14 @@ class Task:
     settings: dict[str, Any]
     options: ImportOptions
     target: taking_in.Target
-    file: int  # of those that were opened in this Blender
+    # Number of the file that was open when it was asked for.
+    file: int
     record: Record
     job: PendingJob | None = None
     failure: Failure | None = None
     is_unplaced: bool = False  # made, and there was no place for it
-    keeping: history.Keeping | None = None  # on its way into the history
-    shown: int = 0  # how many of the job's previews are in the thumbnails
+    keeping: history.Keeping | None = None  # set while the result is written into the history
+    shown: int = 0  # number of the job's previews that are in the thumbnails
     number: int = field(default_factory=lambda: next(_numbers))
 
     @property
@@ -126,7 +127,8 @@ class Task:
 
 
 _tasks: list[Task] = []  # in the order in which they run
-_last_failure: Failure | None = None  # of what could not even be begun
+# Failure of a job that could not even be begun.
+_last_failure: Failure | None = None
 
 
 def start(

@@ -42,9 +42,7 @@ SHAPE = {
     ),
     "depth": Word("Thickness", "How thick an object of Quick Relief becomes; at 1 a disc becomes a ball"),
     "faces": Word("Max Triangles", "The mesh is simplified to at most so many; 0 is no limit, else 100 or more"),
-    "debris": Word(
-        "Remove Small Parts", "Drop loose parts that have less than this share of the surface; 0 keeps all"
-    ),
+    "debris": Word("Remove Small Parts", "Drop loose parts that have less than this share of the surface; 0 keeps all"),
     "open_at_box": Word(
         "Leave Open at Borders", "Leave a shape that reaches the border of its box open there, instead of closing it"
     ),

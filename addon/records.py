@@ -42,12 +42,14 @@ class Record:
     settings: dict[str, Any]  # as the engine takes or writes them
     state: str = "queued"  # "failed", "made"
     options: dict[str, Any] = field(default_factory=dict)  # options of the import
-    target: dict[str, Any] = field(default_factory=dict)  # where the result was to go
+    # The place where the result was to go.
+    target: dict[str, Any] = field(default_factory=dict)
     failure: dict[str, Any] = field(default_factory=dict)
     owner: str = ""  # the Blender that works on it
     # Seconds that the job took.
     seconds: float = 0.0
-    created: float = field(default_factory=time.time)  # since 1970
+    # Seconds since 1970.
+    created: float = field(default_factory=time.time)
     result_bytes: int = 0  # bytes of the finished mesh's file; 0 where there is none
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
 

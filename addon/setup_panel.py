@@ -66,7 +66,7 @@ def _ended(why: Failure | None) -> None:
     global _installation, _failure
     _installation = None
     if why is None and _is_runtime:
-        machine.choose(runtime_folder="")  # which would take precedence over it
+        machine.choose(runtime_folder="")  # it would take precedence over the new one
         runtime_changed()
     elif why is not None and why.code != "cancelled":
         _failure = messages.in_blender(why)

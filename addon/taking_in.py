@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .pending_job import PendingJob
     from .records import Record
 
-_MESSAGE = "Relievo: {}"  # of an undo step
+_MESSAGE = "Relievo: {}"  # message of an undo step
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Target:
     location: tuple[float, float, float]
     replaces: int = 0  # session_uid of the object that gets the new mesh; 0: a new object
     file: str = ""  # the .blend, empty where it was never saved
-    name: str = ""  # of the object that gets the new mesh
+    name: str = ""  # name of the object that gets the new mesh
 
     @staticmethod
     def of(context: bpy.types.Context, replaces: bpy.types.Object | None) -> Target:

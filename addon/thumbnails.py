@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _icons: Any = None
-_stamps: dict[str, int] = {}  # when the files were changed that icons were loaded from
+# The times at which the files of loaded icons were changed.
+_stamps: dict[str, int] = {}
 
 
 def register() -> None:

@@ -23,7 +23,7 @@ def picture(context: bpy.types.Context) -> bpy.types.Image:
 
 def _draw(context: bpy.types.Context) -> NDArray[np.uint8]:
     """Renders RGBA, the lowest row first as in Blender's images, without overlays and background."""
-    import gpu  # which needs a window
+    import gpu  # needs a window
 
     space = context.space_data
     region = next(region for region in context.area.regions if region.type == "WINDOW")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 # The mesh's property: x, y, z of some vertices, as they were.
 _PROPERTY = "relievo_witness"
 _VERTICES = 24
-_EXACT = 1e-3  # of the mesh's size
+_EXACT = 1e-3  # share of the mesh's size
 
 Points = NDArray[np.float32]
 

@@ -63,7 +63,7 @@ def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any], can_generat
     column = layout.column(align=True)
     row = column.row(align=True)
     anew = row.row(align=True)
-    anew.enabled = can_generate  # with the panel's model; why not is said above
+    anew.enabled = can_generate  # it uses the panel's model; the reason why not is shown above
     anew.operator("relievo.regenerate", text="Redo with New Settings", icon="FILE_REFRESH").use_panel = True
     row.operator("relievo.use_settings", text="", icon="COPYDOWN").key = ""
     row = column.row(align=True)

@@ -29,7 +29,7 @@ def draw_queue(layout: bpy.types.UILayout, width: int) -> None:
     tasks = jobs.active()
     if not tasks:
         return
-    is_first = True  # of those that wait: it cannot move up
+    is_first = True  # the first that waits cannot move up
     for task in tasks:
         status = task.status
         draw_task(layout, task, status, status.state == "waiting" and not is_first)
