@@ -198,7 +198,7 @@ def _pass_absurd_arguments(owner: Any, member: Member) -> None:
     for place, kind in enumerate(member.kinds):
         for value in _absurd(kind):
             if member.name == "save_renders" and isinstance(value, int) and 0 < value <= 3600:
-                continue  # is quite all right, and takes long
+                continue  # it is allowed, and takes long
             given = [value if at == place else None for at in range(place + 1)]
             outcome = _outcome(_use, owner, member, *given)
             if isinstance(outcome, native.Job):

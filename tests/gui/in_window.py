@@ -34,8 +34,8 @@ _every: list[type] = []
 class Stopwatch:
     """Times every call of the extension's Python by Blender: operators, panels, timers, handlers.
 
-    Of each outermost call: name, seconds on the clock, seconds on the processor, whether it brought a mesh. All run on
-    Blender's main thread, so that is how long the window stands still for the extension.
+    It records of each outermost call its name, seconds on the clock, seconds on the processor, and whether it brought a
+    mesh. All run on Blender's main thread, so that is how long the window stands still for the extension.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-// Refusals that are refused for the right reason.
+// Checks that a refusal has the right reason.
 #pragma once
 
 #include <string>

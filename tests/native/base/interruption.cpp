@@ -40,7 +40,7 @@ TEST(Interruption, TheFirstSignalAsksAndTheStatusTellsWhichItWas) {
 TEST(Interruption, TheSecondSignalEndsTheProgramAtOnce) {
   Child child([] {
     heed();
-    return 1;  // it came to its own end
+    return 1;  // the child came to its own end
   });
   child.read_until("ready");
   ::kill(child.id(), SIGINT);

@@ -51,7 +51,7 @@ void print_checksums(const Way& way) {
   std::vector<TinyPicture> pictures;
   for (int i = 0; i < std::max(way.batch, 2); ++i) {
     pictures.push_back({tiny_request(i % 3, 7 + i / 3)});
-    // There is a smaller one.
+    // The views can be made smaller.
     if (fallbacks.smaller_input) pictures.back().request.settings.input_size = 128;
   }
   const auto made = pipeline.make(pictures);

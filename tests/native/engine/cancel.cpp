@@ -1,4 +1,4 @@
-// Cancelling at every tick of a job's progress.
+// Tests cancelling at every tick of a job's progress.
 #include "tiny_pipeline.h"
 
 namespace relievo {

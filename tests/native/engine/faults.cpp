@@ -28,7 +28,8 @@ struct Torch {
 struct Ours {
   static void count() { record_own_allocations(); }
   static void fail(int64_t n, int64_t times = 1) { fail_own_allocation(n, times); }
-  /// There are hundreds of thousands: the first of each path through the code, and some besides.
+  /// Allocations of our own code number hundreds of thousands: the first of each path through the code is
+  /// tried, and some besides.
   static std::vector<int64_t> all() {
     constexpr int64_t kStride = 997;
     const std::vector<int64_t> paths = first_allocations_of_each_path();
@@ -53,7 +54,7 @@ struct OursOfSize {
   }
 };
 
-/// About so many of them, evenly; all with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`).
+/// Picks about so many of them, evenly; all with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`).
 std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
   const size_t stride = tries_every_fault() ? 1 : std::max<size_t>(all.size() / about, 1);
   std::vector<int64_t> some;

@@ -105,7 +105,7 @@ TEST_F(PlanesOfAPicture, AreCopiedAgainIntoAnotherWorker) {
   EXPECT_TRUE(textured[0].equal(meshed[0]));
 }
 
-/// A stage that failed is given the same picture again.
+/// After a failure a stage gets the same picture again.
 TEST_F(PlanesOfAPicture, AreNotKeptWithThePictureThatAStageWasGiven) {
   const PictureWork given = reconstructed();
   PictureWork work = given;

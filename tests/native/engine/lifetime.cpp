@@ -1,4 +1,4 @@
-// An engine that is closed while it is used, forked, or asked for the impossible.
+// Tests an engine that is closed while it is used, forked, or asked for impossible things.
 #include <atomic>
 #include <cmath>
 #include <limits>

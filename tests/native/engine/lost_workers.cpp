@@ -13,7 +13,7 @@ std::string name_of(Moment moment) {
   return kNames[static_cast<size_t>(moment)];
 }
 
-/// The first worker that gets there dies, once.
+/// Lets the first worker that gets there die, once.
 class Death {
  public:
   Death(TinyPipeline& pipeline, std::string stage, Moment moment, std::string only_worker = "")
@@ -50,7 +50,7 @@ TEST_F(LostWorkers, PicturesAreMadeOnTheOtherOneExactlyOnce) {
     const auto stages = TinyPipeline(2, strategy, Until::kMesh).stage_names();
     for (size_t i = 0; i < stages.size(); ++i) {
       for (const Moment moment : {Moment::kLoad, Moment::kStart, Moment::kEnd}) {
-        // Here by turns; in any case it dies in a call of each stage.
+        // The worker that comes here varies, but in any case it dies in a call of each stage.
         const bool is_turn = (i % 2 == 1) == (moment == Moment::kStart);
         if (!is_turn && !tries_every_fault()) continue;
         SCOPED_TRACE(std::to_string(static_cast<int>(strategy)) + " " + stages[i] + " " + name_of(moment));
@@ -108,7 +108,7 @@ TEST_F(LostWorkers, WithoutAnotherThePicturesSaySo) {
   }
 }
 
-/// Through the engine, whose jobs come one by one.
+/// Runs through the engine, whose jobs come one by one.
 TEST_F(LostWorkers, JobsEndAndLaterOnesAreNotKeptWaiting) {
   const MakeMeshField make = make_mesh_field();
   make_mesh_field() = [](at::Tensor, std::shared_ptr<const MeshHeads>) -> std::shared_ptr<const Field> {

@@ -8,10 +8,11 @@
 namespace relievo {
 
 /// The n-th allocation from now on throws std::bad_alloc (1: the next one; 0: none), and `times` - 1 after
-/// it. Counted is what operator new is asked for by code of this program (Relievo's rooms and what is linked
-/// into them, not shared libraries: torch's own C++ is not written for it) on any thread but the caller's.
-/// Those of less than `at_least` bytes, and those of JSON values that are being destroyed, which could only
-/// end the process, are neither counted nor fail. Returns how many there were since the last call.
+/// it. It counts requests to operator new by code of this program (Relievo's modules and libraries that are
+/// linked into them, but not shared libraries, because torch's own C++ is not written for it) on any thread
+/// but the caller's. Requests of less than `at_least` bytes, and those of JSON values that are being
+/// destroyed, which could only end the process, are neither counted nor fail. Returns how many there were
+/// since the last call.
 int64_t fail_own_allocation(int64_t n, int64_t times = 1, size_t at_least = 0);
 
 /// Remembers from now on which code allocates, until fail_own_allocation() is called.

@@ -111,7 +111,7 @@ TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
     TinyPipeline pipeline(1, Strategy::kSingle, Until::kSurface, true);
     pipeline.adapt = [&, fallbacks = fallbacks](Plan& plan) { pipeline.force(plan.groups.at(0), fallbacks); };
     GenerateRequest request = tiny_request();
-    request.settings.input_size = 128;  // there is a smaller one
+    request.settings.input_size = 128;  // the views can be made smaller
     TinyPipeline in_full(1);
     const MeshBits expected = fallbacks.smaller_input ? in_full.make_one({request}).bits() : full;
     const Made made = pipeline.make_one({fallbacks.smaller_input ? request : tiny_request()});
@@ -175,7 +175,7 @@ TEST_F(SameMesh, NearlyWhenWorkersShareThePicture) {
   }
 }
 
-/// The same through the engine, from what people type to what they are told.
+/// Does the same through the engine, from the words that people type to the sentences that they read.
 TEST_F(SameMesh, ToTheBitThroughTheEngine) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"cpu@3GiB", "single", "makes whole pictures"},

@@ -1,4 +1,4 @@
-// Many jobs over the real stages, with people who cannot make up their minds.
+// Runs many jobs over the real stages while they are moved, paused and cancelled at random.
 #include <random>
 #include <thread>
 

@@ -61,7 +61,7 @@ inline EngineOptions tiny_options(const std::string& devices = "cpu@3GiB", int t
   return options;
 }
 
-/// Everything of a result that must be the same to the last bit.
+/// The parts of a result that must be the same to the last bit.
 struct MeshBits {
   explicit MeshBits(const TexturedMesh& mesh)
       : vertices(mesh.surface.vertices),
@@ -168,7 +168,7 @@ class TinyPipeline {
     renew_executor();
   }
 
-  /// The weights of the one before go.
+  /// Makes another executor; the weights of the one before are unloaded.
   void renew_executor() {
     executor_.reset();
     std::vector<std::shared_ptr<Stage>> watched;

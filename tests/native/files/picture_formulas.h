@@ -39,7 +39,7 @@ inline std::vector<double> rgba16(int x, int y) {
           ((255 - 25 * (x + y)) * 257 - 1) / 65535.0, (255 - 50 * x) / 255.0};
 }
 
-/// Red for all three.
+/// Returns red for all three channels.
 inline Formula grey_of(const Formula& formula) {
   return [formula](int x, int y) {
     const std::vector<double> c = formula(x, y);

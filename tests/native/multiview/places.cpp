@@ -195,7 +195,7 @@ class BatchSizes {
   BatchSizes(const BatchSizes&) = delete;
   BatchSizes& operator=(const BatchSizes&) = delete;
 
-  /// Since the last call.
+  /// The batch sizes since the last call.
   static std::set<int64_t> take() { return std::exchange(seen_, {}); }
 
  private:

@@ -82,7 +82,7 @@ TEST(CollapseEdges, AHoleStaysAHole) {
 }
 
 TEST(CollapseEdges, NoVertexComesNearAnother) {
-  // Two balls that all but touch.
+  // The two balls nearly touch.
   const Surface balls =
       of([](const at::Tensor& p) { return at::minimum(sphere(0.4, 0, -0.42)(p), sphere(0.4, 0, 0.42)(p)); });
   const Surface simplified = clean_surface(collapse_edges(balls, 60, {}), {.smallest_share = 0}, {});

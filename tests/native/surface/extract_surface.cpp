@@ -28,7 +28,7 @@ Error error_of(const Field& field, const SurfaceSettings& settings = {.grid = kG
   return Error(ErrorCode::kIo, "none");
 }
 
-/// Long along x, beyond the box at both ends.
+/// A shape that is long along x, beyond the box at both ends.
 FunctionField beam() { return FunctionField(box(2, 0.4, 0.5)); }
 
 TEST(ExtractSurface, ClosesAShapeThatReachesTheBox) {

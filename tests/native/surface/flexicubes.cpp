@@ -207,7 +207,7 @@ TEST(FlexiCubes, QuadIsCutAlongTheDiagonalOfLargerGammas) {
     }
     return faces_at;
   };
-  // A cut ends in six faces at the vertices it joins, in three at the others.
+  // The vertices that a diagonal joins belong to six faces each, the other two vertices to three.
   EXPECT_EQ(cuts_between(weights), (std::array<int, 8>{6, 3, 3, 6, 3, 6, 6, 3}));
   EXPECT_EQ(cuts_between(-weights), (std::array<int, 8>{3, 6, 6, 3, 6, 3, 3, 6}));
 }

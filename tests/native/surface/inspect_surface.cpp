@@ -13,7 +13,7 @@ Surface tetrahedron(float offset = 0) {
           {{0, 2, 1}, {0, 1, 3}, {0, 3, 2}, {1, 2, 3}}};
 }
 
-/// Both, with vertices `first..3` of the second taken from the first.
+/// Joins both surfaces, with vertices `first..3` of the second taken from the first.
 Surface glued(int shared) {
   Surface surface = tetrahedron();
   const auto number = [&](int v) { return v < shared ? v : v - shared + 4; };

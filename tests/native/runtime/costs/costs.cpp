@@ -28,7 +28,7 @@ CostSample sample(int batch, int64_t bytes, double seconds) {
   return sample;
 }
 
-/// Nothing is known of the size.
+/// Makes points for which the formulas give nothing for the size.
 std::vector<CostPoint> points_of(const std::vector<CostSample>& samples) {
   std::vector<CostPoint> points;
   for (const CostSample& s : samples) points.push_back({s, {}, 0});
