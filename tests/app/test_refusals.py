@@ -15,7 +15,8 @@ WITHOUT_HINT = {"kInternal", "kCancelled"}
 UNQUOTED = re.compile(r"\b(?:model|file|folder|sampler|setting|stage|option|command) \{")
 # Said otherwise: `Unknown sampler 'x'.`, `Invalid grid '3'.` (base/refusals.h)
 OTHERWISE = re.compile(
-    r"There is no (?:model|sampler|setting|stage|strategy|bench)|'\{\}' is no |is not possible|is out of range|Choose one of|must be"
+    r"There is no (?:model|sampler|setting|stage|strategy|bench)|'\{\}' is no |is not possible|is out of range"
+    r"|Choose one of|must be"
 )
 
 
