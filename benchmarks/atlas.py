@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def flat_areas(uv: Floats) -> Floats:
-    """Of triangles `[F, 3, 2]`."""
+    """Returns the areas of triangles `[F, 3, 2]`."""
     a, b = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
     return np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
 

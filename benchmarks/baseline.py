@@ -1,4 +1,4 @@
-"""What the baselines of the network benches share: their weights, their clock, their memory."""
+"""The parts that the baselines of the network benches share: their weights, their clock, their memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def block() -> torch.Tensor:
 
 
 def values(name: str, shape: tuple[int, ...] | torch.Size, source: torch.Tensor) -> torch.Tensor:
-    """As many numbers of the block as the shape holds, from a place that the name decides."""
+    """Returns as many numbers of the block as the shape holds, from a place that depends on the name."""
     place = 2166136261  # FNV-1a
     for byte in name.encode():
         place = ((place ^ byte) * 16777619) & 0xFFFFFFFF

@@ -1,5 +1,5 @@
-// What the benches `surface`, `bake` and `large` mesh and colour: a triplane with random heads round an
-// analytic shape, so that the surface crosses about as many cubes as real objects do.
+// The field that the benches `surface`, `bake` and `large` mesh and colour: a triplane with random heads
+// round an analytic shape, so that the surface crosses about as many cubes as real objects do.
 #pragma once
 
 #include <filesystem>
@@ -43,7 +43,7 @@ class DenseBenchField : public BenchField {
 
 /// Planes `[3, channels, 64, 64]` and heads, random but always the same, as safetensors for both sides.
 void write_bench_field(const std::filesystem::path& path, int64_t channels);
-/// How many numbers its heads have.
+/// The number of parameters of its heads.
 int64_t bench_field_parameters(int64_t channels);
 BenchField read_bench_field(const std::filesystem::path& path, BenchShape shape);
 

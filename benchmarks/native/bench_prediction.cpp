@@ -25,7 +25,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-/// What runs of a plan took, by worker and stage.
+/// The seconds that runs of a plan took, by worker and stage.
 struct Real {
   double seconds = 0;
   int pictures = 0;
@@ -54,7 +54,7 @@ void run_for_real(Executor& executor, const Plan& made, const GenerateRequest& r
   }
 }
 
-/// What was predicted beside what was measured, for one size.
+/// The predicted values beside the measured ones, for one size.
 json compared(const json& size, const Plan& made, const std::vector<Worker>& workers,
               const std::vector<StageProfile>& profiles, const SimulatedRun& simulated, int rounds,
               const Real& real) {
@@ -102,17 +102,17 @@ json bench_prediction_own_side(const json& arguments) {
   hooks.current_error = current_torch_error;
   Executor executor(workers, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),
                     {.hooks = hooks});
-  // In turn, for the speed of a virtual machine changes from minute to minute.
+  // The sizes are measured in turn, because the speed of a virtual machine changes from minute to minute.
   std::vector<std::vector<CostSample>> measured(static_cast<size_t>(rounds));
   std::vector<Real> real(sizes.size());
   std::vector<Plan> made(sizes.size());
   for (int round = 0; round < rounds; ++round) {
-    for (const json& size : arguments.at("calibrated")) {
-      ProfileRequest calibrated;
-      calibrated.settings = settings_of(size);
-      calibrated.all_modes = false;
-      calibrated.repeats = 1;
-      for (CostSample& sample : profile_stages(workers, calibrated))
+    for (const json& size : arguments.at("profiled")) {
+      ProfileRequest profiled;
+      profiled.settings = settings_of(size);
+      profiled.all_modes = false;
+      profiled.repeats = 1;
+      for (CostSample& sample : profile_stages(workers, profiled))
         measured[static_cast<size_t>(round)].push_back(std::move(sample));
     }
     costs.add(workers[0].product, mean_of({measured.begin(), measured.begin() + round + 1}));
@@ -152,7 +152,7 @@ json seen(json settings, int input_size, int steps) {
 }
 
 json prediction_of(const json& arguments) {
-  json report = {{"calibrated", arguments.at("calibrated")}, {"rounds", arguments.at("rounds")}};
+  json report = {{"profiled", arguments.at("profiled")}, {"rounds", arguments.at("rounds")}};
   report.update(run_own_side("prediction", arguments));
   bool is_exact = true;
   double ours = 0, other = 0;
@@ -171,8 +171,8 @@ json prediction_of(const json& arguments) {
 json bench_prediction(const BenchOptions& options) {
   json report = {{"name", "prediction"}, {"full_size", !options.quick}, {"threads", 2}};
   const bool quick = options.quick;
-  // The sizes that `relievo calibrate` measures, and two between them.
-  report.update(prediction_of({{"calibrated",
+  // The sizes that `relievo profile` measures, and two between them.
+  report.update(prediction_of({{"profiled",
                                 {sized("preview", quick ? 32 : 64, quick ? 128 : 512),
                                  sized("preview", quick ? 48 : 96, quick ? 192 : 768),
                                  sized("preview", quick ? 64 : 128, quick ? 256 : 1024)}},
@@ -184,7 +184,7 @@ json bench_prediction(const BenchOptions& options) {
   if (!quick && std::getenv("RELIEVO_MODELS")) {
     const std::string model = "instant-mesh-base";
     report[model] = prediction_of(
-        {{"calibrated", {seen(sized(model, 48, 256), 128, 1), seen(sized(model, 64, 512), 192, 1)}},
+        {{"profiled", {seen(sized(model, 48, 256), 128, 1), seen(sized(model, 64, 512), 192, 1)}},
          {"predicted", {seen(sized(model, 56, 384), 160, 2)}},
          {"rounds", 1},
          {"pictures", 4}});

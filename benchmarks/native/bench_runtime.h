@@ -12,7 +12,7 @@ nlohmann::json bench_budget(const BenchOptions& options);
 nlohmann::json bench_split(const BenchOptions& options);
 nlohmann::json bench_prediction(const BenchOptions& options);
 
-/// From now on signed distances are those of an ellipsoid and a share of the heads': random weights have no
+/// Makes signed distances from now on those of an ellipsoid and a share of the heads': random weights have no
 /// surface.
 void bench_on_an_ellipsoid();
 

@@ -158,7 +158,7 @@ json bench_surface_own_side(const json& arguments) {
   const int repeats = arguments.at("repeats");
   Surface surface;
   const double seconds = best_seconds(repeats, [&] {
-    // As the baseline: every head on every point.
+    // Works as the baseline does: every head on every point.
     if (is_dense) colours_in_chunks(field, grid_vertices(settings.grid));
     surface = extract_surface(asked, settings, {});
     colours_in_chunks(field, at::from_blob(surface.vertices.data(), {std::ssize(surface.vertices), 3}));

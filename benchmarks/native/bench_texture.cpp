@@ -117,8 +117,8 @@ void compare(json& report, const json& ours, const json& other) {
                  {"vm_hwm_bytes", ours.at("peak_bytes")}});
 }
 
-/// Whether the atlas can be used as it is: every corner in the square, no face turned over, and no texel of
-/// 2048 x 2048 whose centre lies in two faces.
+/// Returns whether the atlas can be used as it is: every corner in the square, no face turned over, and no
+/// texel of 2048 x 2048 whose centre lies in two faces.
 bool is_sound(const Atlas& atlas) {
   constexpr int kSize = 2048;
   std::vector<bool> is_taken(size_t{kSize} * kSize);
