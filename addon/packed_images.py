@@ -16,7 +16,7 @@ def make(name: str, file: str, data: bytes) -> bpy.types.Image:
     # The image is small, because Blender allocates its pixels here, and its file is already encoded, because Blender
     # would do that on its main thread.
     image = bpy.data.images.new(name, 8, 8)
-    image.filepath_raw = _of_its_own(PurePosixPath(file), data)  # which pack() remembers, for unpacking
+    image.filepath_raw = _of_its_own(PurePosixPath(file), data)  # pack() remembers it, for unpacking
     image.pack(data=data, data_len=len(data))
     image.source = "FILE"
     return image

@@ -10,7 +10,7 @@ from .. import history
 from ..records import Record
 from .words import seconds
 
-_NEWEST = 8  # that are shown at once; the others behind a click
+_NEWEST = 8  # number of results that are shown at once; the others are behind a click
 
 
 def draw_history(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -13,7 +13,7 @@ class Error(Exception):
 
     def __init_subclass__(cls, code: str = "", exit_status: int = 0) -> None:
         super().__init_subclass__()
-        if code:  # else it has those of the class that it is made of
+        if code:  # otherwise it has those of its base class
             cls.code, cls.exit_status = code, exit_status
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -1,4 +1,4 @@
-// What is known of a machine on which every part of CUDA fits together.
+// The facts of a machine on which every part of CUDA fits together.
 #pragma once
 
 #include "runtime/machine/machine.h"

@@ -1,4 +1,4 @@
-// What every plan keeps, tried on random stages, workers and options.
+// Tests properties that every plan has, on random stages, workers and options.
 #include <random>
 
 #include <gmock/gmock.h>
@@ -88,14 +88,15 @@ std::optional<Plan> try_plan(const std::vector<Worker>& workers, const std::vect
   }
 }
 
-/// How much of the result a plan gives up: half precision is less than a smaller input besides.
+/// Ranks how much of the result a plan gives up: half precision alone is less than a smaller input besides.
 int loss_of(const Plan& plan) {
   return int(plan.fallbacks.half_precision) + int(plan.fallbacks.smaller_input);
 }
 
-/// What a worker needs, counted from the placements alone: a second opinion on the planner's own peaks.
+/// The bytes that a worker needs, counted from the placements alone: a second opinion on the planner's own
+/// peaks.
 int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<StageProfile>& stages) {
-  int64_t kept = 0, running = 0, before = 0;  // `before`: of the stage before
+  int64_t kept = 0, running = 0, before = 0;  // `before` belongs to the stage before
   for (const StagePlacement& placement : group.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found = std::ranges::find_if(
