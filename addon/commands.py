@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: list[str]) -> int:
-    """Returns the exit status."""
+    """Runs the command; returns the exit status."""
     with console.answers() as answers, Interrupts() as interrupts:
         try:
             status = _run_command(arguments, answers, interrupts)
@@ -125,7 +125,7 @@ def _renders(options: Namespace) -> dict[str, Any]:
 
 
 def _checksum(picture: str) -> str:
-    """Empty for what cannot be read: that is said when the picture's turn comes."""
+    """Returns the checksum, empty for a picture that cannot be read: that is reported when its turn comes."""
     package = runtime.package()
     try:
         checksum: str = package.picture_checksum(picture)
@@ -142,9 +142,10 @@ def _run(
     is_strict: bool = False,
     begin: Callable[[int], None] = lambda place: None,
 ) -> Iterator[tuple[int, Outcome]]:
-    """Makes, saves and tells one after the other; a failure stops nothing, Ctrl-C does. Gives places in tasks.
+    """Makes, saves and reports one task after the other; a failure stops nothing, but Ctrl-C does. Yields places in
+    tasks.
 
-    Strict: settings that cannot be, which are those of all, are raised and not told for a picture.
+    With is_strict all tasks have the same settings, and impossible ones are raised and not reported for a picture.
     """
     if not tasks:
         return
@@ -160,7 +161,8 @@ def _run(
             return Failure.of(error)
 
     line = words.ProgressLine(not options.json)
-    # So many that no worker waits while results are written, and no more: results take memory until then.
+    # So many jobs are submitted that no worker waits while results are written, and no more, because results take
+    # memory until then.
     ahead = 2 * len(engine.workers)
     submitted: deque[relievo.Job | Failure] = deque()
     made = failed = 0

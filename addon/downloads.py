@@ -1,7 +1,7 @@
-"""How the store (relievo._store) reaches web servers in Blender, and installations that can be watched and cancelled.
+"""The store's errors and settings in Blender, and installations that can be watched and cancelled.
 
-Knows nothing of Blender. What a download is, when it is whole and right, and when a server is given up, the store
-decides; relievo._web is its transport.
+Knows nothing of Blender. The store (relievo._store) decides when a download is complete and right, and when a server is
+given up; relievo._web is its transport.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from relievo._store import Transport
 
 CHUNK = 256 * 1024
-Report = Callable[[str, int], None]  # what is done, bytes of it since the last report
+Report = Callable[[str, int], None]  # is told what is done, and its bytes since the last report
 
 
 class SetupError(Exception):
-    """As a relievo.Error is."""
+    """Has the fields of a relievo.Error."""
 
     exit_status = 3
 
@@ -41,7 +41,7 @@ class CancelledError(SetupError):
 
 @contextlib.contextmanager
 def setup_errors() -> Iterator[None]:
-    """The store's errors as SetupError."""
+    """Raises the store's errors as SetupError."""
     try:
         yield
     except StoreError as error:
@@ -50,7 +50,7 @@ def setup_errors() -> Iterator[None]:
 
 @dataclass
 class DownloadSettings:
-    """The person's preferences."""
+    """The person's preferences for downloads."""
 
     mirrors: list[str] = field(default_factory=list)  # addresses or folders, asked before all others
     certificates: str = ""  # a file of certificates (PEM) that are trusted besides the system's
@@ -64,7 +64,7 @@ class Installation:
     """One installation on a thread of its own, which can be watched and cancelled from any thread."""
 
     def __init__(self, work: Callable[[Installation], None], total: int = 0) -> None:
-        self.total = total  # bytes; 0: not known (yet)
+        self.total = total  # bytes; 0 where not known yet
         self.done = 0
         self.doing = "Starting"
         self.failure: Failure | None = None
@@ -82,16 +82,16 @@ class Installation:
         self._cancelled.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it is over."""
+        """Waits; returns whether it is over."""
         self._thread.join(seconds)
         return self.is_over
 
     def report(self, doing: str, done: int) -> None:
-        """Called by the work; stops it when asked to."""
+        """Is called by the work, and stops it when that was asked for."""
         self.show(doing, self.done + done, self.total)
 
     def show(self, doing: str, done: int, total: int) -> None:
-        """The same, with all that is done, of how much."""
+        """Is called by the work with all bytes that are done, and of how many."""
         self.doing, self.done, self.total = doing, done, total
         if self._cancelled.is_set():
             raise CancelledError
@@ -106,7 +106,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that is wanted, and what is known of it."""
+    """A file that is wanted, and the facts that are known about it."""
 
     url: str
     path: Path  # its folder is made
@@ -144,7 +144,7 @@ def fetch(download: Download, report: Report, doing: str) -> tuple[int, str]:
 
 
 def sha256(path: Path, report: Report, doing: str) -> str:
-    """Of a file, in hexadecimal."""
+    """Returns a file's SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -154,7 +154,7 @@ def sha256(path: Path, report: Report, doing: str) -> str:
 
 
 def transport(is_stopped: Callable[[], bool] = lambda: False) -> Transport:
-    """With the person's certificates. Raises SetupError where these cannot be read."""
+    """Makes a transport with the person's certificates. Raises SetupError where these cannot be read."""
     with setup_errors():
         made: Transport = web.transport(settings.certificates, is_stopped)
     return made

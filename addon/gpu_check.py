@@ -1,4 +1,4 @@
-"""Whether the devices compute what the processor computes (`relievo gpu-check`), asked for at a click."""
+"""Checks, at a click, whether the devices compute what the processor computes (`relievo gpu-check`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _checking: _Checking | None = None
 
 
 class _Checking:
-    """On a thread, when LibTorch is there: a first touch of a GPU alone takes seconds."""
+    """The check, on a thread, once LibTorch is there: the first use of a GPU alone takes seconds."""
 
     def __init__(self, devices: str) -> None:
         self.answer = self.report = ""
@@ -25,7 +25,7 @@ class _Checking:
         runtime.load()
 
     def cancel(self) -> None:
-        """Waits for the check that runs, and makes it the last."""
+        """Waits for the check that runs, and makes no further one."""
         self._is_cancelled = True
         if self._thread is not None:
             self._thread.join(5)
@@ -65,7 +65,7 @@ def _ended(checking: _Checking) -> None:
 
 
 def start() -> None:
-    """Checks what is chosen to compute. The answer is there when is_checking() no longer holds."""
+    """Starts the check of the chosen devices. The answer is there when is_checking() no longer holds."""
     global _answer, _checking
     if _checking is None:
         _answer = ""
@@ -78,5 +78,5 @@ def is_checking() -> bool:
 
 
 def answer() -> str:
-    """The last one, for the person; empty before the first."""
+    """Returns the last answer for the person; empty before the first."""
     return _answer

@@ -1,6 +1,6 @@
-"""How things are called in Blender's window: settings, their choices, models, stages. Knows nothing of Blender.
+"""The names in Blender's window of settings, their choices, models and stages. Knows nothing of Blender.
 
-The engine's own names (`grid`, `instant-mesh-large`) stay what files, Python and the command line say.
+The engine's own names (`grid`, `instant-mesh-large`) stay in files, in Python and on the command line.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """How a setting is told to a person."""
+    """The label and tooltip of a setting."""
 
     label: str
     description: str
 
 
-# In the order of the panel.
+# The settings are in the order of the panel.
 MODEL = {"model": Word("Model", "What makes the object. Quick Relief comes with Relievo; others are downloaded once")}
 VIEWS = {
     "views": Word(
@@ -74,7 +74,7 @@ PRECISIONS = (
     ("fp16", "16 Bit (half)", "Half the memory; GPUs only"),
 )
 
-# Beside the authors' own name for it.
+# Labels that stand beside the authors' own names.
 _MODELS = {
     "preview": "Quick Relief (front only)",
     "u2net": "Better Cutout (U²-Net)",
@@ -99,7 +99,7 @@ _NEEDED_FOR = {"foreground": "Cutout", "multiview": "Side views", "reconstruct":
 
 
 def needed_for(stages: Sequence[str], is_embedded: bool) -> str:
-    """What a model makes."""
+    """Says what a model is needed for."""
     if is_embedded:
         return "Cutout and relief"
     return ", ".join(_NEEDED_FOR.get(stage, stage) for stage in stages)
@@ -110,5 +110,5 @@ def size(number: int) -> str:
 
 
 def model(name: str, title: str = "") -> str:
-    """One that is not known here has its title."""
+    """Returns a model's label; one that is not known here has its title."""
     return _MODELS.get(name) or title or name

@@ -1,4 +1,5 @@
-"""What the engine and the set-up say, in the words of Blender's window: by code and setting. Knows nothing of Blender.
+"""Messages of the engine and the set-up in the words of Blender's window, by code and setting. Knows nothing of
+Blender.
 
 The engine speaks to people at a command line as well. Here, and only here, names of settings and models become labels,
 and a hint that names a command, an option, an environment variable or pip becomes what a person can click.
@@ -13,7 +14,7 @@ from dataclasses import replace
 from . import labels
 from .failure import Failure
 
-# What mends a failure, where the engine's own hint is for a command line: by code; of `io`, by remedy.
+# Remedies for a failure whose hint by the engine is for a command line, by its code; for `io`, by remedy.
 _HINTS: Mapping[str, str] = {
     "model_missing": "Download the model under Model in the panel, or in the preferences.",
     "model_corrupt": "Remove the model in the preferences and download it again.",
@@ -44,7 +45,7 @@ _EXACT = {
     "Costs are estimated; `relievo profile` measures them.": "Times are estimates.",
     "Costs are measured.": "Times were measured on this machine.",
 }
-# How the work is shared out, without the words of those who built it.
+# Replacements that tell how the work is shared out in plain words.
 _PLAN = {
     " with everything resident": "",
     "each with its own stages resident": "each with stages of its own",
@@ -62,8 +63,8 @@ _MODEL = re.compile(
 
 
 def in_blender(failure: Failure) -> Failure:
-    """The same, said to a person who has a window and no command line."""
-    if failure.message in _EXACT:  # which says what to do
+    """Returns the failure as it is told to a person who has a window and no command line."""
+    if failure.message in _EXACT:  # the replacement says what to do
         return replace(failure, message=_EXACT[failure.message], hint="")
     message, hint = text(failure.message), text(failure.hint)
     if _ELSEWHERE.search(hint):
@@ -72,7 +73,7 @@ def in_blender(failure: Failure) -> Failure:
 
 
 def text(said: str) -> str:
-    """A message, hint or note with labels in the place of names."""
+    """Returns a message, hint or note with labels in place of names."""
     if said in _EXACT:
         return _EXACT[said]
     for variable, means in _VARIABLES.items():
@@ -83,7 +84,7 @@ def text(said: str) -> str:
 
 
 def device(note: str) -> str:
-    """Why a device is left out; what is to be done at a command line, by what can be clicked."""
+    """Says why a device is left out; advice for a command line becomes something that can be clicked."""
     sentences = re.split(r"(?<=[.:]) (?=[A-Z])", note)
     told = [text(sentence) for sentence in sentences if not _ELSEWHERE.search(sentence)]
     if len(told) < len(sentences):
@@ -92,7 +93,7 @@ def device(note: str) -> str:
 
 
 def plan(lines: list[str]) -> list[str]:
-    """The plan's sentences: stages by what they make."""
+    """Returns the plan's sentences, which name stages by what they make."""
     told = []
     for line in map(text, lines):
         for words, means in _PLAN.items():

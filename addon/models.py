@@ -1,4 +1,4 @@
-"""The catalogue's models: which are on this machine, fetching them, taking them from where they lie already.
+"""The catalogue's models: which are on this machine, fetching them, and importing them from where they lie already.
 
 Knows nothing of Blender. The store (relievo._store) does all of it, as the program `relievo` does, and in the same
 folder; here is what Blender shows of it, and zips.
@@ -41,7 +41,8 @@ class Model:
     description: str
     licence: str
     licence_note: str
-    stages: tuple[str, ...]  # that need it: foreground, multiview, reconstruct
+    # The stages that need it: foreground, multiview, reconstruct.
+    stages: tuple[str, ...]
     one_picture: bool  # it makes objects of the picture itself, not of views
     embedded: bool
     is_untried: bool  # nobody has looked yet at what is made with the published weights
@@ -54,7 +55,7 @@ class Model:
 
     @property
     def terms(self) -> str:
-        """What is told before a download of its licence and its checksums."""
+        """Returns the text about licence and checksums that is shown before a download."""
         text = " ".join(filter(None, (f"Licence: {self.licence}.", self.licence_note)))
         if untold := sum(file.sha256 is None for file in self.files):
             text += f" Checksums of {untold} of its files are not published: the server's own are taken."
@@ -66,7 +67,8 @@ class Model:
 
     @property
     def missing(self) -> list[ModelFile]:
-        """As it was when it was last looked at: a panel that draws must not read the disk."""
+        """The missing files, as they were when the disk was last looked at: a panel that draws must not read the
+        disk."""
         if self.name not in _missing:
             _missing[self.name] = frozenset(store.missing(self.name))
         return [file for file in self.files if file.path in _missing[self.name]]
@@ -77,7 +79,7 @@ class Model:
 
     @property
     def bytes(self) -> int | None:
-        """Of what is missing, by the catalogue or by the server (ask_sizes()); None: not known."""
+        """The bytes of the missing files, by the catalogue or by the server (ask_sizes()); None where not known."""
         sizes = [file.bytes for file in self.missing]
         return _told.get(self.name) if None in sizes else sum(size for size in sizes if size is not None)
 
@@ -86,13 +88,13 @@ _missing: dict[str, frozenset[str]] = {}  # paths, by the model's name
 
 
 def look_again() -> None:
-    """What is on the disk may have changed."""
+    """Forgets what is installed, because the disk may have changed."""
     _missing.clear()
 
 
 @functools.cache
 def catalogue() -> tuple[Model, ...]:
-    """Raises relievo.Error where $RELIEVO_CATALOGUE names no catalogue."""
+    """Returns the models. Raises relievo.Error where $RELIEVO_CATALOGUE names no catalogue."""
     return tuple(
         Model(
             model.name,
@@ -121,7 +123,7 @@ class ModelSet:
     models: tuple[Model, ...]
 
     def told(self) -> str:
-        """Its title and files, what is there already and the disk's room. Reads the disk."""
+        """Returns its title and files, what is there already and the disk's free space. Reads the disk."""
         total = store.total([model.name for model in self.models])
         text = f"{self.title}: {total.files} {'file' if total.files == 1 else 'files'}, "
         text += "size unknown" if total.bytes is None else labels.size(total.bytes)
@@ -131,7 +133,7 @@ class ModelSet:
 
 
 def sets_with(model: Model) -> list[ModelSet]:
-    """What makes objects with this model."""
+    """Returns the sets that make objects with this model."""
     by_name = {each.name: each for each in catalogue()}
     return [ModelSet(each.title, tuple(by_name[name] for name in each.models)) for each in store.sets_with(model.name)]
 
@@ -140,13 +142,13 @@ def models_folder() -> Path:
     return Path(store.models_folder())
 
 
-# The engine's module and the store's read it, each for itself.
+# The engine's module and the store's module each read this variable.
 _VARIABLE = "RELIEVO_MODELS"
-_is_ours = False  # not the person's own
+_is_ours = False  # the value is ours, not the person's own
 
 
 def use_folder(folder: str) -> None:
-    """The preferences' folder, where the environment says nothing else; empty: the usual one."""
+    """Uses the preferences' folder, unless the environment names one; an empty text means the usual one."""
     global _is_ours
     if _VARIABLE in os.environ and not _is_ours:
         return
@@ -158,10 +160,10 @@ def use_folder(folder: str) -> None:
 
 
 def install_online(*wanted: Model) -> Installation:
-    """Fetches what is missing of them or not as it should be."""
+    """Fetches the files of these models that are missing or wrong."""
 
     def work(installation: Installation) -> None:
-        fetched: list[str] = []  # the last is on its way
+        fetched: list[str] = []  # the last one is being fetched
 
         def tell(path: str, phase: str, done: int, total: int) -> None:
             if phase == "fetching" and fetched[-1:] != [path]:
@@ -216,7 +218,7 @@ def _changing() -> Iterator[None]:
 def _import_zip(
     model: Model, source: Path, installation: Installation, tell: Callable[[str, str, int, int], None]
 ) -> None:
-    """By way of a folder beside the models, which is gone afterwards."""
+    """Imports by way of a folder beside the models, which is removed afterwards."""
     with zips.opened(source) as archive:
         members = [member for member in archive.infolist() if member.filename.lower().endswith(_WEIGHTS)]
         zips.check_space(sum(member.file_size for member in members), models_folder())
@@ -242,7 +244,7 @@ _is_ending = threading.Event()
 
 
 def ask_sizes(wanted: Sequence[Model]) -> bool:
-    """Asks the servers how large what is missing is, on a thread, once in this Blender; whether it began to.
+    """Asks the servers for the sizes of missing files, on a thread, once in this Blender; returns whether it began to.
 
     Nothing is fetched.
     """
@@ -258,16 +260,16 @@ def ask_sizes(wanted: Sequence[Model]) -> bool:
 
 
 def stop_asking() -> None:
-    """Before Blender ends: a thread in the middle of native code would take it down."""
+    """Is called before Blender ends, because a thread in the middle of native code would crash it."""
     _is_ending.set()
     is_asking(5)
 
 
-atexit.register(stop_asking)  # where Blender is a module, nothing is disabled at its end
+atexit.register(stop_asking)  # where Blender is a module, add-ons are not disabled at its end
 
 
 def is_asking(seconds: float = 0.0) -> bool:
-    """Whether ask_sizes() still waits for an answer, after waiting for so long."""
+    """Returns whether ask_sizes() still waits for an answer, after waiting for so many seconds."""
     if _asking is not None:
         _asking.join(seconds)
     return _asking is not None and _asking.is_alive()
@@ -289,7 +291,7 @@ def _ask(wanted: Sequence[Model]) -> None:
 
 
 def remove(model: Model) -> None:
-    """Raises SetupError."""
+    """Removes a model. Raises SetupError."""
     if not model.embedded:
         with setup_errors(), _changing():
             store.remove(model.name)

@@ -1,4 +1,4 @@
-"""What belongs to the person and the machine, not to a file."""
+"""Preferences that belong to the person and the machine, not to a file."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -110,7 +110,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
 
 
 def _parts() -> list[str]:
-    """Of the devices that are used, cpu*2@3GiB for instance."""
+    """Returns the devices that are used, cpu*2@3GiB for instance."""
     if machine.chosen().devices:
         return [part.strip() for part in machine.chosen().devices.split(",") if part.strip()]
     usable = [device.device for device in runtime.devices() if not device.note]
@@ -126,7 +126,7 @@ def is_on(device: str) -> bool:
 
 
 def switch(device: str) -> None:
-    """On or off. The last one stays on."""
+    """Switches a device on or off. The last one stays on."""
     parts = [part for part in _parts() if _device_of(part) != device]
     if not is_on(device):
         parts.append(device)

@@ -1,4 +1,5 @@
-"""What is set in the panel. Defaults and ranges are the engine's; a setting that the engine lacks is not shown."""
+"""The properties that are set in the panel. Defaults and ranges are the engine's; a setting that the engine lacks is
+not shown."""
 
 import contextlib
 import random
@@ -13,7 +14,8 @@ from .facts import SETTINGS
 from .import_mesh import COLLECTION, ImportOptions
 from .paths import FILE_IN_BLEND
 
-# What decides between detail and time, and nothing else. The first value is the standard's: the engine's default.
+# The settings that trade time for detail, and no others. The first value belongs to the standard preset and is the
+# engine's default.
 _OF_QUALITY = ("grid", "texture_size", "steps", "sampler", "input_size")
 PRESETS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "PREVIEW": (
@@ -29,18 +31,18 @@ _EMBEDDED = "preview"  # the model of settings that name none
 
 
 def preset_settings(preset: str) -> dict[str, Any]:
-    """Every setting that belongs to the quality."""
+    """Returns every setting that belongs to the quality."""
     changed = PRESETS[preset][2]
     return {name: changed.get(name, SETTINGS[name]["default"]) for name in _OF_QUALITY if name in SETTINGS}
 
 
 def _is_own(value: Any, of_preset: Any) -> bool:
-    """Whether the person has asked for more than the preset, or for another choice."""
+    """Returns whether the person has asked for more than the preset, or for another choice."""
     return bool(value > of_preset if isinstance(of_preset, int | float) else value != of_preset)
 
 
 def _exact(properties: bpy.types.PropertyGroup) -> str | None:
-    """The preset whose values these are."""
+    """Returns the preset whose values these are."""
     for preset in PRESETS:
         if all(getattr(properties, name) == value for name, value in preset_settings(preset).items()):
             return preset
@@ -48,7 +50,7 @@ def _exact(properties: bpy.types.PropertyGroup) -> str | None:
 
 
 def own_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
-    """What the person has set higher, or chosen, beside the preset; with the preset's values."""
+    """Returns the settings that the person has set higher or chosen beside the preset, with the preset's values."""
     return {
         name: value
         for name, value in preset_settings(_exact(properties) or properties.preset).items()
@@ -57,7 +59,8 @@ def own_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
 
 
 def _quality(properties: bpy.types.PropertyGroup) -> int:
-    """The preset whose values these are; or the one that was chosen last, where the person only asks for more."""
+    """Returns the preset whose values these are, or the one that was chosen last, where the person only asks for
+    more."""
     presets = list(PRESETS)
     if (preset := _exact(properties)) is not None:
         return presets.index(preset)
@@ -67,7 +70,7 @@ def _quality(properties: bpy.types.PropertyGroup) -> int:
 
 
 def _set_quality(properties: bpy.types.PropertyGroup, number: int) -> None:
-    """What the person has set higher, or chosen, stays; the panel says so."""
+    """Applies a preset. Settings that the person has set higher, or chosen, stay, and the panel says so."""
     if number < len(PRESETS):
         own = own_settings(properties)
         properties.preset = list(PRESETS)[number]
@@ -77,13 +80,13 @@ def _set_quality(properties: bpy.types.PropertyGroup, number: int) -> None:
 
 
 def follow_preset(properties: bpy.types.PropertyGroup) -> None:
-    """Gives up what was set higher."""
+    """Resets the settings that were set higher."""
     for name, value in preset_settings(properties.preset).items():
         setattr(properties, name, value)
 
 
 def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """The mask's preview follows what is set."""
+    """Makes the mask's preview follow the settings."""
     if not mask_preview.is_shown():
         return
     try:
@@ -93,12 +96,12 @@ def _mask_changed(properties: bpy.types.PropertyGroup, context: bpy.types.Contex
 
 
 def _path_changed(name: str) -> Any:
-    """The path in the panel is one that can be opened, also where it was pasted in quotes or as file://."""
+    """Makes the path in the panel one that can be opened, even where it was pasted in quotes or as file://."""
 
     def update(properties: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
         given = getattr(properties, name)
         if (path := clipboard.as_path(given)) != given:
-            setattr(properties, name, path)  # which comes here again
+            setattr(properties, name, path)  # calls this function again
         else:
             _mask_changed(properties, context)
 
@@ -115,7 +118,7 @@ def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     if choices := options.pop("choices", None):
         options["items"] = [(choice, *labels.CHOICES.get(choice, (choice, ""))) for choice in choices]
         return EnumProperty(**options)
-    if name == "precision":  # for all stages alike; one for each is the command line's
+    if name == "precision":  # the same for all stages; the command line can set each
         return EnumProperty(**options, items=labels.PRECISIONS)
     if isinstance(facts["default"], list):  # of files
         return StringProperty(**{**options, "default": ""}, **FILE_IN_BLEND)
@@ -131,7 +134,7 @@ _items: list[tuple[str, str, str, str, int]] = []  # Blender keeps no copy of th
 def _model_items(
     properties: bpy.types.PropertyGroup, context: bpy.types.Context
 ) -> list[tuple[str, str, str, str, int]]:
-    """The models that make objects; the embedded one is the first and so the default."""
+    """Returns the models that make objects; the embedded one is the first and so the default."""
     _items[:] = [
         (model.name, model.label, f"{model.title}: {model.description}. {note}", icon, number)
         for number, model in enumerate(models.catalogue())
@@ -142,7 +145,7 @@ def _model_items(
 
 
 def missing_models(properties: bpy.types.PropertyGroup) -> list[models.Model]:
-    """What the chosen model needs and is not on this machine."""
+    """Returns the models that the chosen one needs and that are not on this machine."""
     needed = [model for model in models.catalogue() if model.name == properties.model and not model.embedded]
     if uses_views(properties) and not properties.views:
         needed += [model for model in models.catalogue() if "multiview" in model.stages]
@@ -238,7 +241,7 @@ def _sees_views(name: str) -> bool:
 
 
 def uses_views(properties: bpy.types.PropertyGroup) -> bool:
-    """Whether the chosen model looks at painted or given views; others see the picture alone."""
+    """Returns whether the chosen model looks at painted or given views; others see the picture alone."""
     return _sees_views(properties.model)
 
 
@@ -251,7 +254,7 @@ def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
 
 
 def _views(text: str) -> list[str]:
-    """One file or folder, or six with commas between them."""
+    """Splits the text: one file or folder, or six with commas between them."""
     return [bpy.path.abspath(clipboard.as_path(path.strip())) for path in text.split(",") if path.strip()]
 
 
@@ -271,7 +274,7 @@ def has_picture(properties: bpy.types.PropertyGroup) -> bool:
 
 
 def picture_source(properties: bpy.types.PropertyGroup) -> pictures.Source:
-    """Raises pictures.NoPictureError."""
+    """Returns the chosen picture. Raises pictures.NoPictureError."""
     if not has_picture(properties):
         raise pictures.NoPictureError("No picture is chosen.", "Choose a picture first.")
     if properties.source == "IMAGE":
@@ -280,7 +283,7 @@ def picture_source(properties: bpy.types.PropertyGroup) -> pictures.Source:
 
 
 def words_of(stored: dict[str, Any]) -> dict[str, Any]:
-    """Settings as the engine writes them, as it takes them; what this version does not know is left out."""
+    """Converts settings from the form that the engine writes to the one that it takes; unknown ones are left out."""
     settings = {name: value for name, value in stored.items() if name in SETTINGS}
     if settings.get("mask") == "file":
         settings["mask"] = stored["mask_file"]
@@ -308,12 +311,13 @@ def show_settings(
 
 
 def is_random(stored: dict[str, Any]) -> bool:
-    """Whether these settings of an object give another result with another seed: its views were painted."""
+    """Returns whether these settings of an object give another result with another seed, because its views were
+    painted."""
     return _sees_views(stored.get("model", _EMBEDDED)) and not stored.get("views")
 
 
 def other_seed(seed: int | None) -> int:
-    """Any but this."""
+    """Returns any seed but this one."""
     facts = SETTINGS["seed"]
     low, high = facts.get("min", 0), min(facts.get("max", 2**31 - 1), 2**31 - 1)
     found = random.randint(low, high)

@@ -26,13 +26,13 @@ _SECONDS = 2.0  # after which the timer looks again at what is shown
 
 @dataclass(frozen=True)
 class Disk:
-    """What was found in files."""
+    """The state of files on the disk."""
 
     runtime: str = ""  # the runtime that the set-up has installed: cpu, cuda
     installed: frozenset[str] = frozenset()  # installed models
     # Bytes that are missing of each model.
     bytes: dict[str, int | None] = field(default_factory=dict)
-    # What works together with each model, and how it is told.
+    # The sets of models that work together with each model, and their texts.
     sets: dict[str, list[tuple[ModelSet, str]]] = field(default_factory=dict)
     # The time when each picture was changed; None where it is not there.
     times: dict[str, float | None] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def size(model: Model) -> int | None:
 
 
 def sets_with(name: str) -> list[tuple[ModelSet, str]]:
-    """What makes objects with the model of this name, and how it is told."""
+    """Returns the sets that make objects with the model of this name, and their texts."""
     return _disk.sets.get(name, [])
 
 

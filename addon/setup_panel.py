@@ -169,7 +169,7 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
 
 
 def draw_sets(layout: bpy.types.UILayout, name: str, width: int) -> None:
-    """What works together with the model of this name: one click for each."""
+    """Draws the sets that work together with the model of this name: one click for each."""
     for together, told in seen.sets_with(name):
         if all(seen.is_installed(model) for model in together.models):
             continue

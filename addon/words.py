@@ -24,18 +24,19 @@ SOME_FAILED = 5  # exit status of a run over several pictures
 
 @dataclass(frozen=True)
 class Task:
-    """One picture and what to make of it."""
+    """One picture and the settings of its result."""
 
     picture: str
-    folder: Path  # of the result's files
-    name: str  # of the result's files
+    folder: Path  # folder of the result's files
+    name: str  # name of the result's files
     settings: dict[str, Any]
-    former: list[str] = field(default_factory=list)  # checksums of what it was made of before
+    # Checksums of earlier content of the picture.
+    former: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Outcome:
-    """What became of one picture."""
+    """The outcome of one picture."""
 
     picture: str
     result: relievo.Result | None = None
@@ -96,7 +97,7 @@ def _add_words(words: argparse.ArgumentParser) -> None:
 
 
 def _add_machine(words: argparse.ArgumentParser) -> None:
-    """How the machine is used; what is not given is as in the preferences."""
+    """Adds the options about the machine; those that are not given are as in the preferences."""
     words.add_argument("--devices", metavar="LIST", help="what computes: cuda:0,cuda:1 or, with shares, cpu*2@3GiB")
     words.add_argument("--strategy", choices=("auto", "single", "data", "stage", "guidance", "split", "offload"))
     words.add_argument("--policy", choices=("fastest", "balanced", "memory"))
@@ -112,7 +113,7 @@ def machine_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any]) -> None:
-    """A word as the native program has it: --mask-invert, --no-projection, --grid N."""
+    """Adds a setting's option in the native program's words: --mask-invert, --no-projection, --grid N."""
     default = facts["default"]
     word = name.replace("_", "-")
     if name == "projection":
@@ -152,19 +153,19 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def further_inputs(settings: dict[str, Any]) -> list[str]:
-    """Files and folders that are read besides the picture."""
+    """Returns files and folders that are read besides the picture."""
     mask = [] if settings["mask"] in ("auto", "alpha") else [settings["mask"]]
     return [*mask, *settings["views"]]
 
 
 def planned(task: Task, as_json: bool) -> str:
-    """What --dry-run says of a picture."""
+    """Returns the line that --dry-run prints for a picture."""
     result = str(task.folder / task.name)
     return json.dumps({"picture": task.picture, "result": result}) if as_json else f"{task.picture}: {result}"
 
 
 def _notes(outcome: Outcome) -> list[str]:
-    """Those of the result, then those of its files."""
+    """Returns the notes of the result, followed by those about its files."""
     assert outcome.result is not None
     formats = sorted({Path(file).suffix.removeprefix(".") for file in outcome.files})
     return outcome.result.notes + outcome.result.notes_on_files(formats)
@@ -191,7 +192,7 @@ def _soundness(mesh: relievo.Mesh) -> str:
 
 
 def exit_status(failures: Sequence[Failure | None], pictures: int) -> int:
-    """Of a run over that many pictures, of which those that were tried ended so."""
+    """Returns the exit status of a run over that many pictures, of which those that were tried ended so."""
     failed = [failure for failure in failures if failure is not None]
     for failure in failed:
         if failure.code == "cancelled":

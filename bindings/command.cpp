@@ -1,5 +1,5 @@
-// The command line (app/program.h), for the command that the wheel installs; and its check of devices, for
-// the extension.
+// The command line (app/program.h) for the command that the wheel installs, and its check of devices for the
+// extension.
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +17,7 @@ namespace py = pybind11;
 namespace relievo::bindings {
 namespace {
 
-/// A transport with the function of its own. Made and destroyed on any thread.
+/// A transport with a function of its own, which may be made and destroyed on any thread.
 class OwnTransport final : public Transport {
  public:
   explicit OwnTransport(py::function function) : function_(std::move(function)), transport_(function_) {}
@@ -54,7 +54,7 @@ int run_command(const std::vector<std::string>& words, const py::function& make_
   return run_program(static_cast<int>(argv.size()), argv.data(), web);
 }
 
-/// Text, JSON, and how many checks failed. What `tell` raises ends it.
+/// Returns text, JSON, and the number of checks that failed. An exception of `tell` ends the check.
 py::tuple check_devices(const std::string& devices, const py::function& tell) {
   GpuCheckReport report;
   {

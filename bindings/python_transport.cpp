@@ -14,7 +14,7 @@ namespace py = pybind11;
 namespace relievo::bindings {
 namespace {
 
-/// The object that Python is given. It may keep it for longer than the transfer.
+/// The object that Python gets. It may keep it for longer than the transfer.
 struct Receiver {
   HttpReceiver* receiver;  // null once the transfer is over
 

@@ -1,4 +1,4 @@
-"""What computes, and the memory that it holds."""
+"""The devices that compute, and the memory that models hold."""
 
 import bpy
 from bpy.props import StringProperty

@@ -51,7 +51,7 @@ class RELIEVO_OT_fetch_model(SetupOperator):
         return " ".join([f"{done}.", *(f"{model.description}. {model.terms}" for model in wanted)])
 
     def unaccepted(self) -> list[models.Model]:
-        """What is to come and has a licence that forbids something."""
+        """Returns the models that are to be fetched and whose licence forbids something."""
         return [model for model in _named(self.model) if not model.is_free and not model.is_installed]
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

@@ -105,7 +105,7 @@ class RELIEVO_OT_paste(Operator):
 
 
 def _paste_by_blender(context: bpy.types.Context) -> bpy.types.Image | None:
-    """Where Blender's own operator says that it can: not under X11."""
+    """Pastes by Blender's own operator, where that says that it can; under X11 it cannot."""
     area = context.area
     try:
         if area is None or not bpy.ops.image.clipboard_paste.poll():

@@ -1,4 +1,4 @@
-"""The settings: of the mask, the views, the shape and texture, and of what becomes of the result in Blender."""
+"""The settings of the mask, the views, the shape and texture, and of the result in Blender."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .. import labels, mask_preview, setup_panel, thumbnails
 from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS
 from ..properties import uses_views
 
-# Of the painting, which does not take place where the person's own images are given.
+# Settings of the painting of views, which is not done where the person's own images are given.
 _PAINTED = ("seed", "steps", "sampler", "guidance")
 
 

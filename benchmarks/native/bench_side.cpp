@@ -36,7 +36,7 @@ at::Tensor number_block() {
   return block;
 }
 
-/// Where in the block the numbers of this name begin.
+/// The place in the block where the numbers of this name begin.
 int64_t place_of(const std::string& name) {
   uint32_t place = 2166136261u;  // FNV-1a
   for (const char c : name) place = (place ^ static_cast<uint8_t>(c)) * 16777619u;
@@ -50,7 +50,7 @@ int64_t resident_bytes() {
   return resident * 4096;
 }
 
-/// Of all threads: what a busy machine disturbs least.
+/// The processor time of all threads, which a busy machine disturbs least.
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 at::ScalarType dtype_of(const json& arguments) {

@@ -1,5 +1,5 @@
-// What the benches with a network on either side share: numbers for weights that both sides make alike
-// (benchmarks/baseline.py), so that their results can be compared too, the clock and the memory.
+// The parts that the benches with a network on either side share: numbers for weights that both sides make
+// alike (benchmarks/baseline.py), so that their results can be compared too, the clock and the memory.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ nlohmann::json measure_side(const nlohmann::json& arguments, const PrepareSide& 
 nlohmann::json measure_pair(const std::string& name, const nlohmann::json& arguments, double allowed,
                             const char* environment = kBenchEnvironment);
 
-/// In bfloat16, with float32 beside it.
+/// Runs in bfloat16, with float32 beside it.
 nlohmann::json report_of_pair(const std::string& name, const BenchOptions& options, nlohmann::json arguments,
                               const char* environment = kBenchEnvironment);
 

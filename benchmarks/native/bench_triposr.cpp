@@ -96,7 +96,7 @@ std::function<at::Tensor()> mesh_side(const TripoSrConfig& config, int grid, con
   };
 }
 
-/// Whether both sides' facts are the same, but for rounding.
+/// Returns whether both sides' facts are the same, except for rounding.
 bool are_same(const json& ours, const json& other) {
   if (ours.size() != other.size()) return false;
   for (size_t i = 0; i < ours.size(); ++i) {

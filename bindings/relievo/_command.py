@@ -10,7 +10,7 @@ from ._errors import Error
 
 
 def main() -> int:
-    """Returns the exit status. Signals are the command line's own: they cancel what runs."""
+    """Runs the command line and returns the exit status. It handles signals itself: they cancel what runs."""
     from . import _web
 
     try:

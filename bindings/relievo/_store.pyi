@@ -1,8 +1,8 @@
 """The models of this machine, and downloads. Needs no LibTorch, which it fetches.
 
-Whatever fails raises a subclass of `relievo.Error`. A listener is told the path in the model's folder, "fetching" or
-"checking", and bytes that are done, of how many (0: not known); it is called about every second or more often, and
-what it raises ends the work, with what has arrived kept.
+Every failure raises a subclass of `relievo.Error`. A listener is told the path in the model's folder, "fetching" or
+"checking", how many bytes are done, and of how many (0 where that is not known); it is called about every second or
+more often, and an exception of its own ends the work, with what has arrived kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,18 +19,18 @@ Transport = Callable[[str, str, list[tuple[str, str]], Receiver], tuple[bool, st
 
 @final
 class Receiver:
-    """Takes a reply. Its functions return False when the transfer must stop."""
+    """Receives a reply. Its functions return False when the transfer must stop."""
 
     def begin(self, status: int, headers: Sequence[tuple[str, str]]) -> bool: ...
     def body(self, content: bytes) -> bool: ...
     def wait(self) -> bool:
-        """To be called about every second or more often while nothing comes."""
+        """Is to be called about every second or more often while nothing comes."""
 
 @final
 class ModelFile:
     @property
     def path(self) -> str:
-        """In the model's folder, with slashes."""
+        """The path in the model's folder, with slashes."""
     @property
     def url(self) -> str:
         """Empty for a file that comes with Relievo."""
@@ -38,7 +38,7 @@ class ModelFile:
     def bytes(self) -> int | None: ...
     @property
     def about(self) -> int | None:
-        """Bytes, roughly, where they are not known exactly."""
+        """The approximate size in bytes, where the exact one is not known."""
     @property
     def sha256(self) -> str | None: ...
 
@@ -50,28 +50,28 @@ class Model:
     def name(self) -> str: ...
     @property
     def title(self) -> str:
-        """As its authors write it."""
+        """The name as its authors write it."""
     @property
     def description(self) -> str: ...
     @property
     def licence(self) -> str:
-        """SPDX's word."""
+        """The licence's name by SPDX."""
     @property
     def licence_note(self) -> str:
-        """What it means for use of the model and of its results."""
+        """What the licence means for use of the model and of its results."""
     @property
     def stages(self) -> list[str]: ...
     @property
     def one_picture(self) -> bool:
-        """Whether it makes objects of the picture itself, not of views."""
+        """True when it makes objects of the picture itself, not of views."""
     @property
     def embedded(self) -> bool: ...
     @property
     def untried(self) -> bool:
-        """Whether nobody has looked yet at what Relievo makes with the published weights."""
+        """True when nobody has looked yet at what Relievo makes with the published weights."""
     @property
     def free(self) -> bool:
-        """Whether the licence lets it and its results be used for anything."""
+        """True when the licence lets it and its results be used for anything."""
     @property
     def files(self) -> list[ModelFile]: ...
 
@@ -86,23 +86,24 @@ class ModelSet:
 
 @final
 class ModelTotal:
-    """How much several models are together."""
+    """The size of several models together."""
 
     @property
     def files(self) -> int: ...
     @property
     def bytes(self) -> int | None:
-        """None where nobody has told of one of the files."""
+        """The bytes of all files; None where the size of one is not known."""
     @property
     def bytes_there(self) -> int:
-        """Installed, or of downloads that were broken off."""
+        """The bytes of installed files, and of downloads that were broken off."""
     @property
     def bytes_free(self) -> int | None:
-        """On the disk of the models' folder, where it tells."""
+        """Free bytes on the disk of the models' folder, where the system tells."""
 
 def catalogue() -> list[Model]: ...
 def sets_with(name: str) -> list[ModelSet]:
-    """What makes objects with this model: with each that paints views for it, with views of one's own, or alone."""
+    """Returns the sets that make objects with this model: with each that paints views for it, with views of one's own,
+    or alone."""
 
 def total(names: Sequence[str]) -> ModelTotal: ...
 def models_folder() -> Path: ...
@@ -132,22 +133,23 @@ def fetch(
     listener: Listener | None = None,
     patience: float = 30.0,
 ) -> list[tuple[str, str]]:
-    """Fetches what is missing of these models or not as it should be; returns model and path of what was fetched.
+    """Fetches the files of these models that are missing or wrong; returns model and path of each file that was
+    fetched.
 
-    `sources`: addresses of mirrors or folders, asked before all others. The listener is told the bytes of all files
-    together.
+    `sources` are addresses of mirrors or folders that are tried before all others. The listener is told the bytes of
+    all files together.
     """
 
 def size_of_missing(
     name: str, transport: Transport, *, sources: Sequence[str] = [], patience: float = 30.0
 ) -> int | None:
-    """Bytes of what is missing of a model, by the catalogue or by the servers; None where one does not say."""
+    """Returns the bytes of a model's missing files, by the catalogue or by the servers; None where one is not known."""
 
 def verify(name: str, *, listener: Listener | None = None) -> list[str]:
     """Compares a model's files with their checksums; returns the paths for which none is known."""
 
 def import_model(source: PathLike, name: str, *, listener: Listener | None = None) -> list[str]:
-    """Copies a weight file, or what a folder holds of a model, in; returns the catalogue's paths."""
+    """Copies a weight file, or a folder's files of a model, in; returns the catalogue's paths."""
 
 def remove(name: str) -> bool:
     """Deletes a model's files; returns whether there were any."""
@@ -165,6 +167,6 @@ def check_weights(path: PathLike) -> None:
     """Reads a weight file's directory, or that of a folder of them, strictly."""
 
 def read_json(content: str | bytes) -> Any:
-    """What a document of any origin says. Raises ValueError where it is not JSON, or too deep or too large."""
+    """Parses a document of any origin. Raises ValueError where it is not JSON, or too deep or too large."""
 
 def exit_statuses() -> dict[str, int]: ...

@@ -1,6 +1,7 @@
-"""The store's way to web servers by Python's own standard library: in Blender, and for the command of the wheel.
+"""The store's transport to web servers by Python's own standard library, in Blender and for the command of the wheel.
 
-What a download is, when it is whole and right, and when a server is given up, the store decides (relievo._store).
+The store (relievo._store) decides everything else about downloads: when one is complete and right, and when a server is
+given up.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ Ending = tuple[bool, str] | None  # None: all has come; else whether another try
 def transport(
     certificates: PathLike = "", is_stopped: Callable[[], bool] = lambda: False, *, alone: bool = False
 ) -> Transport:
-    """`certificates`: a file of them (PEM) that is trusted besides the system's, or alone, in place of them.
+    """Makes a transport. `certificates` is a file of certificates (PEM) that are trusted besides the system's, or in
+    place of them.
 
     Raises IoError where it cannot be read.
     """
@@ -59,7 +61,7 @@ def transport(
 
 
 def _hand_over(reading: _Reading, receiver: Receiver, is_stopped: Callable[[], bool]) -> Ending:
-    """What the reading gives, to the receiver, until one of both ends it, or nobody wants it any more."""
+    """Hands over to the receiver what the reading gives, until one of both ends it or it is stopped."""
     while True:
         if is_stopped():
             return False, "stopped"
@@ -90,7 +92,8 @@ class _End:
 
 
 class _Reading:
-    """One request on a thread of its own: a server that sends a line without end keeps only that thread waiting."""
+    """One request on a thread of its own, so that a server that sends a line without end keeps only that thread
+    waiting."""
 
     def __init__(self, request: urllib.request.Request, context: ssl.SSLContext) -> None:
         self.items: queue.Queue[_Head | bytes | _End] = queue.Queue(maxsize=8)
@@ -138,7 +141,7 @@ class _Reading:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows none: the store does, and never from https to anything else."""
+    """Follows no redirect, because the store does, and never from https to anything else."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -165,7 +168,7 @@ class _Https(urllib.request.HTTPSHandler):
 
 
 def _noting(kind: Any, sockets: list[socket.socket]) -> Any:
-    """The kind of connection, which adds its socket to the list."""
+    """Returns the kind of connection with one change: it adds its socket to the list."""
 
     class Connection(kind):  # type: ignore[misc]  # a plain or a TLS connection
         def connect(self) -> None:

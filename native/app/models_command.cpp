@@ -25,7 +25,7 @@ using nlohmann::json;
 struct Options {
   std::string name, source, certificates;
   std::vector<std::string> names, from;
-  double patience = std::chrono::duration<double>(kPatience).count();  // seconds
+  double patience = std::chrono::duration<double>(kPatience).count();  // in seconds
   bool json = false, free = false, accept_licence = false;
 };
 
@@ -94,7 +94,7 @@ std::string total_text(const ModelTotal& total) {
   return text;
 }
 
-/// What is told before a download of its licence and its checksums.
+/// The text about licence and checksums that is printed before a download.
 std::string terms_text(const CatalogueModel& model) {
   std::string text = fmt::format("licence: {}.", model.licence);
   if (!model.licence_note.empty()) text += " " + model.licence_note;
@@ -109,7 +109,7 @@ std::string terms_text(const CatalogueModel& model) {
   return text;
 }
 
-/// The models that `options` lets through, and below them what works together.
+/// Prints the models that `options` lets through, and below them the sets that work together.
 int list(const Options& options) {
   std::vector<ModelSet> sets;
   for (const CatalogueModel& model : catalogue()) {
@@ -138,7 +138,7 @@ int list(const Options& options) {
   return 0;
 }
 
-/// Draws how far all files together are, with the time that the rest will take at the speed so far.
+/// Draws the progress of all files together, with the time that the rest will take at the speed so far.
 class Bar {
  public:
   explicit Bar(bool wanted) : line_(wanted) {}
@@ -192,8 +192,9 @@ ModelListener drawn_by(Bar& bar) {
   };
 }
 
-/// What the licence says, before anything is fetched; a person at a terminal is asked where it does not let
-/// the model be used for anything. Throws Error{kInvalidSettings} for a no, and where nobody can be asked.
+/// Prints the licence before anything is fetched; a person at a terminal is asked where it does not let the
+/// model be used for anything. Throws Error{kInvalidSettings} when the answer is no, and where nobody can be
+/// asked.
 void accept_licence(const CatalogueModel& model, const Options& options) {
   if (model_state(model) == ModelState::kInstalled || model.embedded) return;
   if (!options.json)
@@ -315,7 +316,7 @@ int remove(const Options& options) {
 
 using Subcommand = std::function<int(const Options&)>;
 
-/// Runs the command; with --json a failure is an object too, as in generate.
+/// Runs the command; with --json a failure is printed as an object too, as in generate.
 int reported(const Options& options, const Subcommand& command) {
   try {
     return command(options);

@@ -19,7 +19,7 @@ int report(const relievo::Error& error) {
   return exit_status(error.code());
 }
 
-// Words of 0.1.0, which are understood for one release more.
+// These words of version 0.1.0 are understood for one release more.
 
 relievo::Command add_moved_bench(CLI::App& parser) {
   parser.allow_extras();
@@ -58,7 +58,7 @@ int run(int argc, const char* const* argv, const relievo::Web& web) {
   add("plan", "Plan and simulate a run, on this machine or on one that is not there.", relievo::add_plan);
   const auto add_old = [&](const char* name, auto adder) {
     add(name, "", adder);
-    commands.back().first->group("");  // --help does not show it
+    commands.back().first->group("");  // hides it from --help
   };
   add_old("bench", add_moved_bench);
   add_old("calibrate", add_calibrate);

@@ -92,7 +92,7 @@ bool is_remembered(const Download& download) {
   return download.sha256 && download.voucher != Voucher::kCatalogue;
 }
 
-/// Who vouches for the digest of a file that was checked.
+/// Returns who vouches for the digest of a file that was checked.
 Voucher voucher_of(const Download& download, const PartFile& part, const std::string& source) {
   if (download.sha256) return download.voucher;
   const auto origin = part.origin(source);

@@ -112,7 +112,7 @@ struct Wanted {
   const CatalogueModel& model;
   const CatalogueFile& file;
   Download download;
-  uint64_t bytes;  // 0 where nobody has told
+  uint64_t bytes;  // 0 where it is not known
 };
 
 /// Throws Error{kIo} unless the disk has room for all whose size is known.
@@ -146,7 +146,7 @@ FetchListener in_all(std::vector<Wanted>& wanted, size_t now, const ModelListene
   if (!listener) return {};
   return [&wanted, now, &listener](FetchPhase phase, uint64_t done, uint64_t total) {
     Wanted& file = wanted[now];
-    if (total > 0) file.bytes = total;  // to the byte, from now on
+    if (total > 0) file.bytes = total;  // exact from now on
     uint64_t before = 0, all = 0;
     bool is_known = true;
     for (size_t i = 0; i < wanted.size(); ++i) {
@@ -154,7 +154,7 @@ FetchListener in_all(std::vector<Wanted>& wanted, size_t now, const ModelListene
       all += wanted[i].bytes;
       is_known = is_known && wanted[i].bytes > 0;
     }
-    // What is checked has come.
+    // A file that is being checked has come completely.
     listener(file.file.path, phase, before + (phase == FetchPhase::kChecking ? total : done),
              is_known ? all : 0);
   };

@@ -29,7 +29,7 @@ int64_t kept_pixels(const Settings& settings) {
   return std::clamp(8 * side * side, kFewest, kMost);
 }
 
-/// What messages call the picture of bytes in memory, which may have no file.
+/// The name by which messages call a picture that is given as bytes and may have no file.
 std::string name_of(const GenerateRequest& request) {
   if (!request.picture.empty()) return request.picture.string();
   return request.name.empty() ? "picture" : request.name;

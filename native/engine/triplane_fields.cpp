@@ -14,7 +14,7 @@
 namespace relievo {
 namespace {
 
-constexpr int64_t kHidden = 64;  // of the published heads' hidden layers
+constexpr int64_t kHidden = 64;  // width of the published heads' hidden layers
 
 template <typename Heads>
 std::shared_ptr<const Heads> loaded(std::shared_ptr<Heads> heads, const std::filesystem::path& path,
@@ -25,13 +25,13 @@ std::shared_ptr<const Heads> loaded(std::shared_ptr<Heads> heads, const std::fil
   return heads;
 }
 
-/// Of one kind or the other.
+/// The heads of a mesh model or of a density model; the other is null.
 struct Heads {
   std::shared_ptr<const MeshHeads> mesh;
   std::shared_ptr<const DensityHeads> density;
 };
 
-/// What all of them have in common: the published sizes say what they cost.
+/// The part that all of them share: the published sizes tell the costs.
 class TriplaneFields : public FieldSource {
  public:
   TriplaneFields(std::string model, int64_t channels, int64_t hidden_layers, bool is_density)
@@ -116,7 +116,7 @@ class LrmFields : public TriplaneFields {
 
   int64_t weight_bytes() const override {
     const int64_t in = 3 * channels();
-    return 4 * ((in + 8 * in + 2 * in) * kHidden + 8 * kHidden * kHidden);  // the four heads, nearly
+    return 4 * ((in + 8 * in + 2 * in) * kHidden + 8 * kHidden * kHidden);  // approximately the four heads
   }
 
  protected:

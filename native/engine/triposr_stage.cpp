@@ -1,4 +1,4 @@
-// Foreground -> planes, in one pass: the model TripoSR.
+// Turns the foreground into planes in one pass, by the model TripoSR.
 #include <ATen/ATen.h>
 
 #include "engine/held_networks.h"
@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kMiB = 1 << 20;
 
-/// Of the checkpoint that lies here, else of the published one.
+/// The number of blocks of the checkpoint on this machine, or else of the published one.
 int triposr_blocks(const std::string& model) {
   try {
     return TripoSrFile(find_model(model).file()).blocks();
@@ -39,9 +39,9 @@ class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
     const double seen = patches * patches + 1,
                  tokens = 3.0 * static_cast<double>(t.plane_side * t.plane_side);
     const auto width = static_cast<double>(t.width()), condition = static_cast<double>(t.condition_width);
-    // A block: queries, keys, values and output of the self attention, queries and output of the other, an
-    // MLP whose layers are 8 and 4 widths; keys and values of the picture; both attentions. Twice a
-    // multiplication.
+    // The operations of a block: queries, keys, values and output of the self attention, queries and output
+    // of the cross attention, an MLP whose layers are 8 and 4 widths, keys and values of the picture, and
+    // both attentions, with two operations for each multiplication.
     const double block = 2 * tokens * width * (4 * width + 2 * width + 12 * width) +
                          2 * seen * condition * 2 * width + 4 * tokens * width * (tokens + seen);
     const double encoder = 2 * 86e6 * seen + 4.0 * static_cast<double>(e.layers) * condition * seen * seen;
@@ -51,7 +51,7 @@ class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
           StageMode mode;
           mode.execution.precision = precision;
           mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * 419.1e6);
-          // Tokens, their residual, and an attention's or an MLP's rows.
+          // It holds the tokens, their residual, and the rows of an attention or an MLP.
           mode.workspace_bytes =
               16 * kMiB + element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
           mode.seconds_per_picture = seconds_of(operations, precision);

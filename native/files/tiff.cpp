@@ -308,7 +308,7 @@ class TiffReader {
     const auto light = [](float t) { return t > 6.0f / 29 ? t * t * t : (t - 16.0f / 116) * 108 / 841; };
     const std::array white{0.9642f, 1.0f, 0.8249f};
     const std::array xyz{white[0] * light(x), white[1] * light(y), white[2] * light(z)};
-    // From D50 to sRGB's primaries and D65, by Bradford's adaptation (IEC 61966-2-1 and ICC.1).
+    // Converts from D50 to sRGB's primaries and D65, by Bradford's adaptation (IEC 61966-2-1 and ICC.1).
     constexpr float kToSrgb[3][3] = {{3.1338561f, -1.6168667f, -0.4906146f},
                                      {-0.9787684f, 1.9161415f, 0.0334540f},
                                      {0.0719453f, -0.2289914f, 1.4052427f}};

@@ -7,7 +7,7 @@
 namespace relievo {
 namespace {
 
-constexpr double kFirstEpsilon = 1e-6;  // of the first norm
+constexpr double kFirstEpsilon = 1e-6;  // epsilon of the first norm
 
 }  // namespace
 

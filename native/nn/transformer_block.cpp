@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kEpsilon = 1e-5;
 
-/// What the MLP holds at once, in numbers of its widest layer.
+/// The size of the MLP's chunks, in numbers of its widest layer.
 constexpr int64_t kMlpNumbers = int64_t{1} << 24;
 
 }  // namespace

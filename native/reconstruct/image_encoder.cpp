@@ -11,7 +11,7 @@
 namespace relievo {
 namespace {
 
-// The statistics of ImageNet, which DINO was trained with.
+// These are the statistics of ImageNet, which DINO was trained with.
 constexpr float kMean[] = {0.485f, 0.456f, 0.406f};
 constexpr float kStd[] = {0.229f, 0.224f, 0.225f};
 constexpr double kEpsilon = 1e-12;
@@ -54,7 +54,7 @@ struct ImageEncoder::Block : Group {
     return {parts[0], parts[1], parts[2], parts[3]};
   }
 
-  /// x `[N, T, width]`, camera `[N, width]` or undefined.
+  /// x is `[N, T, width]`, camera `[N, width]` or undefined.
   at::Tensor forward(at::Tensor x, const at::Tensor& camera, const std::string& name,
                      const Observer& observer) const {
     const auto see = [&](const char* what, const at::Tensor& seen) {
@@ -121,11 +121,11 @@ ImageEncoder::ImageEncoder(const ImageEncoderConfig& config, int64_t first, int6
 at::Tensor ImageEncoder::position_embedding(int64_t height, int64_t width) const {
   const int64_t rows = height / config_.patch, columns = width / config_.patch;
   const int64_t stored = config_.image / config_.patch;
-  // The published rule: a picture with as many patches is taken as it is only when it is square.
+  // By the published rule, a picture with as many patches keeps the embedding only when it is square.
   if (rows * columns == stored * stored && height == width) return position_embeddings_;
   const at::Tensor grid =
       position_embeddings_.slice(1, 1).view({1, stored, stored, config_.width}).permute({0, 3, 1, 2});
-  // DINO's rule: the coordinates are scaled by (n + 0.1) / stored, not n / stored, so sample positions shift
+  // By DINO's rule, coordinates are scaled by (n + 0.1) / stored, not n / stored, so sample positions shift
   // slightly.
   const auto scale = [stored](int64_t n) {
     return (static_cast<double>(n) + 0.1) / static_cast<double>(stored);

@@ -39,7 +39,7 @@ LrmConfig lrm_config(const json& config, LrmKind kind) {
   return lrm;
 }
 
-// What would divide by zero, or never end, is no possible size.
+// Sizes are refused that would divide by zero, or that would never end.
 
 bool is_size(int64_t size, int64_t most) { return size > 0 && size <= most; }
 
@@ -70,7 +70,7 @@ bool is_possible(const TripoSrConfig& config) {
          config.picture_side % config.encoder.patch == 0;
 }
 
-/// `config` by the config.json beside a checkpoint, where there is one.
+/// Changes `config` by the config.json beside a checkpoint, where there is one.
 template <typename Config, typename Read>
 Config config_beside(const fs::path& checkpoint, Config published, const Read& read) {
   const fs::path beside = checkpoint.parent_path() / "config.json";

@@ -20,7 +20,7 @@ int64_t layers_of(const LrmConfig& config) {
   return ImageEncoder::layers(config.encoder) + TriplaneTransformer::layers(config.transformer);
 }
 
-/// The number of a block's first layer, encoder and transformer counted through.
+/// The number of a block's first layer, counted through encoder and transformer.
 int64_t first_layer(const LrmConfig& config, int block) {
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   std::vector<int64_t> numbers;

@@ -65,7 +65,7 @@ DensityHeads::DensityHeads(const DensityHeadConfig& config) : model(config.model
 at::Tensor DensityHeads::density(const at::Tensor& raw) const {
   const at::Tensor shifted = raw.select(-1, 0) - 1;
   if (model == DensityModel::kInstantNerf) return at::softplus(shifted);
-  // What is higher than float32 has numbers for is as dense as they go: meshing asks for finite densities.
+  // Densities beyond float32's range are limited, because meshing asks for finite ones.
   constexpr double kHighest = 80;
   return shifted.clamp_max(kHighest).exp_();
 }

@@ -10,22 +10,22 @@
 namespace relievo {
 namespace {
 
-// Vertices whose hidden layers (64 floats each in the published models) stay in a core's cache.
+// The hidden layers of so many vertices (64 floats each in the published models) stay in a core's cache.
 constexpr int64_t kBlock = 1024;
 
-/// Something of each plane, (x, y), (x, z) and (y, z), on the part of the grid whose x begins at `first_x`:
-/// [(xs) side, N], the same, and [side^2, N], in that order of indices.
+/// Rows of values for each plane, (x, y), (x, z) and (y, z), on the part of the grid whose x begins at
+/// `first_x`: [(xs) side, N], the same, and [side^2, N], in that order of indices.
 struct PlaneRows {
   std::array<at::Tensor, 3> planes;
   int64_t first_x = 0;
 };
 
-/// The planes' features on the grid. Only those of (y, z) are held; the others belong to one x each, and are
-/// read for as many x as are asked for at a time.
+/// The planes' features on the grid. Only those of (y, z) are held; the rows of the others belong to one x
+/// each, and are computed for the x of a call.
 class PlaneFeatures {
  public:
   PlaneFeatures(const at::Tensor& planes, at::Tensor line)
-      // Channels last, so that sample_triplane need not turn them each time.
+      // The channels are stored last, so that sample_triplane need not reorder them each time.
       : planes_(planes.to(at::kFloat).permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})),
         line_(std::move(line)) {
     const auto [slow, fast] = slow_and_fast(0, side());
@@ -53,8 +53,8 @@ class PlaneFeatures {
   at::Tensor planes_, line_, across_x_;
 };
 
-/// What the features of plane `plane` add to a layer with the weight `[width, 3 C]`; the bias goes with (y,
-/// z).
+/// The summand that the features of plane `plane` contribute to a layer with the weight `[width, 3 C]`; the
+/// bias is added with that of (y, z).
 at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tensor& weight,
                       const at::Tensor& bias = {}) {
   const int64_t channels = features.size(1);
@@ -62,7 +62,7 @@ at::Tensor plane_term(const at::Tensor& features, int64_t plane, const at::Tenso
   return plane == 2 && bias.defined() ? at::addmm(bias.to(features), features, part) : features.mm(part);
 }
 
-/// A head's first layer on the grid, before the activation.
+/// The first layer of a head on the grid, before the activation.
 class FirstLayer {
  public:
   FirstLayer(const Head& head, const PlaneFeatures& features)
@@ -86,13 +86,13 @@ std::array<int64_t, 3> rows_of(int64_t vertex, int64_t side, int64_t first_x) {
   return {(x - first_x) * side + y, (x - first_x) * side + z, y * side + z};
 }
 
-/// The x of the vertices [N], N > 0: first .. last - 1.
+/// The range of x of the vertices [N], N > 0: first .. last - 1.
 std::array<int64_t, 2> range_of_x(const at::Tensor& vertices, int64_t side) {
   const auto [lowest, highest] = vertices.aminmax();
   return {lowest.item<int64_t>() / side / side, highest.item<int64_t>() / side / side + 1};
 }
 
-/// hidden[i] (+)= the terms of vertex_of(i), for i in first..last - 1, on the CPU.
+/// Sets hidden[i] to the terms of vertex_of(i), or adds them, for i in first..last - 1, on the CPU.
 template <typename VertexOf>
 void add_terms(const PlaneRows& terms, int64_t side, bool accumulate, float* hidden, int64_t first,
                int64_t last, const VertexOf& vertex_of) {
@@ -113,7 +113,7 @@ void add_terms(const PlaneRows& terms, int64_t side, bool accumulate, float* hid
   }
 }
 
-/// The same for vertices [N] on any device.
+/// Does the same for vertices [N] on any device.
 at::Tensor gathered_terms(const PlaneRows& terms, int64_t side, const at::Tensor& vertices) {
   const at::Tensor v = vertices.to(terms.planes[0].device());
   const at::Tensor x = v.div(side * side, "floor") - terms.first_x, y = v.div(side, "floor").remainder(side),
@@ -122,7 +122,7 @@ at::Tensor gathered_terms(const PlaneRows& terms, int64_t side, const at::Tensor
          terms.planes[2].index_select(0, y * side + z);
 }
 
-/// A head at `count` vertices, the number of the i-th given by `vertex_of`: [count, out].
+/// Evaluates a head at `count` vertices, the i-th of which has number `vertex_of(i)`: [count, out].
 template <typename VertexOf>
 at::Tensor head_on_cpu(const Head& head, const PlaneRows& terms, int64_t side, int64_t count,
                        const VertexOf& vertex_of) {
@@ -173,7 +173,7 @@ class MeshOnGrid : public GridField {
     return head_at(*heads_->deformation, terms, side_, vertices).tanh_() / (4 * (side_ - 1));
   }
 
-  // Corner by corner, so that the terms of one corner only are held.
+  // The corners are taken one by one, so that the terms of only one corner are held.
   at::Tensor cube_weights(const at::Tensor& corners) const override {
     const Head& head = *heads_->weight;
     const at::Tensor weight = head.first().weight;
@@ -239,8 +239,8 @@ class DensityOnGrid : public GridField {
 }  // namespace
 
 int64_t triplane_on_grid_bytes(const at::Tensor& planes, int64_t side, int64_t width) {
-  constexpr int64_t kLayers = 3;  // two that are held, one that is made for a corner
-  // While the features are read, all three planes' are there.
+  constexpr int64_t kLayers = 3;  // two layers are held, and one is made for a corner
+  // While the features are computed, those of all three planes are held.
   return side * side * static_cast<int64_t>(sizeof(float)) *
          std::max(3 * planes.size(1), planes.size(1) + kLayers * width);
 }

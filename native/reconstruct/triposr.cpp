@@ -16,7 +16,7 @@ int64_t layers_of(const TripoSrConfig& config) {
   return ImageEncoder::layers(config.encoder) + TripoSrTransformer::layers(config.transformer);
 }
 
-/// Where a block's first layer stands, encoder and transformer counted through.
+/// The number of a block's first layer, counted through encoder and transformer.
 int64_t first_layer(const TripoSrConfig& config, int block) {
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   std::vector<int64_t> numbers;

@@ -7,7 +7,8 @@
 namespace relievo {
 namespace {
 
-at::Tensor values_of(const ByteImage& picture) {  // [H, W, C] in 0..1
+// Returns [H, W, C] in 0..1.
+at::Tensor values_of(const ByteImage& picture) {
   return at::from_blob(const_cast<uint8_t*>(picture.pixels.data()),
                        {picture.height, picture.width, picture.channels}, at::kByte)
              .to(at::kFloat) /
@@ -17,7 +18,8 @@ at::Tensor values_of(const ByteImage& picture) {  // [H, W, C] in 0..1
 }  // namespace
 
 ByteImage over_grey(const ByteImage& rgba) {
-  // By torch, operation by operation: a product and a sum in one step would be rounded otherwise.
+  // It is computed by torch, operation by operation, because a fused product and sum would be rounded
+  // differently.
   const at::Tensor values = values_of(rgba), alpha = values.slice(2, 3);
   const at::Tensor bytes =
       ((values.slice(2, 0, 3) * alpha + (1 - alpha) * 0.5) * 255).to(at::kByte).contiguous();

@@ -57,7 +57,7 @@ TripoSrTransformer::TripoSrTransformer(torch::nn::Module& parent, const TripoSrT
 void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
                                  const CancelToken& cancel, const Observer& observer) const {
   if (learnt_.defined()) {
-    // The planes below each other are one picture, whose groups of channels are normalised over all of it.
+    // The planes are stacked into one picture, whose groups of channels are normalised over all of it.
     const at::Tensor maps = learnt_.permute({0, 2, 3, 1}).flatten(0, 1).unsqueeze(0).contiguous();
     residual = maps.flatten(1, 2).expand({condition.size(0), -1, -1});
     observe(observer, "tokens", residual);

@@ -24,12 +24,12 @@ namespace {
 
 constexpr double kNothingToCompare = std::numeric_limits<double>::infinity();
 
-/// The same random numbers everywhere: drawn on the CPU.
+/// Random numbers that are the same everywhere, because they are drawn on the CPU.
 at::Tensor random(at::IntArrayRef shape, uint32_t kind) {
   return draw_noise({.seed = 1}, kind, 0, shape, at::kCPU);
 }
 
-/// A dented ball whose numbers are computed on the CPU and moved, so that devices are given the same ones.
+/// A dented ball whose numbers are computed on the CPU and moved, so that all devices get the same ones.
 class DentedBall final : public Field {
  public:
   DentedBall(at::Device device, FieldKind kind) : device_(device), kind_(kind) {}
@@ -70,7 +70,7 @@ Surface extracted(at::Device device, FieldKind kind) {
   return extract_surface(DentedBall(device, kind), {.grid = 48}, on(device));
 }
 
-/// How far vertices lie apart at most, of surfaces with the same faces.
+/// The largest distance of corresponding vertices, of surfaces with the same faces.
 double largest_distance(const Surface& one, const Surface& other) {
   if (one.faces != other.faces || one.vertices.size() != other.vertices.size()) return kNothingToCompare;
   double largest = 0;
@@ -82,7 +82,7 @@ double largest_distance(const Surface& one, const Surface& other) {
   return largest;
 }
 
-/// Of bytes that differ by more than `step`.
+/// The share of bytes that differ by more than `step`.
 double share_that_differs(const ByteImage& one, const ByteImage& other, int step) {
   if (one.pixels.size() != other.pixels.size() || one.pixels.empty()) return kNothingToCompare;
   size_t count = 0;
@@ -92,7 +92,7 @@ double share_that_differs(const ByteImage& one, const ByteImage& other, int step
   return static_cast<double>(count) / static_cast<double>(one.pixels.size());
 }
 
-/// Largest difference, beside the largest number of the reference.
+/// The largest difference, divided by the largest number of the reference.
 double relative_error(const at::Tensor& found, const at::Tensor& reference) {
   const at::Tensor apart = found.to(at::kCPU).to(at::kDouble) - reference.to(at::kDouble);
   const double error = apart.abs().max().item<double>() / reference.abs().max().item<double>();
@@ -155,12 +155,12 @@ double projection(at::Device device) {
   return relative_error(projected(device), projected(at::kCPU));
 }
 
-/// Layers as the networks have them, in the precision, beside the same in double.
+/// Runs layers as the networks have them, in the precision, and compares them with the same in double.
 double layers(at::Device device, at::ScalarType type) {
   const auto of = [&](at::Device where, at::ScalarType in) {
     const at::TensorOptions options = at::TensorOptions(where).dtype(in);
     const auto given = [&](at::IntArrayRef shape, uint32_t kind, double factor) {
-      // Rounded alike for all, so that only what is computed differs.
+      // The numbers are rounded alike for all, so that only the computation differs.
       return (random(shape, kind) * factor).to(type).to(options);
     };
     at::Tensor x = given({2, 64, 40, 40}, 3, 1);

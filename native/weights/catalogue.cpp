@@ -148,8 +148,8 @@ fs::path embedded_folder() {
   std::error_code error;
   fs::path beside = fs::read_symlink("/proc/self/exe", error);
   Dl_info here{};
-  // In a Python module the program is Python. Of the program itself its first word is told, which may be
-  // short.
+  // In a Python module the program is Python itself. For the program, dladdr tells its first word, which may
+  // be a relative name.
   if (dladdr(reinterpret_cast<void*>(&embedded_folder), &here) != 0 && here.dli_fname != nullptr) {
     const fs::path own = here.dli_fname;
     if (own.is_absolute() && fs::exists(own, error)) beside = fs::canonical(own, error);

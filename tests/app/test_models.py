@@ -291,7 +291,8 @@ def test_a_published_checksum_is_the_catalogues(shop: Shop) -> None:
 
 
 def with_views(shop: Shop, about: int = 0) -> None:
-    """And a model that paints views, of two files; `about`: the catalogue knows the size of the second roughly."""
+    """Adds a model that paints views, of two files. With `about` the catalogue knows the approximate size of the
+    second."""
     files = [
         {"path": name, "url": f"{shop.server.address}/{name}", "bytes": len(CONTENT), "sha256": sha256(CONTENT)}
         for name in ("one.ckpt", "two.ckpt")

@@ -21,7 +21,7 @@ shop = test_models.shop
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As pip writes it for the wheel's entry point, with the package of the build."""
+    """Writes the command as pip does for the wheel's entry point, with the package of the build."""
     path = tmp_path / "bin" / "relievo"
     path.parent.mkdir()
     path.write_text(

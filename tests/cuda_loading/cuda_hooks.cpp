@@ -1,5 +1,5 @@
-// What torch makes of libtorch_cuda, opened before or after it has computed on the CPU; how long that takes
-// and what it costs. For tests/cuda_loading: `cuda_hooks before|after|never`.
+// Prints what torch makes of libtorch_cuda, opened before or after it has computed on the CPU; how long that
+// takes and what it costs. For tests/cuda_loading: `cuda_hooks before|after|never`.
 #include <chrono>
 #include <cstdio>
 #include <fstream>

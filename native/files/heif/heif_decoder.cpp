@@ -137,7 +137,7 @@ HeifHeader header_of(const heif_context& context, const heif_image_handle* handl
 
 using Turns = std::vector<std::shared_ptr<heif::Box>>;
 
-/// How a picture is to be turned, mirrored and cut once it is decoded, in this order.
+/// The ways in which a picture is turned, mirrored and cut after it is decoded, in this order.
 Turns turns_of(const heif::HeifFile& file, heif_item_id id) {
   std::vector<heif::Box_ipco::Property> properties;
   Turns turns;

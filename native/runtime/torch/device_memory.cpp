@@ -40,9 +40,9 @@ std::string apply_allocator_settings(Policy policy) {
 
 namespace {
 
-/// Whether torch asks libtorch_cuda. It decides that once, at the first operation that wants to know, a
-/// convolution on the CPU for one, and keeps a stand-in that refuses everything where the library was not
-/// open.
+/// Returns whether torch asks libtorch_cuda. It decides that once, at the first operation that needs to know,
+/// such as a convolution on the CPU, and keeps a stand-in that refuses everything if the library was not open
+/// by then.
 bool has_cuda_hooks(std::string* why) {
   if (at::detail::getCUDAHooks().hasCUDART()) return true;
   if (why) *why = "the process computed before libtorch_cuda was opened; start Relievo (or Blender) again";

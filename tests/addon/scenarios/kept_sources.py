@@ -114,7 +114,7 @@ def unpacked() -> dict[str, Any]:
 
 
 def _unpack() -> bool:
-    """Whether each image has a file with the bytes that were packed."""
+    """Returns whether each image has a file with the bytes that were packed."""
     packed = {image.name: bytes(image.packed_file.data) for image in bpy.data.images if image.packed_file}
     bpy.ops.file.unpack_all(method="USE_LOCAL")
     return all(

@@ -99,7 +99,7 @@ TEST(Premultiplied, IsToldOfALossyWebP) {
   Image image = multiplied(with_alpha(plain(256, 256, 3, kRed), soft_disc()));
   for (size_t i = 0; i < image.pixels.size(); i += 4) {
     for (size_t c = 0; c < 3; ++c) {
-      // Its encoder fills what nobody sees as packs best, and is a few levels beside elsewhere.
+      // Its encoder fills invisible pixels with whatever packs best, and is a few levels beside elsewhere.
       const float beside = (i / 4 * 7 + c * 5) % 13 / 255.0f - 6 / 255.0f;
       float& value = image.pixels[i + c];
       value = image.pixels[i + 3] == 0 ? 0.7f : std::clamp(value + beside, 0.0f, 1.0f);

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// As small as they are in the fixture triposr_end_to_end, but for a position embedding that is resampled.
+// The sizes are those of the fixture triposr_end_to_end, except for a position embedding that is resampled.
 TripoSrConfig small_config() {
   TripoSrConfig config;
   config.encoder = {.width = 48,
