@@ -10,14 +10,13 @@
 
 namespace relievo {
 
-/// The authority that says a digest is the right one.
+/// Who says that a digest is the right one.
 enum class Voucher {
-  /// Nobody: it is the digest of the file that came, kept to compare with.
-  kNobody,
+  kNobody,    ///< it is that of the file which came, and is kept to compare with
   kServer,    ///< the server that gave the file
   kCatalogue  ///< the catalogue that comes with the program
 };
-std::string_view voucher_name(Voucher voucher);  ///< nobody, server or catalogue
+std::string_view voucher_name(Voucher voucher);  ///< nobody, server, catalogue
 
 struct FileRecord {
   uint64_t bytes = 0;

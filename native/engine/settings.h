@@ -30,8 +30,7 @@ inline constexpr Range<int> kTextureSizeRange{64, 8192};
 /// The model that needs no weights except the mask network's.
 inline constexpr const char* kPreviewModel = "preview";
 
-/// Returns whether a model sees views of the object, painted or the person's own; otherwise it only sees the
-/// picture.
+/// Whether a model sees views of the object, painted or the person's own; else the picture is all it sees.
 bool sees_views(const std::string& model);
 
 struct Settings {
