@@ -198,7 +198,7 @@ def test_the_plan_has_what_decoding_takes(tmp_path: Path) -> None:
     told = {}
     for name, progressive in (("rows", False), ("whole", True)):
         picture.save(tmp_path / f"{name}.jpg", progressive=progressive)
-        words = ["generate", tmp_path / f"{name}.jpg", "-o", tmp_path / "out", "--json", *QUICK]
+        words: list[str | Path] = ["generate", tmp_path / f"{name}.jpg", "-o", tmp_path / "out", "--json", *QUICK]
         told[name] = json.loads(relievo(*words).stdout)["plan"]
     assert "for it is a progressive JPEG." in told["whole"]
     (mebibytes,) = re.findall(r"(\d+) MiB to decode it as a whole", told["whole"])

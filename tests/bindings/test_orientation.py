@@ -36,7 +36,8 @@ def stored(kind: str, orientation: int, **options: Any) -> bytes:
     exif[0x0112] = orientation
     buffer = io.BytesIO()
     picture = letter() if turn is None else letter().transpose(turn)
-    picture.save(buffer, kind, **({"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif}), **options)
+    tags: dict[str, Any] = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif}
+    picture.save(buffer, kind, **tags, **options)
     return buffer.getvalue()
 
 

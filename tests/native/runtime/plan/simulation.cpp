@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "runtime/plan/simulate.h"
 #include "runtime/plan/describe.h"
+#include "runtime/plan/simulate.h"
 #include "stages.h"
 
 namespace relievo {
