@@ -69,8 +69,7 @@ const std::map<std::string, Bench, std::less<>>& benches() {
        {"One picture's diffusion on two workers, a half of guidance each, beside one", bench_guidance,
         bench_engine_own_side}},
       {"prediction",
-       {"Seconds and peaks of a run on two workers as simulated from a profile of other sizes, beside "
-        "the "
+       {"Seconds and peaks of a run on two workers as simulated from a profile of other sizes, beside the "
         "run",
         bench_prediction, bench_prediction_own_side}},
       {"scaling",
