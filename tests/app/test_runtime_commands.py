@@ -110,7 +110,7 @@ def test_relievo_bench_says_where_it_went(words: list[str]) -> None:
 
 
 def test_what_ships_knows_no_folder_of_the_source_tree() -> None:
-    shipped = [PROGRAM, *(ROOT / "build" / "python").rglob("_native*.so")]
+    shipped = [PROGRAM, *(BUILD / "python").rglob("_native*.so")]
     assert len(shipped) > 1
     for file in shipped:
         strings = file.read_bytes()
