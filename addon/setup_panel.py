@@ -240,9 +240,13 @@ def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bp
 
 
 def draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str = "BLANK1") -> None:
-    # Labels do not wrap by themselves; a letter takes about 7 pixels, the box's border and icon 50.
-    scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
-    letters = max(20, int((width / scale - 50) / 7))
+    """Wraps the text, which labels do not do by themselves."""
     column = layout.column(align=True)
-    for i, line in enumerate(textwrap.wrap(text, letters)):
+    for i, line in enumerate(textwrap.wrap(text, letters(width))):
         column.label(text=line, icon=icon if i == 0 else "BLANK1")
+
+
+def letters(width: int) -> int:
+    """Returns how many letters a region of this width has room for: one takes about 7 pixels, border and icon 50."""
+    scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
+    return max(20, int((width / scale - 50) / 7))

@@ -129,11 +129,15 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     for preset in PRESETS:
         row.prop_enum(settings, "quality", preset)
     own = own_settings(settings)
-    if not own or settings.quality == "CUSTOM":
+    if settings.quality == "CUSTOM":  # none of the buttons is on
+        text = "Custom: as set below"
+    elif own:
+        kept = ", ".join(f"{labels.SETTINGS[name].label} {told(getattr(settings, name))}" for name in own)
+        text = f"You set: {kept}"
+    else:
         return
     row = column.row(align=True)
-    kept = ", ".join(f"{labels.SETTINGS[name].label} {told(getattr(settings, name))}" for name in own)
-    setup_panel.draw_lines(row.column(align=True), f"You set: {kept}", width, "INFO")
+    setup_panel.draw_lines(row.column(align=True), text, width, "INFO")
     row.operator("relievo.follow_preset", text="", icon="LOOP_BACK")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping
 
 import bpy
 
 from .. import labels, mask_preview, setup_panel, thumbnails
-from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS
+from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS, Word
 from ..properties import uses_views
 
 # Settings of the painting of views, which is not done where the person's own images are given.
@@ -22,7 +21,7 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.prop(settings, "mask")
     if settings.mask == "file":
         layout.prop(settings, "mask_file")
-    _draw_settings(layout, settings, MASK)
+    _draw_settings(layout.column(), context, MASK)
     if not mask_preview.is_shown():
         layout.operator("relievo.show_mask", icon="HIDE_OFF")
         return
@@ -68,14 +67,22 @@ def draw_advanced(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
-    _draw_settings(layout.column(align=True), context.scene.relievo, SHAPE)
-    _draw_settings(layout.column(align=True), context.scene.relievo, TEXTURE)
+    _draw_settings(layout.column(align=True), context, SHAPE)
+    _draw_settings(layout.column(align=True), context, TEXTURE)
 
 
-def _draw_settings(layout: bpy.types.UILayout, settings: Any, names: Iterable[str]) -> None:
-    for name in names:
-        if hasattr(settings, name):
-            layout.prop(settings, name)
+def _draw_settings(column: bpy.types.UILayout, context: bpy.types.Context, words: Mapping[str, Word]) -> None:
+    """Draws labels and values side by side, or each label in its value's button where it would be cut off."""
+    settings, room = context.scene.relievo, setup_panel.letters(context.region.width) / 2
+    shown = [name for name in words if hasattr(settings, name)]
+    column.use_property_split = is_split = all(len(words[name].label) <= room for name in shown)
+    for name in shown:
+        if is_split or settings.bl_rna.properties[name].type != "ENUM":
+            column.prop(settings, name)
+            continue
+        row = column.split(factor=0.6)  # a menu has no room for its own label
+        row.label(text=words[name].label)
+        row.prop(settings, name, text="")
 
 
 def draw_import(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
@@ -100,8 +100,12 @@ def editor(kind: str) -> Iterator[Any]:
 class Layout:
     """Stands in for a panel's layout, which only a window has: knows Blender's functions and what they take."""
 
-    def __init__(self, drawn: list[str]) -> None:
+    ROOM = 17  # letters of a label beside its value, in a sidebar of Blender's own width
+    cut_off: ClassVar[list[str]] = []  # labels that have more
+
+    def __init__(self, drawn: list[str], is_split: bool = False) -> None:
         self._drawn = drawn
+        self.use_property_split = is_split
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         parameters = bpy.types.UILayout.bl_rna.functions[name].parameters
@@ -111,13 +115,17 @@ class Layout:
                 if parameters[key].type == "ENUM" and value not in parameters[key].enum_items:
                     raise KeyError(value)
             if name in ("prop", "prop_enum", "template_ID"):
-                self._drawn.append(words[0].bl_rna.properties[words[1]].name)
+                label = words[0].bl_rna.properties[words[1]].name
+                self._drawn.append(label)
+                if name == "prop" and self.use_property_split and len(options.get("text", label)) > self.ROOM:
+                    self.cut_off.append(label)
             else:
                 self._drawn.append(options.get("text", ""))
             if name == "operator" and not options.get("text"):
                 operator = getattr(bpy.ops.relievo, words[0].partition(".")[2])
                 self._drawn.append(operator.get_rna_type().name)
-            return (Layout(self._drawn), Layout(self._drawn)) if name == "panel" else Layout(self._drawn)
+            children = [Layout(self._drawn, self.use_property_split) for _ in range(2)]
+            return tuple(children) if name == "panel" else children[0]
 
         return call
 
@@ -125,10 +133,10 @@ class Layout:
 _SPACE = SimpleNamespace(shading=SimpleNamespace(type="SOLID", color_type="MATERIAL"))
 
 
-def panel_context(area: str) -> SimpleNamespace:
+def panel_context(area: str, width: int = 240) -> SimpleNamespace:
     return SimpleNamespace(
         scene=bpy.context.scene,
-        region=SimpleNamespace(width=240),
+        region=SimpleNamespace(width=width),
         area=SimpleNamespace(type=area, spaces=SimpleNamespace(active=_SPACE)),
         object=bpy.context.view_layer.objects.active,
     )

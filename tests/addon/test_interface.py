@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ def test_selection_is_taken_where_the_panel_has_no_picture(selected: dict[str, A
     assert (selected["no_tree"], selected["node_editor"]) == (0, ["Two"])
     assert selected["files"] == ["quarters", "b"]
     assert selected["assets"] == ["One", "Kept"]
+
+
+def test_no_label_of_the_panel_is_cut_off(tmp_path: Path) -> None:
+    """In a wide sidebar labels stand beside their values, as they do everywhere in Blender."""
+    seen = facts_of("cut_off_labels", tmp_path)
+    assert seen["narrow"] == []
+    assert seen["beside_their_values"] == ["Remove Small Parts", "Leave Open at Borders", "Picture onto Texture"]
 
 
 @pytest.mark.parametrize("where", ["nothing", "no_image", "own_texture", "active_unselected"])
@@ -121,6 +129,7 @@ def test_presets_values_come_at_a_click(presets: dict[str, Any]) -> None:
 
 def test_presets_raise_what_is_lower(presets: dict[str, Any]) -> None:
     assert presets["lower"] == "CUSTOM"
+    assert presets["custom_told"]
     assert presets["from_lower"] == ["BEST", 256, 2048, 100, "euler-ancestral"]
 
 

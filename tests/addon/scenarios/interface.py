@@ -27,10 +27,13 @@ from inside import (
     answer,
     disc,
     drawn,
+    drawn_by,
     drawn_by_panels,
     editor,
     install,
+    module,
     names,
+    panel_context,
     quick,
 )
 
@@ -113,6 +116,19 @@ def why_it_is_grey() -> dict[str, Any]:
     return facts
 
 
+def cut_off_labels() -> dict[str, Any]:
+    """Returns the labels that are too long for their place, in every part of the panel."""
+    install()
+    panels, settings = module("panels"), bpy.context.scene.relievo
+    settings.mask, settings.normalise = "file", True
+    for part in ("main", "mask", "views", "advanced", "shape", "import", "history", "devices"):
+        drawn_by(getattr(panels, f"draw_{part}"), panel_context("VIEW_3D", width=291))
+    facts = {"narrow": Layout.cut_off[:]}
+    Layout.cut_off.clear()
+    drawn_by(panels.draw_shape, panel_context("VIEW_3D", width=600))
+    return {**facts, "beside_their_values": Layout.cut_off}
+
+
 def preset_clicks() -> dict[str, Any]:
     """Presets beside what the person has set."""
     install()
@@ -141,6 +157,7 @@ def preset_clicks() -> dict[str, Any]:
     bpy.ops.relievo.follow_preset()
     settings.grid = 100
     facts["lower"] = settings.quality
+    facts["custom_told"] = "Custom: as set below" in " ".join(drawn())
     settings.quality = "BEST"
     facts["from_lower"] = now()
     return facts
