@@ -55,8 +55,8 @@ class Model:
 
     @property
     def terms(self) -> str:
-        """Returns the text about licence and checksums that is shown before a download."""
-        text = " ".join(filter(None, (f"Licence: {self.licence}.", self.licence_note)))
+        """Returns the text about license (as Blender spells it) and checksums that is shown before a download."""
+        text = f"License: {self.licence}. {self.licence_note.replace('icence', 'icense')}".rstrip()
         if untold := sum(file.sha256 is None for file in self.files):
             text += f" Checksums of {untold} of its files are not published: the server's own are taken."
         return text

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
-from . import labels, machine, messages, models, pending, seen, setup_runtime
+from . import labels, lines, machine, messages, models, pending, seen, setup_runtime
 from .downloads import Installation, SetupError
 from .failure import Failure
 from .runtime import runtime
@@ -131,7 +130,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
     if is_missing:
         column.label(text="One-Time Setup", icon="IMPORT")
         text = "Relievo needs its compute engine (LibTorch), once. The model Quick Relief then works at once."
-        draw_lines(column, text, width)
+        lines.draw(column, text, width)
     elif (failed := runtime.failure) is not None:
         column.label(text="The compute engine cannot be started", icon="ERROR")
         draw_failure(column, messages.in_blender(failed), width)
@@ -143,7 +142,7 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
             row.operator("relievo.remove_runtime", icon="TRASH")
     if _needs_restart:
         text = "The compute engine was changed: restart Blender; until then the old one is used."
-        draw_lines(column, text, width, "INFO")
+        lines.draw(column, text, width, "INFO")
     if is_missing:
         draw_online(column, width)
     for offered in (each for each in RUNTIMES.values() if each.wheels and each.name != installed):
@@ -151,9 +150,9 @@ def draw(layout: bpy.types.UILayout, width: int) -> None:
         row.enabled = bpy.app.online_access
         text = f"Install {TITLES[offered.name]} ({labels.size(offered.bytes)})"
         row.operator("relievo.setup_online", text=text, icon="IMPORT").runtime = offered.name
-    row = column.row(align=True)
-    row.operator("relievo.setup_zip", icon="PACKAGE")
-    row.operator("relievo.setup_folder", icon="FILE_FOLDER")
+    others = column.row(align=True) if width >= WIDE else column
+    others.operator("relievo.setup_zip", icon="PACKAGE")
+    others.operator("relievo.setup_folder", icon="FILE_FOLDER")
     if is_missing and _failure is not None:
         draw_failure(column, _failure, width)
 
@@ -174,7 +173,7 @@ def draw_sets(layout: bpy.types.UILayout, name: str, width: int) -> None:
         if all(seen.is_installed(model) for model in together.models):
             continue
         column = layout.column(align=True)
-        draw_lines(column, told, width)
+        lines.draw(column, told, width)
         row = column.row()
         row.enabled = bpy.app.online_access and _installation is None
         names = " ".join(model.name for model in together.models)
@@ -208,7 +207,7 @@ def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], widt
             text = "Download" if known is None else f"Download ({labels.size(known)})"
             fetch.operator("relievo.fetch_model", text=text, icon="IMPORT").model = model.name
             buttons.operator("relievo.import_model", text="", icon="FILE_FOLDER").model = model.name
-            draw_lines(layout, model.terms, width)
+            lines.draw(layout, model.terms, width)
 
 
 def draw_progress(layout: bpy.types.UILayout) -> None:
@@ -225,28 +224,15 @@ def draw_online(layout: bpy.types.UILayout, width: int) -> None:
         return
     if bpy.app.online_access_override:  # which takes precedence over the preferences
         text = "Blender was started offline (--offline-mode): start it without, or install from a folder or a zip."
-        draw_lines(layout, text, width)
+        lines.draw(layout, text, width)
     else:
-        draw_lines(layout, "Blender may not go online: allow it, or install from a folder or a zip.", width)
+        lines.draw(layout, "Blender may not go online: allow it, or install from a folder or a zip.", width)
         layout.operator("relievo.allow_online", icon="INTERNET")
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:
     """Draws a failure; returns the box, for the buttons that mend it."""
     box = layout.box().column(align=True)
-    draw_lines(box, failure.message, width, "ERROR")
-    draw_lines(box, failure.hint, width)
+    lines.draw(box, failure.message, width, "ERROR")
+    lines.draw(box, failure.hint, width)
     return box
-
-
-def draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str = "BLANK1") -> None:
-    """Wraps the text, which labels do not do by themselves."""
-    column = layout.column(align=True)
-    for i, line in enumerate(textwrap.wrap(text, letters(width))):
-        column.label(text=line, icon=icon if i == 0 else "BLANK1")
-
-
-def letters(width: int) -> int:
-    """Returns how many letters a region of this width has room for: one takes about 7 pixels, border and icon 50."""
-    scale = bpy.context.preferences.system.ui_scale or 1.0  # 0 where Blender has no window
-    return max(20, int((width / scale - 50) / 7))

@@ -5,7 +5,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import models, seen, setup_panel
+from .. import lines, models, seen, setup_panel
 from ..downloads import SetupError
 from ..paths import ASKED_FILE
 from .base import Confirmed, SetupOperator, WithFile
@@ -34,7 +34,7 @@ class RELIEVO_OT_fetch_model(SetupOperator):
     )
     accept_licence: BoolProperty(
         name="I accept this",
-        description="Accept the licence of a model that may not be used for anything",
+        description="Accept the license of a model that may not be used for anything",
         options={"SKIP_SAVE"},
     )
 
@@ -63,7 +63,7 @@ class RELIEVO_OT_fetch_model(SetupOperator):
     def draw(self, context: bpy.types.Context) -> None:
         for model in self.unaccepted():
             self.layout.label(text=model.title)
-            setup_panel.draw_lines(self.layout, model.terms, _DIALOG)
+            lines.draw(self.layout, model.terms, _DIALOG)
         self.layout.prop(self, "accept_licence")
 
     def run(self, context: bpy.types.Context) -> set[str]:
@@ -71,7 +71,7 @@ class RELIEVO_OT_fetch_model(SetupOperator):
         if not self.accept_licence:
             for model in self.unaccepted():
                 raise SetupError(
-                    f"The licence '{model.licence}' of the model '{model.name}' was not accepted.",
+                    f"The license '{model.licence}' of the model '{model.name}' was not accepted.",
                     "Nothing was fetched. Read what it means, and accept it.",
                     "invalid_settings",
                 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import jobs, labels, machine, messages, preferences, seen, setup_panel
+from .. import jobs, labels, lines, machine, messages, preferences, seen
 from ..failure import Failure
 from ..properties import engine_settings
 from ..runtime import runtime
@@ -45,16 +45,16 @@ def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int)
     """Draws what would be done with these settings: one sentence, and the rest behind Details."""
     if isinstance(plan, Failure):
         failure = messages.in_blender(plan)
-        setup_panel.draw_lines(layout, failure.message, width, "ERROR")
-        setup_panel.draw_lines(layout, failure.hint, width)
+        lines.draw(layout, failure.message, width, "ERROR")
+        lines.draw(layout, failure.hint, width)
         return
-    lines = messages.plan(plan)
-    if lines:
-        setup_panel.draw_lines(layout, lines[0].partition(" (peak")[0].rstrip(".") + ".", width, "INFO")
+    told = messages.plan(plan)
+    if told:
+        lines.draw(layout, told[0].partition(" (peak")[0].rstrip(".") + ".", width, "INFO")
     header, body = layout.panel("relievo_plan", default_closed=True)
     header.label(text="Details")
-    for line in lines if body is not None else []:
-        setup_panel.draw_lines(body, line, width, "DOT")
+    for line in told if body is not None else []:
+        lines.draw(body, line, width, "DOT")
 
 
 def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: list[str], width: int) -> None:
@@ -73,12 +73,12 @@ def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: li
         free = f"{labels.size(device.free_bytes)} of {labels.size(device.total_bytes)} free"
         column.progress(factor=used, type="BAR", text=f"{device.device}: {free}")
     if state := state_of(device):
-        setup_panel.draw_lines(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
+        lines.draw(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
     if device.note:
-        setup_panel.draw_lines(layout.column(align=True), messages.device(device.note), width, "ERROR")
+        lines.draw(layout.column(align=True), messages.device(device.note), width, "ERROR")
     for line in plan if is_on else []:
         if line.startswith(device.device) and _IDLE in line:
-            setup_panel.draw_lines(layout.column(align=True), messages.text(line), width, "INFO")
+            lines.draw(layout.column(align=True), messages.text(line), width, "INFO")
 
 
 def state_of(device: relievo.DeviceInfo) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .. import history, jobs, labels, messages, models, readiness, seen, setup_panel, sources
+from .. import history, jobs, labels, lines, messages, models, readiness, seen, setup_panel, sources
 from ..properties import PRESETS, is_random, missing_models, own_settings
 from .queue import draw_failure, draw_queue
 
@@ -21,7 +21,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column()
     column.row().prop(settings, "model", text="")  # the names of models need the whole width
     if any(model.name == settings.model and model.is_untried for model in models.catalogue()):
-        setup_panel.draw_lines(column, "Not yet run with the published weights", width, "INFO")
+        lines.draw(column, "Not yet run with the published weights", width, "INFO")
     if missing := missing_models(settings):
         box = column.box()
         box.label(text="Not on this computer yet:", icon="INFO")
@@ -46,7 +46,7 @@ def draw_generate(layout: bpy.types.UILayout, settings: Any, width: int) -> None
     button.operator("relievo.generate", text="", icon="FILE_FOLDER").choose = True
     is_told_above = setup_panel.is_needed() or missing_models(settings)
     if (why := readiness.why_not(settings)) and not is_told_above:
-        setup_panel.draw_lines(layout.column(align=True), f"{why}.", width, "INFO")
+        lines.draw(layout.column(align=True), f"{why}.", width, "INFO")
 
 
 def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) -> None:
@@ -55,7 +55,7 @@ def draw_notes(layout: bpy.types.UILayout, thing: bpy.types.Object, width: int) 
     if notes:
         box = layout.box()
         for note in notes:
-            setup_panel.draw_lines(box, messages.text(note), width, "INFO")
+            lines.draw(box, messages.text(note), width, "INFO")
 
 
 def draw_redo(layout: bpy.types.UILayout, of_object: dict[str, Any], can_generate: bool) -> None:
@@ -137,7 +137,7 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     else:
         return
     row = column.row(align=True)
-    setup_panel.draw_lines(row.column(align=True), text, width, "INFO")
+    lines.draw(row.column(align=True), text, width, "INFO")
     row.operator("relievo.follow_preset", text="", icon="LOOP_BACK")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .. import jobs, labels, setup_panel, thumbnails
+from .. import jobs, labels, lines, setup_panel, thumbnails
 from ..failure import Failure
 from ..runtime import runtime
 from .words import seconds
@@ -74,7 +74,7 @@ def draw_unplaced(layout: bpy.types.UILayout, task: jobs.Task, width: int) -> No
     row.operator("relievo.place").key = task.key
     row.operator("relievo.dismiss", text="", icon="X").number = task.number
     if why := task.unkept:
-        setup_panel.draw_lines(box, f"It is in this Blender alone: place it before you quit. {why}.", width, "ERROR")
+        lines.draw(box, f"It is in this Blender alone: place it before you quit. {why}.", width, "ERROR")
 
 
 def draw_failure(layout: bpy.types.UILayout, failure: Failure, width: int) -> bpy.types.UILayout:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import bpy
 
-from .. import labels, mask_preview, setup_panel, thumbnails
+from .. import labels, lines, mask_preview, setup_panel, thumbnails
 from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS, Word
 from ..properties import uses_views
 
@@ -73,9 +73,9 @@ def draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_settings(column: bpy.types.UILayout, context: bpy.types.Context, words: Mapping[str, Word]) -> None:
     """Draws labels and values side by side, or each label in its value's button where it would be cut off."""
-    settings, room = context.scene.relievo, setup_panel.letters(context.region.width) / 2
+    settings, width = context.scene.relievo, context.region.width
     shown = [name for name in words if hasattr(settings, name)]
-    column.use_property_split = is_split = all(len(words[name].label) <= room for name in shown)
+    column.use_property_split = is_split = all(lines.fits_beside(words[name].label, width) for name in shown)
     for name in shown:
         if is_split or settings.bl_rna.properties[name].type != "ENUM":
             column.prop(settings, name)

@@ -132,7 +132,7 @@ def test_licence_is_told_with_what_the_server_vouches_for(models: Any) -> None:
     shape, _ = models.catalogue()
     assert shape.is_free
     assert shape.terms == (
-        "Licence: CC0-1.0. Checksums of 1 of its files are not published: the server's own are taken."
+        "License: CC0-1.0. Checksums of 1 of its files are not published: the server's own are taken."
     )
 
 
@@ -393,11 +393,11 @@ def test_panel_offers_what_works_together_in_one_click(panel: dict[str, Any]) ->
 
 
 def test_panel_tells_licences_before_a_download(panel: dict[str, Any]) -> None:
-    assert "Licence: CC-BY-NC-4.0. Not to be sold." in " ".join(panel["needed"])
+    assert "License: CC-BY-NC-4.0. Not to be sold." in " ".join(panel["needed"])
 
 
 def test_licence_that_was_not_accepted_is_said_and_nothing_is_fetched(panel: dict[str, Any]) -> None:
-    assert "The licence 'CC-BY-NC-4.0' of the model 'views' was not accepted." in panel["unaccepted"]
+    assert "The license 'CC-BY-NC-4.0' of the model 'views' was not accepted." in panel["unaccepted"]
     assert "Not to be sold." in panel["asked"] and "I accept this" in panel["asked"]
 
 
