@@ -15,6 +15,8 @@ import tempfile
 import urllib.parse
 from pathlib import Path
 
+from .files import is_file
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 # The time that a program has to answer. Blender's window waits, and where the clipboard is Blender's own text, nobody
 # answers.
@@ -30,7 +32,7 @@ def file_in(text: str, endings: tuple[str, ...]) -> Path | None:
     """Returns the first picture file that the text names by its path or as file://."""
     for line in text.splitlines():
         path = Path(as_path(line.strip()))
-        if path.suffix.lower() in endings and path.is_absolute() and _is_file(path):
+        if path.suffix.lower() in endings and path.is_absolute() and is_file(path):
             return path
     return None
 
@@ -87,10 +89,3 @@ def _answers(kind: str) -> list[bytes]:
         if ended.returncode == 0 and ended.stdout:
             found.append(ended.stdout)
     return found
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # text that is far too long for a path
-        return False

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import documents, notices, pending, stored_result, thumbnails
-from .atomic_file import write_atomically
+from .files import write_atomically
 from .owner import Owner
 from .records import Record, Records
 

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from . import documents, downloads, models
-from .atomic_file import write_atomically
+from .files import write_atomically
 from .runtime import runtime
 
 EXTENSION = __package__

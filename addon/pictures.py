@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .facts import PICTURE_ENDINGS
 from .failure import Failure
+from .files import is_file
 
 if TYPE_CHECKING:
     from relievo import Picture
@@ -97,7 +98,7 @@ def _own(image: bpy.types.Image, user: bpy.types.ImageUser | None) -> Picture | 
         path = Path(bpy.path.abspath(image.filepath, library=image.library))
     else:
         return None
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def from_label(label: str) -> Source:

@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from . import clipboard, labels, mask_preview, models, pictures, seen
 from .facts import SETTINGS
+from .files import is_file
 from .import_mesh import COLLECTION, ImportOptions
 from .paths import FILE_IN_BLEND
 
@@ -300,8 +301,8 @@ def show_settings(
             with contextlib.suppress(TypeError):  # a word that this version does not offer
                 setattr(properties, name, ",".join(value) if isinstance(value, list) else value)
     properties.mask_file = stored.get("mask_file", "")
-    is_file = not picture.startswith(pictures.IMAGE) and Path(bpy.path.abspath(picture)).is_file()
-    if holder is not None and not is_file:
+    is_there = not picture.startswith(pictures.IMAGE) and is_file(Path(bpy.path.abspath(picture)))
+    if holder is not None and not is_there:
         properties.image, properties.source = holder, "IMAGE"
     elif picture.startswith(pictures.IMAGE):
         properties.image = bpy.data.images.get(picture.removeprefix(pictures.IMAGE))

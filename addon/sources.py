@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import documents, packed_images, thumbnails
-from .atomic_file import write_atomically
+from .files import is_file, write_atomically
 from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
 MOST_BYTES = 32_000_000
@@ -108,7 +108,7 @@ def of_object(thing: bpy.types.Object) -> Source:
     if (image := holder_of(thing)) is not None and (data := packed_images.bytes_of(image)):
         return from_bytes(data, label, name)
     source = from_label(label)
-    if isinstance(source.picture, Path) and not source.picture.is_file():
+    if isinstance(source.picture, Path) and not is_file(source.picture):
         raise NoPictureError(
             f"The picture '{source.picture.name}' of '{thing.name}' is not there any more.",
             "Put it back, or choose a picture in the panel and generate a new object.",

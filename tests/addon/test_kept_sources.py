@@ -49,6 +49,8 @@ def test_large_picture_is_a_path_relative_to_the_file(tmp_path: Path) -> None:
     assert facts["picture"] == "//quarters.png"
     assert facts["answer"] == "['FINISHED']"
     assert "is not there any more" in facts["gone"]
+    refused, taken = facts["too_long"]
+    assert "choose a picture in the panel" in refused and taken == "['FINISHED']"
 
 
 def test_thumbnail_follows_the_files_time(tmp_path: Path) -> None:

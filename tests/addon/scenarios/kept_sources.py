@@ -134,6 +134,8 @@ def large_source() -> dict[str, Any]:
     facts["answer"] = answer(bpy.ops.relievo.regenerate)
     QUARTERS.unlink()
     facts["gone"] = answer(bpy.ops.relievo.regenerate)
+    thing["relievo_picture"] = "x" * 100_000  # in somebody's file
+    facts["too_long"] = [answer(bpy.ops.relievo.regenerate)[-100:], answer(bpy.ops.relievo.use_settings)]
     return facts
 
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there. Knows nothing of Blender."""
+"""Files: whether there is one, and writing one that is either whole or not there. Knows nothing of Blender."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def is_file(path: Path) -> bool:
+    """Returns whether there is such a file. Text of any origin may be far too long for a path."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
