@@ -3,7 +3,8 @@
 import bpy
 
 from ..facts import SETTINGS
-from ..properties import follow_preset, roll_dice
+from ..presets import follow_preset
+from ..properties import roll_dice
 from .base import Operator
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import bpy
 
 from .. import history, jobs, labels, lines, messages, models, readiness, seen, setup_panel, sources
-from ..properties import PRESETS, is_random, missing_models, own_settings
+from ..presets import PRESETS, own_settings
+from ..properties import is_random, missing_models
 from .queue import draw_failure, draw_queue
 
 
