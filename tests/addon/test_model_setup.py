@@ -208,6 +208,16 @@ def test_mirror_is_asked_first(models: Any, server: WheelServer, monkeypatch: py
     assert record["source"] == server.url("mirror/shape/shape.ckpt")
 
 
+def test_fetches_through_a_proxy(models: Any, server: WheelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape, _ = models.catalogue()
+    monkeypatch.setenv("RELIEVO_MODEL_MIRRORS", "http://models.invalid")  # only the proxy finds it
+    monkeypatch.setenv("http_proxy", server.url(""))
+    monkeypatch.setenv("no_proxy", "")
+    assert ended(models.install_online(shape)) is None
+    assert server.requests == ["GET http://models.invalid/shape/shape.ckpt"]
+    assert verified("shape")["ok"] is True
+
+
 def test_cancelled_fetch_is_no_failure_of_the_server(models: Any, server: WheelServer) -> None:
     shape, _ = models.catalogue()
     server.seconds_a_chunk = 1.0

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def write_wheel(path: Path, members: Mapping[str, bytes | Path]) -> None:
@@ -80,7 +81,8 @@ class WheelServer:
         asked = request.headers.get("Range")
         if request.command == "GET":
             self.ranges.append(asked)
-        file = self.folder / request.path[1:].removesuffix("?linked")
+        path = urlsplit(request.path).path  # of a whole address, where it stands in as a proxy
+        file = self.folder / path[1:]
         if not file.exists():
             request.send_error(404)
             return

@@ -365,6 +365,15 @@ def test_mirrors_stand_in(shop: Shop) -> None:
     assert [request.path for request in shop.server.requests] == ["/none/toy.ckpt", "/mirror/toy.ckpt"]
 
 
+def test_a_proxy_is_gone_through(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "http://models.invalid/toy.ckpt"  # only the proxy finds it
+    shop.file["url"] = address
+    shop.serve(address)
+    monkeypatch.setenv("http_proxy", shop.server.address)
+    fetched(shop)
+    assert [request.path for request in shop.server.requests] == [address]
+
+
 def test_a_mirror_with_wrong_bytes_leads_to_the_next(shop: Shop) -> None:
     shop.serve("/mirror/toy.ckpt", content=b"y" * len(CONTENT))
     shop.serve()
