@@ -146,7 +146,7 @@ TEST(TripoSrCosts, AreKnownWithoutTheModel) {
 
   Worker cpu;
   cpu.budget_bytes = int64_t{8} << 30;
-  settings.precision = "auto";
+  settings.precision = "fp32";
   std::vector<Worker> slow{cpu};
   const auto on_cpu = stage_profiles(settings, slow).at(1).modes;
   // Twice a multiplication: 16 blocks of 3072 tokens and 1024 channels take 2.74e12 operations, a ViT-B of
