@@ -260,20 +260,20 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
 }
 
 void say_without_effect(const CLI::App& parser, const Settings& settings) {
-  const bool is_preview = settings.model == kPreviewModel;
+  const bool has_views = sees_views(settings.model);
   std::vector<std::string> unused;
   const auto add_given = [&](std::initializer_list<const char*> names) {
     for (const char* name : names) {
       if (parser.count(name) > 0) unused.emplace_back(name);
     }
   };
-  if (is_preview) add_given({"--view-count", "--input-size"});
-  if (is_preview || !settings.views.empty()) add_given({"--seed", "--steps", "--sampler", "--guidance"});
-  if (!is_preview) add_given({"--depth"});
+  if (!has_views) add_given({"--view-count", "--input-size"});
+  if (!has_views || !settings.views.empty()) add_given({"--seed", "--steps", "--sampler", "--guidance"});
+  if (settings.model != kPreviewModel) add_given({"--depth"});
   if (unused.empty()) return;
   print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
                 unused.size() == 1 ? "has" : "have", settings.model,
-                is_preview || settings.views.empty() ? "" : " and views of your own");
+                !has_views || settings.views.empty() ? "" : " and views of your own");
 }
 
 Command add_generate(CLI::App& parser) {

@@ -30,15 +30,18 @@ struct Options {
 
 /// Returns the first model that is installed with all it needs, or else preview.
 std::string model_that_is_here() {
-  std::string found;
+  std::vector<std::string> found;
   bool has_views = false;
   for (const ModelInfo& model : list_models()) {
     if (!model.installed || model.embedded) continue;
     const std::set<std::string> stages(model.stages.begin(), model.stages.end());
     has_views = has_views || stages.contains("multiview");
-    if (found.empty() && stages.contains("reconstruct")) found = model.name;
+    if (stages.contains("reconstruct")) found.push_back(model.name);
   }
-  return has_views && !found.empty() ? found : kPreviewModel;
+  for (const std::string& model : found) {
+    if (has_views || !sees_views(model)) return model;
+  }
+  return kPreviewModel;
 }
 
 /// The sizes that are measured, small enough to be measured soon. There are three where no network's time
@@ -56,7 +59,7 @@ std::vector<Settings> sizes_of(const std::string& model, const Worker& worker, b
   large.steps = is_gpu ? 4 : 1;
   small.input_size = is_gpu ? 192 : 128;
   large.input_size = is_gpu ? 320 : quick ? 192 : 256;
-  if (quick || model != kPreviewModel) return {small, large};
+  if (quick || sees_views(model)) return {small, large};
   Settings middle = small;
   middle.grid = (small.grid + large.grid) / 2;
   middle.texture_size = (small.texture_size + large.texture_size) / 2;
@@ -66,7 +69,7 @@ std::vector<Settings> sizes_of(const std::string& model, const Worker& worker, b
 std::string size_of(const CostSample& sample) {
   const Settings settings = settings_from_json(sample.size);
   std::string text = fmt::format("grid {}, texture {}", settings.grid, settings.texture_size);
-  if (settings.model != kPreviewModel)
+  if (sees_views(settings.model))
     text += fmt::format(", input {}, steps {}", settings.input_size, settings.steps);
   return text;
 }
@@ -144,7 +147,8 @@ int run(const Options& options) {
     model = model_that_is_here();
     if (model == kPreviewModel) {
       print_message(
-          "relievo: No reconstruction model is installed with its diffusion: only 'preview' is profiled.\n"
+          "relievo: No reconstruction model is installed with all that it needs: only 'preview' is "
+          "profiled.\n"
           "  Fetch one with `relievo models fetch NAME`.\n");
     }
   }

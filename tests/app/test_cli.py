@@ -182,6 +182,8 @@ def test_options_without_effect_are_said(cup: Path, tmp_path: Path) -> None:
     assert note.startswith("No normal map was made")
     run = relievo("batch", cup.parent, "-o", out, "--view-count", "4", "--dry-run", *QUICK)
     assert "--view-count has no effect with the model 'preview'." in run.stderr
+    run = relievo("generate", cup, "-o", out, "--model", "triposr", "--steps", "5", "--depth", "0.5", *QUICK)
+    assert "--steps, --depth have no effect with the model 'triposr'." in run.stderr
     assert "no effect" not in relievo("generate", cup, "-o", out, "--depth", "0.5", *QUICK).stderr
 
 
