@@ -162,9 +162,20 @@ def draw_all(layout: bpy.types.UILayout, width: int) -> None:
     draw(layout.box(), width)
     box = layout.box()
     box.label(text="Models", icon="MESH_MONKEY")
+    if seen.missing() is None and not all(map(seen.is_installed, models.catalogue())):
+        draw_online(box, width)
     draw_models(box, models.catalogue(), width)
     if _installation is None and seen.missing() is None and _failure is not None:
         draw_failure(box, _failure, width)
+
+
+def draw_missing(layout: bpy.types.UILayout, name: str, missing: Sequence[models.Model], width: int) -> None:
+    """Draws how to get what is missing for the model of this name."""
+    layout.label(text="Not on this computer yet:", icon="INFO")
+    if seen.missing() is None:  # else the set-up, which stands above, has said it
+        draw_online(layout, width)
+    draw_sets(layout, name, width)
+    draw_models(layout, missing, width)
 
 
 def draw_sets(layout: bpy.types.UILayout, name: str, width: int) -> None:
@@ -182,8 +193,6 @@ def draw_sets(layout: bpy.types.UILayout, name: str, width: int) -> None:
 
 def draw_models(layout: bpy.types.UILayout, wanted: Sequence[models.Model], width: int) -> None:
     """Draws a row a model: whether it is there, its size, and how to get or remove it."""
-    if any(not seen.is_installed(model) for model in wanted):
-        draw_online(layout, width)
     for model in wanted:
         row = layout.split(factor=0.3) if width >= WIDE else layout.column(align=True)
         row.enabled = _installation is None  # only one thing is fetched at a time

@@ -24,10 +24,7 @@ def draw_main(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if any(model.name == settings.model and model.is_untried for model in models.catalogue()):
         lines.draw(column, "Not yet run with the published weights", width, "INFO")
     if missing := missing_models(settings):
-        box = column.box()
-        box.label(text="Not on this computer yet:", icon="INFO")
-        setup_panel.draw_sets(box, settings.model, width)
-        setup_panel.draw_models(box, missing, width)
+        setup_panel.draw_missing(column.box(), settings.model, missing, width)
     draw_quality(layout, settings, width)
     draw_generate(layout, settings, width)
     if of_object := sources.settings_of(context.object):

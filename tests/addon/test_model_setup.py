@@ -388,6 +388,9 @@ def test_panel_asks_for_sizes_once_it_may_go_online(panel: dict[str, Any]) -> No
 
 def test_panel_does_not_fetch_while_blender_is_offline(panel: dict[str, Any]) -> None:
     assert "may not go online" in panel["offline"]
+    shown = panel["needed"]
+    assert shown.count("Allow Online Access") == 1, "said once, before the buttons that are grey for it"
+    assert shown.index("Allow Online Access") < shown.index("Download All of It")
 
 
 def test_panel_fetches_a_model(panel: dict[str, Any]) -> None:
