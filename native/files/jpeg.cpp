@@ -20,11 +20,15 @@ constexpr int kProfileMarker = JPEG_APP0 + 2;
 /// whole picture, though it may take only a few bytes of the file (libjpeg-turbo's tools have -maxscans
 /// against that).
 constexpr int kMaxScans = 100;
+/// The most segments of metadata that are accepted. The longest honest ones, of a panorama's depth or a
+/// profile, are some hundred; libjpeg walks over all that it has kept at each further one.
+constexpr int kMaxSegments = 10'000;
 
 /// libjpeg's error handler, which must not return to it: it jumps back into run().
 struct Errors : jpeg_error_mgr {
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
+  int segments = 0;
 };
 
 [[noreturn]] void on_error(j_common_ptr info) {
@@ -36,7 +40,12 @@ struct Errors : jpeg_error_mgr {
 /// Is called for libjpeg's messages. libjpeg fills a damaged or missing part with grey and only warns, which
 /// is an error here. Other oddities are harmless.
 void on_message(j_common_ptr info, int level) {
-  if (level >= 0) return;  // level 0 and above are traces
+  if (level >= 0) {  // level 0 and above are traces, of which there is one for each segment
+    auto* errors = static_cast<Errors*>(info->err);
+    if (errors->msg_code != JTRC_MISC_MARKER || ++errors->segments <= kMaxSegments) return;
+    std::snprintf(errors->message, sizeof errors->message, "it has more than %d segments", kMaxSegments);
+    std::longjmp(errors->jump, 1);
+  }
   switch (info->err->msg_code) {
     case JWRN_HIT_MARKER:
     case JWRN_JPEG_EOF:

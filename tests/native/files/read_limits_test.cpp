@@ -136,6 +136,19 @@ TEST(Jpeg, RefusesAThousandScans) {
                [&] { read_picture(folder.with("a.jpg", jpeg_of_scans(64, 1000))); });
 }
 
+TEST(Jpeg, RefusesMoreSegmentsThanAnHonestFileHas) {
+  using namespace std::string_literals;
+  const ScratchFolder folder;
+  const auto with_segments = [&](int count) {
+    std::string file = text_of(sample("rgb.jpg")), segments;
+    for (int i = 0; i < count; ++i) segments += "\xff\xe1\0\4ab"s;
+    return folder.with("a.jpg", file.insert(2, segments));
+  };
+  EXPECT_EQ(read_picture(with_segments(2000)).pixels, read_picture(sample("rgb.jpg")).pixels);
+  expect_error(ErrorCode::kInvalidImage, "more than 10000 segments",
+               [&] { read_picture(with_segments(20'000)); });
+}
+
 TEST(Decoders, MayNotTakeMoreForAWholePictureThanIsAllowed) {
   for (const char* name : {"progressive.jpg", "rgb8_interlaced.png", "rgb.webp", "plain.gif",
                            "palette8_runs.bmp", "rgb.heic", "rgb.avif"}) {
