@@ -34,7 +34,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
 
     runtime_folder: StringProperty(
         name="LibTorch Folder",
-        description="A folder that holds LibTorch; empty: the one that the set-up installs",
+        description="A folder that holds LibTorch; empty: the one that the setup installs",
         **FOLDER,
         update=_update,
     )

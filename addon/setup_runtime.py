@@ -221,7 +221,7 @@ def _note_version(archive: Path, wheel: zipfile.ZipFile, member: zipfile.ZipInfo
 def _other_version(place: str, version: str | None) -> SetupError:
     return SetupError(
         f"LibTorch in '{place}' has version {version}, and Relievo needs {torch_version.TORCH_VERSION}.",
-        f"Install the runtime that the set-up offers, or use LibTorch {torch_version.TORCH_VERSION}.",
+        f"Install the runtime that the setup offers, or use LibTorch {torch_version.TORCH_VERSION}.",
     )
 
 

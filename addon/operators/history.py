@@ -64,8 +64,8 @@ class RELIEVO_OT_clear_history(Confirmed):
 
 class RELIEVO_OT_take_up(Operator):
     bl_idname = "relievo.take_up"
-    bl_label = "Take Up"
-    bl_description = "Put into the queue what was left undone when Blender ended"
+    bl_label = "Resume"
+    bl_description = "Put into the queue what was left unfinished when Blender ended"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -79,7 +79,7 @@ class RELIEVO_OT_take_up(Operator):
 class RELIEVO_OT_leave(Confirmed):
     bl_idname = "relievo.leave"
     bl_label = "Discard"
-    bl_description = "Forget what was left undone when Blender ended"
+    bl_description = "Forget what was left unfinished when Blender ended"
 
     def run(self, context: bpy.types.Context) -> None:
         jobs.leave()

@@ -15,7 +15,7 @@ from .base import Confirmed, Operator, SetupOperator, WithFile
 
 class RELIEVO_OT_open_setup(Operator):
     bl_idname = "relievo.open_setup"
-    bl_label = "Open Set-Up"
+    bl_label = "Open Setup"
     bl_description = "Show what is missing and how to get it, in the preferences"
 
     def run(self, context: bpy.types.Context) -> None:

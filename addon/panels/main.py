@@ -78,7 +78,7 @@ def draw_left_behind(layout: bpy.types.UILayout) -> None:
         return
     box = layout.box().column(align=True)
     what = f"'{left[0].name}' was" if len(left) == 1 else f"{len(left)} pictures were"
-    box.label(text=f"{what} left undone", icon="RECOVER_LAST")
+    box.label(text=f"{what} left unfinished", icon="RECOVER_LAST")
     row = box.row(align=True)
     row.operator("relievo.take_up")
     row.operator("relievo.leave")

@@ -71,7 +71,7 @@ def test_next_blender_takes_up_what_a_crash_has_left(tmp_path: Path) -> None:
     assert died.returncode < 0, died.stderr
     facts = facts_of("after_crash", tmp_path)
     assert facts["left"] == ["chicken_cut_out", "Painted"]
-    assert "2 pictures were left undone" in facts["panel"] and "Take Up" in facts["panel"]
+    assert "2 pictures were left unfinished" in facts["panel"] and "Resume" in facts["panel"]
     assert facts["answer"] == "['FINISHED']"
     assert facts["objects"] == ["Painted", "chicken_cut_out"]
     assert facts["left_then"] == []

@@ -270,7 +270,7 @@ def test_failure_for_want_of_libtorch_leads_to_the_setup(first_start: dict[str, 
     assert "LibTorch was not found" in first_start["generate"]
     mend, panel = first_start["mend"]
     assert mend == "setup"
-    assert "Open Set-Up" in panel
+    assert "Open Setup" in panel
 
 
 def test_zip_and_folder_without_libtorch_are_refused(first_start: dict[str, Any]) -> None:
@@ -334,7 +334,7 @@ def test_libtorch_of_another_addon_is_told_with_what_mends_it(clash: dict[str, A
     assert "Disable the add-on" in seen["message"]
     assert "already loaded" in " ".join(seen["panel"])
     assert seen["mend"] == "addons"
-    assert "Open Add-ons" in seen["panel"] and "Open Set-Up" not in seen["panel"]
+    assert "Open Add-ons" in seen["panel"] and "Open Setup" not in seen["panel"]
     assert clash["open_addons"] == [["FINISHED"], "ADDONS"]
 
 
@@ -349,4 +349,4 @@ def test_setup_does_not_call_a_libtorch_good_that_cannot_be_loaded(clash: dict[s
 def test_libtorch_that_cannot_be_loaded_leads_to_the_setup(clash: dict[str, Any]) -> None:
     assert clash["broken"]["mend"] == "setup"
     assert "cannot be loaded" in clash["broken"]["message"]
-    assert "Open Set-Up" in clash["broken"]["panel"]
+    assert "Open Setup" in clash["broken"]["panel"]
