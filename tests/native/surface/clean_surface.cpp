@@ -272,7 +272,8 @@ TEST(SimplifySurface, AThinRodAndTheOutlineSurvive) {
 }
 
 TEST(SimplifySurface, LessThanATetrahedronIsRefused) {
-  expect_error(ErrorCode::kInvalidSettings, "of 3 faces", [] { simplify_surface(ball(0.5), 3, {}); });
+  expect_error(ErrorCode::kInvalidSettings, "Invalid number of faces '3'",
+               [] { simplify_surface(ball(0.5), 3, {}); });
 }
 
 }  // namespace
