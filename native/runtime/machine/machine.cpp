@@ -126,22 +126,24 @@ std::string open_library(std::string_view name) {
   return {};
 }
 
+constexpr std::string_view kRuntimeName = "libcudart.so.";
+
 /// The CUDA version that a libtorch_cuda was built for, told by the runtime that it was linked with: 13000
 /// for libcudart.so.13.
 std::optional<int> cuda_of(const fs::path& library) {
-  constexpr std::string_view kRuntime = "libcudart.so.";
-  const auto needed = needed_library(library.string(), std::string(kRuntime));
+  const auto needed = needed_library(library.string(), std::string(kRuntimeName));
   int major = 0;
-  if (!needed || std::sscanf(needed->c_str() + kRuntime.size(), "%d", &major) != 1) return std::nullopt;
+  if (!needed || std::sscanf(needed->c_str() + kRuntimeName.size(), "%d", &major) != 1) return std::nullopt;
   return 1000 * major;
 }
 
-/// The CUDA runtime that this process has open.
+/// The CUDA runtime that LibTorch computes with. Another library of this process may have opened one of
+/// another version, before or after.
 class CudaRuntime {
  public:
   CudaRuntime() {
-    const std::string path = open_library("libcudart.so");
-    if (!path.empty()) library_.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD));
+    const auto name = needed_library(open_library("libtorch_cpu.so"), std::string(kRuntimeName));
+    if (name) library_.reset(dlopen(name->c_str(), RTLD_NOW | RTLD_NOLOAD));
   }
 
   std::optional<int> version() const {
