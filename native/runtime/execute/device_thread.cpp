@@ -1,6 +1,7 @@
 #include "runtime/execute/device_thread.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -71,16 +72,19 @@ void WorkerThread::run(std::function<void()> task) {
 }
 
 WorkerThreads::WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks) {
+  std::optional<Error> want_of_memory;
   for (Worker& worker : workers) {
     threads_.push_back(std::make_unique<WorkerThread>(std::move(worker), hooks));
     try {
       threads_.back()->entered();
     } catch (...) {
       const Error error = error_now(hooks);
-      if (error.code() == ErrorCode::kOutOfMemory) throw error;
+      if (error.code() == ErrorCode::kOutOfMemory) want_of_memory = error;
       lose(int(threads_.size()) - 1, error.message());
     }
   }
+  // Others go on without it; where there are none, memory may be there at the next try.
+  if (want_of_memory && lost_.size() == threads_.size()) throw *want_of_memory;
 }
 
 void WorkerThreads::lose(int worker, const std::string& why) {

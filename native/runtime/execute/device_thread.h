@@ -53,7 +53,8 @@ class WorkerThread {
 /// The threads of an executor's workers, by index, and which workers are lost. Any thread may call it.
 class WorkerThreads {
  public:
-  /// A worker that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory}.
+  /// A worker that cannot be entered is lost from the beginning. Throws Error{kOutOfMemory} where none can be
+  /// entered and memory was wanting.
   WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks);
 
   size_t size() const { return threads_.size(); }

@@ -255,6 +255,22 @@ TEST_F(ExecutorTest, AWorkerThatCannotBeEnteredIsLost) {
 }
 
 /// The others would wait for its pictures without end.
+TEST_F(ExecutorTest, AWorkerWithoutMemoryToBeginIsLeftOut) {
+  add_stage(100, 10);
+  int entered = 0, fail_from = 1;
+  ExecutorOptions options;
+  options.hooks.enter = [&](const Worker&) {
+    if (entered++ >= fail_from)
+      throw Error(ErrorCode::kOutOfMemory, "no room for a context", "Close other programs.");
+  };
+  expect_all_made(run(workers({1000, 1000}), 6, {}, options));
+  EXPECT_EQ(lost_, std::vector<int>{1});
+  entered = fail_from = 0;
+  expect_error(ErrorCode::kOutOfMemory, "no room for a context", [&] {
+    Executor(workers({1000, 1000}), stages(), options);
+  });
+}
+
 TEST_F(ExecutorTest, AGroupThatThrowsEndsTheOthers) {
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
     for (int bad = 0; bad < 8; ++bad) {
