@@ -4,7 +4,8 @@
 #include <utility>
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "nn/bring.h"
 
 namespace relievo {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 // Ranges begin at multiples of this, so that a matrix product gets whole blocks of rows, as it does on one
 // worker.
 constexpr int64_t kGrain = 4096;
-
-/// Keeps the allocator of the tensor's worker from reusing its memory before this thread's pending work has
-/// read it.
-void keep_until_read(const at::Tensor& tensor) {
-  if (!tensor.is_cuda()) return;
-  tensor.record_stream(c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(tensor.device()));
-}
 
 class Sharing {
  public:
@@ -41,11 +35,7 @@ class Sharing {
     });
     if (!answers[0].defined()) return {};
     std::erase_if(answers, [](const at::Tensor& answer) { return !answer.defined(); });
-    for (at::Tensor& answer : answers) {
-      keep_until_read(answer);
-      answer = answer.to(place);
-      keep_until_read(answer);
-    }
+    for (at::Tensor& answer : answers) answer = bring(answer, place);
     return at::cat(answers);
   }
 

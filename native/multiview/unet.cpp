@@ -8,6 +8,7 @@
 
 #include "multiview/resnet.h"
 #include "nn/blocks.h"
+#include "nn/bring.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -80,7 +81,7 @@ struct Unet::Layer {
         return conv->forward(channels_last(x));
       case LayerPlan::Kind::kResnet:
         if (plan.takes_skip) {
-          x = at::cat({x, skips.back().to(x.device())}, 1);
+          x = at::cat({x, bring(skips.back(), x.device())}, 1);
           skips.pop_back();
         }
         return resnet->forward(x, time);
@@ -236,9 +237,9 @@ KeyValues Unet::prompt(const at::Tensor& states) const {
 void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass) const {
   if (layers_.empty()) return;
   const at::TensorOptions options = options_of(*this);
-  walk.x = walk.x.to(options);
-  if (walk.reference.defined()) walk.reference = walk.reference.to(options);
-  if (walk.time.defined()) walk.time = walk.time.to(options);
+  walk.x = bring(walk.x, options);
+  walk.reference = bring(walk.reference, options);
+  walk.time = bring(walk.time, options);
   size_t transformers = 0;
   for (const auto& layer : layers_) {
     const LayerPlan& plan = layer->plan;

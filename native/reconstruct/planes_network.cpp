@@ -2,11 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include "nn/bring.h"
+
 namespace relievo {
 
 void PlanesWalk::bring_to(const at::TensorOptions& options) {
   for (at::Tensor* values : {&encoder.pixels, &encoder.cameras, &encoder.tokens, &tokens, &residual}) {
-    if (values->defined()) *values = values->to(options);
+    *values = bring(*values, options);
   }
 }
 
