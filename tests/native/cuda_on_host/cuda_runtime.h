@@ -3,8 +3,8 @@
 // of a block in reverse order one after the other, so a kernel that leans on an order gives another result
 // here, too.
 //
-// What it does not show: anything about device memory, streams, warps or shared memory. A kernel that uses
-// shared memory or __syncthreads() does not compile with it.
+// What it does not show: anything about warps or shared memory; about device memory and streams only beside
+// ../fake_cuda. A kernel that uses shared memory or __syncthreads() does not compile with it.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <numeric>
 #include <random>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,8 @@
 #define __device__
 #define __global__
 #define RELIEVO_LAUNCH(kernel, blocks, threads, stream, ...) \
-  cuda_on_host::launch((blocks), (threads), (stream), [&] { kernel(__VA_ARGS__); })
+  cuda_on_host::launch((blocks), (threads), (stream),        \
+                       [](const auto&... arguments) { kernel(arguments...); }, __VA_ARGS__)
 
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
@@ -34,6 +36,7 @@ enum cudaError_t : int {
   cudaErrorInvalidDeviceFunction = 98,
   cudaErrorNoKernelImageForDevice = 209,
   cudaErrorUnsupportedPtxVersion = 222,
+  cudaErrorInvalidResourceHandle = 400,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchOutOfResources = 701,
   cudaErrorLaunchFailure = 719,
@@ -57,12 +60,34 @@ inline std::atomic<int64_t> launches{0};
 /// The next launch of this thread fails with `error` and runs nothing.
 inline void fail_next_launch(cudaError_t error) { next_launch = error; }
 
-template <typename Kernel>
-void launch(unsigned blocks, unsigned threads, cudaStream_t, const Kernel& kernel) {
+/// What stands in for a device with memory of its own, where anything does (../fake_cuda/kernels.cpp).
+struct Device {
+  virtual ~Device() = default;
+  virtual cudaError_t begin_launch(cudaStream_t stream) = 0;
+  /// Makes a kernel's argument one that the host can follow.
+  virtual cudaError_t take_argument(cudaStream_t stream, void* argument, size_t bytes) = 0;
+};
+inline Device* device = nullptr;
+
+template <typename Kernel, typename... Arguments>
+void launch(unsigned blocks, unsigned threads, cudaStream_t stream, const Kernel& kernel,
+            Arguments... arguments) {
+  static_assert((std::is_trivially_copyable_v<Arguments> && ...), "CUDA copies arguments byte by byte");
   ++launches;
   if (next_launch != cudaSuccess) {
     last_error = std::exchange(next_launch, cudaSuccess);
     return;
+  }
+  if (device) {
+    cudaError_t status = device->begin_launch(stream);
+    const auto take = [&](auto& argument) {
+      if (status == cudaSuccess) status = device->take_argument(stream, &argument, sizeof argument);
+    };
+    (take(arguments), ...);
+    if (status != cudaSuccess) {
+      last_error = status;
+      return;
+    }
   }
   std::vector<unsigned> order(blocks);
   std::iota(order.begin(), order.end(), 0u);
@@ -77,7 +102,7 @@ void launch(unsigned blocks, unsigned threads, cudaStream_t, const Kernel& kerne
         blockIdx.x = order[i];
         for (unsigned thread = threads; thread-- > 0;) {
           threadIdx.x = thread;
-          kernel();
+          kernel(arguments...);
         }
       }
     });

@@ -76,7 +76,8 @@ class TinyField : public TriplaneMeshField {
 
  private:
   static at::Tensor with_beam(const at::Tensor& distance, const at::Tensor& points) {
-    return (points / at::tensor({0.85, 0.25, 0.25}, at::kFloat)).abs().amax(-1) - 1 + distance * 0.05;
+    const at::Tensor beam = (points.cpu() / at::tensor({0.85, 0.25, 0.25}, at::kFloat)).abs().amax(-1) - 1;
+    return beam.to(distance.device()) + distance * 0.05;
   }
 
   class OnGrid : public GridField {

@@ -151,18 +151,17 @@ struct TinyPicture {
 /// The choice of stages, because texturing takes four fifths of the time.
 enum class Until { kSurface, kMesh };
 
-/// One executor over the tiny pipeline, with workers of one thread and of a budget that is never reached.
+/// One executor over the tiny pipeline.
 class TinyPipeline {
  public:
+  /// On workers of one thread and of a budget that is never reached.
   explicit TinyPipeline(int workers, Strategy strategy = Strategy::kSingle, Until until = Until::kSurface,
                         bool allow_lossy = false, const std::string& model = kTinyModel)
-      : strategy_(strategy), allow_lossy_(allow_lossy) {
-    for (int i = 0; i < workers; ++i) {
-      Worker worker;
-      worker.name = "cpu#" + std::to_string(i);
-      worker.budget_bytes = int64_t{1} << 40;
-      workers_.push_back(worker);
-    }
+      : TinyPipeline(cpu_workers(workers), strategy, until, allow_lossy, model) {}
+
+  TinyPipeline(std::vector<Worker> workers, Strategy strategy, Until until, bool allow_lossy = false,
+               const std::string& model = kTinyModel)
+      : strategy_(strategy), allow_lossy_(allow_lossy), workers_(std::move(workers)) {
     stages_ = make_stages({model, false}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();
     renew_executor();
@@ -245,6 +244,15 @@ class TinyPipeline {
   WatchedStage::Outputs outputs;     ///< called after each call of a stage
 
  private:
+  static std::vector<Worker> cpu_workers(int count) {
+    std::vector<Worker> workers(static_cast<size_t>(count));
+    for (size_t i = 0; i < workers.size(); ++i) {
+      workers[i].name = "cpu#" + std::to_string(i);
+      workers[i].budget_bytes = int64_t{1} << 40;
+    }
+    return workers;
+  }
+
   Strategy strategy_;
   bool allow_lossy_;
   std::vector<Worker> workers_;

@@ -1,0 +1,58 @@
+// GPUs that are not there, for tests: registers with LibTorch as its CUDA device, so that code for a GPU runs
+// on a machine without one. Operators compute with LibTorch's kernels for the CPU.
+//
+//   memory.cpp     the caching allocator with a limit a device; a device's pointers fault when the host reads
+//                  or writes through them
+//   streams.cpp    devices, streams and events
+//   order.cpp      whether what was given to streams is in an order that a GPU would keep
+//   operators.cpp  every operator, by LibTorch's kernel for the CPU on another mapping of the device's memory
+//   hooks.cpp      what LibTorch asks of CUDA, and failures on request
+//   devices.cpp    the same devices for stand-ins of NVML and of the CUDA runtime (driver/)
+//   kernels.cpp    our own kernels, compiled for the host (../cuda_on_host)
+//
+// What it does not show: speed, rounding that differs from the CPU's, anything inside a kernel (warps, shared
+// memory, launch limits), what cuBLAS and cuDNN take for themselves, and how a driver places segments.
+// Everything runs at once, so a wait that is missing changes no result here; findings() tells of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fake_cuda {
+
+struct Device {
+  int64_t bytes = int64_t{8} << 30;
+  int compute_major = 8, compute_minor = 6;
+};
+
+/// The devices from now on: whole, with empty memory and counters at zero. Tensors of those before must be
+/// gone.
+void set_devices(const std::vector<Device>& devices);
+
+/// How an operation fails, and every later one of the device.
+enum class Fault {
+  kIllegalAddress,  ///< c10::AcceleratorError with CUDA's number 700
+  kCublas,          ///< c10::Error in the words in which LibTorch passes on what cuBLAS says
+};
+
+/// The n-th operation of the device from now on (1: the next one) fails, and the device is lost. What waits
+/// for a lost device and what asks it fails, too.
+void fail_operation(int device, int64_t n, Fault fault = Fault::kIllegalAddress);
+
+/// The n-th allocation of the device from now on fails, and `times` - 1 after it.
+void fail_allocation(int device, int64_t n, int64_t times = 1);
+
+/// Since set_devices().
+int64_t operations(int device);  ///< operators, copies and our own kernels
+int64_t allocations(int device);
+std::map<std::string, int64_t> operations_by_name(int device);
+int64_t allocated_bytes(int device);
+
+/// What a GPU might do in another order than the host gave it, a sentence each, since the last call: a block
+/// that is used on one stream though nothing waited for what another stream does with it, or that is freed
+/// while another stream may still use it.
+std::vector<std::string> take_findings();
+
+}  // namespace fake_cuda

@@ -1,0 +1,92 @@
+#include <deque>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+
+#include "state.h"
+
+namespace at {
+
+// LibTorch's registry wants it in this namespace.
+struct FakeCudaHooks final : CUDAHooksInterface {
+  explicit FakeCudaHooks(CUDAHooksArgs) {}
+  void init() const override {}
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasCUDA() const override { return true; }
+  bool hasCUDART() const override { return true; }
+  bool hasPrimaryContext(DeviceIndex) const override { return true; }
+  DeviceIndex deviceCount() const override { return DeviceIndex(getNumGPUs()); }
+  DeviceIndex current_device() const override { return DeviceIndex(fake_cuda::current_device()); }
+  DeviceIndex getCurrentDevice() const override { return current_device(); }
+  /// Seeded with the CPU's; numbers are drawn by the CPU's own.
+  const Generator& getDefaultGenerator(DeviceIndex index) const override {
+    static auto& all = *new std::deque<Generator>;
+    const std::lock_guard lock(fake_cuda::state().mutex);
+    const auto device = size_t(index < 0 ? fake_cuda::current_device() : index);
+    while (all.size() <= device) all.push_back(detail::createCPUGenerator());
+    return all[device];
+  }
+  Allocator* getCUDADeviceAllocator() const override { return fake_cuda::allocator(); }
+  Device getDeviceFromPtr(void* pointer) const override {
+    const std::lock_guard lock(fake_cuda::state().mutex);
+    const fake_cuda::Block* const block = fake_cuda::block_at(pointer);
+    TORCH_CHECK(block, "The pointer is not one of the device's.");
+    return Device(kCUDA, DeviceIndex(block->device));
+  }
+  int getNumGPUs() const override {
+    const std::lock_guard lock(fake_cuda::state().mutex);
+    return int(fake_cuda::state().devices.size());
+  }
+};
+
+C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, FakeCudaHooks)  // the name that LibTorch looks for
+
+}  // namespace at
+
+namespace fake_cuda {
+namespace {
+
+[[noreturn]] void throw_illegal_address() {
+  constexpr int kIllegalAddress = 700;
+  throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)}, kIllegalAddress,
+                              "CUDA error: an illegal memory access was encountered");
+}
+
+}  // namespace
+
+void begin_operation(int index, const std::string& name) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& device = state().devices.at(size_t(index));
+  if (device.lost) throw_illegal_address();
+  ++device.by_name[name];
+  if (++device.operations != device.failing_operation) return;
+  device.lost = device.fault;
+  TORCH_CHECK(device.fault != Fault::kCublas,
+              "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
+  throw_illegal_address();
+}
+
+void check_device(int index) {
+  const std::lock_guard lock(state().mutex);
+  if (state().devices.at(size_t(index)).lost) throw_illegal_address();
+}
+
+void fail_operation(int device, int64_t n, Fault fault) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& failing = state().devices.at(size_t(device));
+  failing.failing_operation = failing.operations + n;
+  failing.fault = fault;
+}
+
+int64_t operations(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).operations;
+}
+
+std::map<std::string, int64_t> operations_by_name(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).by_name;
+}
+
+}  // namespace fake_cuda

@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+#include <c10/core/CPUAllocator.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include "state.h"
+
+namespace fake_cuda {
+namespace {
+
+// Each device has a terabyte of addresses. The host's mapping is apart from the device's by whole multiples
+// of 4 GiB, so that the lower halves of both addresses are equal (kernels.cpp).
+constexpr int64_t kAddresses = int64_t{1} << 40;
+constexpr int kMostDevices = 8;
+constexpr uintptr_t kDeviceBase = 0x2000'0000'0000, kHostBase = 0x3000'0000'0000;
+constexpr int64_t kRounding = 512, kPage = 4096;
+
+/// Pages come when they are touched.
+void map_addresses() {
+  const auto map = [](uintptr_t base, int protection) {
+    void* const wanted = reinterpret_cast<void*>(base);
+    void* const got = mmap(wanted, kMostDevices * kAddresses, protection,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    TORCH_CHECK(got == wanted, "The stand-in's addresses are taken.");
+  };
+  map(kDeviceBase, PROT_NONE);
+  map(kHostBase, PROT_READ | PROT_WRITE);
+}
+
+thread_local int t_device = -1;  // that temporaries of this thread come from; -1: the CPU
+
+void change(c10::CachingAllocator::StatArray& stats, int64_t by) {
+  for (auto& stat : stats) by > 0 ? stat.increase(size_t(by)) : stat.decrease(size_t(-by));
+}
+
+/// Gives what is kept back to the device.
+void release_kept(DeviceState& device) {
+  for (auto& [stream, blocks] : device.kept) {
+    for (const auto& block : blocks) {
+      madvise(host_address(block->pointer), size_t((block->bytes + kPage - 1) / kPage * kPage),
+              MADV_DONTNEED);
+      change(device.stats.reserved_bytes, -block->bytes);
+    }
+  }
+  device.kept.clear();
+}
+
+[[noreturn]] void throw_out_of_memory(int index, const DeviceState& device, int64_t bytes) {
+  const auto& stats = device.stats;
+  const int64_t reserved = stats.reserved_bytes[0].current, allocated = stats.allocated_bytes[0].current;
+  const auto mib = [](int64_t size) { return fmt::format("{:.2f} MiB", double(size) / (1 << 20)); };
+  TORCH_CHECK_WITH(
+      OutOfMemoryError, false, "CUDA out of memory. Tried to allocate ", mib(bytes), ". GPU ", index,
+      " has a total capacity of ", mib(device.made.bytes), " of which ", mib(device.made.bytes - reserved),
+      " is free. Of the allocated memory ", mib(allocated), " is allocated by PyTorch, and ",
+      mib(reserved - allocated),
+      " is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try setting "
+      "PYTORCH_ALLOC_CONF=expandable_segments:True to avoid fragmentation.");
+}
+
+std::unique_ptr<Block> kept_block(DeviceState& device, const StreamKey& stream, int64_t bytes) {
+  auto& kept = device.kept[stream];
+  const auto best = std::ranges::min_element(kept, {}, [&](const auto& block) {
+    return block->bytes < bytes ? std::numeric_limits<int64_t>::max() : block->bytes;
+  });
+  // A much larger block is left for what needs it: none is split here.
+  if (best == kept.end() || (*best)->bytes < bytes || (*best)->bytes > bytes + bytes / 4 + kRounding)
+    return nullptr;
+  std::unique_ptr<Block> block = std::move(*best);
+  kept.erase(best);
+  return block;
+}
+
+Block* new_block(int index, int64_t asked) {
+  const StreamKey stream = key_of(current_stream(index));
+  const int64_t bytes = (asked + kRounding - 1) / kRounding * kRounding;
+  Block* result = nullptr;
+  {
+    const std::lock_guard lock(state().mutex);
+    DeviceState& device = state().devices.at(size_t(index));
+    const int64_t n = ++device.allocations;
+    if (n >= device.first_failing && n <= device.last_failing) throw_out_of_memory(index, device, asked);
+    std::unique_ptr<Block> block = kept_block(device, stream, bytes);
+    if (!block) {
+      if (device.stats.reserved_bytes[0].current + bytes > device.made.bytes) release_kept(device);
+      if (device.stats.reserved_bytes[0].current + bytes > device.made.bytes)
+        throw_out_of_memory(index, device, asked);
+      TORCH_CHECK(device.fresh + bytes < kAddresses, "The stand-in has no more addresses.");
+      block = std::make_unique<Block>();
+      block->device = index;
+      block->stream = stream;
+      block->pointer = reinterpret_cast<char*>(kDeviceBase) + index * kAddresses + device.fresh;
+      block->bytes = bytes;
+      device.fresh += (bytes + 2 * kPage - 1) / kPage * kPage;  // a page at least between blocks
+      change(device.stats.reserved_bytes, bytes);
+    }
+    change(device.stats.allocated_bytes, block->bytes);
+    change(device.stats.allocation, 1);
+    result = block.get();
+    device.blocks[result->pointer] = std::move(block);
+  }
+  std::memset(host_address(result->pointer), 0xff,
+              size_t(bytes));  // NaN, to be seen where nothing is written
+  return result;
+}
+
+void free_block(void* pointer) {
+  if (!pointer) return;
+  const std::lock_guard lock(state().mutex);
+  DeviceState& device = state().devices.at(size_t(block_at(pointer)->device));
+  const auto found = device.blocks.find(static_cast<char*>(pointer));
+  std::unique_ptr<Block> owned = std::move(found->second);
+  device.blocks.erase(found);
+  if (!device.lost) note_free(*owned);
+  change(device.stats.allocated_bytes, -owned->bytes);
+  change(device.stats.allocation, -1);
+  owned->write.reset();
+  owned->reads.clear();
+  owned->recorded.clear();
+  device.kept[owned->stream].push_back(std::move(owned));
+}
+
+c10::Allocator* g_cpu = nullptr;  // the CPU's own
+
+/// Where memory of the CPU's tensors begins.
+struct HostBlocks {
+  std::mutex mutex;
+  std::unordered_set<const void*> all;
+};
+HostBlocks& host_blocks() {
+  static HostBlocks& blocks = *new HostBlocks;
+  return blocks;
+}
+
+void free_of_host(void* pointer) {
+  {
+    const std::lock_guard lock(host_blocks().mutex);
+    host_blocks().all.erase(pointer);
+  }
+  g_cpu->raw_deleter()(pointer);
+}
+
+c10::DataPtr allocate_for_host(size_t bytes) {
+  c10::DataPtr block = g_cpu->allocate(bytes);
+  if (block.get() != block.get_context() || !block) return block;
+  const std::lock_guard lock(host_blocks().mutex);
+  host_blocks().all.insert(block.get());
+  void* const pointer = block.release_context();
+  return {pointer, pointer, &free_of_host, c10::Device(c10::kCPU)};
+}
+
+/// Frees what Temporaries gave.
+void free_temporary(void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  if (address < kHostBase || address >= kHostBase + uintptr_t(kMostDevices * kAddresses))
+    return free_of_host(pointer);
+  free_block(reinterpret_cast<void*>(address - kHostBase + kDeviceBase));
+}
+
+c10::DataPtr device_pointer(char* pointer, int device) {
+  return {pointer, pointer, &free_block, c10::Device(c10::kCUDA, c10::DeviceIndex(device))};
+}
+
+class Allocator final : public c10::DeviceAllocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    const int device = current_device();
+    if (bytes == 0) return device_pointer(nullptr, device);
+    check_device(device);
+    return device_pointer(new_block(device, int64_t(bytes))->pointer, device);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    std::memcpy(host_address(to), host_address(from), bytes);
+  }
+  bool initialized() override { return true; }
+  void emptyCache(c10::MempoolId_t) override {
+    const std::lock_guard lock(state().mutex);
+    for (DeviceState& device : state().devices) release_kept(device);
+  }
+  void recordStream(const c10::DataPtr& pointer, c10::Stream stream) override {
+    const std::lock_guard lock(state().mutex);
+    if (Block* const block = block_at(pointer.get())) block->recorded.insert(key_of(stream));
+  }
+  c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex device) override {
+    const std::lock_guard lock(state().mutex);
+    return state().devices.at(size_t(device)).stats;
+  }
+  void resetAccumulatedStats(c10::DeviceIndex) override {}
+  void resetPeakStats(c10::DeviceIndex device) override {
+    const std::lock_guard lock(state().mutex);
+    auto& stats = state().devices.at(size_t(device)).stats;
+    for (auto* all : {&stats.allocated_bytes, &stats.reserved_bytes}) {
+      for (auto& stat : *all) stat.reset_peak();
+    }
+  }
+  std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex index) override {
+    const std::lock_guard lock(state().mutex);
+    const DeviceState& device = state().devices.at(size_t(index));
+    return {size_t(device.made.bytes - device.stats.reserved_bytes[0].current), size_t(device.made.bytes)};
+  }
+};
+
+/// In front of the CPU's allocator; see AllocateOn.
+class Temporaries final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    if (t_device < 0 || bytes == 0) return allocate_for_host(bytes);
+    char* const address = host_address(new_block(t_device, int64_t(bytes))->pointer);
+    return {address, address, &free_temporary, c10::Device(c10::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return &free_temporary; }
+  void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+};
+
+Allocator g_allocator;
+
+const bool g_registered = [] {
+  map_addresses();
+  c10::SetAllocator(c10::kCUDA, &g_allocator);
+  return true;
+}();
+
+}  // namespace
+
+char* host_address(const void* device_pointer) {
+  if (!device_pointer) return nullptr;
+  return reinterpret_cast<char*>(reinterpret_cast<uintptr_t>(device_pointer) - kDeviceBase + kHostBase);
+}
+
+bool is_device_address(const void* pointer) {
+  const auto address = reinterpret_cast<uintptr_t>(pointer);
+  return address >= kDeviceBase && address < kDeviceBase + uintptr_t(kMostDevices * kAddresses);
+}
+
+bool is_tensor_of_host(const void* pointer) {
+  const std::lock_guard lock(host_blocks().mutex);
+  return host_blocks().all.contains(pointer);
+}
+
+std::optional<c10::DataPtr> device_part(c10::DataPtr&& temporary) {
+  if (temporary.get_deleter() != &free_temporary) return std::nullopt;
+  const auto address = reinterpret_cast<uintptr_t>(temporary.release_context());
+  char* const pointer = reinterpret_cast<char*>(address - kHostBase + kDeviceBase);
+  return device_pointer(pointer, int((address - kHostBase) / uintptr_t(kAddresses)));
+}
+
+c10::DeviceAllocator* allocator() { return &g_allocator; }
+
+AllocateOn::AllocateOn(int device) : before_(std::exchange(t_device, device)) {
+  // Not earlier: whoever else takes the place of the CPU's allocator has done so by now.
+  static const bool installed = [] {
+    constexpr uint8_t kAboveAll = 255;
+    g_cpu = c10::GetCPUAllocator();
+    c10::SetCPUAllocator(new Temporaries, kAboveAll);
+    return true;
+  }();
+  static_cast<void>(installed);
+}
+
+AllocateOn::~AllocateOn() { t_device = before_; }
+
+void set_devices(const std::vector<Device>& devices) {
+  State& all = state();
+  const std::lock_guard lock(all.mutex);
+  TORCH_CHECK(!devices.empty() && devices.size() <= kMostDevices, "The stand-in has 1 to 8 devices.");
+  for (DeviceState& device : all.devices) {
+    TORCH_CHECK(device.blocks.empty(), "A tensor of the stand-in's devices is still there.");
+    release_kept(device);
+  }
+  std::vector<DeviceState> made(devices.size());
+  for (size_t i = 0; i < devices.size(); ++i) {
+    made[i].made = devices[i];
+    if (i < all.devices.size()) made[i].fresh = all.devices[i].fresh;
+  }
+  all.devices = std::move(made);
+  all.streams.clear();
+  all.host = {};
+  all.findings.clear();
+}
+
+void fail_allocation(int device, int64_t n, int64_t times) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& failing = state().devices.at(size_t(device));
+  failing.first_failing = failing.allocations + n;
+  failing.last_failing = failing.first_failing + times - 1;
+}
+
+int64_t allocations(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).allocations;
+}
+
+int64_t allocated_bytes(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).stats.allocated_bytes[0].current;
+}
+
+}  // namespace fake_cuda

@@ -1,0 +1,231 @@
+// The whole pipeline on the stand-in's devices makes the mesh that the CPU makes.
+#include <cmath>
+
+#include <gmock/gmock.h>
+
+#include "../engine/tiny_pipeline.h"
+#include "fake_cuda.h"
+#include "runtime/torch/counting_allocator.h"
+
+namespace relievo {
+namespace {
+
+/// The stand-in goes in front of the allocator for the CPU that is there at its first operator.
+class CountFirst : public testing::Environment {
+  void SetUp() override { install_counting_allocator(); }
+};
+const auto* const g_count_first = testing::AddGlobalTestEnvironment(new CountFirst);
+
+std::vector<Worker> gpu_workers(int count) {
+  std::vector<Worker> workers(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    Worker& worker = workers[static_cast<size_t>(i)];
+    worker.name = "cuda:" + std::to_string(i);
+    worker.kind = DeviceKind::kCuda;
+    worker.device = i;
+    worker.budget_bytes = int64_t{1} << 40;
+    worker.speed = kGpuSpeed;
+  }
+  return workers;
+}
+
+/// The furthest that a vertex of one lies from the nearest of the other.
+double distance(const std::vector<Float3>& from, const std::vector<Float3>& to) {
+  double furthest = 0;
+  for (const Float3& a : from) {
+    double nearest = 1e9;
+    for (const Float3& b : to)
+      nearest = std::min<double>(nearest, std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]));
+    furthest = std::max(furthest, nearest);
+  }
+  return furthest;
+}
+
+/// Parts of one GPU, as cuda:0*2 asks for.
+std::vector<Worker> half_gpus() {
+  std::vector<Worker> workers = gpu_workers(2);
+  for (Worker& worker : workers) worker.device = 0;
+  workers[0].name = "cuda:0#0";
+  workers[1].name = "cuda:0#1";
+  return workers;
+}
+
+class OnFakeGpus : public TinyPipelineTest {
+ protected:
+  OnFakeGpus() { fake_cuda::set_devices({{}, {}, {}}); }
+  ~OnFakeGpus() override { EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty()); }
+
+  static void expect_near(const MeshBits& made, const MeshBits& expected) {
+    constexpr double kSurface = 0.01 * 2 / 20;  // of a cell, as in same_mesh.cpp
+    EXPECT_LT(distance(made.vertices, expected.vertices), kSurface);
+    EXPECT_LT(distance(expected.vertices, made.vertices), kSurface);
+  }
+};
+
+TEST_F(OnFakeGpus, OneDeviceMakesTheMeshOfTheCpu) {
+  {
+    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
+    const Made made = pipeline.make_one({tiny_request()});
+    ASSERT_FALSE(made.error) << made.error->what();
+    expect_near(made.bits(), reference(0, 7, Until::kMesh));
+    EXPECT_THAT(made.notes, testing::IsEmpty());
+  }
+  EXPECT_GT(fake_cuda::operations_by_name(0)["kernel"], 0);
+  EXPECT_EQ(fake_cuda::operations(1), 0);
+  EXPECT_EQ(fake_cuda::allocated_bytes(0), 0) << "the executor is gone, and with it its tensors";
+}
+
+TEST_F(OnFakeGpus, InHalfPrecisionItMakesNearlyTheSameMesh) {
+  for (const char* precision : {"bf16", "fp16"}) {
+    SCOPED_TRACE(precision);
+    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
+    GenerateRequest request = tiny_request();
+    request.settings.precision = precision;
+    const Made made = pipeline.make_one({request});
+    ASSERT_FALSE(made.error) << made.error->what();
+    constexpr double kCells = 3 * 2.0 / 20;  // as for half precision on the CPU, in same_mesh.cpp
+    EXPECT_LT(distance(made.bits().vertices, reference(0, 7, Until::kMesh).vertices), kCells);
+  }
+}
+
+TEST_F(OnFakeGpus, SeveralDevicesMakeTheMeshesOfTheCpu) {
+  // With the devices that have something to do. (Tiny stages are best cut once.)
+  const std::tuple<Strategy, std::vector<Worker>, int> cases[] = {
+      {Strategy::kData, gpu_workers(2), 2},     {Strategy::kData, gpu_workers(3), 3},
+      {Strategy::kStage, gpu_workers(2), 2},    {Strategy::kStage, gpu_workers(3), 2},
+      {Strategy::kGuidance, gpu_workers(2), 2}, {Strategy::kSplit, gpu_workers(2), 2},
+      {Strategy::kSplit, gpu_workers(3), 2},    {Strategy::kOffload, gpu_workers(1), 1},
+      {Strategy::kData, half_gpus(), 1},        {Strategy::kStage, half_gpus(), 1}};
+  for (const auto& [strategy, workers, devices] : cases) {
+    SCOPED_TRACE(std::to_string(static_cast<int>(strategy)) + " on " + std::to_string(workers.size()) +
+                 (workers[0].name == "cuda:0#0" ? " parts" : ""));
+    fake_cuda::set_devices({{}, {}, {}});
+    {
+      TinyPipeline pipeline(workers, strategy, Until::kMesh);
+      const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}, {tiny_request(2)}});
+      for (int kind = 0; kind < 3; ++kind) {
+        const Made& one = made[static_cast<size_t>(kind)];
+        ASSERT_FALSE(one.error) << one.error->what();
+        expect_near(one.bits(), reference(kind, 7, Until::kMesh));
+      }
+    }
+    int used = 0;
+    for (int device = 0; device < 3; ++device) {
+      used += fake_cuda::operations(device) > 0;
+      EXPECT_EQ(fake_cuda::allocated_bytes(device), 0) << device;
+    }
+    EXPECT_EQ(used, devices);
+    EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty());
+  }
+}
+
+TEST_F(OnFakeGpus, ACpuBesideThemAndBeforeThem) {
+  const MeshBits on_the_cpu = reference();  // before the first use of a GPU, or after: both are good
+  std::vector<Worker> workers = gpu_workers(1);
+  Worker& cpu = workers.emplace_back();
+  cpu.name = "cpu";
+  cpu.budget_bytes = int64_t{1} << 40;
+  cpu.speed = workers[0].speed;  // it gets its part
+  TinyPipeline pipeline(workers, Strategy::kData, Until::kSurface);
+  const auto made =
+      pipeline.make({{tiny_request(0)}, {tiny_request(1)}, {tiny_request(0)}, {tiny_request(1)}});
+  for (size_t i = 0; i < made.size(); ++i) {
+    ASSERT_FALSE(made[i].error) << made[i].error->what();
+    expect_near(made[i].bits(), reference(int(i) % 2));
+  }
+  EXPECT_TRUE(same(TinyPipeline(1).make_one({tiny_request()}).bits(), on_the_cpu));
+}
+
+/// Where each stage's operations on the first device begin and end, in an undisturbed run.
+std::map<std::string, std::pair<int64_t, int64_t>> operations_of_stages() {
+  std::map<std::string, std::pair<int64_t, int64_t>> ranges;
+  TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
+  pipeline.watch = [&](const std::string& stage, Moment moment, const Worker&) {
+    if (moment == Moment::kStart) ranges[stage].first = fake_cuda::operations(0);
+    if (moment == Moment::kEnd) ranges[stage].second = fake_cuda::operations(0);
+  };
+  const Made made = pipeline.make_one({tiny_request()});
+  if (made.error) throw std::runtime_error(made.error->what());
+  return ranges;
+}
+
+TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
+  const auto ranges = operations_of_stages();
+  ASSERT_GE(ranges.size(), 5u);
+  for (const auto& [stage, range] : ranges) {
+    const int64_t count = range.second - range.first;
+    if (count == 0) continue;  // it computes on the host
+    for (const auto fault : {fake_cuda::Fault::kIllegalAddress, fake_cuda::Fault::kCublas}) {
+      // Here by turns.
+      const bool is_turn = (stage.size() % 2 == 0) == (fault == fake_cuda::Fault::kCublas);
+      if (!is_turn && !tries_every_fault()) continue;
+      SCOPED_TRACE(stage + " " + std::to_string(static_cast<int>(fault)));
+      fake_cuda::set_devices({{}, {}, {}});
+      TinyPipeline pipeline(gpu_workers(2), Strategy::kData, Until::kMesh);
+      std::mutex mutex;
+      int dying = -1;
+      pipeline.watch = [&, stage = stage](const std::string& now, Moment moment, const Worker& worker) {
+        const std::lock_guard lock(mutex);
+        if (now != stage || moment != Moment::kStart || dying >= 0) return;
+        dying = worker.device;
+        fake_cuda::fail_operation(dying, 1 + count / 2, fault);
+      };
+      const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
+      EXPECT_EQ(pipeline.executor().lost_workers(), std::vector<int>{dying});
+      for (int kind = 0; kind < 2; ++kind) {
+        const Made& one = made[static_cast<size_t>(kind)];
+        ASSERT_FALSE(one.error) << one.error->what();
+        EXPECT_EQ(one.delivered, 1);
+        expect_near(one.bits(), reference(kind, 7, Until::kMesh));
+      }
+    }
+  }
+}
+
+TEST_F(OnFakeGpus, WithoutAnotherThePictureSaysThatTheDeviceIsLost) {
+  TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kSurface);
+  fake_cuda::fail_operation(0, 200);
+  const Made made = pipeline.make_one({tiny_request()});
+  ASSERT_TRUE(made.error);
+  EXPECT_EQ(made.error->code(), ErrorCode::kDeviceLost) << made.error->what();
+  EXPECT_FALSE(made.error->hint().empty());
+}
+
+/// Once is no reason to fail; for ever is, in words that say so. Either way the next picture is made.
+TEST_F(OnFakeGpus, MemoryMayRunOutAtAnyAllocation) {
+  TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
+  ASSERT_FALSE(pipeline.make_one({tiny_request()}).error);
+  pipeline.renew_executor();
+  const int64_t before = fake_cuda::allocations(0);
+  ASSERT_FALSE(pipeline.make_one({tiny_request()}).error);
+  const int64_t count = fake_cuda::allocations(0) - before;
+  ASSERT_GT(count, 100);
+  constexpr int kTried = 8;
+  const int64_t stride = tries_every_fault() ? 1 : count / kTried;
+  int failed = 0;
+  for (const int64_t times : {int64_t{1}, int64_t{1} << 60}) {
+    for (int64_t n = stride / 2 + 1; n <= count; n += stride) {
+      SCOPED_TRACE(std::to_string(n) + " of " + std::to_string(count) + ", " + std::to_string(times));
+      pipeline.renew_executor();
+      EXPECT_EQ(fake_cuda::allocated_bytes(0), 0);
+      fake_cuda::fail_allocation(0, n, times);
+      const Made made = pipeline.make_one({tiny_request()});
+      fake_cuda::fail_allocation(0, 0, 0);
+      if (made.error) {
+        ++failed;
+        EXPECT_NE(times, 1) << made.error->what();
+        EXPECT_EQ(made.error->code(), ErrorCode::kOutOfMemory) << made.error->what();
+        EXPECT_FALSE(made.error->hint().empty());
+      } else {
+        expect_near(made.bits(), reference(0, 7, Until::kMesh));
+      }
+    }
+  }
+  EXPECT_GT(failed, 0);
+  const Made next = pipeline.make_one({tiny_request()});
+  ASSERT_FALSE(next.error) << next.error->what();
+  expect_near(next.bits(), reference(0, 7, Until::kMesh));
+}
+
+}  // namespace
+}  // namespace relievo
