@@ -35,6 +35,7 @@ void set_devices(const std::vector<Device>& devices);
 enum class Fault {
   kIllegalAddress,  ///< c10::AcceleratorError with CUDA's number 700
   kCublas,          ///< c10::Error in the words in which LibTorch passes on what cuBLAS says
+  kLater,  ///< the operation itself goes well; whatever asks the device next fails, as a GPU's mostly do
 };
 
 /// The n-th operation of the device from now on (1: the next one) fails, and the device is lost. What waits

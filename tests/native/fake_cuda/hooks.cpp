@@ -45,15 +45,12 @@ C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, FakeCudaHooks)  // the name tha
 }  // namespace at
 
 namespace fake_cuda {
-namespace {
 
-[[noreturn]] void throw_illegal_address() {
+void throw_illegal_address() {
   constexpr int kIllegalAddress = 700;
   throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)}, kIllegalAddress,
                               "CUDA error: an illegal memory access was encountered");
 }
-
-}  // namespace
 
 void begin_operation(int index, const std::string& name) {
   const std::lock_guard lock(state().mutex);
@@ -62,6 +59,7 @@ void begin_operation(int index, const std::string& name) {
   ++device.by_name[name];
   if (++device.operations != device.failing_operation) return;
   device.lost = device.fault;
+  if (device.fault == Fault::kLater) return;
   TORCH_CHECK(device.fault != Fault::kCublas,
               "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
   throw_illegal_address();

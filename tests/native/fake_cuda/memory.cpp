@@ -3,13 +3,22 @@
 #include <unordered_set>
 
 #include <c10/core/CPUAllocator.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 
 #include "state.h"
 
+// The base class of CUDA's allocators asks CUDA itself where nobody overrides it.
+extern "C" cudaError_t cudaMemGetInfo(size_t*, size_t*) { return cudaErrorUnknown; }
+void c10::cuda::c10_cuda_check_implementation(int32_t, const char*, const char*, uint32_t, bool) {
+  TORCH_CHECK(false, "There is no CUDA.");
+}
+
 namespace fake_cuda {
 namespace {
+
+namespace cuda_allocator = c10::cuda::CUDACachingAllocator;
 
 // Each device has a terabyte of addresses. The host's mapping is apart from the device's by whole multiples
 // of 4 GiB, so that the lower halves of both addresses are equal (kernels.cpp).
@@ -61,6 +70,11 @@ void release_kept(DeviceState& device) {
       "PYTORCH_ALLOC_CONF=expandable_segments:True to avoid fragmentation.");
 }
 
+/// As LibTorch's own does: who counts memory may listen.
+void tell_profiler(void* pointer, int64_t bytes, int device) {
+  c10::reportMemoryUsageToProfiler(pointer, bytes, 0, 0, c10::Device(c10::kCUDA, c10::DeviceIndex(device)));
+}
+
 std::unique_ptr<Block> kept_block(DeviceState& device, const StreamKey& stream, int64_t bytes) {
   auto& kept = device.kept[stream];
   const auto best = std::ranges::min_element(kept, {}, [&](const auto& block) {
@@ -85,9 +99,10 @@ Block* new_block(int index, int64_t asked) {
     if (n >= device.first_failing && n <= device.last_failing) throw_out_of_memory(index, device, asked);
     std::unique_ptr<Block> block = kept_block(device, stream, bytes);
     if (!block) {
-      if (device.stats.reserved_bytes[0].current + bytes > device.made.bytes) release_kept(device);
-      if (device.stats.reserved_bytes[0].current + bytes > device.made.bytes)
-        throw_out_of_memory(index, device, asked);
+      const auto allowed = int64_t(device.fraction * double(device.made.bytes));
+      const auto& reserved = device.stats.reserved_bytes[0].current;
+      if (reserved + bytes > allowed) release_kept(device);
+      if (reserved + bytes > allowed) throw_out_of_memory(index, device, asked);
       TORCH_CHECK(device.fresh + bytes < kAddresses, "The stand-in has no more addresses.");
       block = std::make_unique<Block>();
       block->device = index;
@@ -102,6 +117,7 @@ Block* new_block(int index, int64_t asked) {
     result = block.get();
     device.blocks[result->pointer] = std::move(block);
   }
+  tell_profiler(result->pointer, result->bytes, index);
   std::memset(host_address(result->pointer), 0xff,
               size_t(bytes));  // NaN, to be seen where nothing is written
   return result;
@@ -109,8 +125,11 @@ Block* new_block(int index, int64_t asked) {
 
 void free_block(void* pointer) {
   if (!pointer) return;
-  const std::lock_guard lock(state().mutex);
-  DeviceState& device = state().devices.at(size_t(block_at(pointer)->device));
+  std::unique_lock lock(state().mutex);
+  const Block* const block = block_at(pointer);
+  const int index = block->device;
+  const int64_t bytes = block->bytes;
+  DeviceState& device = state().devices.at(size_t(index));
   const auto found = device.blocks.find(static_cast<char*>(pointer));
   std::unique_ptr<Block> owned = std::move(found->second);
   device.blocks.erase(found);
@@ -121,6 +140,8 @@ void free_block(void* pointer) {
   owned->reads.clear();
   owned->recorded.clear();
   device.kept[owned->stream].push_back(std::move(owned));
+  lock.unlock();
+  tell_profiler(pointer, -bytes, index);
 }
 
 c10::Allocator* g_cpu = nullptr;  // the CPU's own
@@ -164,7 +185,8 @@ c10::DataPtr device_pointer(char* pointer, int device) {
   return {pointer, pointer, &free_block, c10::Device(c10::kCUDA, c10::DeviceIndex(device))};
 }
 
-class Allocator final : public c10::DeviceAllocator {
+/// Of the class that libtorch_cuda registers, for who sets a limit by it.
+class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     const int device = current_device();
@@ -179,7 +201,10 @@ class Allocator final : public c10::DeviceAllocator {
   bool initialized() override { return true; }
   void emptyCache(c10::MempoolId_t) override {
     const std::lock_guard lock(state().mutex);
-    for (DeviceState& device : state().devices) release_kept(device);
+    for (DeviceState& device : state().devices) {
+      if (device.lost && !device.kept.empty()) throw_illegal_address();  // and the later ones keep theirs
+      release_kept(device);
+    }
   }
   void recordStream(const c10::DataPtr& pointer, c10::Stream stream) override {
     const std::lock_guard lock(state().mutex);
@@ -190,6 +215,51 @@ class Allocator final : public c10::DeviceAllocator {
     return state().devices.at(size_t(device)).stats;
   }
   void resetAccumulatedStats(c10::DeviceIndex) override {}
+  double getMemoryFraction(c10::DeviceIndex device) override {
+    const std::lock_guard lock(state().mutex);
+    return state().devices.at(size_t(device)).fraction;
+  }
+  void setMemoryFraction(double fraction, c10::DeviceIndex device) override {
+    const std::lock_guard lock(state().mutex);
+    state().devices.at(size_t(device)).fraction = fraction;
+  }
+  std::string name() override { return "fake_cuda"; }
+  void init(int) override {}
+  void enable(bool) override {}
+  bool isEnabled() const override { return true; }
+  void recordStream(const c10::DataPtr& pointer, c10::cuda::CUDAStream stream) override {
+    recordStream(pointer, stream.unwrap());
+  }
+
+  // What nobody asks of the stand-in.
+  using Index = c10::DeviceIndex;
+  using Pool = c10::MempoolId_t;
+  void* raw_alloc(size_t) override { refuse(); }
+  void* raw_alloc_with_stream(size_t, cudaStream_t) override { refuse(); }
+  void raw_delete(void*) override { refuse(); }
+  std::vector<cuda_allocator::StreamSegmentSize> getExpandableSegmentSizes(Index) override { refuse(); }
+  void cacheInfo(Index, size_t*) override { refuse(); }
+  void* getBaseAllocation(void*, size_t*) override { refuse(); }
+  cuda_allocator::SnapshotInfo snapshot(Pool, bool) override { refuse(); }
+  void beginAllocateToPool(Index, Pool, std::function<bool(cudaStream_t)>) override { refuse(); }
+  void endAllocateToPool(Index, Pool) override { refuse(); }
+  void releasePool(Index, Pool) override { refuse(); }
+  cuda_allocator::ShareableHandle shareIpcHandle(void*) override { refuse(); }
+  std::shared_ptr<void> getIpcDevPtr(std::string) override { refuse(); }
+  void recordHistory(bool, cuda_allocator::CreateContextFn, size_t, cuda_allocator::RecordContext, bool,
+                     const std::vector<std::string>&) override {
+    refuse();
+  }
+  void attachOutOfMemoryObserver(cuda_allocator::OutOfMemoryObserver) override { refuse(); }
+  void attachAllocatorTraceTracker(cuda_allocator::AllocatorTraceTracker) override { refuse(); }
+  void enablePeerAccess(Index, Index) override { refuse(); }
+  cudaError_t memcpyAsync(void*, int, const void*, int, size_t, cudaStream_t, bool) override { refuse(); }
+  std::shared_ptr<cuda_allocator::AllocatorState> getCheckpointState(Index, Pool) override { refuse(); }
+  cuda_allocator::CheckpointDelta setCheckpointPoolState(
+      Index, std::shared_ptr<cuda_allocator::AllocatorState>) override {
+    refuse();
+  }
+
   void resetPeakStats(c10::DeviceIndex device) override {
     const std::lock_guard lock(state().mutex);
     auto& stats = state().devices.at(size_t(device)).stats;
@@ -202,6 +272,9 @@ class Allocator final : public c10::DeviceAllocator {
     const DeviceState& device = state().devices.at(size_t(index));
     return {size_t(device.made.bytes - device.stats.reserved_bytes[0].current), size_t(device.made.bytes)};
   }
+
+ private:
+  [[noreturn]] static void refuse() { TORCH_CHECK(false, "The stand-in's allocator cannot do that."); }
 };
 
 /// In front of the CPU's allocator; see AllocateOn.

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <gtest/gtest.h>
 
 #include "fake_cuda.h"
@@ -165,6 +166,15 @@ TEST_F(FakeCuda, ALostDeviceStaysLostAndTheOtherGoesOn) {
     EXPECT_NE(std::string(error.what()).find("CUBLAS_STATUS_EXECUTION_FAILED"), std::string::npos);
   }
   EXPECT_THROW(there + 1, c10::AcceleratorError);
+}
+
+TEST_F(FakeCuda, AnErrorMayComeLater) {
+  const at::Tensor tensor = at::ones({4}, kFirst);
+  fake_cuda::fail_operation(0, 1, fake_cuda::Fault::kLater);
+  EXPECT_NO_THROW(tensor + 1);
+  const c10::impl::VirtualGuardImpl cuda(at::kCUDA);
+  EXPECT_THROW(cuda.synchronizeStream(cuda.getStream(kFirst)), c10::AcceleratorError);
+  EXPECT_THROW(tensor + 1, c10::AcceleratorError);
 }
 
 }  // namespace

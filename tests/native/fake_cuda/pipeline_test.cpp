@@ -152,12 +152,15 @@ std::map<std::string, std::pair<int64_t, int64_t>> operations_of_stages() {
 TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
   const auto ranges = operations_of_stages();
   ASSERT_GE(ranges.size(), 5u);
+  size_t turn = 0;
   for (const auto& [stage, range] : ranges) {
     const int64_t count = range.second - range.first;
     if (count == 0) continue;  // it computes on the host
-    for (const auto fault : {fake_cuda::Fault::kIllegalAddress, fake_cuda::Fault::kCublas}) {
-      // Here by turns.
-      const bool is_turn = (stage.size() % 2 == 0) == (fault == fake_cuda::Fault::kCublas);
+    ++turn;
+    constexpr fake_cuda::Fault kFaults[] = {fake_cuda::Fault::kIllegalAddress, fake_cuda::Fault::kCublas,
+                                            fake_cuda::Fault::kLater};
+    for (const auto fault : kFaults) {
+      const bool is_turn = fault == kFaults[turn % std::size(kFaults)];
       if (!is_turn && !tries_every_fault()) continue;
       SCOPED_TRACE(stage + " " + std::to_string(static_cast<int>(fault)));
       fake_cuda::set_devices({{}, {}, {}});
@@ -180,6 +183,33 @@ TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
       }
     }
   }
+}
+
+/// By the plan, as the executor would take them.
+TEST_F(OnFakeGpus, EveryFallbackMakesTheMeshOfTheCpu) {
+  for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true}}) {
+    SCOPED_TRACE(fallbacks.tiled ? "tiled" : "chunked");
+    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
+    pipeline.adapt = [&](Plan& plan) { pipeline.force(plan.groups.at(0), fallbacks); };
+    const Made made = pipeline.make_one({tiny_request()});
+    ASSERT_FALSE(made.error) << made.error->what();
+    EXPECT_THAT(made.notes, testing::Not(testing::IsEmpty()));
+    expect_near(made.bits(), reference(0, 7, Until::kMesh));
+  }
+}
+
+/// Of the others nothing can be given back to the device, for the allocator asks them all.
+TEST_F(OnFakeGpus, MemoryRunsOutBesideADeviceThatIsLost) {
+  TinyPipeline pipeline(gpu_workers(2), Strategy::kData, Until::kSurface);
+  fake_cuda::fail_operation(0, 100);
+  for (const Made& one : pipeline.make({{tiny_request(0)}, {tiny_request(1)}}))
+    ASSERT_FALSE(one.error) << one.error->what();
+  ASSERT_EQ(pipeline.executor().lost_workers(), std::vector<int>{0});
+  constexpr int64_t kSomewhere = 500;
+  fake_cuda::fail_allocation(1, kSomewhere);
+  const Made made = pipeline.make_one({tiny_request()});
+  ASSERT_FALSE(made.error) << made.error->what();
+  expect_near(made.bits(), reference());
 }
 
 TEST_F(OnFakeGpus, WithoutAnotherThePictureSaysThatTheDeviceIsLost) {

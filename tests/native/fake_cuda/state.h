@@ -63,6 +63,7 @@ struct DeviceState {
   std::map<std::string, int64_t> by_name;
   std::map<char*, std::unique_ptr<Block>> blocks;                 ///< in use, by address
   std::map<StreamKey, std::vector<std::unique_ptr<Block>>> kept;  ///< freed, for the same stream
+  double fraction = 1;                                            ///< of the memory that may be taken
   int64_t fresh = 0;  ///< where the memory begins that was never given out
   c10::CachingDeviceAllocator::DeviceStats stats;
 };
@@ -123,6 +124,8 @@ Block* block_at(const void* device_pointer);
 void begin_operation(int device, const std::string& name);
 /// Throws when the device is lost.
 void check_device(int device);
+/// As CUDA does of a device that is lost.
+[[noreturn]] void throw_illegal_address();
 /// The host waits for the stream.
 void synchronize(const StreamKey& stream);
 
