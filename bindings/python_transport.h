@@ -1,4 +1,4 @@
-// The way to web servers by a function of Python's.
+// The store's transport to web servers by a function of Python's.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -1,4 +1,5 @@
-// `relievo gpu-check` as people and programs read it, for the command, Blender's command and its button.
+// The report of `relievo gpu-check` for people and programs, used by the command, Blender's command and its
+// button.
 #pragma once
 
 #include <functional>
@@ -9,14 +10,16 @@
 namespace relievo {
 
 struct GpuCheckReport {
-  std::string text;  ///< a line each: what is there, each check, how many failed
-  std::string json;  ///< one object that says the same
-  int failed = 0;    ///< checks
+  /// Lines about what is there, each check, and how many failed.
+  std::string text;
+  /// One object with the same content.
+  std::string json;
+  int failed = 0;  ///< number of checks that failed
 };
 
-/// Checks the devices of `devices` (as generate has them; empty: every GPU, else the CPU), once each though
-/// there may be several workers on one, with verify/gpu_check.h. Each line of the text is told when it is
-/// known. Throws Error{kInvalidSettings} for devices that are not there, Error{kCancelled}.
+/// Checks the devices of `devices` (in generate's words; where it is empty, every GPU, else the CPU) by
+/// verify/gpu_check.h, once each, even if there are several workers on one. Each line of the text is passed
+/// on when it is known. Throws Error{kInvalidSettings} for devices that are not there, Error{kCancelled}.
 GpuCheckReport check_gpus(const std::string& devices, const CancelToken& cancel,
                           const std::function<void(const std::string& line)>& tell = {});
 

@@ -56,10 +56,10 @@ struct Planned {
 /// Returns whether workers share a picture in any group of the plan.
 bool shares_pictures(const Plan& plan);
 
-/// What decoding the job's picture takes beside the picture itself; its header is read once.
+/// The bytes that decoding the job's picture takes besides the picture itself; its header is read once.
 int64_t decoding_bytes_of(Job::State& job);
 
-/// How much memory goes to decoding, where that is worth a word; else empty.
+/// A sentence about the memory for decoding, where it is worth one; else empty.
 std::string decoding_sentence(const DecodingCost& cost);
 
 /// The source of a run's pictures: jobs of the queue whose stages cost the same and hold the same weights.
@@ -82,7 +82,8 @@ class Engine::QueuedJobs : public JobSource {
 
  private:
   int count_waiting(const Settings& settings) const;  ///< is called with the lock held
-  /// Of the jobs at the front of the queue. Not under the lock, for it reads files.
+  /// Measures the jobs at the front of the queue. Must not be called with the lock held, because it reads
+  /// files.
   void measure_decoding(int most);
 
   Impl& engine_;

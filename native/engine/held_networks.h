@@ -1,4 +1,4 @@
-// The networks that make planes, by the workers that hold them.
+// Holds the networks that make planes, by worker.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace relievo {
 
 class HeldNetworks {
  public:
-  /// `file`: LrmFile or TripoSrFile. Loads it whole, or the blocks that the load names.
+  /// Loads from `file`, an LrmFile or TripoSrFile, the whole network or the blocks that the load names.
   template <typename File>
   void load(const StageLoad& load, const File& file) {
     const at::NoGradGuard no_grad;
@@ -24,7 +24,7 @@ class HeldNetworks {
   }
   void unload(const Worker& worker) { held_.erase(worker); }
 
-  /// On the call's workers, whose call outlives what is returned.
+  /// Returns the places on the call's workers. The call must outlive them.
   PlanesPlaces places(const StageCall& call) const {
     PlanesPlaces places;
     for (const Worker& worker : call.workers) {

@@ -23,11 +23,11 @@ struct OpenedWorkers {
 /// anything is computed: an engine that comes later may want it, and torch looks for it once.
 OpenedWorkers open_workers(const EngineOptions& options);
 
-/// Why no GPU computes though there is one, in sentences: CUDA does not show it, its driver is missing, or it
-/// is not NVIDIA's.
+/// Sentences that say why no GPU computes though there is one: CUDA does not show it, its driver is missing,
+/// or it is not NVIDIA's.
 std::vector<std::string> why_no_gpu(const Machine& machine);
 
-/// Whether LibTorch's CUDA part, the driver and a GPU that is not too old are there and fit.
+/// Returns whether LibTorch's CUDA part, the driver and a GPU that is not too old are there and fit together.
 bool has_gpu_for_torch(const Machine& machine);
 
 }  // namespace relievo

@@ -14,10 +14,11 @@ namespace relievo {
 /// The mask network that comes with the program.
 inline constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
 
-/// What decoding a request's picture, or its mask, takes at most, by their headers.
+/// The most that decoding a request's picture, or its mask, takes, by their headers.
 DecodingCost decoding_cost(const GenerateRequest& request);
 
-/// Decoding that takes no more than this costs nothing: the mask network takes as much, after it.
+/// Decoding that takes no more than this needs no plan of its own, because the mask network takes as much
+/// after it.
 inline constexpr int64_t kDecodedForNothing = int64_t{215} << 20;
 
 /// Cuts the foreground out of the picture, with the full U2-Net where it is installed, else with the embedded
@@ -63,10 +64,10 @@ void show_views(const JobContext& job, const Views& views);
 /// Makes planes of views, by a model of the catalogue.
 std::shared_ptr<PipelineStage> reconstruct_stage(const std::string& model);
 
-/// Of the catalogue: the model of another architecture than InstantMesh's.
+/// The catalogue's name of the model with another architecture than InstantMesh's.
 inline constexpr const char* kTripoSrModel = "triposr";
 
-/// Foreground -> planes, of TripoSR.
+/// Makes TripoSR's planes of the foreground.
 std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
 
 /// Meshes a shape, and cleans and simplifies the surface.

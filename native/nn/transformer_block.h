@@ -1,6 +1,6 @@
 // The transformer block of latent diffusion (Rombach et al. 2022) as diffusers names its parameters: self
-// attention, cross attention and a gated MLP, each after a layer norm and added to what it was given. The
-// UNet of Zero123++ and TripoSR's transformer are made of it.
+// attention, cross attention and a gated MLP, each after a layer norm and added to its input. The UNet of
+// Zero123++ and TripoSR's transformer are made of it.
 #pragma once
 
 #include <functional>
@@ -24,33 +24,34 @@ struct KeyValue {
 struct ProjectedAttention : Group {
   ProjectedAttention(int64_t width, int64_t condition_width, int64_t heads);
 
-  /// Of the condition `[B, S, condition_width]`.
+  /// Computes keys and values of the condition `[B, S, condition_width]`.
   KeyValue key_value(const at::Tensor& condition) const;
-  /// x `[B, T, width]` -> `[B, T, width]`.
+  /// Maps x `[B, T, width]` to `[B, T, width]`.
   at::Tensor forward(const at::Tensor& x, const KeyValue& condition) const;
 
   int64_t heads;
   std::shared_ptr<Linear> to_query, to_key, to_value, to_out;
 };
 
-/// GEGLU (Shazeer 2020), registered as net.0.proj and net.2: of the first layer's output, the first half is
-/// the value and the second the gate.
+/// GEGLU (Shazeer 2020), registered as net.0.proj and net.2. The first half of the first layer's output is
+/// the value and the second half the gate.
 struct GatedMlp : Group {
   explicit GatedMlp(int64_t width);
 
-  at::Tensor gated(const at::Tensor& x) const;  // [..., width] -> [..., 4 width]
+  // Maps [..., width] to [..., 4 width].
+  at::Tensor gated(const at::Tensor& x) const;
   at::Tensor forward(const at::Tensor& x) const { return out->forward(gated(x)); }
 
   std::shared_ptr<Linear> value_and_gate, out;
 };
 
-/// Norms norm1, norm2, norm3 before attn1 (self), attn2 (cross) and ff.
+/// The block has the norms norm1, norm2, norm3 before attn1 (self), attn2 (cross) and ff.
 struct TransformerBlock : Group {
   TransformerBlock(int64_t width, int64_t condition_width, int64_t heads);
 
-  /// x `[B, T, width]`, changed in place where gradients are off; condition `[B, S, condition_width]`.
-  /// `check` is called between the layers; throws what it throws. The observer sees, under `name`, norm1,
-  /// attn1, norm2, attn2, norm3, geglu and ff, and then the block's result.
+  /// x is `[B, T, width]`, changed in place where gradients are off; condition is `[B, S, condition_width]`.
+  /// `check` is called between the layers, and its exceptions are passed on. The observer sees, under `name`,
+  /// norm1, attn1, norm2, attn2, norm3, geglu and ff, and then the block's result.
   at::Tensor forward(at::Tensor x, const at::Tensor& condition, const std::function<void()>& check,
                      const std::string& name, const Observer& observer) const;
 

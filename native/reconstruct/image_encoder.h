@@ -24,32 +24,34 @@ struct ImageEncoderConfig {
   bool knows_cameras = true;  ///< whether the cameras modulate the blocks
 };
 
-/// Pictures on their way through the encoder, from layer to layer and from one part of it to the next.
+/// Pictures on their way through the encoder, from layer to layer and from one part of it to the next. The
+/// fields change their meaning on the way.
 struct EncoderWalk {
-  at::Tensor pixels;  ///< first: `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch
-  /// First: `[N, 16]` (base/camera.h); then their embedding `[N, width]`. Undefined where the encoder knows
+  /// At first `[N, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch.
+  at::Tensor pixels;
+  /// At first `[N, 16]` (base/camera.h), then their embedding `[N, width]`. Undefined where the encoder knows
   /// no cameras.
   at::Tensor cameras;
   at::Tensor tokens;  ///< `[N, 1 + H/patch * W/patch, width]`, the class token first
 };
 
-/// The whole encoder or some of its layers. Layer 0 is what makes tokens of pixels and an embedding of the
-/// cameras; then come the transformer's, and last a norm.
+/// The whole encoder or some of its layers. Layer 0 turns pixels into tokens and embeds the cameras; then
+/// come the transformer's layers, and last a norm.
 class ImageEncoder : public torch::nn::Module {
  public:
   static int64_t layers(const ImageEncoderConfig& config) { return config.layers + 2; }
-  /// The parameters of one layer.
+  /// The number of parameters of one layer.
   static int64_t numbers(const ImageEncoderConfig& config, int64_t layer);
 
   explicit ImageEncoder(const ImageEncoderConfig& config);
-  /// The layers first .. last - 1.
+  /// Makes the layers first .. last - 1.
   ImageEncoder(const ImageEncoderConfig& config, int64_t first, int64_t last);
 
-  /// pixels `[B, V, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch; cameras `[B, V, 16]`
-  /// (base/camera.h), or undefined for an encoder that knows none. Returns tokens
-  /// `[B * V, 1 + H/patch * W/patch, width]`, the class token first. The observer sees pixel_values,
-  /// camera_embed, patch, pos_embed, embeddings, layer0, layer1, ..., and of each layer what is called
-  /// layer<i>.ln1, layer<i>.attention, layer<i>.ln2 and layer<i>.gelu.
+  /// Encodes pixels `[B, V, 3, H, W]` sRGB-encoded 0..1, H and W multiples of the patch; cameras `[B, V, 16]`
+  /// (base/camera.h), or undefined for an encoder that knows none. Returns tokens `[B * V, 1 + H/patch *
+  /// W/patch, width]`, the class token first. The observer sees pixel_values, camera_embed, patch, pos_embed,
+  /// embeddings, layer0, layer1, ..., and of each layer layer<i>.ln1, layer<i>.attention, layer<i>.ln2 and
+  /// layer<i>.gelu.
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
 
@@ -66,7 +68,7 @@ class ImageEncoder : public torch::nn::Module {
   void begin(EncoderWalk& walk, const Observer& observer) const;
 
   ImageEncoderConfig config_;
-  int64_t first_;  // layer
+  int64_t first_;  // index of the first layer
   at::Tensor class_token_;
   at::Tensor position_embeddings_;
   std::shared_ptr<Conv2d> patches_;

@@ -1,5 +1,5 @@
-// Views -> Field: the large reconstruction model of InstantMesh (Xu et al. 2024, arXiv 2404.07191), mesh and
-// NeRF variants.
+// Turns views into a field: the large reconstruction model of InstantMesh (Xu et al. 2024, arXiv 2404.07191),
+// mesh and NeRF variants.
 #pragma once
 
 #include <memory>
@@ -31,34 +31,36 @@ LrmConfig published_lrm(const std::string& name);
 /// `lrm_generator.`.
 class Lrm : public PlanesNetwork {
  public:
-  /// In how many blocks encoder and transformer can be cut: equal shares of their weights, to a layer's.
+  /// The number of blocks that encoder and transformer can be cut into, which have equal shares of their
+  /// weights up to a layer's.
   static int blocks(const LrmConfig& config);
 
   explicit Lrm(const LrmConfig& config);
-  /// The blocks first .. last - 1, and the heads or not. Heads alone are a part, too: what field() needs.
+  /// Makes the blocks first .. last - 1, and the heads or not. Heads alone are a part, too, which field()
+  /// needs.
   Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads);
 
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
 
-  // Only a whole model has these.
+  // Only a whole model has these functions.
 
-  /// The views' tokens `[1, V * T, width]`, view-major.
+  /// Returns the views' tokens `[1, V * T, width]`, view-major.
   at::Tensor encode(const Views& views, const Execution& execution) const;
-  /// Tokens -> planes `[3, C, R, R]`.
+  /// Turns tokens into planes `[3, C, R, R]`.
   at::Tensor planes(const at::Tensor& tokens, const Execution& execution) const;
-  /// All three. Throws as advance() does.
+  /// Runs encoder, transformer and heads. Throws as advance() does.
   std::unique_ptr<Field> reconstruct(const Views& views, const Execution& execution) const;
 
  private:
   std::shared_ptr<ImageEncoder> encoder_;
   std::shared_ptr<TriplaneTransformer> transformer_;
-  std::shared_ptr<MeshHeads> mesh_heads_;        // of the one kind
-  std::shared_ptr<DensityHeads> density_heads_;  // or the other
+  std::shared_ptr<MeshHeads> mesh_heads_;        // for a mesh model, else null
+  std::shared_ptr<DensityHeads> density_heads_;  // for a density model, else null
 };
 
-/// The views as the model is shown them: all six or, with `count` 4, the first, third, fifth and sixth, as
-/// InstantMesh chooses them; resized to `size` pixels a side and clamped to 0..1. Throws
+/// Selects and resizes the views for the model: all six or, with `count` 4, the first, third, fifth and
+/// sixth, as InstantMesh chooses them; resized to `size` pixels a side and clamped to 0..1. Throws
 /// Error{kInvalidSettings} for another count.
 Views views_for_reconstruction(const Views& six, int count, int64_t size);
 

@@ -1,5 +1,5 @@
-// Pictures -> planes: what the reconstruction models have in common. They are cut into blocks, so that one
-// can lie on several workers, and a picture walks from one part to the next.
+// Turns pictures into planes: the interface that the reconstruction models share. They can be cut into
+// blocks, so that one model can lie on several workers, and a picture walks from one part to the next.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,14 @@
 
 namespace relievo {
 
-/// Pictures on their way to planes, from layer to layer and from one part of the network to the next.
+/// Pictures on their way to planes, from layer to layer and from one part of the network to the next. The
+/// fields change their meaning on the way.
 struct PlanesWalk {
-  EncoderWalk encoder;  ///< first: pixels, and cameras where the network knows them
-  at::Tensor tokens;    ///< the transformer's; last: the planes `[1, 3, C, R, R]`
-  at::Tensor residual;  ///< what the last layer adds to the tokens; undefined where it adds nothing
+  /// At first pixels, and cameras where the network knows them.
+  EncoderWalk encoder;
+  at::Tensor tokens;  ///< tokens of the transformer; at the end the planes `[1, 3, C, R, R]`
+  /// The summand that the last layer adds to the tokens; undefined where there is none.
+  at::Tensor residual;
 
   void bring_to(const at::TensorOptions& options);
 };
@@ -29,23 +32,24 @@ enum class PlanesHeads { kNo, kYes };
 /// A whole network or a part of it.
 class PlanesNetwork : public torch::nn::Module {
  public:
-  /// Takes the walk through this part's blocks, bringing it to this part's device first.
-  /// Throws Error{kCancelled}, Error{kInvalidSettings} for pictures that do not divide into patches.
+  /// Takes the walk through this part's blocks, and moves it to this part's device first. Throws
+  /// Error{kCancelled}, Error{kInvalidSettings} for pictures that do not divide into patches.
   virtual void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const = 0;
 
-  /// The heads over planes `[3, C, R, R]`, on the device that they were loaded on. They work in float32.
+  /// Applies the heads to planes `[3, C, R, R]`, on the device that they were loaded on. They work in
+  /// float32.
   virtual std::unique_ptr<Field> field(const at::Tensor& planes) const = 0;
 };
 
-/// Where a network lies: whole on one worker, or cut over several.
+/// The places of a network: whole on one worker, or cut over several.
 struct PlanesPlaces {
   std::vector<std::shared_ptr<const PlanesNetwork>> parts;  ///< by worker; null for those that hold no block
-  /// Runs the body on worker k's thread and waits; empty: it is called here.
+  /// Runs the body on worker k's thread and waits; where it is empty, the body is called directly.
   std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
 };
 
-/// Views (without cameras for a network that knows none) -> planes `[3, C, R, R]` float32 on the CPU. Throws
-/// as PlanesNetwork::advance() does.
+/// Turns views (without cameras for a network that knows none) into planes `[3, C, R, R]` float32 on the CPU.
+/// Throws as PlanesNetwork::advance() does.
 at::Tensor reconstruct_planes(const Views& views, const PlanesPlaces& places, const Execution& execution);
 
 }  // namespace relievo

@@ -1,5 +1,5 @@
-// One picture -> Field: TripoSR (Tochilkin et al. 2024, arXiv 2403.02151), a large reconstruction model that
-// sees the subject from the front and makes its planes in one pass.
+// Turns one picture into a field: TripoSR (Tochilkin et al. 2024, arXiv 2403.02151), a large reconstruction
+// model that sees the subject from the front and makes its planes in one pass.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ struct TripoSrConfig {
   ImageEncoderConfig encoder = {.knows_cameras = false};
   TripoSrTransformerConfig transformer;
   int64_t head_width = 64;
-  int64_t head_layers = 9;     ///< hidden ones
-  int64_t picture_side = 512;  ///< of the picture that it is shown
+  int64_t head_layers = 9;     ///< hidden layers
+  int64_t picture_side = 512;  ///< side of the picture that the model sees
 
   DensityHeadConfig head() const {
     return {DensityModel::kTripoSr, transformer.plane_channels, head_width, head_layers};
@@ -29,23 +29,25 @@ inline constexpr double kTripoSrRadius = 0.87;
 /// The whole model or a part of it. Parameter names are those of the published checkpoint, without the ViT's
 /// pooler, which is not used (kTripoSrUnused).
 ///
-/// Its box, of half side kTripoSrRadius, becomes the model box -1..1. Its axes are the house's, Z up and +X
-/// towards the camera that took the picture, so that nothing is turned. This is deduced from its code's
-/// cameras; no result made with the published weights was ever looked at.
+/// Its box, of half side kTripoSrRadius, becomes the model box -1..1. Its axes are those of the model box, Z
+/// up and +X towards the camera that took the picture, so that nothing is turned. This is deduced from the
+/// cameras in its code; no result with the published weights has been seen yet.
 class TripoSr : public PlanesNetwork {
  public:
-  /// In how many blocks encoder and transformer can be cut: equal shares of their weights, to a layer's.
+  /// The number of blocks that encoder and transformer can be cut into, which have equal shares of their
+  /// weights up to a layer's.
   static int blocks(const TripoSrConfig& config);
 
   explicit TripoSr(const TripoSrConfig& config);
-  /// The blocks first .. last - 1, and the head or not. The head alone is a part, too: what field() needs.
+  /// Makes the blocks first .. last - 1, and the head or not. The head alone is a part, too, which field()
+  /// needs.
   TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads);
 
   /// A walk begins with one picture (triposr_picture.h) and no cameras.
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
 
-  /// The picture's tokens `[1, T, width]`, of a whole model.
+  /// Returns the picture's tokens `[1, T, width]`. Only a whole model has this.
   at::Tensor encode(const at::Tensor& picture) const;
 
  private:
@@ -54,7 +56,7 @@ class TripoSr : public PlanesNetwork {
   std::shared_ptr<DensityHeads> head_;
 };
 
-/// Parameters of the published checkpoint that nothing asks for.
+/// Parameters of the published checkpoint that are not needed.
 inline constexpr const char* kTripoSrUnused[] = {"image_tokenizer.model.pooler.dense.weight",
                                                  "image_tokenizer.model.pooler.dense.bias"};
 

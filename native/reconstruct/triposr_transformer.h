@@ -1,7 +1,7 @@
 // TripoSR's transformer (Tochilkin et al. 2024, arXiv 2403.02151, section 2): learnt tokens attend to each
 // other and to the picture's tokens and become three feature planes. Unlike InstantMesh's
 // (triplane_transformer.h) it normalises the learnt tokens by groups, has blocks of latent diffusion's kind
-// and adds the learnt tokens to what comes out, so the two share the planes' upsampling alone.
+// and adds the learnt tokens to the result, so the two only share the upsampling of the planes.
 #pragma once
 
 #include <memory>
@@ -17,47 +17,49 @@
 namespace relievo {
 
 struct TripoSrTransformerConfig {
-  int64_t channels = 1024;  ///< of the learnt tokens
-  int64_t groups = 32;      ///< that they are normalised in
+  int64_t channels = 1024;  ///< channels of the learnt tokens
+  /// The number of groups that these are normalised in.
+  int64_t groups = 32;
   int64_t heads = 16;
   int64_t head_width = 64;
   int64_t layers = 16;
   int64_t condition_width = 768;
-  int64_t plane_side = 32;      ///< tokens a side of a plane; the resulting planes have twice as many texels
-  int64_t plane_channels = 40;  ///< of the resulting planes
+  /// Tokens a side of a plane; the resulting planes have twice as many texels.
+  int64_t plane_side = 32;
+  int64_t plane_channels = 40;  ///< channels of the resulting planes
 
   int64_t width() const { return heads * head_width; }
 };
 
-/// Tokens `[B, 3 side^2, C]`, ordered plane, row, column -> planes `[B, 3, C, side, side]`.
+/// Reorders tokens `[B, 3 side^2, C]`, ordered by plane, row and column, into planes `[B, 3, C, side, side]`.
 at::Tensor planes_of_tokens(const at::Tensor& tokens);
 
-/// Planes `[..., 3, C, R, R]` with the third one's rows and columns swapped: TripoSR's third plane sees
-/// (y, z), the house's (z, y) (kernels/triplane.h).
+/// Swaps rows and columns of the third of planes `[..., 3, C, R, R]`: TripoSR's third plane sees (y, z), the
+/// one of kernels/triplane.h (z, y).
 at::Tensor third_plane_turned(const at::Tensor& planes);
 
-/// The whole transformer or some of its layers. Layer 0 has the learnt tokens and what leads into the blocks;
-/// then come the blocks, what leads out of them, and last the upsampling.
+/// The whole transformer or some of its layers. Layer 0 has the learnt tokens and the projection into the
+/// blocks; then come the blocks, the projection out of them, and last the upsampling.
 class TripoSrTransformer {
  public:
   static int64_t layers(const TripoSrTransformerConfig& config) { return config.layers + 3; }
-  /// The parameters of one layer.
+  /// The number of parameters of one layer.
   static int64_t numbers(const TripoSrTransformerConfig& config, int64_t layer);
 
-  /// The layers first .. last - 1, registered below `parent` as the published file names them: tokenizer,
-  /// backbone, post_processor.
+  /// Makes the layers first .. last - 1, registered below `parent` as the published file names them:
+  /// tokenizer, backbone, post_processor.
   TripoSrTransformer(torch::nn::Module& parent, const TripoSrTransformerConfig& config, int64_t first,
                      int64_t last);
 
-  /// Takes tokens `[B, 3 side^2, C]` (at first undefined, after the last layer planes
-  /// `[B, 3, plane_channels, 2 side, 2 side]` in the house's order of axes) and what is to be added to them
-  /// through this part; condition `[B, L, condition_width]`. The observer sees tokens, norm, proj_in, of each
-  /// block what TransformerBlock shows as layer<i>, proj_out and out. Throws Error{kCancelled}.
+  /// Takes tokens `[B, 3 side^2, C]` (at first undefined, after the last layer planes `[B, 3, plane_channels,
+  /// 2 side, 2 side]` with axes as in kernels/triplane.h) and the summand that is to be added to them through
+  /// this part; condition is `[B, L, condition_width]`. The observer sees tokens, norm, proj_in, for each
+  /// block the values of TransformerBlock as layer<i>, proj_out and out. Throws Error{kCancelled}.
   void advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
                const CancelToken& cancel = {}, const Observer& observer = {}) const;
 
  private:
-  int64_t first_;      // layer
+  int64_t first_;      // index of the first layer
   at::Tensor learnt_;  // [3, C, side, side]
   std::shared_ptr<GroupNorm> norm_;
   std::shared_ptr<Linear> proj_in_, proj_out_;

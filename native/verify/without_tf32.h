@@ -1,4 +1,4 @@
-// Float32 as IEEE 754 has it, for comparisons.
+// Makes float32 follow IEEE 754, for comparisons.
 #pragma once
 
 #include <array>
@@ -7,8 +7,8 @@
 
 namespace relievo {
 
-/// From Ampere on torch lets cuDNN round the factors of float32 convolutions to TF32's 11 bits, which is not
-/// what numbers to compare with were computed with. Torch's setting is the process's own: it is put back.
+/// From Ampere on torch lets cuDNN round the factors of float32 convolutions to TF32's 11 bits, unlike the
+/// numbers to compare with. Torch's setting belongs to the process, so it is put back.
 class WithoutTf32 {
  public:
   WithoutTf32() {
