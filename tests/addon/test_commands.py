@@ -179,7 +179,7 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
         ("unwritable", 3, "folder"),
         ("unwritable_below", 3, "folder"),
         ("unwritable_batch", 3, "folder"),
-        ("gpu_check_of_no_device", 2, "'cpu:7' is not a device"),
+        ("gpu_check_of_no_device", 2, "Unknown device 'cpu:7'"),
         ("no_command", 2, "COMMAND"),
         ("other_command", 2, "paint"),
     ],
