@@ -218,7 +218,7 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     try:
         for name in options.format:
             if name == "blend":
-                files.append(save_blend(result, task.folder, Path(task.picture)))
+                files.append(_save_blend(result, task))
             else:
                 files += result.save(task.folder, [name], former=task.former, named=True)
         with interrupts.raised():
@@ -234,23 +234,20 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     return Outcome(task.picture, result, files)
 
 
-def save_blend(result: relievo.Result, folder: Path, picture: Path) -> Path:
+def _save_blend(result: relievo.Result, task: Task) -> Path:
     """Writes a file that holds the object alone, texture and picture packed, in the person's own start-up scene.
 
     Replaces what is open in Blender. Raises OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.name}.blend"
-    beside = runtime.package().temporary_beside(path)
     bpy.ops.wm.read_homefile(use_empty=True)
     thing = import_mesh.add_object(result, bpy.context.scene)
+    picture = Path(task.picture)
     sources.attach(thing, str(picture.absolute()), sources.kept(picture))
-    try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(beside), copy=True, compress=True)
-        result.mark_blend(beside)
-        beside.replace(path)
-    except RuntimeError as error:  # what Blender says when it cannot write
-        raise OSError(str(error).strip()) from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+
+    def write(file: Path) -> None:
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True, compress=True)
+        except RuntimeError as error:  # what Blender says when it cannot write
+            raise OSError(str(error).strip()) from error
+
+    return result.save_blend(task.folder, write, former=task.former, named=True)

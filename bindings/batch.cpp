@@ -6,7 +6,6 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
-#include "base/atomic_file.h"
 #include "batch/report.h"
 #include "bindings.h"
 
@@ -177,7 +176,6 @@ void bind_batch(py::module_& module) {
       },
       py::arg("picture"), py::arg("code"), py::arg("message"), py::arg("hint"), py::arg("files"));
   module.def("prepare_folder", &prepare_folder, py::arg("folder"), py::call_guard<py::gil_scoped_release>());
-  module.def("temporary_beside", &temporary_beside, py::arg("path"));
 }
 
 }  // namespace relievo::bindings

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <future>
 
+#include <pybind11/functional.h>
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -153,8 +154,12 @@ void bind_result(py::module_& module) {
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
           py::arg("exr") = false, py::arg("former") = std::vector<std::string>(), py::arg("named") = false)
       .def(
-          "mark_blend", [](const Result& result, const fs::path& path) { mark_blend(result, path); },
-          py::arg("path"), py::call_guard<py::gil_scoped_release>())
+          "save_blend",
+          [](const Result& result, const fs::path& folder, const std::function<void(const fs::path&)>& write,
+             const std::vector<std::string>& former,
+             bool named) { return save_blend(result, folder, write, {.former = former, .is_given = named}); },
+          py::arg("folder"), py::arg("write"), py::kw_only(), py::arg("former") = std::vector<std::string>(),
+          py::arg("named") = false)
       .def(
           "notes_on_files",
           [](const Result& result, const std::vector<std::string>& formats) {

@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         prepare_folder,
         report_of,
         report_of_failure,
-        temporary_beside,
     )
 
     __version__: str
@@ -146,7 +145,6 @@ __all__ = [
     "report_of",
     "report_of_failure",
     "shared_engine",
-    "temporary_beside",
 ]
 
 _NAMES = {*__all__, "__version__", "_engine", "_native"}

@@ -163,8 +163,19 @@ class Result:
 
         Files that are there are overwritten, and named has its meaning, as in save. Ctrl-C raises KeyboardInterrupt.
         """
-    def mark_blend(self, path: PathLike) -> None:
-        """Records in a compressed .blend file which picture it was made of, so that the next result may replace it."""
+    def save_blend(
+        self,
+        folder: PathLike,
+        write: Callable[[Path], object],
+        *,
+        former: Sequence[str] = (),
+        named: bool = False,
+    ) -> Path:
+        """Writes NAME.blend by write(file), which writes a compressed .blend file, and returns it.
+
+        What it was made of is recorded in it. Its name is found as in save, and former and named mean the same. If
+        another file has taken the name meanwhile, write is called again.
+        """
     def notes_on_files(self, formats: Sequence[str]) -> list[str]:
         """Returns the notes that a person should read about files of these formats; mostly none."""
     def save(
@@ -484,9 +495,6 @@ def report_of(picture: PathLike, result: Result, files: Sequence[PathLike]) -> s
 def report_of_failure(picture: PathLike, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
 def prepare_folder(folder: PathLike) -> None:
     """Makes the folder where it is not there, and checks that files can be written into it. Raises IoError."""
-
-def temporary_beside(path: PathLike) -> Path:
-    """Returns a name for what becomes the file, as long as it is not complete."""
 
 def version() -> str: ...
 def picture_endings() -> list[str]: ...

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -234,9 +235,13 @@ std::vector<std::filesystem::path> save_as(const GenerateResult& result, const s
 std::vector<std::filesystem::path> input_files(const std::filesystem::path& picture,
                                                const Settings& settings);
 
-/// Records in a compressed .blend file what it was made of, as the other files do. Throws Error{kIo},
-/// Error{kInvalidSettings}.
-void mark_blend(const GenerateResult& result, const std::filesystem::path& path);
+/// Writes `DIR/NAME.blend` and returns it. `write` writes a compressed .blend file to the path that it is
+/// given, which is in DIR because paths in a .blend may be relative to it; it is called again if another
+/// process has taken NAME meanwhile. What the file was made of is recorded in it, and NAME is found as
+/// save_result does. Throws Error{kIo}, Error{kInvalidSettings}, and what `write` throws.
+std::filesystem::path save_blend(const GenerateResult& result, const std::filesystem::path& folder,
+                                 const std::function<void(const std::filesystem::path& file)>& write,
+                                 const Naming& naming = {});
 
 /// The notes that a person should read about a result's files of these formats; mostly none.
 std::vector<std::string> notes_on_files(const GenerateResult& result,

@@ -164,8 +164,23 @@ std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& wher
   return save_result(result, folder, {ending}, named);
 }
 
-void mark_blend(const GenerateResult& result, const fs::path& path) {
-  mark_blend(path, result.mesh.provenance);
+fs::path save_blend(const GenerateResult& result, const fs::path& folder,
+                    const std::function<void(const fs::path& file)>& write, const Naming& naming) {
+  const auto write_marked = [&](const fs::path& place, const std::string& name) {
+    std::vector<fs::path> files{place / (name + ".blend")};
+    const fs::path temporary = temporary_beside(folder / (name + ".blend"));
+    try {
+      write(temporary);
+      mark_blend(temporary, result.mesh.provenance);
+      rename_to_free(temporary, files[0]);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove(temporary, ignored);
+      throw;
+    }
+    return files;
+  };
+  return save_named(result, folder, {"blend"}, {}, naming, write_marked)[0];
 }
 
 std::vector<std::string> notes_on_files(const GenerateResult& result,

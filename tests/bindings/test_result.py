@@ -180,6 +180,48 @@ def test_result_of_the_same_picture_is_replaced_and_that_of_another_is_not(tmp_p
     assert other.save(tmp_path, ["glb"], former=[first.mesh.provenance.checksum]) == [tmp_path / "cup.glb"]
 
 
+def write_blend(file: Path) -> None:
+    """What Blender compresses begins like this."""
+    file.write_bytes(b"\x28\xb5\x2f\xfd some compressed data")
+
+
+def test_blend_replaces_that_of_its_picture_and_no_other(tmp_path: Path) -> None:
+    first, other = (relievo.generate(disc(size), name="cup", **QUICK) for size in (96, 80))
+    assert first.save_blend(tmp_path, write_blend) == tmp_path / "cup.blend"
+    assert first.save_blend(tmp_path, write_blend) == tmp_path / "cup.blend"
+    assert other.save_blend(tmp_path, write_blend) == tmp_path / "cup_2.blend"
+    former = [first.mesh.provenance.checksum]
+    assert other.save_blend(tmp_path, write_blend, former=former) == tmp_path / "cup.blend"
+    assert {file.name for file in tmp_path.iterdir()} == {"cup.blend", "cup_2.blend"}
+
+
+def test_blend_takes_no_name_that_another_got_while_it_was_written(tmp_path: Path) -> None:
+    places = []
+
+    def write_late(file: Path) -> None:
+        write_blend(file)
+        places.append(file.parent)
+        (tmp_path / "disc.blend").write_text("mine")
+
+    result = relievo.generate(disc(), name="disc", **QUICK)
+    assert result.save_blend(tmp_path, write_late, named=True) == tmp_path / "disc_2.blend"
+    assert (tmp_path / "disc.blend").read_text() == "mine"
+    assert places == [tmp_path] * 2  # which paths in a .blend are relative to
+    assert {file.name for file in tmp_path.iterdir()} == {"disc.blend", "disc_2.blend"}
+
+
+def test_blend_that_cannot_be_written_leaves_nothing(result: relievo.Result, tmp_path: Path) -> None:
+    def fail(file: Path) -> None:
+        write_blend(file)
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        result.save_blend(tmp_path, fail)
+    with pytest.raises(relievo.IoError):
+        result.save_blend(tmp_path, lambda file: None)  # which writes nothing
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_checksum_is_that_of_the_pictures_bytes(tmp_path: Path) -> None:
     photo = tmp_path / "cup.png"
     photo.write_bytes(png(disc()))
