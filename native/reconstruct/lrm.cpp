@@ -7,31 +7,11 @@
 
 #include "base/error.h"
 #include "base/refusals.h"
-#include "nn/blocks.h"
 #include "nn/tensors.h"
 #include "nn/view_grid.h"
+#include "reconstruct/cut_layers.h"
 
 namespace relievo {
-namespace {
-
-constexpr int kMostBlocks = 25;
-
-int64_t layers_of(const LrmConfig& config) {
-  return ImageEncoder::layers(config.encoder) + TriplaneTransformer::layers(config.transformer);
-}
-
-/// The number of a block's first layer, counted through encoder and transformer.
-int64_t first_layer(const LrmConfig& config, int block) {
-  const int64_t encoder = ImageEncoder::layers(config.encoder);
-  std::vector<int64_t> numbers;
-  for (int64_t layer = 0; layer < layers_of(config); ++layer) {
-    numbers.push_back(layer < encoder ? ImageEncoder::numbers(config.encoder, layer)
-                                      : TriplaneTransformer::numbers(config.transformer, layer - encoder));
-  }
-  return static_cast<int64_t>(first_layer_of_block(numbers, Lrm::blocks(config), block));
-}
-
-}  // namespace
 
 LrmConfig published_lrm(const std::string& name) {
   LrmConfig config;
@@ -48,14 +28,13 @@ LrmConfig published_lrm(const std::string& name) {
   return config;
 }
 
-int Lrm::blocks(const LrmConfig& config) {
-  return static_cast<int>(std::min<int64_t>(kMostBlocks, layers_of(config)));
-}
+int Lrm::blocks(const LrmConfig& config) { return blocks_of<TriplaneTransformer>(config); }
 
 Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), PlanesHeads::kYes) {}
 
 Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) {
-  const int64_t first = first_layer(config, first_block), last = first_layer(config, last_block);
+  const int64_t first = first_layer<TriplaneTransformer>(config, first_block),
+                last = first_layer<TriplaneTransformer>(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   if (first < std::min(last, encoder)) {
     encoder_ = register_module(

@@ -4,39 +4,18 @@
 
 #include <ATen/ATen.h>
 
-#include "nn/blocks.h"
 #include "nn/tensors.h"
+#include "reconstruct/cut_layers.h"
 
 namespace relievo {
-namespace {
 
-constexpr int kMostBlocks = 25;
-
-int64_t layers_of(const TripoSrConfig& config) {
-  return ImageEncoder::layers(config.encoder) + TripoSrTransformer::layers(config.transformer);
-}
-
-/// The number of a block's first layer, counted through encoder and transformer.
-int64_t first_layer(const TripoSrConfig& config, int block) {
-  const int64_t encoder = ImageEncoder::layers(config.encoder);
-  std::vector<int64_t> numbers;
-  for (int64_t layer = 0; layer < layers_of(config); ++layer) {
-    numbers.push_back(layer < encoder ? ImageEncoder::numbers(config.encoder, layer)
-                                      : TripoSrTransformer::numbers(config.transformer, layer - encoder));
-  }
-  return static_cast<int64_t>(first_layer_of_block(numbers, TripoSr::blocks(config), block));
-}
-
-}  // namespace
-
-int TripoSr::blocks(const TripoSrConfig& config) {
-  return static_cast<int>(std::min<int64_t>(kMostBlocks, layers_of(config)));
-}
+int TripoSr::blocks(const TripoSrConfig& config) { return blocks_of<TripoSrTransformer>(config); }
 
 TripoSr::TripoSr(const TripoSrConfig& config) : TripoSr(config, 0, blocks(config), PlanesHeads::kYes) {}
 
 TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads) {
-  const int64_t first = first_layer(config, first_block), last = first_layer(config, last_block);
+  const int64_t first = first_layer<TripoSrTransformer>(config, first_block),
+                last = first_layer<TripoSrTransformer>(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
   if (first < std::min(last, encoder)) {
     encoder_ = register_module(
