@@ -31,7 +31,7 @@ struct Download {
   /// The size that it must have, where that is known.
   std::optional<uint64_t> bytes = {};
   std::optional<std::string> sha256 = {};
-  /// Who says so. Another's than the catalogue's was noted when the file came before.
+  /// The origin of the digest. A voucher other than the catalogue was recorded when the file came before.
   Voucher voucher = Voucher::kCatalogue;
   FileKind kind = FileKind::kAny;
 };

@@ -10,13 +10,14 @@
 
 namespace relievo {
 
-/// Who says that a digest is the right one.
+/// The authority that says a digest is the right one.
 enum class Voucher {
-  kNobody,    ///< it is that of the file which came, and is kept to compare with
+  /// Nobody: it is the digest of the file that came, kept to compare with.
+  kNobody,
   kServer,    ///< the server that gave the file
   kCatalogue  ///< the catalogue that comes with the program
 };
-std::string_view voucher_name(Voucher voucher);  ///< nobody, server, catalogue
+std::string_view voucher_name(Voucher voucher);  ///< nobody, server or catalogue
 
 struct FileRecord {
   uint64_t bytes = 0;

@@ -16,10 +16,11 @@ enum class ModelState { kMissing, kPartial, kInstalled, kEmbedded };
 ModelState model_state(const CatalogueModel& model);
 std::string_view state_name(ModelState state);  ///< missing, partial, installed or embedded
 
-/// What several models take on the disk together.
+/// The disk space that several models take together.
 struct ModelTotal {
   size_t files = 0;
-  std::optional<uint64_t> bytes;       ///< unknown where nobody has told the size of one file
+  /// Unknown where the size of one file is not known.
+  std::optional<uint64_t> bytes;
   uint64_t bytes_there = 0;            ///< installed files, and what has come of others
   std::optional<uint64_t> bytes_free;  ///< room on the disk of the models' folder, where the system tells
 };

@@ -30,7 +30,8 @@ inline constexpr Range<int> kTextureSizeRange{64, 8192};
 /// The model that needs no weights except the mask network's.
 inline constexpr const char* kPreviewModel = "preview";
 
-/// Whether a model sees views of the object, painted or the person's own; else the picture is all it sees.
+/// Returns whether a model sees views of the object, painted or the person's own; otherwise it only sees the
+/// picture.
 bool sees_views(const std::string& model);
 
 struct Settings {

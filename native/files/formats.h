@@ -28,7 +28,7 @@ struct Source {
   }
 };
 
-/// What a decoder would take for a whole picture.
+/// The bytes that a decoder would take for a whole picture.
 struct Measured {
   double bytes = 0;
   std::string what;

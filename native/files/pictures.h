@@ -47,7 +47,7 @@ Image read_picture(const std::filesystem::path& path, const PictureOptions& opti
 Image read_picture(std::span<const std::byte> bytes, const std::string& name,
                    const PictureOptions& options = {});
 
-/// What is held while a picture is decoded, beside the picture that comes of it.
+/// The bytes that are held while a picture is decoded, besides the resulting picture.
 struct DecodingCost {
   int64_t file_bytes = 0;
   int64_t decoder_bytes = 0;  ///< for a decoder that cannot go row by row

@@ -51,7 +51,7 @@ class Field {
   /// density.
   virtual at::Tensor values(const at::Tensor& points) const = 0;
 
-  /// Of a density: what it passes on the surface. (Published with InstantNeRF: 10.)
+  /// For a density: the value on the surface. (It was published with InstantNeRF as 10.)
   virtual float density_threshold() const { return 10; }
 
   /// `[N, 3]` displacement of each vertex of a grid of `grid` cubes a side, in box units; undefined where the

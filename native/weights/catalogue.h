@@ -12,10 +12,12 @@
 namespace relievo {
 
 struct CatalogueFile {
-  std::string path;               ///< inside the model's folder, with slashes
-  std::string url;                ///< empty for a file that comes with the program
-  std::optional<uint64_t> bytes;  ///< exactly; unknown until a server has told
-  std::optional<uint64_t> about;  ///< bytes for people and for the disk's room, where `bytes` is not known
+  std::string path;  ///< inside the model's folder, with slashes
+  std::string url;   ///< empty for a file that comes with the program
+  /// The exact size; unknown until a server has told it.
+  std::optional<uint64_t> bytes;
+  /// The approximate size, for people and for the disk's room, where `bytes` is not known.
+  std::optional<uint64_t> about;
   std::optional<std::string> sha256;  ///< lower-case hexadecimal
 };
 
@@ -27,9 +29,11 @@ struct CatalogueModel {
   /// What the licence means for use of the model and of its results; may be empty.
   std::string licence_note;
   std::vector<std::string> stages;  ///< the stages that need it: foreground, multiview, reconstruct
-  bool one_picture = false;         ///< what it makes objects of is the picture itself, not views of it
-  bool embedded = false;            ///< comes with the program
-  bool is_untried = false;  ///< nobody has looked yet at what Relievo makes with the published weights
+  /// Makes objects of the picture itself, not of views of it.
+  bool one_picture = false;
+  bool embedded = false;  ///< comes with the program
+  /// Nobody has looked yet at what Relievo makes with the published weights.
+  bool is_untried = false;
   std::vector<CatalogueFile> files;
 };
 
@@ -39,15 +43,15 @@ struct ModelSet {
   std::vector<std::string> models;
 };
 
-/// Whether the licence lets a model and its results be used for anything, sold ones included.
+/// Returns whether the licence lets a model and its results be used for anything, sold ones included.
 bool is_free(const CatalogueModel& model);
 
-/// Bytes of all its files, as far as the catalogue knows them to the byte; unknown where it says nothing of
-/// one.
+/// The bytes of all its files, where the catalogue knows them exactly; unknown where it lacks one.
 std::optional<uint64_t> size_of(const CatalogueModel& model);
 
-/// What makes objects with the model `name`: with each model that paints views for it and with views of one's
-/// own, or by itself. Empty for a model that makes no objects, and for one that comes with the program.
+/// Returns the sets that make objects with the model `name`: with each model that paints views for it and
+/// with views of one's own, or by itself. There are none for a model that makes no objects, and for one that
+/// comes with the program.
 std::vector<ModelSet> sets_with(const std::string& name);
 
 /// Parses a catalogue strictly: an unknown or missing key, a path that leaves the folder, an address that is
@@ -60,8 +64,8 @@ const std::vector<CatalogueModel>& catalogue();
 /// Throws Error{kModelMissing} for a name that is not in the catalogue; the hint lists those that are.
 const CatalogueModel& catalogue_model(const std::string& name);
 
-/// models/ beside the program (or the Python module) that this code is in, or one folder up: where the files
-/// lie that come with it.
+/// The folder models/ beside the program (or the Python module) that this code is in, or one folder up, in
+/// which the files lie that come with it.
 std::filesystem::path embedded_folder();
 
 /// The folder of fetched and imported models, which has a folder for each: $RELIEVO_MODELS, else
