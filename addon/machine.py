@@ -33,6 +33,7 @@ class Machine:
     policy: str = "fastest"
     lossy: bool = True
     devices: str = ""
+    allocator: str = "auto"  # of GPUs, torch's
 
 
 _NAMES = tuple(Machine.__annotations__)
@@ -98,6 +99,7 @@ def _take(new: Machine) -> None:
         "strategy": new.strategy,
         "policy": new.policy,
         "lossy": new.lossy,
+        "allocator": new.allocator or "auto",
     }
     if (engine := runtime.loaded_engine) is not None:
         engine.set_idle_seconds(60 * new.idle_minutes)

@@ -88,6 +88,14 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         update=_update,
     )
 
+    allocator: StringProperty(
+        name="GPU Allocator",
+        description="How torch's allocator of GPUs is set: auto, expandable-segments (against fragmentation), "
+        "max_split_size_mb=N (gives memory back sooner), or torch's own words",
+        default=Machine.allocator,
+        update=_update,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -104,6 +112,7 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "idle_minutes")
         column.prop(self, "threads")
         column.prop(self, "devices")
+        column.prop(self, "allocator")
         row = layout.row()
         row.label(text="Checking ..." if gpu_check.is_checking() else gpu_check.answer())
         row.operator("relievo.check_devices", icon="CHECKMARK")

@@ -102,13 +102,18 @@ def _add_machine(words: argparse.ArgumentParser) -> None:
     words.add_argument("--strategy", choices=("auto", "single", "data", "stage", "guidance", "split", "offload"))
     words.add_argument("--policy", choices=("fastest", "balanced", "memory"))
     words.add_argument(
+        "--allocator",
+        metavar="WORDS",
+        help="how torch's allocator of GPUs is set: auto, expandable-segments, max_split_size_mb=N, or torch's own",
+    )
+    words.add_argument(
         "--no-lossy", action="store_false", dest="lossy", default=None, help="never change the result to save memory"
     )
 
 
 def machine_of(options: argparse.Namespace) -> dict[str, Any]:
     """Of the engine's options, those that were given."""
-    given = {name: getattr(options, name) for name in ("devices", "strategy", "policy", "lossy")}
+    given = {name: getattr(options, name) for name in ("devices", "strategy", "policy", "lossy", "allocator")}
     return {name: value for name, value in given.items() if value is not None}
 
 

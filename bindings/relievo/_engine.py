@@ -51,7 +51,8 @@ class Engine(_native.Engine):
     idle_seconds without a job, models are unloaded (0, or infinity: never). devices says what computes:
     "cuda:0,cuda:1", "cpu*2@3GiB" (default: every GPU, without one the CPU); strategy ("auto", "single", "data",
     "stage", "guidance", "split", "offload") and policy ("fastest", "balanced", "memory") how; lossy, whether precision
-    or input size may be lowered before a job fails for want of memory.
+    or input size may be lowered before a job fails for want of memory; allocator, how torch's allocator of GPUs is set
+    ("auto", "expandable-segments", "max_split_size_mb=N", or torch's own words).
 
     A process that is forked off from one that has made an engine can use none: it raises InvalidSettingsError. Start
     processes by spawn (multiprocessing.get_context("spawn")).
@@ -66,9 +67,10 @@ class Engine(_native.Engine):
         strategy: str = "auto",
         policy: str = "fastest",
         lossy: bool = True,
+        allocator: str = "auto",
     ) -> None:
         folder = Path(__file__).parent / "models" if models is None else models
-        super().__init__(folder, threads, idle_seconds, devices, strategy, policy, lossy)
+        super().__init__(folder, threads, idle_seconds, devices, strategy, policy, lossy, allocator)
 
 
 _lock = threading.Lock()
@@ -95,6 +97,7 @@ class EngineOptions(TypedDict, total=False):
     strategy: str
     policy: str
     lossy: bool
+    allocator: str
 
 
 def shared_engine(**options: Unpack[EngineOptions]) -> Engine:

@@ -275,6 +275,7 @@ class Engine:
         strategy: str = "auto",
         policy: str = "fastest",
         lossy: bool = True,
+        allocator: str = "auto",
     ) -> None: ...
     @property
     def workers(self) -> list[str]:

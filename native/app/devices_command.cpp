@@ -6,11 +6,15 @@
 #include "app/commands.h"
 #include "base/standard_output.h"
 #include "runtime/machine/machine.h"
+#include "runtime/torch/allocator_settings.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
+
+/// How torch's allocator of GPUs is set where nobody chooses otherwise.
+AllocatorSettings allocator() { return choose_allocator("auto", Policy::kFastest, allocator_environment()); }
 
 template <typename Value>
 json maybe(const std::optional<Value>& value) {
@@ -47,6 +51,7 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
             {"free_bytes", cpu.free_bytes},
             {"cgroup_limit_bytes", maybe(cpu.cgroup_limit_bytes)}}},
           {"other_gpus", machine.other_gpus},
+          {"allocator", {{"settings", allocator().words}, {"why", allocator().why}}},
           {"checks", checks}};
 }
 
@@ -77,6 +82,7 @@ int run(bool as_json) {
     print_output("{} GPU: {}\n", maker,
                  maker == "NVIDIA" ? "its driver is missing" : "not used, Relievo computes on NVIDIA's only");
   }
+  if (!machine.gpus.empty()) print_output("allocator of GPUs: {}\n", describe(allocator()));
   print_output("NVIDIA driver: {}\n", machine.driver.empty() ? "none" : machine.driver);
   for (const StackFinding& finding : findings) {
     print_output("{}: {}\n  {}\n", finding.fatal ? "GPUs cannot be used" : "note", finding.what,

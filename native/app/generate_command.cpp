@@ -254,6 +254,11 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
       "What computes, separated by commas: cuda:0, cuda:0@8GiB, cpu, cpu*2@3GiB; default: every "
       "GPU, else the CPU");
   add_plan_options(parser, options->machine.strategy, options->machine.policy);
+  parser
+      .add_option("--allocator", options->machine.allocator,
+                  "How torch's allocator of GPUs is set: auto, expandable-segments, max_split_size_mb=N, or "
+                  "torch's own words")
+      ->capture_default_str();
   parser.add_flag("!--no-lossy", options->machine.allow_lossy,
                   "Never change the result to save memory: fail instead");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");

@@ -66,6 +66,7 @@ GpuCheckReport check_gpus(const std::string& devices, const CancelToken& cancel,
                     {"free_bytes", gpu.free_bytes}});
   }
   for (const std::string& sentence : opened.left_out) add(sentence);
+  if (!opened.allocator.empty()) add("allocator of GPUs: " + opened.allocator);
   json checks = json::array();
   for (const std::string& device : devices_of(opened.workers)) {
     check_device(device, {{}, cancel}, [&](const DeviceCheck& check) {
@@ -75,8 +76,9 @@ GpuCheckReport check_gpus(const std::string& devices, const CancelToken& cancel,
     });
   }
   add(fmt::format("{} checks, {} failed", checks.size(), report.failed));
-  const json object = {{"version", version()},        {"driver", machine.driver}, {"gpus", gpus},
-                       {"left_out", opened.left_out}, {"checks", checks},         {"failed", report.failed}};
+  const json object = {{"version", version()},        {"driver", machine.driver},      {"gpus", gpus},
+                       {"left_out", opened.left_out}, {"allocator", opened.allocator}, {"checks", checks},
+                       {"failed", report.failed}};
   report.json = object.dump(-1, ' ', false, json::error_handler_t::replace);
   return report;
 }

@@ -37,7 +37,8 @@ struct Split {
 
 Split split_seconds(const std::vector<StageProfile>& profiles, const Worker& worker) {
   Split split;
-  for (const StageProfile& profile : profiles) {
+  for (const StageProfile& each : profiles) {
+    const StageProfile& profile = each.on(worker);
     const StageMode& mode = profile.modes.front();
     const double host = mode.host_seconds_per_picture / worker.threads;
     split.host_s += host;
@@ -104,14 +105,14 @@ void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
     if (const double link = measured_link(worker, measured); link > 0) worker.host_bytes_per_second = link;
   }
   const Worker first = workers.front();
-  std::vector<StageProfile> reference;
+  std::vector<StageProfile> reference;  // as the workers are planned with
   for (size_t i = 1; i < workers.size(); ++i) {
     Worker& worker = workers[i];
     if (is_like(worker, first)) continue;
-    if (reference.empty()) reference = stage_profiles(settings, {first}, measured);
+    if (reference.empty()) reference = stage_profiles(settings, workers, measured);
     const Split real = split_seconds(stage_profiles(settings, {worker}, measured), worker),
                 assumed = split_seconds(reference, worker);
-    if (!real.measured || !assumed.measured) continue;
+    if (!real.measured || !split_seconds(reference, first).measured) continue;
     const double left = real.device_s + real.host_s - assumed.host_s;
     if (left > 0) worker.speed *= assumed.device_s / left;
   }
@@ -119,7 +120,8 @@ void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
 
 namespace {
 
-std::vector<CostSample> profile_worker(const Worker& worker, const ProfileRequest& request) {
+std::vector<CostSample> profile_worker(const Worker& worker, const std::vector<Worker>& all,
+                                       const ProfileRequest& request) {
   const auto stages = make_stages(recipe_of(request.settings), find_models({}));
   prepare(stages, request.settings, {worker});
   GenerateRequest generate;
@@ -135,7 +137,7 @@ std::vector<CostSample> profile_worker(const Worker& worker, const ProfileReques
   options.repeats = request.repeats;
   options.all_modes = request.all_modes;
   options.size = to_json(request.settings);
-  options.hooks = make_worker_hooks();
+  options.hooks = make_worker_hooks(all);
   options.hooks.current_error = current_torch_error;
   options.control = request.control;
   options.on_call = request.on_call;
@@ -161,10 +163,10 @@ std::vector<CostSample> profile_stages(const std::vector<Worker>& workers, const
       ProfileRequest same = request;
       same.control.progress = {};
       same.on_call = {};
-      return profile_worker(workers[i], same);
+      return profile_worker(workers[i], workers, same);
     }));
   }
-  std::vector<std::vector<CostSample>> runs{profile_worker(workers.front(), request)};
+  std::vector<std::vector<CostSample>> runs{profile_worker(workers.front(), workers, request)};
   for (auto& other : others) runs.push_back(other.get());
   return mean_of(runs);
 }

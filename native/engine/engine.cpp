@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/refusals.h"
 #include "engine/engine_impl.h"
+#include "runtime/torch/allocator_settings.h"
 
 namespace relievo {
 
@@ -103,6 +104,7 @@ Engine::Engine(const EngineOptions& options) {
   require_threads("Relievo");
   policy_of(options.policy);
   strategy_of(options.strategy);
+  choose_allocator(options.allocator, policy_of(options.policy));
   check_range("threads", options.threads, kThreadsRange);
   check_idle_seconds(options.idle_seconds);
   use_threads();

@@ -147,6 +147,9 @@ struct EngineOptions {
   std::string policy = "fastest";  ///< `fastest`, `balanced`, `memory`
   /// Allows a lower precision or input size before a job fails for lack of memory.
   bool allow_lossy = true;
+  /// How torch's allocator of GPUs is set (runtime/torch/allocator_settings.h): `auto`,
+  /// `expandable-segments`, `max_split_size_mb=N`, or torch's own words.
+  std::string allocator = "auto";
 };
 
 /// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at

@@ -33,6 +33,12 @@ class Engine::Workers {
     return opened_.left_out;
   }
 
+  /// Says how torch's allocator of GPUs is set and why; empty without a GPU.
+  std::string allocator() {
+    const std::lock_guard lock(mutex_);
+    return opened_.allocator;
+  }
+
   /// Forgets the workers, because free memory has changed, or devices have come and gone.
   void look_anew() {
     const std::lock_guard lock(mutex_);

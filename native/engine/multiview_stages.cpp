@@ -30,6 +30,9 @@ int unet_blocks() {
   }
 }
 
+/// The precision of the VAE where the stage's networks compute in `precision` (multiview/load.h).
+std::string vae_precision(const std::string& precision) { return precision == "fp16" ? "fp32" : precision; }
+
 NoiseKey noise_of(const PictureWork& work) {
   return {.seed = static_cast<uint64_t>(work.job->settings().seed)};
 }
@@ -49,18 +52,20 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
-    StageProfile profile = network_profile(settings, "multiview", workers, [](const std::string& precision) {
+    const auto modes = [](const std::string& precision) {
+      const double of_vae = element_bytes(vae_precision(precision));
       StageMode mode;
       mode.execution.precision = precision;
       mode.weight_bytes =
-          static_cast<int64_t>(element_bytes(precision) * (kVisionParameters + kEncoderParameters));
-      mode.workspace_bytes = 32 * kMiB + element_bytes(precision) * 5 * 128 * kConditionSide * kConditionSide;
+          static_cast<int64_t>(element_bytes(precision) * kVisionParameters + of_vae * kEncoderParameters);
+      mode.workspace_bytes = 32 * kMiB + of_vae * 5 * 128 * kConditionSide * kConditionSide;
       mode.seconds_per_picture = seconds_of(1e12, precision);
       return std::vector<StageMode>{mode};
+    };
+    return network_profile(settings, "multiview", workers, modes, [](StageProfile& profile) {
+      profile.max_batch = kMaxBatch;
+      profile.output_bytes_per_picture = 4 << 20;
     });
-    profile.max_batch = kMaxBatch;
-    profile.output_bytes_per_picture = 4 << 20;
-    return profile;
   }
 
   ConditionedPicture output_of(CutPicture cut, PictureWork& work, const StageCall& call,
@@ -119,25 +124,24 @@ class DiffusionStage : public PipelineStage {
       };
       return std::vector<StageMode>{mode(false), mode(true)};
     };
-    StageProfile profile = network_profile(settings, "multiview", workers, [&](const std::string& precision) {
-      return modes_of(precision, settings.input_size);
+    const auto modes = [&](const std::string& precision) { return modes_of(precision, settings.input_size); };
+    const int smaller_side = smaller_side_of(settings), blocks = unet_blocks();
+    return network_profile(settings, "multiview", workers, modes, [&](StageProfile& profile) {
+      if (smaller_side < settings.input_size) {
+        StageMode smaller = modes_of(profile.modes.back().execution.precision, smaller_side).back();
+        smaller.execution.tiled = true;
+        smaller.execution.input_scale = static_cast<double>(smaller_side) / settings.input_size;
+        smaller.smaller = fmt::format("views of {} instead of {} pixels", smaller_side, settings.input_size);
+        profile.modes.push_back(smaller);
+      }
+      profile.max_batch = kMaxBatch;
+      profile.blocks = blocks;
+      profile.guidance_halves = settings.guidance != 1;
+      const double latents = 6.0 * settings.input_size * settings.input_size / 64;
+      profile.output_bytes_per_picture = static_cast<int64_t>(4 * 4 * latents);
+      profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 320 * 2 * latents);
+      profile.handovers = steps;
     });
-    const int smaller_side = smaller_side_of(settings);
-    if (smaller_side < settings.input_size) {
-      StageMode smaller = modes_of(profile.modes.back().execution.precision, smaller_side).back();
-      smaller.execution.tiled = true;
-      smaller.execution.input_scale = static_cast<double>(smaller_side) / settings.input_size;
-      smaller.smaller = fmt::format("views of {} instead of {} pixels", smaller_side, settings.input_size);
-      profile.modes.push_back(smaller);
-    }
-    profile.max_batch = kMaxBatch;
-    profile.blocks = unet_blocks();
-    profile.guidance_halves = settings.guidance != 1;
-    const double latents = 6.0 * settings.input_size * settings.input_size / 64;
-    profile.output_bytes_per_picture = static_cast<int64_t>(4 * 4 * latents);
-    profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 320 * 2 * latents);
-    profile.handovers = steps;
-    return profile;
   }
 
   PictureWork make(PictureWork work, const StageCall& call, const Execution&) override {
@@ -235,24 +239,26 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double pixels = 6.0 * settings.input_size * settings.input_size;
-    StageProfile profile = network_profile(settings, "multiview", workers, [&](const std::string& precision) {
+    const auto modes = [&](const std::string& precision) {
+      const std::string held = vae_precision(precision);
       StageMode mode;
       mode.execution.precision = precision;
-      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kDecoderParameters);
+      mode.weight_bytes = static_cast<int64_t>(element_bytes(held) * kDecoderParameters);
       // Pictures are decoded one after the other. Each holds the widest layer's input and output (256 and 128
       // channels), and strips of the results in between.
-      const double layer = element_bytes(precision) * pixels * (256 + 128);
+      const double layer = element_bytes(held) * pixels * (256 + 128);
       mode.workspace_bytes = 48 * kMiB + layer;
-      mode.seconds_per_picture = seconds_of(9.4e6 * pixels, precision);
+      mode.seconds_per_picture = seconds_of(9.4e6 * pixels, held);
       StageMode tiled = mode;
       tiled.execution.chunked = tiled.execution.tiled = true;
       tiled.workspace_bytes = 16 * kMiB + layer;
       tiled.seconds_per_picture *= 1.2;
       return std::vector<StageMode>{mode, tiled};
+    };
+    return network_profile(settings, "multiview", workers, modes, [&](StageProfile& profile) {
+      profile.max_batch = kMaxBatch;
+      profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
     });
-    profile.max_batch = kMaxBatch;
-    profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
-    return profile;
   }
 
   ViewedPicture output_of(DenoisedPicture denoised, PictureWork& work, const StageCall& call,

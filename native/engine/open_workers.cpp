@@ -10,6 +10,7 @@
 #include "engine/machine.h"
 #include "runtime/machine/machine.h"
 #include "runtime/plan/plan.h"
+#include "runtime/torch/allocator_settings.h"
 #include "runtime/torch/device_memory.h"
 
 namespace relievo {
@@ -42,7 +43,15 @@ std::vector<std::string> why_no_gpu(const Machine& machine) {
 }
 
 OpenedWorkers open_workers(const EngineOptions& options) {
-  const Machine machine = find_machine();
+  const AllocatorSettings allocator =
+      choose_allocator(options.allocator, policy_of(options.policy), allocator_environment());
+  Machine machine = find_machine();
+  for (GpuInfo& gpu : machine.gpus) {
+    const auto share = device_share(gpu.index);
+    if (!share) continue;
+    gpu.free_bytes = share->free_bytes;
+    gpu.own_bytes = share->own_bytes;
+  }
   WorkerSources sources = machine.sources();
   if (options.devices.empty() && !machine.gpus.empty()) {
     for (const StackFinding& finding : check_stack(machine.facts)) {
@@ -66,9 +75,12 @@ OpenedWorkers open_workers(const EngineOptions& options) {
     if (has_gpu_for_torch(machine)) open_torch_cuda();
     return opened;
   }
-  apply_allocator_settings(policy_of(options.policy));
   std::string why;
-  if (open_torch_cuda(&why)) return opened;
+  if (open_torch_cuda(&why)) {
+    apply(allocator);
+    opened.allocator = describe(allocator);
+    return opened;
+  }
   if (!options.devices.empty()) {
     throw Error(ErrorCode::kInvalidSettings, fmt::format("LibTorch cannot use the GPU: {}.", why),
                 "Install the CUDA runtime, or use --devices cpu. `relievo devices` says what is missing.");

@@ -14,6 +14,7 @@ struct OpenedWorkers {
   /// Sentences that say which devices of the machine are not among the workers, and why; none where the
   /// person chose.
   std::vector<std::string> left_out = {};
+  std::string allocator = {};  ///< how torch's allocator of GPUs is set and why; empty without a GPU
 };
 
 /// Opens the workers of `options.devices`, by default every GPU, else the CPU; for GPUs LibTorch's CUDA part

@@ -48,7 +48,7 @@ void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Se
              const std::vector<Worker>& workers, const MeasuredCosts& measured, int64_t decoding_bytes) {
   const std::vector<CostSample> samples = samples_for(workers.front(), measured);
   const auto seconds = [&](const auto& stage) {
-    return stage->profile().modes.front().time(1, workers.front());
+    return stage->profile().on(workers.front()).modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
@@ -67,8 +67,10 @@ void limit_batches(const std::vector<std::shared_ptr<PipelineStage>>& stages,
   for (const auto& stage : stages) {
     const StageProfile& profile = stage->profile();
     int batch = profile.max_batch;
-    for (const Worker& worker : workers)
-      batch = costs.batch_limit(worker, profile, profile.modes.front(), batch);
+    for (const Worker& worker : workers) {
+      const StageProfile& there = profile.on(worker);
+      batch = costs.batch_limit(worker, there, there.modes.front(), batch);
+    }
     stage->limit_batch(std::max(batch, 1));
   }
 }

@@ -1,13 +1,14 @@
 #include "engine/pipeline_stage.h"
 
 #include <algorithm>
+#include <set>
 
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include "nn/errors.h"
 #include "runtime/torch/counting_allocator.h"
-#include "runtime/torch/device_memory.h"
+#include "runtime/torch/gpu_account.h"
 #include "weights/mapped_file.h"
 
 namespace relievo {
@@ -15,20 +16,8 @@ namespace {
 
 /// The bytes that the worker has left for workspace. Must be called on its thread.
 int64_t free_bytes(const Worker& worker) {
-  if (worker.kind == DeviceKind::kCuda) {
-    const auto memory = device_memory(worker.device);
-    return worker.budget_bytes - (memory ? memory->allocated_bytes : 0);
-  }
-  const auto account = thread_account();
+  const auto account = worker.kind == DeviceKind::kCuda ? thread_gpu_account() : thread_account();
   return account ? account->budget() - account->used() : worker.budget_bytes;
-}
-
-bool cpu_is_fast_in_bf16() {
-#if defined(__x86_64__) || defined(_M_X64)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
 }
 
 constexpr int64_t kChunkBytes = int64_t{256} << 20;
@@ -68,16 +57,6 @@ int64_t mapped_bytes(const torch::nn::Module& module) {
     if (is_mapped) bytes += static_cast<int64_t>(parameter.nbytes());
   }
   return bytes;
-}
-
-std::string precision_of(const Settings& settings, const std::string& stage,
-                         const std::vector<Worker>& workers) {
-  const std::string asked = stage_precision(settings.precision, stage);
-  if (asked != "auto") return asked;
-  const bool is_half = std::all_of(workers.begin(), workers.end(), [](const Worker& worker) {
-    return worker.kind != DeviceKind::kCpu || cpu_is_fast_in_bf16();
-  });
-  return is_half ? "bf16" : "fp32";
 }
 
 Execution execution_for(const Worker& worker, const std::string& precision) {
@@ -151,7 +130,6 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>&
   decoding_bytes_ = decoding_bytes;
   profile_ = profile_for(settings, workers);
   decoding_bytes_ = 0;  // samples are of small pictures
-  profile_.name = name_;
   std::vector<CostPoint> points;
   for (const CostSample& sample : samples) {
     if (sample.stage != name_ || sample.variant != profile_.variant) continue;
@@ -161,12 +139,21 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>&
     } catch (const Error&) {
       continue;  // these are settings of another version
     }
-    for (const StageMode& mode : then.modes) {
-      if (mode.execution.is_like(sample.mode))
-        points.push_back({sample, mode, then.output_bytes_per_picture});
-    }
+    const auto add = [&](const StageProfile& profile) {
+      for (const StageMode& mode : profile.modes) {
+        if (mode.execution.is_like(sample.mode))
+          points.push_back({sample, mode, profile.output_bytes_per_picture});
+      }
+    };
+    add(then);
+    for (const StageProfile& other : then.in_other_precisions) add(other);
   }
-  fit_costs(profile_, points);
+  const auto finish = [&](StageProfile& profile) {
+    profile.name = name_;
+    fit_costs(profile, points);
+  };
+  finish(profile_);
+  for (StageProfile& other : profile_.in_other_precisions) finish(other);
 }
 
 double element_bytes(const std::string& precision) { return precision == "fp32" ? 4 : 2; }
@@ -175,17 +162,42 @@ double seconds_of(double operations, const std::string& precision) {
   return operations / (precision == "fp32" ? kThreadOperations : kHalfGain * kThreadOperations);
 }
 
+namespace {
+
+/// The half precision that is fallen back to: any processor knows bf16, none is fast in fp16.
+std::string half_for(const std::vector<Worker>& workers) {
+  const std::string fast = fast_precision(workers);
+  return fast == "fp16" ? fast : "bf16";
+}
+
+}  // namespace
+
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Worker>& workers,
-                             const std::function<std::vector<StageMode>(const std::string&)>& modes) {
-  const std::string precision = precision_of(settings, stage, workers);
-  StageProfile profile;
-  profile.modes = modes(precision);
-  if (precision == "fp32") {
-    StageMode half = modes("bf16").back();
-    half.execution.chunked = half.execution.tiled = true;  // the stage before it holds memory too
-    profile.modes.push_back(std::move(half));
+                             const std::function<std::vector<StageMode>(const std::string&)>& modes,
+                             const std::function<void(StageProfile&)>& complete) {
+  const auto profile_in = [&](const std::string& precision) {
+    StageProfile profile;
+    profile.modes = modes(precision);
+    if (precision == "fp32") {
+      StageMode half = modes(half_for(workers)).back();
+      half.execution.chunked = half.execution.tiled = true;  // the stage before it holds memory too
+      profile.modes.push_back(std::move(half));
+    }
+    complete(profile);
+    return profile;
+  };
+  const std::string asked = stage_precision(settings.precision, stage);
+  if (asked != "auto") return profile_in(asked);
+  StageProfile profile = profile_in(fast_precision(std::span(workers).first(1)));
+  std::set<std::string> others;  // those of single workers, and of several of them together
+  for (size_t i = 0; i < workers.size(); ++i) {
+    others.insert(fast_precision(std::span(workers).subspan(i, 1)));
+    others.insert(fast_precision(std::span(workers).subspan(i)));
   }
+  if (others.size() > 1) others.insert("fp32");
+  others.erase(profile.modes.front().execution.precision);
+  for (const std::string& precision : others) profile.in_other_precisions.push_back(profile_in(precision));
   return profile;
 }
 

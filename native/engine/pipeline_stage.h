@@ -64,7 +64,10 @@ class PipelineStage : public Stage {
   const StageProfile& profile() const final { return profile_; }
 
   /// Limits the pictures at a time, until the stage is prepared again.
-  void limit_batch(int most) { profile_.max_batch = most; }
+  void limit_batch(int most) {
+    profile_.max_batch = most;
+    for (StageProfile& other : profile_.in_other_precisions) other.max_batch = most;
+  }
 
   /// Sets the stage's part of a job's progress.
   void set_share(double from, double to) {
@@ -107,11 +110,6 @@ class PipelineStage : public Stage {
 /// resident, though no allocator allocated them.
 int64_t mapped_bytes(const torch::nn::Module& module);
 
-/// The precision of a network's stage on these workers: the one asked for or, for auto, half where all of
-/// them are fast in it.
-std::string precision_of(const Settings& settings, const std::string& stage,
-                         const std::vector<Worker>& workers);
-
 /// The number of pictures that a stage takes at a time. Only the diffusion computes them together; other
 /// stages take one after the other, so that batches pass through the whole pipeline.
 inline constexpr int kMaxBatch = 4;
@@ -121,12 +119,15 @@ double element_bytes(const std::string& precision);
 /// Seconds of so many operations on a worker of speed 1 (runtime/machine/workers.h).
 double seconds_of(double operations, const std::string& precision);
 
-/// Makes the profile of a network: its modes in the precision of `stage` and, where that is fp32, the last of
-/// them in half precision as a fallback that changes the result. `modes(precision)` gives the modes in one
-/// precision.
+/// Makes the profile of a network: its modes in the precision that is asked for, or else (auto) in the one
+/// that the first worker is fast in, and beside them in those of the other workers. Where a precision is
+/// fp32, the last of its modes in half precision is a fallback that changes the result. `modes(precision)`
+/// gives the modes in one precision; `complete` sets what they have in common and what only the whole list
+/// tells.
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Worker>& workers,
-                             const std::function<std::vector<StageMode>(const std::string&)>& modes);
+                             const std::function<std::vector<StageMode>(const std::string&)>& modes,
+                             const std::function<void(StageProfile&)>& complete);
 
 /// Makes StageCall::on_worker and on_every_worker run without gradients on the workers' threads.
 std::function<void(size_t, const std::function<void()>&)> on_worker_of(const StageCall& call);

@@ -47,23 +47,23 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
                          2 * seen * static_cast<double>(t.condition_width) * 2 * width +
                          4 * planes * width * (planes + seen);
     const double operations = static_cast<double>(t.layers) * block + 2 * 86e6 * seen;
-    StageProfile profile =
-        network_profile(settings, "reconstruct", workers, [&](const std::string& precision) {
-          StageMode mode;
-          mode.execution.precision = precision;
-          mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
-                                                   (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
-          mode.workspace_bytes =
-              16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
-          mode.seconds_per_picture = seconds_of(operations, precision);
-          return std::vector<StageMode>{mode};
-        });
-    profile.variant = model_;
-    profile.max_batch = kMaxBatch;
-    profile.blocks = lrm_blocks(model_);
-    profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
-    profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
-    return profile;
+    const auto modes = [&](const std::string& precision) {
+      StageMode mode;
+      mode.execution.precision = precision;
+      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
+                                               (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
+      mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+      mode.seconds_per_picture = seconds_of(operations, precision);
+      return std::vector<StageMode>{mode};
+    };
+    const int blocks = lrm_blocks(model_);
+    return network_profile(settings, "reconstruct", workers, modes, [&](StageProfile& profile) {
+      profile.variant = model_;
+      profile.max_batch = kMaxBatch;
+      profile.blocks = blocks;
+      profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
+      profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
+    });
   }
 
   ShapedPicture output_of(ViewedPicture viewed, PictureWork& work, const StageCall& call,

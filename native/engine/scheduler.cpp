@@ -184,6 +184,9 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
     plan.push_back(sentence);
   result->plan = fmt::format("{}", fmt::join(plan, " "));
   job.log(result->plan);
+  if (const std::string allocator = workers.allocator(); !allocator.empty()) {
+    job.log("The GPUs' allocator: " + allocator + ".");
+  }
   result->notes.insert(result->notes.end(), outcome.notes.begin(), outcome.notes.end());
   result->lossy = outcome.lossy;
   for (const std::string& note : outcome.notes) job.log(note);
@@ -196,7 +199,7 @@ void Engine::Impl::use_recipe(const Recipe& wanted) {
   executor.reset();
   stages = make_stages(wanted, models);
   recipe = wanted;
-  WorkerHooks hooks = make_worker_hooks();
+  WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
     // Room is needed for LibTorch's pool of threads and for OpenMP's.

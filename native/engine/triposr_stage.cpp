@@ -46,23 +46,24 @@ class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
                          2 * seen * condition * 2 * width + 4 * tokens * width * (tokens + seen);
     const double encoder = 2 * 86e6 * seen + 4.0 * static_cast<double>(e.layers) * condition * seen * seen;
     const double operations = static_cast<double>(t.layers) * block + encoder;
-    StageProfile profile =
-        network_profile(settings, "reconstruct", workers, [&](const std::string& precision) {
-          StageMode mode;
-          mode.execution.precision = precision;
-          mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * 419.1e6);
-          // It holds the tokens, their residual, and the rows of an attention or an MLP.
-          mode.workspace_bytes =
-              16 * kMiB + element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
-          mode.seconds_per_picture = seconds_of(operations, precision);
-          return std::vector<StageMode>{mode};
-        });
-    profile.variant = model_;
-    profile.max_batch = kMaxBatch;
-    profile.blocks = triposr_blocks(model_);
-    profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 4 * tokens * width);
-    profile.output_bytes_per_picture = 4 * 3 * t.plane_channels * 4 * t.plane_side * t.plane_side;
-    return profile;
+    const auto modes = [&](const std::string& precision) {
+      StageMode mode;
+      mode.execution.precision = precision;
+      mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * 419.1e6);
+      // It holds the tokens, their residual, and the rows of an attention or an MLP.
+      mode.workspace_bytes =
+          16 * kMiB + element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
+      mode.seconds_per_picture = seconds_of(operations, precision);
+      return std::vector<StageMode>{mode};
+    };
+    const int blocks = triposr_blocks(model_);
+    return network_profile(settings, "reconstruct", workers, modes, [&](StageProfile& profile) {
+      profile.variant = model_;
+      profile.max_batch = kMaxBatch;
+      profile.blocks = blocks;
+      profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 4 * tokens * width);
+      profile.output_bytes_per_picture = 4 * 3 * t.plane_channels * 4 * t.plane_side * t.plane_side;
+    });
   }
 
   ShapedPicture output_of(CutPicture cut, PictureWork& /*work*/, const StageCall& call,

@@ -121,7 +121,9 @@ std::shared_ptr<const ClipVision> MultiviewFiles::vision(const Execution& execut
 }
 
 std::shared_ptr<const Vae> MultiviewFiles::vae(VaeParts parts, const Execution& execution) const {
-  return loaded(std::make_shared<Vae>(vae_, parts), Vae(vae_), folder_ / "vae", execution);
+  Execution wide = execution;
+  if (wide.dtype == at::kHalf) wide.dtype = at::kFloat;
+  return loaded(std::make_shared<Vae>(vae_, parts), Vae(vae_), folder_ / "vae", wide);
 }
 
 std::shared_ptr<const Unet> MultiviewFiles::unet(const Execution& execution) const {

@@ -28,6 +28,7 @@ class MultiviewFiles {
   at::Tensor ramp() const;
 
   std::shared_ptr<const ClipVision> vision(const Execution& execution) const;
+  /// In float32 where float16 is asked for: its layers pass 65,504, float16's largest number.
   std::shared_ptr<const Vae> vae(VaeParts parts, const Execution& execution) const;
   std::shared_ptr<const Unet> unet(const Execution& execution) const;
   /// The blocks first .. last - 1 of Unet::blocks(unet_config()).

@@ -65,8 +65,8 @@ Error out_of_memory(const std::string& message) {
   const auto unused = size_in(message, "", " is reserved by PyTorch but unallocated");
   const std::string hint =
       asked && unused && *unused >= *asked
-          ? "Start Relievo (or Blender) again, for the free memory is in blocks that are too small. Or set "
-            "PYTORCH_ALLOC_CONF to expandable_segments:True in the environment."
+          ? "Start Relievo (or Blender) again, for the free memory is in blocks that are too small. Or use "
+            "--allocator expandable-segments."
           : "Close other programs that use the device, or choose smaller settings or another device.";
   // Our own allocator's message is complete already.
   const bool is_whole = facts.find("ran out of memory") != std::string::npos;

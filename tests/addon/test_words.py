@@ -139,9 +139,10 @@ def test_text_tells_how_sound_the_mesh_is_and_the_notes(words: Any) -> None:
 def test_machine_is_only_what_was_given(words: Any) -> None:
     parse = words.parser().parse_args
     assert words.machine_of(parse(["generate", "a.png", "-o", "out"])) == {}
-    given = ["--devices", "cpu*2@3GiB", "--policy", "memory", "--no-lossy"]
+    given = ["--devices", "cpu*2@3GiB", "--policy", "memory", "--no-lossy", "--allocator", "max_split_size_mb=64"]
     assert words.machine_of(parse(["generate", "a.png", "-o", "out", *given])) == {
         "devices": "cpu*2@3GiB",
         "policy": "memory",
         "lossy": False,
+        "allocator": "max_split_size_mb=64",
     }

@@ -322,6 +322,7 @@ BAD_PICTURES = {
         (["--views", "six.png"], "takes no views."),
         (["--devices", "cuda:99"], "cuda:99"),
         (["--strategy", "magic"], "magic"),
+        (["--allocator", "fast"], "Invalid allocator 'fast'.\n  Use auto, expandable-segments, max_split_size_mb=N"),
         (["--precision", "int3"], "Unknown precision 'int3'.\n  Use auto, fp32, bf16 or fp16"),
         (["--input-size", "100"], "Invalid input_size '100'.\n  Use a multiple of 16."),
         (["--sampler", "ddim"], "Unknown sampler 'ddim'.\n  Use euler-ancestral, dpm-solver++ or unipc."),

@@ -40,6 +40,16 @@ def test_gpu_check_compares_the_cpu_with_itself() -> None:
     assert [line.split()[0] for line in lines if " at most " in line] == ["ok"] * len(told["checks"])
 
 
+def test_devices_tell_how_the_allocator_is_set_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_ALLOC_CONF", raising=False)
+    monkeypatch.delenv("PYTORCH_CUDA_ALLOC_CONF", raising=False)
+    told = json.loads(relievo("devices", "--json"))["allocator"]
+    assert told == {"settings": "expandable_segments:True", "why": "the policy 'fastest'"}
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "max_split_size_mb:64")
+    told = json.loads(relievo("devices", "--json"))["allocator"]
+    assert told == {"settings": "max_split_size_mb:64", "why": "the environment's PYTORCH_ALLOC_CONF"}
+
+
 def test_devices_are_told_as_the_kernel_tells_them() -> None:
     told: dict[str, Any] = json.loads(relievo("devices", "--json"))
     memory = {

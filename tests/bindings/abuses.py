@@ -212,7 +212,7 @@ def absurd_options() -> None:
     for seconds in (float("nan"), -1, -float("inf"), -1e-300, "soon", None):
         _refused(refusals, relievo.Engine, idle_seconds=seconds)
         _refused(refusals, relievo.Engine().set_idle_seconds, seconds)
-    for option in ("devices", "strategy", "policy", "models", "lossy"):
+    for option in ("devices", "strategy", "policy", "models", "lossy", "allocator"):
         for value in [*_TEXTS, *_NOTHING_OF_USE]:
             outcome = _outcome(relievo.Engine, **{option: value})
             if isinstance(outcome, relievo.Engine):

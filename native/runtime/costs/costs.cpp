@@ -90,9 +90,23 @@ int64_t StageMode::workspace(int batch) const {
   return int64_t(std::ceil(workspace_bytes + workspace_bytes_per_picture * batch));
 }
 
+const StageProfile& StageProfile::on(std::span<const Worker> workers) const {
+  if (in_other_precisions.empty()) return *this;
+  const std::string precision = fast_precision(workers);
+  const auto other = std::ranges::find_if(in_other_precisions, [&](const StageProfile& profile) {
+    return profile.modes.front().execution.precision == precision;
+  });
+  return other == in_other_precisions.end() ? *this : *other;
+}
+
 const StageMode& StageProfile::mode(const ExecutionMode& execution) const {
-  for (const StageMode& mode : modes) {
-    if (mode.execution == execution) return mode;
+  const auto among = [&](const StageProfile& profile) -> const StageMode* {
+    const auto found = std::ranges::find(profile.modes, execution, &StageMode::execution);
+    return found == profile.modes.end() ? nullptr : &*found;
+  };
+  if (const StageMode* own = among(*this)) return *own;
+  for (const StageProfile& other : in_other_precisions) {
+    if (const StageMode* found = among(other)) return *found;
   }
   throw Error(ErrorCode::kInternal, fmt::format("The stage '{}' has no mode '{}' in {}.", name,
                                                 mode_name(execution), execution.precision));

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -82,8 +83,15 @@ struct StageProfile {
   /// What besides sizes decides its costs: which weights it holds.
   std::string variant = {};
   bool measured = false;  ///< the costs of the first mode were measured
+  /// The same stage in other precisions, for workers that are fast in those.
+  std::vector<StageProfile> in_other_precisions = {};
 
-  /// The costs of one of its modes. Throws Error{kInternal} for another mode.
+  /// The profile by which these workers run the stage together: in the precision of all of them
+  /// (fast_precision) where it is left open.
+  const StageProfile& on(std::span<const Worker> workers) const;
+  const StageProfile& on(const Worker& worker) const { return on(std::span(&worker, 1)); }
+
+  /// The costs of one of its modes, in whatever precision. Throws Error{kInternal} for another mode.
   const StageMode& mode(const ExecutionMode& execution) const;
   /// The last mode that needs no fallbacks besides these.
   const StageMode& mode_within(const Fallbacks& allowed) const;

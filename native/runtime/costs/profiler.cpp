@@ -21,7 +21,7 @@ class Profiler {
   /// Measures a stage; returns its output for one picture in its first mode that fits.
   std::any measure(Stage& stage, const std::any& input) {
     std::optional<std::any> output;
-    for (const StageMode& mode : stage.profile().modes) {
+    for (const StageMode& mode : stage.profile().on(worker_).modes) {
       if (output && !options_.all_modes) break;
       options_.control.cancel.check();
       const int64_t before = used();

@@ -66,8 +66,9 @@ class Stage {
   virtual void unload(const Worker& worker) = 0;
 
   /// Computes one output for each input. The inputs stay as they are, because the call is made again after a
-  /// failure. A picture's output depends neither on its batchmates nor on the worker. Throws
-  /// Error{kOutOfMemory}, {kDeviceLost}, {kCancelled}, or an error of the picture.
+  /// failure. A picture's output depends neither on its batchmates nor on the worker; in another precision,
+  /// and on a GPU, whose libraries choose other kernels for other batches, this holds except for rounding.
+  /// Throws Error{kOutOfMemory}, {kDeviceLost}, {kCancelled}, or an error of the picture.
   virtual std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) = 0;
 };
 

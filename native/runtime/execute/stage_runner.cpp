@@ -115,6 +115,12 @@ void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
   });
 }
 
+const StageProfile& StageRunner::profile_on(const StagePlacement& placement) const {
+  std::vector<Worker> workers;
+  for (const int index : placement.workers) workers.push_back(worker(index));
+  return stages_[size_t(placement.stage)]->profile().on(workers);
+}
+
 void StageRunner::load_ahead(Prefetch& ahead, const StagePlacement& next) {
   const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.mode);
   ahead.start(size_t(next.workers[0]), size_t(next.stage), {worker(next.workers[0]), mode.execution, 0, 0});
@@ -190,7 +196,7 @@ void StageRunner::run(const StagePlacement& placement, const StagePlacement* nex
 
 void StageRunner::run_with_fallbacks(const StagePlacement& placement, const StagePlacement* next,
                                      JobBatch& batch, bool only_stage) {
-  const StageProfile& profile = stages_[size_t(placement.stage)]->profile();
+  const StageProfile& profile = profile_on(placement);
   const Worker& first_worker = worker(placement.workers[0]);
   const Worker whole = as_one(placement);
   const std::string& names = whole.name;

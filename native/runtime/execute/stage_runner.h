@@ -44,6 +44,8 @@ class StageRunner {
   /// The workers of a placement as one, for which limits are learnt: it has their names and the smallest
   /// budget.
   Worker as_one(const StagePlacement& placement) const;
+  /// The stage as its workers run it together.
+  const StageProfile& profile_on(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const JobBatch& batch,
                              size_t first, size_t last);

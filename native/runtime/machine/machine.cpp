@@ -87,6 +87,9 @@ int64_t droppable_bytes(const fs::path& folder) {
 CpuInfo find_cpu() {
   CpuInfo cpu;
   cpu.name = after_colon("/proc/cpuinfo", "model name");
+#if defined(__x86_64__) || defined(_M_X64)
+  if (__builtin_cpu_supports("avx512bf16")) cpu.half = "bf16";
+#endif
   cpu_set_t set;
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpu.threads = std::max(1, CPU_COUNT(&set));
@@ -181,8 +184,6 @@ class CudaRuntime {
   std::unique_ptr<void, Close> library_;
 };
 
-int compute_of(const GpuInfo& gpu) { return 10 * gpu.compute_major + gpu.compute_minor; }
-
 /// Says why no GPU at all can be used; empty when they can.
 std::string refusal_of_all(const StackFacts& facts) {
   for (const StackFinding& finding : check_stack(facts)) {
@@ -192,6 +193,10 @@ std::string refusal_of_all(const StackFacts& facts) {
 }
 
 }  // namespace
+
+int64_t GpuInfo::usable_bytes() const {
+  return own_bytes ? free_bytes + *own_bytes : std::max<int64_t>(0, free_bytes - kContextBytes);
+}
 
 std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
                                    const std::vector<std::string>& bus_ids) {
@@ -214,11 +219,12 @@ std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
 }
 
 WorkerSources Machine::sources() const {
-  WorkerSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}};
+  WorkerSources sources{cpu.threads, cpu.free_bytes, {}, cpu.name, {}, {}, cpu.half};
   if (facts.torch_cuda && refusal_of_all(facts).empty()) {
     for (const GpuInfo& gpu : gpus) {
-      sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.free_bytes - kContextBytes : 0);
+      sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.usable_bytes() : 0);
       sources.gpu_names.push_back(gpu.name);
+      sources.gpu_computes.push_back(gpu.compute());
     }
   }
   return sources;
@@ -226,12 +232,12 @@ WorkerSources Machine::sources() const {
 
 std::string Machine::why_left_out(const GpuInfo& gpu) const {
   if (std::string refusal = refusal_of_all(facts); !refusal.empty()) return refusal;
-  const int compute = compute_of(gpu);
+  const int compute = gpu.compute();
   if (compute != 0 && compute < kLowestCompute) {
     return fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
                        gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
   }
-  if (gpu.free_bytes <= kContextBytes) {
+  if (gpu.usable_bytes() <= 0) {
     return fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
   }
   return {};
@@ -280,7 +286,7 @@ Machine find_machine(const std::string& runtime_folder) {
   facts.runtime_cuda = cuda.version();
   facts.gpus = int(nvml.gpus.size());  // includes those that CUDA does not show
   for (const GpuInfo& gpu : nvml.gpus) {
-    const int compute = compute_of(gpu);
+    const int compute = gpu.compute();
     if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
       facts.lowest_compute = compute;
     }

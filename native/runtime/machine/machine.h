@@ -35,6 +35,15 @@ struct GpuInfo {
   std::optional<int> temperature_celsius;
   int compute_major = 0;
   int compute_minor = 0;
+  /// Where this process has a context on it (runtime/torch/device_memory.h): what its allocator has taken of
+  /// the device, in use or not.
+  std::optional<int64_t> own_bytes;
+
+  int compute() const { return 10 * compute_major + compute_minor; }  ///< 75 for 7.5
+
+  /// What this process can have for tensors in all: what is free and what it holds, less CUDA's own needs
+  /// where those are not in what is used yet.
+  int64_t usable_bytes() const;
 };
 
 struct CpuInfo {
@@ -45,6 +54,7 @@ struct CpuInfo {
   /// Bytes that can be allocated without swapping, within the cgroup's limit.
   int64_t free_bytes = 0;
   std::optional<int64_t> cgroup_limit_bytes;
+  std::string half;  ///< the half precision that it is fast in: bf16 with AVX512-BF16; empty: none
 };
 
 /// The facts that the start-up check looks at. find_machine() gathers them; tests make them up.

@@ -111,6 +111,8 @@ Worker whole_gpu(int index, const WorkerSources& sources) {
   worker.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
   worker.speed = kGpuSpeed;
   if (size_t(index) < sources.gpu_names.size()) worker.product = sources.gpu_names[size_t(index)];
+  if (size_t(index) < sources.gpu_computes.size()) worker.compute = sources.gpu_computes[size_t(index)];
+  worker.half = half_of_gpu(worker.compute);
   return worker;
 }
 
@@ -121,10 +123,24 @@ Worker whole_cpu(const WorkerSources& sources) {
   worker.budget_bytes = sources.cpu_free_bytes;
   worker.speed = worker.threads;
   worker.product = sources.cpu_name;
+  worker.half = sources.cpu_half;
   return worker;
 }
 
 }  // namespace
+
+std::string half_of_gpu(int compute) {
+  constexpr int kAmpere = 80;
+  return compute == 0 || compute >= kAmpere ? "bf16" : "fp16";
+}
+
+std::string fast_precision(std::span<const Worker> workers) {
+  const std::string& first = workers.front().half;
+  const auto all = [&](auto&& is_so) { return std::ranges::all_of(workers, is_so); };
+  if (all([&](const Worker& worker) { return worker.half == first; })) return first.empty() ? "fp32" : first;
+  // Different ones: of a GPU before Ampere and a later one, which is as fast in fp16.
+  return all([](const Worker& worker) { return worker.kind != DeviceKind::kCpu; }) ? "fp16" : "fp32";
+}
 
 std::vector<int> WorkerSources::usable_gpus() const {
   std::vector<int> usable;
@@ -209,6 +225,7 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
     Worker worker;
     worker.kind = DeviceKind::kImaginary;
     worker.threads = kImaginaryThreads;
+    worker.half = half_of_gpu(worker.compute);
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);
       worker.speed = read_number<double>(speed).value_or(0);

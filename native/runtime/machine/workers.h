@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,18 @@ struct Worker {
   double host_bytes_per_second = 12e9;  ///< to and from host memory
   /// Name of the GPU or processor, under which its measured costs are kept.
   std::string product = {};
+  int compute = 0;  ///< compute capability of a GPU, 75 for 7.5; 0 where it is not known
+  /// The half precision that it is fast in, `bf16` or `fp16`; empty where there is none.
+  std::string half = {};
 };
+
+/// The half precision of a GPU: bf16, which has float32's range, from compute capability 8.0 (Ampere) on and
+/// where it is not known; before that fp16, because convolutions and fused attention know no bf16 there.
+std::string half_of_gpu(int compute);
+
+/// The precision in which these workers compute together, where nobody asks for one: the half precision that
+/// all of them are fast in, else fp32.
+std::string fast_precision(std::span<const Worker> workers);
 
 /// The resources of the machine that workers can be made of.
 struct WorkerSources {
@@ -40,6 +52,8 @@ struct WorkerSources {
   std::vector<int64_t> gpu_free_bytes;  ///< by index; 0 where the GPU cannot be used
   std::string cpu_name = {};
   std::vector<std::string> gpu_names = {};  ///< by index
+  std::vector<int> gpu_computes = {};       ///< compute capabilities by index, 75 for 7.5
+  std::string cpu_half = {};                ///< as Worker::half
 
   /// Indices of the GPUs that can be used.
   std::vector<int> usable_gpus() const;

@@ -16,7 +16,7 @@ class GroupBuilder {
   explicit GroupBuilder(const GroupQuestion& question) : q_(question), count_(question.stages.size()) {
     max_batch_ = std::max(1, q_.options.pictures);
     for (size_t i = 0; i < count_; ++i) {
-      modes_.push_back(&q_.stages[i].mode_within(q_.fallbacks));
+      modes_.push_back(&q_.stages[i].on(q_.workers).mode_within(q_.fallbacks));
       max_batch_ = std::min(max_batch_, std::max(1, q_.stages[i].max_batch));
     }
     by_weight_.resize(count_);
@@ -50,19 +50,34 @@ class GroupBuilder {
   }
 
  private:
+  /// How a stage runs on one worker of the group alone.
+  const StageMode& alone(size_t stage, size_t worker) const {
+    return q_.stages[stage].on(q_.workers[worker]).mode_within(q_.fallbacks);
+  }
   int64_t budget(size_t worker) const {
     return int64_t(double(q_.workers[worker].budget_bytes) * q_.budget_share);
   }
-  double load_seconds(size_t stage, const Worker& worker, double share = 1) const {
-    return share * double(modes_[stage]->weight_bytes) / worker.host_bytes_per_second;
+  double load_seconds(size_t stage, const Worker& worker) const {
+    return double(modes_[stage]->weight_bytes) / worker.host_bytes_per_second;
   }
   double slowest_seconds(size_t stage, int batch) const {
     double seconds = 0;
     for (const Worker& worker : q_.workers) seconds = std::max(seconds, modes_[stage]->time(batch, worker));
     return seconds;
   }
+  /// On whichever of the workers: which one it is depends on memory, and more of that never takes longer.
+  double slowest_alone(size_t stage, int batch) const {
+    double seconds = 0;
+    for (size_t j = 0; j < q_.workers.size(); ++j) {
+      seconds = std::max(seconds, alone(stage, j).time(batch, q_.workers[j]));
+    }
+    return seconds;
+  }
   StagePlacement placement(size_t stage, bool resident, std::vector<int> workers) const {
-    return {int(stage), modes_[stage]->execution, resident, false, std::move(workers), {}};
+    std::vector<Worker> all;
+    for (const int worker : workers) all.push_back(q_.workers[size_t(worker - q_.first_worker)]);
+    const StageMode& mode = q_.stages[stage].on(all).mode_within(q_.fallbacks);
+    return {int(stage), mode.execution, resident, false, std::move(workers), {}};
   }
   DeviceGroup group(GroupKind kind, int batch) const {
     DeviceGroup group;
@@ -137,9 +152,10 @@ class GroupBuilder {
       for (size_t i = 0; i < count_; ++i) {
         const Worker& worker = q_.workers[part];
         result.stages.push_back(placement(i, true, {result.workers[part]}));
-        result.peak_bytes[part] += modes_[i]->weight_bytes;
-        most[part] = std::max(most[part], modes_[i]->workspace(batch));
-        result.station_s[part] += modes_[i]->time(batch, worker);
+        const StageMode& mode = alone(i, part);
+        result.peak_bytes[part] += mode.weight_bytes;
+        most[part] = std::max(most[part], mode.workspace(batch));
+        result.station_s[part] += mode.time(batch, worker);
         if (i + 1 < count_ && (cuts >> i & 1U)) {
           result.station_s[part] +=
               double(q_.stages[i].output_bytes_per_picture) * batch /
@@ -223,10 +239,11 @@ class GroupBuilder {
         seconds += split_seconds(i, batch);
       } else {
         const size_t j = i % workers;
-        result.peak_bytes[j] += modes_[i]->weight_bytes;
-        most[j] = std::max(most[j], modes_[i]->workspace(batch));
+        const StageMode& mode = alone(i, j);
+        result.peak_bytes[j] += mode.weight_bytes;
+        most[j] = std::max(most[j], mode.workspace(batch));
         result.stages.push_back(placement(i, true, {result.workers[j]}));
-        seconds += slowest_seconds(i, batch);
+        seconds += slowest_alone(i, batch);
       }
     }
     for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
@@ -260,12 +277,15 @@ class GroupBuilder {
         where = result.workers;
         seconds += split_seconds(i, batch);
       } else {
+        const auto bytes_on = [&](size_t k) {
+          return alone(i, k).weight_bytes + alone(i, k).workspace(batch) + handed_on(batch);
+        };
         size_t j = 0;
-        while (j < workers && capacity[j] < 1) ++j;
+        while (j < workers && bytes_on(j) > budget(j)) ++j;
         if (j == workers) return;
-        result.peak_bytes[j] = std::max(result.peak_bytes[j], modes_[i]->weight_bytes + workspace);
+        result.peak_bytes[j] = std::max(result.peak_bytes[j], bytes_on(j));
         where = {result.workers[j]};
-        seconds += slowest_seconds(i, batch);
+        seconds += slowest_alone(i, batch);
       }
       seconds += slowest_load(i);
       result.stages.push_back(placement(i, false, std::move(where)));
@@ -297,23 +317,24 @@ class GroupBuilder {
         const size_t sharers = stage.points            ? workers
                                : stage.guidance_halves ? std::min<size_t>(workers, 2)
                                                        : 1;
+        const StageMode& mode = stage.on(q_.workers.first(sharers)).mode_within(q_.fallbacks);
         double speed = q_.workers[0].speed, link = q_.workers[0].host_bytes_per_second;
         for (size_t j = 0; j < sharers; ++j) {
           speed = std::min(speed, q_.workers[j].speed);
           link = std::min(link, q_.workers[j].host_bytes_per_second);
-          const int64_t weights = modes_[i]->weight_bytes;
+          const int64_t weights = mode.weight_bytes;
           if (resident) result.peak_bytes[j] += weights;
           // A half needs no more than the whole.
-          most[j] = std::max(most[j], modes_[i]->workspace(batch) + (resident ? 0 : weights));
+          most[j] = std::max(most[j], mode.workspace(batch) + (resident ? 0 : weights));
         }
-        const double part = modes_[i]->seconds_per_picture * batch / double(sharers);
-        seconds += (modes_[i]->seconds + part) / speed +
-                   modes_[i]->host_seconds_per_picture * batch / q_.workers[0].threads;
+        const double part = mode.seconds_per_picture * batch / double(sharers);
+        seconds +=
+            (mode.seconds + part) / speed + mode.host_seconds_per_picture * batch / q_.workers[0].threads;
         if (sharers > 1) {
           seconds += 2 * stage.handovers * double(sharers - 1) * double(stage.activation_bytes_per_picture) *
                      batch / link;
         }
-        if (!resident) seconds += double(modes_[i]->weight_bytes) / link;
+        if (!resident) seconds += double(mode.weight_bytes) / link;
         result.stages.push_back(placement(
             i, resident, {result.workers.begin(), result.workers.begin() + std::ptrdiff_t(sharers)}));
       }
@@ -325,7 +346,7 @@ class GroupBuilder {
   const GroupQuestion& q_;
   size_t count_;
   int max_batch_ = 1;
-  std::vector<const StageMode*> modes_;
+  std::vector<const StageMode*> modes_;  // as all of the workers together run each stage
   std::vector<size_t> by_weight_;
   std::vector<DeviceGroup> groups_;
 };

@@ -196,9 +196,13 @@ std::optional<Plan> best_of(const std::vector<Worker>& workers, const std::vecto
   std::optional<Plan> best;
   int64_t best_bytes = 0;
   for (size_t step = first; step <= last; ++step) {
-    const bool is_offered = step == first || std::ranges::any_of(stages, [&](const StageProfile& stage) {
-                              return &stage.mode_within(kSteps[step]) != &stage.mode_within(kSteps[step - 1]);
-                            });
+    const auto adds_a_mode = [&](const StageProfile& stage) {
+      return &stage.mode_within(kSteps[step]) != &stage.mode_within(kSteps[step - 1]);
+    };
+    const bool is_offered =
+        step == first || std::ranges::any_of(stages, [&](const StageProfile& stage) {
+          return adds_a_mode(stage) || std::ranges::any_of(stage.in_other_precisions, adds_a_mode);
+        });
     if (!is_offered) continue;
     auto found = options.policy == Policy::kMemory
                      ? smallest_in(workers, stages, options, kSteps[step])

@@ -116,11 +116,19 @@ void MemoryAccount::charge(int64_t bytes) {
                      " of ", format_bytes(budget_), " used.");
   } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
   g_charged.fetch_add(bytes, std::memory_order_relaxed);
-  int64_t peak = peak_.load(std::memory_order_relaxed);
-  while (before + bytes > peak &&
-         !peak_.compare_exchange_weak(peak, before + bytes, std::memory_order_relaxed)) {
-  }
+  raise_peak(before + bytes);
   request.granted = true;
+}
+
+void MemoryAccount::note(int64_t bytes) {
+  g_charged.fetch_add(bytes, std::memory_order_relaxed);
+  raise_peak(used_.fetch_add(bytes, std::memory_order_relaxed) + bytes);
+}
+
+void MemoryAccount::raise_peak(int64_t used) {
+  int64_t peak = peak_.load(std::memory_order_relaxed);
+  while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+  }
 }
 
 void MemoryAccount::discharge(int64_t bytes) {

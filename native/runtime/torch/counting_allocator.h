@@ -30,8 +30,12 @@ class MemoryAccount {
   /// Charges bytes. Throws c10::OutOfMemoryError when they do not fit; nothing is charged then.
   void charge(int64_t bytes);
   void discharge(int64_t bytes);
+  /// Charges what an allocator has given already, whatever the budget.
+  void note(int64_t bytes);
 
  private:
+  void raise_peak(int64_t used);
+
   std::string name_;
   int64_t budget_;
   std::atomic<int64_t> used_{0};

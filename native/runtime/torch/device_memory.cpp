@@ -1,42 +1,17 @@
 #include "runtime/torch/device_memory.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
 
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <c10/core/AllocatorConfig.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <dlfcn.h>
+#ifdef RELIEVO_CUDA
+#include <c10/cuda/CUDACachingAllocator.h>
+#endif
 
 namespace relievo {
-
-std::string allocator_settings(Policy policy) {
-  switch (policy) {
-    case Policy::kFastest:
-      return "expandable_segments:True";
-    case Policy::kBalanced:
-      return "expandable_segments:True,garbage_collection_threshold:0.8";
-    case Policy::kMemory:
-      return "max_split_size_mb:128,garbage_collection_threshold:0.6";
-  }
-  return {};
-}
-
-std::string apply_allocator_settings(Policy policy) {
-  static const std::string persons = [] {  // read before we set it ourselves
-    for (const char* name : {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}) {
-      if (const char* own = std::getenv(name); own && *own) return std::string(own);
-    }
-    return std::string();
-  }();
-  if (!persons.empty()) return persons;
-  const std::string settings = allocator_settings(policy);
-  // libtorch_cuda reads the variable when it is opened; a library that is open already is told.
-  setenv("PYTORCH_ALLOC_CONF", settings.c_str(), 1);
-  c10::CachingAllocator::setAllocatorSettings(settings);
-  return settings;
-}
 
 namespace {
 
@@ -71,6 +46,36 @@ std::optional<DeviceMemory> device_memory(int device) {
   constexpr size_t kAll = 0;  // the value of StatType::AGGREGATE
   return DeviceMemory{stats.allocated_bytes[kAll].current, stats.reserved_bytes[kAll].current,
                       stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].peak};
+}
+
+std::optional<DeviceShare> device_share(int device) {
+  if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA) || !at::detail::getCUDAHooks().hasCUDART()) return {};
+  const auto index = c10::DeviceIndex(device);
+  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(c10::kCUDA);
+  try {
+    if (!allocator->initialized() || !at::detail::getCUDAHooks().hasPrimaryContext(index)) return {};
+    const auto [free, total] = allocator->getMemoryInfo(index);
+    return DeviceShare{int64_t(free), int64_t(total),
+                       allocator->getDeviceStats(index).reserved_bytes[0].current};
+  } catch (const c10::Error&) {
+    return {};  // the device is lost, which its worker says
+  }
+}
+
+double memory_fraction(int64_t budget, int64_t total) {
+  return total > 0 ? std::clamp(double(budget) / double(total), 0.0, 1.0) : 1;
+}
+
+void limit_device_memory([[maybe_unused]] int device, [[maybe_unused]] int64_t bytes) {
+#ifdef RELIEVO_CUDA
+  // Torch's base class has no such function; libtorch_cuda registers this class for CUDA, which is called
+  // without linking anything of it.
+  auto* allocator =
+      static_cast<c10::cuda::CUDACachingAllocator::CUDAAllocator*>(c10::getDeviceAllocator(c10::kCUDA));
+  const auto index = c10::DeviceIndex(device);
+  const auto total = allocator->initialized() ? int64_t(allocator->getMemoryInfo(index).second) : int64_t{0};
+  allocator->setMemoryFraction(memory_fraction(bytes, total), index);
+#endif
 }
 
 }  // namespace relievo

@@ -1,23 +1,12 @@
-// GPU memory through torch: opening libtorch_cuda when it is wanted, the caching allocator's settings and
-// counters.
+// GPU memory through torch: opening libtorch_cuda when it is wanted, the caching allocator's counters and its
+// limit.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "runtime/plan/plan.h"
-
 namespace relievo {
-
-/// The caching allocator's settings for a policy, as in PYTORCH_ALLOC_CONF. Expandable segments end
-/// fragmentation but keep the memory that they have mapped; a limit on splitting gives memory back sooner.
-/// Only one of the two is set, because with expandable segments the limit does little.
-std::string allocator_settings(Policy policy);
-
-/// Applies these settings. Must be called before the first use of a GPU. A value that the person has set in
-/// PYTORCH_ALLOC_CONF (or under its older name) takes precedence. Returns the settings that count.
-std::string apply_allocator_settings(Policy policy);
 
 /// Opens libtorch_cuda.so beside libtorch_cpu.so. Must be called before anything asks torch whether there is
 /// CUDA. Returns false when it is not there or cannot be opened; `why` then says so.
@@ -37,5 +26,23 @@ struct DeviceMemory {
 
 /// The caching allocator's counters of a GPU; nothing without CUDA.
 std::optional<DeviceMemory> device_memory(int device);
+
+/// The memory of a GPU as its own runtime tells it, and what this process has of it.
+struct DeviceShare {
+  int64_t free_bytes = 0;
+  int64_t total_bytes = 0;
+  int64_t own_bytes = 0;  ///< taken by the caching allocator, in use or not
+};
+
+/// Nothing while this process has no context on the GPU, because asking would make one, and for a GPU that is
+/// lost.
+std::optional<DeviceShare> device_share(int device);
+
+/// The share of `total` that a budget is, as torch wants to be told it: from 0 to 1.
+double memory_fraction(int64_t budget, int64_t total);
+
+/// From now on the caching allocator takes no more of the GPU than this and throws c10::OutOfMemoryError in
+/// its place. For a GPU with a context.
+void limit_device_memory(int device, int64_t bytes);
 
 }  // namespace relievo

@@ -3,6 +3,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -12,6 +14,7 @@
 #include "base/parallel.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
+#include "runtime/torch/gpu_account.h"
 
 namespace relievo {
 namespace {
@@ -30,6 +33,50 @@ struct Accounts {
   }
 };
 
+/// The streams that no thread has, by device.
+class StreamPool {
+ public:
+  c10::Stream take(const c10::impl::VirtualGuardImpl& cuda, c10::Device device) {
+    const std::lock_guard lock(mutex_);
+    std::vector<c10::Stream>& free = free_[device.index()];
+    if (free.empty()) return cuda.getStreamFromGlobalPool(device);
+    const c10::Stream stream = free.back();
+    free.pop_back();
+    return stream;
+  }
+  void give_back(const c10::Stream& stream) {
+    const std::lock_guard lock(mutex_);
+    free_[stream.device_index()].push_back(stream);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<c10::DeviceIndex, std::vector<c10::Stream>> free_;
+};
+
+/// The pool is never destroyed, because threads may end after everything else.
+StreamPool& streams() {
+  static auto* const pool = new StreamPool;
+  return *pool;
+}
+
+struct ThreadStream {
+  ~ThreadStream() {
+    if (stream) streams().give_back(*stream);
+  }
+  std::optional<c10::Stream> stream;
+};
+thread_local ThreadStream t_stream;
+
+/// The budgets of all workers on the same GPU together, by its index.
+std::map<int, int64_t> budgets_by_gpu(const std::vector<Worker>& workers) {
+  std::map<int, int64_t> budgets;
+  for (const Worker& worker : workers) {
+    if (worker.kind == DeviceKind::kCuda) budgets[worker.device] += worker.budget_bytes;
+  }
+  return budgets;
+}
+
 /// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
 /// turns oneDNN off for the whole process, and goes on without it: slower for good, and with results that are
 /// not the same to the bit. Such a call is therefore treated as out of memory like any other. (Another
@@ -43,11 +90,11 @@ void refuse_to_go_on_without_onednn() {
 
 }  // namespace
 
-WorkerHooks make_worker_hooks() {
+WorkerHooks make_worker_hooks(const std::vector<Worker>& workers) {
   install_counting_allocator();
   const auto accounts = std::make_shared<Accounts>();
   WorkerHooks hooks;
-  hooks.enter = [accounts](const Worker& worker) {
+  hooks.enter = [accounts, limits = budgets_by_gpu(workers)](const Worker& worker) {
     // Otherwise torch's first parallel operator on this thread takes the number that was set last.
     at::get_num_threads();
     at::set_num_threads(worker.threads);
@@ -58,7 +105,11 @@ WorkerHooks make_worker_hooks() {
       cuda.setDevice(device_of(worker));
       // Each thread has a stream of its own, so that workers of one GPU, and copies and kernels of one
       // worker, run at the same time.
-      cuda.exchangeStream(cuda.getStreamFromGlobalPool(device_of(worker)));
+      if (!t_stream.stream) t_stream.stream = streams().take(cuda, device_of(worker));
+      cuda.exchangeStream(*t_stream.stream);
+      set_thread_gpu_account(accounts->of(worker));
+      const auto limit = limits.find(worker.device);
+      if (limit != limits.end()) limit_device_memory(worker.device, limit->second);
     } else {
       set_thread_account(accounts->of(worker));
     }
@@ -72,14 +123,13 @@ WorkerHooks make_worker_hooks() {
     cuda.synchronizeStream(cuda.getStream(device_of(worker)));
   };
   hooks.release_cache = [](const Worker& worker) {
-    if (worker.kind == DeviceKind::kCuda) c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
-  };
-  hooks.take_peak = [accounts](const Worker& worker) -> int64_t {
-    if (worker.kind != DeviceKind::kCuda) return accounts->of(worker)->take_peak();
+    if (worker.kind != DeviceKind::kCuda) return;
     const auto memory = device_memory(worker.device);
-    c10::getDeviceAllocator(c10::kCUDA)->resetPeakStats(c10::DeviceIndex(worker.device));
-    return memory ? memory->peak_allocated_bytes : 0;
+    if (memory && memory->reserved_bytes > memory->allocated_bytes) {
+      c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+    }
   };
+  hooks.take_peak = [accounts](const Worker& worker) { return accounts->of(worker)->take_peak(); };
   hooks.fragmentation = [](const Worker& worker) -> std::optional<double> {
     if (worker.kind != DeviceKind::kCuda) return std::nullopt;
     const auto memory = device_memory(worker.device);

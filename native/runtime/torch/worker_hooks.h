@@ -1,13 +1,18 @@
 // Makes the hooks by which a worker's thread tells torch about itself.
 #pragma once
 
+#include <vector>
+
 #include "runtime/machine/device_hooks.h"
 
 namespace relievo {
 
-/// Hooks for CPU workers and GPUs: threads and an account with the worker's budget; on a GPU the device, and
-/// its share of memory, which is watched by the caching allocator's counters. Installs the counting
-/// allocator. `current_error` is left to the caller (nn/errors.h).
-WorkerHooks make_worker_hooks();
+/// Hooks for CPU workers and GPUs: threads and an account with the worker's budget; on a GPU the device, a
+/// stream, and a limit of the caching allocator: the budgets of all of `workers` on that device together. A
+/// stream goes from a thread that has ended to the next one, because the allocator and cuBLAS keep memory for
+/// each stream that there ever was. Torch gives the unused memory of all GPUs back at once, so that is done
+/// only where the worker's own GPU has some. Installs the counting allocator. `current_error` is left to the
+/// caller (nn/errors.h).
+WorkerHooks make_worker_hooks(const std::vector<Worker>& workers = {});
 
 }  // namespace relievo

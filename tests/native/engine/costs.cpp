@@ -206,5 +206,49 @@ TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
   EXPECT_LT(profiles[2].modes.front().time(1, workers[0]), 20);
 }
 
+// Turing, Ampere, and a processor that is slow in half precision.
+TEST(Costs, EachWorkerHasThoseOfItsOwnPrecision) {
+  Settings settings;
+  settings.model = "instant-mesh-large";
+  WorkerSources sources{4, int64_t{16} << 30, {int64_t{8} << 30, int64_t{24} << 30}};
+  sources.gpu_computes = {75, 86};
+  const std::vector<Worker> workers = parse_workers("cuda:0,cuda:1,cpu", sources);
+  const auto profiles = stage_profiles(settings, workers);
+  const auto mode = [&](size_t stage, size_t worker) -> const StageMode& {
+    return profiles[stage].on(workers[worker]).modes.front();
+  };
+  constexpr size_t kCondition = 1, kDiffusion = 2, kDecode = 3, kReconstruct = 4;
+  for (const size_t stage : {kCondition, kDiffusion, kDecode, kReconstruct}) {
+    EXPECT_EQ(mode(stage, 0).execution.precision, "fp16") << profiles[stage].name;
+    EXPECT_EQ(mode(stage, 1).execution.precision, "bf16") << profiles[stage].name;
+    EXPECT_EQ(mode(stage, 2).execution.precision, "fp32") << profiles[stage].name;
+  }
+  EXPECT_EQ(mode(kDiffusion, 0).weight_bytes, mode(kDiffusion, 1).weight_bytes);
+  EXPECT_EQ(mode(kDiffusion, 2).weight_bytes, 2 * mode(kDiffusion, 1).weight_bytes);
+  EXPECT_EQ(mode(kDecode, 0).weight_bytes, mode(kDecode, 2).weight_bytes) << "the VAE is no fp16 network";
+  EXPECT_EQ(mode(kDecode, 0).workspace(1), mode(kDecode, 2).workspace(1));
+  const StageProfile& together = profiles[kDiffusion].on(std::span(workers).first(2));
+  EXPECT_EQ(together.modes.front().execution.precision, "fp16");
+  EXPECT_EQ(profiles[kDiffusion].on(workers).modes.front().execution.precision, "fp32");
+  settings.precision = "bf16";  // what is asked for goes before
+  for (const StageProfile& profile : stage_profiles(settings, workers)) {
+    EXPECT_TRUE(profile.in_other_precisions.empty()) << profile.name;
+  }
+}
+
+TEST(Costs, HalfPrecisionIsAFallbackThatEveryWorkerCanCompute) {
+  Settings settings;
+  settings.model = "instant-mesh-large";
+  settings.precision = "fp32";
+  WorkerSources sources{4, int64_t{16} << 30, {int64_t{8} << 30}};
+  sources.gpu_computes = {75};
+  const auto last = [&](const char* words) {
+    return stage_profiles(settings, parse_workers(words, sources))[4].modes.back().execution.precision;
+  };
+  EXPECT_EQ(last("cuda:0"), "fp16");
+  EXPECT_EQ(last("cuda:0,cpu"), "bf16") << "a processor takes no fp16";
+  EXPECT_EQ(last("cpu"), "bf16");
+}
+
 }  // namespace
 }  // namespace relievo

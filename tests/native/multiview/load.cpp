@@ -94,6 +94,17 @@ TEST_F(MultiviewFolder, LoadsSomeBlocksInAnotherPrecision) {
   }
 }
 
+TEST_F(MultiviewFolder, TheVaeStaysInFloat32WhereTheOthersAreInFloat16) {
+  const MultiviewFiles files(folder());
+  Execution execution;
+  execution.dtype = at::kHalf;
+  const ConditionParts parts = files.condition_parts(execution);
+  EXPECT_EQ(parts.vae->parameters().front().scalar_type(), at::kFloat);
+  EXPECT_EQ(parts.vision->parameters().front().scalar_type(), at::kHalf);
+  EXPECT_EQ(files.vae(VaeParts::kDecoder, execution)->parameters().front().scalar_type(), at::kFloat);
+  EXPECT_EQ(files.unet(execution)->parameters().front().scalar_type(), at::kHalf);
+}
+
 TEST_F(MultiviewFolder, APartIsAsStrictAsTheWhole) {
   Vae odd({.widths = {8, 8, 8, 16}, .layers = 2, .groups = 4});
   fill_randomly(odd);

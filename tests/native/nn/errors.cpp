@@ -140,11 +140,11 @@ TEST(TorchErrors, KeepsWhatWasAskedForAndWhoHoldsTheRest) {
     EXPECT_NE(error.message().find(fact), std::string::npos) << error.message();
   }
   EXPECT_EQ(error.message().find("PYTORCH_ALLOC_CONF"), std::string::npos);
-  EXPECT_EQ(error.hint().find("expandable_segments"), std::string::npos);
+  EXPECT_EQ(error.hint().find("--allocator expandable-segments"), std::string::npos);
 }
 
 TEST(TorchErrors, NamesFragmentationWhereItIsTheCause) {
-  EXPECT_NE(of_cuda_allocator("3.10 GiB").hint().find("expandable_segments"), std::string::npos);
+  EXPECT_NE(of_cuda_allocator("3.10 GiB").hint().find("--allocator expandable-segments"), std::string::npos);
 }
 
 TEST(TorchErrors, AnythingElseOfTorchIsAFaultOfOurs) {

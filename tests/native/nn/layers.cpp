@@ -148,5 +148,20 @@ TEST(MultiHeadAttention, KeepsToOneKeyAmongMany) {
   for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(out[0][i].equal(v[0][700]));
 }
 
+// Scores of 720,000, eleven times float16's largest number, by the fused way and by torch's plain one.
+TEST(MultiHeadAttention, ScoresDoNotOverflowInFloat16) {
+  const at::NoGradGuard no_grad;
+  at::manual_seed(7);
+  const at::Tensor q = at::full({1, 3, 64}, 300.0f).to(at::kHalf);
+  const at::Tensor k = q.clone(), v = at::randn({1, 3, 64}).to(at::kHalf);
+  const at::Tensor mean = v.to(at::kDouble).mean(1, true).expand({1, 3, 64});
+  for (const bool is_fused : {true, false}) {
+    at::globalContext().setSDPUseFlash(is_fused);
+    const at::Tensor out = multi_head_attention(q, k, v, 1).to(at::kDouble);
+    EXPECT_LT((out - mean).abs().max().item<double>(), 2e-3) << is_fused;
+  }
+  at::globalContext().setSDPUseFlash(true);
+}
+
 }  // namespace
 }  // namespace relievo

@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 
 #include "executor_test.h"
 
@@ -122,6 +124,42 @@ TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
   worker.budget_bytes = 100;
   EXPECT_EQ(CostStore(folder).batch_limit(worker, stage, full, 8), 8) << "long ago";
   std::filesystem::remove_all(folder);
+}
+
+TEST_F(ExecutorTest, EachWorkerKeepsToItsPrecisionAndFallsBackWithinIt) {
+  StageProfile stage;
+  stage.name = "network";
+  const auto in = [](const char* precision) {
+    StageMode full;
+    full.execution.precision = precision;
+    full.workspace_bytes_per_picture = 1000;
+    full.seconds_per_picture = 1;
+    StageMode chunks = full;
+    chunks.execution.chunked = true;
+    chunks.workspace_bytes_per_picture = 10;
+    return std::vector<StageMode>{full, chunks};
+  };
+  stage.modes = in("bf16");
+  stage.in_other_precisions = {StageProfile{"network", in("fp32")}};
+  add_stage(stage);
+  std::vector<Worker> where = workers({5000, 5000});
+  where[0].half = "bf16";
+  RunOptions options;
+  options.plan = {.pictures = 6, .strategy = Strategy::kData};
+  const Plan made = find_plan(where, profiles_, options.plan);
+  for (Worker& worker : where) worker.budget_bytes = 100;  // others took it meanwhile
+  std::mutex mutex;
+  std::set<std::pair<std::string, std::string>> computed;
+  stages_[0]->on_run = [&](const StageCall& call, const std::vector<int>&) {
+    EXPECT_TRUE(call.mode.chunked);
+    const std::lock_guard lock(mutex);
+    computed.emplace(call.workers[0].name, call.mode.precision);
+  };
+  Executor executor(where, stages());
+  expect_all_made(run(executor, made, 6, options));
+  EXPECT_THAT(computed, testing::IsSubsetOf(std::set<std::pair<std::string, std::string>>{
+                            {"worker0", "bf16"}, {"worker1", "fp32"}}));
+  EXPECT_FALSE(computed.empty());
 }
 
 }  // namespace

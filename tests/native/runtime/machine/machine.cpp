@@ -73,6 +73,28 @@ TEST(Machine, GpusOfABrokenStackAreNoSources) {
   EXPECT_TRUE(machine.sources().gpu_free_bytes.empty());
 }
 
+TEST(Machine, CudasOwnNeedsAreTakenOffOnceOnly) {
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  GpuInfo gpu;
+  gpu.free_bytes = 5000 * kMiB;
+  EXPECT_EQ(gpu.usable_bytes(), 4400 * kMiB) << "they are still to come";
+  gpu.own_bytes = 0;
+  EXPECT_EQ(gpu.usable_bytes(), 5000 * kMiB) << "they are in what is used";
+  gpu.own_bytes = 3000 * kMiB;
+  EXPECT_EQ(gpu.usable_bytes(), 8000 * kMiB) << "what the allocator keeps is this process's own";
+  gpu.free_bytes = 100 * kMiB;
+  gpu.own_bytes.reset();
+  EXPECT_EQ(gpu.usable_bytes(), 0);
+
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(2);
+  machine.gpus[0].free_bytes = 100 * kMiB;
+  machine.gpus[0].own_bytes = 7000 * kMiB;
+  machine.gpus[1].free_bytes = 100 * kMiB;
+  EXPECT_THAT(machine.sources().gpu_free_bytes, testing::ElementsAre(7100 * kMiB, 0));
+}
+
 struct LeftOut {
   int compute_major, free_gib;
   const char* why;
@@ -95,6 +117,17 @@ INSTANTIATE_TEST_SUITE_P(All, LeftOutGpus,
                          testing::Values(LeftOut{9, 80, ""},
                                          LeftOut{6, 80, "compute capability is 6.0, and 7.5"},
                                          LeftOut{9, 0, "of its memory are free"}));
+
+TEST(Machine, TellsWorkersWhatEachDeviceIsFastIn) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(2);
+  machine.gpus[1].compute_major = 7;
+  machine.gpus[1].compute_minor = 5;
+  machine.cpu.half = "bf16";
+  EXPECT_THAT(machine.sources().gpu_computes, testing::ElementsAre(0, 75));
+  EXPECT_EQ(machine.sources().cpu_half, "bf16");
+}
 
 TEST(Machine, GpusOfABrokenStackAreLeftOutForItsReason) {
   Machine machine;

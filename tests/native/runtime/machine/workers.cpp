@@ -113,5 +113,37 @@ TEST(Workers, ImaginesMachines) {
   }
 }
 
+WorkerSources of_three_kinds(const std::string& cpu_half) {
+  WorkerSources sources{4, 8 * kGiB, {8 * kGiB, 24 * kGiB, 80 * kGiB}};
+  sources.gpu_computes = {75, 80};  // Turing, Ampere, and one that does not tell
+  sources.cpu_half = cpu_half;
+  return sources;
+}
+
+TEST(HalfPrecision, IsTheOneThatEachDeviceIsFastIn) {
+  std::vector<std::string> halves;
+  for (const Worker& worker : parse_workers("cuda:0*2,cuda:1,cuda:2,cpu", of_three_kinds(""))) {
+    halves.push_back(worker.half);
+  }
+  EXPECT_EQ(halves, (std::vector<std::string>{"fp16", "fp16", "bf16", "bf16", ""}));
+  EXPECT_EQ(parse_workers("cpu", of_three_kinds("bf16")).front().half, "bf16");
+  EXPECT_EQ(default_workers(of_three_kinds("")).front().compute, 75);
+  EXPECT_EQ(half_of_gpu(89), "bf16");
+  EXPECT_EQ(half_of_gpu(121), "bf16");
+}
+
+TEST(HalfPrecision, OfWorkersTogetherIsOneThatAllAreFastIn) {
+  const auto together = [](const char* words, const char* cpu_half) {
+    return fast_precision(parse_workers(words, of_three_kinds(cpu_half)));
+  };
+  EXPECT_EQ(together("cuda:0", ""), "fp16");
+  EXPECT_EQ(together("cuda:1,cuda:2", ""), "bf16");
+  EXPECT_EQ(together("cuda:0,cuda:1", ""), "fp16");
+  EXPECT_EQ(together("cuda:1,cpu", ""), "fp32");
+  EXPECT_EQ(together("cuda:1,cpu", "bf16"), "bf16");
+  EXPECT_EQ(together("cuda:0,cpu", "bf16"), "fp32") << "no processor is fast in fp16";
+  EXPECT_EQ(together("cpu*2", ""), "fp32");
+}
+
 }  // namespace
 }  // namespace relievo

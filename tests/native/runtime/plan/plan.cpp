@@ -198,5 +198,57 @@ TEST(Planner, SharedPointsDoNotShortenTheHostsPart) {
   EXPECT_NEAR(made.seconds, 8 / 2.0 + 6 / 3.0, 1e-9);
 }
 
+/// A network in bf16, in fp32 for workers that are slow in that.
+StageProfile in_two_precisions() {
+  StageMode half;
+  half.execution.precision = "bf16";
+  half.weight_bytes = 1000 * kMiB;
+  half.seconds_per_picture = 1;
+  StageMode whole = half;
+  whole.execution.precision = "fp32";
+  whole.weight_bytes = 2000 * kMiB;
+  whole.seconds_per_picture = 2.5;
+  StageProfile stage{"network", {half}};
+  stage.blocks = 10;
+  stage.in_other_precisions = {StageProfile{"network", {whole}}};
+  stage.in_other_precisions[0].blocks = 10;
+  return stage;
+}
+
+std::vector<Worker> gpu_and_cpu() {
+  std::vector<Worker> workers(2);
+  workers[0].kind = DeviceKind::kCuda;
+  workers[0].half = "bf16";
+  for (Worker& worker : workers) worker.budget_bytes = 3000 * kMiB;
+  return workers;
+}
+
+TEST(Planner, EachGroupComputesInThePrecisionOfItsWorkers) {
+  const std::vector<Worker> workers = gpu_and_cpu();
+  const std::vector<StageProfile> stages{in_two_precisions()};
+  const Plan made = find_plan(workers, stages, {.pictures = 20, .strategy = Strategy::kData});
+  ASSERT_EQ(made.groups.size(), 2u);
+  EXPECT_EQ(made.groups[0].stages[0].mode.precision, "bf16");
+  EXPECT_EQ(made.groups[0].peak_bytes[0], 1000 * kMiB);
+  EXPECT_DOUBLE_EQ(made.groups[0].latency_s, 1);
+  EXPECT_EQ(made.groups[1].stages[0].mode.precision, "fp32");
+  EXPECT_EQ(made.groups[1].peak_bytes[0], 2000 * kMiB);
+  EXPECT_DOUBLE_EQ(made.groups[1].latency_s, 2.5);
+  EXPECT_FALSE(made.lossy()) << "neither is a fallback";
+}
+
+TEST(Planner, WorkersThatShareAPictureComputeInThePrecisionOfAll) {
+  const std::vector<StageProfile> stages{in_two_precisions()};
+  const Plan split = find_plan(gpu_and_cpu(), stages, {.strategy = Strategy::kSplit});
+  ASSERT_EQ(split.groups.size(), 1u);
+  EXPECT_EQ(split.groups[0].stages[0].mode.precision, "fp32");
+  std::vector<StageProfile> two{in_two_precisions(), in_two_precisions()};
+  const Plan pipeline = find_plan(gpu_and_cpu(), two, {.pictures = 20, .strategy = Strategy::kStage});
+  ASSERT_EQ(pipeline.groups[0].kind, GroupKind::kPipeline);
+  EXPECT_EQ(pipeline.groups[0].stages[0].mode.precision, "bf16");
+  EXPECT_EQ(pipeline.groups[0].stages[1].mode.precision, "fp32");
+  EXPECT_EQ(pipeline.groups[0].peak_bytes, (std::vector<int64_t>{1000 * kMiB, 2000 * kMiB}));
+}
+
 }  // namespace
 }  // namespace relievo
