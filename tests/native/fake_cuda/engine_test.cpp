@@ -1,4 +1,5 @@
 // The engine on the stand-in's devices, from what people type to what they are told.
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
 #include "../engine/tiny_pipeline.h"
@@ -55,6 +56,40 @@ TEST_F(EngineOnFakeGpus, PartsOfADeviceAndABudget) {
       ASSERT_NE(job.result(), nullptr) << job.error()->what();
     }
   }
+}
+
+/// Before Ampere there is no attention in bfloat16 that does without the matrix of scores.
+TEST_F(EngineOnFakeGpus, EachComputesInThePrecisionThatItIsFastIn) {
+  for (const auto& [major, precision] : {std::pair{7, "fp16"}, {8, "bf16"}}) {
+    SCOPED_TRACE(precision);
+    fake_cuda::set_devices({{.bytes = 16 * kGiB, .compute_major = major, .compute_minor = 5}});
+    {
+      Engine engine(tiny_options("cuda:0"));
+      GenerateRequest request = tiny_request();
+      request.settings.precision = "auto";
+      const Job job = engine.submit(request);
+      ASSERT_TRUE(job.wait(120));
+      ASSERT_NE(job.result(), nullptr) << job.error()->what();
+      std::map<std::string, std::string> by_stage;
+      for (const auto& stage : job.result()->stages) by_stage[stage.name] = stage.precision;
+      EXPECT_EQ(by_stage["diffusion"], precision);
+    }
+    auto operations = fake_cuda::operations_by_name(0);
+    EXPECT_GT(operations["aten::_scaled_dot_product_flash_attention_for_cpu"], 0);
+    EXPECT_EQ(operations["aten::_softmax"], 0) << "scores were kept";
+  }
+}
+
+/// A budget is the allocator's limit: what does not fit is refused, and a fallback taken.
+TEST_F(EngineOnFakeGpus, ABudgetIsKept) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  Engine engine(tiny_options("cuda:0@6GiB"));
+  const Job job = engine.submit(tiny_request());
+  ASSERT_TRUE(job.wait(120));
+  ASSERT_NE(job.result(), nullptr) << job.error()->what();
+  const at::TensorOptions bytes = at::TensorOptions(at::Device(at::kCUDA, 0)).dtype(at::kByte);
+  EXPECT_NO_THROW(at::empty({kGiB}, bytes));
+  EXPECT_THROW(at::empty({7 * kGiB}, bytes), c10::OutOfMemoryError);
 }
 
 TEST_F(EngineOnFakeGpus, ALostDeviceEndsTheJobAndSaysSo) {
