@@ -64,11 +64,11 @@ def make_material(result: AnyResult) -> bpy.types.Material:
 
 def _add_normal_map(tree: Any, shader: Any, result: AnyResult) -> None:
     x, y = shader.location
-    relief, bend = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeNormalMap")
-    relief.location, bend.location = (x - 520, y - 320), (x - 220, y - 320)
+    relief, bumps = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeNormalMap")
+    relief.location, bumps.location = (x - 520, y - 320), (x - 220, y - 320)
     relief.image = make_image(f"{result.name}_normal", NORMAL, result.normal_map_png)
-    tree.links.new(relief.outputs["Color"], bend.inputs["Color"])
-    tree.links.new(bend.outputs["Normal"], shader.inputs["Normal"])
+    tree.links.new(relief.outputs["Color"], bumps.inputs["Color"])
+    tree.links.new(bumps.outputs["Normal"], shader.inputs["Normal"])
 
 
 # Replacing the images by newer ones.
@@ -157,8 +157,8 @@ def _replace_in(tree: Any, result: AnyResult, made: dict[str, bpy.types.Image], 
 
 def _remove_normal_map(tree: Any, texture: Any) -> None:
     """Removes the normal map, because the old one would be wrong on the new mesh."""
-    for bend in {link.to_node for link in texture.outputs["Color"].links if link.to_node.type == "NORMAL_MAP"}:
-        tree.nodes.remove(bend)
+    for bumps in {link.to_node for link in texture.outputs["Color"].links if link.to_node.type == "NORMAL_MAP"}:
+        tree.nodes.remove(bumps)
     tree.nodes.remove(texture)
 
 

@@ -97,7 +97,7 @@ json bench_prediction_own_side(const json& arguments) {
   const std::vector<Worker> workers = parse_workers("cpu*2", sources);
   const std::vector<json> sizes = arguments.at("predicted");
   const auto settings_of = [](const json& size) { return settings_from_json(size.dump()); };
-  const auto stages = make_stages(recipe_of(settings_of(sizes.front())), find_models({}));
+  const auto stages = make_stages(pipeline_config(settings_of(sizes.front())), find_models({}));
   WorkerHooks hooks = make_worker_hooks();
   hooks.current_error = current_torch_error;
   Executor executor(workers, std::vector<std::shared_ptr<Stage>>(stages.begin(), stages.end()),

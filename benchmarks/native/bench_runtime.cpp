@@ -279,7 +279,7 @@ json bench_balance_own_side(const json& arguments) {
   const std::vector<fs::path> files = pictures();
   const std::vector<Worker> workers =
       parse_workers("cpu*2", {.cpu_threads = 2, .cpu_free_bytes = int64_t{8} << 30, .gpu_free_bytes = {}});
-  const auto made_stages = make_stages(recipe_of(settings), find_models({}));
+  const auto made_stages = make_stages(pipeline_config(settings), find_models({}));
   prepare(made_stages, settings, workers);
   std::vector<std::shared_ptr<Stage>> stages;
   for (const auto& stage : made_stages)

@@ -94,7 +94,7 @@ std::vector<CostSample> samples_for(const Worker& worker, const MeasuredCosts& m
 
 std::vector<StageProfile> stage_profiles(const Settings& settings, const std::vector<Worker>& workers,
                                          const MeasuredCosts& measured) {
-  const auto stages = make_stages(recipe_of(settings), find_models({}));
+  const auto stages = make_stages(pipeline_config(settings), find_models({}));
   prepare(stages, settings, workers, measured);
   return profiles_of(stages);
 }
@@ -122,7 +122,7 @@ namespace {
 
 std::vector<CostSample> profile_worker(const Worker& worker, const std::vector<Worker>& all,
                                        const ProfileRequest& request) {
-  const auto stages = make_stages(recipe_of(request.settings), find_models({}));
+  const auto stages = make_stages(pipeline_config(request.settings), find_models({}));
   prepare(stages, request.settings, {worker});
   GenerateRequest generate;
   generate.name = "profile";

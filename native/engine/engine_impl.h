@@ -118,8 +118,8 @@ struct Engine::Impl {
   /// of them was begun.
   void run(const StatePointer& first);
   void finish(Job::State& job, const Outcome& outcome);
-  /// Makes stages and executor for another recipe; the weights of the one before are unloaded.
-  void use_recipe(const Recipe& wanted);
+  /// Makes stages and executor for another configuration; the weights of the one before are unloaded.
+  void use_pipeline(const PipelineConfig& wanted);
   void take_out(const StatePointer& job);
 
   /// Gives a log line to the job that it is about, or else to all that run.
@@ -143,7 +143,7 @@ struct Engine::Impl {
   const CancelToken closing;
   const std::shared_ptr<CostStore> costs = std::make_shared<CostStore>();
   // These belong to the scheduler.
-  Recipe recipe;
+  PipelineConfig config;
   std::vector<std::shared_ptr<PipelineStage>> stages;
   std::unique_ptr<Executor> executor;
 

@@ -18,29 +18,29 @@ bool sees_views(const std::string& model) {
   return model != kPreviewModel && std::ranges::none_of(catalogue(), is_it);
 }
 
-Recipe recipe_of(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
+PipelineConfig pipeline_config(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
 
-std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
+std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  const bool is_preview = recipe.model == kPreviewModel;
+  const bool is_preview = config.model == kPreviewModel;
   if (is_preview) {
     stages.push_back(inflate_stage());
-  } else if (recipe.model == kTripoSrModel) {
-    stages.push_back(triposr_stage(recipe.model));
+  } else if (config.model == kTripoSrModel) {
+    stages.push_back(triposr_stage(config.model));
   } else {
-    if (recipe.own_views) {
+    if (config.own_views) {
       stages.push_back(own_views_stage());
     } else {
       stages.push_back(condition_stage());
       stages.push_back(diffusion_stage());
       stages.push_back(decode_stage());
     }
-    stages.push_back(reconstruct_stage(recipe.model));
+    stages.push_back(reconstruct_stage(config.model));
   }
-  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(recipe.model); };
-  stages.push_back(surface_stage(recipe.model, fields()));
-  stages.push_back(texture_stage(recipe.model, fields()));
+  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(config.model); };
+  stages.push_back(surface_stage(config.model, fields()));
+  stages.push_back(texture_stage(config.model, fields()));
   return stages;
 }
 

@@ -13,18 +13,18 @@
 namespace relievo {
 
 /// The choices that decide which stages there are and which weights they hold.
-struct Recipe {
+struct PipelineConfig {
   std::string model;
   /// The person's own views, so there is no diffusion.
   bool own_views = false;
 
-  bool operator==(const Recipe&) const = default;
+  bool operator==(const PipelineConfig&) const = default;
 };
-Recipe recipe_of(const Settings& settings);
+PipelineConfig pipeline_config(const Settings& settings);
 
 /// Makes the stages in their order. `embedded_models` is the folder of the weights that come with the
 /// program.
-std::vector<std::shared_ptr<PipelineStage>> make_stages(const Recipe& recipe,
+std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const std::filesystem::path& embedded_models);
 
 /// Prepares the stages for these settings on workers like the first: sets their costs, as `relievo profile`

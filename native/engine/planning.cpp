@@ -54,7 +54,7 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
 }
 
 std::vector<std::string> Engine::Impl::explain(const Settings& settings, int pictures) {
-  Planned planned = plan_for(make_stages(recipe_of(settings), models), settings, pictures);
+  Planned planned = plan_for(make_stages(pipeline_config(settings), models), settings, pictures);
   const Plan& plan = planned.plan;
   if (!shares_pictures(plan)) pictures = std::max(pictures, static_cast<int>(planned.workers.size()));
   planned.options.pictures = pictures;  // the number of pictures that the plan is for

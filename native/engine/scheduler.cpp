@@ -65,7 +65,7 @@ void Engine::Impl::run(const StatePointer& first) {
     executor.reset();
     workers.look_anew();
   }
-  use_recipe(recipe_of(settings));
+  use_pipeline(pipeline_config(settings));
   const int waiting = std::max(1, queued_jobs.count(settings));
   const int64_t decoding_bytes = std::max(decoding_bytes_of(*first), kDecodedForNothing);
   const Planned planned = plan_for(stages, settings, waiting, decoding_bytes);
@@ -194,11 +194,11 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   job.finish(result);
 }
 
-void Engine::Impl::use_recipe(const Recipe& wanted) {
-  if (executor && recipe == wanted) return;
+void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
+  if (executor && config == wanted) return;
   executor.reset();
   stages = make_stages(wanted, models);
-  recipe = wanted;
+  config = wanted;
   WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {

@@ -1,6 +1,6 @@
 // Logarithm, sine and cosine made of additions, multiplications, divisions alone, which IEEE 754 defines to
 // the bit: CPU and GPU agree, which their libraries' functions need not. The compilers are told not to fuse
-// a product and a sum (kernels/CMakeLists.txt, cmake/Rooms.cmake).
+// a product and a sum (kernels/CMakeLists.txt, cmake/Modules.cmake).
 #pragma once
 
 #include <cstdint>

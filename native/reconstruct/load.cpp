@@ -15,30 +15,6 @@ using nlohmann::json;
 
 constexpr const char* kPrefix = "lrm_generator.";
 
-ImageEncoderConfig encoder_config(const json& vit) {
-  return {.width = vit.at("hidden"),
-          .heads = vit.at("heads"),
-          .layers = vit.at("layers"),
-          .mlp_width = 4 * vit.at("hidden").get<int64_t>(),
-          .patch = vit.at("patch"),
-          .image = vit.at("image")};
-}
-
-LrmConfig lrm_config(const json& config, LrmKind kind) {
-  const json& params = config.at("params");
-  LrmConfig lrm;
-  lrm.kind = kind;
-  lrm.encoder = encoder_config(config.at("dino"));
-  lrm.transformer = {.width = params.at("transformer_dim"),
-                     .heads = params.at("transformer_heads"),
-                     .layers = params.at("transformer_layers"),
-                     .condition_width = params.at("encoder_feat_dim"),
-                     .low_resolution = params.at("triplane_low_res"),
-                     .high_resolution = params.at("triplane_high_res"),
-                     .channels = params.at("triplane_dim")};
-  return lrm;
-}
-
 // Sizes are refused that would divide by zero, or that would never end.
 
 bool is_size(int64_t size, int64_t most) { return size > 0 && size <= most; }
@@ -95,6 +71,30 @@ Config config_beside(const fs::path& checkpoint, Config published, const Read& r
 }
 
 }  // namespace
+
+ImageEncoderConfig encoder_config(const json& vit) {
+  return {.width = vit.at("hidden"),
+          .heads = vit.at("heads"),
+          .layers = vit.at("layers"),
+          .mlp_width = 4 * vit.at("hidden").get<int64_t>(),
+          .patch = vit.at("patch"),
+          .image = vit.at("image")};
+}
+
+LrmConfig lrm_config(const json& config, LrmKind kind) {
+  const json& params = config.at("params");
+  LrmConfig lrm;
+  lrm.kind = kind;
+  lrm.encoder = encoder_config(config.at("dino"));
+  lrm.transformer = {.width = params.at("transformer_dim"),
+                     .heads = params.at("transformer_heads"),
+                     .layers = params.at("transformer_layers"),
+                     .condition_width = params.at("encoder_feat_dim"),
+                     .low_resolution = params.at("triplane_low_res"),
+                     .high_resolution = params.at("triplane_high_res"),
+                     .channels = params.at("triplane_dim")};
+  return lrm;
+}
 
 TripoSrConfig triposr_config(const json& published) {
   const json &tokenizer = published.at("tokenizer"), &backbone = published.at("backbone"),

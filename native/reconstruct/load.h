@@ -56,8 +56,11 @@ class TripoSrFile {
   TripoSrConfig config_;
 };
 
-/// Reads the published configuration's keys (and `vit`), as in TripoSrFile's config.json. Throws
-/// nlohmann::json's exceptions.
+// These read the keys that LrmFile and TripoSrFile say, and throw nlohmann::json's exceptions.
+
+/// Reads `hidden`, `heads`, `layers`, `patch` and `image`.
+ImageEncoderConfig encoder_config(const nlohmann::json& vit);
+LrmConfig lrm_config(const nlohmann::json& published, LrmKind kind);
 TripoSrConfig triposr_config(const nlohmann::json& published);
 
 }  // namespace relievo

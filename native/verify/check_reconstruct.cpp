@@ -4,6 +4,7 @@
 
 #include "kernels/triplane.h"
 #include "nn/tensors.h"
+#include "reconstruct/load.h"
 #include "reconstruct/lrm.h"
 #include "surface/grid.h"
 #include "surface/surface.h"
@@ -19,15 +20,6 @@ constexpr Tolerance kDistances{.absolute = 1e-4};
 
 using nlohmann::json;
 
-ImageEncoderConfig encoder_config(const json& dims) {
-  return {.width = dims.at("hidden"),
-          .heads = dims.at("heads"),
-          .layers = dims.at("layers"),
-          .mlp_width = 4 * dims.at("hidden").get<int64_t>(),
-          .patch = dims.at("patch"),
-          .image = dims.at("image")};
-}
-
 /// An observer that compares whatever the fixture has under the names it is called with.
 Observer comparing(Fixture& fixture, const std::string& prefix) {
   return [&fixture, prefix](const std::string& name, const at::Tensor& value) {
@@ -35,19 +27,6 @@ Observer comparing(Fixture& fixture, const std::string& prefix) {
     const bool is_exact = name == "pixel_values" || name == "pos_embed";
     fixture.compare(prefix + name, value, is_exact ? kExact : kActivations);
   };
-}
-
-LrmConfig lrm_config(const json& config, LrmKind kind) {
-  const json& params = config.at("params");
-  LrmConfig lrm{.kind = kind, .encoder = encoder_config(config.at("dino")), .transformer = {}};
-  lrm.transformer = {.width = params.at("transformer_dim"),
-                     .heads = params.at("transformer_heads"),
-                     .layers = params.at("transformer_layers"),
-                     .condition_width = params.at("encoder_feat_dim"),
-                     .low_resolution = params.at("triplane_low_res"),
-                     .high_resolution = params.at("triplane_high_res"),
-                     .channels = params.at("triplane_dim")};
-  return lrm;
 }
 
 /// Calls `check(item, planes)` with the planes [3, C, R, R] of each batch item and stacks what it returns.

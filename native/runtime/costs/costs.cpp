@@ -19,7 +19,7 @@ struct Measured {
 };
 
 /// The fitted form: value = constant + once_scale * once + batch * (per_picture + each_scale * each).
-struct Bend {
+struct FittedForm {
   double constant = 0, once_scale = 0, per_picture = 0, each_scale = 0;
 
   double at(const Measured& m) const {
@@ -29,7 +29,7 @@ struct Bend {
 
 /// Parts that the formulas know are preferred to those that they do not: first both scaled alike, then each
 /// by itself.
-Bend bend_to(const std::vector<Measured>& points) {
+FittedForm fit_form(const std::vector<Measured>& points) {
   // The relative error that each further part has to save.
   constexpr double kPerPart = 0.004;
   double largest = 0;
@@ -49,16 +49,16 @@ Bend bend_to(const std::vector<Measured>& points) {
 }
 
 /// Scales the form until no measured value lies above it.
-Bend lifted(Bend bend, const std::vector<Measured>& points) {
+FittedForm lifted(FittedForm form, const std::vector<Measured>& points) {
   double most = 1, missing = 0;
   for (const Measured& m : points) {
-    if (bend.at(m) > 0)
-      most = std::max(most, m.value / bend.at(m));
+    if (form.at(m) > 0)
+      most = std::max(most, m.value / form.at(m));
     else
       missing = std::max(missing, m.value);
   }
-  return {bend.constant * most + missing, bend.once_scale * most, bend.per_picture * most,
-          bend.each_scale * most};
+  return {form.constant * most + missing, form.once_scale * most, form.per_picture * most,
+          form.each_scale * most};
 }
 
 }  // namespace
@@ -148,14 +148,14 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
       held_estimate += double(output_estimate) * batch;
     }
     if (bytes.empty()) continue;
-    Bend bend = lifted(bend_to(bytes), bytes);
-    mode.workspace_bytes = bend.constant + bend.once_scale * mode.workspace_bytes;
-    mode.workspace_bytes_per_picture = bend.per_picture + bend.each_scale * mode.workspace_bytes_per_picture;
-    bend = bend_to(seconds);
-    mode.seconds = bend.constant * speed + bend.once_scale * mode.seconds;
-    mode.seconds_per_picture *= bend.each_scale;
+    FittedForm form = lifted(fit_form(bytes), bytes);
+    mode.workspace_bytes = form.constant + form.once_scale * mode.workspace_bytes;
+    mode.workspace_bytes_per_picture = form.per_picture + form.each_scale * mode.workspace_bytes_per_picture;
+    form = fit_form(seconds);
+    mode.seconds = form.constant * speed + form.once_scale * mode.seconds;
+    mode.seconds_per_picture *= form.each_scale;
     mode.host_seconds_per_picture =
-        bend.per_picture * threads + bend.each_scale * mode.host_seconds_per_picture;
+        form.per_picture * threads + form.each_scale * mode.host_seconds_per_picture;
     profile.measured = profile.measured || &mode == profile.modes.data();
   }
   // A mode is not faster than the one before it in the same precision; a measurement that says so is noise.

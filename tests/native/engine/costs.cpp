@@ -96,7 +96,7 @@ TEST_F(Profiled, ThePlansPeakIsTheRunsWithinATenth) {
   GenerateRequest request;
   request.bytes = profiling_picture(512, false);
   request.settings = sized(48, 320);
-  const auto stages = make_stages(recipe_of(request.settings), find_models({}));
+  const auto stages = make_stages(pipeline_config(request.settings), find_models({}));
   prepare(stages, request.settings, workers, measured_before());
   const Plan made = find_plan(workers, profiles_of(stages), {.pictures = 2});
   auto job = std::make_shared<JobContext>();
@@ -172,7 +172,7 @@ TEST_F(Profiled, WeightsComeInAsFastAsTheyWereMeasuredTo) {
 TEST(Costs, ABatchThatDidNotFitIsNotPlannedAgain) {
   const Settings settings = sized(64, 256);
   const auto workers = one_worker();
-  const auto stages = make_stages(recipe_of(settings), find_models({}));
+  const auto stages = make_stages(pipeline_config(settings), find_models({}));
   prepare(stages, settings, workers);
   const auto& surface = stages.at(2);
   const int most = surface->profile().max_batch;
