@@ -9,14 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import model_shop
 import processes
 import pytest
-import test_models
+from model_shop import Shop, fetched
 from processes import BUILD, PROGRAM, ROOT, listens, start, wait_for
-from test_models import Shop
+from test_fetching import test_certificates_of_ones_own_are_trusted_and_others_are_not as certificates_are_checked
+
+shop = model_shop.shop
 
 PICTURE = ROOT / "tests" / "data" / "pictures" / "chicken.jpg"
-shop = test_models.shop
 
 
 @pytest.fixture
@@ -79,12 +81,12 @@ def test_ctrl_c_cancels_and_is_the_exit_status(command: Path, tmp_path: Path) ->
 
 def test_fetches_models_by_python(command: Path, shop: Shop) -> None:
     shop.serve()
-    test_models.fetched(shop)
+    fetched(shop)
     assert [request.path for request in shop.server.requests] == ["/toy.ckpt"]
 
 
 def test_trusts_the_given_certificates_alone(command: Path, shop: Shop, tmp_path: Path) -> None:
-    test_models.test_certificates_of_ones_own_are_trusted_and_others_are_not(shop, tmp_path)
+    certificates_are_checked(shop, tmp_path)
 
 
 def test_says_that_libtorch_is_missing(command: Path, tmp_path: Path) -> None:

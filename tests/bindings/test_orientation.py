@@ -6,20 +6,10 @@ import io
 from typing import Any
 
 import numpy as np
+import orientations
 import pytest
 import relievo
 from PIL import Image
-
-TURNS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
 def letter() -> Image.Image:
@@ -30,14 +20,12 @@ def letter() -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def stored(kind: str, orientation: int, **options: Any) -> bytes:
-    turn = TURNS[orientation]
+def file_of(kind: str, orientation: int, **options: Any) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     buffer = io.BytesIO()
-    picture = letter() if turn is None else letter().transpose(turn)
     tags: dict[str, Any] = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif}
-    picture.save(buffer, kind, **tags, **options)
+    orientations.stored(letter(), orientation).save(buffer, kind, **tags, **options)
     return buffer.getvalue()
 
 
@@ -61,9 +49,9 @@ def test_colours_and_alpha_stand_upright(kind: str, options: dict[str, Any]) -> 
                 raise job.error
             return job.previews[0].pixels.astype(int)
 
-        upright = seen(stored("PNG", 1))
-        for orientation in TURNS:
-            found = seen(stored(kind, orientation, **options))
+        upright = seen(file_of("PNG", 1))
+        for orientation in orientations.STORED:
+            found = seen(file_of(kind, orientation, **options))
             assert np.abs(found[..., 3] - upright[..., 3]).max() <= 2, orientation
             solid = (found[..., 3] > 250) & (upright[..., 3] > 250)
             assert np.abs(found - upright)[solid].max() <= 4, orientation

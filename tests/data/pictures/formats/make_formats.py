@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from orientations import STORED, stored
 from PIL import Image, ImageOps
 
 HERE = Path(__file__).parent
@@ -154,22 +155,11 @@ def make_jpeg() -> None:
     start = data.index(b"\xff\xee\x00\x0eAdobe")
     (HERE / "cmyk_plain.jpg").write_bytes(data[:start] + data[start + 16 :])
 
-    # The way in which the seen picture is stored for each orientation.
-    stored = {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    for orientation, turn in stored.items():
+    for orientation in STORED:
         exif = Image.Exif()
         exif[0x0112] = orientation
         path = HERE / f"orientation_{orientation}.jpg"
-        (picture if turn is None else picture.transpose(turn)).save(path, exif=exif, **options)
+        stored(picture, orientation).save(path, exif=exif, **options)
         seen = np.asarray(ImageOps.exif_transpose(Image.open(path))).astype(int)
         assert np.abs(seen - light.astype(int)).max() < 8, path
 
