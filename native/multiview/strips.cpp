@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "nn/convolution.h"
+
 namespace relievo {
 namespace {
 
@@ -32,7 +34,9 @@ void convolve(const StripSource& source, const Conv2d& conv, const Strips& strip
               const std::function<void(const at::Tensor& result, int64_t first)>& take) {
   const int64_t channels = source.shape[1], height = source.shape[2], width = source.shape[3];
   const int64_t row_bytes = width * channels * static_cast<int64_t>(source.options.dtype().itemsize());
-  const int64_t rows = std::min(height, std::max<int64_t>(strips.bytes / row_bytes, 2));
+  // Strips begin where a tile of the whole picture's convolution does (nn/convolution.h).
+  constexpr int64_t kTile = 4;
+  const int64_t rows = std::min(height, std::max(strips.bytes / row_bytes / kTile, int64_t{1}) * kTile);
   // A strip with one more row above it and below it, which are zero outside the picture.
   const at::Tensor held = empty_picture({source.shape[0], channels, rows + 2, width}, source.options);
   rows_of(held, 0, 1).zero_();
@@ -42,7 +46,7 @@ void convolve(const StripSource& source, const Conv2d& conv, const Strips& strip
     const int64_t known = first == 0 ? 0 : first + 1, wanted = std::min(last + 1, height);
     if (wanted > known) source.fill(rows_of(held, known - first + 1, wanted - known), known);
     if (last == height) rows_of(held, count + 1, 1).zero_();
-    take(at::conv2d(rows_of(held, 0, count + 2), conv.weight, conv.bias, 1, at::IntArrayRef{0, 1}), first);
+    take(convolve(rows_of(held, 0, count + 2), conv.weight, conv.bias, {.rows = 0, .columns = 1}), first);
     if (last < height) rows_of(held, 0, 2).copy_(rows_of(held, count, 2));
   }
 }

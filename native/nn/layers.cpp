@@ -8,6 +8,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/group_norm.h"
+#include "nn/convolution.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -17,7 +18,7 @@ Linear::Linear(int64_t in, int64_t out, Bias with_bias)
   if (with_bias == Bias::kYes) bias = register_parameter("bias", placeholder({out}), false);
 }
 
-at::Tensor Linear::forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor Linear::forward(const at::Tensor& x) const { return apply_linear(x, weight, bias); }
 
 LayerNorm::LayerNorm(int64_t width, double epsilon_)
     : weight(register_parameter("weight", placeholder({width}), false)),
@@ -131,6 +132,9 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, 
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
+  if (settings.stride == 1 && settings.dilation == 1) {
+    return convolve(x, weight, bias, {.rows = settings.padding, .columns = settings.padding});
+  }
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "nn/convolution.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -29,12 +30,12 @@ struct TriplaneTransformer::Block : Group {
   }
 
   at::Tensor cross_attention(const at::Tensor& x, const at::Tensor& condition) const {
-    return cross_out->forward(multi_head_attention(at::linear(x, query), at::linear(condition, key),
-                                                   at::linear(condition, value), heads));
+    return cross_out->forward(
+        multi_head_attention(apply_linear(x, query), apply_linear(condition, key), apply_linear(condition, value), heads));
   }
 
   at::Tensor self_attention(const at::Tensor& x) const {
-    const auto parts = at::linear(x, query_key_value).chunk(3, -1);
+    const auto parts = apply_linear(x, query_key_value).chunk(3, -1);
     return self_out->forward(multi_head_attention(parts[0], parts[1], parts[2], heads));
   }
 

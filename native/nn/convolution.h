@@ -1,0 +1,27 @@
+// Convolutions and linear layers of float32 on a processor, by the quickest way that there is for them.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace relievo {
+
+/// Returns x `[..., in]` times `weight` `[out, in]` transposed, plus `bias` `[out]` where it is defined. Of
+/// 64 or more rows of a picture in float32 without gradients on a processor, kernels/matrix_product.h
+/// computes it.
+at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+/// The zeros around a picture, in rows and in columns.
+struct Padding {
+  int64_t rows = 0, columns = 0;
+};
+
+/// Convolves x `[B, in, H, W]` with `weight` `[out, in, kernel, kernel]` by steps of one pixel; `bias` is
+/// `[out]`, or undefined. A kernel of 3 x 3 in float32 without gradients on a processor is computed by
+/// kernels/winograd.h where channels lie last in memory and columns are padded by 1: in half the time, with
+/// up to 48 MiB beyond the result. A picture's result does not depend on its batchmates, nor on a strip's
+/// height if strips begin at multiples of 4.
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding);
+
+}  // namespace relievo

@@ -1,0 +1,135 @@
+// What computes float32 on a processor, beside torch's own operators in double.
+#include "nn/convolution.h"
+
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/record_function.h>
+#include <gtest/gtest.h>
+
+namespace relievo {
+namespace {
+
+at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+struct Layer {
+  at::Tensor weight, bias;
+};
+/// Weights whose results are about as large as what goes in.
+Layer random_layer(int64_t out, int64_t in) {
+  return {at::randn({out, in, 3, 3}) / std::sqrt(9.0 * static_cast<double>(in)), at::randn({out})};
+}
+
+at::Tensor in_double(const at::Tensor& x, const Layer& layer, Padding padding) {
+  return at::conv2d(x.to(at::kDouble), layer.weight.to(at::kDouble), layer.bias.to(at::kDouble), 1,
+                    at::IntArrayRef{padding.rows, padding.columns});
+}
+
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
+
+/// Whether torch's convolution is called while `call` runs.
+template <typename Call>
+bool asks_torch(const Call& call) {
+  static thread_local bool asked;
+  asked = false;
+  const auto handle =
+      at::addThreadLocalCallback(at::RecordFunctionCallback([](const at::RecordFunction& function)
+                                                                -> std::unique_ptr<at::ObserverContext> {
+                                   asked = asked || std::string(function.name()) == "aten::convolution";
+                                   return nullptr;
+                                 }).scopes({at::RecordScope::FUNCTION}));
+  call();
+  at::removeCallback(handle);
+  return asked;
+}
+
+class ConvolutionTest : public testing::Test {
+ protected:
+  ConvolutionTest() { at::manual_seed(5); }
+  at::NoGradGuard no_grad_;
+};
+
+TEST_F(ConvolutionTest, AgreesWithTheDefinitionAtEverySize) {
+  for (const int64_t height : {1, 2, 4, 5, 11}) {
+    for (const int64_t width : {8, 9, 10, 15}) {
+      for (const int64_t rows : {0, 1}) {
+        if (height + 2 * rows < 3) continue;
+        const at::Tensor x = channels_last(at::randn({2, 48, height, width}));
+        const Layer layer = random_layer(32, 48);
+        const Padding padding{.rows = rows, .columns = 1};
+        const at::Tensor expected = in_double(x, layer, padding);
+        at::Tensor made;
+        const auto call = [&] { made = convolve(x, layer.weight, layer.bias, padding); };
+        EXPECT_FALSE(asks_torch(call));
+        ASSERT_EQ(made.sizes(), expected.sizes());
+        EXPECT_LT(largest_difference(made, expected), 2e-5) << height << " x " << width;
+        EXPECT_TRUE(made.is_contiguous(at::MemoryFormat::ChannelsLast));
+        EXPECT_TRUE(at::equal(convolve(x, channels_last(layer.weight), layer.bias, padding), made));
+        EXPECT_LT(largest_difference(convolve(x, layer.weight, {}, padding),
+                                     expected - layer.bias.view({1, -1, 1, 1})),
+                  2e-5);
+      }
+    }
+  }
+}
+
+TEST_F(ConvolutionTest, IsNoLessExactThanTorchsWhereManyChannelsAddUp) {
+  const at::Tensor x = channels_last(at::randn({1, 1280, 40, 40}));
+  const Layer layer = random_layer(240, 1280);  // weights and tiles come in parts
+  const Padding padding{1, 1};
+  const at::Tensor torchs = at::conv2d(x, layer.weight, layer.bias, 1, 1);
+  const at::Tensor ours = convolve(x, layer.weight, layer.bias, padding);
+  // A few outputs tell: a double's convolution takes long.
+  const Layer few{layer.weight.slice(0, 0, 240, 31), layer.bias.slice(0, 0, 240, 31)};
+  const at::Tensor expected = in_double(x, few, padding);
+  const double error_of_torch = largest_difference(torchs.slice(1, 0, 240, 31), expected);
+  EXPECT_LT(largest_difference(ours.slice(1, 0, 240, 31), expected), 3 * error_of_torch + 1e-5);
+  EXPECT_LT(largest_difference(ours, torchs), 1e-4);
+}
+
+TEST_F(ConvolutionTest, APicturesResultDoesNotDependOnItsBatchmates) {
+  const at::Tensor x = channels_last(at::randn({5, 64, 9, 13}));
+  const Layer layer = random_layer(48, 64);
+  const at::Tensor together = convolve(x, layer.weight, layer.bias, {1, 1});
+  for (int64_t i = 0; i < 5; ++i) {
+    EXPECT_TRUE(
+        at::equal(convolve(x.narrow(0, i, 1), layer.weight, layer.bias, {1, 1}), together.narrow(0, i, 1)));
+  }
+}
+
+TEST_F(ConvolutionTest, LeavesToTorchWhatItDoesNotTake) {
+  const Layer layer = random_layer(32, 48);
+  const at::Tensor x = at::randn({1, 48, 12, 12});
+  const auto by_torch = [&](const at::Tensor& input, const at::Tensor& weight, Padding padding) {
+    return asks_torch([&] { convolve(input, weight, {}, padding); });
+  };
+  EXPECT_FALSE(by_torch(channels_last(x), layer.weight, {1, 1}));
+  EXPECT_TRUE(by_torch(x, layer.weight, {1, 1}));  // channels first
+  EXPECT_TRUE(by_torch(channels_last(x), layer.weight, {0, 0}));
+  EXPECT_TRUE(by_torch(channels_last(x.narrow(3, 0, 6)), layer.weight, {1, 1}));
+  EXPECT_TRUE(by_torch(channels_last(x.narrow(1, 0, 40)), layer.weight.narrow(1, 0, 40), {1, 1}));
+  EXPECT_TRUE(by_torch(channels_last(x), layer.weight.narrow(0, 0, 20), {1, 1}));
+  EXPECT_TRUE(by_torch(channels_last(x), layer.weight.narrow(2, 0, 1).narrow(3, 0, 1), {0, 0}));
+  EXPECT_TRUE(by_torch(channels_last(x).to(at::kBFloat16), layer.weight.to(at::kBFloat16), {1, 1}));
+  const at::AutoGradMode learning(true);
+  EXPECT_TRUE(by_torch(channels_last(x), layer.weight.clone().requires_grad_(), {1, 1}));
+}
+
+TEST_F(ConvolutionTest, LinearLayersAgreeWithDoubleAndDoNotMixRows) {
+  for (const int64_t rows : {64, 301}) {
+    const at::Tensor x = at::randn({3, rows, 80}), weight = at::randn({48, 80}) / 9, bias = at::randn({48});
+    const at::Tensor expected = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
+    const at::Tensor made = apply_linear(x, weight, bias);
+    EXPECT_LT(largest_difference(made, expected), 2e-6);
+    EXPECT_TRUE(at::equal(apply_linear(x.narrow(0, 1, 1), weight, bias), made.narrow(0, 1, 1)));
+    EXPECT_LT(largest_difference(apply_linear(x, weight, {}), expected - bias), 2e-6);
+  }
+  EXPECT_EQ(apply_linear(at::empty({2, 0, 80}), at::randn({48, 80}), {}).sizes(),
+            at::IntArrayRef({2, 0, 48}));
+}
+
+}  // namespace
+}  // namespace relievo
