@@ -155,13 +155,14 @@ class Denoising {
     return noise_for(keys_[picture], hooks_, use, step, shape, home_.device());
   }
 
-  /// With one worker alone, this thread is its thread.
+  /// A GPU alone is this thread's own, and would have nothing to do while each step was waited for.
   void on_worker(size_t k, const std::function<void()>& body) const {
     const auto guarded = [&] {
       const at::NoGradGuard no_grad;
       body();
     };
-    if (places_.on_worker && places_.unets.size() > 1) {
+    const bool is_own = places_.unets.size() == 1 && !home_.device().is_cpu();
+    if (places_.on_worker && !is_own) {
       places_.on_worker(k, guarded);
     } else {
       guarded();
