@@ -71,14 +71,19 @@ void scale_channels_cpu(const ScaleChannels& scale);
 
 /// A picture that a GPU makes of others, or takes as it is, with the moments of its channels.
 struct ChannelMoments {
-  const void* in = nullptr;  ///< [batch, pixels, channels], or less the `joined` ones
+  /// [batch, pixels, channels], or less the `joined` ones. Items are `in_stride` numbers apart.
+  const void* in = nullptr;
+  int64_t in_stride = 0;
   /// [batch, pixels, joined], which become the last channels; where `joined` is 0, [batch, pixels, channels],
   /// which are added; or null. Items are `addend_stride` numbers apart.
   const void* addend = nullptr;
   int64_t addend_stride = 0;
   int64_t joined = 0;
   const void* shift = nullptr;  ///< [channels], added to every pixel for the moments alone; or null
-  void* out = nullptr;  ///< [batch, pixels, channels], written; may be `in` where nothing is joined; or null
+  /// [batch, pixels, channels], items `out_stride` numbers apart, written; may be `in` where nothing is
+  /// joined; or null.
+  void* out = nullptr;
+  int64_t out_stride = 0;
   float* moments = nullptr;  ///< [batch, blocks(), channels, 2]: mean and sum of squared differences, written
   int64_t batch = 0;
   int64_t pixels = 0;
@@ -101,11 +106,11 @@ RELIEVO_BODY void find_channel_moments_at(const ChannelMoments& s, int64_t index
   const int64_t item = block / s.blocks(), begin = block % s.blocks() * ChannelMoments::kBlock;
   const int64_t end = begin + ChannelMoments::kBlock < s.pixels ? begin + ChannelMoments::kBlock : s.pixels;
   const int64_t own = s.channels - s.joined;  // channels of `in`
-  const T* const in = static_cast<const T*>(s.in) + item * s.pixels * own + c;
+  const T* const in = static_cast<const T*>(s.in) + item * s.in_stride + c;
   const T* const addend =
       s.addend ? static_cast<const T*>(s.addend) + item * s.addend_stride + (s.joined ? c - own : c)
                : nullptr;
-  T* const out = s.out ? static_cast<T*>(s.out) + item * s.pixels * s.channels + c : nullptr;
+  T* const out = s.out ? static_cast<T*>(s.out) + item * s.out_stride + c : nullptr;
   const float shift = s.shift ? float_of(static_cast<const T*>(s.shift)[c]) : 0;
   const int64_t addend_width = s.joined ? s.joined : s.channels;
   float first = 0, sum = 0, squares = 0;
@@ -132,6 +137,7 @@ RELIEVO_BODY void find_channel_moments_at(const ChannelMoments& s, int64_t index
 /// What is normalised of one picture; the fields are those of its ChannelMoments.
 struct Normalisation {
   const void* in = nullptr;
+  int64_t in_stride = 0;
   const void* shift = nullptr;
   const float* moments = nullptr;
   void* out = nullptr;  ///< [batch, pixels, channels], items `out_stride` numbers apart, written
@@ -182,7 +188,7 @@ RELIEVO_BODY void normalise_at(const Team& team, const TwoNormalisations& s, con
   const int numbers = static_cast<int>(rest < Normalisation::kRun ? rest : Normalisation::kRun) * channels;
   for (int k = team.lane(); k < numbers; k += Team::kSize) {
     const int64_t c = group * width + k % channels, at = (begin + k / channels) * s.channels + c;
-    float x = float_of(static_cast<const T*>(p.in)[item * p.pixels * s.channels + at]);
+    float x = float_of(static_cast<const T*>(p.in)[item * p.in_stride + at]);
     if (p.shift) x = float_of(rounded<T>(x + float_of(static_cast<const T*>(p.shift)[c])));
     const float factor = float_of(static_cast<const T*>(s.weight)[c]) * inverse;
     float y = (x - all.mean) * factor + float_of(static_cast<const T*>(s.bias)[c]);

@@ -39,6 +39,19 @@ RELIEVO_BODY float float_of(Float16 value) {
   return float_of_bits(sign | bits_of(float_of_bits(rest << 13) * 0x1p112f));
 }
 
+/// Calls `use(T())` with the type that the number type names.
+template <typename Use>
+void for_number_type(NumberType type, const Use& use) {
+  switch (type) {
+    case NumberType::kFloat:
+      return use(float());
+    case NumberType::kBFloat16:
+      return use(BFloat16());
+    case NumberType::kFloat16:
+      return use(Float16());
+  }
+}
+
 /// Rounds to the nearest, halves to even.
 template <typename T>
 RELIEVO_BODY T rounded(float value);

@@ -9,7 +9,6 @@
 #include <cuda_runtime.h>
 
 #include "base/error.h"
-#include "kernels/half.h"
 
 // The stand-in for tests defines its own macro, because only nvcc knows this syntax.
 #ifndef RELIEVO_LAUNCH
@@ -112,19 +111,6 @@ void launch_teams(int64_t count, void* stream, Body body) {
   launch_grid(count * Team::kSize, [&](unsigned blocks, unsigned threads) {
     RELIEVO_LAUNCH(run_team_body, blocks, threads, static_cast<cudaStream_t>(stream), count, body);
   });
-}
-
-/// Calls `launch_for(T())` with the type that the number type names.
-template <typename Launch>
-void for_number_type(NumberType type, const Launch& launch_for) {
-  switch (type) {
-    case NumberType::kFloat:
-      return launch_for(float());
-    case NumberType::kBFloat16:
-      return launch_for(BFloat16());
-    case NumberType::kFloat16:
-      return launch_for(Float16());
-  }
 }
 
 }  // namespace relievo::kernels

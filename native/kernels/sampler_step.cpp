@@ -17,8 +17,10 @@ void take_steps(const SamplerStep<T>& step) {
 }  // namespace
 
 void write_network_input_cpu(const NetworkInput& input) {
-  parallel_for(input.halves * input.count, kChunk, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) write_network_input_at(input, i);
+  for_number_type(input.type, [&](auto number) {
+    parallel_for(input.halves * input.count, kChunk, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) write_network_input_at<decltype(number)>(input, i);
+    });
   });
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/body.h"
+#include "kernels/half.h"
 
 namespace relievo::kernels {
 
@@ -19,25 +20,28 @@ struct PlaneStrides {
   RELIEVO_BODY int64_t at(int64_t i) const { return i / pixels * of_channel + i % pixels * of_pixel; }
 };
 
-/// Writes the network's input `(clean + noise * sigma) / scale`, once for each of `halves`.
+/// Writes the network's input `(clean + noise * sigma) / scale`, once for each of `halves`, in the network's
+/// type.
 struct NetworkInput {
+  NumberType type = NumberType::kFloat;
   const float* clean = nullptr;  ///< [halves, count], or [count] for all halves where `stride` is 0
   const float* noise = nullptr;  ///< the same, or null: there is none
   float sigma = 0;
   float scale = 1;
   int64_t halves = 1;
   int64_t count = 0;
-  int64_t stride = 0;    ///< from one half of `clean` to the next
-  float* out = nullptr;  ///< a picture of `planes` for each half, written
+  int64_t stride = 0;   ///< from one half of `clean` to the next
+  void* out = nullptr;  ///< a picture of `planes` for each half, written
   int64_t out_stride = 0;
   PlaneStrides planes;
 };
 
+template <typename T>
 RELIEVO_BODY void write_network_input_at(const NetworkInput& s, int64_t index) {
   const int64_t half = index / s.count, i = index % s.count;
   float value = s.clean[half * s.stride + i];
   if (s.noise) value = value + s.noise[half * s.stride + i] * s.sigma;
-  s.out[half * s.out_stride + s.planes.at(i)] = value / s.scale;
+  static_cast<T*>(s.out)[half * s.out_stride + s.planes.at(i)] = rounded<T>(value / s.scale);
 }
 
 enum class SamplerRule : int32_t { kCleanAlone, kAncestral, kMultistep, kCorrected };

@@ -227,11 +227,14 @@ class Denoising {
     }
   }
 
-  /// The network's inputs of one share: each picture's latents for each of its halves, and its reference.
-  UnetWalk inputs_of(const Share& share, int i, const std::vector<at::Tensor>& noise) const {
+  /// The network's inputs of one share, in its precision: each picture's latents for each of the share's
+  /// halves, and its reference.
+  UnetWalk inputs_of(size_t s, int i, const std::vector<at::Tensor>& noise) const {
+    const Share& share = shares_[s];
+    const at::ScalarType type = options_of(*places_.unets[workers_of(s).front()]).dtype().toScalarType();
     const auto batch = [&](const at::Tensor& like) {
       return at::empty({share.count * pictures(), like.size(1), like.size(2), like.size(3)},
-                       home_.memory_format(at::MemoryFormat::ChannelsLast));
+                       home_.dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
     };
     UnetWalk walk;
     walk.x = batch(latents_[alive_.front()]);
@@ -263,7 +266,7 @@ class Denoising {
     std::vector<at::Tensor> noise(conditions_.size());  // the references', by picture
     for (const size_t p : alive_) noise[p] = this->noise(p, NoiseUse::kReference, i, references_[p].sizes());
     std::vector<UnetWalk> walks;
-    for (const Share& share : shares_) walks.push_back(inputs_of(share, i, noise));
+    for (size_t s = 0; s < shares_.size(); ++s) walks.push_back(inputs_of(s, i, noise));
     std::vector<at::Tensor> predictions(shares_.size());
     if (shares_.size() == 2 && shares_[1].worker == 1) {
       on_every_worker([&](size_t k) {

@@ -22,7 +22,7 @@ at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& shift) co
   return hidden.add_(shortcut ? shortcut->forward(x) : x);
 }
 
-void ResnetBlock::forward(FeatureMaps& maps, const at::Tensor& shift) const {
+void ResnetBlock::forward(FeatureMaps& maps, const at::Tensor& shift, const at::Tensor& joined) const {
   FeatureMaps hidden;
   for (const at::Tensor& normed : silu_norm(*norm1, maps))
     hidden.push_back({conv1->on_channels_last(normed)});
@@ -31,6 +31,12 @@ void ResnetBlock::forward(FeatureMaps& maps, const at::Tensor& shift) const {
     branches.push_back(conv2->on_channels_last(normed));
   }
   hidden.clear();
+  if (shortcut && joined.defined()) {
+    // A convolution of one pixel is a product of matrices, for all maps at once.
+    const at::Tensor short_way = at::linear(joined, shortcut->weight.flatten(1), shortcut->bias);
+    for (size_t i = 0; i < maps.size(); ++i) maps[i] = {branches[i]};
+    return add_tokens(maps, short_way);
+  }
   if (shortcut) {
     for (FeatureMap& map : maps) map.x = shortcut->on_channels_last(map.x);
   }

@@ -18,8 +18,9 @@ struct ResnetBlock : torch::nn::Module {
 
   /// `shift` is `[1, out]`, what time_projection makes of the time's embedding after SiLU, or undefined.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& shift = {}) const;
-  /// The same for maps that have kernels (nn/feature_maps.h), which leave with their moments.
-  void forward(FeatureMaps& maps, const at::Tensor& shift) const;
+  /// The same for maps that have kernels (nn/feature_maps.h), which leave with their moments. `joined` are
+  /// the tokens that they lie in, where they do.
+  void forward(FeatureMaps& maps, const at::Tensor& shift, const at::Tensor& joined) const;
 
   std::shared_ptr<GroupNorm> norm1, norm2;
   std::shared_ptr<Conv2d> conv1, conv2, shortcut;

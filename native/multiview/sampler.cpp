@@ -85,12 +85,13 @@ NoiseLevels noise_levels(const Diffusion& diffusion, int steps) {
 void write_noised_input(const at::Tensor& out, const at::Tensor& clean, const at::Tensor& noise,
                         double sigma) {
   const at::Tensor all = clean.contiguous(), drawn = noise.defined() ? noise.contiguous() : noise;
-  kernels::NetworkInput input{.clean = all.const_data_ptr<float>(),
+  kernels::NetworkInput input{.type = number_type(out),
+                              .clean = all.const_data_ptr<float>(),
                               .sigma = static_cast<float>(sigma),
                               .scale = static_cast<float>(std::hypot(sigma, 1.0)),
                               .halves = out.size(0),
                               .count = all.numel() / all.size(0),
-                              .out = out.mutable_data_ptr<float>(),
+                              .out = out.mutable_data_ptr(),
                               .out_stride = out.stride(0),
                               .planes = planes_of(out)};
   if (drawn.defined()) input.noise = drawn.const_data_ptr<float>();

@@ -47,7 +47,8 @@ double sigma_at(const Diffusion& diffusion, int timestep);
 /// `clean + sigma * noise`, scaled as the network takes it, on the device of `clean`. All are float32.
 at::Tensor noised_input(const at::Tensor& clean, const at::Tensor& noise, double sigma);
 
-/// The same into `out` `[halves, C, H, W]`, channels last within each half. `clean` and `noise` are
+/// The same into `out` `[halves, C, H, W]`, of any type of numbers, channels last within each half. `clean`
+/// and `noise` are
 /// `[halves, C, H, W]`, or `[1, C, H, W]` for all halves; without `noise` there is none. One launch of a
 /// kernel.
 void write_noised_input(const at::Tensor& out, const at::Tensor& clean, const at::Tensor& noise,

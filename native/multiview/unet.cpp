@@ -96,15 +96,16 @@ struct Unet::Layer {
   void forward_on_gpu(FeatureMaps& maps, const at::Tensor& shift,
                       const std::array<std::vector<at::Tensor>*, 2>& skips) const {
     if (plan.kind == LayerPlan::Kind::kResnet) {
+      at::Tensor joined;
       if (plan.takes_skip) {
         std::vector<at::Tensor> taken;
         for (size_t i = 0; i < maps.size(); ++i) {
           taken.push_back(channels_last(bring(skips[i]->back(), maps[i].x.device())));
           skips[i]->pop_back();
         }
-        join(maps, taken);
+        joined = join(maps, taken);
       }
-      return resnet->forward(maps, shift);
+      return resnet->forward(maps, shift, joined);
     }
     const bool is_out = plan.kind == LayerPlan::Kind::kOut;
     const std::vector<at::Tensor> normed = is_out ? silu_norm(*norm, maps) : std::vector<at::Tensor>();

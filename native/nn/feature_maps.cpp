@@ -20,6 +20,7 @@ void find_moments(FeatureMaps& maps, const Complete& complete) {
     kernels::ChannelMoments& moments = all.picture[i];
     const at::Tensor& x = maps[i].x;
     moments.in = x.const_data_ptr();
+    moments.in_stride = x.stride(0);
     moments.batch = x.size(0);
     moments.pixels = pixels_of(x);
     moments.channels = x.size(1);
@@ -53,6 +54,7 @@ void normalise(const GroupNorm& norm, FeatureMaps& maps, const at::Tensor& shift
   for (size_t i = 0; i < maps.size(); ++i) {
     const at::Tensor& x = maps[i].x;
     all.picture[i] = {.in = x.const_data_ptr(),
+                      .in_stride = x.stride(0),
                       .shift = shifts,
                       .moments = maps[i].moments.const_data_ptr<float>(),
                       .out = out[i].data,
@@ -75,7 +77,8 @@ std::vector<at::Tensor> silu_norm(const GroupNorm& norm, FeatureMaps& maps, cons
   std::vector<at::Tensor> results;
   std::vector<Destination> out;
   for (const FeatureMap& map : maps) {
-    results.push_back(at::empty_like(map.x));
+    results.push_back(
+        at::empty(map.x.sizes(), map.x.options().memory_format(at::MemoryFormat::ChannelsLast)));
     out.push_back({results.back().mutable_data_ptr(), pixels_of(map.x) * map.x.size(1)});
   }
   normalise(norm, maps, shift, true, out);
@@ -101,6 +104,7 @@ void add_branches(FeatureMaps& maps, const std::vector<at::Tensor>& branches) {
     moments.addend = branches[i].const_data_ptr();
     moments.addend_stride = moments.pixels * moments.channels;
     moments.out = branches[i].mutable_data_ptr();
+    moments.out_stride = moments.addend_stride;
   });
   for (size_t i = 0; i < maps.size(); ++i) maps[i].x = branches[i];
 }
@@ -111,23 +115,32 @@ void add_tokens(FeatureMaps& maps, const at::Tensor& tokens) {
     moments.addend = tokens.select(1, before).const_data_ptr();
     moments.addend_stride = tokens.stride(0);
     moments.out = maps[i].x.mutable_data_ptr();
+    moments.out_stride = maps[i].x.stride(0);
     before += moments.pixels;
   });
 }
 
-void join(FeatureMaps& maps, const std::vector<at::Tensor>& skips) {
+at::Tensor join(FeatureMaps& maps, const std::vector<at::Tensor>& skips) {
+  const at::Tensor& first = maps.front().x;
+  const int64_t channels = first.size(1) + skips.front().size(1);
+  const at::Tensor tokens = at::empty({first.size(0), all_pixels(maps), channels},
+                                      at::TensorOptions(first.device()).dtype(first.scalar_type()));
   std::vector<at::Tensor> joined;
+  int64_t before = 0;
   find_moments(maps, [&](size_t i, kernels::ChannelMoments& moments) {
     const at::Tensor& x = maps[i].x;
     moments.joined = skips[i].size(1);
-    moments.channels += moments.joined;
+    moments.channels = channels;
     moments.addend = skips[i].const_data_ptr();
     moments.addend_stride = moments.pixels * moments.joined;
-    joined.push_back(at::empty({x.size(0), moments.channels, x.size(2), x.size(3)},
-                               x.options().memory_format(at::MemoryFormat::ChannelsLast)));
-    moments.out = joined.back().mutable_data_ptr();
+    const at::Tensor own = tokens.narrow(1, before, moments.pixels);
+    joined.push_back(own.unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2}));
+    moments.out = own.mutable_data_ptr();
+    moments.out_stride = tokens.stride(0);
+    before += moments.pixels;
   });
   for (size_t i = 0; i < maps.size(); ++i) maps[i].x = joined[i];
+  return tokens;
 }
 
 }  // namespace relievo

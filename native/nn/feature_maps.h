@@ -12,7 +12,8 @@
 namespace relievo {
 
 struct FeatureMap {
-  at::Tensor x;  ///< [B, C, h, w], channels last
+  /// [B, C, h, w], channels last; the items of a batch may be apart.
+  at::Tensor x;
   /// The moments of its channels (kernels/group_norm.h), or undefined where nobody has found them.
   at::Tensor moments = {};
 };
@@ -34,7 +35,9 @@ void add_branches(FeatureMaps& maps, const std::vector<at::Tensor>& branches);
 /// Adds tokens `[B, sum of h w, C]` to the maps in place.
 void add_tokens(FeatureMaps& maps, const at::Tensor& tokens);
 
-/// Joins the channels of each map with those of `skips[i]`.
-void join(FeatureMaps& maps, const std::vector<at::Tensor>& skips);
+/// Joins the channels of each map with those of `skips[i]`. The maps then lie in the tokens that are
+/// returned,
+/// `[B, sum of h w, C]`.
+at::Tensor join(FeatureMaps& maps, const std::vector<at::Tensor>& skips);
 
 }  // namespace relievo

@@ -80,12 +80,19 @@ std::vector<std::vector<float>> normalised(const std::vector<Picture>& pictures,
   for (size_t i = 0; i < 2; ++i) {
     const Picture& p = pictures[i];
     ChannelMoments& m = moments.picture[i];
-    m = {.in = p.values.data(), .shift = shift, .batch = p.batch, .pixels = p.pixels, .channels = p.channels};
+    m = {.in = p.values.data(),
+         .in_stride = p.pixels * p.channels,
+         .shift = shift,
+         .batch = p.batch,
+         .pixels = p.pixels,
+         .channels = p.channels};
     found[i].resize(static_cast<size_t>(2 * m.indices()));
     m.moments = found[i].data();
     complete(i, m);
     out[i].resize(static_cast<size_t>(p.numbers()));
+    m.out_stride = p.pixels * p.channels;
     all.picture[i] = {.in = m.out ? m.out : m.in,
+                      .in_stride = p.pixels * p.channels,
                       .shift = shift,
                       .moments = found[i].data(),
                       .out = out[i].data(),
@@ -149,6 +156,7 @@ TEST_F(GroupNormOnGpu, OfJoinedChannelsWritesThemSideBySide) {
   }
   const auto made = normalised(pictures_, weight_, bias_, nullptr, true, [&](size_t i, ChannelMoments& m) {
     m.in = own[i].data();
+    m.in_stride = m.pixels * kOwn;
     m.addend = skips[i].data();
     m.joined = m.channels - kOwn;
     m.addend_stride = m.pixels * m.joined;

@@ -100,15 +100,16 @@ int64_t calls_needed(const UnetConfig& config) {
   // A norm, two convolutions, a norm that has to find its moments first, two convolutions, a sum.
   const int64_t of_resnet = 1 + 2 + 2 + 2 + 1;
   // The first norm of a level has its moments to find, because a convolution comes before it; where skips
-  // are joined, that finds them.
-  const int64_t of_resnets = all.resnets * of_resnet + all.levels + all.joins + 2 * all.shortcuts;
-  // Norm and projection; norm, one product, two attentions joined, the last product; norm, product, attention,
-  // product; norm, product, gate, product; projection and sum.
+  // are joined, that finds them, and the shortcut is one product for both.
+  const int64_t of_resnets =
+      all.resnets * of_resnet + all.levels + 2 * all.joins + 2 * (all.shortcuts - all.joins);
+  // Norm and projection; norm, one product, two attentions joined, the last product; norm, product,
+  // attention, product; norm, product, gate, product; projection and sum.
   const int64_t of_transformer = 2 + 6 + 4 + 4 + 2;
   // The first convolutions; down; up, with the growing; the last norm and convolution.
   const int64_t of_others = 2 + 2 * (all.levels - 1) + 4 * (all.levels - 1) + 2;
-  // Noise for the reference and for the sampler, two inputs, their precision, the prediction's, the sampler.
-  const int64_t of_loop = 2 + 2 + 2 + 1 + 1;
+  // Noise for the reference and for the sampler, two inputs, the prediction's precision, the sampler.
+  const int64_t of_loop = 2 + 2 + 1 + 1;
   return of_resnets + all.transformers * of_transformer + of_others + of_loop;
 }
 
