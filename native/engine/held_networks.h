@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/pipeline_stage.h"
+#include "nn/device_weights.h"
 #include "reconstruct/planes_network.h"
 #include "runtime/torch/counting_allocator.h"
 
@@ -18,7 +19,7 @@ class HeldNetworks {
     const bool is_part = load.last_block > 0;
     auto held = std::make_shared<Held>();
     held->network = file.part(is_part ? load.first_block : 0, is_part ? load.last_block : file.blocks(),
-                              PlanesHeads::kNo, execution_for(load.worker, load.mode.precision));
+                              PlanesHeads::kNo, execution_for(load, waiting_));
     held->mapped = MemoryCharge(mapped_bytes(*held->network));
     held_.set(load.worker, std::move(held));
   }
@@ -42,6 +43,7 @@ class HeldNetworks {
   };
 
   ByWorker<Held> held_;
+  const std::shared_ptr<WaitingWeights> waiting_ = std::make_shared<WaitingWeights>();
 };
 
 }  // namespace relievo

@@ -7,6 +7,7 @@
 #include "engine/stages.h"
 #include "multiview/load.h"
 #include "multiview/multiview.h"
+#include "nn/device_weights.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
 
@@ -44,7 +45,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
-    held->parts = files().condition_parts(execution_for(load.worker, load.mode.precision));
+    held->parts = files().condition_parts(execution_for(load, waiting_));
     held->mapped = MemoryCharge(mapped_bytes(*held->parts.vision) + mapped_bytes(*held->parts.vae));
     held_.set(load.worker, std::move(held));
   }
@@ -83,6 +84,7 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
     MemoryCharge mapped;
   };
   ByWorker<Held> held_;
+  const std::shared_ptr<WaitingWeights> waiting_ = std::make_shared<WaitingWeights>();
 };
 
 /// Turns ConditionedPictures into DenoisedPictures, several at once.
@@ -94,7 +96,7 @@ class DiffusionStage : public PipelineStage {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    const Execution execution = execution_for(load.worker, load.mode.precision);
+    const Execution execution = execution_for(load, waiting_);
     held->unet = load.last_block > 0 ? model.unet(load.first_block, load.last_block, execution)
                                      : model.unet(execution);
     held->diffusion = model.diffusion();
@@ -219,6 +221,7 @@ class DiffusionStage : public PipelineStage {
   }
 
   ByWorker<Held> held_;
+  const std::shared_ptr<WaitingWeights> waiting_ = std::make_shared<WaitingWeights>();
 };
 
 class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
@@ -229,7 +232,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
     const MultiviewFiles model = files();
-    held->vae = model.vae(VaeParts::kDecoder, execution_for(load.worker, load.mode.precision));
+    held->vae = model.vae(VaeParts::kDecoder, execution_for(load, waiting_));
     held->factor = model.latent_factor();
     held->mapped = MemoryCharge(mapped_bytes(*held->vae));
     held_.set(load.worker, std::move(held));
@@ -279,6 +282,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     MemoryCharge mapped;
   };
   ByWorker<Held> held_;
+  const std::shared_ptr<WaitingWeights> waiting_ = std::make_shared<WaitingWeights>();
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include "nn/device_weights.h"
 #include "nn/errors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/gpu_account.h"
@@ -63,6 +64,16 @@ Execution execution_for(const Worker& worker, const std::string& precision) {
   Execution execution;
   execution.device = device_of(worker);
   execution.dtype = dtype_of(precision);
+  return execution;
+}
+
+Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting) {
+  Execution execution = execution_for(load.worker, load.mode.precision);
+  if (load.waits && execution.device.is_cuda()) {
+    execution.waiting = waiting;
+  } else {
+    waiting->clear();
+  }
   return execution;
 }
 

@@ -47,6 +47,8 @@ at::ScalarType dtype_of(const std::string& precision);  ///< `fp32`, `bf16`, `fp
 
 /// The execution for loading weights.
 Execution execution_for(const Worker& worker, const std::string& precision = "fp32");
+/// For a load; on a GPU its weights wait in `waiting` where it says that they wait, and else nothing does.
+Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting);
 
 class PipelineStage : public Stage {
  public:

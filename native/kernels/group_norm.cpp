@@ -80,21 +80,6 @@ void scale(const BFloat16* in, BFloat16* out, int64_t rows, int64_t channels, co
   scale_bfloats(in, out, rows, channels, factor, shift, with_silu);
 }
 
-/// The number of values, their mean and the sum of squared differences from it; two are merged after Chan,
-/// Golub and LeVeque 1983.
-struct Moments {
-  double count = 0, mean = 0, squares = 0;
-
-  void merge(const Moments& other) {
-    const double total = count + other.count;
-    if (total == 0) return;
-    const double apart = other.mean - mean;
-    squares += other.squares + apart * apart * count * other.count / total;
-    mean += apart * other.count / total;
-    count = total;
-  }
-};
-
 // Pixels of a block. The size does not depend on the number of threads, so the result does not either.
 constexpr int64_t kBlock = 8 * kRows;
 
@@ -104,23 +89,21 @@ void find_factors(const GroupNorm& norm, float* factor, float* shift) {
   const int64_t blocks = (norm.pixels + kBlock - 1) / kBlock;
   const auto* in = static_cast<const T*>(norm.in);
 
-  std::vector<Moments> parts(static_cast<size_t>(norm.batch * blocks * norm.groups));
+  std::vector<Moments<double>> parts(static_cast<size_t>(norm.batch * blocks * norm.groups));
   parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
     std::vector<float> sums(static_cast<size_t>(channels)), squares(sums.size());
     for (int64_t block = first; block < last; ++block) {
       const int64_t item = block / blocks, begin = block % blocks * kBlock;
       const int64_t end = std::min(norm.pixels, begin + kBlock);
-      Moments* groups = &parts[static_cast<size_t>(block * norm.groups)];
+      Moments<double>* groups = &parts[static_cast<size_t>(block * norm.groups)];
       for (int64_t at = begin; at < end; at += kRows) {
         const int64_t rows = std::min(kRows, end - at);
         const T* x = in + (item * norm.pixels + at) * channels;
         sum(x, rows, channels, sums.data(), squares.data());
         const double count = static_cast<double>(rows);
         for (int64_t c = 0; c < channels; ++c) {
-          const double mean = sums[static_cast<size_t>(c)] / count;
-          groups[c / group_width].merge(
-              {count, widen(x[c]) + mean,
-               std::max(0.0, squares[static_cast<size_t>(c)] - mean * mean * count)});
+          groups[c / group_width].merge(moments_by_sums<double>(
+              count, widen(x[c]), sums[static_cast<size_t>(c)], squares[static_cast<size_t>(c)]));
         }
       }
     }
@@ -128,7 +111,7 @@ void find_factors(const GroupNorm& norm, float* factor, float* shift) {
 
   for (int64_t item = 0; item < norm.batch; ++item) {
     for (int64_t g = 0; g < norm.groups; ++g) {
-      Moments all;
+      Moments<double> all;
       for (int64_t block = 0; block < blocks; ++block) {
         all.merge(parts[static_cast<size_t>((item * blocks + block) * norm.groups + g)]);
       }

@@ -57,10 +57,9 @@ __global__ void run_body(int64_t count, Body body) {
     body(i);
 }
 
-/// Runs `body(i)` for i in 0..count on `stream` (a cudaStream_t) and returns without waiting. Throws
-/// launch_error().
-template <typename Body>
-void launch(int64_t count, void* stream, Body body) {
+/// Calls `enter(blocks, threads)` for a grid of `count` threads and throws what the launch says.
+template <typename Enter>
+void launch_grid(int64_t count, const Enter& enter) {
   if (count == 0) return;
   constexpr int64_t kThreads = 256;
   constexpr int64_t kMaxBlocks = int64_t{1} << 20;
@@ -68,9 +67,50 @@ void launch(int64_t count, void* stream, Body body) {
   // An earlier call of this thread, perhaps of another library, may have left an error that is not ours to
   // report. One that stays, because the context is lost, comes back with the launch.
   static_cast<void>(cudaGetLastError());
-  RELIEVO_LAUNCH(run_body, blocks, static_cast<unsigned>(kThreads), static_cast<cudaStream_t>(stream), count,
-                 body);
+  enter(blocks, static_cast<unsigned>(kThreads));
   if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess) throw launch_error(status);
+}
+
+/// Runs `body(i)` for i in 0..count on `stream` (a cudaStream_t) and returns without waiting. Throws
+/// launch_error().
+template <typename Body>
+void launch(int64_t count, void* stream, Body body) {
+  launch_grid(count, [&](unsigned blocks, unsigned threads) {
+    RELIEVO_LAUNCH(run_body, blocks, threads, static_cast<cudaStream_t>(stream), count, body);
+  });
+}
+
+/// Threads that work on one index together and can see each other's numbers: a warp on a GPU, and one thread
+/// alone where the host compiles it.
+struct Team {
+#ifdef __CUDACC__
+  static constexpr int kSize = 32;
+  __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % kSize; }
+  /// The value of the lane whose number differs from this one's in the bits of `distance`.
+  __device__ __forceinline__ static float across(float value, int distance) {
+    return __shfl_xor_sync(0xffffffffu, value, distance);
+  }
+#else
+  static constexpr int kSize = 1;
+  static int lane() { return 0; }
+  static float across(float value, int) { return value; }
+#endif
+};
+
+template <typename Body>
+__global__ void run_team_body(int64_t count, Body body) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x / Team::kSize;
+  const int64_t first = (static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / Team::kSize;
+  for (int64_t i = first; i < count; i += stride) body(Team(), i);
+}
+
+/// Runs `body(team, i)` for i in 0..count, each by a whole team; else as launch(). All lanes of a team must
+/// call Team::across() together.
+template <typename Body>
+void launch_teams(int64_t count, void* stream, Body body) {
+  launch_grid(count * Team::kSize, [&](unsigned blocks, unsigned threads) {
+    RELIEVO_LAUNCH(run_team_body, blocks, threads, static_cast<cudaStream_t>(stream), count, body);
+  });
 }
 
 }  // namespace relievo::kernels

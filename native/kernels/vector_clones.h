@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "kernels/half.h"
+
 // Sanitizers are excluded because their checks would run before the choice can be made.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define RELIEVO_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -13,11 +15,6 @@
 #define RELIEVO_INLINE inline __attribute__((always_inline))
 
 namespace relievo::kernels {
-
-/// A bfloat16, by its bits.
-struct BFloat16 {
-  uint16_t bits;
-};
 
 RELIEVO_INLINE float widen(float value) { return value; }
 RELIEVO_INLINE float widen(BFloat16 value) {

@@ -13,7 +13,7 @@ Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const Co
     const at::Tensor moments =
         parts.vae->moments(pixels.to(options_of(*parts.vae)), {.cancel = control.cancel});
     const LatentDistribution distribution = Vae::distribution(moments.to(at::kCPU, at::kFloat));
-    return distribution.sample(noise_for(noise, hooks, use, 0, distribution.mean.sizes()));
+    return distribution.sample(noise_for(noise, hooks, use, 0, distribution.mean.sizes(), at::kCPU));
   };
   control.step(0);
   const at::Tensor pixels = extract(rgb, parts.picture);

@@ -1,11 +1,15 @@
 #include <algorithm>
+#include <deque>
 
 #include <ATen/ATen.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/refusals.h"
 #include "multiview/noise_source.h"
+#include "nn/bring.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -20,20 +24,61 @@ struct Share {
   int64_t first = 0, count = 0;
 };
 
-/// Batches are ordered by half, then by picture: unconditional 0, unconditional 1, ...,
-/// conditional 0, ... Pictures that are cancelled leave them between two steps.
+/// Reports each step once the device has finished it, and keeps the host from running further ahead than two
+/// steps: else what people see and cancel would be a queue that the device has yet to work off.
+class StepsInFlight {
+ public:
+  StepsInFlight(at::Device device, int steps, const Control& control)
+      : device_(device), steps_(steps), control_(control) {}
+
+  /// Waits until the host may give another step to the device.
+  void make_room() {
+    while (unfinished_.size() >= kMostAhead) finish_oldest();
+  }
+  /// The step that was just given ends here.
+  void end_step() {
+    if (device_.is_cpu()) return report();
+    const c10::impl::VirtualGuardImpl guard(device_.type());
+    unfinished_.emplace_back(device_.type()).record(guard.getStream(device_));
+  }
+  void finish_all() {
+    while (!unfinished_.empty()) finish_oldest();
+  }
+
+ private:
+  static constexpr size_t kMostAhead = 2;
+
+  void finish_oldest() {
+    unfinished_.front().synchronize();
+    unfinished_.pop_front();
+    report();
+  }
+  void report() { control_.step(static_cast<double>(++finished_) / steps_); }
+
+  at::Device device_;
+  int steps_;
+  const Control& control_;
+  int finished_ = 0;
+  std::deque<c10::Event> unfinished_;
+};
+
+/// The latents, the noise and the sampler stay on the device of the caller's worker (`home`); the networks
+/// get their inputs from there and give their predictions back. Batches are ordered by half, then by picture:
+/// unconditional 0, unconditional 1, ..., conditional 0, ... Pictures that are cancelled leave them between
+/// two steps.
 class Denoising {
  public:
   Denoising(std::span<const Conditions> conditions, std::span<const NoiseKey> keys,
             const DenoiserPlaces& places, const Diffusion& diffusion, const MultiviewSettings& settings,
-            const Control& control, std::span<const CancelToken> cancels, const MultiviewHooks& hooks)
+            const Execution& execution, std::span<const CancelToken> cancels, const MultiviewHooks& hooks)
       : conditions_(conditions),
         keys_(keys),
         cancels_(cancels),
         places_(places),
         settings_(settings),
-        control_(control),
+        control_(execution.control),
         hooks_(hooks),
+        home_(at::TensorOptions(execution.device).dtype(at::kFloat)),
         first_half_(settings.guidance == 1 ? 1 : 0) {
     pass_.check = [this] { check_whether_wanted(); };
     const NoiseLevels levels = noise_levels(diffusion, settings.steps);
@@ -41,20 +86,27 @@ class Denoising {
     for (size_t p = 0; p < conditions.size(); ++p) {
       alive_.push_back(p);
       samplers_.emplace_back(settings.sampler, diffusion.prediction, levels);
+      references_.push_back(conditions[p].latents.to(home_).contiguous());
       const int64_t channels = conditions[p].latents.size(1);
       latents_.push_back(noise(p, NoiseUse::kLatents, 0, {1, channels, kRows * unit, kColumns * unit}) *
                          samplers_[p].initial_sigma());
     }
     divide_work();
-    prepare_prompts();
+    prepare_constants();
   }
 
   std::vector<at::Tensor> run() {
+    StepsInFlight steps(home_.device(), settings_.steps, control_);
     control_.step(0);
     for (int i = 0; i < settings_.steps; ++i) {
+      steps.make_room();
       leave_out_cancelled();
       step(i);
-      control_.step((i + 1.0) / settings_.steps);
+      steps.end_step();
+    }
+    steps.finish_all();
+    for (at::Tensor& latents : latents_) {
+      if (latents.defined()) latents = latents.cpu();
     }
     return latents_;
   }
@@ -100,15 +152,17 @@ class Denoising {
   bool is_cut() const { return !places_.blocks.empty(); }
 
   at::Tensor noise(size_t picture, NoiseUse use, int step, at::IntArrayRef shape) const {
-    return noise_for(keys_[picture], hooks_, use, step, shape);
+    return noise_for(keys_[picture], hooks_, use, step, shape, home_.device());
   }
 
+  /// A GPU alone is this thread's own, and would have nothing to do while each step was waited for.
   void on_worker(size_t k, const std::function<void()>& body) const {
     const auto guarded = [&] {
       const at::NoGradGuard no_grad;
       body();
     };
-    if (places_.on_worker) {
+    const bool is_own = places_.unets.size() == 1 && !home_.device().is_cpu();
+    if (places_.on_worker && !is_own) {
       places_.on_worker(k, guarded);
     } else {
       guarded();
@@ -147,91 +201,105 @@ class Denoising {
     return workers;
   }
 
-  /// Concatenates the rows of one share: `of(picture, half)` is `[1, ...]`.
-  template <typename Of>
-  at::Tensor rows(const Share& share, const Of& of) const {
-    std::vector<at::Tensor> all;
-    for (int64_t half = share.first; half < share.first + share.count; ++half) {
-      for (const size_t p : alive_) all.push_back(of(p, half));
-    }
-    return at::cat(all);
-  }
-
-  /// Computes the cross attentions' keys and values, by share and worker.
-  void prepare_prompts() {
+  /// Computes what does not change from step to step: the cross attentions' keys and values, by share and
+  /// worker, and what all timesteps mean to each worker's blocks.
+  void prepare_constants() {
+    std::vector<float> timesteps;
+    for (int i = 0; i < settings_.steps; ++i) timesteps.push_back(samplers_.front().timestep(i));
+    at::Tensor embeddings;
     prompts_.assign(shares_.size(), std::vector<KeyValues>(places_.unets.size()));
+    shifts_.resize(places_.unets.size());
     for (size_t s = 0; s < shares_.size(); ++s) {
-      const at::Tensor states =
-          rows(shares_[s], [&](size_t p, int64_t half) { return conditions_[p].states.narrow(0, half, 1); });
+      std::vector<at::Tensor> rows;
+      for (int64_t half = shares_[s].first; half < shares_[s].first + shares_[s].count; ++half) {
+        for (const size_t p : alive_) rows.push_back(conditions_[p].states.narrow(0, half, 1));
+      }
+      const at::Tensor states = at::cat(rows);
       for (const size_t k : workers_of(s)) {
         on_worker(k, [&, k] {
           const Unet& unet = *places_.unets[k];
           prompts_[s][k] = unet.prompt(states.to(options_of(unet)));
+          const at::Tensor own = unet.time_embeddings(timesteps);
+          if (own.defined()) embeddings = own;  // of a cut network only the first part makes them
+          shifts_[k] = unet.time_shifts(embeddings, pass_);
         });
       }
     }
   }
 
-  /// Computes the prediction of one share, `[rows, 4, H, W]` float32 on the CPU. `go(k, body)` runs the body
-  /// on worker k.
+  /// The network's inputs of one share, in its precision: each picture's latents for each of the share's
+  /// halves, and its reference.
+  UnetWalk inputs_of(size_t s, int i, const std::vector<at::Tensor>& noise) const {
+    const Share& share = shares_[s];
+    const at::ScalarType type = options_of(*places_.unets[workers_of(s).front()]).dtype().toScalarType();
+    const auto batch = [&](const at::Tensor& like) {
+      return at::empty({share.count * pictures(), like.size(1), like.size(2), like.size(3)},
+                       home_.dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
+    };
+    UnetWalk walk;
+    walk.x = batch(latents_[alive_.front()]);
+    walk.reference = batch(references_[alive_.front()]);
+    for (size_t at = 0; at < alive_.size(); ++at) {
+      const size_t p = alive_[at];
+      const auto rows = [&](const at::Tensor& all) {
+        return all.unflatten(0, {share.count, pictures()}).select(1, static_cast<int64_t>(at));
+      };
+      const auto halves = [&](const at::Tensor& both) { return both.narrow(0, share.first, share.count); };
+      write_noised_input(rows(walk.x), latents_[p], {}, samplers_[p].sigma(i));
+      write_noised_input(rows(walk.reference), halves(references_[p]), halves(noise[p]),
+                         samplers_[p].sigma(i));
+    }
+    return walk;
+  }
+
+  /// Computes the prediction of one share, `[rows, 4, H, W]` on the last worker's device. `go(k, body)` runs
+  /// the body on worker k.
   template <typename Go>
-  at::Tensor predict(size_t s, UnetWalk walk, const Go& go) const {
+  at::Tensor predict(size_t s, int i, UnetWalk walk, const Go& go) const {
     for (const size_t k : workers_of(s)) {
-      go(k, [&, k] {
-        places_.unets[k]->advance(walk, prompts_[s][k], pass_);
-        if (k == workers_of(s).back()) walk.x = walk.x.to(at::kCPU, at::kFloat);
-      });
+      go(k, [&, k] { places_.unets[k]->advance(walk, prompts_[s][k], shifts_[k], i, pass_); });
     }
     return walk.x;
   }
 
   void step(int i) {
-    std::vector<at::Tensor> inputs(conditions_.size()), references(conditions_.size());  // by picture
-    for (const size_t p : alive_) {
-      const at::Tensor& clean = conditions_[p].latents;
-      inputs[p] = samplers_[p].input(latents_[p], i);
-      references[p] =
-          noised_input(clean, noise(p, NoiseUse::kReference, i, clean.sizes()), samplers_[p].sigma(i));
-    }
-    std::vector<UnetWalk> walks(shares_.size());
-    for (size_t s = 0; s < shares_.size(); ++s) {
-      walks[s].timestep = samplers_.front().timestep(i);
-      walks[s].x = rows(shares_[s], [&](size_t p, int64_t) { return inputs[p]; });
-      walks[s].reference =
-          rows(shares_[s], [&](size_t p, int64_t half) { return references[p].narrow(0, half, 1); });
-    }
+    std::vector<at::Tensor> noise(conditions_.size());  // the references', by picture
+    for (const size_t p : alive_) noise[p] = this->noise(p, NoiseUse::kReference, i, references_[p].sizes());
+    std::vector<UnetWalk> walks;
+    for (size_t s = 0; s < shares_.size(); ++s) walks.push_back(inputs_of(s, i, noise));
     std::vector<at::Tensor> predictions(shares_.size());
     if (shares_.size() == 2 && shares_[1].worker == 1) {
       on_every_worker([&](size_t k) {
         if (k >= shares_.size()) return;
         predictions[k] =
-            predict(k, std::move(walks[k]), [](size_t, const std::function<void()>& body) { body(); });
+            predict(k, i, std::move(walks[k]), [](size_t, const std::function<void()>& body) { body(); });
       });
     } else {
       for (size_t s = 0; s < shares_.size(); ++s) {
-        predictions[s] = predict(s, std::move(walks[s]),
+        predictions[s] = predict(s, i, std::move(walks[s]),
                                  [&](size_t k, const std::function<void()>& body) { on_worker(k, body); });
       }
     }
-    const at::Tensor all = at::cat(predictions);
-    for (size_t at = 0; at < alive_.size(); ++at) take_step(at, i, inputs[alive_[at]], all);
+    for (at::Tensor& prediction : predictions) prediction = bring(prediction, home_);
+    for (size_t at = 0; at < alive_.size(); ++at) take_step(at, i, predictions);
   }
 
   /// Advances the picture at this index of the batch by one step, using its rows of the whole batch's
   /// predictions.
-  void take_step(size_t at, int i, const at::Tensor& input, const at::Tensor& predictions) {
+  void take_step(size_t at, int i, const std::vector<at::Tensor>& predictions) {
     const size_t p = alive_[at];
     const auto of_half = [&](int64_t half) {
-      return predictions.narrow(0, (half - first_half_) * pictures() + static_cast<int64_t>(at), 1);
+      const size_t s = half < shares_[0].first + shares_[0].count ? 0 : 1;
+      return predictions[s].narrow(0, (half - shares_[s].first) * pictures() + static_cast<int64_t>(at), 1);
     };
-    const at::Tensor conditional = of_half(1);
-    at::Tensor output = conditional;
-    if (first_half_ == 0) output = of_half(0) + (conditional - of_half(0)) * settings_.guidance;
+    Predicted output(of_half(1));
+    if (first_half_ == 0) output = {of_half(1), of_half(0), settings_.guidance};
     if (hooks_.observer) {
       observe(hooks_.observer, fmt::format("step{}/t", i), at::full({1}, samplers_[p].timestep(i)));
-      observe(hooks_.observer, fmt::format("step{}/unet_in", i), input.expand({2, -1, -1, -1}));
+      observe(hooks_.observer, fmt::format("step{}/unet_in", i),
+              samplers_[p].input(latents_[p], i).expand({2, -1, -1, -1}));
       observe(hooks_.observer, fmt::format("step{}/unet_out", i),
-              first_half_ == 1 ? conditional : at::cat({of_half(0), conditional}));
+              first_half_ == 1 ? of_half(1) : at::cat({of_half(0), of_half(1)}));
     }
     at::Tensor ancestral;
     if (samplers_[p].draws_noise()) ancestral = noise(p, NoiseUse::kAncestral, i, latents_[p].sizes());
@@ -246,15 +314,19 @@ class Denoising {
   const MultiviewSettings& settings_;
   const Control& control_;
   const MultiviewHooks& hooks_;
+  // Where latents, noise and sampler are, in float32.
+  at::TensorOptions home_;
   UnetPass pass_;
   // The first half that is computed: 1 where the unconditional prediction has no weight, else 0.
   int64_t first_half_;
   std::vector<Share> shares_;
-  std::vector<std::vector<KeyValues>> prompts_;
+  std::vector<std::vector<KeyValues>> prompts_;  // by share and worker
+  std::vector<TimeShifts> shifts_;               // by worker
   // The pictures of the batch that are still wanted, in their order.
   std::vector<size_t> alive_;
-  std::vector<Sampler> samplers_;    // by picture
-  std::vector<at::Tensor> latents_;  // [1, 4, H, W] each
+  std::vector<Sampler> samplers_;  // by picture
+  // By picture, at home: [1, 4, H, W], and the picture's own latents [2, 4, h, w] without noise.
+  std::vector<at::Tensor> latents_, references_;
 };
 
 void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
@@ -283,7 +355,7 @@ std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::spa
   check(conditions, noise, places, settings, cancels);
   if (conditions.empty()) return {};
   const at::NoGradGuard no_grad;
-  return Denoising(conditions, noise, places, diffusion, settings, execution.control, cancels, hooks).run();
+  return Denoising(conditions, noise, places, diffusion, settings, execution, cancels, hooks).run();
 }
 
 }  // namespace relievo

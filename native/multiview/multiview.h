@@ -41,7 +41,8 @@ struct MultiviewHooks {
 };
 
 // Each network runs on the device and in the precision that it was loaded in (multiview/load.h). Of an
-// Execution the stages only use its Control: they report progress and throw Error{kCancelled}.
+// Execution the stages use its Control (they report progress and throw Error{kCancelled}), and `denoise` its
+// device.
 
 /// The networks and constants that stage `condition` works with.
 struct ConditionParts {
@@ -85,11 +86,13 @@ struct DenoiserPlaces {
 };
 
 /// Stage `denoise`: latents `[1, 4, H, W]` float32 on the CPU for each picture; H and W are an eighth of
-/// three views by two. `noise` has a key for each. A picture's result does not depend on its batchmates or on
-/// the places, except for rounding. `cancels` may have a token for each: a picture whose token is cancelled
-/// is left out from the next step on, and its result is an undefined tensor. Reports progress after each
-/// step; stops within a layer once it is cancelled as a whole or every picture is. Throws
-/// Error{kInvalidSettings, kCancelled}.
+/// three views by two. From the first step to the last they stay on the execution's device, which is that of
+/// the caller's thread and of the first worker, with noise, sampler and guidance; nothing is copied from or
+/// to the host, and the host is never more than two steps ahead of a GPU. `noise` has a key for each. A
+/// picture's result does not depend on its batchmates or on the places, except for rounding. `cancels` may
+/// have a token for each: a picture whose token is cancelled is left out from the next step on, and its
+/// result is an undefined tensor. Reports each step that the device has finished; stops within a layer once
+/// it is cancelled as a whole or every picture is. Throws Error{kInvalidSettings, kCancelled}.
 std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::span<const NoiseKey> noise,
                                 const DenoiserPlaces& places, const Diffusion& diffusion,
                                 const MultiviewSettings& settings, const Execution& execution,

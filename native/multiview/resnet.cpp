@@ -15,11 +15,32 @@ ResnetBlock::ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t gr
   }
 }
 
-at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& time) const {
+at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& shift) const {
   at::Tensor hidden = conv1->forward(norm1->silu(x));
-  if (time_projection) hidden.add_(time_projection->forward(time).unsqueeze(-1).unsqueeze(-1));
+  if (shift.defined()) hidden.add_(shift.unsqueeze(-1).unsqueeze(-1));
   hidden = conv2->forward(norm2->silu(hidden));
   return hidden.add_(shortcut ? shortcut->forward(x) : x);
+}
+
+void ResnetBlock::forward(FeatureMaps& maps, const at::Tensor& shift, const at::Tensor& joined) const {
+  FeatureMaps hidden;
+  for (const at::Tensor& normed : silu_norm(*norm1, maps))
+    hidden.push_back({conv1->on_channels_last(normed)});
+  std::vector<at::Tensor> branches;
+  for (const at::Tensor& normed : silu_norm(*norm2, hidden, shift)) {
+    branches.push_back(conv2->on_channels_last(normed));
+  }
+  hidden.clear();
+  if (shortcut && joined.defined()) {
+    // A convolution of one pixel is a product of matrices, for all maps at once.
+    const at::Tensor short_way = at::linear(joined, shortcut->weight.flatten(1), shortcut->bias);
+    for (size_t i = 0; i < maps.size(); ++i) maps[i] = {branches[i]};
+    return add_tokens(maps, short_way);
+  }
+  if (shortcut) {
+    for (FeatureMap& map : maps) map.x = shortcut->on_channels_last(map.x);
+  }
+  add_branches(maps, branches);
 }
 
 at::Tensor tokens_of(const at::Tensor& picture) { return picture.permute({0, 2, 3, 1}).flatten(1, 2); }

@@ -6,17 +6,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/feature_maps.h"
 #include "nn/layers.h"
 
 namespace relievo {
 
-/// Two normalised 3x3 convolutions with a shortcut; in the UNet, the time is added in between.
+/// Two normalised 3x3 convolutions with a shortcut; in the UNet, the time's shift is added in between.
 struct ResnetBlock : torch::nn::Module {
   /// With a `time_width` of 0 the block takes no time.
   ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t groups, double epsilon);
 
-  /// `time` is `[B, time_width]`, already through SiLU, or undefined.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& time = {}) const;
+  /// `shift` is `[1, out]`, what time_projection makes of the time's embedding after SiLU, or undefined.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& shift = {}) const;
+  /// The same for maps that have kernels (nn/feature_maps.h), which leave with their moments. `joined` are
+  /// the tokens that they lie in, where they do.
+  void forward(FeatureMaps& maps, const at::Tensor& shift, const at::Tensor& joined) const;
 
   std::shared_ptr<GroupNorm> norm1, norm2;
   std::shared_ptr<Conv2d> conv1, conv2, shortcut;

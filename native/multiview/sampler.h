@@ -2,9 +2,12 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+
+#include "kernels/sampler_step.h"
 
 namespace relievo {
 
@@ -41,8 +44,15 @@ NoiseLevels noise_levels(const Diffusion& diffusion, int steps);
 /// sqrt((1 - a) / a) for the cumulative alpha a at a training step.
 double sigma_at(const Diffusion& diffusion, int timestep);
 
-/// `clean + sigma * noise`, scaled as the network takes it.
+/// `clean + sigma * noise`, scaled as the network takes it, on the device of `clean`. All are float32.
 at::Tensor noised_input(const at::Tensor& clean, const at::Tensor& noise, double sigma);
+
+/// The same into `out` `[halves, C, H, W]`, of any type of numbers, channels last within each half. `clean`
+/// and `noise` are
+/// `[halves, C, H, W]`, or `[1, C, H, W]` for all halves; without `noise` there is none. One launch of a
+/// kernel.
+void write_noised_input(const at::Tensor& out, const at::Tensor& clean, const at::Tensor& noise,
+                        double sigma);
 
 enum class SamplerKind {
   kEulerAncestral,  ///< the reference's; draws noise in every step
@@ -54,7 +64,19 @@ enum class SamplerKind {
 /// Parses `euler-ancestral`, `dpm-solver++` or `unipc`. Throws Error{kInvalidSettings} for another name.
 SamplerKind sampler_kind(const std::string& name);
 
-/// One run over the noise levels. All tensors are float32.
+/// What the network predicts for a sample: with guidance (Ho and Salimans 2022, arXiv 2207.12598) it is
+/// `unconditional + (conditional - unconditional) * guidance`.
+struct Predicted {
+  Predicted(at::Tensor conditional_, at::Tensor unconditional_ = {}, double guidance_ = 1)
+      : conditional(std::move(conditional_)), unconditional(std::move(unconditional_)), guidance(guidance_) {}
+
+  at::Tensor conditional;
+  at::Tensor unconditional;  ///< or undefined
+  double guidance;
+};
+
+/// One run over the noise levels. All tensors are float32, of one shape and on one device, where every method
+/// launches one kernel (kernels/sampler_step.h): the same bits come out on every device.
 class Sampler {
  public:
   Sampler(SamplerKind kind, Prediction prediction, NoiseLevels levels);
@@ -68,17 +90,19 @@ class Sampler {
   /// The network's input for `x` in this step.
   at::Tensor input(const at::Tensor& x, int step) const;
   /// The clean sample that follows from the network's output.
-  at::Tensor clean(const at::Tensor& x, const at::Tensor& output, int step) const;
+  at::Tensor clean(const at::Tensor& x, const Predicted& output, int step) const;
   /// Returns the sample after this step. Steps are taken once each, in order. `noise` is standard normal and
   /// only used where draws_noise().
-  at::Tensor step(const at::Tensor& x, const at::Tensor& output, int step, const at::Tensor& noise = {});
+  at::Tensor step(const at::Tensor& x, const Predicted& output, int step, const at::Tensor& noise = {});
 
  private:
-  at::Tensor ancestral_step(const at::Tensor& x, const at::Tensor& x0, int step,
-                            const at::Tensor& noise) const;
-  at::Tensor multistep(const at::Tensor& x, const at::Tensor& x0, int step) const;
-  at::Tensor predict(const at::Tensor& x, const at::Tensor& x0, int step) const;
-  at::Tensor correct(const at::Tensor& x, const at::Tensor& x0, int step) const;
+  template <typename T>
+  void run(const at::Tensor& x, const Predicted& output, int step, const at::Tensor& noise, at::Tensor& clean,
+           at::Tensor* next, at::Tensor* corrected) const;
+  template <typename T>
+  kernels::SamplerStep<T> coefficients(int step) const;
+  void run(const at::Tensor& x, const Predicted& output, int step, const at::Tensor& noise, at::Tensor& clean,
+           at::Tensor* next, at::Tensor* corrected) const;
 
   SamplerKind kind_;
   Prediction prediction_;

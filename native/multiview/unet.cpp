@@ -1,6 +1,7 @@
 #include "multiview/unet.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -9,6 +10,7 @@
 #include "multiview/resnet.h"
 #include "nn/blocks.h"
 #include "nn/bring.h"
+#include "nn/launch.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -18,13 +20,22 @@ constexpr double kEpsilon = 1e-5;
 constexpr ConvSettings kSame{.padding = 1};
 constexpr int kMostBlocks = 25;
 
-/// Cosines, then sines, of the timestep at `width` / 2 frequencies (Vaswani et al. 2017): [1, width].
-at::Tensor sinusoids(double timestep, int64_t width) {
+/// Cosines, then sines, of the timesteps at `width` / 2 frequencies (Vaswani et al. 2017): [S, width] on the
+/// CPU.
+at::Tensor sinusoids(const std::vector<float>& timesteps, int64_t width) {
   const int64_t half = width / 2;
   const at::Tensor frequencies =
       (at::arange(half, at::kFloat) * (-std::log(10000.0) / static_cast<double>(half))).exp();
-  const at::Tensor angles = frequencies * timestep;
-  return at::cat({angles.cos(), angles.sin()}).unsqueeze(0);
+  const at::Tensor angles = frequencies * at::tensor(timesteps, at::kFloat).unsqueeze(1);
+  return at::cat({angles.cos(), angles.sin()}, 1);
+}
+
+/// On the CPU row by row, so that a step's numbers do not depend on the number of steps.
+at::Tensor by_rows(const Linear& layer, const at::Tensor& x) {
+  if (!x.is_cpu()) return layer.forward(x);
+  std::vector<at::Tensor> rows;
+  for (const at::Tensor& row : x.split(1)) rows.push_back(layer.forward(row));
+  return at::cat(rows);
 }
 
 at::Tensor channels_last(const at::Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
@@ -74,8 +85,40 @@ struct Unet::Layer {
     return count;
   }
 
-  /// Applies a layer that treats the noisy latents and the reference alike.
-  at::Tensor forward(at::Tensor x, const at::Tensor& time, std::vector<at::Tensor>& skips) const {
+  /// Applies a layer that treats the noisy latents and the reference alike; `skips` are each one's.
+  void forward(FeatureMaps& maps, const at::Tensor& shift,
+               const std::array<std::vector<at::Tensor>*, 2>& skips) const {
+    if (has_gpu_kernels(maps.front().x)) return forward_on_gpu(maps, shift, skips);
+    for (size_t i = maps.size(); i-- > 0;) maps[i].x = forward(std::move(maps[i].x), shift, *skips[i]);
+  }
+
+ private:
+  void forward_on_gpu(FeatureMaps& maps, const at::Tensor& shift,
+                      const std::array<std::vector<at::Tensor>*, 2>& skips) const {
+    if (plan.kind == LayerPlan::Kind::kResnet) {
+      at::Tensor joined;
+      if (plan.takes_skip) {
+        std::vector<at::Tensor> taken;
+        for (size_t i = 0; i < maps.size(); ++i) {
+          taken.push_back(channels_last(bring(skips[i]->back(), maps[i].x.device())));
+          skips[i]->pop_back();
+        }
+        joined = join(maps, taken);
+      }
+      return resnet->forward(maps, shift, joined);
+    }
+    const bool is_out = plan.kind == LayerPlan::Kind::kOut;
+    const std::vector<at::Tensor> normed = is_out ? silu_norm(*norm, maps) : std::vector<at::Tensor>();
+    for (size_t i = 0; i < maps.size(); ++i) {
+      at::Tensor x = is_out ? normed[i] : maps[i].x;
+      if (plan.kind == LayerPlan::Kind::kUpsample) {
+        x = at::upsample_nearest2d(x, skips[i]->back().sizes().slice(2));
+      }
+      maps[i] = {conv->on_channels_last(x)};
+    }
+  }
+
+  at::Tensor forward(at::Tensor x, const at::Tensor& shift, std::vector<at::Tensor>& skips) const {
     switch (plan.kind) {
       case LayerPlan::Kind::kIn:
         return conv->forward(channels_last(x));
@@ -84,7 +127,7 @@ struct Unet::Layer {
           x = at::cat({x, bring(skips.back(), x.device())}, 1);
           skips.pop_back();
         }
-        return resnet->forward(x, time);
+        return resnet->forward(x, shift);
       case LayerPlan::Kind::kTransformer:
         return x;
       case LayerPlan::Kind::kDownsample:
@@ -234,48 +277,62 @@ KeyValues Unet::prompt(const at::Tensor& states) const {
   return all;
 }
 
-void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass) const {
+at::Tensor Unet::time_embeddings(const std::vector<float>& timesteps) const {
+  if (layers_.empty() || !layers_.front()->time_in) return {};
+  const Layer& layer = *layers_.front();
+  const at::Tensor waves = sinusoids(timesteps, config_.widths[0]).to(options_of(*this));
+  return by_rows(*layer.time_out, at::silu(by_rows(*layer.time_in, waves)));
+}
+
+TimeShifts Unet::time_shifts(const at::Tensor& embeddings, const UnetPass& pass) const {
+  TimeShifts shifts;
+  if (layers_.empty()) return shifts;
+  const at::Tensor time = at::silu(bring(embeddings, options_of(*this)));
+  for (const auto& layer : layers_) {
+    if (!layer->resnet) continue;
+    pass.check();
+    shifts.push_back(by_rows(*layer->resnet->time_projection, time));
+  }
+  return shifts;
+}
+
+void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const TimeShifts& shifts, int64_t step,
+                   const UnetPass& pass) const {
   if (layers_.empty()) return;
   const at::TensorOptions options = options_of(*this);
-  walk.x = bring(walk.x, options);
-  walk.reference = bring(walk.reference, options);
-  walk.time = bring(walk.time, options);
-  size_t transformers = 0;
+  FeatureMaps maps{{bring(walk.x, options)}};
+  if (walk.reference.defined()) maps.push_back({bring(walk.reference, options)});
+  walk.x.reset();
+  walk.reference.reset();
+  const std::array skips{&walk.skips, &walk.reference_skips};
+  size_t transformers = 0, resnets = 0;
   for (const auto& layer : layers_) {
     const LayerPlan& plan = layer->plan;
     pass.check();
-    if (plan.kind == LayerPlan::Kind::kIn) {
-      const at::Tensor waves = sinusoids(walk.timestep, config_.widths[0]).to(options);
-      const at::Tensor time = layer->time_out->forward(at::silu(layer->time_in->forward(waves)));
-      observe(pass.observer, "time_embedding", time.expand({walk.x.size(0), -1}));
-      walk.time = at::silu(time);
-    }
     if (plan.kind == LayerPlan::Kind::kTransformer) {
-      layer->transformer->forward(walk.x, walk.reference, plan.is_last, prompt.at(transformers++), plan.name,
-                                  pass);
+      layer->transformer->forward(maps, plan.is_last, prompt.at(transformers++), plan.name, pass);
       if (plan.is_last) walk.reference_skips.clear();
     } else {
-      if (walk.reference.defined()) {
-        walk.reference = layer->forward(std::move(walk.reference), walk.time, walk.reference_skips);
-      }
-      walk.x = layer->forward(std::move(walk.x), walk.time, walk.skips);
-      if (plan.kind != LayerPlan::Kind::kOut) observe(pass.observer, plan.name, walk.x);
+      layer->forward(maps, layer->resnet ? shifts.at(resnets++).narrow(0, step, 1) : at::Tensor(), skips);
+      if (plan.kind != LayerPlan::Kind::kOut) observe(pass.observer, plan.name, maps.front().x);
     }
     if (plan.leaves_skip) {
-      walk.skips.push_back(walk.x);
-      if (walk.reference.defined()) walk.reference_skips.push_back(walk.reference);
+      for (size_t i = 0; i < maps.size(); ++i) skips[i]->push_back(maps[i].x);
     }
-    if (!plan.ends.empty()) observe(pass.observer, plan.ends, walk.x);
+    if (!plan.ends.empty()) observe(pass.observer, plan.ends, maps.front().x);
   }
+  walk.x = maps.front().x;
+  if (maps.size() > 1) walk.reference = maps.back().x;
 }
 
 at::Tensor Unet::forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,
                          const KeyValues& prompt, const UnetPass& pass) const {
+  const at::Tensor embedding = time_embeddings({static_cast<float>(timestep)});
+  observe(pass.observer, "time_embedding", embedding.expand({latents.size(0), -1}));
   UnetWalk walk;
-  walk.timestep = timestep;
   walk.x = latents;
   walk.reference = reference;
-  advance(walk, prompt, pass);
+  advance(walk, prompt, time_shifts(embedding), 0, pass);
   return walk.x;
 }
 

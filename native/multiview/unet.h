@@ -25,16 +25,18 @@ struct UnetConfig {
 /// The keys and values of each attention layer, in the order in which a picture passes them.
 using KeyValues = std::vector<KeyValue>;
 
+/// What each residual block of a part adds to its channels, in the order in which a picture passes them:
+/// `[S, C]` for S timesteps. It depends on nothing else.
+using TimeShifts = std::vector<at::Tensor>;
+
 /// The state that goes through the network, from layer to layer and from one part of it to the next. The
 /// published pipeline first sends the reference through alone and keeps the inputs of its self attentions
 /// (the write pass), then the noisy latents (the read pass). Here both go side by side, so that only one
 /// layer's keys and values are held at a time.
 struct UnetWalk {
-  double timestep = 0;
   at::Tensor x;  ///< noisy latents `[B, 4, h, w]` at first, the prediction at the end
   /// The noised reference latents `[B, 4, h', w']` at first, or undefined where there is none.
   at::Tensor reference;
-  at::Tensor time;  ///< `[1, 4 widths[0]]`, through SiLU
   std::vector<at::Tensor> skips, reference_skips;
 };
 
@@ -55,9 +57,17 @@ class Unet : public torch::nn::Module {
   /// steps of a run.
   KeyValues prompt(const at::Tensor& states) const;
 
-  /// Takes the walk through this part, and moves it to this part's device first. `prompt` is this part's.
-  /// Rows of the batch do not see each other. Throws Error{kCancelled}.
-  void advance(UnetWalk& walk, const KeyValues& prompt, const UnetPass& pass = {}) const;
+  /// The embeddings of training timesteps, `[S, 4 widths[0]]` on this part's device; undefined for a part
+  /// without the first layer.
+  at::Tensor time_embeddings(const std::vector<float>& timesteps) const;
+  /// What they mean to this part's blocks. Throws Error{kCancelled}.
+  TimeShifts time_shifts(const at::Tensor& embeddings, const UnetPass& pass = {}) const;
+
+  /// Takes the walk through this part at the timestep of row `step` of `shifts`, and moves it to this part's
+  /// device first. `prompt` and `shifts` are this part's. Rows of the batch do not see each other. On a GPU
+  /// nothing is copied from or to the host. Throws Error{kCancelled}.
+  void advance(UnetWalk& walk, const KeyValues& prompt, const TimeShifts& shifts, int64_t step,
+               const UnetPass& pass = {}) const;
 
   /// Computes a whole network's prediction for latents `[B, 4, h, w]` at a training timestep.
   at::Tensor forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "multiview/resnet.h"
+#include "nn/launch.h"
 
 namespace relievo {
 namespace {
@@ -15,12 +16,11 @@ constexpr double kFirstEpsilon = 1e-6;  // epsilon of the first norm
 struct UnetTransformer::Block : TransformerBlock {
   using TransformerBlock::TransformerBlock;
 
-  /// The self attention's branch, for the own tokens alone where `own_alone`.
+  /// What the self attention sees, for the own tokens alone where `own_alone`; its last layer is not in it.
   at::Tensor self_attention(at::Tensor normed, int64_t own, bool own_alone) const {
-    const auto [key, value] = self->key_value(normed);
     const int64_t others = normed.size(1) - own;
-    if (own_alone) normed = normed.narrow(1, 0, own);
-    at::Tensor query = self->to_query->forward(normed);
+    auto [query, state] = self->query_key_value(normed, own_alone ? own : normed.size(1));
+    const auto& [key, value] = state;
     normed.reset();
     at::Tensor out = multi_head_attention(query.narrow(1, 0, own), key, value, self->heads);
     if (others > 0 && !own_alone) {
@@ -29,7 +29,7 @@ struct UnetTransformer::Block : TransformerBlock {
       query.reset();
       out = at::cat({out, rest}, 1);
     }
-    return self->to_out->forward(out);
+    return out;
   }
 
   void add_mlp_seen(const at::Tensor& x, const UnetPass& pass, const std::string& path) const {
@@ -48,7 +48,7 @@ struct UnetTransformer::Block : TransformerBlock {
       pass.reference_observer(path + ".attn1.processor", normed.narrow(1, own, others));
     }
     const bool own_alone = is_last && others > 0;
-    at::Tensor branch = self_attention(std::move(normed), own, own_alone);
+    at::Tensor branch = self->to_out->forward(self_attention(std::move(normed), own, own_alone));
     observe(pass.observer, path + ".attn1", branch.narrow(1, 0, own));
     if (own_alone) {
       x = branch.add_(x.narrow(1, 0, own));
@@ -63,6 +63,21 @@ struct UnetTransformer::Block : TransformerBlock {
     add_mlp_seen(x, pass, path);
     return x;
   }
+
+  /// The same by our own kernels, without observers: the norms prepare x, and the products add to it.
+  at::Tensor forward_on_gpu(at::Tensor x, int64_t own, bool is_last, const KeyValue& prompt,
+                            const UnetPass& pass) const {
+    const bool own_alone = is_last && x.size(1) > own;
+    at::Tensor seen = self_attention(norm1->forward_and_add(x, self->to_out->bias), own, own_alone);
+    if (own_alone) x = x.narrow(1, 0, own).contiguous();
+    add_product(x, seen, *self->to_out);
+    pass.check();
+    seen = cross->attend(norm2->forward_and_add(x, cross->to_out->bias), prompt);
+    add_product(x, seen, *cross->to_out);
+    seen.reset();
+    add_mlp_on_gpu(x, pass.check);
+    return x;
+  }
 };
 
 UnetTransformer::UnetTransformer(int64_t width, int64_t heads, int64_t prompt_width, int64_t groups)
@@ -75,21 +90,36 @@ UnetTransformer::~UnetTransformer() = default;
 
 KeyValue UnetTransformer::prompt(const at::Tensor& states) const { return block_->cross->key_value(states); }
 
-void UnetTransformer::forward(at::Tensor& x, at::Tensor& reference, bool is_last, const KeyValue& prompt,
+void UnetTransformer::forward(FeatureMaps& maps, bool is_last, const KeyValue& prompt,
                               const std::string& path, const UnetPass& pass) const {
-  const int64_t own = x.size(2) * x.size(3);
-  at::Tensor tokens = tokens_of(norm_->forward(x));
-  if (reference.defined()) tokens = at::cat({tokens, tokens_of(norm_->forward(reference))}, 1);
-  if (is_last) reference.reset();
-  tokens =
-      block_->forward(proj_in_->forward(tokens), own, is_last, prompt, path + ".transformer_blocks.0", pass);
-  const at::Tensor found = proj_out_->forward(tokens);
-  x.add_(picture_of(found.narrow(1, 0, own), x.size(2), x.size(3)));
-  if (reference.defined()) {
-    reference.add_(
-        picture_of(found.narrow(1, own, found.size(1) - own), reference.size(2), reference.size(3)));
+  const bool has_kernels = has_gpu_kernels(maps.front().x);
+  const int64_t own = maps.front().x.size(2) * maps.front().x.size(3);
+  at::Tensor tokens;
+  if (has_kernels) {
+    tokens = token_norm(*norm_, maps);
+  } else {
+    tokens = tokens_of(norm_->forward(maps.front().x));
+    if (maps.size() > 1) tokens = at::cat({tokens, tokens_of(norm_->forward(maps.back().x))}, 1);
   }
-  observe(pass.observer, path, x);
+  if (is_last) maps.resize(1);
+  tokens = proj_in_->forward(tokens);
+  if (has_kernels && !pass.observer && !pass.reference_observer) {
+    tokens = block_->forward_on_gpu(std::move(tokens), own, is_last, prompt, pass);
+  } else {
+    tokens = block_->forward(std::move(tokens), own, is_last, prompt, path + ".transformer_blocks.0", pass);
+  }
+  const at::Tensor found = proj_out_->forward(tokens);
+  if (has_kernels) {
+    add_tokens(maps, found);
+  } else {
+    int64_t before = 0;
+    for (FeatureMap& map : maps) {
+      const int64_t height = map.x.size(2), width = map.x.size(3);
+      map.x.add_(picture_of(found.narrow(1, before, height * width), height, width));
+      before += height * width;
+    }
+  }
+  observe(pass.observer, path, maps.front().x);
 }
 
 }  // namespace relievo

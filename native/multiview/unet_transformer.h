@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/feature_maps.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 #include "nn/transformer_block.h"
@@ -32,12 +33,12 @@ class UnetTransformer : public Group {
   /// The cross attention's keys and values for text states `[B, T, prompt_width]`.
   KeyValue prompt(const at::Tensor& states) const;
 
-  /// Adds the attention's results to `x` `[B, C, h, w]`, in place, and to `reference` `[B, C, h', w']` where
-  /// it is defined: the reference attends to itself and `x` to both, row by row of the batch. After the
-  /// network's last transformer the reference is not needed any more: `is_last` leaves it undefined. `path`
-  /// is this module's name for the observers.
-  void forward(at::Tensor& x, at::Tensor& reference, bool is_last, const KeyValue& prompt,
-               const std::string& path, const UnetPass& pass) const;
+  /// Adds the attention's results to the maps in place: the picture's `[B, C, h, w]` and, where there is a
+  /// second one, the reference's `[B, C, h', w']`. The reference attends to itself and the picture to both,
+  /// row by row of the batch. After the network's last transformer the reference is not needed any more:
+  /// `is_last` takes it out. `path` is this module's name for the observers.
+  void forward(FeatureMaps& maps, bool is_last, const KeyValue& prompt, const std::string& path,
+               const UnetPass& pass) const;
 
  private:
   struct Block;

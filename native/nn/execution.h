@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 #include <ATen/core/Tensor.h>
 
@@ -10,11 +11,16 @@
 
 namespace relievo {
 
+class WaitingWeights;
+
 struct Execution {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   int64_t byte_budget = std::numeric_limits<int64_t>::max();  ///< bytes for workspace on `device`
   Control control;
+  /// Where weights wait in host memory while their network is not on the device (nn/device_weights.h); null
+  /// where they do not.
+  std::shared_ptr<WaitingWeights> waiting = {};
 
   at::TensorOptions options() const { return at::TensorOptions().device(device).dtype(dtype); }
 };

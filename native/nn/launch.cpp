@@ -1,5 +1,6 @@
 #include "nn/launch.h"
 
+#include <ATen/core/grad_mode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
@@ -17,6 +18,30 @@ const at::Device& require_kernels(const at::Device& device) {
 }
 
 }  // namespace
+
+bool has_gpu_kernels(const at::Tensor& x) {
+#ifdef RELIEVO_CUDA
+  const at::ScalarType type = x.scalar_type();
+  return x.is_cuda() && !at::GradMode::is_enabled() &&
+         (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
+#else
+  static_cast<void>(x);
+  return false;
+#endif
+}
+
+kernels::NumberType number_type(const at::Tensor& x) {
+  switch (x.scalar_type()) {
+    case at::kFloat:
+      return kernels::NumberType::kFloat;
+    case at::kBFloat16:
+      return kernels::NumberType::kBFloat16;
+    case at::kHalf:
+      return kernels::NumberType::kFloat16;
+    default:
+      throw Error(ErrorCode::kInternal, "A kernel was given numbers of another type.");
+  }
+}
 
 CurrentGpu::CurrentGpu(const at::Device& gpu)
     : gpu_(require_kernels(gpu)), before_(c10::impl::VirtualGuardImpl(gpu.type()).exchangeDevice(gpu)) {}

@@ -5,14 +5,24 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "kernels/half.h"
+
 namespace relievo {
 
-/// Names both launchers of a kernel, as arguments of launch_on.
+/// Name the launchers of a kernel, as arguments of launch_on and launch_on_gpu.
 #ifdef RELIEVO_CUDA
-#define RELIEVO_LAUNCHERS(name) &kernels::name##_cpu, &kernels::name##_cuda
+#define RELIEVO_GPU_LAUNCHER(name) &kernels::name##_cuda
 #else
-#define RELIEVO_LAUNCHERS(name) &kernels::name##_cpu, nullptr
+#define RELIEVO_GPU_LAUNCHER(name) nullptr
 #endif
+#define RELIEVO_LAUNCHERS(name) &kernels::name##_cpu, RELIEVO_GPU_LAUNCHER(name)
+
+/// Whether this build has kernels for the tensor's device and numbers, and no gradients are wanted. Then the
+/// networks' layers may take our own kernels in place of several of torch's operators.
+bool has_gpu_kernels(const at::Tensor& x);
+
+/// Throws Error{kInternal} for numbers that no kernel takes.
+kernels::NumberType number_type(const at::Tensor& x);
 
 /// Makes a GPU the thread's current one for as long as it lives.
 class CurrentGpu {
@@ -30,13 +40,20 @@ class CurrentGpu {
   at::Device before_;
 };
 
+/// Calls `cuda(arguments..., stream)` with the GPU as the current one, for a kernel that the CPU has no use
+/// for. Throws as launch_on.
+template <typename Cuda, typename... Arguments>
+void launch_on_gpu(const at::Device& device, const Cuda& cuda, const Arguments&... arguments) {
+  const CurrentGpu gpu(device);
+  if constexpr (!std::is_null_pointer_v<Cuda>) cuda(arguments..., gpu.stream());
+}
+
 /// Calls `cpu(arguments...)` or, on a GPU, `cuda(arguments..., stream)` with that GPU as the current one.
 /// Throws Error{kInvalidSettings} where this build has no kernels for the device.
 template <typename Cpu, typename Cuda, typename... Arguments>
 void launch_on(const at::Device& device, const Cpu& cpu, const Cuda& cuda, const Arguments&... arguments) {
   if (device.is_cpu()) return cpu(arguments...);
-  const CurrentGpu gpu(device);
-  if constexpr (!std::is_null_pointer_v<Cuda>) cuda(arguments..., gpu.stream());
+  launch_on_gpu(device, cuda, arguments...);
 }
 
 }  // namespace relievo

@@ -9,6 +9,8 @@
 #include "kernels/attention.h"
 #include "kernels/group_norm.h"
 #include "nn/convolution.h"
+#include "kernels/layer_norm.h"
+#include "nn/launch.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -27,6 +29,21 @@ LayerNorm::LayerNorm(int64_t width, double epsilon_)
 
 at::Tensor LayerNorm::forward(const at::Tensor& x) const {
   return at::layer_norm(x, weight.sizes(), weight, bias, epsilon);
+}
+
+at::Tensor LayerNorm::forward_and_add(const at::Tensor& x, const at::Tensor& addend) const {
+  const at::Tensor out = at::empty(x.sizes(), x.options());
+  launch_on_gpu(x.device(), RELIEVO_GPU_LAUNCHER(normalise_rows),
+                kernels::RowNormalisation{.type = number_type(x),
+                                          .rows = x.mutable_data_ptr(),
+                                          .weight = weight.const_data_ptr(),
+                                          .bias = bias.const_data_ptr(),
+                                          .addend = addend.const_data_ptr(),
+                                          .out = out.mutable_data_ptr(),
+                                          .count = x.numel() / x.size(-1),
+                                          .width = x.size(-1),
+                                          .epsilon = static_cast<float>(epsilon)});
+  return out;
 }
 
 GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
@@ -138,6 +155,11 @@ at::Tensor Conv2d::forward(const at::Tensor& x) const {
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
 }
 
+at::Tensor Conv2d::on_channels_last(const at::Tensor& x) const {
+  constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+  return forward(x.contiguous(kLast)).contiguous(kLast);
+}
+
 ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_t stride_)
     : weight(register_parameter("weight", placeholder({in, out, kernel, kernel}), false)),
       bias(register_parameter("bias", placeholder({out}), false)),
@@ -145,6 +167,10 @@ ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_
 
 at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
   return at::conv_transpose2d(x, weight, bias, stride);
+}
+
+void add_product(const at::Tensor& x, const at::Tensor& in, const Linear& layer) {
+  x.view({-1, x.size(-1)}).addmm_(in.reshape({-1, in.size(-1)}), layer.weight.t());
 }
 
 at::Tensor plus(at::Tensor x, const at::Tensor& branch) {

@@ -28,6 +28,9 @@ struct LayerNorm : torch::nn::Module {
   LayerNorm(int64_t width, double epsilon);
   // x is [..., width] and is normalised over the last axis.
   at::Tensor forward(const at::Tensor& x) const;
+  /// As forward, and then x gets `addend` `[width]` in place, in one launch of a kernel on a GPU. It is for
+  /// add_product.
+  at::Tensor forward_and_add(const at::Tensor& x, const at::Tensor& addend) const;
 
   at::Tensor weight;  // [width]
   at::Tensor bias;    // [width]
@@ -69,6 +72,8 @@ struct Conv2d : torch::nn::Module {
   Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings = {}, Bias with_bias = Bias::kYes);
   // Maps [B, in, H, W] to [B, out, H', W'].
   at::Tensor forward(const at::Tensor& x) const;
+  /// The same with the channels of x and of the result last in memory.
+  at::Tensor on_channels_last(const at::Tensor& x) const;
 
   at::Tensor weight;  // [out, in, kernel, kernel]
   at::Tensor bias;    // [out], or undefined
@@ -107,6 +112,10 @@ struct Group : torch::nn::Module {
                      std::move(child));
   }
 };
+
+/// Adds `in` `[..., K]` times the layer's weight to x `[..., N]` in place, by the product of matrices itself.
+/// The layer's bias must be in x already.
+void add_product(const at::Tensor& x, const at::Tensor& in, const Linear& layer);
 
 /// Returns x + branch, in x's own memory where gradients are off.
 at::Tensor plus(at::Tensor x, const at::Tensor& branch);

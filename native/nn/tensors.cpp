@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "nn/device_weights.h"
 #include "weights/mapped_file.h"
 
 namespace relievo {
@@ -77,16 +78,25 @@ at::Tensor tensor_view(const TensorFile& file, std::string_view name) {
 
 namespace {
 
-/// A parameter's tensor, which is cast while it is copied, so that nothing of the stored type is ever held in
-/// memory.
+/// A parameter's tensor on the CPU, which is cast while it is copied, so that nothing of the stored type is
+/// ever held in memory.
 at::Tensor loaded(const at::Tensor& stored, const Execution& execution) {
   const at::ScalarType dtype = stored.is_floating_point() ? execution.dtype : stored.scalar_type();
-  at::Tensor result = stored;
-  if (stored.scalar_type() != dtype || !stored.is_contiguous()) {
-    result = at::empty(stored.sizes(), at::TensorOptions().dtype(dtype));
-    result.copy_(stored);
-  }
-  return result.to(execution.device);
+  if (stored.scalar_type() == dtype && stored.is_contiguous()) return stored;
+  at::Tensor result = at::empty(stored.sizes(), at::TensorOptions().dtype(dtype));
+  result.copy_(stored);
+  return result;
+}
+
+/// The name under which a network's weights wait: what they are made of.
+std::string waiting_name(const TensorFile& file, const std::string& prefix, const torch::nn::Module& module,
+                         const Execution& execution) {
+  std::error_code error;
+  const auto time = std::filesystem::last_write_time(file.path, error).time_since_epoch().count();
+  std::string names;
+  for (const std::string& name : module.named_parameters().keys()) names += name + ",";
+  return fmt::format("{}|{}|{}|{}|{}", file.path.string(), time, prefix, c10::toString(execution.dtype),
+                     std::hash<std::string>()(names));
 }
 
 }  // namespace
@@ -156,10 +166,25 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
     throw Error(ErrorCode::kModelMismatch, message,
                 "Check that the file is the one that this model asks for.");
   }
-  for (auto& [name, parameter] : wanted) {
-    parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution));
+  if (execution.device.is_cuda()) {
+    std::vector<StoredWeight> weights;  // in the order in which the module registered them
+    const auto add = [&](const auto& items) {
+      for (const auto& item : items) {
+        weights.push_back({item.value(), tensor_view(file, stored_names.at(item.key()))});
+      }
+    };
+    add(module.named_parameters());
+    add(module.named_buffers());
+    place_on_gpu(weights, waiting_name(file, prefix, module, execution), execution);
+  } else {
+    for (auto& [name, parameter] : wanted) {
+      parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution).to(execution.device));
+    }
   }
-  if (const auto damage = mapped_file_damage()) throw Error(*damage);
+  if (const auto damage = mapped_file_damage()) {
+    if (execution.waiting) execution.waiting->clear();
+    throw Error(*damage);
+  }
   return skipped;
 }
 

@@ -41,8 +41,9 @@ struct PublishedNames {
 /// Fills every parameter and buffer of `module` from the tensors of `file` whose names begin with `prefix`
 /// (the rest of the name is the parameter's, or was according to `published`). Float32 on the CPU stays
 /// memory-mapped; anything else is cast to the execution's dtype while it is copied, so that memory holds the
-/// result only. Returns the names that were skipped: those outside the prefix and the ignored ones. Throws
-/// Error{kModelMismatch} that names every missing, unexpected or mis-shaped tensor.
+/// result only. On a GPU they lie in one block, in the order in which the module registered them
+/// (nn/device_weights.h). Returns the names that were skipped: those outside the prefix and the ignored ones.
+/// Throws Error{kModelMismatch} that names every missing, unexpected or mis-shaped tensor.
 std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile& file,
                                      const std::string& prefix, const Execution& execution,
                                      const PublishedNames& published = {});

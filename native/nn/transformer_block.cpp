@@ -5,13 +5,17 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "kernels/gated_gelu.h"
+#include "nn/launch.h"
+
 namespace relievo {
 namespace {
 
 constexpr double kEpsilon = 1e-5;
 
-/// The size of the MLP's chunks, in numbers of its widest layer.
-constexpr int64_t kMlpNumbers = int64_t{1} << 24;
+/// The size of the MLP's chunks, in numbers of its widest layer; on a GPU, where each chunk costs launches
+/// and half precision halves the bytes, a picture of the published size is one.
+constexpr int64_t kMlpNumbers = int64_t{1} << 24, kMlpNumbersOnGpu = int64_t{1} << 26;
 
 }  // namespace
 
@@ -26,8 +30,44 @@ KeyValue ProjectedAttention::key_value(const at::Tensor& condition) const {
   return {to_key->forward(condition), to_value->forward(condition)};
 }
 
+namespace {
+
+/// The weights of several layers `[out, in]` as one `[sum of out, in]`, where they lie one behind the other
+/// on a GPU; else undefined.
+at::Tensor stacked(std::initializer_list<const Linear*> layers) {
+  const at::Tensor& first = (*layers.begin())->weight;
+  if (first.is_cpu()) return {};
+  int64_t rows = 0;
+  for (const Linear* layer : layers) {
+    const at::Tensor& weight = layer->weight;
+    const bool follows = weight.is_contiguous() && weight.size(1) == first.size(1) &&
+                         weight.is_alias_of(first) &&
+                         weight.storage_offset() == first.storage_offset() + rows * first.size(1);
+    if (!follows) return {};
+    rows += weight.size(0);
+  }
+  return first.as_strided({rows, first.size(1)}, {first.size(1), 1});
+}
+
+}  // namespace
+
+std::pair<at::Tensor, KeyValue> ProjectedAttention::query_key_value(const at::Tensor& x,
+                                                                    int64_t queries) const {
+  const at::Tensor weights = stacked({to_query.get(), to_key.get(), to_value.get()});
+  if (weights.defined()) {
+    const auto parts = at::linear(x, weights).chunk(3, -1);
+    return {parts[0].narrow(1, 0, queries), {parts[1], parts[2]}};
+  }
+  KeyValue own = key_value(x);
+  return {to_query->forward(x.narrow(1, 0, queries)), std::move(own)};
+}
+
+at::Tensor ProjectedAttention::attend(const at::Tensor& x, const KeyValue& condition) const {
+  return multi_head_attention(to_query->forward(x), condition.key, condition.value, heads);
+}
+
 at::Tensor ProjectedAttention::forward(const at::Tensor& x, const KeyValue& condition) const {
-  return to_out->forward(multi_head_attention(to_query->forward(x), condition.key, condition.value, heads));
+  return to_out->forward(attend(x, condition));
 }
 
 GatedMlp::GatedMlp(int64_t width)
@@ -35,7 +75,21 @@ GatedMlp::GatedMlp(int64_t width)
       out(add("net.2", std::make_shared<Linear>(4 * width, width))) {}
 
 at::Tensor GatedMlp::gated(const at::Tensor& x) const {
-  const auto halves = value_and_gate->forward(x).chunk(2, -1);
+  const at::Tensor both = value_and_gate->forward(x);
+  if (has_gpu_kernels(both)) {
+    const int64_t width = both.size(-1) / 2;
+    std::vector<int64_t> shape = both.sizes().vec();
+    shape.back() = width;
+    at::Tensor result = at::empty(shape, both.options());
+    launch_on_gpu(both.device(), RELIEVO_GPU_LAUNCHER(gate),
+                  kernels::GatedGelu{.type = number_type(both),
+                                     .in = both.const_data_ptr(),
+                                     .out = result.mutable_data_ptr(),
+                                     .rows = result.numel() / width,
+                                     .width = width});
+    return result;
+  }
+  const auto halves = both.chunk(2, -1);
   return at::gelu(halves[1]).mul_(halves[0]);
 }
 
@@ -47,14 +101,30 @@ TransformerBlock::TransformerBlock(int64_t width, int64_t condition_width, int64
       cross(add("attn2", std::make_shared<ProjectedAttention>(width, condition_width, heads))),
       feed_forward(add("ff", std::make_shared<GatedMlp>(width))) {}
 
-void TransformerBlock::add_mlp(const at::Tensor& x, const std::function<void()>& check) const {
+namespace {
+
+/// Calls the body with x's rows `[rows, width]`, as many at a time as the numbers of the MLP allow.
+template <typename Body>
+void for_chunks(const at::Tensor& x, int64_t numbers, const std::function<void()>& check, const Body& body) {
   const at::Tensor rows = x.view({-1, x.size(-1)});
-  const int64_t chunk = std::max<int64_t>(1, kMlpNumbers / (8 * x.size(-1)));
+  const int64_t chunk = std::max<int64_t>(1, numbers / (8 * x.size(-1)));
   for (int64_t first = 0; first < rows.size(0); first += chunk) {
     check();
-    const at::Tensor part = rows.narrow(0, first, std::min(chunk, rows.size(0) - first));
-    part.add_(mlp(part));
+    body(rows.narrow(0, first, std::min(chunk, rows.size(0) - first)));
   }
+}
+
+}  // namespace
+
+void TransformerBlock::add_mlp(const at::Tensor& x, const std::function<void()>& check) const {
+  for_chunks(x, kMlpNumbers, check, [&](const at::Tensor& part) { part.add_(mlp(part)); });
+}
+
+void TransformerBlock::add_mlp_on_gpu(const at::Tensor& x, const std::function<void()>& check) const {
+  for_chunks(x, kMlpNumbersOnGpu, check, [&](const at::Tensor& part) {
+    const at::Tensor normed = norm3->forward_and_add(part, feed_forward->out->bias);
+    add_product(part, feed_forward->gated(normed), *feed_forward->out);
+  });
 }
 
 at::Tensor TransformerBlock::forward(at::Tensor x, const at::Tensor& condition,

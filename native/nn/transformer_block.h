@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
@@ -26,7 +27,11 @@ struct ProjectedAttention : Group {
 
   /// Computes keys and values of the condition `[B, S, condition_width]`.
   KeyValue key_value(const at::Tensor& condition) const;
-  /// Maps x `[B, T, width]` to `[B, T, width]`.
+  /// Computes the queries of the first `queries` tokens of x `[B, T, width]`, and keys and values of all; on
+  /// a GPU in one product where the weights lie one behind the other (tensors.h, load_strict).
+  std::pair<at::Tensor, KeyValue> query_key_value(const at::Tensor& x, int64_t queries) const;
+  /// Maps x `[B, T, width]` to `[B, T, width]`, without the last layer.
+  at::Tensor attend(const at::Tensor& x, const KeyValue& condition) const;
   at::Tensor forward(const at::Tensor& x, const KeyValue& condition) const;
 
   int64_t heads;
@@ -58,6 +63,8 @@ struct TransformerBlock : Group {
   at::Tensor mlp(const at::Tensor& x) const { return feed_forward->forward(norm3->forward(x)); }
   /// Adds the MLP's branch to x in place, a few rows at a time.
   void add_mlp(const at::Tensor& x, const std::function<void()>& check) const;
+  /// The same by our own kernels (nn/launch.h, has_gpu_kernels).
+  void add_mlp_on_gpu(const at::Tensor& x, const std::function<void()>& check) const;
 
   std::shared_ptr<LayerNorm> norm1, norm2, norm3;
   std::shared_ptr<ProjectedAttention> self, cross;

@@ -56,7 +56,7 @@ def test_what_is_read_of_an_object_is_what_nvcc_was_asked_for(architecture: str,
     assert kernels.kernels_of(tmp_path / "one.o") == [wanted]
 
 
-@pytest.mark.parametrize("source", ["noise.cu", "triplane.cu"])
+@pytest.mark.parametrize("source", ["noise.cu", "sampler_step.cu", "triplane.cu"])
 def test_no_kernel_fuses_a_product_and_a_sum(source: str, tmp_path: Path) -> None:
     """The CPU's twin does not, so that both compute the same bits wherever IEEE 754 defines them."""
     words, folder = nvcc_of(source)

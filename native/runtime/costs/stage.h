@@ -48,6 +48,8 @@ struct StageLoad {
   ExecutionMode mode;
   /// Range of blocks for a layer split; both are 0 for the whole stage.
   int first_block = 0, last_block = 0;
+  /// The weights are wanted again after each unload(): they should wait in host memory.
+  bool waits = false;
 };
 
 /// Calls for one worker come from that worker's thread, one at a time; calls for different workers come at

@@ -106,7 +106,7 @@ void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
   on_workers(placement, which, [&](size_t k) {
-    StageLoad wanted{worker(placement.workers[k]), mode.execution, 0, 0};
+    StageLoad wanted{worker(placement.workers[k]), mode.execution, 0, 0, !placement.resident};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
@@ -123,7 +123,8 @@ const StageProfile& StageRunner::profile_on(const StagePlacement& placement) con
 
 void StageRunner::load_ahead(Prefetch& ahead, const StagePlacement& next) {
   const StageMode& mode = stages_[size_t(next.stage)]->profile().mode(next.mode);
-  ahead.start(size_t(next.workers[0]), size_t(next.stage), {worker(next.workers[0]), mode.execution, 0, 0});
+  ahead.start(size_t(next.workers[0]), size_t(next.stage),
+              {worker(next.workers[0]), mode.execution, 0, 0, !next.resident});
 }
 
 std::vector<std::any> StageRunner::call(const StagePlacement& placement, const StageMode& mode,

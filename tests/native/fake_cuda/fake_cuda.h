@@ -50,6 +50,17 @@ int64_t operations(int device);  ///< operators, copies and our own kernels
 int64_t allocations(int device);
 std::map<std::string, int64_t> operations_by_name(int device);
 int64_t allocated_bytes(int device);
+/// Copies between the host and the device, and operators whose answer the host waits for.
+int64_t transfers(int device);
+/// The bytes among them that come from pinned memory of the host.
+int64_t pinned_bytes(int device);
+
+/// How far the device's streams are, in steps of all of them together: operations and events.
+struct StreamProgress {
+  int64_t given = 0;    ///< by the host
+  int64_t awaited = 0;  ///< by the host: it knows that these are done
+};
+StreamProgress stream_progress(int device);
 
 /// What a GPU might do in another order than the host gave it, a sentence each, since the last call: a block
 /// that is used on one stream though nothing waited for what another stream does with it, or that is freed

@@ -28,6 +28,8 @@ struct FakeCudaHooks final : CUDAHooksInterface {
     return all[device];
   }
   Allocator* getCUDADeviceAllocator() const override { return fake_cuda::allocator(); }
+  Allocator* getPinnedMemoryAllocator() const override { return fake_cuda::pinned_allocator(); }
+  bool isPinnedPtr(const void* pointer) const override { return fake_cuda::is_pinned(pointer); }
   Device getDeviceFromPtr(void* pointer) const override {
     const std::lock_guard lock(fake_cuda::state().mutex);
     const fake_cuda::Block* const block = fake_cuda::block_at(pointer);
@@ -63,6 +65,23 @@ void begin_operation(int index, const std::string& name) {
   TORCH_CHECK(device.fault != Fault::kCublas,
               "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
   throw_illegal_address();
+}
+
+void note_transfer(int index, int64_t pinned_bytes) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& device = state().devices.at(size_t(index));
+  ++device.transfers;
+  device.pinned_bytes += pinned_bytes;
+}
+
+int64_t pinned_bytes(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).pinned_bytes;
+}
+
+int64_t transfers(int device) {
+  const std::lock_guard lock(state().mutex);
+  return state().devices.at(size_t(device)).transfers;
 }
 
 void check_device(int index) {

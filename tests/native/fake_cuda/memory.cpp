@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <unordered_set>
 
@@ -173,6 +174,34 @@ c10::DataPtr allocate_for_host(size_t bytes) {
   return {pointer, pointer, &free_of_host, c10::Device(c10::kCPU)};
 }
 
+/// Memory of the host that is said to be pinned.
+struct PinnedBlocks final : c10::Allocator {
+  c10::DataPtr allocate(size_t bytes) override {
+    void* const pointer = std::malloc(std::max<size_t>(bytes, 1));
+    const std::lock_guard lock(mutex);
+    all.insert(pointer);
+    return {pointer, pointer, &free, c10::Device(c10::kCPU)};
+  }
+  static void free(void* pointer);
+  c10::DeleterFnPtr raw_deleter() const override { return &free; }
+  void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+
+  std::mutex mutex;
+  std::unordered_set<const void*> all;
+};
+PinnedBlocks& pinned_blocks() {
+  static PinnedBlocks& blocks = *new PinnedBlocks;
+  return blocks;
+}
+
+void PinnedBlocks::free(void* pointer) {
+  {
+    const std::lock_guard lock(pinned_blocks().mutex);
+    pinned_blocks().all.erase(pointer);
+  }
+  std::free(pointer);
+}
+
 /// Frees what Temporaries gave.
 void free_temporary(void* pointer) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
@@ -322,6 +351,13 @@ std::optional<c10::DataPtr> device_part(c10::DataPtr&& temporary) {
 }
 
 c10::DeviceAllocator* allocator() { return &g_allocator; }
+
+c10::Allocator* pinned_allocator() { return &pinned_blocks(); }
+
+bool is_pinned(const void* pointer) {
+  const std::lock_guard lock(pinned_blocks().mutex);
+  return pinned_blocks().all.contains(pointer);
+}
 
 AllocateOn::AllocateOn(int device) : before_(std::exchange(t_device, device)) {
   // Not earlier: whoever else takes the place of the CPU's allocator has done so by now.

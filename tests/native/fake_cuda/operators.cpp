@@ -68,7 +68,9 @@ class Call {
       (*stack)[i] = to_device((*stack)[i]);
       if (!is_view_) note(stream, time, (*stack)[i], true);
     }
-    if (waits(name_)) synchronize(stream);
+    if (!waits(name_)) return;
+    note_transfer(device_);
+    synchronize(stream);
   }
 
  private:
@@ -270,6 +272,10 @@ at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
   const int other = to.is_cuda() ? to.get_device() : device;
   const StreamKey stream = key_of(current_stream(device)), others = key_of(current_stream(other));
   begin_operation(device, name);
+  if (to.is_cpu() || from.is_cpu()) {
+    const at::Tensor& host = to.is_cpu() ? to : from;
+    note_transfer(device, is_pinned(host.storage().data()) ? int64_t(from.nbytes()) : 0);
+  }
   if (other != device) check_device(other);
   {
     const std::lock_guard lock(state().mutex);

@@ -58,7 +58,7 @@ struct DeviceState {
   Device made;
   std::optional<Fault> lost;
   Fault fault = Fault::kIllegalAddress;
-  int64_t operations = 0, failing_operation = 0;
+  int64_t operations = 0, failing_operation = 0, transfers = 0, pinned_bytes = 0;
   int64_t allocations = 0, first_failing = 0, last_failing = 0;
   std::map<std::string, int64_t> by_name;
   std::map<char*, std::unique_ptr<Block>> blocks;                 ///< in use, by address
@@ -92,6 +92,9 @@ bool is_tensor_of_host(const void* pointer);
 /// The device's part of a DataPtr that the_allocator_of_temporaries() gave, and of others none.
 std::optional<c10::DataPtr> device_part(c10::DataPtr&& temporary);
 c10::DeviceAllocator* allocator();
+/// For host memory that a device reads by itself.
+c10::Allocator* pinned_allocator();
+bool is_pinned(const void* pointer);
 
 /// While one lives, what this thread allocates for the CPU comes from the device's memory: it is what a
 /// kernel for the device would allocate there.
@@ -122,6 +125,8 @@ Block* block_at(const void* device_pointer);
 
 /// Counts it; throws when it is to fail, or the device is lost.
 void begin_operation(int device, const std::string& name);
+/// Counts one of transfers(), and these bytes of pinned_bytes().
+void note_transfer(int device, int64_t pinned_bytes = 0);
 /// Throws when the device is lost.
 void check_device(int device);
 /// As CUDA does of a device that is lost.

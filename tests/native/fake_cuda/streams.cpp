@@ -128,6 +128,17 @@ c10::Stream current_stream(int device) {
 
 StreamKey key_of(const c10::Stream& stream) { return {stream.device_index(), stream.id()}; }
 
+StreamProgress stream_progress(int device) {
+  const std::lock_guard lock(state().mutex);
+  StreamProgress progress;
+  for (const auto& [stream, clock] : state().streams) {
+    if (stream.first != device) continue;
+    progress.given += int64_t(clock[stream]);
+    progress.awaited += int64_t(state().host[stream]);
+  }
+  return progress;
+}
+
 void synchronize(const StreamKey& stream) {
   check_device(stream.first);
   const std::lock_guard lock(state().mutex);
