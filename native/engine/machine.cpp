@@ -1,18 +1,35 @@
 #include "engine/machine.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/machine/machine.h"
 
 namespace relievo {
 
+std::string left_out_sentence(const Machine& machine, const GpuInfo& gpu) {
+  const std::string why = machine.why_left_out(gpu);
+  if (why.empty()) return why;
+  const std::string name = gpu.name.empty() ? gpu.name : fmt::format(" ({})", gpu.name);
+  return fmt::format("cuda:{}{} is left out: {}", gpu.index, name, why);
+}
+
 std::vector<std::string> left_out(const Machine& machine) {
   std::vector<std::string> sentences;
   for (const GpuInfo& gpu : machine.gpus) {
-    const std::string why = machine.why_left_out(gpu);
-    if (!why.empty())
-      sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", gpu.index, gpu.name, why));
+    std::string sentence = left_out_sentence(machine, gpu);
+    if (!sentence.empty()) sentences.push_back(std::move(sentence));
   }
+  const auto add_hidden = [&](int all, bool GpuInfo::*state) {
+    GpuInfo gpu;
+    gpu.*state = true;
+    if (all > std::ranges::count_if(machine.gpus, state)) {
+      sentences.push_back("A GPU that CUDA does not show is left out: " + machine.why_left_out(gpu));
+    }
+  };
+  add_hidden(machine.facts.lost_gpus, &GpuInfo::is_lost);
+  add_hidden(machine.facts.gpus_without_parts, &GpuInfo::lacks_parts);
   return sentences;
 }
 

@@ -10,6 +10,7 @@
 namespace relievo {
 
 struct Machine;  // runtime/machine/machine.h
+struct GpuInfo;
 
 struct DeviceInfo {
   std::string device;  ///< `cuda:0`, `cpu`
@@ -24,7 +25,10 @@ struct DeviceInfo {
   std::string note;
 };
 
-/// Sentences that say which of a machine's GPUs compute nothing, and why.
+/// Says that the GPU computes nothing, and why; empty where it can be used.
+std::string left_out_sentence(const Machine& machine, const GpuInfo& gpu);
+
+/// Such a sentence for each of a machine's GPUs that compute nothing.
 std::vector<std::string> left_out(const Machine& machine);
 
 /// Finds the GPUs, then the CPU. Where there is no GPU of NVIDIA's, those of other makers come first, each

@@ -46,28 +46,33 @@ C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, FakeCudaHooks)  // the name tha
 
 namespace fake_cuda {
 
-void throw_illegal_address() {
-  constexpr int kIllegalAddress = 700;
-  throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)}, kIllegalAddress,
-                              "CUDA error: an illegal memory access was encountered");
+void throw_lost(const DeviceState& device) {
+  const bool is_trap = device.trapping_kernel > 0 && device.kernels >= device.trapping_kernel;
+  constexpr int kIllegalAddress = 700, kLaunchFailure = 719;
+  throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)},
+                              is_trap ? kLaunchFailure : kIllegalAddress,
+                              is_trap ? "CUDA error: unspecified launch failure"
+                                      : "CUDA error: an illegal memory access was encountered");
 }
 
 void begin_operation(int index, const std::string& name) {
   const std::lock_guard lock(state().mutex);
   DeviceState& device = state().devices.at(size_t(index));
-  if (device.lost) throw_illegal_address();
+  if (device.lost) throw_lost(device);
   ++device.by_name[name];
+  if (name == kKernel && ++device.kernels == device.trapping_kernel) device.lost = Fault::kLater;
   if (++device.operations != device.failing_operation) return;
   device.lost = device.fault;
-  if (device.fault == Fault::kLater) return;
+  if (device.fault == Fault::kLater || device.fault == Fault::kOffTheBus) return;
   TORCH_CHECK(device.fault != Fault::kCublas,
               "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
-  throw_illegal_address();
+  throw_lost(device);
 }
 
 void check_device(int index) {
   const std::lock_guard lock(state().mutex);
-  if (state().devices.at(size_t(index)).lost) throw_illegal_address();
+  const DeviceState& device = state().devices.at(size_t(index));
+  if (device.lost) throw_lost(device);
 }
 
 void fail_operation(int device, int64_t n, Fault fault) {
@@ -75,6 +80,12 @@ void fail_operation(int device, int64_t n, Fault fault) {
   DeviceState& failing = state().devices.at(size_t(device));
   failing.failing_operation = failing.operations + n;
   failing.fault = fault;
+}
+
+void trap_kernel(int device, int64_t n) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& trapping = state().devices.at(size_t(device));
+  trapping.trapping_kernel = trapping.kernels + n;
 }
 
 int64_t operations(int device) {
