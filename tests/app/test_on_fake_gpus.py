@@ -59,7 +59,11 @@ def results(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def test_devices_and_the_plan_know_them() -> None:
-    gpus = [{"gib": 24}, {"gib": 16, "compute": [7, 0]}, {"gib": 12, "compute": [7, 5], "others_gib": 2}]
+    gpus: list[dict[str, Any]] = [
+        {"gib": 24},
+        {"gib": 16, "compute": [7, 0]},
+        {"gib": 12, "compute": [7, 5], "others_gib": 2},
+    ]
     told = json.loads(relievo("devices", "--json", gpus=gpus).stdout)
     assert [gpu["compute_capability"] for gpu in told["gpus"]] == ["8.6", "7.0", "7.5"]
     assert told["gpus"][2]["free_bytes"] == 10 << 30 and told["gpus"][2]["others_bytes"] == 2 << 30

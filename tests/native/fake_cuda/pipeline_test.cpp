@@ -3,6 +3,7 @@
 
 #include "fake_cuda.h"
 #include "near_mesh.h"
+#include "nn/noise.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
 
@@ -221,6 +222,38 @@ TEST_F(OnFakeGpus, AKernelThatTrapsLosesTheDevice) {
                                                       testing::HasSubstr("could not be launched")));
     EXPECT_THAT(made.error->hint(), testing::HasSubstr("--devices cpu"));
   }
+}
+
+TEST_F(OnFakeGpus, WantOfMemoryKeepsWhatTorchSaysAndNamesWhatHelpsTheStage) {
+  const std::pair<std::string, const char*> cases[] = {{"diffusion", "--input-size"},
+                                                       {"decode", "--input-size"},
+                                                       {"reconstruct", "--view-count"},
+                                                       {"surface", "--grid"},
+                                                       {"texture", "--texture-size"}};
+  for (const auto& [stage, option] : cases) {
+    SCOPED_TRACE(stage);
+    fake_cuda::set_devices({{}, {}, {}});
+    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh, /*allow_lossy=*/true);
+    pipeline.watch = [stage = stage](const std::string& now, Moment moment, const Worker&) {
+      if (now == stage && moment == Moment::kStart) fake_cuda::fail_allocation(0, 1, int64_t{1} << 60);
+    };
+    const Made made = pipeline.make_one({tiny_request()});
+    fake_cuda::fail_allocation(0, 0, 0);
+    ASSERT_TRUE(made.error);
+    EXPECT_EQ(made.error->code(), ErrorCode::kOutOfMemory);
+    EXPECT_THAT(made.error->message(), testing::HasSubstr("Tried to allocate"));
+    EXPECT_THAT(made.error->message(), testing::HasSubstr("is reserved by PyTorch but unallocated"));
+    EXPECT_THAT(made.error->hint(), testing::HasSubstr(option));
+    const bool is_of_the_mesh = stage == "surface" || stage == "texture";
+    EXPECT_EQ(made.error->hint().find("--grid") != std::string::npos, is_of_the_mesh) << made.error->hint();
+  }
+}
+
+TEST_F(OnFakeGpus, NoiseIsDrawnOnTheDevice) {
+  static_cast<void>(draw_noise({.seed = 1}, 1, 0, {100}, at::Device(at::kCUDA, 0)));
+  const auto operations = fake_cuda::operations_by_name(0);
+  EXPECT_EQ(operations.at("kernel"), 1);
+  EXPECT_FALSE(operations.contains("aten::copy_"));
 }
 
 /// What budgets of 6, 4, 3 and 2 GiB are to a pipeline that takes 8: those shares of what this one takes.
