@@ -140,7 +140,7 @@ TEST_P(BadMachines, SayWhatIsWrongAndComputeOnTheRest) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadMachines, testing::ValuesIn(kBadMachines),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 class MachineOnFakeGpus : public testing::Test {
  protected:
