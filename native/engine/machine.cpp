@@ -35,16 +35,22 @@ std::vector<std::string> left_out(const Machine& machine) {
 
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
-  std::string hint;  // tells how all GPUs become usable
-  for (const StackFinding& finding : check_stack(machine.facts)) {
-    if (finding.fatal && hint.empty()) hint = " " + finding.hint;
-  }
+  const auto findings = check_stack(machine.facts);
+  const auto fatal =
+      std::ranges::find_if(findings, [](const StackFinding& finding) { return finding.fatal; });
+  const std::string hint = fatal == findings.end() ? std::string() : " " + fatal->hint;
   std::vector<DeviceInfo> devices;
   for (const GpuInfo& gpu : machine.gpus) {
     const std::string why = machine.why_left_out(gpu);
     devices.push_back({fmt::format("cuda:{}", gpu.index), gpu.name, gpu.total_bytes, gpu.free_bytes,
                        gpu.utilisation_percent, gpu.temperature_celsius, gpu.other_processes,
                        gpu.others_bytes, why.empty() ? why : "Left out: " + why + hint});
+  }
+  const bool has_driver = machine.facts.gpus > 0 || !machine.facts.nvml_error.empty();
+  if (devices.empty() && has_driver && fatal != findings.end()) {
+    DeviceInfo& device = devices.emplace_back();
+    device.name = "NVIDIA GPU";
+    device.note = fatal->what + " The CPU is used." + hint;
   }
   if (devices.empty()) {
     for (const std::string& maker : machine.other_gpus) {
