@@ -133,19 +133,18 @@ TEST_F(EngineOnFakeGpus, TwoInOneProcessMakeTheMeshesOfTheCpu) {
 /// A device's limit is what the engines of the process may take of it together, not what the last one may.
 TEST_F(EngineOnFakeGpus, TwoOnOneDeviceMayTakeWhatBothMay) {
   fake_cuda::set_devices({{.bytes = 16 * kGiB}});
-  const at::TensorOptions bytes = at::TensorOptions(at::Device(at::kCUDA, 0)).dtype(at::kByte);
   Engine one(tiny_options("cuda:0@8GiB"));
   expect_made(one.submit(tiny_request()));
+  EXPECT_EQ(fake_cuda::limit_bytes(0), 8 * kGiB);
   {
     Engine other(tiny_options("cuda:0@4GiB"));
     expect_made(other.submit(tiny_request()));
-    EXPECT_NO_THROW(at::empty({10 * kGiB}, bytes));
-    EXPECT_THROW(at::empty({13 * kGiB}, bytes), c10::OutOfMemoryError);
+    EXPECT_EQ(fake_cuda::limit_bytes(0), 12 * kGiB);
     expect_made(one.submit(tiny_request()));
   }
   Engine third(tiny_options("cuda:0@4GiB"));
   expect_made(third.submit(tiny_request()));
-  EXPECT_THROW(at::empty({13 * kGiB}, bytes), c10::OutOfMemoryError) << "the second has ended";
+  EXPECT_EQ(fake_cuda::limit_bytes(0), 12 * kGiB) << "the second has ended";
 }
 
 TEST_F(EngineOnFakeGpus, FirstTheCpuThenAGpuAndBack) {

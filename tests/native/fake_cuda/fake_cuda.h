@@ -68,6 +68,7 @@ int64_t operations(int device);  ///< operators, copies and our own kernels
 int64_t allocations(int device);
 std::map<std::string, int64_t> operations_by_name(int device);
 int64_t allocated_bytes(int device);
+int64_t limit_bytes(int device);  ///< that the allocator was set
 
 /// What a GPU might do in another order than the host gave it, a sentence each, since the last call: a block
 /// that is used on one stream though nothing waited for what another stream does with it, or that is freed

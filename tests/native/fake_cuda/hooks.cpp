@@ -15,7 +15,12 @@ struct FakeCudaHooks final : CUDAHooksInterface {
   bool isAvailable() const override { return true; }
   bool hasCUDA() const override { return true; }
   bool hasCUDART() const override { return true; }
-  bool hasPrimaryContext(DeviceIndex) const override { return true; }
+  /// As soon as it was used.
+  bool hasPrimaryContext(DeviceIndex index) const override {
+    const std::lock_guard lock(fake_cuda::state().mutex);
+    const fake_cuda::DeviceState& device = fake_cuda::state().devices.at(size_t(index));
+    return device.allocations + device.operations > 0;
+  }
   DeviceIndex deviceCount() const override { return DeviceIndex(getNumGPUs()); }
   DeviceIndex current_device() const override { return DeviceIndex(fake_cuda::current_device()); }
   DeviceIndex getCurrentDevice() const override { return current_device(); }

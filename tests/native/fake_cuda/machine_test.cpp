@@ -124,7 +124,7 @@ TEST_P(BadMachines, SayWhatIsWrongAndComputeOnTheRest) {
   EngineOptions options;
   const OpenedWorkers opened = open_workers(options);
   EXPECT_THAT(names_of(opened.workers), ElementsAreArray(bad.workers));
-  EXPECT_THAT(opened.left_out, ElementsAreArray(bad.left_out));
+  EXPECT_THAT(opened.left_out, testing::IsSupersetOf(bad.left_out));  // this machine may have others
   options.devices = bad.refused;
   expect_error(ErrorCode::kInvalidSettings, bad.message, [&] { open_workers(options); });
 
@@ -163,6 +163,14 @@ TEST_F(MachineOnFakeGpus, DevicesAreListedAndTheTooOldLeftOut) {
   EXPECT_THAT(Engine(EngineOptions()).workers(), ElementsAre("cuda:0"));
 }
 
+/// What CUDA itself needs is still to come before there is a context, and in what is used afterwards.
+TEST_F(MachineOnFakeGpus, CudasOwnNeedsAreTakenOffOnceOnly) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  EXPECT_EQ(open_workers({}).workers[0].budget_bytes, 16 * kGiB - (int64_t{600} << 20));
+  const at::Tensor own = at::ones({1 << 20}, at::Device(at::kCUDA, 0));
+  EXPECT_EQ(open_workers({}).workers[0].budget_bytes, 16 * kGiB);
+}
+
 /// CUDA shows them in place of the card, each with its own memory; NVML tells of a card as a whole only who
 /// administers the machine.
 TEST_F(MachineOnFakeGpus, PartsOfACardInMigModeAreDevices) {
@@ -179,8 +187,8 @@ TEST_F(MachineOnFakeGpus, PartsOfACardInMigModeAreDevices) {
   for (const DeviceInfo& device : devices) EXPECT_THAT(device.note, IsEmpty()) << device.device;
   const auto workers = open_workers({}).workers;
   ASSERT_EQ(workers.size(), 3u);
-  EXPECT_LT(workers[0].budget_bytes, 10 * kGiB);
-  EXPECT_LT(workers[1].budget_bytes, 5 * kGiB);
+  EXPECT_LE(workers[0].budget_bytes, 10 * kGiB);
+  EXPECT_LE(workers[1].budget_bytes, 5 * kGiB);
   EXPECT_GT(workers[1].budget_bytes, 4 * kGiB);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <unordered_set>
 
@@ -367,6 +368,12 @@ void fail_allocation(int device, int64_t n, int64_t times) {
 int64_t allocations(int device) {
   const std::lock_guard lock(state().mutex);
   return state().devices.at(size_t(device)).allocations;
+}
+
+int64_t limit_bytes(int device) {
+  const std::lock_guard lock(state().mutex);
+  const DeviceState& of = state().devices.at(size_t(device));
+  return std::llround(of.fraction * double(of.made.bytes));
 }
 
 int64_t allocated_bytes(int device) {
