@@ -120,8 +120,10 @@ Block* new_block(int index, int64_t asked) {
     device.blocks[result->pointer] = std::move(block);
   }
   tell_profiler(result->pointer, result->bytes, index);
-  std::memset(host_address(result->pointer), 0xff,
-              size_t(bytes));  // NaN, to be seen where nothing is written
+  constexpr int64_t kOnlyCounted = int64_t{1} << 30;  // whose pages are left untouched
+  if (bytes < kOnlyCounted) {                         // NaN, to be seen where nothing is written
+    std::memset(host_address(result->pointer), 0xff, size_t(bytes));
+  }
   return result;
 }
 

@@ -118,6 +118,23 @@ TEST_F(OnFakeGpus, ACpuBesideThemAndBeforeThem) {
   EXPECT_TRUE(same(TinyPipeline(1).make_one({tiny_request()}).bits(), on_the_cpu));
 }
 
+/// What other parts hold of the device is not this part's: its budget for chunks stays what it is.
+TEST_F(OnFakeGpus, APartOfADeviceIsNotNarrowedByTheOthers) {
+  constexpr int64_t kBudget = int64_t{64} << 30;
+  const auto operations_beside = [](int64_t others_bytes) {
+    fake_cuda::set_devices({{.bytes = 4 * kBudget}});
+    const at::Tensor others =
+        at::empty({others_bytes}, at::TensorOptions(at::Device(at::kCUDA, 0)).dtype(at::kByte));
+    std::vector<Worker> workers = gpu_workers(1);
+    workers[0].budget_bytes = kBudget;
+    TinyPipeline pipeline(workers, Strategy::kSingle, Until::kSurface);
+    const Made made = pipeline.make_one({tiny_request()});
+    EXPECT_FALSE(made.error) << made.error->what();
+    return fake_cuda::operations(0);
+  };
+  EXPECT_EQ(operations_beside(kBudget), operations_beside(1));
+}
+
 /// Where each stage's operations on the first device begin and end, in an undisturbed run.
 std::map<std::string, std::pair<int64_t, int64_t>> operations_of_stages() {
   std::map<std::string, std::pair<int64_t, int64_t>> ranges;
