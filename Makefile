@@ -119,10 +119,11 @@ tsan: setup
 	@cmake --build build-tsan --target test_runtime
 	@build-tsan/test_runtime --gtest_filter='Executor*:Fallback*:Worker*'
 
-# Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at: hours. Stopped, it goes on
-# where it was, while the program is the same.
+# Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at, and the same on a GPU that is
+# not there: hours. Stopped, it goes on where it was, while the program is the same.
 test-faults: build
 	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostWorkers*'
+	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_fake_cuda --gtest_filter='*MemoryMayRunOut*:*DeviceThatIsLost*'
 
 same: setup
 	@$(PYTHON) tests/same.py "$(BASE)"

@@ -10,6 +10,7 @@
 #include "base/refusals.h"
 #include "base/standard_output.h"
 #include "engine/costs.h"
+#include "engine/open_workers.h"
 #include "runtime/machine/machine.h"
 #include "runtime/plan/describe.h"
 #include "runtime/plan/simulate.h"
@@ -50,8 +51,9 @@ std::vector<Worker> workers_of(const std::string& text) {
   const bool is_imaginary =
       !text.empty() && text.find('x') != std::string::npos && text.front() >= '0' && text.front() <= '9';
   if (is_imaginary) return parse_imaginary_workers(text);
-  const WorkerSources sources = find_machine().sources();
-  return text.empty() ? default_workers(sources) : parse_workers(text, sources);
+  const Machine machine = find_machine();
+  const WorkerSources sources = machine.sources();
+  return text.empty() ? default_workers(sources) : named_workers(text, sources, machine);
 }
 
 json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,

@@ -1,33 +1,56 @@
 #include "engine/machine.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/machine/machine.h"
 
 namespace relievo {
 
+std::string left_out_sentence(const Machine& machine, const GpuInfo& gpu) {
+  const std::string why = machine.why_left_out(gpu);
+  if (why.empty()) return why;
+  const std::string name = gpu.name.empty() ? gpu.name : fmt::format(" ({})", gpu.name);
+  return fmt::format("cuda:{}{} is left out: {}", gpu.index, name, why);
+}
+
 std::vector<std::string> left_out(const Machine& machine) {
   std::vector<std::string> sentences;
   for (const GpuInfo& gpu : machine.gpus) {
-    const std::string why = machine.why_left_out(gpu);
-    if (!why.empty())
-      sentences.push_back(fmt::format("cuda:{} ({}) is left out: {}", gpu.index, gpu.name, why));
+    std::string sentence = left_out_sentence(machine, gpu);
+    if (!sentence.empty()) sentences.push_back(std::move(sentence));
   }
+  const auto add_hidden = [&](int all, bool GpuInfo::*state) {
+    GpuInfo gpu;
+    gpu.*state = true;
+    if (all > std::ranges::count_if(machine.gpus, state)) {
+      sentences.push_back("A GPU that CUDA does not show is left out: " + machine.why_left_out(gpu));
+    }
+  };
+  add_hidden(machine.facts.lost_gpus, &GpuInfo::is_lost);
+  add_hidden(machine.facts.gpus_without_parts, &GpuInfo::lacks_parts);
   return sentences;
 }
 
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
-  std::string hint;  // tells how all GPUs become usable
-  for (const StackFinding& finding : check_stack(machine.facts)) {
-    if (finding.fatal && hint.empty()) hint = " " + finding.hint;
-  }
+  const auto findings = check_stack(machine.facts);
+  const auto fatal =
+      std::ranges::find_if(findings, [](const StackFinding& finding) { return finding.fatal; });
+  const std::string hint = fatal == findings.end() ? std::string() : " " + fatal->hint;
   std::vector<DeviceInfo> devices;
   for (const GpuInfo& gpu : machine.gpus) {
     const std::string why = machine.why_left_out(gpu);
     devices.push_back({fmt::format("cuda:{}", gpu.index), gpu.name, gpu.total_bytes, gpu.free_bytes,
                        gpu.utilisation_percent, gpu.temperature_celsius, gpu.other_processes,
                        gpu.others_bytes, why.empty() ? why : "Left out: " + why + hint});
+  }
+  const bool has_driver = machine.facts.gpus > 0 || !machine.facts.nvml_error.empty();
+  if (devices.empty() && has_driver && fatal != findings.end()) {
+    DeviceInfo& device = devices.emplace_back();
+    device.name = "NVIDIA GPU";
+    device.note = fatal->what + " The CPU is used." + hint;
   }
   if (devices.empty()) {
     for (const std::string& maker : machine.other_gpus) {

@@ -10,6 +10,7 @@
 namespace relievo {
 
 struct Machine;  // runtime/machine/machine.h
+struct GpuInfo;
 
 struct DeviceInfo {
   std::string device;  ///< `cuda:0`, `cpu`
@@ -24,12 +25,15 @@ struct DeviceInfo {
   std::string note;
 };
 
-/// Sentences that say which of a machine's GPUs compute nothing, and why.
+/// Says that the GPU computes nothing, and why; empty where it can be used.
+std::string left_out_sentence(const Machine& machine, const GpuInfo& gpu);
+
+/// Such a sentence for each of a machine's GPUs that compute nothing.
 std::vector<std::string> left_out(const Machine& machine);
 
-/// Finds the GPUs, then the CPU. Where there is no GPU of NVIDIA's, those of other makers come first, each
-/// with a note. The first call opens the driver's library, which may take a tenth of a second; it never
-/// fails.
+/// Finds the GPUs, then the CPU. Where the driver has GPUs and CUDA shows none, one without a name of a
+/// device says why; where there is no GPU of NVIDIA's, those of other makers come first, each with a note.
+/// The first call opens the driver's library, which may take a tenth of a second; it never fails.
 std::vector<DeviceInfo> find_devices();
 
 }  // namespace relievo

@@ -1,7 +1,7 @@
 #include "engine/open_workers.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -15,6 +15,18 @@
 
 namespace relievo {
 
+namespace {
+
+/// What is wrong with a machine that has GPUs of NVIDIA's and can use none.
+std::optional<StackFinding> why_no_gpu_can_be_used(const Machine& machine) {
+  if (machine.facts.gpus == 0 && machine.facts.nvml_error.empty()) return std::nullopt;
+  const auto findings = check_stack(machine.facts);
+  const auto fatal = std::ranges::find_if(findings, [](const StackFinding& f) { return f.fatal; });
+  return fatal == findings.end() ? std::nullopt : std::optional(*fatal);
+}
+
+}  // namespace
+
 bool has_gpu_for_torch(const Machine& machine) {
   const bool is_refused =
       std::ranges::any_of(check_stack(machine.facts), [](const StackFinding& f) { return f.fatal; });
@@ -25,12 +37,8 @@ bool has_gpu_for_torch(const Machine& machine) {
 
 std::vector<std::string> why_no_gpu(const Machine& machine) {
   std::vector<std::string> sentences;
-  if (machine.gpus.empty() && machine.facts.gpus > 0) {
-    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
-    sentences.push_back(fmt::format(
-        "The driver has {} GPU{}, and CUDA shows none{}: the CPU is used.", machine.facts.gpus,
-        machine.facts.gpus == 1 ? "" : "s",
-        visible ? fmt::format(" (the environment's CUDA_VISIBLE_DEVICES is '{}')", visible) : std::string()));
+  if (const auto fatal = why_no_gpu_can_be_used(machine)) {
+    sentences.push_back(fatal->what + " The CPU is used. " + fatal->hint);
   }
   for (const std::string& maker : machine.other_gpus) {
     sentences.push_back(
@@ -40,6 +48,22 @@ std::vector<std::string> why_no_gpu(const Machine& machine) {
             : fmt::format("The {} GPU is not used: Relievo computes on NVIDIA's GPUs only.", maker));
   }
   return sentences;
+}
+
+std::vector<Worker> named_workers(const std::string& devices, const WorkerSources& sources,
+                                  const Machine& machine) {
+  try {
+    return parse_workers(devices, sources);
+  } catch (const Error& error) {
+    if (const auto fatal = why_no_gpu_can_be_used(machine); fatal && devices.find("cuda") != devices.npos)
+      throw Error(error.code(), error.message() + " " + fatal->what, fatal->hint);
+    for (const GpuInfo& gpu : machine.gpus) {
+      const bool is_named = error.message().find(fmt::format("'cuda:{}'", gpu.index)) != std::string::npos;
+      const std::string why = is_named ? left_out_sentence(machine, gpu) : std::string();
+      if (!why.empty()) throw Error(error.code(), error.message() + " " + why, error.hint());
+    }
+    throw;
+  }
 }
 
 OpenedWorkers open_workers(const EngineOptions& options) {
@@ -53,18 +77,15 @@ OpenedWorkers open_workers(const EngineOptions& options) {
     gpu.own_bytes = share->own_bytes;
   }
   WorkerSources sources = machine.sources();
-  if (options.devices.empty() && !machine.gpus.empty()) {
-    for (const StackFinding& finding : check_stack(machine.facts)) {
-      if (finding.fatal) log(LogLevel::kWarning, finding.what + " The CPU is used. " + finding.hint);
-    }
-  }
   if (options.threads > 0) sources.cpu_threads = options.threads;
-  OpenedWorkers opened = options.devices.empty() ? OpenedWorkers{default_workers(sources), left_out(machine)}
-                                                 : OpenedWorkers{parse_workers(options.devices, sources)};
+  OpenedWorkers opened = options.devices.empty()
+                             ? OpenedWorkers{default_workers(sources), left_out(machine)}
+                             : OpenedWorkers{named_workers(options.devices, sources, machine)};
   const bool wants_gpu = std::ranges::any_of(
       opened.workers, [](const Worker& worker) { return worker.kind == DeviceKind::kCuda; });
   if (!wants_gpu) {
     if (options.devices.empty()) {
+      if (why_no_gpu_can_be_used(machine)) opened.left_out.clear();  // each for that reason
       for (std::string& sentence : why_no_gpu(machine)) {
         log(LogLevel::kWarning, sentence);
         opened.left_out.push_back(std::move(sentence));

@@ -24,8 +24,13 @@ struct OpenedWorkers {
 /// anything is computed: an engine that comes later may want it, and torch looks for it once.
 OpenedWorkers open_workers(const EngineOptions& options);
 
-/// Sentences that say why no GPU computes though there is one: CUDA does not show it, its driver is missing,
-/// or it is not NVIDIA's.
+/// The workers that `devices` names, as parse_workers (runtime/machine/workers.h) makes them of `sources`. A
+/// refusal of a GPU of the machine says why it cannot be used. Throws Error{kInvalidSettings}.
+std::vector<Worker> named_workers(const std::string& devices, const WorkerSources& sources,
+                                  const Machine& machine);
+
+/// Sentences that say why no GPU computes though there is one: driver, runtime and card do not fit together,
+/// CUDA does not show it, its driver is missing, or it is not NVIDIA's.
 std::vector<std::string> why_no_gpu(const Machine& machine);
 
 /// Returns whether LibTorch's CUDA part, the driver and a GPU that is not too old are there and fit together.

@@ -36,6 +36,27 @@ bool is_of_the_worker(const Error& error) {
   return error.code() == ErrorCode::kOutOfMemory || error.code() == ErrorCode::kDeviceLost;
 }
 
+/// What a person can choose so that a stage takes less memory.
+std::string_view remedy_of(std::string_view stage) {
+  constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+      {"foreground", "Give a smaller picture, or its mask with --mask."},
+      {"condition", "Use half precision (--precision) or --strategy offload."},
+      {"diffusion", "Use a smaller --input-size, half precision (--precision) or --strategy offload."},
+      {"decode", "Use a smaller --input-size or half precision (--precision)."},
+      {"reconstruct",
+       "Use fewer views (--view-count 4), a smaller --input-size, half precision (--precision) or --strategy "
+       "offload."},
+      {"surface", "Use a smaller --grid."},
+      {"texture", "Use a smaller --texture-size or --grid."}};
+  const auto found = std::ranges::find(kRemedies, stage, [](const auto& remedy) { return remedy.first; });
+  return found == std::end(kRemedies) ? std::string_view() : found->second;
+}
+
+/// Want of memory in a stage, with what helps that stage.
+Error with_remedy(const Error& error, std::string_view stage) {
+  return {error.code(), error.message(), fmt::format("{} {}", error.hint(), remedy_of(stage))};
+}
+
 }  // namespace
 
 const JobContext* current_job() { return t_job; }
@@ -102,10 +123,12 @@ std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works,
     try {
       work = make(work, call, execution(call, 0, control_of(work)));
     } catch (const Error& error) {
+      if (error.code() == ErrorCode::kOutOfMemory) throw with_remedy(error, name_);
       if (is_of_the_worker(error)) throw;  // passed on unchanged, because it may say which worker failed
       work.error = error;
     } catch (...) {
       Error error = current_torch_error();
+      if (error.code() == ErrorCode::kOutOfMemory) throw with_remedy(error, name_);
       if (is_of_the_worker(error)) throw error;
       work.error = std::move(error);
     }

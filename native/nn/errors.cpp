@@ -67,7 +67,7 @@ Error out_of_memory(const std::string& message) {
       asked && unused && *unused >= *asked
           ? "Start Relievo (or Blender) again, for the free memory is in blocks that are too small. Or use "
             "--allocator expandable-segments."
-          : "Close other programs that use the device, or choose smaller settings or another device.";
+          : "Close other programs that use the device, or choose another device.";
   // Our own allocator's message is complete already.
   const bool is_whole = facts.find("ran out of memory") != std::string::npos;
   return {ErrorCode::kOutOfMemory, is_whole ? facts : fmt::format("The device ran out of memory: {}", facts),

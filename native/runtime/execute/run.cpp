@@ -51,7 +51,10 @@ bool Run::plan_again() {
     if (!lost.contains(i)) alive.push_back(i);
   }
   if (alive.empty()) {
-    give_up({ErrorCode::kDeviceLost, "Every device was lost.",
+    std::string what = "Every device was lost.";
+    for (const auto& [worker, why] : lost)
+      what += fmt::format(" {}: {}", parts.threads.worker(worker).name, why);
+    give_up({ErrorCode::kDeviceLost, what,
              "Check the cables, cooling and driver of the devices, or use --devices cpu."});
     return false;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -29,24 +30,32 @@ std::string note(const StageProfile& stage, const std::string& worker, const Sta
 
 }  // namespace
 
+std::exception_ptr StageRunner::current_exception_of(int worker) const {
+  try {
+    throw;
+  } catch (const WorkerLost&) {
+    return std::current_exception();
+  } catch (...) {
+    try {
+      const Error error = error_now(options_.hooks);
+      return error.code() == ErrorCode::kDeviceLost ? std::make_exception_ptr(WorkerLost(worker, error))
+                                                    : std::make_exception_ptr(error);
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+}
+
 void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
                              const std::function<void(size_t)>& body) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
+    const int index = placement.workers[which[i]];
     try {
       body(which[i]);
-      if (options_.hooks.finish) options_.hooks.finish(worker(placement.workers[which[i]]));
-    } catch (const WorkerLost&) {
-      errors[i] = std::current_exception();
+      if (options_.hooks.finish) options_.hooks.finish(worker(index));
     } catch (...) {
-      try {
-        const Error error = error_now(options_.hooks);
-        errors[i] = error.code() == ErrorCode::kDeviceLost
-                        ? std::make_exception_ptr(WorkerLost(placement.workers[which[i]], error))
-                        : std::make_exception_ptr(error);
-      } catch (...) {
-        errors[i] = std::current_exception();
-      }
+      errors[i] = current_exception_of(index);
     }
   };
   // `guarded` must live until the other threads have ended, even when something is thrown here.
@@ -64,7 +73,12 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
       std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.workers[k]].is_current(); });
   if (are_others && options_.hooks.finish) {
     for (const int index : placement.workers) {
-      if (threads_[index].is_current()) options_.hooks.finish(worker(index));
+      if (!threads_[index].is_current()) continue;
+      try {
+        options_.hooks.finish(worker(index));
+      } catch (...) {
+        std::rethrow_exception(current_exception_of(index));
+      }
     }
   }
   for (size_t i = 0; i < which.size(); ++i) {
@@ -207,6 +221,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
   Prefetch ahead(weights_);
+  std::optional<Error> last;  // the want of memory that a fallback is taken for
   const auto fall_back = [&] {
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
@@ -215,18 +230,18 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       throw Error(
           ErrorCode::kOutOfMemory,
           fmt::format(
-              "The stage '{}' does not fit into the memory of {} ({}), not even one picture at a time.",
-              profile.name, names, format_bytes(whole.budget_bytes)),
+              "The stage '{}' does not fit into the memory of {} ({}), not even one picture at a time.{}",
+              profile.name, names, format_bytes(whole.budget_bytes), last ? " " + last->message() : ""),
           lossy_left
               ? "Allow steps that change the result (without --no-lossy), close other programs, or give "
                 "more devices."
-              : "Close other programs, give more devices with --devices, or use a smaller model, grid or "
-                "texture.");
+          : last ? last->hint() + " Or give more devices with --devices."
+                 : "Close other programs, give more devices with --devices, or use a smaller model.");
     }
     mode = &profile.modes[next_mode++];
-    log(LogLevel::kInfo,
-        fmt::format("The stage '{}' ran out of memory on {}; it is tried again, {} in {}.", profile.name,
-                    names, mode_name(mode->execution), mode->execution.precision));
+    log(LogLevel::kInfo, fmt::format("The stage '{}' ran out of memory on {}; it is tried again, {} in {}.{}",
+                                     profile.name, names, mode_name(mode->execution),
+                                     mode->execution.precision, last ? " " + last->message() : ""));
   };
 
   if (options_.hooks.take_peak) options_.hooks.take_peak(first_worker);
@@ -253,6 +268,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
         ahead.take_back();
         throw;
       }
+      last = error;
       const bool had_more_room = ahead.take_back();
       release_cache(first_worker);
       if (had_more_room) continue;

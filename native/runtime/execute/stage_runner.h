@@ -2,6 +2,7 @@
 #pragma once
 
 #include <any>
+#include <exception>
 #include <vector>
 
 #include "runtime/execute/execute.h"
@@ -53,6 +54,8 @@ class StageRunner {
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
   void on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
                   const std::function<void(size_t)>& body);
+  /// The exception that is being handled, as this worker's: a device that is lost is a WorkerLost.
+  std::exception_ptr current_exception_of(int worker) const;
   void on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
   void release_cache(const Worker& worker) const;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "runtime/machine/machine.h"
@@ -60,6 +62,32 @@ std::vector<StackFinding> check_stack(const StackFacts& facts) {
         fmt::format("The NVIDIA driver {} is too old for CUDA {}.",
                     major != 0 ? std::to_string(major) : std::string("here"), *facts.torch_cuda / 1000),
         fmt::format("Install NVIDIA's driver {} or later.", needed));
+  }
+  const int there = facts.gpus - facts.lost_gpus - facts.gpus_without_parts;
+  if (facts.lost_gpus > 0) {
+    add(facts.lost_gpus == facts.gpus,
+        fmt::format("The driver no longer reaches {} of {} GPU{}.", facts.lost_gpus, facts.gpus,
+                    facts.gpus == 1 ? "" : "s"),
+        "Restart the machine. The system's log says why, in a line with 'Xid'.");
+  }
+  if (facts.gpus_without_parts > 0) {
+    add(facts.gpus_without_parts == facts.gpus, "A GPU is in MIG mode and was not cut into parts.",
+        "Make parts with `nvidia-smi mig -cgi PROFILE -C`, or switch the mode off with `nvidia-smi -mig 0`.");
+  }
+  const bool is_fatal_already = std::ranges::any_of(findings, [](const StackFinding& f) { return f.fatal; });
+  if (!facts.cuda_error.empty() && !is_fatal_already) {
+    add(true, fmt::format("CUDA does not start: {}.", facts.cuda_error),
+        "Restart the machine; if that does not help, install NVIDIA's driver again.");
+  } else if (facts.shown_gpus == 0 && there > 0 && !is_fatal_already) {
+    add(true,
+        fmt::format(
+            "The driver has {} GPU{}, and CUDA shows none{}.", there, there == 1 ? "" : "s",
+            facts.visible_devices.empty()
+                ? std::string()
+                : fmt::format(" (the environment's CUDA_VISIBLE_DEVICES is '{}')", facts.visible_devices)),
+        facts.visible_devices.empty()
+            ? "In a container, pass the GPUs through (--gpus all); else install NVIDIA's driver again."
+            : "Name GPUs that are there in CUDA_VISIBLE_DEVICES, or remove it from the environment.");
   }
   if (facts.lowest_compute != 0 && facts.lowest_compute < kLowestCompute) {
     add(false,

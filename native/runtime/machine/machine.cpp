@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -155,24 +156,58 @@ class CudaRuntime {
     return version;
   }
 
-  /// The bus ids of the GPUs that the runtime shows, by index; nothing where there is no runtime.
-  std::optional<std::vector<std::string>> bus_ids() const {
+  /// The GPUs that the runtime shows, by index.
+  struct Shown {
+    std::vector<std::string> bus_ids, uuids;
+  };
+
+  /// Nothing where there is no runtime, or where it fails, which `error` then tells in its words. (That the
+  /// driver is too old for it, versions tell better.)
+  std::optional<Shown> shown(std::string& error) const {
     if (!library_) return std::nullopt;
-    std::vector<std::string> ids;
+    constexpr int kInsufficientDriver = 35, kNoDevice = 100;
+    Shown gpus;
     int count = 0;
-    if (call("cudaGetDeviceCount", &count) != 0) return ids;
+    const int status = call("cudaGetDeviceCount", &count);
+    if (status == kNoDevice) return gpus;
+    if (status != 0) {
+      if (status != kInsufficientDriver) error = words_of(status);
+      return std::nullopt;
+    }
     for (int i = 0; i < count; ++i) {
       std::array<char, 32> id{};
       if (call("cudaDeviceGetPCIBusId", id.data(), int(id.size()), i) != 0) return std::nullopt;
-      ids.emplace_back(id.data());
+      gpus.bus_ids.emplace_back(id.data());
+      gpus.uuids.push_back(uuid(i));
     }
-    return ids;
+    return gpus;
   }
 
  private:
   struct Close {
     void operator()(void* handle) const { dlclose(handle); }
   };
+
+  /// In the words of NVML's; empty where the runtime does not tell it.
+  std::string uuid(int index) const {
+    // cudaDeviceProp, of which CUDA 12 and 13 have less than this, begins with a name of 256 bytes and the
+    // 16 bytes of the number.
+    constexpr size_t kName = 256;
+    std::array<unsigned char, 4096> properties{};
+    if (call("cudaGetDeviceProperties", static_cast<void*>(properties.data()), index) != 0) return {};
+    std::string text;
+    for (size_t i = 0; i < 16; ++i) {
+      if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+      text += fmt::format("{:02x}", properties[kName + i]);
+    }
+    return text;
+  }
+
+  std::string words_of(int status) const {
+    const auto function = reinterpret_cast<const char* (*)(int)>(dlsym(library_.get(), "cudaGetErrorString"));
+    const char* words = function ? function(status) : nullptr;
+    return fmt::format("{} ({})", words ? words : "an error", status);
+  }
 
   template <typename... Arguments>
   int call(const char* name, Arguments... arguments) const {
@@ -198,8 +233,8 @@ int64_t GpuInfo::usable_bytes() const {
   return own_bytes ? free_bytes + *own_bytes : std::max<int64_t>(0, free_bytes - kContextBytes);
 }
 
-std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
-                                   const std::vector<std::string>& bus_ids) {
+std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus, const std::vector<std::string>& bus_ids,
+                                   const std::vector<std::string>& uuids) {
   // The domain has eight digits in one and four in the other, and letters may differ in case.
   const auto short_id = [](std::string id) {
     constexpr size_t kLength = std::string_view("0000:65:00.0").size();
@@ -207,13 +242,17 @@ std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus,
     for (char& c : id) c = char(std::tolower(static_cast<unsigned char>(c)));
     return id;
   };
-  std::vector<GpuInfo> ordered;
+  std::vector<GpuInfo> ordered, left = gpus;
   for (size_t i = 0; i < bus_ids.size(); ++i) {
-    const auto found = std::ranges::find_if(
-        gpus, [&](const GpuInfo& gpu) { return short_id(gpu.bus_id) == short_id(bus_ids[i]); });
-    if (found == gpus.end()) return gpus;  // NVML does not know this GPU, so all stay as they are
-    ordered.push_back(*found);
+    const auto is_on_card = [&](const GpuInfo& gpu) { return short_id(gpu.bus_id) == short_id(bus_ids[i]); };
+    auto found = std::ranges::find_if(left, [&](const GpuInfo& gpu) {
+      return is_on_card(gpu) && i < uuids.size() && !gpu.part_uuid.empty() && gpu.part_uuid == uuids[i];
+    });
+    if (found == left.end()) found = std::ranges::find_if(left, is_on_card);
+    if (found == left.end()) return gpus;  // NVML does not know this GPU, so all stay as they are
+    ordered.push_back(std::move(*found));
     ordered.back().index = int(i);
+    left.erase(found);
   }
   return ordered;
 }
@@ -232,13 +271,18 @@ WorkerSources Machine::sources() const {
 
 std::string Machine::why_left_out(const GpuInfo& gpu) const {
   if (std::string refusal = refusal_of_all(facts); !refusal.empty()) return refusal;
+  if (gpu.is_lost) return "the driver no longer reaches it.";
+  if (gpu.lacks_parts) return "it is in MIG mode and was not cut into parts.";
   const int compute = gpu.compute();
   if (compute != 0 && compute < kLowestCompute) {
     return fmt::format("its compute capability is {}.{}, and {}.{} is the least.", gpu.compute_major,
                        gpu.compute_minor, kLowestCompute / 10, kLowestCompute % 10);
   }
   if (gpu.usable_bytes() <= 0) {
-    return fmt::format("{} of its memory are free.", format_bytes(gpu.free_bytes));
+    return fmt::format("{} of its memory are free{}.", format_bytes(gpu.free_bytes),
+                       gpu.others_bytes > 0
+                           ? fmt::format(", other programs hold {}", format_bytes(gpu.others_bytes))
+                           : std::string());
   }
   return {};
 }
@@ -267,15 +311,18 @@ Machine find_machine(const std::string& runtime_folder) {
   machine.driver = nvml.driver;
   machine.gpus = nvml.gpus;
   const CudaRuntime cuda;
+  StackFacts& facts = machine.facts;
   if (!machine.gpus.empty()) {  // without a driver there is nothing to ask
-    if (const auto ids = cuda.bus_ids()) machine.gpus = in_cuda_order(machine.gpus, *ids);
+    if (const auto shown = cuda.shown(facts.cuda_error)) {
+      facts.shown_gpus = int(shown->bus_ids.size());
+      machine.gpus = in_cuda_order(machine.gpus, shown->bus_ids, shown->uuids);
+    }
   }
 
   for (std::string& maker : gpu_makers("/sys/bus/pci/devices")) {
     if (maker != "NVIDIA" || !nvml.found) machine.other_gpus.push_back(std::move(maker));
   }
 
-  StackFacts& facts = machine.facts;
   facts.nvml_found = nvml.found;
   facts.nvml_error = nvml.error;
   int major = 0, minor = 0;
@@ -290,7 +337,10 @@ Machine find_machine(const std::string& runtime_folder) {
     if (compute > 0 && (facts.lowest_compute == 0 || compute < facts.lowest_compute)) {
       facts.lowest_compute = compute;
     }
+    facts.lost_gpus += gpu.is_lost ? 1 : 0;
+    facts.gpus_without_parts += gpu.lacks_parts ? 1 : 0;
   }
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES")) facts.visible_devices = visible;
   const std::string torch_library = open_library("libtorch_cpu.so");
   const std::string folder =
       runtime_folder.empty() ? fs::path(torch_library).parent_path().string() : runtime_folder;

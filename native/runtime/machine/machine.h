@@ -26,6 +26,12 @@ struct GpuInfo {
   int index = 0;  ///< index in CUDA's order
   std::string name;
   std::string bus_id;  ///< on the PCI bus, 00000000:65:00.0
+  /// Of a part of a card in MIG mode (NVIDIA's Multi-Instance GPU): its own number, as
+  /// 3f2504e0-4f89-11d3-9a0c-0305e82c3301; the parts of a card share its bus id. Empty for a whole card.
+  std::string part_uuid;
+  bool is_lost = false;  ///< whether the driver no longer reaches it
+  /// Whether it is a card in MIG mode that was not cut into parts, on which nothing can be computed.
+  bool lacks_parts = false;
   int64_t total_bytes = 0;
   int64_t free_bytes = 0;
   /// Bytes that other processes use, where the driver tells.
@@ -66,8 +72,13 @@ struct StackFacts {
   std::optional<int> runtime_cuda;       ///< version of the libcudart here, 13000
   /// The version that libtorch_cuda was built for, 13000; nothing for a CPU-only runtime.
   std::optional<int> torch_cuda;
-  int gpus = 0;
+  int gpus = 0;            ///< those that the driver has, and parts of them in MIG mode
   int lowest_compute = 0;  ///< lowest of the GPUs, 75 for 7.5
+  int lost_gpus = 0;       ///< how many of them the driver no longer reaches
+  int gpus_without_parts = 0;
+  std::string cuda_error;         ///< what the CUDA runtime says where it cannot tell its GPUs
+  std::optional<int> shown_gpus;  ///< how many GPUs CUDA shows; nothing where it was not asked
+  std::string visible_devices;    ///< the environment's CUDA_VISIBLE_DEVICES
 };
 
 struct StackFinding {
@@ -78,8 +89,10 @@ struct StackFinding {
 };
 
 /// Returns NVML's GPUs in the order in which CUDA numbers them, without those that CUDA does not show
-/// (CUDA_VISIBLE_DEVICES). `bus_ids` are in CUDA's order, as 0000:65:00.0.
-std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus, const std::vector<std::string>& bus_ids);
+/// (CUDA_VISIBLE_DEVICES). `bus_ids` are in CUDA's order, as 0000:65:00.0; so are `uuids`, which tell the
+/// parts of one card from each other (else they are taken in NVML's order).
+std::vector<GpuInfo> in_cuda_order(const std::vector<GpuInfo>& gpus, const std::vector<std::string>& bus_ids,
+                                   const std::vector<std::string>& uuids = {});
 
 struct Machine {
   std::string driver;  ///< empty without one

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <set>
+#include <string_view>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -29,7 +30,7 @@ struct Process {
   unsigned long long used_gpu_memory;
   unsigned int gpu_instance_id, compute_instance_id;
 };
-constexpr int kInsufficientSize = 7;
+constexpr int kInsufficientSize = 7, kGpuIsLost = 15;
 constexpr unsigned long long kNotAvailable = ~0ULL;
 
 class Library {
@@ -50,16 +51,22 @@ class Library {
   std::unique_ptr<void, Close> handle_;
 };
 
+void ask_memory(const Library& nvml, Device device, GpuInfo& info) {
+  Memory memory{};
+  const int status = nvml.call("nvmlDeviceGetMemoryInfo", device, &memory);
+  if (status == 0) {
+    info.total_bytes = int64_t(memory.total);
+    info.free_bytes = int64_t(memory.free);
+  }
+  info.is_lost = status == kGpuIsLost;
+}
+
 GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
   GpuInfo info;
   info.index = index;
   std::array<char, 96> name{};
   if (nvml.call("nvmlDeviceGetName", device, name.data(), 96U) == 0) info.name = name.data();
-  Memory memory{};
-  if (nvml.call("nvmlDeviceGetMemoryInfo", device, &memory) == 0) {
-    info.total_bytes = int64_t(memory.total);
-    info.free_bytes = int64_t(memory.free);
-  }
+  ask_memory(nvml, device, info);
   Utilisation utilisation{};
   if (nvml.call("nvmlDeviceGetUtilizationRates", device, &utilisation) == 0) {
     info.utilisation_percent = int(utilisation.gpu);
@@ -92,6 +99,28 @@ GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
   return info;
 }
 
+/// The parts of a card in MIG mode, which CUDA shows in its place; else the card itself.
+std::vector<GpuInfo> parts_or_whole(const Library& nvml, Device device, GpuInfo whole) {
+  unsigned int mode = 0, mode_after_restart = 0, count = 0;
+  if (nvml.call("nvmlDeviceGetMigMode", device, &mode, &mode_after_restart) != 0 || mode == 0) return {whole};
+  nvml.call("nvmlDeviceGetMaxMigDeviceCount", device, &count);
+  std::vector<GpuInfo> parts;
+  for (unsigned int i = 0; i < count; ++i) {
+    Device handle = nullptr;
+    if (nvml.call("nvmlDeviceGetMigDeviceHandleByIndex", device, i, &handle) != 0) continue;
+    GpuInfo& part = parts.emplace_back(whole);
+    std::array<char, 96> text{};
+    if (nvml.call("nvmlDeviceGetName", handle, text.data(), 96U) == 0) part.name = text.data();
+    text = {};
+    constexpr std::string_view kPrefix = "MIG-";
+    if (nvml.call("nvmlDeviceGetUUID", handle, text.data(), 96U) == 0) part.part_uuid = text.data();
+    if (part.part_uuid.starts_with(kPrefix)) part.part_uuid.erase(0, kPrefix.size());
+    ask_memory(nvml, handle, part);
+  }
+  whole.lacks_parts = parts.empty();
+  return parts.empty() ? std::vector{whole} : parts;
+}
+
 }  // namespace
 
 NvmlReport ask_nvml(const std::string& library) {
@@ -111,8 +140,16 @@ NvmlReport ask_nvml(const std::string& library) {
   nvml.call("nvmlDeviceGetCount_v2", &count);
   for (unsigned int i = 0; i < count; ++i) {
     Device device = nullptr;
-    if (nvml.call("nvmlDeviceGetHandleByIndex_v2", i, &device) == 0) {
-      report.gpus.push_back(ask_gpu(nvml, device, int(i)));
+    const int status = nvml.call("nvmlDeviceGetHandleByIndex_v2", i, &device);
+    if (status == kGpuIsLost) {
+      GpuInfo& lost = report.gpus.emplace_back();
+      lost.index = int(i);
+      lost.is_lost = true;
+    }
+    if (status != 0) continue;
+    for (GpuInfo& gpu : parts_or_whole(nvml, device, ask_gpu(nvml, device, int(i)))) {
+      gpu.index = int(report.gpus.size());
+      report.gpus.push_back(std::move(gpu));
     }
   }
   nvml.call("nvmlShutdown");

@@ -202,8 +202,7 @@ std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& so
                "Use another, or cpu. `relievo devices` lists them.");
       }
       if (!std::ranges::binary_search(usable, index)) {
-        refuse(fmt::format("The device '{}' cannot be used: none of its memory is free, or it is too old.",
-                           request.device),
+        refuse(fmt::format("The device '{}' cannot be used.", request.device),
                "Use another, or cpu. `relievo devices` shows memory and compute capability.");
       }
       add(request, whole_gpu(index, sources));

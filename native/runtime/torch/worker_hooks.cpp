@@ -68,14 +68,43 @@ struct ThreadStream {
 };
 thread_local ThreadStream t_stream;
 
-/// The budgets of all workers on the same GPU together, by its index.
-std::map<int, int64_t> budgets_by_gpu(const std::vector<Worker>& workers) {
-  std::map<int, int64_t> budgets;
-  for (const Worker& worker : workers) {
-    if (worker.kind == DeviceKind::kCuda) budgets[worker.device] += worker.budget_bytes;
+/// The budgets that the workers of one executor have on GPUs, as long as this lives. A GPU's limit is what
+/// all executors of the process may take of it together.
+class GpuBudgets {
+ public:
+  explicit GpuBudgets(const std::vector<Worker>& workers) {
+    for (const Worker& worker : workers) {
+      if (worker.kind == DeviceKind::kCuda) own_[worker.device] += worker.budget_bytes;
+    }
+    add(1);
   }
-  return budgets;
-}
+  ~GpuBudgets() { add(-1); }
+  GpuBudgets(const GpuBudgets&) = delete;
+  GpuBudgets& operator=(const GpuBudgets&) = delete;
+
+  /// Nothing where this executor has no budget on the GPU.
+  std::optional<int64_t> limit(int device) const {
+    if (!own_.contains(device)) return {};
+    const std::lock_guard lock(all().mutex);
+    return all().by_gpu[device];
+  }
+
+ private:
+  struct All {
+    std::mutex mutex;
+    std::map<int, int64_t> by_gpu;
+  };
+  static All& all() {
+    static auto* const budgets = new All;  // executors may end after everything else
+    return *budgets;
+  }
+  void add(int sign) const {
+    const std::lock_guard lock(all().mutex);
+    for (const auto& [device, bytes] : own_) all().by_gpu[device] += sign * bytes;
+  }
+
+  std::map<int, int64_t> own_;
+};
 
 /// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
 /// turns oneDNN off for the whole process, and goes on without it: slower for good, and with results that are
@@ -94,7 +123,7 @@ WorkerHooks make_worker_hooks(const std::vector<Worker>& workers) {
   install_counting_allocator();
   const auto accounts = std::make_shared<Accounts>();
   WorkerHooks hooks;
-  hooks.enter = [accounts, limits = budgets_by_gpu(workers)](const Worker& worker) {
+  hooks.enter = [accounts, budgets = std::make_shared<GpuBudgets>(workers)](const Worker& worker) {
     // Otherwise torch's first parallel operator on this thread takes the number that was set last.
     at::get_num_threads();
     at::set_num_threads(worker.threads);
@@ -108,8 +137,7 @@ WorkerHooks make_worker_hooks(const std::vector<Worker>& workers) {
       if (!t_stream.stream) t_stream.stream = streams().take(cuda, device_of(worker));
       cuda.exchangeStream(*t_stream.stream);
       set_thread_gpu_account(accounts->of(worker));
-      const auto limit = limits.find(worker.device);
-      if (limit != limits.end()) limit_device_memory(worker.device, limit->second);
+      if (const auto limit = budgets->limit(worker.device)) limit_device_memory(worker.device, *limit);
     } else {
       set_thread_account(accounts->of(worker));
     }

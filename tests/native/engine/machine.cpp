@@ -35,5 +35,22 @@ TEST(Machine, SaysWhichGpusAreLeftOutAndWhy) {
   EXPECT_THAT(left_out(machine)[1], HasSubstr("LibTorch"));
 }
 
+TEST(Machine, SaysOfGpusThatCudaDoesNotShowWhy) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.facts.gpus = 4;
+  machine.facts.lost_gpus = 2;
+  machine.facts.gpus_without_parts = 1;
+  machine.gpus.resize(2);
+  machine.gpus[0].is_lost = true;  // CUDA still shows it to a process that computed on it
+  machine.gpus[1].free_bytes = int64_t{24} << 30;
+  EXPECT_THAT(
+      left_out(machine),
+      testing::ElementsAre(
+          "cuda:0 is left out: the driver no longer reaches it.",
+          "A GPU that CUDA does not show is left out: the driver no longer reaches it.",
+          "A GPU that CUDA does not show is left out: it is in MIG mode and was not cut into parts."));
+}
+
 }  // namespace
 }  // namespace relievo

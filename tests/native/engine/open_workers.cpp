@@ -1,7 +1,5 @@
 #include "engine/open_workers.h"
 
-#include <cstdlib>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,12 +54,23 @@ TEST(OpenWorkers, SayWhyNoGpuComputes) {
   EXPECT_THAT(why_no_gpu({}), IsEmpty()) << "a machine without a GPU";
   Machine hidden = machine_with({gpu_of(8, 9), gpu_of(9, 0)});
   hidden.gpus.clear();
-  setenv("CUDA_VISIBLE_DEVICES", "7", 1);
-  EXPECT_THAT(why_no_gpu(hidden), ElementsAre("The driver has 2 GPUs, and CUDA shows none (the environment's "
-                                              "CUDA_VISIBLE_DEVICES is '7'): the CPU is used."));
-  unsetenv("CUDA_VISIBLE_DEVICES");
+  hidden.facts.shown_gpus = 0;
+  hidden.facts.visible_devices = "7";
+  EXPECT_THAT(
+      why_no_gpu(hidden),
+      ElementsAre("The driver has 2 GPUs, and CUDA shows none (the environment's CUDA_VISIBLE_DEVICES "
+                  "is '7'). The CPU is used. Name GPUs that are there in CUDA_VISIBLE_DEVICES, or "
+                  "remove it from the environment."));
+  hidden.facts.visible_devices.clear();
   hidden.facts.gpus = 1;
-  EXPECT_THAT(why_no_gpu(hidden), ElementsAre("The driver has 1 GPU, and CUDA shows none: the CPU is used."));
+  EXPECT_THAT(why_no_gpu(hidden),
+              ElementsAre("The driver has 1 GPU, and CUDA shows none. The CPU is used. In a container, pass "
+                          "the GPUs through (--gpus all); else install NVIDIA's driver again."));
+  Machine misfit;
+  misfit.facts.nvml_found = true;
+  misfit.facts.nvml_error = "NVML does not start (status 18)";
+  EXPECT_THAT(why_no_gpu(misfit),
+              ElementsAre(testing::HasSubstr("fit each other. The CPU is used. Restart")));
   Machine others;
   others.other_gpus = {"AMD", "NVIDIA"};
   EXPECT_THAT(why_no_gpu(others),

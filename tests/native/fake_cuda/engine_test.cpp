@@ -2,9 +2,9 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
-#include "../engine/tiny_pipeline.h"
-#include "engine/machine.h"
+#include "engine/open_workers.h"
 #include "fake_cuda.h"
+#include "near_mesh.h"
 
 namespace relievo {
 namespace {
@@ -17,20 +17,18 @@ constexpr int64_t kGiB = int64_t{1} << 30;
 
 class EngineOnFakeGpus : public TinyPipelineTest {
  protected:
-  ~EngineOnFakeGpus() override { EXPECT_THAT(fake_cuda::take_findings(), IsEmpty()); }
-};
+  ~EngineOnFakeGpus() override {
+    EXPECT_THAT(fake_cuda::take_findings(), IsEmpty());
+    fake_cuda::set_devices({{}});
+  }
 
-TEST_F(EngineOnFakeGpus, DevicesAreListedAndTheTooOldLeftOut) {
-  fake_cuda::set_devices(
-      {{.bytes = 24 * kGiB}, {.bytes = 16 * kGiB, .compute_major = 7, .compute_minor = 0}});
-  const auto devices = find_devices();
-  ASSERT_EQ(devices.size(), 3u);
-  EXPECT_EQ(devices[0].device, "cuda:0");
-  EXPECT_EQ(devices[0].total_bytes, 24 * kGiB);
-  EXPECT_THAT(devices[0].note, IsEmpty());
-  EXPECT_THAT(devices[1].note, HasSubstr("7.0"));
-  EXPECT_THAT(Engine(EngineOptions()).workers(), ElementsAre("cuda:0"));
-}
+  /// The job ends with the mesh that the CPU makes of this kind of picture.
+  void expect_made(const Job& job, int kind = 0) {
+    ASSERT_TRUE(job.wait(120));
+    ASSERT_NE(job.result(), nullptr) << job.error()->what();
+    expect_near(MeshBits(job.result()->mesh), reference(kind, 7, Until::kMesh));
+  }
+};
 
 TEST_F(EngineOnFakeGpus, ByItselfItTakesEveryGpu) {
   fake_cuda::set_devices({{.bytes = 12 * kGiB}, {.bytes = 8 * kGiB}});
@@ -92,17 +90,103 @@ TEST_F(EngineOnFakeGpus, ABudgetIsKept) {
   EXPECT_THROW(at::empty({7 * kGiB}, bytes), c10::OutOfMemoryError);
 }
 
+/// Whether a plan fits into it is one question, whether the pictures do is another: none is a fault of ours.
+TEST_F(EngineOnFakeGpus, ASmallBudgetIsEnoughOrSaysThatItIsNot) {
+  for (const int gib : {6, 4, 3, 2, 1}) {
+    for (const char* precision : {"auto", "fp32"}) {
+      SCOPED_TRACE(std::to_string(gib) + " GiB, " + precision);
+      fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+      Engine engine(tiny_options("cuda:0@" + std::to_string(gib) + "GiB"));
+      GenerateRequest request = tiny_request();
+      request.settings.precision = precision;
+      const Job job = engine.submit(request);
+      ASSERT_TRUE(job.wait(120));
+      if (job.result()) continue;
+      EXPECT_LT(gib, 4);
+      EXPECT_EQ(job.error()->code(), ErrorCode::kOutOfMemory) << job.error()->what();
+      EXPECT_THAT(job.error()->hint(), testing::Not(IsEmpty()));
+    }
+  }
+}
+
+TEST_F(EngineOnFakeGpus, TwoInOneProcessMakeTheMeshesOfTheCpu) {
+  for (const auto& [first, second] :
+       {std::pair{"cuda:0", "cuda:1"}, {"cuda:0", "cuda:0"}, {"cuda:0", "cpu@3GiB"}}) {
+    SCOPED_TRACE(std::string(first) + " and " + second);
+    fake_cuda::set_devices({{.bytes = 16 * kGiB}, {.bytes = 16 * kGiB}});
+    {
+      Engine one(tiny_options(first)), other(tiny_options(second));
+      std::vector<Job> jobs;
+      for (const int kind : {0, 1}) {
+        jobs.push_back(one.submit(tiny_request(kind)));
+        jobs.push_back(other.submit(tiny_request(kind)));
+      }
+      for (size_t i = 0; i < jobs.size(); ++i) expect_made(jobs[i], static_cast<int>(i) / 2);
+    }
+    EXPECT_EQ(fake_cuda::allocated_bytes(0), 0);
+    EXPECT_EQ(fake_cuda::allocated_bytes(1), 0);
+    EXPECT_GT(fake_cuda::operations(0), 0);
+    EXPECT_EQ(fake_cuda::operations(1) > 0, std::string(second) == "cuda:1");
+  }
+}
+
+/// A device's limit is what the engines of the process may take of it together, not what the last one may.
+TEST_F(EngineOnFakeGpus, TwoOnOneDeviceMayTakeWhatBothMay) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  Engine one(tiny_options("cuda:0@8GiB"));
+  expect_made(one.submit(tiny_request()));
+  EXPECT_EQ(fake_cuda::limit_bytes(0), 8 * kGiB);
+  {
+    Engine other(tiny_options("cuda:0@4GiB"));
+    expect_made(other.submit(tiny_request()));
+    EXPECT_EQ(fake_cuda::limit_bytes(0), 12 * kGiB);
+    expect_made(one.submit(tiny_request()));
+  }
+  Engine third(tiny_options("cuda:0@4GiB"));
+  expect_made(third.submit(tiny_request()));
+  EXPECT_EQ(fake_cuda::limit_bytes(0), 12 * kGiB) << "the second has ended";
+}
+
+TEST_F(EngineOnFakeGpus, FirstTheCpuThenAGpuAndBack) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  for (const char* devices : {"cpu@3GiB", "cuda:0", "cpu@3GiB", "cuda:0"}) {
+    SCOPED_TRACE(devices);
+    const int64_t before = fake_cuda::operations(0);
+    Engine engine(tiny_options(devices));
+    expect_made(engine.submit(tiny_request()));
+    EXPECT_EQ(fake_cuda::operations(0) > before, std::string(devices) == "cuda:0");
+  }
+}
+
 TEST_F(EngineOnFakeGpus, ALostDeviceEndsTheJobAndSaysSo) {
   fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  Engine engine(tiny_options("cuda:0"));
+  fake_cuda::fail_operation(0, 300);
+  const Job job = engine.submit(tiny_request());
+  ASSERT_TRUE(job.wait(120));
+  ASSERT_TRUE(job.error());
+  EXPECT_EQ(job.error()->code(), ErrorCode::kDeviceLost) << job.error()->what();
+}
+
+/// The pictures that it had begun are made by the other, the plan says so, and the next engine leaves it out.
+TEST_F(EngineOnFakeGpus, ACardThatFallsOffTheBusLeavesItsPicturesToTheOther) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}, {.bytes = 16 * kGiB}});
   {
-    Engine engine(tiny_options("cuda:0"));
-    fake_cuda::fail_operation(0, 300);
-    const Job job = engine.submit(tiny_request());
-    ASSERT_TRUE(job.wait(120));
-    ASSERT_TRUE(job.error());
-    EXPECT_EQ(job.error()->code(), ErrorCode::kDeviceLost) << job.error()->what();
+    Engine engine(tiny_options("cuda:0,cuda:1", 1, "data"));
+    engine.pause();
+    const Job first = engine.submit(tiny_request(0)), second = engine.submit(tiny_request(1));
+    fake_cuda::fail_operation(0, 300, fake_cuda::Fault::kOffTheBus);
+    engine.resume();
+    expect_made(first, 0);
+    expect_made(second, 1);
+    const Job next = engine.submit(tiny_request(0));
+    expect_made(next);
+    EXPECT_THAT(next.result()->plan, HasSubstr("cuda:0 was lost: CUDA error: an illegal memory access"));
   }
-  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  const OpenedWorkers opened = open_workers({});
+  ASSERT_EQ(opened.workers.size(), 1u);
+  EXPECT_EQ(opened.workers[0].name, "cuda:1");
+  EXPECT_THAT(opened.left_out, ElementsAre("cuda:0 is left out: the driver no longer reaches it."));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 //   devices.cpp    the same devices for stand-ins of NVML and of the CUDA runtime (driver/)
 //   kernels.cpp    our own kernels, compiled for the host (../cuda_on_host)
 //
+// program/ is the program `relievo` on such devices, as a process of its own.
+//
 // What it does not show: speed, rounding that differs from the CPU's, anything inside a kernel (warps, shared
 // memory, launch limits), what cuBLAS and cuDNN take for themselves, and how a driver places segments.
 // Everything runs at once, so a wait that is missing changes no result here; findings() tells of it.
@@ -17,6 +19,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,22 +28,37 @@ namespace fake_cuda {
 struct Device {
   int64_t bytes = int64_t{8} << 30;
   int compute_major = 8, compute_minor = 6;
+  int64_t others_bytes = 0;  ///< held by another program
+  /// For a part of a card in MIG mode: the card's number. Devices with the same one are parts of that card.
+  std::optional<int> part_of = {};
+};
+
+/// What NVIDIA's libraries say besides.
+struct Driver {
+  int branch = 580;
+  int nvml_status = 0;  ///< of NVML's start; 18 where library and driver are of two versions
+  int cuda_status = 0;  ///< of the runtime's first call; 999 where it finds no way to the driver
 };
 
 /// The devices from now on: whole, with empty memory and counters at zero. Tensors of those before must be
 /// gone.
-void set_devices(const std::vector<Device>& devices);
+void set_devices(const std::vector<Device>& devices, const Driver& driver = {});
 
 /// How an operation fails, and every later one of the device.
 enum class Fault {
   kIllegalAddress,  ///< c10::AcceleratorError with CUDA's number 700
   kCublas,          ///< c10::Error in the words in which LibTorch passes on what cuBLAS says
-  kLater,  ///< the operation itself goes well; whatever asks the device next fails, as a GPU's mostly do
+  kLater,      ///< the operation itself goes well; whatever asks the device next fails, as a GPU's mostly do
+  kOffTheBus,  ///< as kLater, and the driver no longer reaches the card (Xid 79)
 };
 
 /// The n-th operation of the device from now on (1: the next one) fails, and the device is lost. What waits
 /// for a lost device and what asks it fails, too.
 void fail_operation(int device, int64_t n, Fault fault = Fault::kIllegalAddress);
+
+/// The n-th launch of a kernel of ours on the device from now on ends in a trap, as after a failed assertion:
+/// the launch goes well, and whatever asks the device next fails.
+void trap_kernel(int device, int64_t n);
 
 /// The n-th allocation of the device from now on fails, and `times` - 1 after it.
 void fail_allocation(int device, int64_t n, int64_t times = 1);
@@ -61,6 +79,7 @@ struct StreamProgress {
   int64_t awaited = 0;  ///< by the host: it knows that these are done
 };
 StreamProgress stream_progress(int device);
+int64_t limit_bytes(int device);  ///< that the allocator was set
 
 /// What a GPU might do in another order than the host gave it, a sentence each, since the last call: a block
 /// that is used on one stream though nothing waited for what another stream does with it, or that is freed

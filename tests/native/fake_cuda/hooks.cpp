@@ -15,7 +15,12 @@ struct FakeCudaHooks final : CUDAHooksInterface {
   bool isAvailable() const override { return true; }
   bool hasCUDA() const override { return true; }
   bool hasCUDART() const override { return true; }
-  bool hasPrimaryContext(DeviceIndex) const override { return true; }
+  /// As soon as it was used.
+  bool hasPrimaryContext(DeviceIndex index) const override {
+    const std::lock_guard lock(fake_cuda::state().mutex);
+    const fake_cuda::DeviceState& device = fake_cuda::state().devices.at(size_t(index));
+    return device.allocations + device.operations > 0;
+  }
   DeviceIndex deviceCount() const override { return DeviceIndex(getNumGPUs()); }
   DeviceIndex current_device() const override { return DeviceIndex(fake_cuda::current_device()); }
   DeviceIndex getCurrentDevice() const override { return current_device(); }
@@ -48,23 +53,27 @@ C10_REGISTER_CLASS(CUDAHooksRegistry, CUDAHooks, FakeCudaHooks)  // the name tha
 
 namespace fake_cuda {
 
-void throw_illegal_address() {
-  constexpr int kIllegalAddress = 700;
-  throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)}, kIllegalAddress,
-                              "CUDA error: an illegal memory access was encountered");
+void throw_lost(const DeviceState& device) {
+  const bool is_trap = device.trapping_kernel > 0 && device.kernels >= device.trapping_kernel;
+  constexpr int kIllegalAddress = 700, kLaunchFailure = 719;
+  throw c10::AcceleratorError({__func__, __FILE__, uint32_t(__LINE__)},
+                              is_trap ? kLaunchFailure : kIllegalAddress,
+                              is_trap ? "CUDA error: unspecified launch failure"
+                                      : "CUDA error: an illegal memory access was encountered");
 }
 
 void begin_operation(int index, const std::string& name) {
   const std::lock_guard lock(state().mutex);
   DeviceState& device = state().devices.at(size_t(index));
-  if (device.lost) throw_illegal_address();
+  if (device.lost) throw_lost(device);
   ++device.by_name[name];
+  if (name == kKernel && ++device.kernels == device.trapping_kernel) device.lost = Fault::kLater;
   if (++device.operations != device.failing_operation) return;
   device.lost = device.fault;
-  if (device.fault == Fault::kLater) return;
+  if (device.fault == Fault::kLater || device.fault == Fault::kOffTheBus) return;
   TORCH_CHECK(device.fault != Fault::kCublas,
               "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
-  throw_illegal_address();
+  throw_lost(device);
 }
 
 void note_transfer(int index, int64_t pinned_bytes) {
@@ -86,7 +95,8 @@ int64_t transfers(int device) {
 
 void check_device(int index) {
   const std::lock_guard lock(state().mutex);
-  if (state().devices.at(size_t(index)).lost) throw_illegal_address();
+  const DeviceState& device = state().devices.at(size_t(index));
+  if (device.lost) throw_lost(device);
 }
 
 void fail_operation(int device, int64_t n, Fault fault) {
@@ -94,6 +104,12 @@ void fail_operation(int device, int64_t n, Fault fault) {
   DeviceState& failing = state().devices.at(size_t(device));
   failing.failing_operation = failing.operations + n;
   failing.fault = fault;
+}
+
+void trap_kernel(int device, int64_t n) {
+  const std::lock_guard lock(state().mutex);
+  DeviceState& trapping = state().devices.at(size_t(device));
+  trapping.trapping_kernel = trapping.kernels + n;
 }
 
 int64_t operations(int device) {

@@ -21,7 +21,7 @@ class Kernels final : public cuda_on_host::Device {
     const StreamKey key = key_of(stream);
     if (key.first != current_device()) return cudaErrorInvalidResourceHandle;
     try {
-      begin_operation(key.first, "kernel");
+      begin_operation(key.first, kKernel);
     } catch (const c10::Error&) {
       return cudaErrorIllegalAddress;
     }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <cmath>
 #include <cstring>
 #include <unordered_set>
 
@@ -64,7 +65,7 @@ void release_kept(DeviceState& device) {
   const auto mib = [](int64_t size) { return fmt::format("{:.2f} MiB", double(size) / (1 << 20)); };
   TORCH_CHECK_WITH(
       OutOfMemoryError, false, "CUDA out of memory. Tried to allocate ", mib(bytes), ". GPU ", index,
-      " has a total capacity of ", mib(device.made.bytes), " of which ", mib(device.made.bytes - reserved),
+      " has a total capacity of ", mib(device.made.bytes), " of which ", mib(free_bytes(device)),
       " is free. Of the allocated memory ", mib(allocated), " is allocated by PyTorch, and ",
       mib(reserved - allocated),
       " is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try setting "
@@ -101,9 +102,10 @@ Block* new_block(int index, int64_t asked) {
     std::unique_ptr<Block> block = kept_block(device, stream, bytes);
     if (!block) {
       const auto allowed = int64_t(device.fraction * double(device.made.bytes));
+      const int64_t most = std::min(allowed, device.made.bytes - device.made.others_bytes);
       const auto& reserved = device.stats.reserved_bytes[0].current;
-      if (reserved + bytes > allowed) release_kept(device);
-      if (reserved + bytes > allowed) throw_out_of_memory(index, device, asked);
+      if (reserved + bytes > most) release_kept(device);
+      if (reserved + bytes > most) throw_out_of_memory(index, device, asked);
       TORCH_CHECK(device.fresh + bytes < kAddresses, "The stand-in has no more addresses.");
       block = std::make_unique<Block>();
       block->device = index;
@@ -119,8 +121,10 @@ Block* new_block(int index, int64_t asked) {
     device.blocks[result->pointer] = std::move(block);
   }
   tell_profiler(result->pointer, result->bytes, index);
-  std::memset(host_address(result->pointer), 0xff,
-              size_t(bytes));  // NaN, to be seen where nothing is written
+  constexpr int64_t kOnlyCounted = int64_t{1} << 30;  // whose pages are left untouched
+  if (bytes < kOnlyCounted) {                         // NaN, to be seen where nothing is written
+    std::memset(host_address(result->pointer), 0xff, size_t(bytes));
+  }
   return result;
 }
 
@@ -231,7 +235,7 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
   void emptyCache(c10::MempoolId_t) override {
     const std::lock_guard lock(state().mutex);
     for (DeviceState& device : state().devices) {
-      if (device.lost && !device.kept.empty()) throw_illegal_address();  // and the later ones keep theirs
+      if (device.lost && !device.kept.empty()) throw_lost(device);  // and the later ones keep theirs
       release_kept(device);
     }
   }
@@ -299,7 +303,7 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
   std::pair<size_t, size_t> getMemoryInfo(c10::DeviceIndex index) override {
     const std::lock_guard lock(state().mutex);
     const DeviceState& device = state().devices.at(size_t(index));
-    return {size_t(device.made.bytes - device.stats.reserved_bytes[0].current), size_t(device.made.bytes)};
+    return {size_t(free_bytes(device)), size_t(device.made.bytes)};
   }
 
  private:
@@ -372,7 +376,7 @@ AllocateOn::AllocateOn(int device) : before_(std::exchange(t_device, device)) {
 
 AllocateOn::~AllocateOn() { t_device = before_; }
 
-void set_devices(const std::vector<Device>& devices) {
+void set_devices(const std::vector<Device>& devices, const Driver& driver) {
   State& all = state();
   const std::lock_guard lock(all.mutex);
   TORCH_CHECK(!devices.empty() && devices.size() <= kMostDevices, "The stand-in has 1 to 8 devices.");
@@ -386,6 +390,7 @@ void set_devices(const std::vector<Device>& devices) {
     if (i < all.devices.size()) made[i].fresh = all.devices[i].fresh;
   }
   all.devices = std::move(made);
+  all.driver = driver;
   all.streams.clear();
   all.host = {};
   all.findings.clear();
@@ -401,6 +406,12 @@ void fail_allocation(int device, int64_t n, int64_t times) {
 int64_t allocations(int device) {
   const std::lock_guard lock(state().mutex);
   return state().devices.at(size_t(device)).allocations;
+}
+
+int64_t limit_bytes(int device) {
+  const std::lock_guard lock(state().mutex);
+  const DeviceState& of = state().devices.at(size_t(device));
+  return std::llround(of.fraction * double(of.made.bytes));
 }
 
 int64_t allocated_bytes(int device) {

@@ -59,6 +59,7 @@ struct DeviceState {
   std::optional<Fault> lost;
   Fault fault = Fault::kIllegalAddress;
   int64_t operations = 0, failing_operation = 0, transfers = 0, pinned_bytes = 0;
+  int64_t kernels = 0, trapping_kernel = 0;
   int64_t allocations = 0, first_failing = 0, last_failing = 0;
   std::map<std::string, int64_t> by_name;
   std::map<char*, std::unique_ptr<Block>> blocks;                 ///< in use, by address
@@ -68,9 +69,14 @@ struct DeviceState {
   c10::CachingDeviceAllocator::DeviceStats stats;
 };
 
+inline int64_t free_bytes(const DeviceState& device) {
+  return device.made.bytes - device.made.others_bytes - device.stats.reserved_bytes[0].current;
+}
+
 struct State {
   std::mutex mutex;
   std::vector<DeviceState> devices{1};
+  Driver driver;
   std::map<StreamKey, Clock> streams;
   Clock host;  ///< what the host has waited for; its threads are taken to wait for each other
   std::vector<std::string> findings;
@@ -123,14 +129,16 @@ Block* block_at(const void* device_pointer);
 
 // hooks.cpp
 
+/// The name under which kernels of ours are counted.
+inline constexpr const char* kKernel = "kernel";
 /// Counts it; throws when it is to fail, or the device is lost.
 void begin_operation(int device, const std::string& name);
 /// Counts one of transfers(), and these bytes of pinned_bytes().
 void note_transfer(int device, int64_t pinned_bytes = 0);
+/// As CUDA does of a device that is lost. Needs the lock.
+[[noreturn]] void throw_lost(const DeviceState& device);
 /// Throws when the device is lost.
 void check_device(int device);
-/// As CUDA does of a device that is lost.
-[[noreturn]] void throw_illegal_address();
 /// The host waits for the stream.
 void synchronize(const StreamKey& stream);
 

@@ -271,6 +271,35 @@ TEST_F(ExecutorTest, AWorkerWithoutMemoryToBeginIsLeftOut) {
   });
 }
 
+/// Whatever a device says when it is waited for is its own, before a stage, within it or after it: the others
+/// make its pictures.
+TEST_F(ExecutorTest, AWorkerThatIsLostWhileItIsWaitedForLeavesItsPicturesToTheOthers) {
+  for (const Strategy strategy : {Strategy::kData, Strategy::kStage, Strategy::kSplit}) {
+    for (int n = 1;; ++n) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(strategy)) + " " + std::to_string(n));
+      stages_.clear();
+      profiles_.clear();
+      sum_ = 0;
+      add_stage(60, 5, 4);
+      add_stage(60, 5, 4);
+      std::mutex mutex;
+      int waits = 0;
+      std::string dead;
+      ExecutorOptions executor_options;
+      executor_options.hooks.finish = [&](const Worker& worker) {
+        const std::lock_guard lock(mutex);
+        if (++waits == n) dead = worker.name;
+        if (worker.name == dead) throw Error(ErrorCode::kDeviceLost, "gone");
+      };
+      RunOptions options;
+      options.plan = with(strategy);
+      expect_all_made(run(workers({200, 200}), 3, options, executor_options));
+      if (waits < n) break;
+      EXPECT_EQ(lost_, std::vector<int>{dead.back() - '0'});
+    }
+  }
+}
+
 TEST_F(ExecutorTest, AGroupThatThrowsEndsTheOthers) {
   for (const Strategy strategy : {Strategy::kData, Strategy::kStage}) {
     for (int bad = 0; bad < 8; ++bad) {

@@ -95,6 +95,15 @@ TEST_F(FallbackTest, ThoseThatChangeTheResultCanBeForbidden) {
   }
 }
 
+TEST_F(FallbackTest, TheLastRefusalKeepsWhatTheDeviceSaid) {
+  add_stage(profile_with({{kFull, 500}, {kTiled, 300}}));
+  for (const Outcome& outcome : run_misled(100)) {
+    ASSERT_TRUE(outcome.error);
+    EXPECT_THAT(outcome.error->message(),
+                testing::HasSubstr("not even one picture at a time. imaginary memory"));
+  }
+}
+
 TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "relievo_limits";
   std::filesystem::remove_all(folder);

@@ -50,6 +50,29 @@ INSTANTIATE_TEST_SUITE_P(
         Misfit{"built for CUDA 13", [](StackFacts& f) { f.runtime_cuda = 12080; }, true, "one set"},
         Misfit{"driver 575 is too old", [](StackFacts& f) { f.driver_version[0] = 575; }, true, "580"},
         Misfit{"too old for CUDA 13", [](StackFacts& f) { f.driver_cuda = 12090; }, true, "580"},
+        Misfit{"CUDA does not start: unknown error (999).",
+               [](StackFacts& f) { f.cuda_error = "unknown error (999)"; }, true, "Restart"},
+        Misfit{"The driver has 2 GPUs, and CUDA shows none (the environment's CUDA_VISIBLE_DEVICES is '7').",
+               [](StackFacts& f) {
+                 f.shown_gpus = 0;
+                 f.visible_devices = "7";
+               },
+               true, "Name GPUs that are there"},
+        Misfit{"and CUDA shows none.", [](StackFacts& f) { f.shown_gpus = 0; }, true, "--gpus all"},
+        Misfit{"no longer reaches 1 of 2 GPUs", [](StackFacts& f) { f.lost_gpus = 1; }, false, "Xid"},
+        Misfit{"no longer reaches 2 of 2 GPUs",
+               [](StackFacts& f) {
+                 f.lost_gpus = 2;
+                 f.shown_gpus = 0;
+               },
+               true, "Xid"},
+        Misfit{"MIG mode and was not cut", [](StackFacts& f) { f.gpus_without_parts = 1; }, false, "-cgi"},
+        Misfit{"MIG mode and was not cut",
+               [](StackFacts& f) {
+                 f.gpus_without_parts = 2;
+                 f.shown_gpus = 0;
+               },
+               true, "-mig 0"},
         Misfit{"compute capability 6.1", [](StackFacts& f) { f.lowest_compute = 61; }, false, "left out"}));
 
 TEST(CheckStack, AcceptsTheOlderDriverForTheOlderCuda) {
@@ -108,6 +131,7 @@ TEST_P(LeftOutGpus, AreToldWhyAndAreNoSources) {
   GpuInfo gpu;
   gpu.compute_major = GetParam().compute_major;
   gpu.free_bytes = int64_t{GetParam().free_gib} << 30;
+  gpu.others_bytes = (int64_t{80} << 30) - gpu.free_bytes;
   machine.gpus = {gpu};
   EXPECT_THAT(machine.why_left_out(gpu), testing::HasSubstr(GetParam().why));
   EXPECT_EQ(machine.why_left_out(gpu).empty(), !machine.sources().usable_gpus().empty());
@@ -116,7 +140,7 @@ TEST_P(LeftOutGpus, AreToldWhyAndAreNoSources) {
 INSTANTIATE_TEST_SUITE_P(All, LeftOutGpus,
                          testing::Values(LeftOut{9, 80, ""},
                                          LeftOut{6, 80, "compute capability is 6.0, and 7.5"},
-                                         LeftOut{9, 0, "of its memory are free"}));
+                                         LeftOut{9, 0, "of its memory are free, other programs hold"}));
 
 TEST(Machine, TellsWorkersWhatEachDeviceIsFastIn) {
   Machine machine;
@@ -166,6 +190,36 @@ TEST(Machine, GpusAreNumberedAsCudaDoes) {
   EXPECT_EQ(seen[1].bus_id, gpus[0].bus_id);
   EXPECT_EQ(seen[1].index, 1);
   EXPECT_EQ(in_cuda_order(gpus, {"0000:99:00.0"}).size(), 3u) << "NVML and CUDA do not mean the same";
+}
+
+/// In MIG mode CUDA shows the parts of a card as devices with one bus id.
+TEST(Machine, PartsOfACardAreToldFromEachOther) {
+  std::vector<GpuInfo> gpus(3);
+  for (GpuInfo& gpu : gpus) gpu.bus_id = "00000000:17:00.0";
+  gpus[0].part_uuid = "a";
+  gpus[1].part_uuid = "b";
+  gpus[2].bus_id = "00000000:65:00.0";
+  const auto seen = in_cuda_order(gpus, {"0000:65:00.0", "0000:17:00.0"}, {"c", "b"});
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0].part_uuid, "");
+  EXPECT_EQ(seen[1].part_uuid, "b");
+  EXPECT_EQ(seen[1].index, 1);
+  const auto in_order = in_cuda_order(gpus, {"0000:17:00.0", "0000:17:00.0"});
+  ASSERT_EQ(in_order.size(), 2u);
+  EXPECT_EQ(in_order[0].part_uuid, "a");
+  EXPECT_EQ(in_order[1].part_uuid, "b");
+}
+
+TEST(Machine, LostGpusAndCardsWithoutPartsAreNoSources) {
+  Machine machine;
+  machine.facts = good_gpu_machine();
+  machine.gpus.resize(2);
+  for (GpuInfo& gpu : machine.gpus) gpu.free_bytes = int64_t{24} << 30;
+  machine.gpus[0].is_lost = true;
+  machine.gpus[1].lacks_parts = true;
+  EXPECT_TRUE(machine.sources().usable_gpus().empty());
+  EXPECT_EQ(machine.why_left_out(machine.gpus[0]), "the driver no longer reaches it.");
+  EXPECT_EQ(machine.why_left_out(machine.gpus[1]), "it is in MIG mode and was not cut into parts.");
 }
 
 TEST(Machine, KnowsItsOwnProcessor) {
