@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "benchmarks/native/bench_field.h"
 #include "benchmarks/native/bench_runtime.h"
-#include "benchmarks/native/job_list.h"
+#include "verify/job_list.h"
 #include "engine/costs.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"

@@ -17,31 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kBlock = int64_t{1} << 20;
 constexpr double kLongSeconds = 60;  // what takes so long is measured once
-
-/// MurmurHash3's finalizer of 0, 1, 2, ..., in -0.5..0.5.
-at::Tensor number_block() {
-  at::Tensor block = at::empty({kBlock}, at::kFloat);
-  float* numbers = block.data_ptr<float>();
-  for (uint32_t i = 0; i < kBlock; ++i) {
-    uint32_t x = i;
-    x ^= x >> 16;
-    x *= 0x85EBCA6Bu;
-    x ^= x >> 13;
-    x *= 0xC2B2AE35u;
-    x ^= x >> 16;
-    numbers[i] = static_cast<float>(x / 4294967296.0 - 0.5);
-  }
-  return block;
-}
-
-/// The place in the block where the numbers of this name begin.
-int64_t place_of(const std::string& name) {
-  uint32_t place = 2166136261u;  // FNV-1a
-  for (const char c : name) place = (place ^ static_cast<uint8_t>(c)) * 16777619u;
-  return place % kBlock;
-}
 
 int64_t resident_bytes() {
   std::ifstream stream("/proc/self/statm");
@@ -71,36 +47,6 @@ double relative_difference(const std::vector<double>& ours, const std::vector<do
 }
 
 }  // namespace
-
-at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::Tensor& block) {
-  const at::Tensor rolled = at::roll(block, -place_of(name));
-  int64_t count = 1;
-  for (const int64_t extent : shape) count *= extent;
-  return rolled.repeat({(count + kBlock - 1) / kBlock}).slice(0, 0, count).reshape(shape);
-}
-
-int64_t fill_with_numbers(torch::nn::Module& network, const at::Tensor& block, at::ScalarType dtype) {
-  int64_t bytes = 0;
-  for (auto& item : network.named_parameters()) {
-    at::Tensor& parameter = item.value();
-    double factor = 0.2, shift = item.key().ends_with("weight") ? 1 : 0;
-    if (parameter.dim() >= 2) {
-      factor =
-          std::sqrt(12 * static_cast<double>(parameter.size(0)) / static_cast<double>(parameter.numel()));
-      shift = 0;
-    }
-    const at::Tensor numbers = at::roll(block, -place_of(item.key())).mul_(factor).add_(shift).to(dtype);
-    const at::Tensor values = at::empty(parameter.sizes(), dtype);
-    const at::Tensor flat = values.view(-1);
-    for (int64_t at = 0; at < flat.numel(); at += kBlock) {
-      const int64_t count = std::min(kBlock, flat.numel() - at);
-      flat.narrow(0, at, count).copy_(numbers.narrow(0, 0, count));
-    }
-    parameter.set_data(values);
-    bytes += parameter.numel() * parameter.element_size();
-  }
-  return bytes;
-}
 
 json measure_side(const json& arguments, const PrepareSide& prepare) {
   const at::NoGradGuard no_grad;

@@ -1,5 +1,5 @@
-// The parts that the benches with a network on either side share: numbers for weights that both sides make
-// alike (benchmarks/baseline.py), so that their results can be compared too, the clock and the memory.
+// The parts that the benches with a network on either side share: the clock and the memory. Both sides have
+// the same weights (verify/random_weights.h), so that their results can be compared, too.
 #pragma once
 
 #include <functional>
@@ -9,14 +9,9 @@
 #include <torch/nn/module.h>
 
 #include "benchmarks/native/bench.h"
+#include "verify/random_weights.h"
 
 namespace relievo {
-
-/// baseline.py, values(): numbers in -0.5..0.5, from the place in the block that the name decides.
-at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::Tensor& block);
-
-/// baseline.py, fill(): gives every parameter its numbers. Returns the bytes of the weights.
-int64_t fill_with_numbers(torch::nn::Module& network, const at::Tensor& block, at::ScalarType dtype);
 
 /// Makes what is to be timed; `weights` is set to the bytes of its weights.
 using PrepareSide = std::function<std::function<at::Tensor()>(const at::Tensor& block, at::ScalarType dtype,

@@ -19,7 +19,7 @@ using nlohmann::json;
 // Random heads have no surface: this is added to their density (triposr.py, Shaped).
 at::Tensor shape_density(const at::Tensor& points) {
   constexpr double kSteepness = 20, kOnSurface = 25;
-  return (shape_distance(points, BenchShape::kEllipsoid) * -kSteepness).exp_() * kOnSurface;
+  return (shape_distance(points, RoundShape::kEllipsoid) * -kSteepness).exp_() * kOnSurface;
 }
 
 class ShapedGrid : public GridField {

@@ -1,0 +1,32 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "engine/pipeline_stage.h"
+#include "verify/check_list.h"
+#include "verify/golden.h"
+
+namespace relievo {
+
+std::vector<DeviceCheck> check_golden(const Worker& worker, const std::filesystem::path& folder,
+                                      const Control& control, const TellCheck& tell) {
+  CheckList list(device_name(worker), control, tell, 2);
+  for (const std::string& precision : {std::string("fp32"), worker.half.empty() ? "bf16" : worker.half}) {
+    list.run("golden in " + precision, "of the tolerance", 1, [&](DeviceCheck& line) {
+      Execution execution = execution_for(worker, precision);
+      execution.control.cancel = control.cancel;
+      const GoldenReport report = run_golden(folder, execution);
+      if (report.worst.empty()) {
+        throw Error(ErrorCode::kIo,
+                    fmt::format("No case in '{}' can be computed on a device.", folder.string()),
+                    "Name a folder with fixtures of networks.");
+      }
+      const Comparison& worst = report.worst.front();
+      line.number = badness(worst);
+      line.note = fmt::format("{} cases, {} failed; the worst is {} of {}", report.cases, report.failed,
+                              worst.tensor, worst.case_name);
+    });
+  }
+  return list.take();
+}
+
+}  // namespace relievo
