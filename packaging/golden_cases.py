@@ -13,6 +13,7 @@ import shutil
 import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "data" / "golden"
 MOST_BYTES = 2_000_000
@@ -30,15 +31,15 @@ def choose(source: Path, target: Path, names: str) -> None:
     """Writes the safetensors file `target` with those tensors of `source` whose whole name fits."""
     with source.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
-        header: dict[str, dict[str, object]] = json.loads(file.read(length))
+        header: dict[str, dict[str, Any]] = json.loads(file.read(length))
         chosen = sorted(name for name in header if re.fullmatch(names, name))
         if not chosen:
             raise ValueError(f"{source} has none of {names}.")
-        kept: dict[str, dict[str, object]] = {}
+        kept: dict[str, dict[str, Any]] = {}
         parts = []
         end = 0
         for name in chosen:
-            first, last = header[name]["data_offsets"]  # type: ignore[misc]
+            first, last = header[name]["data_offsets"]
             file.seek(8 + length + first)
             parts.append(file.read(last - first))
             kept[name] = {**header[name], "data_offsets": [end, end + last - first]}

@@ -51,6 +51,7 @@ Command add_gpu_check(CLI::App& parser) {
   parser.add_option("--size", options->size,
                     "Models for step and memory: tiny or full (default: full on a GPU, tiny on the CPU)");
   parser.add_option("--golden", options->check.golden, "Folder of golden cases (default: those that ship)");
+  parser.add_option("--report", options->check.report, "File for the JSON object, written after each check");
   parser.add_flag("--json", options->json, "Print one JSON object");
   // Hidden: what a check starts its parts with.
   parser.add_option("--scratch", options->check.scratch)->group("");

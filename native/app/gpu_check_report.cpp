@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "app/own_process.h"
+#include "base/atomic_file.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -219,10 +221,25 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
   for (const std::string& sentence : opened.left_out) add(sentence);
   if (!opened.allocator.empty()) add("allocator of GPUs: " + opened.allocator);
   json checks = json::array();
+  const auto write_report = [&] {
+    report.json = to_line({{"version", version()},
+                           {"driver", machine.driver},
+                           {"cuda", libraries.cuda},
+                           {"libtorch", libraries.torch},
+                           {"cudnn", libraries.cudnn},
+                           {"gpus", gpus},
+                           {"left_out", opened.left_out},
+                           {"allocator", opened.allocator},
+                           {"checks", checks},
+                           {"failed", report.failed}});
+    if (options.report.empty()) return;
+    write_atomically(options.report, std::as_bytes(std::span(report.json)));
+  };
   const TellCheck note = [&](const DeviceCheck& check) {
     if (!check.ok()) ++report.failed;
     add(to_text(check));
     checks.push_back(to_json(check));
+    write_report();
     if (tell && options.is_part_of_another) tell(to_line(checks.back()));
   };
   for (const Worker& worker : devices_of(opened.workers)) {
@@ -243,16 +260,7 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
     }
   }
   add(fmt::format("{} checks, {} failed", checks.size(), report.failed));
-  report.json = to_line({{"version", version()},
-                         {"driver", machine.driver},
-                         {"cuda", libraries.cuda},
-                         {"libtorch", libraries.torch},
-                         {"cudnn", libraries.cudnn},
-                         {"gpus", gpus},
-                         {"left_out", opened.left_out},
-                         {"allocator", opened.allocator},
-                         {"checks", checks},
-                         {"failed", report.failed}});
+  write_report();
   return report;
 }
 

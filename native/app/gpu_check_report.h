@@ -24,6 +24,8 @@ struct GpuCheckOptions {
   std::optional<ModelSize> size = {};
   std::filesystem::path golden = {};   ///< the folder of cases; empty: the one beside the program
   std::filesystem::path scratch = {};  ///< for random weights; empty: in the folder for temporary files
+  /// A file for the JSON object, which is written anew after each check; empty: none.
+  std::filesystem::path report = {};
   /// Everything runs in this process, and each check is told as one JSON object.
   bool is_part_of_another = false;
 };
