@@ -31,7 +31,7 @@ PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& set
   request.settings = settings;
   request.bytes = profiling_picture(kPictureSide, true);
   check_request(request);
-  const auto stages = make_stages(recipe_of(settings), find_models({}));
+  const auto stages = make_stages(pipeline_config(settings), find_models({}));
   prepare(stages, settings, workers);
   const PlanOptions wanted{.pictures = pictures, .strategy = strategy};
   PipelineRun run;

@@ -103,3 +103,12 @@ def test_torch_knows_of_cuda_only_where_that_was_opened_before_it_computed(
     assert in_chroot(root, "/program/cuda_hooks", "before", **programs) == "open: yes\nsum: 1944\n"
     late = "the process computed before libtorch_cuda was opened; start Relievo (or Blender) again"
     assert in_chroot(root, "/program/cuda_hooks", "after", **programs) == f"sum: 1944\nopen: {late}\n"
+
+
+def test_a_limit_of_memory_reaches_the_allocators_own_function(root: Path, programs: dict[str, str]) -> None:
+    """It is a virtual call by a class of libc10_cuda whose functions the library does not export."""
+    told = in_chroot(root, "/program/cuda_hooks", "limit", **programs).splitlines()
+    assert told[-2:] == [
+        "limit: Allocator not initialized for device 0: did you call init?",
+        "by: setMemoryFraction in CUDACachingAllocator.cpp",
+    ]
