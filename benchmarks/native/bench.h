@@ -18,12 +18,12 @@ struct BenchOptions {
   int threads = 0;     ///< of either side; 0: all
 
   // These are for benches of networks (Bench::runs_on_devices).
-  std::string device = "cpu";      ///< or cuda:0, ...
+  std::string device = "cpu";  ///< or cuda:0, ...
   std::vector<std::string> precisions = {"bf16", "fp32"};
-  int warm_up = 1, repeats = 2;    ///< runs of each process that are not timed, and that are
-  int height = 0, width = 0;       ///< of the latents; 0: the full size, or a small one where quick
-  bool is_alone = false;           ///< our side alone, where the baseline's packages are not
-  bool with_compiled = false;      ///< the baseline by torch.compile, too
+  int warm_up = 1, repeats = 2;  ///< runs of each process that are not timed, and that are
+  int height = 0, width = 0;     ///< of the latents; 0: the full size, or a small one where quick
+  bool is_alone = false;         ///< our side alone, where the baseline's packages are not
+  bool with_compiled = false;    ///< the baseline by torch.compile, too
 };
 
 struct Bench {

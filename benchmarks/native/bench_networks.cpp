@@ -91,35 +91,36 @@ json bench_planes(const BenchOptions& options) {
 }
 
 json bench_planes_own_side(const json& arguments) {
-  return measure_side(arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
-    LrmConfig config = published_lrm("instant-mesh-large");
-    const int64_t width = arguments.at("width"), stored = arguments.at("stored");
-    config.encoder = {.width = width,
-                      .heads = arguments.at("heads"),
-                      .layers = arguments.at("layers"),
-                      .mlp_width = 4 * width,
-                      .patch = 16,
-                      .image = 16 * stored};
-    config.transformer.width = arguments.at("transformer_width");
-    config.transformer.heads = arguments.at("transformer_heads");
-    config.transformer.layers = arguments.at("transformer_layers");
-    config.transformer.condition_width = width;
-    config.transformer.low_resolution = arguments.at("low_resolution");
-    config.transformer.high_resolution = 2 * config.transformer.low_resolution;
-    config.transformer.channels = arguments.at("channels");
-    const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), PlanesHeads::kNo);
-    weights = fill_with_numbers(*lrm, block, options);
-    const int64_t count = arguments.at("views"), size = arguments.at("size");
-    const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(options);
-    const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(options);
-    return [=] {
-      PlanesWalk walk;
-      walk.encoder.pixels = pixels;
-      walk.encoder.cameras = cameras;
-      lrm->advance(walk);
-      return walk.tokens[0];
-    };
-  });
+  return measure_side(
+      arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+        LrmConfig config = published_lrm("instant-mesh-large");
+        const int64_t width = arguments.at("width"), stored = arguments.at("stored");
+        config.encoder = {.width = width,
+                          .heads = arguments.at("heads"),
+                          .layers = arguments.at("layers"),
+                          .mlp_width = 4 * width,
+                          .patch = 16,
+                          .image = 16 * stored};
+        config.transformer.width = arguments.at("transformer_width");
+        config.transformer.heads = arguments.at("transformer_heads");
+        config.transformer.layers = arguments.at("transformer_layers");
+        config.transformer.condition_width = width;
+        config.transformer.low_resolution = arguments.at("low_resolution");
+        config.transformer.high_resolution = 2 * config.transformer.low_resolution;
+        config.transformer.channels = arguments.at("channels");
+        const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), PlanesHeads::kNo);
+        weights = fill_with_numbers(*lrm, block, options);
+        const int64_t count = arguments.at("views"), size = arguments.at("size");
+        const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(options);
+        const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(options);
+        return [=] {
+          PlanesWalk walk;
+          walk.encoder.pixels = pixels;
+          walk.encoder.cameras = cameras;
+          lrm->advance(walk);
+          return walk.tokens[0];
+        };
+      });
 }
 
 json bench_vae(const BenchOptions& options) {
@@ -133,14 +134,16 @@ json bench_vae(const BenchOptions& options) {
 }
 
 json bench_vae_own_side(const json& arguments) {
-  return measure_side(arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
-    const auto vae = std::make_shared<Vae>(
-        VaeConfig{.widths = arguments.at("block_out_channels"), .groups = arguments.at("groups")});
-    weights = fill_with_numbers(*vae, block, options);
-    const at::Tensor latents =
-        (numbers_of("latents", {1, 4, arguments.at("height"), arguments.at("width")}, block) * 3.4).to(options);
-    return [=] { return vae->decode(latents); };
-  });
+  return measure_side(
+      arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+        const auto vae = std::make_shared<Vae>(
+            VaeConfig{.widths = arguments.at("block_out_channels"), .groups = arguments.at("groups")});
+        weights = fill_with_numbers(*vae, block, options);
+        const at::Tensor latents =
+            (numbers_of("latents", {1, 4, arguments.at("height"), arguments.at("width")}, block) * 3.4)
+                .to(options);
+        return [=] { return vae->decode(latents); };
+      });
 }
 
 }  // namespace relievo

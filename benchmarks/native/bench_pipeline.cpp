@@ -35,7 +35,9 @@ json other_arguments(const BenchOptions& options, int steps) {
           {"warm_up", options.warm_up},
           {"repeats", options.repeats},
           {"device", options.device},
-          {"dtype", precision == "bf16" ? "bfloat16" : precision == "fp16" ? "float16" : "float32"},
+          {"dtype", precision == "bf16"   ? "bfloat16"
+                    : precision == "fp16" ? "float16"
+                                          : "float32"},
           {"compiled", options.with_compiled}};
 }
 

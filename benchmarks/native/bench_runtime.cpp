@@ -16,7 +16,6 @@
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "benchmarks/native/bench_field.h"
-#include "verify/job_list.h"
 #include "engine/engine.h"
 #include "engine/field_source.h"
 #include "engine/pipeline.h"
@@ -24,6 +23,7 @@
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
 #include "runtime/torch/worker_hooks.h"
+#include "verify/job_list.h"
 
 namespace relievo {
 namespace {

@@ -126,17 +126,23 @@ json config_of(bool quick) {
 json bench_triposr_own_side(const json& arguments) {
   const TripoSrConfig config = triposr_config(arguments.at("system"));
   const bool is_mesh = arguments.at("part") == "mesh";
-  return measure_side(arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
-    return is_mesh ? mesh_side(config, arguments.at("grid"), block, weights)
-                   : codes_side(config, block, options, weights);
-  });
+  return measure_side(arguments,
+                      [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+                        return is_mesh ? mesh_side(config, arguments.at("grid"), block, weights)
+                                       : codes_side(config, block, options, weights);
+                      });
 }
 
 json bench_triposr(const BenchOptions& options) {
   json arguments{{"system", config_of(options.quick)}, {"part", "codes"}, {"grid", options.quick ? 48 : 256}};
   json report = report_of_pair("triposr", options, arguments, kTripoSrEnvironment);
-  arguments.update({{"part", "mesh"}, {"threads", options.threads}, {"repeats", 1}, {"warm_up", 1},
-                    {"device", "cpu"}, {"compiled", false}, {"dtype", "float32"}});
+  arguments.update({{"part", "mesh"},
+                    {"threads", options.threads},
+                    {"repeats", 1},
+                    {"warm_up", 1},
+                    {"device", "cpu"},
+                    {"compiled", false},
+                    {"dtype", "float32"}});
   json ours = run_own_side("triposr", arguments);
   const json other = run_baseline("triposr.py", arguments, kTripoSrEnvironment);
   report["mesh"] = {

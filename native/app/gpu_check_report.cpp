@@ -135,7 +135,8 @@ class Scratch {
   fs::path folder_;
 };
 
-/// Runs one part in a process of its own. What that comes to, if it is not its checks, is a check that failed.
+/// Runs one part in a process of its own. What that comes to, if it is not its checks, is a check that
+/// failed.
 void run_apart(const Part& part, const Worker& worker, const GpuCheckOptions& options, double seconds,
                const CancelToken& cancel, const TellCheck& tell) {
   constexpr int64_t kMiB = int64_t{1} << 20;

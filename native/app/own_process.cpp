@@ -66,7 +66,8 @@ class Child {
 
 struct Pipe {
   Pipe() {
-    if (pipe2(ends, O_CLOEXEC) != 0) throw system_error("A pipe cannot be made", errno, "Close other programs.");
+    if (pipe2(ends, O_CLOEXEC) != 0)
+      throw system_error("A pipe cannot be made", errno, "Close other programs.");
   }
   ~Pipe() {
     for (const int end : ends) {

@@ -9,12 +9,13 @@
 
 namespace relievo {
 
-/// The words that start this program again: the file that runs, or what the environment's RELIEVO_PROGRAM names
-/// (the command of the wheel does, whose process is Python's). Empty in any other process, as Blender's.
+/// The words that start this program again: the file that runs, or what the environment's RELIEVO_PROGRAM
+/// names (the command of the wheel does, whose process is Python's). Empty in any other process, as
+/// Blender's.
 std::vector<std::string> own_program();
 
 struct EndedProcess {
-  int status = 0;           ///< what it exited with, 128 and the number of the signal that ended it
+  int status = 0;  ///< what it exited with, 128 and the number of the signal that ended it
   bool ran_too_long = false;
 };
 

@@ -1,6 +1,5 @@
-#include "kernels/trap.h"
-
 #include "kernels/launch.cuh"
+#include "kernels/trap.h"
 
 namespace relievo::kernels {
 

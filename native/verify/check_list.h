@@ -57,6 +57,9 @@ class CheckList {
 /// The largest difference, divided by the largest number of the reference, which lies on the CPU.
 double relative_error(const at::Tensor& found, const at::Tensor& reference);
 
+/// The half precision that is tried on the worker: the one that it is fast in, else bf16.
+std::string half_of(const Worker& worker);
+
 /// How torch names the worker's device: cpu, cuda:0.
 std::string device_name(const Worker& worker);
 

@@ -205,9 +205,10 @@ void check_unet(Fixture& fixture) {
     const KeyValues prompt = unet.prompt(fixture.input(prefix + "encoder_hidden_states"));
     UnetPass pass;
     const Observer observer = comparing(fixture, prefix, kBlocks);
-    if (observer) pass.observer = [&](const std::string& module, const at::Tensor& value) {
-      observer(short_name(module), value);
-    };
+    if (observer)
+      pass.observer = [&](const std::string& module, const at::Tensor& value) {
+        observer(short_name(module), value);
+      };
     const double t = fixture.config().at("t").at(name);
     fixture.compare(prefix + "out", unet.forward(fixture.input(prefix + "sample"), {}, t, prompt, pass),
                     kBlocks);

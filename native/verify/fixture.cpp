@@ -94,7 +94,8 @@ void Fixture::compare(const std::string& tensor, const at::Tensor& ours, Toleran
   comparisons_.push_back({name_ + "/" + case_of(tensor), tensor, error, limit});
 }
 
-void Fixture::compare_as_a_whole(const std::string& tensor, const at::Tensor& ours, const at::Tensor& theirs) {
+void Fixture::compare_as_a_whole(const std::string& tensor, const at::Tensor& ours,
+                                 const at::Tensor& theirs) {
   double error = std::numeric_limits<double>::infinity();
   if (ours.defined() && ours.sizes() == theirs.sizes() && theirs.numel() > 1) {
     const at::Tensor reference = theirs.to(at::kDouble);

@@ -15,8 +15,8 @@ struct GoldenReport {
   int failed = 0;
   /// Folders that have no checker, or none for this execution.
   std::vector<std::string> unsupported;
-  std::vector<std::string> unread;       ///< tensors that are neither input nor compared
-  std::vector<Comparison> worst;         ///< the worst tensor of each case, worst case first
+  std::vector<std::string> unread;  ///< tensors that are neither input nor compared
+  std::vector<Comparison> worst;    ///< the worst tensor of each case, worst case first
 };
 
 /// How many times its tolerance a comparison is off.

@@ -207,6 +207,8 @@ LibraryVersions library_versions() {
           version_of([&] { return hooks.versionRuntimeCuDNN(); }, 10000, 100)};
 }
 
+std::string half_of(const Worker& worker) { return worker.half.empty() ? "bf16" : worker.half; }
+
 std::string device_name(const Worker& worker) {
   return worker.kind == DeviceKind::kCuda ? fmt::format("cuda:{}", worker.device) : "cpu";
 }
@@ -222,10 +224,10 @@ std::vector<DeviceCheck> check_device(const std::string& device, const Control& 
   }
   // Float16 has three more bits than bfloat16.
   const bool is_bfloat16 = half != "fp16";
-  list.run(is_bfloat16 ? "layers in bfloat16" : "layers in float16", "relative error",
-           is_bfloat16 ? 0.03 : 0.004, [&](DeviceCheck& line) {
-             line.number = layers(at::Device(device), is_bfloat16 ? at::kBFloat16 : at::kHalf);
-           });
+  list.run("layers in half precision", "relative error", is_bfloat16 ? 0.03 : 0.004, [&](DeviceCheck& line) {
+    line.note = half;
+    line.number = layers(at::Device(device), is_bfloat16 ? at::kBFloat16 : at::kHalf);
+  });
   return list.take();
 }
 

@@ -80,8 +80,8 @@ inline constexpr int64_t kSmallestBudget = int64_t{3} << 30;
 std::vector<DeviceCheck> check_guidance_step(const Worker& worker, ModelSize size, const Control& control,
                                              const TellCheck& tell = {});
 
-/// Launches a kernel that traps: the seconds until that is known as the loss of the device. For a GPU, and for
-/// a process of its own, which cannot use that GPU afterwards.
+/// Launches a kernel that traps: the seconds until that is known as the loss of the device. For a GPU, and
+/// for a process of its own, which cannot use that GPU afterwards.
 std::vector<DeviceCheck> check_loss(const Worker& worker, const Control& control, const TellCheck& tell = {});
 
 }  // namespace relievo

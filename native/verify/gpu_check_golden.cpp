@@ -10,8 +10,8 @@ namespace relievo {
 std::vector<DeviceCheck> check_golden(const Worker& worker, const std::filesystem::path& folder,
                                       const Control& control, const TellCheck& tell) {
   CheckList list(device_name(worker), control, tell, 2);
-  for (const std::string& precision : {std::string("fp32"), worker.half.empty() ? "bf16" : worker.half}) {
-    list.run("golden in " + precision, "of the tolerance", 1, [&](DeviceCheck& line) {
+  const auto check = [&](const std::string& name, const std::string& precision) {
+    list.run("golden in " + name, "of the tolerance", 1, [&](DeviceCheck& line) {
       Execution execution = execution_for(worker, precision);
       execution.control.cancel = control.cancel;
       const GoldenReport report = run_golden(folder, execution);
@@ -22,10 +22,13 @@ std::vector<DeviceCheck> check_golden(const Worker& worker, const std::filesyste
       }
       const Comparison& worst = report.worst.front();
       line.number = badness(worst);
-      line.note = fmt::format("{} cases, {} failed; the worst is {} of {}", report.cases, report.failed,
-                              worst.tensor, worst.case_name);
+      line.note = fmt::format("{}, {} cases, {} failed; the worst is {} of {}", precision, report.cases,
+                              report.failed, worst.tensor, worst.case_name);
+      if (std::isinf(worst.error)) line.error = fmt::format("{} of {}.", worst.tensor, worst.case_name);
     });
-  }
+  };
+  check("float32", "fp32");
+  check("half precision", half_of(worker));
   return list.take();
 }
 

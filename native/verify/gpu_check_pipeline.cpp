@@ -140,15 +140,15 @@ std::vector<DeviceCheck> check_tiny_pipeline(const Worker& worker, const fs::pat
     const PipelineRun run = run_pipeline(workers, settings, pictures, strategy, control.cancel);
     line.number = 0;
     for (const TexturedMesh& mesh : run.meshes) line.number = std::max(line.number, apart(mesh, *expected));
-    line.note = fmt::format("{} vertices", expected->surface.vertices.size());
+    line.note = fmt::format("{}, {} vertices", settings.precision, expected->surface.vertices.size());
   };
   const double cell = 2.0 / settings.grid;
-  list.run("tiny pipeline in fp32", "box units", 0.01 * cell,
+  list.run("tiny pipeline in float32", "box units", 0.01 * cell,
            [&](DeviceCheck& line) { compare(line, {worker}, 1, Strategy::kSingle); });
   list.run("two parts of the device", "box units", 0.01 * cell,
            [&](DeviceCheck& line) { compare(line, halves_of(worker), 2, Strategy::kData); });
-  settings.precision = worker.half.empty() ? "bf16" : worker.half;
-  list.run("tiny pipeline in " + settings.precision, "box units", 3 * cell,
+  settings.precision = half_of(worker);
+  list.run("tiny pipeline in half precision", "box units", 3 * cell,
            [&](DeviceCheck& line) { compare(line, {worker}, 1, Strategy::kSingle); });
   return list.take();
 }
@@ -190,7 +190,8 @@ std::vector<DeviceCheck> check_memory(const Worker& worker, const PipelineCheck&
     if (budget > worker.budget_bytes) continue;
     const double limit = static_cast<double>(budget) / kGiB;
     list.run(fmt::format("budget of {:g} GiB", limit), "GiB reserved", limit, [&](DeviceCheck& line) {
-      if (!models) throw Error(ErrorCode::kInternal, "There are no models, as the line of the pipeline says.");
+      if (!models)
+        throw Error(ErrorCode::kInternal, "There are no models, as the line of the pipeline says.");
       try {
         const PipelineRun run = run_on(with_budget(worker, budget));
         line.number = static_cast<double>(taken->peak_reserved_bytes) / kGiB;
@@ -212,12 +213,12 @@ std::vector<DeviceCheck> check_guidance_step(const Worker& worker, ModelSize siz
   const std::string precision = worker.half.empty() ? "fp32" : worker.half;
   constexpr double kLeast = 0.01;  // a processor of two threads is faster
   list.run(
-      "guidance step in " + precision, "it/s", kLeast,
+      "guidance step", "it/s", kLeast,
       [&](DeviceCheck& line) {
         const at::NoGradGuard no_grad;
         begin_anew(worker);
         const GuidanceStep step(size == ModelSize::kFull ? GuidanceStepSize{} : GuidanceStepSize::tiny(),
-                          execution_for(worker, precision).options());
+                                execution_for(worker, precision).options());
         constexpr int kRepeats = 5;
         step.run().sum().item<float>();  // warm
         const auto begin = Clock::now();
@@ -227,11 +228,11 @@ std::vector<DeviceCheck> check_guidance_step(const Worker& worker, ModelSize siz
           throw Error(ErrorCode::kInternal, "The step's result is not a number.");
         }
         line.number = kRepeats / seconds_since(begin);
-        const auto memory =
-            worker.kind == DeviceKind::kCuda ? device_memory(worker.device) : std::nullopt;
-        line.note = fmt::format("{} x {} latents", step.size().height, step.size().width);
+        const auto memory = worker.kind == DeviceKind::kCuda ? device_memory(worker.device) : std::nullopt;
+        line.note = fmt::format("{}, {} x {} latents", precision, step.size().height, step.size().width);
         if (memory) {
-          line.note += fmt::format(", {} allocated at the highest", format_bytes(memory->peak_allocated_bytes));
+          line.note +=
+              fmt::format(", {} allocated at the highest", format_bytes(memory->peak_allocated_bytes));
         }
       },
       true);

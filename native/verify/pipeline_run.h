@@ -21,8 +21,8 @@ struct PipelineRun {
   int64_t counted_bytes = 0;  ///< the highest use of the first worker's account
 };
 
-/// Makes `pictures` of a shaded ball. The models are those that the process has; what was measured of them and
-/// learnt of batches is neither used nor kept. Throws the first picture's error and those of planning.
+/// Makes `pictures` of a shaded ball. The models are those that the process has; what was measured of them
+/// and learnt of batches is neither used nor kept. Throws the first picture's error and those of planning.
 PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& settings, int pictures,
                          Strategy strategy, const CancelToken& cancel);
 

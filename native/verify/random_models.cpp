@@ -42,7 +42,8 @@ json components(ModelSize size) {
   text.update({{"vocab_size", 30}, {"max_position_embeddings", tiny ? 5 : 77}});
   json vision = tiny ? tower(64, 64, 1, 1) : tower(1280, 5120, 32, 16);
   vision.update({{"image_size", tiny ? 28 : 224}, {"patch_size", 14}, {"projection_dim", tiny ? 64 : 1024}});
-  json unet{{"in_channels", 4}, {"layers_per_block", tiny ? 1 : 2}, {"cross_attention_dim", tiny ? 64 : 1024}};
+  json unet{
+      {"in_channels", 4}, {"layers_per_block", tiny ? 1 : 2}, {"cross_attention_dim", tiny ? 64 : 1024}};
   const std::string attends = "CrossAttnDownBlock2D";
   if (tiny) {
     unet.update({{"block_out_channels", {64, 128}},
@@ -90,17 +91,18 @@ void write_reconstruction(const fs::path& folder, ModelSize size, const at::Tens
                           .channels = 8};
     const ImageEncoderConfig& e = config.encoder;
     const TriplaneTransformerConfig& t = config.transformer;
-    write_json(folder / "config.json",
-               {{"dino",
-                 {{"hidden", e.width}, {"heads", e.heads}, {"layers", e.layers}, {"patch", 16}, {"image", 32}}},
-                {"params",
-                 {{"transformer_dim", t.width},
-                  {"transformer_heads", t.heads},
-                  {"transformer_layers", t.layers},
-                  {"encoder_feat_dim", t.condition_width},
-                  {"triplane_low_res", t.low_resolution},
-                  {"triplane_high_res", t.high_resolution},
-                  {"triplane_dim", t.channels}}}});
+    write_json(
+        folder / "config.json",
+        {{"dino",
+          {{"hidden", e.width}, {"heads", e.heads}, {"layers", e.layers}, {"patch", 16}, {"image", 32}}},
+         {"params",
+          {{"transformer_dim", t.width},
+           {"transformer_heads", t.heads},
+           {"transformer_layers", t.layers},
+           {"encoder_feat_dim", t.condition_width},
+           {"triplane_low_res", t.low_resolution},
+           {"triplane_high_res", t.high_resolution},
+           {"triplane_dim", t.channels}}}});
   }
   write_numbers(folder / "instant_mesh_large.ckpt", Lrm(config), "lrm_generator.", at::kBFloat16, block);
 }

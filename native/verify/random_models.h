@@ -1,5 +1,5 @@
-// The multi-view and a reconstruction model with random weights, made on the spot in the published layout, for
-// checks and benchmarks of the whole pipeline where the published weights are not at hand.
+// The multi-view and a reconstruction model with random weights, made on the spot in the published layout,
+// for checks and benchmarks of the whole pipeline where the published weights are not at hand.
 #pragma once
 
 #include <filesystem>
@@ -26,9 +26,9 @@ int64_t random_models_bytes(ModelSize size);
 /// before anything is written where the disk has not enough room.
 void write_random_models(const std::filesystem::path& folder, ModelSize size);
 
-/// As long as it lives, the models of this process are those in `folder`, and their signed distance is that of
-/// an ellipsoid with a share of the head's (verify/shaped_field.h). It changes the environment and what every
-/// job of the process makes: only for a process that makes nothing else.
+/// As long as it lives, the models of this process are those in `folder`, and their signed distance is that
+/// of an ellipsoid with a share of the head's (verify/shaped_field.h). It changes the environment and what
+/// every job of the process makes: only for a process that makes nothing else.
 class WithRandomModels {
  public:
   explicit WithRandomModels(const std::filesystem::path& folder);

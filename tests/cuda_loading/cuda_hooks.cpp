@@ -32,8 +32,8 @@ void open() {
                static_cast<double>(resident_kib() - before) / 1024);
 }
 
-/// Without a device the allocator refuses a limit, and tells where it does. The call goes through the table of
-/// the class that its header declares, so another class in the library would be found out here.
+/// Without a device the allocator refuses a limit, and tells where it does. The call goes through the table
+/// of the class that its header declares, so another class in the library would be found out here.
 void limit() {
   try {
     relievo::limit_device_memory(0, int64_t{1} << 30);
@@ -41,7 +41,8 @@ void limit() {
   } catch (const c10::Error& error) {
     std::smatch place;
     const std::string whole = error.what();
-    const bool is_told = std::regex_search(whole, place, std::regex(R"(raised from (\w+) at \S*/(\w+\.cpp))"));
+    const bool is_told =
+        std::regex_search(whole, place, std::regex(R"(raised from (\w+) at \S*/(\w+\.cpp))"));
     std::printf("limit: %s\n", error.what_without_backtrace());
     std::printf("by: %s\n", is_told ? (place[1].str() + " in " + place[2].str()).c_str() : whole.c_str());
   }

@@ -90,7 +90,7 @@ def test_every_step_runs_in_an_empty_chroot_and_leaves_json(root: Path) -> None:
     assert {step["status"] for step in steps.values()} == {0}
     check = json.loads((results / "gpu-check.json").read_text())
     names = {line["name"] for line in check["checks"]}
-    assert {"FlexiCubes", "golden in fp32", "tiny pipeline in fp32", "budget of 3 GiB"} <= names
+    assert {"FlexiCubes", "golden in float32", "tiny pipeline in float32", "budget of 3 GiB"} <= names
     assert check["failed"] == 0
     assert json.loads((results / "devices.out").read_text())["usable_gpus"] == 0
     for bench in ("step", "planes", "vae", "pipeline"):

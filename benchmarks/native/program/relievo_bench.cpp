@@ -96,8 +96,10 @@ int main_of(int argc, char** argv) {
   parser.add_option("name", options.name, "Which:" + names)->required();
   parser.add_flag("--quick", options.bench.quick, "A small configuration, to try the bench itself");
   add_number(parser, "--threads", options.bench.threads, kThreadsRange, "Threads of either side; 0: all");
-  parser.add_option("--device", options.bench.device, "Device of step, planes, vae and pipeline: cpu or cuda:0");
-  parser.add_option("--precision", options.precision, "fp32, bf16 or fp16 (default: bf16, and fp32 beside it)");
+  parser.add_option("--device", options.bench.device,
+                    "Device of step, planes, vae and pipeline: cpu or cuda:0");
+  parser.add_option("--precision", options.precision,
+                    "fp32, bf16 or fp16 (default: bf16, and fp32 beside it)");
   parser.add_option("--latents", options.latents, "Size of the latents of step and vae (default: 120x80)");
   add_number(parser, "--warm-up", options.bench.warm_up, kRunsRange, "Runs that are not timed");
   add_number(parser, "--repeats", options.bench.repeats, kRepeatsRange, "Runs that are timed");
