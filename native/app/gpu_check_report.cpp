@@ -76,7 +76,7 @@ using Given = const GpuCheckOptions&;
 constexpr Part kParts[] = {
     {"kernels", 120,
      [](const Worker& worker, Given, const Control& control, const TellCheck& tell) {
-       check_device(device_name(worker), control, tell, worker.half);
+       check_device(device_name(worker), control, tell, half_of(worker));
      }},
     {"golden", 120,
      [](const Worker& worker, Given options, const Control& control, const TellCheck& tell) {
