@@ -8,8 +8,8 @@
 
 #include "kernels/attention.h"
 #include "kernels/group_norm.h"
-#include "nn/convolution.h"
 #include "kernels/layer_norm.h"
+#include "nn/convolution.h"
 #include "nn/launch.h"
 #include "nn/tensors.h"
 
