@@ -117,7 +117,8 @@ def test_a_small_budget_is_enough_or_is_said(pictures: list[Path], tmp_path: Pat
 
 
 def test_gpu_check_passes_on_each() -> None:
-    done = relievo("gpu-check", "--json", gpus=[{"gib": 16}, {"gib": 12, "compute": [7, 5]}])
+    words = ["gpu-check", "--json", "--parts", "kernels"]
+    done = relievo(*words, gpus=[{"gib": 16}, {"gib": 12, "compute": [7, 5]}])
     told = json.loads(done.stdout)
     failed = [check for check in told["checks"] if not check["ok"]]
     assert (done.returncode, failed) == (0, [])
@@ -126,8 +127,15 @@ def test_gpu_check_passes_on_each() -> None:
     assert "expandable_segments" in told["allocator"]
 
 
+def test_gpu_check_passes_whole() -> None:
+    done = relievo("gpu-check", "--json", "--size", "tiny", gpus=[{"gib": 16}])
+    failed = [check for check in json.loads(done.stdout)["checks"] if not check["ok"]]
+    assert (done.returncode, failed) == (0, []), done.stderr
+
+
 def test_gpu_check_goes_on_with_the_others_when_one_is_lost() -> None:
-    done = relievo("gpu-check", "--json", gpus=[{"gib": 16, "fails_at": 200}, {"gib": 16}])
+    words = ["gpu-check", "--json", "--parts", "kernels"]
+    done = relievo(*words, gpus=[{"gib": 16, "fails_at": 200}, {"gib": 16}])
     told = json.loads(done.stdout)
     assert done.returncode == 1
     by_device = {device: [c for c in told["checks"] if c["device"] == device] for device in ("cuda:0", "cuda:1")}

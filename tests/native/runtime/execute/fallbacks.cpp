@@ -29,18 +29,18 @@ StageProfile profile_with(const std::vector<std::pair<ExecutionMode, int64_t>>& 
 /// Plans with costs that promise too little memory, so that fallbacks have to help.
 class FallbackTest : public ExecutorTest {
  protected:
-  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = RunOptions()) {
+  std::vector<Outcome> run_misled(int64_t budget, RunOptions options = RunOptions(), int pictures = 8) {
     std::vector<StageProfile> hopeful = profiles_;
     for (StageProfile& profile : hopeful) {
       for (StageMode& mode : profile.modes) mode.workspace_bytes_per_picture = 1;
     }
-    options.plan.pictures = 8;
+    options.plan.pictures = pictures;
     const auto where = workers({budget});
     const Plan made = find_plan(where, hopeful, options.plan);
     ExecutorOptions executor_options;
     executor_options.costs = costs_;
     Executor executor(where, stages(), executor_options);
-    return run(executor, made, 8, options);
+    return run(executor, made, pictures, options);
   }
 
   std::shared_ptr<CostStore> costs_ = std::make_shared<CostStore>("");
@@ -97,11 +97,10 @@ TEST_F(FallbackTest, ThoseThatChangeTheResultCanBeForbidden) {
 
 TEST_F(FallbackTest, TheLastRefusalKeepsWhatTheDeviceSaid) {
   add_stage(profile_with({{kFull, 500}, {kTiled, 300}}));
-  for (const Outcome& outcome : run_misled(100)) {
-    ASSERT_TRUE(outcome.error);
-    EXPECT_THAT(outcome.error->message(),
-                testing::HasSubstr("not even one picture at a time. imaginary memory"));
-  }
+  const auto outcomes = run_misled(100, RunOptions(), 1);
+  ASSERT_TRUE(outcomes.at(0).error);
+  EXPECT_THAT(outcomes[0].error->message(),
+              testing::HasSubstr("not even one picture at a time. imaginary memory"));
 }
 
 TEST_F(FallbackTest, LimitsAreKeptInAFileAndForgottenWithMoreMemory) {
