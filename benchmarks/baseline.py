@@ -14,7 +14,7 @@ import torch
 
 BLOCK = 1 << 20
 LONG_SECONDS = 60  # what takes so long is warm enough after once (benchmarks/native/bench_networks.cpp)
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def block() -> torch.Tensor:
@@ -54,12 +54,18 @@ def fill(network: torch.nn.Module, source: torch.Tensor) -> int:
     return total
 
 
-def make(build: Callable[[], torch.nn.Module], dtype: torch.dtype, source: torch.Tensor) -> tuple[Any, int]:
-    """Builds a network straight in its precision and fills it; returns it and the bytes of its weights."""
+def make(
+    build: Callable[[], torch.nn.Module], like: torch.Tensor, source: torch.Tensor, *, compiled: bool = False
+) -> tuple[Any, int]:
+    """Builds a network straight in the precision and on the device of a tensor and fills it.
+
+    Returns it, through torch.compile where that is wanted, and the bytes of its weights.
+    """
     with torch.device("meta"):
-        network = build().to(dtype)
-    network = network.to_empty(device="cpu").eval()
-    return network, fill(network, source)
+        network = build().to(like.dtype)
+    network = network.to_empty(device=like.device).eval()
+    total = fill(network, source)
+    return (torch.compile(network) if compiled else network), total
 
 
 def status_bytes(key: str) -> int:
@@ -69,33 +75,55 @@ def status_bytes(key: str) -> int:
     return 0
 
 
-def measure(
-    arguments: dict[str, Any], prepare: Callable[[torch.Tensor, torch.dtype], tuple[Callable[[], torch.Tensor], int]]
-) -> None:
-    """Prepares, runs once, then times each of some runs; prints the result as one line."""
+Run = Callable[[], torch.Tensor]
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def measure(arguments: dict[str, Any], prepare: Callable[[torch.Tensor, torch.Tensor], tuple[Run, int]]) -> None:
+    """Prepares, warms up, then times some runs until the device has done them; prints the result as one line.
+
+    `prepare` gets the source of numbers and an empty tensor on the device and in the precision that are asked for.
+    """
     if arguments.get("threads"):
         torch.set_num_threads(arguments["threads"])
     source = block()
+    device = torch.device(arguments.get("device", "cpu"))
+    like = torch.empty(0, dtype=DTYPES[arguments["dtype"]], device=device)
+    warm_up, repeats = arguments.get("warm_up", 1), arguments["repeats"]
     before = status_bytes("VmRSS")
     with torch.inference_mode():
-        run, weights = prepare(source, DTYPES[arguments["dtype"]])
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        run, weights = prepare(source, like)
         Path("/proc/self/clear_refs").write_text("5")
         seconds, cpu_seconds = [], []
-        for repeat in range(arguments["repeats"] + 1):
+        for repeat in range(warm_up + repeats):
             start, cpu_start = time.perf_counter(), time.process_time()
             out = run()
+            synchronise(device)
             taken, cpu_taken = time.perf_counter() - start, time.process_time() - cpu_start
-            if repeat > 0 or arguments["repeats"] == 0 or taken > LONG_SECONDS:
+            if repeat >= warm_up or taken > LONG_SECONDS:
                 seconds.append(taken)
                 cpu_seconds.append(cpu_taken)
             if taken > LONG_SECONDS:
                 break
     peak = status_bytes("VmHWM")
-    flat = out.float().flatten()
+    allocated = reserved = peak - before
+    if device.type == "cuda":
+        allocated, reserved = torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+    flat = out.float().cpu().flatten()
     result = {
         "seconds": min(seconds),
+        "mean_seconds": sum(seconds) / len(seconds),
+        "it_per_s": len(seconds) / sum(seconds),
         "cpu_seconds": min(cpu_seconds),
-        "peak_bytes": peak - before - weights,
+        "peak_bytes": (allocated if device.type == "cuda" else peak - before) - weights,
+        "peak_allocated_bytes": allocated,
+        "peak_reserved_bytes": reserved,
         "vm_hwm_bytes": peak,
         "weight_bytes": weights,
         "sample": flat[:: max(1, flat.numel() // 4096)].tolist(),

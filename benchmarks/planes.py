@@ -7,7 +7,6 @@ kept. `fused` in the options replaces both by scaled_dot_product_attention, whic
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import baseline
@@ -83,8 +82,8 @@ class Encoder(nn.Module):
         return torch.cat([table[:, :1], grid.permute(0, 2, 3, 1).flatten(1, 2).to(table.dtype)], 1)
 
     def forward(self, views: torch.Tensor, cameras: torch.Tensor) -> torch.Tensor:
-        mean = torch.tensor([0.485, 0.456, 0.406], dtype=views.dtype).view(1, 3, 1, 1)
-        deviation = torch.tensor([0.229, 0.224, 0.225], dtype=views.dtype).view(1, 3, 1, 1)
+        mean = views.new_tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        deviation = views.new_tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
         camera = self.camera_embedder(cameras)
         embeddings = self.model.embeddings
         patches = embeddings.patch_embeddings.projection((views - mean) / deviation)
@@ -148,13 +147,11 @@ class Planes(nn.Module):
         return out
 
 
-def prepare_planes(
-    options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
-) -> tuple[Callable[[], torch.Tensor], int]:
-    planes, weights = baseline.make(lambda: Planes(options), dtype, source)
+def prepare_planes(options: dict[str, Any], source: torch.Tensor, like: torch.Tensor) -> tuple[baseline.Run, int]:
+    planes, weights = baseline.make(lambda: Planes(options), like, source, compiled=options["compiled"])
     count, size = options["views"], options["size"]
-    views = (baseline.values("views", (count, 3, size, size), source) + 0.5).to(dtype)
-    cameras = (baseline.values("cameras", (count, 16), source) * 3.4).to(dtype)
+    views = (baseline.values("views", (count, 3, size, size), source) + 0.5).to(like)
+    cameras = (baseline.values("cameras", (count, 16), source) * 3.4).to(like)
 
     def run() -> torch.Tensor:
         out: torch.Tensor = planes(views, cameras)
@@ -165,4 +162,4 @@ def prepare_planes(
 
 if __name__ == "__main__":
     given = baseline.arguments()
-    baseline.measure(given, lambda source, dtype: prepare_planes(given, source, dtype))
+    baseline.measure(given, lambda source, like: prepare_planes(given, source, like))

@@ -6,7 +6,6 @@ picture keeps every self attention's input, the main pass appends it to its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import baseline
@@ -39,9 +38,7 @@ class ReferenceAttention:
         return out
 
 
-def prepare_step(
-    options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
-) -> tuple[Callable[[], torch.Tensor], int]:
+def prepare_step(options: dict[str, Any], source: torch.Tensor, like: torch.Tensor) -> tuple[baseline.Run, int]:
     config = {key: options[key] for key in ("block_out_channels", "attention_head_dim", "cross_attention_dim")}
     unet, weights = baseline.make(
         lambda: UNet2DConditionModel(
@@ -52,17 +49,19 @@ def prepare_step(
             up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
             **config,
         ),
-        dtype,
+        like,
         source,
     )
     store: dict[str, torch.Tensor] = {}
     mode = ["write"]
     unet.set_attn_processor({name: ReferenceAttention(name, store, mode) for name in unet.attn_processors})
+    if options["compiled"]:
+        unet = torch.compile(unet)
     height, width, side_length = options["height"], options["width"], options["reference"]
-    latents = (baseline.values("latents", (1, 4, height, width), source) * 3.4).to(dtype)
-    reference = (baseline.values("reference", (2, 4, side_length, side_length), source) * 3.4).to(dtype)
-    prompt = (baseline.values("prompt", (2, 77, options["cross_attention_dim"]), source) * 3.4).to(dtype)
-    timestep = torch.tensor(options["timestep"])
+    latents = (baseline.values("latents", (1, 4, height, width), source) * 3.4).to(like)
+    reference = (baseline.values("reference", (2, 4, side_length, side_length), source) * 3.4).to(like)
+    prompt = (baseline.values("prompt", (2, 77, options["cross_attention_dim"]), source) * 3.4).to(like)
+    timestep = torch.tensor(options["timestep"], device=like.device)
 
     def run() -> torch.Tensor:
         mode[0] = "write"
@@ -78,4 +77,4 @@ def prepare_step(
 
 if __name__ == "__main__":
     given = baseline.arguments()
-    baseline.measure(given, lambda source, dtype: prepare_step(given, source, dtype))
+    baseline.measure(given, lambda source, like: prepare_step(given, source, like))

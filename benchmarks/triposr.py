@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -252,11 +251,11 @@ def published_vit(facts: Config) -> ViTConfig:
     )
 
 
-def prepare(options: Config, source: torch.Tensor, dtype: torch.dtype) -> tuple[Callable[[], torch.Tensor], int]:
+def prepare(options: Config, source: torch.Tensor, like: torch.Tensor) -> tuple[baseline.Run, int]:
     system = options["system"]
-    model, weights = baseline.make(lambda: Shaped(published_vit(system["vit"]), system), dtype, source)
+    model, weights = baseline.make(lambda: Shaped(published_vit(system["vit"]), system), like, source)
     size = system["cond_image_size"]
-    picture = (baseline.values("picture", (1, 3, size, size), source) + 0.5).to(dtype)
+    picture = (baseline.values("picture", (1, 3, size, size), source) + 0.5).to(like)
     plane = 2 * system["tokenizer"]["plane_size"]
     channels = system["post_processor"]["out_channels"]
     planes = baseline.values("scene_codes", (3, channels, plane, plane), source) * 3.4
@@ -277,4 +276,4 @@ if __name__ == "__main__":
             check()
     else:
         given = baseline.arguments()
-        baseline.measure(given, lambda source, dtype: prepare(given, source, dtype))
+        baseline.measure(given, lambda source, like: prepare(given, source, like))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import baseline
@@ -10,9 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 
 
-def prepare_decoding(
-    options: dict[str, Any], source: torch.Tensor, dtype: torch.dtype
-) -> tuple[Callable[[], torch.Tensor], int]:
+def prepare_decoding(options: dict[str, Any], source: torch.Tensor, like: torch.Tensor) -> tuple[baseline.Run, int]:
     widths = options["block_out_channels"]
     vae, weights = baseline.make(
         lambda: AutoencoderKL(
@@ -23,13 +20,14 @@ def prepare_decoding(
             down_block_types=("DownEncoderBlock2D",) * len(widths),
             up_block_types=("UpDecoderBlock2D",) * len(widths),
         ),
-        dtype,
+        like,
         source,
     )
-    latents = (baseline.values("latents", (1, 4, options["height"], options["width"]), source) * 3.4).to(dtype)
+    decode = torch.compile(vae.decode) if options["compiled"] else vae.decode
+    latents = (baseline.values("latents", (1, 4, options["height"], options["width"]), source) * 3.4).to(like)
 
     def run() -> torch.Tensor:
-        out: torch.Tensor = vae.decode(latents).sample
+        out: torch.Tensor = decode(latents).sample
         return out
 
     return run, weights
@@ -37,4 +35,4 @@ def prepare_decoding(
 
 if __name__ == "__main__":
     given = baseline.arguments()
-    baseline.measure(given, lambda source, dtype: prepare_decoding(given, source, dtype))
+    baseline.measure(given, lambda source, like: prepare_decoding(given, source, like))

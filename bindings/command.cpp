@@ -59,7 +59,9 @@ py::tuple check_devices(const std::string& devices, const py::function& tell) {
   GpuCheckReport report;
   {
     const py::gil_scoped_release release;
-    report = check_gpus(devices, CancelToken(), [&](const std::string& line) {
+    // Jobs of the extension may run beside it.
+    const GpuCheckOptions options{.devices = devices, .parts = {"kernels", "golden"}};
+    report = check_gpus(options, CancelToken(), [&](const std::string& line) {
       const py::gil_scoped_acquire acquire;
       tell(line);
     });

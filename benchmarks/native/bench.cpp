@@ -12,6 +12,7 @@
 #include "benchmarks/native/bench_large.h"
 #include "benchmarks/native/bench_memory.h"
 #include "benchmarks/native/bench_networks.h"
+#include "benchmarks/native/bench_pipeline.h"
 #include "benchmarks/native/bench_runtime.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
@@ -95,12 +96,16 @@ const std::map<std::string, Bench, std::less<>>& benches() {
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},
       {"step",
-       {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side}},
-      {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side}},
+       {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side,
+        true}},
+      {"pipeline",
+       {"A picture by the whole pipeline; its networks beside diffusers and PyTorch", bench_pipeline,
+        bench_pipeline_own_side, true}},
+      {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side, true}},
       {"triposr",
        {"TripoSR from a picture to scene codes, and from these to a coloured mesh, beside it as published",
         bench_triposr, bench_triposr_own_side}},
-      {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side}},
+      {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side, true}},
   };
   return table;
 }

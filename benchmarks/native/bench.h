@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,14 @@ namespace relievo {
 struct BenchOptions {
   bool quick = false;  ///< a small configuration, to try the bench itself; the result says full_size false
   int threads = 0;     ///< of either side; 0: all
+
+  // These are for benches of networks (Bench::runs_on_devices).
+  std::string device = "cpu";  ///< or cuda:0, ...
+  std::vector<std::string> precisions = {"bf16", "fp32"};
+  int warm_up = 1, repeats = 2;  ///< runs of each process that are not timed, and that are
+  int height = 0, width = 0;     ///< of the latents; 0: the full size, or a small one where quick
+  bool is_alone = false;         ///< our side alone, where the baseline's packages are not
+  bool with_compiled = false;    ///< the baseline by torch.compile, too
 };
 
 struct Bench {
@@ -24,6 +33,7 @@ struct Bench {
   nlohmann::json (*run)(const BenchOptions& options);
   /// Our side, called in a process of its own by run_own_side(); takes and returns what the bench agrees on.
   nlohmann::json (*own_side)(const nlohmann::json& arguments);
+  bool runs_on_devices = false;
 };
 
 /// All benches by name.

@@ -6,33 +6,11 @@
 #include <ATen/ATen.h>
 
 #include "nn/tensors.h"
-#include "reconstruct/triplane_grid.h"
 #include "surface/grid.h"
 #include "weights/tensor_file.h"
 
 namespace relievo {
 namespace {
-
-constexpr double kHeadShare = 0.05;
-
-class BenchGrid : public GridField {
- public:
-  BenchGrid(std::unique_ptr<GridField> heads, at::Tensor line, BenchShape shape)
-      : heads_(std::move(heads)), line_(std::move(line)), shape_(shape) {}
-  at::Tensor values(int64_t first, int64_t last) const override {
-    return shape_distance(line_positions(line_, at::arange(first, last)), shape_) +
-           heads_->values(first, last) * kHeadShare;
-  }
-  at::Tensor deformation(const at::Tensor& vertices) const override { return heads_->deformation(vertices); }
-  at::Tensor cube_weights(const at::Tensor& corners) const override { return heads_->cube_weights(corners); }
-  bool cubes_are_narrow() const override { return heads_->cubes_are_narrow(); }
-  int64_t held_bytes() const override { return heads_->held_bytes(); }
-
- private:
-  std::unique_ptr<GridField> heads_;
-  at::Tensor line_;
-  BenchShape shape_;
-};
 
 /// Answers from what it has computed for the whole grid.
 class DenseGrid : public GridField {
@@ -95,29 +73,8 @@ class DenseGrid : public GridField {
 
 }  // namespace
 
-at::Tensor shape_distance(const at::Tensor& points, BenchShape shape) {
-  const bool is_shell = shape == BenchShape::kShell;
-  const at::Tensor axes =
-      is_shell ? at::tensor({0.92, 0.86, 0.8}, at::kFloat) : at::tensor({0.85, 0.77, 0.7}, at::kFloat);
-  const at::Tensor distance = ((points / axes).square().sum(-1).sqrt() - 1) * 0.8;
-  return is_shell ? distance.abs() - 0.08 : distance;
-}
-
-BenchField::BenchField(at::Tensor planes, std::shared_ptr<const MeshHeads> heads, BenchShape shape)
-    : TriplaneMeshField(planes, heads), planes_(std::move(planes)), heads_(std::move(heads)), shape_(shape) {}
-
-at::Tensor BenchField::values(const at::Tensor& points) const {
-  return shape_distance(points, shape_) + TriplaneMeshField::values(points) * kHeadShare;
-}
-
-std::unique_ptr<GridField> BenchField::on_grid(const at::Tensor& line, int64_t byte_budget) const {
-  // Point by point it is this field that is asked, shape and all.
-  if (triplane_on_grid_bytes(planes_, line.size(0)) > byte_budget) return on_grid_by_points(line);
-  return std::make_unique<BenchGrid>(TriplaneMeshField::on_grid(line, byte_budget), line, shape_);
-}
-
 std::unique_ptr<GridField> DenseBenchField::on_grid(const at::Tensor& line, int64_t /*byte_budget*/) const {
-  return std::make_unique<BenchGrid>(std::make_unique<DenseGrid>(planes_, heads_, line), line, shape_);
+  return shaped(std::make_unique<DenseGrid>(planes_, heads_, line), line);
 }
 
 void write_bench_field(const std::filesystem::path& path, int64_t channels) {
@@ -144,7 +101,7 @@ int64_t bench_field_parameters(int64_t channels) {
   return parameters;
 }
 
-BenchField read_bench_field(const std::filesystem::path& path, BenchShape shape) {
+ShapedMeshField read_bench_field(const std::filesystem::path& path, RoundShape shape) {
   const TensorFile file = read_safetensors(path);
   const at::Tensor planes = tensor_view(file, "planes").clone();
   const auto heads = std::make_shared<MeshHeads>(planes.size(1));

@@ -46,7 +46,7 @@ json bench_large_own_side(const json& arguments) {
   }
   const at::NoGradGuard no_grad;
   const fs::path folder = arguments.at("folder").get<std::string>();
-  const BenchField field = read_bench_field(folder / "field.safetensors", BenchShape::kShell);
+  const ShapedMeshField field = read_bench_field(folder / "field.safetensors", RoundShape::kShell);
   // The memory that is left for the stages of a process that may hold the limit.
   Execution execution;
   execution.byte_budget = kLimit / 2;

@@ -3,21 +3,20 @@
 #include <ATen/ATen.h>
 
 #include "benchmarks/native/bench_side.h"
-#include "multiview/unet.h"
 #include "multiview/vae.h"
 #include "reconstruct/lrm.h"
+#include "verify/guidance_step.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
 
-/// Keys are those of diffusers.
-UnetConfig unet_of(const json& arguments) {
-  return {.widths = arguments.at("block_out_channels"),
-          .heads = arguments.at("attention_head_dim"),
-          .prompt_width = arguments.at("cross_attention_dim"),
-          .groups = arguments.at("groups")};
+/// The latents' size in the arguments, where the options name one.
+void set_latents(json& arguments, const BenchOptions& options) {
+  if (options.height == 0) return;
+  arguments["height"] = options.height;
+  arguments["width"] = options.width;
 }
 
 }  // namespace
@@ -39,26 +38,23 @@ json bench_step(const BenchOptions& options) {
                       {"width", 16},
                       {"reference", 8}});
   }
+  set_latents(arguments, options);
   return report_of_pair("step", options, arguments);
 }
 
 json bench_step_own_side(const json& arguments) {
-  return measure_side(arguments, [&](const at::Tensor& block, at::ScalarType dtype, int64_t& weights) {
-    const auto unet = std::make_shared<Unet>(unet_of(arguments));
-    weights = fill_with_numbers(*unet, block, dtype);
-    const int64_t side = arguments.at("reference");
-    const auto input = [&](const std::string& name, at::IntArrayRef shape) {
-      return (numbers_of(name, shape, block) * 3.4).to(dtype);
-    };
-    const at::Tensor latents = input("latents", {1, 4, arguments.at("height"), arguments.at("width")});
-    const at::Tensor reference = input("reference", {2, 4, side, side});
-    const KeyValues prompt = unet->prompt(input("prompt", {2, 77, arguments.at("cross_attention_dim")}));
-    const double timestep = arguments.at("timestep");
-    return [=] {
-      const auto halves =
-          unet->forward(latents.expand({2, -1, -1, -1}), reference, timestep, prompt).chunk(2);
-      return halves[0] + (halves[1] - halves[0]) * 4;
-    };
+  return measure_side(arguments, [&](const at::Tensor&, const at::TensorOptions& options, int64_t& weights) {
+    GuidanceStepSize size{.unet = {.widths = arguments.at("block_out_channels"),
+                                   .heads = arguments.at("attention_head_dim"),
+                                   .prompt_width = arguments.at("cross_attention_dim"),
+                                   .groups = arguments.at("groups")},
+                          .height = arguments.at("height"),
+                          .width = arguments.at("width"),
+                          .reference = arguments.at("reference"),
+                          .timestep = arguments.at("timestep")};
+    const auto step = std::make_shared<const GuidanceStep>(std::move(size), options);
+    weights = step->weight_bytes();
+    return [step] { return step->run(); };
   });
 }
 
@@ -86,44 +82,45 @@ json bench_planes(const BenchOptions& options) {
                       {"size", 64}});
   }
   json report = report_of_pair("planes", options, arguments);
+  if (options.is_alone) return report;
   arguments["fused"] = true;
-  arguments["threads"] = options.threads;
-  arguments["repeats"] = 2;
-  arguments["dtype"] = "bfloat16";
-  report["fused"] = measure_pair("planes", arguments, 0.1);
+  BenchOptions in_one = options;
+  in_one.precisions.resize(1);
+  report["fused"] = report_of_pair("planes", in_one, arguments);
   return report;
 }
 
 json bench_planes_own_side(const json& arguments) {
-  return measure_side(arguments, [&](const at::Tensor& block, at::ScalarType dtype, int64_t& weights) {
-    LrmConfig config = published_lrm("instant-mesh-large");
-    const int64_t width = arguments.at("width"), stored = arguments.at("stored");
-    config.encoder = {.width = width,
-                      .heads = arguments.at("heads"),
-                      .layers = arguments.at("layers"),
-                      .mlp_width = 4 * width,
-                      .patch = 16,
-                      .image = 16 * stored};
-    config.transformer.width = arguments.at("transformer_width");
-    config.transformer.heads = arguments.at("transformer_heads");
-    config.transformer.layers = arguments.at("transformer_layers");
-    config.transformer.condition_width = width;
-    config.transformer.low_resolution = arguments.at("low_resolution");
-    config.transformer.high_resolution = 2 * config.transformer.low_resolution;
-    config.transformer.channels = arguments.at("channels");
-    const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), PlanesHeads::kNo);
-    weights = fill_with_numbers(*lrm, block, dtype);
-    const int64_t count = arguments.at("views"), size = arguments.at("size");
-    const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(dtype);
-    const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(dtype);
-    return [=] {
-      PlanesWalk walk;
-      walk.encoder.pixels = pixels;
-      walk.encoder.cameras = cameras;
-      lrm->advance(walk);
-      return walk.tokens[0];
-    };
-  });
+  return measure_side(
+      arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+        LrmConfig config = published_lrm("instant-mesh-large");
+        const int64_t width = arguments.at("width"), stored = arguments.at("stored");
+        config.encoder = {.width = width,
+                          .heads = arguments.at("heads"),
+                          .layers = arguments.at("layers"),
+                          .mlp_width = 4 * width,
+                          .patch = 16,
+                          .image = 16 * stored};
+        config.transformer.width = arguments.at("transformer_width");
+        config.transformer.heads = arguments.at("transformer_heads");
+        config.transformer.layers = arguments.at("transformer_layers");
+        config.transformer.condition_width = width;
+        config.transformer.low_resolution = arguments.at("low_resolution");
+        config.transformer.high_resolution = 2 * config.transformer.low_resolution;
+        config.transformer.channels = arguments.at("channels");
+        const auto lrm = std::make_shared<Lrm>(config, 0, Lrm::blocks(config), PlanesHeads::kNo);
+        weights = fill_with_numbers(*lrm, block, options);
+        const int64_t count = arguments.at("views"), size = arguments.at("size");
+        const at::Tensor pixels = (numbers_of("views", {count, 3, size, size}, block) + 0.5).to(options);
+        const at::Tensor cameras = (numbers_of("cameras", {count, 16}, block) * 3.4).to(options);
+        return [=] {
+          PlanesWalk walk;
+          walk.encoder.pixels = pixels;
+          walk.encoder.cameras = cameras;
+          lrm->advance(walk);
+          return walk.tokens[0];
+        };
+      });
 }
 
 json bench_vae(const BenchOptions& options) {
@@ -132,18 +129,21 @@ json bench_vae(const BenchOptions& options) {
   if (options.quick) {
     arguments.update({{"block_out_channels", {32, 64, 64, 64}}, {"height", 24}, {"width", 16}});
   }
+  set_latents(arguments, options);
   return report_of_pair("vae", options, arguments);
 }
 
 json bench_vae_own_side(const json& arguments) {
-  return measure_side(arguments, [&](const at::Tensor& block, at::ScalarType dtype, int64_t& weights) {
-    const auto vae = std::make_shared<Vae>(
-        VaeConfig{.widths = arguments.at("block_out_channels"), .groups = arguments.at("groups")});
-    weights = fill_with_numbers(*vae, block, dtype);
-    const at::Tensor latents =
-        (numbers_of("latents", {1, 4, arguments.at("height"), arguments.at("width")}, block) * 3.4).to(dtype);
-    return [=] { return vae->decode(latents); };
-  });
+  return measure_side(
+      arguments, [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+        const auto vae = std::make_shared<Vae>(
+            VaeConfig{.widths = arguments.at("block_out_channels"), .groups = arguments.at("groups")});
+        weights = fill_with_numbers(*vae, block, options);
+        const at::Tensor latents =
+            (numbers_of("latents", {1, 4, arguments.at("height"), arguments.at("width")}, block) * 3.4)
+                .to(options);
+        return [=] { return vae->decode(latents); };
+      });
 }
 
 }  // namespace relievo

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "benchmarks/native/bench_field.h"
 #include "benchmarks/native/bench_runtime.h"
-#include "benchmarks/native/job_list.h"
 #include "engine/costs.h"
 #include "engine/pipeline.h"
 #include "nn/errors.h"
@@ -18,6 +17,7 @@
 #include "runtime/machine/machine.h"
 #include "runtime/plan/simulate.h"
 #include "runtime/torch/worker_hooks.h"
+#include "verify/job_list.h"
 
 namespace relievo {
 namespace {

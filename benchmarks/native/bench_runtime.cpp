@@ -16,7 +16,6 @@
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "benchmarks/native/bench_field.h"
-#include "benchmarks/native/job_list.h"
 #include "engine/engine.h"
 #include "engine/field_source.h"
 #include "engine/pipeline.h"
@@ -24,6 +23,7 @@
 #include "nn/errors.h"
 #include "runtime/execute/execute.h"
 #include "runtime/torch/worker_hooks.h"
+#include "verify/job_list.h"
 
 namespace relievo {
 namespace {
@@ -99,7 +99,7 @@ json report_of(const std::string& name, const BenchOptions& options) {
 
 void bench_on_an_ellipsoid() {
   make_mesh_field() = [](at::Tensor planes, std::shared_ptr<const MeshHeads> heads) {
-    return std::make_shared<BenchField>(std::move(planes), std::move(heads), BenchShape::kEllipsoid);
+    return std::make_shared<ShapedMeshField>(std::move(planes), std::move(heads), RoundShape::kEllipsoid);
   };
 }
 

@@ -5,43 +5,24 @@
 #include <fstream>
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "runtime/torch/counting_allocator.h"
+#include "runtime/torch/device_memory.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kBlock = int64_t{1} << 20;
 constexpr double kLongSeconds = 60;  // what takes so long is measured once
-
-/// MurmurHash3's finalizer of 0, 1, 2, ..., in -0.5..0.5.
-at::Tensor number_block() {
-  at::Tensor block = at::empty({kBlock}, at::kFloat);
-  float* numbers = block.data_ptr<float>();
-  for (uint32_t i = 0; i < kBlock; ++i) {
-    uint32_t x = i;
-    x ^= x >> 16;
-    x *= 0x85EBCA6Bu;
-    x ^= x >> 13;
-    x *= 0xC2B2AE35u;
-    x ^= x >> 16;
-    numbers[i] = static_cast<float>(x / 4294967296.0 - 0.5);
-  }
-  return block;
-}
-
-/// The place in the block where the numbers of this name begin.
-int64_t place_of(const std::string& name) {
-  uint32_t place = 2166136261u;  // FNV-1a
-  for (const char c : name) place = (place ^ static_cast<uint8_t>(c)) * 16777619u;
-  return place % kBlock;
-}
 
 int64_t resident_bytes() {
   std::ifstream stream("/proc/self/statm");
@@ -54,7 +35,18 @@ int64_t resident_bytes() {
 double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 at::ScalarType dtype_of(const json& arguments) {
-  return arguments.at("dtype") == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  const std::string name = arguments.at("dtype");
+  return name == "bfloat16" ? at::kBFloat16 : name == "float16" ? at::kHalf : at::kFloat;
+}
+
+/// As the arguments and the report name a precision.
+std::string dtype_name(const std::string& precision) {
+  return precision == "bf16" ? "bfloat16" : precision == "fp16" ? "float16" : "float32";
+}
+
+/// Waits until the device has done what it was told.
+void synchronise(at::Device device) {
+  if (device.is_cuda()) c10::impl::VirtualGuardImpl(c10::kCUDA).synchronizeDevice(device.index());
 }
 
 /// Root of the mean squared difference, in parts of the other's standard deviation.
@@ -72,38 +64,33 @@ double relative_difference(const std::vector<double>& ours, const std::vector<do
 
 }  // namespace
 
-at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::Tensor& block) {
-  const at::Tensor rolled = at::roll(block, -place_of(name));
-  int64_t count = 1;
-  for (const int64_t extent : shape) count *= extent;
-  return rolled.repeat({(count + kBlock - 1) / kBlock}).slice(0, 0, count).reshape(shape);
+at::Device open_device(const std::string& device) {
+  if (device == "cpu") return at::kCPU;
+  std::string why;
+  if (!device.starts_with("cuda") || !open_torch_cuda(&why)) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("The device '{}' cannot be used{}{}.", device, why.empty() ? "" : ": ", why),
+                "Use cpu, or cuda:0 where LibTorch has its CUDA part and there is a driver.");
+  }
+  at::globalContext().lazyInitDevice(c10::kCUDA);  // the allocator has no counters before
+  return at::Device(device == "cuda" ? "cuda:0" : device);
 }
 
-int64_t fill_with_numbers(torch::nn::Module& network, const at::Tensor& block, at::ScalarType dtype) {
-  int64_t bytes = 0;
-  for (auto& item : network.named_parameters()) {
-    at::Tensor& parameter = item.value();
-    double factor = 0.2, shift = item.key().ends_with("weight") ? 1 : 0;
-    if (parameter.dim() >= 2) {
-      factor =
-          std::sqrt(12 * static_cast<double>(parameter.size(0)) / static_cast<double>(parameter.numel()));
-      shift = 0;
-    }
-    const at::Tensor numbers = at::roll(block, -place_of(item.key())).mul_(factor).add_(shift).to(dtype);
-    const at::Tensor values = at::empty(parameter.sizes(), dtype);
-    const at::Tensor flat = values.view(-1);
-    for (int64_t at = 0; at < flat.numel(); at += kBlock) {
-      const int64_t count = std::min(kBlock, flat.numel() - at);
-      flat.narrow(0, at, count).copy_(numbers.narrow(0, 0, count));
-    }
-    parameter.set_data(values);
-    bytes += parameter.numel() * parameter.element_size();
-  }
-  return bytes;
+PeakMemory::PeakMemory(at::Device device) : device_(device), resident_before_(resident_bytes()) {
+  reset_peak_resident_bytes();
+  if (device.is_cuda()) reset_device_peaks(device.index());
+}
+
+json PeakMemory::report() const {
+  const auto memory = device_.is_cuda() ? device_memory(device_.index()) : std::nullopt;
+  const int64_t resident = peak_resident_bytes() - resident_before_;
+  return {{"peak_allocated_bytes", memory ? memory->peak_allocated_bytes : resident},
+          {"peak_reserved_bytes", memory ? memory->peak_reserved_bytes : resident}};
 }
 
 json measure_side(const json& arguments, const PrepareSide& prepare) {
   const at::NoGradGuard no_grad;
+  const at::Device device = open_device(arguments.at("device"));
   install_counting_allocator();
   const int threads = arguments.at("threads");
   if (threads > 0) {
@@ -111,31 +98,44 @@ json measure_side(const json& arguments, const PrepareSide& prepare) {
     set_parallel_threads(threads);
   }
   const at::Tensor block = number_block();
+  const PeakMemory of_device(device);
   const int64_t before = resident_bytes();
   int64_t weights = 0;
-  const std::function<at::Tensor()> run = prepare(block, dtype_of(arguments), weights);
+  const std::function<at::Tensor()> run =
+      prepare(block, at::TensorOptions(device).dtype(dtype_of(arguments)), weights);
   reset_peak_resident_bytes();
-  double best = INFINITY, best_cpu = INFINITY;
+  double best = INFINITY, best_cpu = INFINITY, sum = 0;
   at::Tensor out;
-  const int repeats = arguments.at("repeats");
-  for (int repeat = 0; repeat <= repeats; ++repeat) {
+  const int warm_up = arguments.at("warm_up"), repeats = arguments.at("repeats");
+  int timed = 0;
+  for (int repeat = 0; repeat < warm_up + repeats; ++repeat) {
     const auto start = Clock::now();
     const double cpu_start = cpu_seconds();
     out = run();
+    synchronise(device);
     const double seconds = seconds_since(start);
-    if (repeat > 0 || repeats == 0 || seconds > kLongSeconds) {
+    if (repeat >= warm_up || seconds > kLongSeconds) {
       best = std::min(best, seconds);
       best_cpu = std::min(best_cpu, cpu_seconds() - cpu_start);
+      sum += seconds;
+      ++timed;
     }
     if (seconds > kLongSeconds) break;
   }
   const int64_t peak = peak_resident_bytes();
-  const at::Tensor flat = out.to(at::kFloat).contiguous().flatten();
+  const json memory = of_device.report();
+  const at::Tensor flat = out.to(at::kCPU).to(at::kFloat).contiguous().flatten();
   const at::Tensor sample =
       flat.slice(0, 0, flat.numel(), std::max<int64_t>(1, flat.numel() / 4096)).contiguous();
+  const int64_t beyond_weights =
+      device.is_cuda() ? memory.at("peak_allocated_bytes").get<int64_t>() - weights : peak - before - weights;
   return {{"seconds", best},
+          {"mean_seconds", sum / timed},
+          {"it_per_s", timed / sum},
           {"cpu_seconds", best_cpu},
-          {"peak_bytes", peak - before - weights},
+          {"peak_bytes", beyond_weights},
+          {"peak_allocated_bytes", memory.at("peak_allocated_bytes")},
+          {"peak_reserved_bytes", memory.at("peak_reserved_bytes")},
           {"vm_hwm_bytes", peak},
           {"weight_bytes", weights},
           {"sample", std::vector<float>(sample.const_data_ptr<float>(),
@@ -168,26 +168,58 @@ json measure_pair(const std::string& name, const json& arguments, double allowed
           {"ours_peak_bytes", ours.at("peak_bytes")},  // beyond the weights
           {"other_peak_bytes", other.at("peak_bytes")},
           {"memory_ratio", over_start(other) / over_start(ours)},  // weights included
+          {"it_per_s", ours.at("it_per_s")},
+          {"peak_allocated_bytes", ours.at("peak_allocated_bytes")},
+          {"peak_reserved_bytes", ours.at("peak_reserved_bytes")},
           {"vm_hwm_bytes", ours.at("vm_hwm_bytes")},
           {"weight_bytes", ours.at("weight_bytes")},
           {"relative_difference", difference},
           {"exact", difference < allowed}};
 }
 
+namespace {
+
+/// Our side alone.
+json measure_alone(const std::string& name, const json& arguments) {
+  json ours = run_own_side(name, arguments);
+  ours.erase("sample");
+  ours["ours_s"] = ours.at("seconds");
+  return ours;
+}
+
+}  // namespace
+
 json report_of_pair(const std::string& name, const BenchOptions& options, json arguments,
                     const char* environment) {
-  arguments["threads"] = options.threads;
-  arguments["repeats"] = 2;
-  arguments["dtype"] = "bfloat16";
+  arguments.update({{"threads", options.threads},
+                    {"repeats", options.repeats},
+                    {"warm_up", options.warm_up},
+                    {"device", options.device},
+                    {"compiled", false}});
   json report{{"name", name}};
-  // Two bfloat16 runs that round at other places differ by about this; float32 ones hardly.
-  report.update(measure_pair(name, arguments, 0.1, environment));
-  report["dtype"] = "bfloat16";
-  report["full_size"] = !options.quick;
-  report["threads"] = options.threads > 0 ? options.threads : parallel_threads();
-  arguments["dtype"] = "float32";
-  arguments["repeats"] = 1;
-  report["float32"] = measure_pair(name, arguments, 1e-3, environment);
+  bool is_first = true;
+  for (const std::string& precision : options.precisions) {
+    arguments["dtype"] = dtype_name(precision);
+    // Two runs in half precision that round at other places differ by about this; float32 ones hardly.
+    const double allowed = precision == "fp32" ? 1e-3 : 0.1;
+    json measured = options.is_alone ? measure_alone(name, arguments)
+                                     : measure_pair(name, arguments, allowed, environment);
+    if (options.with_compiled && !options.is_alone) {
+      json compiled = arguments;
+      compiled["compiled"] = true;
+      measured["compiled"] = measure_pair(name, compiled, allowed, environment);
+    }
+    if (!is_first) {
+      report[dtype_name(precision)] = measured;
+      continue;
+    }
+    is_first = false;
+    report.update(measured);
+    report["dtype"] = dtype_name(precision);
+    report["device"] = options.device;
+    report["full_size"] = !options.quick && options.height == 0;
+    report["threads"] = options.threads > 0 ? options.threads : parallel_threads();
+  }
   return report;
 }
 

@@ -1,5 +1,5 @@
-// The parts that the benches with a network on either side share: numbers for weights that both sides make
-// alike (benchmarks/baseline.py), so that their results can be compared too, the clock and the memory.
+// The parts that the benches with a network on either side share: the clock and the memory. Both sides have
+// the same weights (verify/random_weights.h), so that their results can be compared, too.
 #pragma once
 
 #include <functional>
@@ -9,20 +9,32 @@
 #include <torch/nn/module.h>
 
 #include "benchmarks/native/bench.h"
+#include "verify/random_weights.h"
 
 namespace relievo {
 
-/// baseline.py, values(): numbers in -0.5..0.5, from the place in the block that the name decides.
-at::Tensor numbers_of(const std::string& name, at::IntArrayRef shape, const at::Tensor& block);
+/// Makes what is to be timed, on the device and in the precision of `options`; `weights` is set to the bytes
+/// of its weights.
+using PrepareSide = std::function<std::function<at::Tensor()>(
+    const at::Tensor& block, const at::TensorOptions& options, int64_t& weights)>;
 
-/// baseline.py, fill(): gives every parameter its numbers. Returns the bytes of the weights.
-int64_t fill_with_numbers(torch::nn::Module& network, const at::Tensor& block, at::ScalarType dtype);
+/// Opens torch's library for a device, `cpu` or `cuda:0`. Must be called before anything is computed. Throws
+/// Error{kInvalidSettings} where it cannot be used.
+at::Device open_device(const std::string& device);
 
-/// Makes what is to be timed; `weights` is set to the bytes of its weights.
-using PrepareSide = std::function<std::function<at::Tensor()>(const at::Tensor& block, at::ScalarType dtype,
-                                                              int64_t& weights)>;
+/// The highest use of a device's memory since `begin`, in bytes: what tensors took, and what was taken of the
+/// device. On the CPU both are the growth of the process's resident size.
+struct PeakMemory {
+  explicit PeakMemory(at::Device device);
+  nlohmann::json report() const;  ///< peak_allocated_bytes, peak_reserved_bytes
 
-/// Our side, in a process of its own: seconds, memory, a sample of the result.
+ private:
+  at::Device device_;
+  int64_t resident_before_;
+};
+
+/// Our side, in a process of its own: seconds of a run until the device has done it, memory, a sample of the
+/// result.
 nlohmann::json measure_side(const nlohmann::json& arguments, const PrepareSide& prepare);
 
 /// Both sides in turn, twice; the better time of either. `allowed`: the difference of the results, in parts
@@ -30,7 +42,7 @@ nlohmann::json measure_side(const nlohmann::json& arguments, const PrepareSide& 
 nlohmann::json measure_pair(const std::string& name, const nlohmann::json& arguments, double allowed,
                             const char* environment = kBenchEnvironment);
 
-/// Runs in bfloat16, with float32 beside it.
+/// Runs in the first precision, with the others beside it.
 nlohmann::json report_of_pair(const std::string& name, const BenchOptions& options, nlohmann::json arguments,
                               const char* environment = kBenchEnvironment);
 

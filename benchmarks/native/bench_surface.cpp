@@ -76,7 +76,7 @@ bool same_faces(const fs::path& one, const fs::path& other) {
 }
 
 /// FlexiCubes alone: from the grid's distances and the crossed cubes' positions and weights.
-double flexicubes_seconds(const BenchField& field, int grid, int repeats) {
+double flexicubes_seconds(const ShapedMeshField& field, int grid, int repeats) {
   const at::Tensor line = grid_line(grid);
   const auto on_grid = field.on_grid(line, std::numeric_limits<int64_t>::max());
   const int64_t side = grid + 1;
@@ -148,9 +148,9 @@ json bench_surface_own_side(const json& arguments) {
     at::set_num_threads(threads);
   }
   const at::NoGradGuard no_grad;
-  const BenchField field =
+  const ShapedMeshField field =
       read_bench_field(arguments.at("inputs").get<std::string>(),
-                       arguments.at("shell").get<bool>() ? BenchShape::kShell : BenchShape::kEllipsoid);
+                       arguments.at("shell").get<bool>() ? RoundShape::kShell : RoundShape::kEllipsoid);
   const DenseBenchField dense_field(field);
   const bool is_dense = arguments.at("dense");
   const Field& asked = is_dense ? static_cast<const Field&>(dense_field) : field;

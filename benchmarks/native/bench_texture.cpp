@@ -207,7 +207,7 @@ json bench_bake_own_side(const json& arguments) {
   std::ifstream(folder / "uv", std::ios::binary)
       .read(reinterpret_cast<char*>(atlas.corner_uv.data()),
             static_cast<std::streamsize>(atlas.corner_uv.size() * sizeof(atlas.corner_uv[0])));
-  const BenchField field = read_bench_field(folder / "field.safetensors", BenchShape::kEllipsoid);
+  const ShapedMeshField field = read_bench_field(folder / "field.safetensors", RoundShape::kEllipsoid);
   const TextureSettings settings{.size = arguments.at("size"), .projection = false, .vertex_colours = false};
 
   reset_peak_resident_bytes();

@@ -19,7 +19,7 @@ using nlohmann::json;
 // Random heads have no surface: this is added to their density (triposr.py, Shaped).
 at::Tensor shape_density(const at::Tensor& points) {
   constexpr double kSteepness = 20, kOnSurface = 25;
-  return (shape_distance(points, BenchShape::kEllipsoid) * -kSteepness).exp_() * kOnSurface;
+  return (shape_distance(points, RoundShape::kEllipsoid) * -kSteepness).exp_() * kOnSurface;
 }
 
 class ShapedGrid : public GridField {
@@ -68,11 +68,11 @@ at::Tensor facts_of(const Surface& surface, const Field& field) {
 }
 
 std::function<at::Tensor()> codes_side(const TripoSrConfig& config, const at::Tensor& block,
-                                       at::ScalarType dtype, int64_t& weights) {
+                                       const at::TensorOptions& options, int64_t& weights) {
   const auto network = std::make_shared<TripoSr>(config, 0, TripoSr::blocks(config), PlanesHeads::kNo);
-  weights = fill_with_numbers(*network, block, dtype);
+  weights = fill_with_numbers(*network, block, options);
   const int64_t side = config.picture_side;
-  const at::Tensor picture = (numbers_of("picture", {1, 3, side, side}, block) + 0.5).to(dtype);
+  const at::Tensor picture = (numbers_of("picture", {1, 3, side, side}, block) + 0.5).to(options);
   return [=] {
     PlanesWalk walk;
     walk.encoder.pixels = picture;
@@ -126,16 +126,23 @@ json config_of(bool quick) {
 json bench_triposr_own_side(const json& arguments) {
   const TripoSrConfig config = triposr_config(arguments.at("system"));
   const bool is_mesh = arguments.at("part") == "mesh";
-  return measure_side(arguments, [&](const at::Tensor& block, at::ScalarType dtype, int64_t& weights) {
-    return is_mesh ? mesh_side(config, arguments.at("grid"), block, weights)
-                   : codes_side(config, block, dtype, weights);
-  });
+  return measure_side(arguments,
+                      [&](const at::Tensor& block, const at::TensorOptions& options, int64_t& weights) {
+                        return is_mesh ? mesh_side(config, arguments.at("grid"), block, weights)
+                                       : codes_side(config, block, options, weights);
+                      });
 }
 
 json bench_triposr(const BenchOptions& options) {
   json arguments{{"system", config_of(options.quick)}, {"part", "codes"}, {"grid", options.quick ? 48 : 256}};
   json report = report_of_pair("triposr", options, arguments, kTripoSrEnvironment);
-  arguments.update({{"part", "mesh"}, {"threads", options.threads}, {"repeats", 1}, {"dtype", "float32"}});
+  arguments.update({{"part", "mesh"},
+                    {"threads", options.threads},
+                    {"repeats", 1},
+                    {"warm_up", 1},
+                    {"device", "cpu"},
+                    {"compiled", false},
+                    {"dtype", "float32"}});
   json ours = run_own_side("triposr", arguments);
   const json other = run_baseline("triposr.py", arguments, kTripoSrEnvironment);
   report["mesh"] = {

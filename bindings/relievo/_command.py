@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 import sys
 
 from . import load
@@ -20,4 +22,6 @@ def main() -> int:
         print(f"relievo: {error.message}\n  {error.hint}", file=sys.stderr)
         return error.exit_status
     sys.stdout.flush()
+    if own := shutil.which(sys.argv[0]):  # which the command starts for what needs a process of its own
+        os.environ["RELIEVO_PROGRAM"] = own
     return _native._run_command(sys.argv[1:], functools.partial(_web.transport, alone=True))

@@ -25,12 +25,16 @@ at::Tensor tensor_of(const std::vector<Item>& items, int64_t width, Number) {
 struct Extraction {
   /// distances [(grid + 1)^3], deformation [(grid + 1)^3, 3] and weights [grid^3, 21], or undefined.
   Extraction(int grid, const at::Tensor& dense_distances, const at::Tensor& deformation,
-             const at::Tensor& dense_weights)
-      : cubes(find_surface_cubes(grid, dense_distances)) {
-    const at::Tensor points = cubes.points.to(at::kLong);
-    input = {.distances = dense_distances.index_select(0, points), .positions = grid_positions(grid, points)};
+             const at::Tensor& dense_weights, const at::Device& device = at::kCPU)
+      : cubes(find_surface_cubes(grid, dense_distances.to(device))) {
+    const at::Tensor points = cubes.points.to(at::kCPU, at::kLong);
+    input = {.distances = dense_distances.index_select(0, points).to(device),
+             .positions = grid_positions(grid, points)};
     if (deformation.defined()) input.positions += deformation.index_select(0, points);
-    if (dense_weights.defined()) input.weights = dense_weights.index_select(0, cubes.cubes);
+    input.positions = input.positions.to(device);
+    if (dense_weights.defined()) {
+      input.weights = dense_weights.index_select(0, cubes.cubes.to(at::kCPU)).to(device);
+    }
     vertices = dual_vertices(cubes, input);
   }
 
@@ -104,7 +108,8 @@ void check_extraction(Fixture& fixture, const std::string& name) {
   const at::Tensor distances = fixture.read(name + "/sdf");
   const int grid = grid_of(distances);
   const CaseInputs inputs(fixture, name, grid);
-  const Extraction extraction(grid, distances, inputs.deformation, inputs.weights);
+  const Extraction extraction(grid, distances, inputs.deformation, inputs.weights,
+                              fixture.execution().device);
   compare_extraction(fixture, extraction, Triangulation::kTwo, name + "/");
   if (!fixture.tensors(name + "/train/").empty()) {
     compare_extraction(fixture, extraction, Triangulation::kFour, name + "/train/");

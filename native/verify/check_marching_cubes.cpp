@@ -12,7 +12,7 @@ void check_marching_cubes(Fixture& fixture) {
   fixture.for_each_case([&](const std::string& name) {
     const at::Tensor values = fixture.read(name + "/sigma");
     const auto side = static_cast<int>(values.size(0));
-    const Surface surface = marching_cubes(side, values, threshold);
+    const Surface surface = marching_cubes(side, values.to(fixture.execution().device), threshold);
     compare_marching(fixture, name + "/", surface, side, 1e-6);
   });
 }

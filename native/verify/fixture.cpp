@@ -11,6 +11,12 @@
 #include "nn/tensors.h"
 
 namespace relievo {
+namespace {
+
+// What tests/data/golden/README.md allows a network in half precision, in parts of the standard deviation.
+constexpr double kBFloat16Share = 0.03, kFloat16Share = 0.003;
+
+}  // namespace
 
 std::string case_of(const std::string& tensor_name) {
   const size_t slash = tensor_name.find('/');
@@ -21,8 +27,11 @@ double number_after(const std::string& name, const std::string& prefix) {
   return std::stod(name.substr(prefix.size()));
 }
 
-Fixture::Fixture(std::string name, const std::filesystem::path& folder)
-    : name_(std::move(name)), folder_(folder), io_(read_safetensors(folder / "io.safetensors")) {
+Fixture::Fixture(std::string name, const std::filesystem::path& folder, Execution execution)
+    : name_(std::move(name)),
+      folder_(folder),
+      execution_(std::move(execution)),
+      io_(read_safetensors(folder / "io.safetensors")) {
   try {
     config_ = read_json(folder / "config.json");
   } catch (const JsonError& error) {
@@ -61,8 +70,14 @@ at::Tensor Fixture::read(const std::string& tensor) {
   return tensor_view(io_, tensor);
 }
 
+at::Tensor Fixture::input(const std::string& tensor) {
+  const at::Tensor given = read(tensor).to(execution_.device);
+  return given.is_floating_point() ? given.to(execution_.dtype) : given;
+}
+
 void Fixture::compare(const std::string& tensor, const at::Tensor& ours, Tolerance tolerance) {
   const at::Tensor theirs = read(tensor);
+  if (is_half()) return compare_as_a_whole(tensor, ours, theirs);
   double limit = tolerance.absolute;
   double error = std::numeric_limits<double>::infinity();
   if (ours.defined() && ours.sizes() == theirs.sizes()) {
@@ -77,6 +92,19 @@ void Fixture::compare(const std::string& tensor, const at::Tensor& ours, Toleran
     }
   }
   comparisons_.push_back({name_ + "/" + case_of(tensor), tensor, error, limit});
+}
+
+void Fixture::compare_as_a_whole(const std::string& tensor, const at::Tensor& ours,
+                                 const at::Tensor& theirs) {
+  double error = std::numeric_limits<double>::infinity();
+  if (ours.defined() && ours.sizes() == theirs.sizes() && theirs.numel() > 1) {
+    const at::Tensor reference = theirs.to(at::kDouble);
+    const at::Tensor apart = ours.to(at::kCPU, at::kDouble) - reference;
+    const double relative = apart.square().mean().sqrt().item<double>() / reference.std().item<double>();
+    if (!std::isnan(relative)) error = relative;
+  }
+  comparisons_.push_back({name_ + "/" + case_of(tensor), tensor, error,
+                          execution_.dtype == at::kHalf ? kFloat16Share : kBFloat16Share});
 }
 
 void Fixture::record(const std::string& tensor, double error, double tolerance) {

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 #include <nlohmann/json.hpp>
 
+#include "nn/execution.h"
 #include "weights/tensor_file.h"
 
 namespace relievo {
@@ -37,14 +38,18 @@ double number_after(const std::string& name, const std::string& prefix);
 
 class Fixture {
  public:
-  /// Reads config.json, io.safetensors and, where it is there, weights.safetensors of `folder`.
-  Fixture(std::string name, const std::filesystem::path& folder);
+  /// Reads config.json, io.safetensors and, where it is there, weights.safetensors of `folder`. Checkers that
+  /// can (verify/golden.h) compute as `execution` says; the others do on the CPU in float32.
+  Fixture(std::string name, const std::filesystem::path& folder, Execution execution = {});
 
   const std::string& name() const { return name_; }
   const std::filesystem::path& folder() const { return folder_; }
   const nlohmann::json& config() const { return config_; }
   const TensorFile& io() const { return io_; }
   const TensorFile& weights() const;
+  const Execution& execution() const { return execution_; }
+  /// Whether numbers are compared as a whole, because they are computed in half precision.
+  bool is_half() const { return execution_.dtype != at::kFloat; }
 
   bool has(const std::string& tensor) const { return io_.contains(tensor); }
   /// Names of all cases, in order.
@@ -54,8 +59,12 @@ class Fixture {
 
   /// A tensor of the fixture, as input or to be compared by other means; counts as read.
   at::Tensor read(const std::string& tensor);
+  /// The same on the execution's device, in its precision where it is of floating point.
+  at::Tensor input(const std::string& tensor);
 
-  /// Compares ours with the fixture's tensor of that name: same shape, every element within the tolerance.
+  /// Compares ours with the fixture's tensor of that name: same shape, every element within the tolerance. In
+  /// half precision it is the root of the mean squared difference in parts of theirs' standard deviation that
+  /// has to be small.
   void compare(const std::string& tensor, const at::Tensor& ours, Tolerance tolerance);
   /// Notes the result of a comparison that was made elsewhere; `tensor` counts as read.
   void record(const std::string& tensor, double error, double tolerance);
@@ -69,8 +78,11 @@ class Fixture {
   std::vector<std::string> unread() const;
 
  private:
+  void compare_as_a_whole(const std::string& tensor, const at::Tensor& ours, const at::Tensor& theirs);
+
   std::string name_;
   std::filesystem::path folder_;
+  Execution execution_;
   nlohmann::json config_;
   TensorFile io_;
   std::optional<TensorFile> weights_;

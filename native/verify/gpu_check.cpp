@@ -4,25 +4,24 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <fmt/format.h>
+#include <torch/version.h>
 
-#include "base/error.h"
-#include "nn/errors.h"
 #include "nn/layers.h"
 #include "nn/noise.h"
 #include "reconstruct/triplane_field.h"
 #include "surface/surface.h"
 #include "texture/projection.h"
 #include "texture/texture.h"
+#include "verify/check_list.h"
 #include "verify/without_tf32.h"
 
 namespace relievo {
 namespace {
-
-constexpr double kNothingToCompare = std::numeric_limits<double>::infinity();
 
 /// Random numbers that are the same everywhere, because they are drawn on the CPU.
 at::Tensor random(at::IntArrayRef shape, uint32_t kind) {
@@ -90,13 +89,6 @@ double share_that_differs(const ByteImage& one, const ByteImage& other, int step
     count += std::abs(int{one.pixels[i]} - int{other.pixels[i]}) > step ? 1 : 0;
   }
   return static_cast<double>(count) / static_cast<double>(one.pixels.size());
-}
-
-/// The largest difference, divided by the largest number of the reference.
-double relative_error(const at::Tensor& found, const at::Tensor& reference) {
-  const at::Tensor apart = found.to(at::kCPU).to(at::kDouble) - reference.to(at::kDouble);
-  const double error = apart.abs().max().item<double>() / reference.abs().max().item<double>();
-  return std::isfinite(error) ? error : kNothingToCompare;
 }
 
 double seconds_to_first_touch(at::Device device) {
@@ -191,29 +183,52 @@ constexpr Check kChecks[] = {
     {"texture and normal map", "share of texels", 1e-3, texture},
     {"projection", "relative error", 1e-4, projection},
     {"layers in float32", "relative error", 1e-4, [](at::Device d) { return layers(d, at::kFloat); }},
-    {"layers in bfloat16", "relative error", 0.03, [](at::Device d) { return layers(d, at::kBFloat16); }},
 };
 
 }  // namespace
 
+double relative_error(const at::Tensor& found, const at::Tensor& reference) {
+  const at::Tensor apart = found.to(at::kCPU).to(at::kDouble) - reference.to(at::kDouble);
+  const double error = apart.abs().max().item<double>() / reference.abs().max().item<double>();
+  return std::isfinite(error) ? error : kNothingToCompare;
+}
+
+LibraryVersions library_versions() {
+  const auto version_of = [](auto ask, long major, long minor) -> std::string {
+    try {
+      const long number = ask();
+      return fmt::format("{}.{}", number / major, number % major / minor);
+    } catch (const c10::Error&) {
+      return "none";  // there is no such library
+    }
+  };
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  return {TORCH_VERSION, version_of([&] { return hooks.versionCUDART(); }, 1000, 10),
+          version_of([&] { return hooks.versionRuntimeCuDNN(); }, 10000, 100)};
+}
+
+std::string half_of(const Worker& worker) { return worker.half.empty() ? "bf16" : worker.half; }
+
+std::string device_name(const Worker& worker) {
+  return worker.kind == DeviceKind::kCuda ? fmt::format("cuda:{}", worker.device) : "cpu";
+}
+
 std::vector<DeviceCheck> check_device(const std::string& device, const Control& control,
-                                      const std::function<void(const DeviceCheck&)>& tell) {
+                                      const TellCheck& tell, const std::string& half) {
   const at::NoGradGuard no_grad;
   const WithoutTf32 exactly;
-  std::vector<DeviceCheck> done;
+  CheckList list(device, control, tell, std::size(kChecks) + 1);
   for (const Check& check : kChecks) {
-    control.step(static_cast<double>(done.size()) / std::size(kChecks));
-    DeviceCheck& line =
-        done.emplace_back(DeviceCheck{device, check.name, kNothingToCompare, check.limit, check.unit, {}});
-    try {
-      line.number = check.run(at::Device(device));
-    } catch (...) {
-      line.error = current_torch_error().message();
-    }
-    if (tell) tell(line);
+    list.run(check.name, check.unit, check.limit,
+             [&](DeviceCheck& line) { line.number = check.run(at::Device(device)); });
   }
-  control.step(1);
-  return done;
+  // Float16 has three more bits than bfloat16.
+  const bool is_bfloat16 = half != "fp16";
+  list.run("layers in half precision", "relative error", is_bfloat16 ? 0.03 : 0.004, [&](DeviceCheck& line) {
+    line.note = half;
+    line.number = layers(at::Device(device), is_bfloat16 ? at::kBFloat16 : at::kHalf);
+  });
+  return list.take();
 }
 
 }  // namespace relievo

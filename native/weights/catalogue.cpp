@@ -144,7 +144,9 @@ std::string read_given(const char* given) {
 
 }  // namespace
 
-fs::path embedded_folder() {
+fs::path embedded_folder() { return folder_beside("models"); }
+
+fs::path folder_beside(const std::string& name) {
   std::error_code error;
   fs::path beside = fs::read_symlink("/proc/self/exe", error);
   Dl_info here{};
@@ -155,10 +157,10 @@ fs::path embedded_folder() {
     if (own.is_absolute() && fs::exists(own, error)) beside = fs::canonical(own, error);
   }
   const fs::path folder = beside.parent_path();
-  for (const fs::path& candidate : {folder / "models", folder.parent_path() / "models"}) {
+  for (const fs::path& candidate : {folder / name, folder.parent_path() / name}) {
     if (fs::is_directory(candidate, error)) return candidate;
   }
-  return folder / "models";
+  return folder / name;
 }
 
 bool is_free(const CatalogueModel& model) {

@@ -68,6 +68,10 @@ const CatalogueModel& catalogue_model(const std::string& name);
 /// which the files lie that come with it.
 std::filesystem::path embedded_folder();
 
+/// The folder of that name beside the program (or the Python module) that this code is in, or one folder up;
+/// where it would lie beside it if there is none.
+std::filesystem::path folder_beside(const std::string& name);
+
 /// The folder of fetched and imported models, which has a folder for each: $RELIEVO_MODELS, else
 /// relievo/models in $XDG_DATA_HOME, else ~/.local/share/relievo/models.
 std::filesystem::path models_folder();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,32 @@ def test_gpu_check_compares_the_cpu_with_itself() -> None:
     lines = relievo("gpu-check", "--devices", "cpu").splitlines()
     assert lines[0].startswith("relievo ") and lines[-1] == f"{len(told['checks'])} checks, 0 failed"
     assert [line.split()[0] for line in lines if " at most " in line] == ["ok"] * len(told["checks"])
+
+
+def test_gpu_check_runs_the_parts_that_are_asked_for(tmp_path: Path) -> None:
+    words = ("gpu-check", "--devices", "cpu", "--parts", "tiny,step,memory", "--size", "tiny")
+    told: dict[str, Any] = json.loads(relievo(*words, "--json", "--report", str(tmp_path / "report.json")))
+    names = [check["name"] for check in told["checks"]]
+    assert names[:3] == ["tiny pipeline in float32", "two parts of the device", "tiny pipeline in half precision"]
+    assert "it/s" in {check["unit"] for check in told["checks"]} and "peak allocated" in names
+    assert [check["ok"] for check in told["checks"]] == [True] * len(names) and told["failed"] == 0
+    assert json.loads((tmp_path / "report.json").read_text()) == told
+    assert not list(Path(tempfile.gettempdir()).glob("relievo-gpu-check-*/*")), "weights were left behind"
+
+
+def test_a_part_of_a_check_tells_a_json_object_a_line() -> None:
+    lines = relievo("gpu-check", "--devices", "cpu", "--parts", "golden", "--part-of-another").splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["golden in float32", "golden in half precision"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [("--parts", "kernels,speed", "Unknown part 'speed'."), ("--size", "huge", "Unknown size 'huge'.")],
+)
+def test_an_unknown_word_of_gpu_check_is_refused(option: str, value: str, told: str) -> None:
+    done = run(PROGRAM, "gpu-check", option, value)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_devices_tell_how_the_allocator_is_set_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +122,31 @@ def test_a_bench_of_the_runtime_runs_and_reports(name: str, facts: dict[str, Any
         for key in settings:
             assert report[key]["peak_reserved_bytes"] >= peaks[0]
             assert not report[key]["out_of_memory"]
+
+
+@pytest.mark.parametrize("name", ["step", "planes", "vae", "pipeline"])
+def test_a_bench_of_networks_runs_alone(name: str) -> None:
+    words = (name, "--quick", "--alone", "--precision", "fp32", "--repeats", "1", "--device", "cpu", "--json")
+    report: dict[str, Any] = json.loads(told_by(BENCH, *words))
+    assert (report["name"], report["device"], report["full_size"]) == (name, "cpu", False)
+    assert report["it_per_s"] > 0 and report["ours_s"] > 0
+    assert report["peak_reserved_bytes"] >= report["peak_allocated_bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("atlas", "--device", "cuda:0"), "The bench 'atlas' runs on the processor only."),
+        (("step", "--precision", "int8"), "Unknown precision 'int8'."),
+        (("step", "--latents", "121x80"), "Invalid latents '121x80'."),
+        (("step", "--latents", "big"), "Invalid latents 'big'."),
+        (("step", "--repeats", "0"), "Invalid --repeats '0'."),
+    ],
+)
+def test_an_option_of_a_bench_that_cannot_be_is_refused(words: tuple[str, ...], told: str) -> None:
+    done = run(BENCH, *words)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_an_unknown_bench_is_refused_with_the_names_of_all() -> None:

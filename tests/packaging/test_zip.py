@@ -118,6 +118,12 @@ def test_embedded_weights_and_their_cards_are_in_it(names: list[str]) -> None:
     assert weights | cards <= set(names)
 
 
+def test_golden_cases_are_in_it_and_small(names: list[str], extension: Path) -> None:
+    cases = [name for name in names if name.startswith("relievo/golden/")]
+    assert {"relievo/golden/zero123/vae/io.safetensors", "relievo/golden/flexicubes/config.json"} <= set(cases)
+    assert sum((extension / name).stat().st_size for name in cases) <= 2_000_000
+
+
 def test_nothing_of_libtorchs_or_nvidias_is_in_it(names: list[str]) -> None:
     assert not [name for name in names if pack.FOREIGN.match(name.rpartition("/")[2])]
 

@@ -48,6 +48,10 @@ std::optional<DeviceMemory> device_memory(int device) {
                       stats.allocated_bytes[kAll].peak, stats.reserved_bytes[kAll].peak};
 }
 
+void reset_device_peaks(int device) {
+  c10::getDeviceAllocator(c10::kCUDA)->resetPeakStats(c10::DeviceIndex(device));
+}
+
 std::optional<DeviceShare> device_share(int device) {
   if (!c10::impl::hasDeviceGuardImpl(c10::kCUDA) || !at::detail::getCUDAHooks().hasCUDART()) return {};
   const auto index = c10::DeviceIndex(device);

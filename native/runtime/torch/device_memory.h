@@ -27,6 +27,9 @@ struct DeviceMemory {
 /// The caching allocator's counters of a GPU; nothing without CUDA.
 std::optional<DeviceMemory> device_memory(int device);
 
+/// The peaks of device_memory() are from now on those since this call. For a GPU with a context.
+void reset_device_peaks(int device);
+
 /// The memory of a GPU as its own runtime tells it, and what this process has of it.
 struct DeviceShare {
   int64_t free_bytes = 0;

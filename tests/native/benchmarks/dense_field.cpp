@@ -19,7 +19,7 @@ TEST(DenseBenchField, AgreesWithPointByPoint) {
   at::manual_seed(4);
   const auto heads = std::make_shared<MeshHeads>(7);
   for (auto& parameter : heads->parameters()) parameter.set_data(at::randn(parameter.sizes()) * 0.3);
-  const DenseBenchField field(at::randn({3, 7, 9, 9}), heads, BenchShape::kEllipsoid);
+  const DenseBenchField field(at::randn({3, 7, 9, 9}), heads, RoundShape::kEllipsoid);
   const at::Tensor line = grid_line(kGrid);
   const auto dense = field.on_grid(line, 1), by_points = field.on_grid_by_points(line);
   expect_close(dense->values(100, 777), by_points->values(100, 777));

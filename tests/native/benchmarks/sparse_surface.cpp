@@ -43,11 +43,11 @@ INSTANTIATE_TEST_SUITE_P(ByteBudgets, Sparse, testing::Values(int64_t{1} << 40, 
 TEST_P(Sparse, SignedDistanceGivesTheDenseSurfaceToRounding) {
   Execution execution;
   execution.byte_budget = GetParam();
-  for (const BenchShape shape : {BenchShape::kEllipsoid, BenchShape::kShell}) {
+  for (const RoundShape shape : {RoundShape::kEllipsoid, RoundShape::kShell}) {
     at::manual_seed(11);
     const auto heads = std::make_shared<MeshHeads>(6);
     randomise(*heads, 0.25);
-    const BenchField field(at::randn({3, 6, 16, 16}), heads, shape);
+    const ShapedMeshField field(at::randn({3, 6, 16, 16}), heads, shape);
     expect_same(extract_surface(field, {.grid = 28}, execution),
                 extract_surface(DenseBenchField(field), {.grid = 28}, {}));
   }

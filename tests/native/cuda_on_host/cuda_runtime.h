@@ -66,8 +66,11 @@ struct Device {
   virtual cudaError_t begin_launch(cudaStream_t stream) = 0;
   /// Makes a kernel's argument one that the host can follow.
   virtual cudaError_t take_argument(cudaStream_t stream, void* argument, size_t bytes) = 0;
+  /// A kernel of this stream has trapped: the device is lost, and whoever asks it next is told.
+  virtual void lose(cudaStream_t stream) = 0;
 };
 inline Device* device = nullptr;
+inline std::atomic<bool> trapped{false};  // by a kernel that runs now
 
 template <typename Kernel, typename... Arguments>
 void launch(unsigned blocks, unsigned threads, cudaStream_t stream, const Kernel& kernel,
@@ -108,9 +111,12 @@ void launch(unsigned blocks, unsigned threads, cudaStream_t stream, const Kernel
     });
   }
   for (std::thread& worker : workers) worker.join();
+  if (trapped.exchange(false) && device) device->lose(stream);
 }
 
 }  // namespace cuda_on_host
+
+inline void __trap() { cuda_on_host::trapped = true; }
 
 /// Gives the thread's error back and forgets it. An error that stays, as a GPU's illegal address does, is not
 /// played.

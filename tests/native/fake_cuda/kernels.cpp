@@ -52,6 +52,11 @@ class Kernels final : public cuda_on_host::Device {
     }
     return cudaSuccess;
   }
+
+  void lose(cudaStream_t stream) override {
+    const std::lock_guard lock(state().mutex);
+    state().devices.at(size_t(key_of(stream).first)).lost = Fault::kLater;
+  }
 };
 
 const bool g_registered = [] {
