@@ -1,8 +1,10 @@
 // Prints what torch makes of libtorch_cuda, opened before or after it has computed on the CPU; how long that
-// takes and what it costs. For tests/cuda_loading: `cuda_hooks before|after|never`.
+// takes and what it costs; or which function of the library a limit of memory is set by. For
+// tests/cuda_loading: `cuda_hooks before|after|never|limit`.
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <regex>
 #include <string>
 
 #include <ATen/ATen.h>
@@ -30,13 +32,30 @@ void open() {
                static_cast<double>(resident_kib() - before) / 1024);
 }
 
+/// Without a device the allocator refuses a limit, and tells where it does. The call goes through the table
+/// of the class that its header declares, so another class in the library would be found out here.
+void limit() {
+  try {
+    relievo::limit_device_memory(0, int64_t{1} << 30);
+    std::printf("limit: set\n");
+  } catch (const c10::Error& error) {
+    std::smatch place;
+    const std::string whole = error.what();
+    const bool is_told =
+        std::regex_search(whole, place, std::regex(R"(raised from (\w+) at \S*/(\w+\.cpp))"));
+    std::printf("limit: %s\n", error.what_without_backtrace());
+    std::printf("by: %s\n", is_told ? (place[1].str() + " in " + place[2].str()).c_str() : whole.c_str());
+  }
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   const std::string when = count > 1 ? words[1] : "never";
-  if (when == "before") open();
+  if (when == "before" || when == "limit") open();
   const at::Tensor x = at::ones({1, 3, 8, 8});
   std::printf("sum: %g\n", at::conv2d(x, at::ones({2, 3, 3, 3})).sum().item<double>());
   if (when == "after") open();
+  if (when == "limit") limit();
   return 0;
 }

@@ -5,9 +5,7 @@ Not part of `make test`: `make test-cuda-loading` fetches 2.5 GB into build-cuda
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,21 +15,13 @@ import pytest
 sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("addon", "app", "packaging")]
 import elf
 import processes
+from bare_root import LIBRARIES as LIBRARIES_OF_ROOT
+from bare_root import LOADER, SYSTEM, in_chroot, make_root, places, run
 from extension_source import ROOT, imported
 from relievo import _runtime
 
 PLACE = ROOT / "build-cuda"
-# Libraries that every Linux that runs Blender has: glibc, the libraries of GCC, zlib (cuDNN needs it).
-SYSTEM = ["libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libutil.so.1"]
-SYSTEM += ["libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"]
-LOADER = "ld-linux-x86-64.so.2"
 DRIVER = "libcuda.so.1"
-
-
-def run(*command: str | Path) -> str:
-    ended = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
 
 
 @pytest.fixture(scope="module")
@@ -51,34 +41,13 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(PLACE / "root")
 
 
-def places(file: Path) -> dict[str, Path]:
-    """Returns where the machine's loader finds the libraries that a file needs."""
-    found = re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", file), re.MULTILINE)
-    return {name: Path(place) for name, place in found}
-
-
 @pytest.fixture(scope="module")
 def root(runtime: Path) -> Path:
     """A folder with the runtime, the system's libraries and nothing else."""
     root = runtime.parent
     run("cc", Path(__file__).with_name("open_libraries.c"), "-o", root / "open_libraries", "-ldl")
-    libraries = root / "lib" / "x86_64-linux-gnu"
-    for folder in (libraries, root / "lib64", root / "proc", root / "tmp"):
-        folder.mkdir(parents=True, exist_ok=True)
-    for name in SYSTEM:
-        shutil.copy(Path("/usr/lib/x86_64-linux-gnu") / name, libraries / name)
-    shutil.copy(Path("/lib64") / LOADER, root / "lib64" / LOADER)
+    make_root(root)
     return root
-
-
-def in_chroot(root: Path, *command: str, **environment: str) -> str:
-    script = 'mount --rbind /proc "$0/proc" && exec chroot "$0" "$@"'
-    words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, str(root), *command]
-    ended = subprocess.run(
-        words, capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 def test_every_library_finds_what_it_asks_for_but_the_driver(runtime: Path) -> None:
@@ -116,7 +85,7 @@ def programs(root: Path, runtime: Path) -> dict[str, str]:
     for program in (processes.PROGRAM, processes.BUILD / "cuda_hooks"):
         shutil.copy(program, folder)
         for name, place in places(program).items():
-            if not any((there / name).exists() for there in (runtime, folder, root / "lib" / "x86_64-linux-gnu")):
+            if not any((there / name).exists() for there in (runtime, folder, root / LIBRARIES_OF_ROOT)):
                 shutil.copy(place, folder / name)
     return {"LD_LIBRARY_PATH": "/runtime:/program"}
 
@@ -134,3 +103,12 @@ def test_torch_knows_of_cuda_only_where_that_was_opened_before_it_computed(
     assert in_chroot(root, "/program/cuda_hooks", "before", **programs) == "open: yes\nsum: 1944\n"
     late = "the process computed before libtorch_cuda was opened; start Relievo (or Blender) again"
     assert in_chroot(root, "/program/cuda_hooks", "after", **programs) == f"sum: 1944\nopen: {late}\n"
+
+
+def test_a_limit_of_memory_reaches_the_allocators_own_function(root: Path, programs: dict[str, str]) -> None:
+    """It is a virtual call by a class of libc10_cuda whose functions the library does not export."""
+    told = in_chroot(root, "/program/cuda_hooks", "limit", **programs).splitlines()
+    assert told[-2:] == [
+        "limit: Allocator not initialized for device 0: did you call init?",
+        "by: setMemoryFraction in CUDACachingAllocator.cpp",
+    ]
