@@ -3,6 +3,9 @@
 
 namespace relievo::kernels {
 
+/// Throws Error{kInvalidSettings}: the processor has no context to lose.
+void trap_cpu();
+
 /// The device's context is lost from here on: whatever the process asks of that GPU next fails. Returns
 /// without waiting. Only builds with CUDA (RELIEVO_CUDA) have it. Throws Error{kDeviceLost} when the launch
 /// fails.

@@ -1,28 +1,15 @@
+#include <optional>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/pipeline_stage.h"
+#include "kernels/trap.h"
 #include "nn/launch.h"
 #include "runtime/execute/device_thread.h"
 #include "runtime/torch/worker_hooks.h"
 #include "verify/check_list.h"
-#ifdef RELIEVO_CUDA
-#include "kernels/trap.h"
-#endif
 
 namespace relievo {
-namespace {
-
-void launch_trap([[maybe_unused]] const at::Device& device) {
-#ifdef RELIEVO_CUDA
-  const CurrentGpu gpu(device);
-  kernels::trap_cuda(gpu.stream());
-#else
-  throw Error(ErrorCode::kInvalidSettings, "This build has no kernels for GPUs.", "Build it where nvcc is.");
-#endif
-}
-
-}  // namespace
-
 std::vector<DeviceCheck> check_loss(const Worker& worker, const Control& control, const TellCheck& tell) {
   CheckList list(device_name(worker), control, tell, 1);
   constexpr double kMostSeconds = 5;
@@ -35,7 +22,7 @@ std::vector<DeviceCheck> check_loss(const Worker& worker, const Control& control
       const auto begin = Clock::now();
       std::optional<Error> error;
       try {
-        launch_trap(device_of(worker));
+        launch_on(device_of(worker), RELIEVO_LAUNCHERS(trap));
         hooks.finish(worker);
       } catch (...) {
         error = current_torch_error();

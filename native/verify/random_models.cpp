@@ -69,6 +69,16 @@ void write_multiview(const fs::path& folder, ModelSize size, const at::Tensor& b
   std::vector<double> ramp;
   for (int i = 0; i < positions; ++i) ramp.push_back(i / (positions - 1.0));
   write_json(folder / "model_index.json", {{"ramping_coefficients", ramp}});
+  if (size == ModelSize::kTiny) {
+    const auto write_extractor = [&](const char* name, int side) {
+      const json half{0.5, 0.5, 0.5};
+      write_json(
+          folder / name / "preprocessor_config.json",
+          {{"crop_size", {{"height", side}, {"width", side}}}, {"image_mean", half}, {"image_std", half}});
+    };
+    write_extractor("feature_extractor_clip", configs["vision_encoder"]["image_size"]);
+    write_extractor("feature_extractor_vae", 32);
+  }
   const auto write = [&](const char* file, const torch::nn::Module& network) {
     write_numbers(folder / file, network, "", at::kBFloat16, block);
   };
