@@ -9,6 +9,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define RELIEVO_MATRIX_PRODUCT
+#include <cpuid.h>
 #endif
 
 namespace relievo::kernels {
@@ -98,6 +99,12 @@ bool has_matrix_product_cpu() {
   return has;
 }
 
+bool has_amx() {
+  constexpr unsigned kAmxBfloat16 = 1u << 22;  // of EDX, leaf 7
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBfloat16) != 0;
+}
+
 void multiply_packed(const PackedProduct& product) {
   if (has_avx512())
     multiply_avx512(product);
@@ -109,6 +116,7 @@ void multiply_packed(const PackedProduct& product) {
 #else
 
 bool has_matrix_product_cpu() { return false; }
+bool has_amx() { return false; }
 void multiply_packed(const PackedProduct&) {}
 
 #endif

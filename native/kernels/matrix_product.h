@@ -15,6 +15,8 @@ inline constexpr int64_t kPanel = 32;  ///< columns of the result that are packe
 
 /// Whether this processor has the instructions, AVX-512 or AVX2 with FMA.
 bool has_matrix_product_cpu();
+/// Whether this processor multiplies matrices of bfloat16 by AMX, eight times as fast as float.
+bool has_amx();
 
 /// Returns how many numbers the panels of a matrix [columns, depth] have: columns are filled up to whole
 /// panels.

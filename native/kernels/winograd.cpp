@@ -19,6 +19,20 @@ typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(
 RELIEVO_INLINE void load(Lanes& to, const float* from) { to = *reinterpret_cast<const Lanes*>(from); }
 RELIEVO_INLINE void store(float* to, const Lanes& from) { *reinterpret_cast<Lanes*>(to) = from; }
 
+typedef uint32_t Bits __attribute__((vector_size(kLanes * sizeof(uint32_t)), may_alias));
+typedef uint16_t HalfBits __attribute__((vector_size(kLanes * sizeof(uint16_t)), aligned(2), may_alias));
+
+RELIEVO_INLINE void load(Lanes& to, const BFloat16* from) {
+  const Bits bits = __builtin_convertvector(*reinterpret_cast<const HalfBits*>(from), Bits) << 16;
+  to = reinterpret_cast<const Lanes&>(bits);
+}
+/// Rounds to the nearest, halves to even.
+RELIEVO_INLINE void store(BFloat16* to, const Lanes& from) {
+  const Bits bits = reinterpret_cast<const Bits&>(from);
+  const Bits half = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+  *reinterpret_cast<HalfBits*>(to) = __builtin_convertvector(half, HalfBits);
+}
+
 // The three transforms of a line. With a = 3/4 and b = 3/2 the row of a point p is the product of (x - q)
 // over the other points q, so that those of p and -p share their even and their odd half.
 
@@ -61,8 +75,8 @@ Place place_of(const WinogradShape& shape, int64_t tile) {
   return {tile / each, tile % each / across * kOut, tile % across * kOut};
 }
 
-RELIEVO_VECTOR_CLONES void transform_input_tile(const float* const* pixels, int64_t channels, float* to,
-                                                int64_t step) {
+template <typename T>
+RELIEVO_INLINE void transform_input_tile(const T* const* pixels, int64_t channels, float* to, int64_t step) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     Lanes rows[kIn][kIn];
     for (int x = 0; x < kIn; ++x) {
@@ -79,8 +93,9 @@ RELIEVO_VECTOR_CLONES void transform_input_tile(const float* const* pixels, int6
   }
 }
 
-RELIEVO_VECTOR_CLONES void transform_output_tile(const float* products, int64_t step, int64_t channels,
-                                                 const float* bias, float* const* pixels) {
+template <typename T>
+RELIEVO_INLINE void transform_output_tile(const float* products, int64_t step, int64_t channels,
+                                          const T* bias, T* const* pixels) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     Lanes rows[kOut][kIn], add;
     load(add, bias + c);
@@ -94,7 +109,7 @@ RELIEVO_VECTOR_CLONES void transform_output_tile(const float* products, int64_t 
       Lanes done[kOut];
       transform_output(rows[y], done);
       for (int x = 0; x < kOut; ++x) {
-        if (float* pixel = pixels[y * kOut + x]) store(pixel + c, done[x] + add);
+        if (T* pixel = pixels[y * kOut + x]) store(pixel + c, done[x] + add);
       }
     }
   }
@@ -118,14 +133,15 @@ RELIEVO_INLINE void transform_taps(const float* taps, float* to, int64_t step) {
 
 /// Transforms 16 inputs' weights of the outputs of a panel. `weight` is that of the first output and input;
 /// the panels of the 36 matrices lie `step` apart.
-RELIEVO_VECTOR_CLONES void transform_panel(const float* weight, bool channels_last, int64_t count,
-                                           int64_t inputs, float* panel, int64_t step) {
+template <typename T>
+RELIEVO_INLINE void transform_panel(const T* weight, bool channels_last, int64_t count, int64_t inputs,
+                                    float* panel, int64_t step) {
   float taps[9 * kLanes], turned[kWinogradElements][kPanel][kLanes];
   for (int64_t output = 0; output < count; ++output) {
-    const float* own = weight + output * 9 * inputs;
+    const T* own = weight + output * 9 * inputs;
     for (int64_t k = 0; k < 9; ++k) {
       for (int64_t c = 0; c < kLanes; ++c)
-        taps[k * kLanes + c] = channels_last ? own[k * inputs + c] : own[c * 9 + k];
+        taps[k * kLanes + c] = widen(channels_last ? own[k * inputs + c] : own[c * 9 + k]);
     }
     transform_taps(taps, turned[0][output], kPanel * kLanes);
   }
@@ -139,26 +155,44 @@ RELIEVO_VECTOR_CLONES void transform_panel(const float* weight, bool channels_la
   }
 }
 
-}  // namespace
+// One source, compiled for several processors and both types.
 
-void winograd_weights_cpu(const WinogradWeights& weights) {
+#define RELIEVO_WINOGRAD_CLONES(T)                                                                           \
+  RELIEVO_VECTOR_CLONES void transform(const T* const* pixels, int64_t channels, float* to, int64_t step) {  \
+    transform_input_tile(pixels, channels, to, step);                                                        \
+  }                                                                                                          \
+  RELIEVO_VECTOR_CLONES void transform(const float* products, int64_t step, int64_t channels, const T* bias, \
+                                       T* const* pixels) {                                                   \
+    transform_output_tile(products, step, channels, bias, pixels);                                           \
+  }                                                                                                          \
+  RELIEVO_VECTOR_CLONES void transform(const T* weight, bool channels_last, int64_t count, int64_t inputs,   \
+                                       float* panel, int64_t step) {                                         \
+    transform_panel(weight, channels_last, count, inputs, panel, step);                                      \
+  }
+RELIEVO_WINOGRAD_CLONES(float)
+RELIEVO_WINOGRAD_CLONES(BFloat16)
+#undef RELIEVO_WINOGRAD_CLONES
+
+template <typename T>
+void transform_all(const WinogradWeights<T>& weights) {
   const int64_t inputs = weights.inputs, panels = (weights.outputs + kPanel - 1) / kPanel;
   const int64_t blocks = inputs / kLanes;
   parallel_for(panels * blocks, 8, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       const int64_t output = i / blocks * kPanel, input = i % blocks * kLanes;
-      transform_panel(weights.weight + output * 9 * inputs + (weights.channels_last ? input : 9 * input),
-                      weights.channels_last, std::min(kPanel, weights.outputs - output), inputs,
-                      weights.to + output * inputs + input * kPanel, packed_size(weights.outputs, inputs));
+      transform(weights.weight + output * 9 * inputs + (weights.channels_last ? input : 9 * input),
+                weights.channels_last, std::min(kPanel, weights.outputs - output), inputs,
+                weights.to + output * inputs + input * kPanel, packed_size(weights.outputs, inputs));
     }
   });
 }
 
-void winograd_input_cpu(const WinogradInput& input) {
+template <typename T>
+void transform_all(const WinogradInput<T>& input) {
   const WinogradShape& shape = input.shape;
-  const std::vector<float> outside(static_cast<size_t>(input.channels), 0.0f);
+  const std::vector<T> outside(static_cast<size_t>(input.channels));  // zeros
   parallel_for(input.tiles, 4, [&](int64_t first, int64_t last) {
-    const float* pixels[kWinogradElements];
+    const T* pixels[kWinogradElements];
     for (int64_t tile = first; tile < last; ++tile) {
       const Place place = place_of(shape, input.first + tile);
       for (int i = 0; i < kWinogradElements; ++i) {
@@ -167,18 +201,18 @@ void winograd_input_cpu(const WinogradInput& input) {
         const int64_t pixel = (place.picture * shape.height + y) * shape.width + x;
         pixels[i] = is_inside ? input.in + pixel * input.channels : outside.data();
       }
-      transform_input_tile(pixels, input.channels, input.to + tile * input.channels,
-                           input.tiles * input.channels);
+      transform(pixels, input.channels, input.to + tile * input.channels, input.tiles * input.channels);
     }
   });
 }
 
-void winograd_output_cpu(const WinogradOutput& output) {
+template <typename T>
+void transform_all(const WinogradOutput<T>& output) {
   const WinogradShape& shape = output.shape;
-  const std::vector<float> nothing(output.bias ? 0 : static_cast<size_t>(output.channels), 0.0f);
-  const float* bias = output.bias ? output.bias : nothing.data();
+  const std::vector<T> nothing(output.bias ? 0 : static_cast<size_t>(output.channels));
+  const T* bias = output.bias ? output.bias : nothing.data();
   parallel_for(output.tiles, 4, [&](int64_t first, int64_t last) {
-    float* pixels[kOut * kOut];
+    T* pixels[kOut * kOut];
     for (int64_t tile = first; tile < last; ++tile) {
       const Place place = place_of(shape, output.first + tile);
       for (int i = 0; i < kOut * kOut; ++i) {
@@ -186,10 +220,19 @@ void winograd_output_cpu(const WinogradOutput& output) {
         const int64_t pixel = (place.picture * shape.out_height() + y) * shape.width + x;
         pixels[i] = y < shape.out_height() && x < shape.width ? output.out + pixel * output.row : nullptr;
       }
-      transform_output_tile(output.products + tile * output.channels, output.tiles * output.channels,
-                            output.channels, bias, pixels);
+      transform(output.products + tile * output.channels, output.tiles * output.channels, output.channels,
+                bias, pixels);
     }
   });
 }
+
+}  // namespace
+
+void winograd_weights_cpu(const WinogradWeights<float>& weights) { transform_all(weights); }
+void winograd_weights_cpu(const WinogradWeights<BFloat16>& weights) { transform_all(weights); }
+void winograd_input_cpu(const WinogradInput<float>& input) { transform_all(input); }
+void winograd_input_cpu(const WinogradInput<BFloat16>& input) { transform_all(input); }
+void winograd_output_cpu(const WinogradOutput<float>& output) { transform_all(output); }
+void winograd_output_cpu(const WinogradOutput<BFloat16>& output) { transform_all(output); }
 
 }  // namespace relievo::kernels

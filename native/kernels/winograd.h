@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "kernels/half.h"
+
 namespace relievo::kernels {
 
 inline constexpr int64_t kWinogradOut = 4;  ///< pixels of a tile's result, along each side
@@ -36,26 +38,31 @@ struct WinogradShape {
   int64_t tiles() const { return batch * down() * across(); }
 };
 
+template <typename T>
 struct WinogradInput {
-  const float* in = nullptr;  ///< [batch, height, width, channels]
+  const T* in = nullptr;  ///< [batch, height, width, channels]
   WinogradShape shape;
   int64_t channels = 0;
   int64_t first = 0, tiles = 0;  ///< which tiles
   float* to = nullptr;           ///< [36, tiles, channels]
 };
 
+template <typename T>
 struct WinogradOutput {
   const float* products = nullptr;  ///< [36, tiles, channels]
-  const float* bias = nullptr;      ///< [channels], or none
+  const T* bias = nullptr;          ///< [channels], or none
   WinogradShape shape;
   int64_t channels = 0;
   int64_t first = 0, tiles = 0;  ///< which tiles
-  float* out = nullptr;  ///< [batch, out_height, width, row], of which the first `channels` are written
+  T* out = nullptr;  ///< [batch, out_height, width, row], of which the first `channels` are written
   int64_t row = 0;
 };
 
-void winograd_weights_cpu(const WinogradWeights& weights);
-void winograd_input_cpu(const WinogradInput& input);
-void winograd_output_cpu(const WinogradOutput& output);
+void winograd_weights_cpu(const WinogradWeights<float>& weights);
+void winograd_weights_cpu(const WinogradWeights<BFloat16>& weights);
+void winograd_input_cpu(const WinogradInput<float>& input);
+void winograd_input_cpu(const WinogradInput<BFloat16>& input);
+void winograd_output_cpu(const WinogradOutput<float>& output);
+void winograd_output_cpu(const WinogradOutput<BFloat16>& output);
 
 }  // namespace relievo::kernels

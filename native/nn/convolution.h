@@ -1,4 +1,4 @@
-// Convolutions and linear layers of float32 on a processor, by the quickest way that there is for them.
+// Convolutions and linear layers on a processor, by the quickest way that there is for them.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace relievo {
 /// Returns x `[..., in]` times `weight` `[out, in]` transposed, plus `bias` `[out]` where it is defined. Of
 /// 64 or more rows of a picture in float32 without gradients on a processor, kernels/matrix_product.h
 /// computes it.
-at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 /// The zeros around a picture, in rows and in columns.
 struct Padding {

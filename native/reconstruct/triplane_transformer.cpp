@@ -30,8 +30,8 @@ struct TriplaneTransformer::Block : Group {
   }
 
   at::Tensor cross_attention(const at::Tensor& x, const at::Tensor& condition) const {
-    return cross_out->forward(
-        multi_head_attention(apply_linear(x, query), apply_linear(condition, key), apply_linear(condition, value), heads));
+    return cross_out->forward(multi_head_attention(apply_linear(x, query), apply_linear(condition, key),
+                                                   apply_linear(condition, value), heads));
   }
 
   at::Tensor self_attention(const at::Tensor& x) const {

@@ -8,6 +8,8 @@
 #include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
+#include "kernels/matrix_product.h"
+
 namespace relievo {
 namespace {
 
@@ -100,6 +102,19 @@ TEST_F(ConvolutionTest, APicturesResultDoesNotDependOnItsBatchmates) {
   }
 }
 
+TEST_F(ConvolutionTest, RoundsBfloat16OnceOnly) {
+  if (kernels::has_amx()) GTEST_SUCCEED() << "torch's own is taken";
+  const at::Tensor x = channels_last(at::randn({2, 64, 11, 13})).to(at::kBFloat16);
+  const Layer layer = random_layer(48, 64);
+  const Layer half{layer.weight.to(at::kBFloat16), layer.bias.to(at::kBFloat16)};
+  const at::Tensor expected = in_double(x, half, {1, 1});
+  const at::Tensor made = convolve(x, half.weight, half.bias, {1, 1});
+  ASSERT_EQ(made.scalar_type(), at::kBFloat16);
+  // Half a unit in the last of 8 bits.
+  EXPECT_LT(((made - expected).abs() / (expected.abs() + 1e-3)).max().item<double>(), 1.05 / 256);
+  EXPECT_TRUE(at::equal(convolve(x, channels_last(half.weight), half.bias, {1, 1}), made));
+}
+
 TEST_F(ConvolutionTest, LeavesToTorchWhatItDoesNotTake) {
   const Layer layer = random_layer(32, 48);
   const at::Tensor x = at::randn({1, 48, 12, 12});
@@ -113,7 +128,7 @@ TEST_F(ConvolutionTest, LeavesToTorchWhatItDoesNotTake) {
   EXPECT_TRUE(by_torch(channels_last(x.narrow(1, 0, 40)), layer.weight.narrow(1, 0, 40), {1, 1}));
   EXPECT_TRUE(by_torch(channels_last(x), layer.weight.narrow(0, 0, 20), {1, 1}));
   EXPECT_TRUE(by_torch(channels_last(x), layer.weight.narrow(2, 0, 1).narrow(3, 0, 1), {0, 0}));
-  EXPECT_TRUE(by_torch(channels_last(x).to(at::kBFloat16), layer.weight.to(at::kBFloat16), {1, 1}));
+  EXPECT_TRUE(by_torch(channels_last(x).to(at::kDouble), layer.weight.to(at::kDouble), {1, 1}));
   const at::AutoGradMode learning(true);
   EXPECT_TRUE(by_torch(channels_last(x), layer.weight.clone().requires_grad_(), {1, 1}));
 }
