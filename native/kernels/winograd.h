@@ -19,9 +19,10 @@ inline constexpr int64_t kWinogradIn = 6;   ///< pixels that it reads, along eac
 inline constexpr int64_t kWinogradElements = 36;
 inline constexpr int64_t kWinogradLanes = 16;  ///< channels that go together; they divide inputs and outputs
 
+/// Pictures and weights are float or bfloat16; between them everything is float.
+template <typename T>
 struct WinogradWeights {
-  const float* weight =
-      nullptr;  ///< [outputs, inputs, 3, 3], or with `channels_last` [outputs, 3, 3, inputs]
+  const T* weight = nullptr;  ///< [outputs, inputs, 3, 3], or with `channels_last` [outputs, 3, 3, inputs]
   bool channels_last = false;
   int64_t outputs = 0, inputs = 0;
   float* to = nullptr;  ///< 36 packed matrices [outputs, inputs] (kernels/matrix_product.h)
