@@ -27,6 +27,7 @@ COLLECTION = "Relievo"
 class ImportOptions:
     collection: str = COLLECTION  # empty: the scene's own
     size: float = 0.0  # metres of the longest side; 0: as it is
+    scale: float = 1.0  # metres for a unit of the model's, where no size is asked for
     origin_at_base: bool = False
     smooth: bool = True
     material: bool = True
@@ -112,4 +113,6 @@ def placed(vertices: NDArray[np.float32], options: ImportOptions) -> NDArray[np.
     longest = float((high - low).max())
     if options.size > 0 and longest > 0:
         vertices = vertices * np.float32(options.size / longest)
+    elif options.scale not in (0.0, 1.0):
+        vertices = vertices * np.float32(options.scale)
     return vertices

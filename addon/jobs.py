@@ -137,8 +137,10 @@ def start(
     settings: Any,
     options: ImportOptions | None = None,
     replaces: bpy.types.Object | None = None,
+    target: taking_in.Target | None = None,
 ) -> Task:
-    """Puts a picture in the queue. Its object will stand at the 3D cursor, or be the one that it replaces the mesh of.
+    """Puts a picture in the queue. Its object will stand at the 3D cursor or the target, or be the one that it replaces
+    the mesh of.
 
     Raises relievo.Error, CannotRedoError, NoPlaceError.
     """
@@ -148,7 +150,7 @@ def start(
         redo.check(replaces)
     else:
         placing.check(context.scene)
-    target = taking_in.Target.of(context, replaces)
+    target = target or taking_in.Target.of(context, replaces)
     record = Record(
         source.name,
         source.label,

@@ -21,11 +21,12 @@ class Word:
 MODEL = {"model": Word("Model", "What makes the object. Quick Relief comes with Relievo; others are downloaded once")}
 VIEWS = {
     "views": Word(
-        "Six-View Images",
-        "Your own images of the object from six sides, instead of those that the model paints: a picture of 3 rows "
-        "and 2 columns, or a folder of six pictures",
+        "Own Views",
+        "Your own images of the object from up to six sides, instead of those that the model paints: images named "
+        "like cup_az030_el20.png (azimuth, elevation), their folder, or a list (.json) of them; or six at the model's "
+        "own angles, also in one image of 3 rows and 2 columns",
     ),
-    "view_count": Word("Views Used", "How many of the six views the model sees: 6 or 4"),
+    "view_count": Word("Views Used", "How many of six views the model sees: 6 or 4"),
     "seed": Word("Seed", "Where the model's random numbers begin; the same seed gives the same object"),
     "steps": Word("Steps", "Steps in which the views are painted; more take longer"),
     "input_size": Word("View Resolution", "Side of each view in pixels, a multiple of 16; less needs less memory"),

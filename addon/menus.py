@@ -64,6 +64,8 @@ def _manual() -> tuple[str, tuple[tuple[str, str], ...]]:
         ("bpy.types.relievo*.mask*", "#when-the-mask-is-wrong"),
         ("bpy.ops.relievo.*model*", "#models-devices-memory"),
         ("bpy.ops.relievo.*device*", "#models-devices-memory"),
+        ("bpy.ops.relievo.rebuild_object", "#views-of-your-own"),
+        ("bpy.ops.relievo.choose_views", "#views-of-your-own"),
         ("bpy.ops.relievo.*", "#make-a-mesh"),
         ("bpy.types.relievo*", "#settings"),
     )

@@ -36,8 +36,9 @@ def check(scene: bpy.types.Scene) -> None:
         raise NoPlaceError(scene)
 
 
-def put(thing: bpy.types.Object, scene: bpy.types.Scene, collection: str) -> str:
-    """Links the object into the scene and moves it aside. Returns what the person must be told, empty for nothing."""
+def put(thing: bpy.types.Object, scene: bpy.types.Scene, collection: str, is_exact: bool = False) -> str:
+    """Links the object into the scene and moves it aside, unless its place is exact. Returns what the person must be
+    told, empty for nothing."""
     wanted = _collection(scene, collection)
     layer = _view_layer(scene)
     found = next(each for each in [wanted, *_visible(layer), scene.collection] if _is_visible(layer, each))
@@ -45,7 +46,8 @@ def put(thing: bpy.types.Object, scene: bpy.types.Scene, collection: str) -> str
     if scene == bpy.context.scene:
         _show_in_local_views(thing)
     layer.update()
-    _move_aside(thing, layer)
+    if not is_exact:
+        _move_aside(thing, layer)
     if scene != bpy.context.scene:
         return f"'{thing.name}' is in the scene '{scene.name}'."
     if found != wanted:

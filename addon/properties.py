@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import clipboard, labels, mask_preview, models, pictures, presets, seen
+from . import clipboard, labels, mask_preview, models, own_views, pictures, presets, seen
 from .facts import SETTINGS
 from .files import is_file
 from .import_mesh import COLLECTION, ImportOptions
@@ -186,9 +186,12 @@ def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
     return settings
 
 
-def _views(text: str) -> list[str]:
-    """Splits the text: one file or folder, or six with commas between them."""
-    return [bpy.path.abspath(clipboard.as_path(path.strip())) for path in text.split(",") if path.strip()]
+def _views(text: str) -> list[own_views.View]:
+    """Reads what own_views.as_text() writes; paths become absolute."""
+    return [
+        own_views.changed(view, lambda path: bpy.path.abspath(clipboard.as_path(path)))
+        for view in own_views.of_text(text)
+    ]
 
 
 def import_options(properties: bpy.types.PropertyGroup) -> ImportOptions:
@@ -206,8 +209,16 @@ def has_picture(properties: bpy.types.PropertyGroup) -> bool:
     return bool(properties.picture if properties.source == "FILE" else properties.image)
 
 
+def has_views(properties: bpy.types.PropertyGroup) -> bool:
+    """Returns whether the person's own views take the picture's place where there is none."""
+    return uses_views(properties) and bool(properties.views.strip())
+
+
 def picture_source(properties: bpy.types.PropertyGroup) -> pictures.Source:
     """Returns the chosen picture. Raises pictures.NoPictureError."""
+    if not has_picture(properties) and has_views(properties):
+        # The engine knows it for the first view.
+        return pictures.from_file(own_views.first_picture(_views(properties.views)))
     if not has_picture(properties):
         raise pictures.NoPictureError("No picture is chosen.", "Choose a picture first.")
     if properties.source == "IMAGE":
@@ -231,7 +242,7 @@ def show_settings(
         if name in stored and hasattr(properties, name):
             value = stored[name]
             with contextlib.suppress(TypeError):  # a word that this version does not offer
-                setattr(properties, name, ",".join(value) if isinstance(value, list) else value)
+                setattr(properties, name, own_views.as_text(value) if isinstance(value, list) else value)
     properties.mask_file = stored.get("mask_file", "")
     is_there = not picture.startswith(pictures.IMAGE) and is_file(Path(bpy.path.abspath(picture)))
     if holder is not None and not is_there:

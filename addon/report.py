@@ -16,6 +16,7 @@ from typing import Any
 
 import bpy
 
+from . import own_views
 from .facts import VERSION
 from .jobs import Task
 from .runtime import runtime
@@ -57,7 +58,8 @@ def _private(task: Task) -> list[str]:
         words.append(getpass.getuser())
     for name in ("mask", "mask_file", "views"):
         value = task.settings.get(name)
-        for path in value if isinstance(value, list) else [value]:
+        paths: list[Any] = list(own_views.files(value)) if isinstance(value, list) else [value]
+        for path in paths:
             if isinstance(path, str) and path not in ("", "auto", "alpha", "file"):
                 words += [path, Path(path).name, Path(path).stem]
     return [word for word in words if len(word) > 2]

@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from . import documents, packed_images, thumbnails
+from . import documents, own_views, packed_images, thumbnails
 from .files import is_file, write_atomically
 from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
@@ -153,7 +153,7 @@ def _changed(settings: dict[str, Any], change: Any) -> dict[str, Any]:
     if (mask := changed.get("mask_file")) and isinstance(mask, str):
         changed["mask_file"] = change(mask)
     if isinstance(views := changed.get("views"), list):
-        changed["views"] = [change(path) for path in views if isinstance(path, str)]
+        changed["views"] = [own_views.changed(view, change) for view in views if own_views.is_sound(view)]
     return changed
 
 

@@ -3,7 +3,7 @@ person always learns of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -33,6 +33,13 @@ class Target:
     replaces: int = 0  # session_uid of the object that gets the new mesh; 0: a new object
     file: str = ""  # the .blend, empty where it was never saved
     name: str = ""  # name of the object that gets the new mesh
+    # True where a new object stands at the location whatever stands there already.
+    is_exact: bool = False
+
+    @staticmethod
+    def at(context: bpy.types.Context, location: tuple[float, float, float]) -> Target:
+        """Returns the target of a new object that is to stand exactly there."""
+        return replace(Target.of(context, None), location=location, is_exact=True)
 
     @staticmethod
     def of(context: bpy.types.Context, replaces: bpy.types.Object | None) -> Target:
@@ -42,7 +49,7 @@ class Target:
 
     def as_record(self) -> dict[str, Any]:
         """Returns the target for another Blender, in which this one's numbers mean nothing."""
-        return {"file": self.file, "name": self.name, "location": list(self.location)}
+        return {"file": self.file, "name": self.name, "location": list(self.location), "exact": self.is_exact}
 
     @staticmethod
     def of_record(context: bpy.types.Context, record: dict[str, Any]) -> Target:
@@ -55,7 +62,7 @@ class Target:
         if thing is not None and "relievo_settings" in thing:
             return Target.of(context, thing)
         x, y, z = record.get("location", target.location)
-        return Target(target.scene, (x, y, z), file=target.file)
+        return Target(target.scene, (x, y, z), file=target.file, is_exact=record.get("exact") is True)
 
     def object(self) -> bpy.types.Object | None:
         return next((thing for thing in bpy.data.objects if thing.session_uid == self.replaces), None)
@@ -119,7 +126,7 @@ def _put(
         scene = scenes.get(target.scene, bpy.context.scene)
         if scene.library is not None:
             return f"the scene '{scene.name}' belongs to another file"
-        thing, note = _add(result, scene, options, target.location)
+        thing, note = _add(result, scene, options, target.location, target.is_exact)
         things = [thing]
         if options.asset:
             import_mesh.mark_asset(thing, shaded)
@@ -150,11 +157,15 @@ def place_again(
 
 
 def _add(
-    result: AnyResult, scene: bpy.types.Scene, options: ImportOptions, location: tuple[float, ...]
+    result: AnyResult,
+    scene: bpy.types.Scene,
+    options: ImportOptions,
+    location: tuple[float, ...],
+    is_exact: bool = False,
 ) -> tuple[bpy.types.Object, str]:
     thing = import_mesh.make_object(result, options)
     thing.location = location
-    note = placing.put(thing, scene, options.collection)
+    note = placing.put(thing, scene, options.collection, is_exact)
     # In another mode, the person works on an object that must stay the active one.
     if bpy.context.mode == "OBJECT" and bpy.context.scene == scene:
         layer = bpy.context.view_layer

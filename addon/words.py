@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from . import console, own_views
 from .facts import SETTINGS
 from .failure import Failure
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import relievo
 
 FORMATS = ("blend", "glb", "obj", "ply")
-_VIEWS_HELP = "your own views: a picture of 3 rows x 2 columns, a folder of six pictures, or six between commas"
+_VIEWS_HELP = (
+    "your own views: one to six pictures named like cup_az030_el20.png, with commas between them, a folder or a JSON "
+    "list of them; or six at the published cameras, also in one picture of 3 rows x 2 columns"
+)
 SOME_FAILED = 5  # exit status of a run over several pictures
 
 
@@ -130,7 +133,7 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
     elif name == "mask":
         words.add_argument("--mask", default=default, metavar="auto|alpha|FILE")
     elif isinstance(default, list):
-        words.add_argument(f"--{word}", type=_files, default=default, metavar="FILE|FOLDER|SIX", help=_VIEWS_HELP)
+        words.add_argument(f"--{word}", type=_files, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
     elif "choices" in facts:
         words.add_argument(f"--{word}", choices=facts["choices"], default=default, help=f"default: {default}")
     elif "min" in facts:
@@ -160,7 +163,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
 def further_inputs(settings: dict[str, Any]) -> list[str]:
     """Returns files and folders that are read besides the picture."""
     mask = [] if settings["mask"] in ("auto", "alpha") else [settings["mask"]]
-    return [*mask, *settings["views"]]
+    return [*mask, *own_views.files(settings["views"])]
 
 
 def planned(task: Task, as_json: bool) -> str:

@@ -78,6 +78,23 @@ Error error_of(const std::string& code, const std::string& message, const std::s
   return {ErrorCode::kInternal, message, hint};
 }
 
+/// Converts a view into a path alone, or a dict.
+py::object view_for_python(const OwnView& view) {
+  if (view.mask.empty() && !view.has_camera()) return path_text(view.picture);
+  py::dict given;
+  given["picture"] = path_text(view.picture);
+  if (!view.mask.empty()) given["mask"] = path_text(view.mask);
+  if (!view.has_camera()) return given;
+  given["azimuth"] = *view.azimuth;
+  given["elevation"] = view.elevation;
+  if (view.orthographic) {
+    given["orthographic"] = true;
+  } else {
+    given["fov"] = view.fov;
+  }
+  return given;
+}
+
 /// Converts settings into the form that Engine.submit takes.
 py::dict settings_for_python(const Settings& settings) {
   Settings plain = settings;
@@ -87,7 +104,7 @@ py::dict settings_for_python(const Settings& settings) {
   if (settings.mask == MaskKind::kFile) given["mask"] = path_text(settings.mask_file);
   given.attr("pop")("mask_file");
   py::list views;
-  for (const std::string& view : settings.views) views.append(path_text(view));
+  for (const OwnView& view : settings.views) views.append(view_for_python(view));
   given["views"] = views;
   return given;
 }

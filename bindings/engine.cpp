@@ -14,6 +14,7 @@
 #include "views.h"
 
 namespace py = pybind11;
+using namespace py::literals;
 namespace fs = std::filesystem;
 
 namespace relievo::bindings {
@@ -130,6 +131,9 @@ std::string path_of(const std::string& name, const py::handle& value) {
   }
 }
 
+/// Reads a view: a path, or a dict like an entry of a list of views (engine/own_views.h).
+OwnView view_of(const py::handle& value);
+
 void check_number(const std::string& name, const py::handle& value) {
   // JSON cannot express such a value.
   if (py::isinstance<py::float_>(value) && !std::isfinite(value.cast<double>())) {
@@ -144,20 +148,42 @@ void check_number(const std::string& name, const py::handle& value) {
   }
 }
 
+OwnView view_of(const py::handle& value) {
+  if (!py::isinstance<py::dict>(value)) return {.picture = path_of("views", value)};
+  py::dict plain;
+  OwnView paths;
+  for (const auto& [key, word] : py::reinterpret_borrow<py::dict>(value)) {
+    const auto name = py::str(key).cast<std::string>();
+    if (name == "picture" || name == "mask") {
+      (name == "mask" ? paths.mask : paths.picture) = path_of(name, word);
+      plain[key] = "?";  // a path may not be valid UTF-8
+    } else {
+      check_number(name, word);
+      plain[key] = word;
+    }
+  }
+  const py::dict settings("views"_a = py::make_tuple(plain));
+  OwnView view = settings_from_json(py::module_::import("json").attr("dumps")(settings).cast<std::string>())
+                     .views.front();
+  view.picture = paths.picture;
+  view.mask = paths.mask;
+  return view;
+}
+
 }  // namespace
 
 Settings settings_of(const py::dict& given) {
   py::dict plain;
   std::optional<std::string> mask;
-  std::vector<std::string> views;
+  std::vector<OwnView> views;
   for (const auto& [key, value] : given) {
     const auto name = py::str(key).cast<std::string>();
     if (name == "mask") {
       mask = path_of(name, value);
     } else if (name == "views" && (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value))) {
-      for (const py::handle& view : value) views.push_back(path_of(name, view));
+      for (const py::handle& view : value) views.push_back(view_of(view));
     } else if (name == "views") {
-      views.push_back(path_of(name, value));
+      views.push_back(view_of(value));
     } else {
       check_number(name, value);
       plain[key] = value;
@@ -303,16 +329,16 @@ void bind_engine(py::module_& module) {
           py::arg("pictures") = 1)
       .def(
           "submit",
-          [](const PythonEngine& engine, const Picture& picture, const std::string& name,
+          [](const PythonEngine& engine, const std::optional<Picture>& picture, const std::string& name,
              const fs::path& source, bool only_foreground, const py::kwargs& settings) {
             GenerateRequest request;
-            set_picture(request, picture, source);
+            if (picture) set_picture(request, *picture, source);
             request.only_foreground = only_foreground;
             request.name = name;
             request.settings = settings_of(settings);
             return engine.get()->submit(std::move(request));
           },
-          py::arg("picture"), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
+          py::arg("picture") = py::none(), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
           py::arg("only_foreground") = false)
       .def("queue", [](const PythonEngine& engine) { return engine.get()->queue(); })
       .def(

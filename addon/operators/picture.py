@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from .. import clipboard, jobs, pictures, readiness, selection, viewport
 from ..facts import PICTURE_ENDINGS
 from ..paths import ASKED_FILE_IN_BLEND
-from ..properties import engine_settings, has_picture, import_options, picture_source
+from ..properties import engine_settings, has_picture, has_views, import_options, picture_source
 from .base import Operator
 
 
@@ -55,7 +55,8 @@ class RELIEVO_OT_generate(Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         is_given = bool(self.filepath or self.files or self.selected)
-        is_there = has_picture(context.scene.relievo) or bool(selection.picks(context))
+        settings = context.scene.relievo
+        is_there = has_picture(settings) or has_views(settings) or bool(selection.picks(context))
         if is_given or (is_there and not self.choose):
             return self.execute(context)
         context.window_manager.fileselect_add(self)
@@ -75,7 +76,7 @@ class RELIEVO_OT_generate(Operator):
         if chosen:
             settings.picture, settings.source = chosen[0], "FILE"
             return [pictures.from_file(path) for path in chosen]
-        if has_picture(settings) and not self.selected:
+        if (has_picture(settings) or has_views(settings)) and not self.selected:
             return [picture_source(settings)]
         if found := selection.sources(context):
             return found

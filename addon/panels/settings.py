@@ -43,13 +43,16 @@ def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     for name in filter(lambda name: hasattr(settings, name), VIEWS):
         if name == "views":  # words and a path need a line each
             column.label(text=VIEWS[name].label)
-            column.prop(settings, name, text="")
+            row = column.row(align=True)
+            row.prop(settings, name, text="")
+            row.operator("relievo.choose_views", text="", icon="FILE_FOLDER")
             continue
         row = column.row(align=True)
         row.enabled = name not in _PAINTED or not settings.views
         row.prop(settings, name)
         if name == "seed":
             row.operator("relievo.dice", text="", icon="FILE_REFRESH")
+    layout.operator("relievo.rebuild_object", icon="MOD_REMESH")
 
 
 def draw_advanced(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

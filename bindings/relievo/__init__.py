@@ -33,7 +33,7 @@ from ._types import PathLike, Picture
 
 if TYPE_CHECKING:
     from ._batch import Batch, BatchOutcome
-    from ._engine import Engine, Settings, close_engine, generate, shared_engine
+    from ._engine import Engine, Settings, View, close_engine, generate, shared_engine
     from ._native import (
         BatchTask,
         DeviceInfo,
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 # The modules of those names that do not come from the native module.
 _HOMES = {
-    **dict.fromkeys(("Engine", "Settings", "close_engine", "generate", "shared_engine"), "._engine"),
+    **dict.fromkeys(("Engine", "Settings", "View", "close_engine", "generate", "shared_engine"), "._engine"),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
 }
 _lock = threading.Lock()
@@ -132,6 +132,7 @@ __all__ = [
     "StageReport",
     "SurfaceReport",
     "TextureReport",
+    "View",
     "check_weights",
     "close_engine",
     "devices",

@@ -7,11 +7,23 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Required, TypedDict, Unpack
 
 from . import _native
 from ._native import JobStatus, Result
 from ._types import InputPath, PathLike, Picture
+
+
+class View(TypedDict, total=False):
+    """A picture of the object with its camera (native/base/own_view.h). Without an azimuth, the picture's name tells
+    the camera: cup_az030_el20.png."""
+
+    picture: Required[InputPath]
+    mask: InputPath  # a picture file; without one, the picture's transparency or what the mask network finds
+    azimuth: float  # degrees: 0 is the front, 90 the side that is on the right of the front picture
+    elevation: float  # degrees: 90 looks straight down
+    fov: float  # degrees that the picture's longer side spans; 30 where it is left out
+    orthographic: bool  # seen from far away; has no field of view
 
 
 class Settings(TypedDict, total=False):
@@ -21,9 +33,10 @@ class Settings(TypedDict, total=False):
     mask: InputPath  # "auto", "alpha" or a picture file
     mask_threshold: float
     mask_invert: bool
-    # Six views of one's own: a picture of 3 rows x 2 columns, a folder, or six files.
-    views: InputPath | Sequence[InputPath]
-    # The number of views that the reconstruction sees: 6 or 4.
+    # Views of one's own: up to six with their cameras, a folder or a JSON list of them; or six at the published
+    # cameras, as pictures, as a folder, or as one picture of 3 rows x 2 columns.
+    views: InputPath | View | Sequence[InputPath | View]
+    # The number of six or of painted views that the reconstruction sees: 6 or 4.
     view_count: int
     seed: int
     steps: int  # steps of the diffusion
@@ -120,7 +133,7 @@ def close_engine() -> None:
 
 
 def generate(
-    picture: Picture,
+    picture: Picture | None = None,
     *,
     name: str = "",
     progress: Callable[[JobStatus], object] | None = None,
@@ -128,10 +141,11 @@ def generate(
 ) -> Result:
     """Makes a textured mesh of a picture and waits for it.
 
-    picture is a file (PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF, EXR), the bytes of one, or an array `[height,
-    width, 3 or 4]`, sRGB-encoded, row 0 at the top, of uint8 or of float32 in 0..1. name is that of the result
-    (default: the file's, without its extension). progress is called about ten times a second and once at the end.
-    Raises a subclass of Error; Ctrl-C, or an exception from progress, cancels the job.
+    picture is a file (PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF, EXR), the bytes of one, or an array `[height, width,
+    3 or 4]`, sRGB-encoded, row 0 at the top, of uint8 or of float32 in 0..1; with views of one's own it may be left out
+    for the first of them. name is that of the result (default: the file's, without its extension). progress is called
+    about ten times a second and once at the end. Raises a subclass of Error; Ctrl-C, or an exception from progress,
+    cancels the job.
     """
     job = shared_engine().submit(picture, name=name, **settings)
     try:

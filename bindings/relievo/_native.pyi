@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from ._engine import View
 from ._errors import Error
 from ._store import Transport
 from ._types import InputPath, PathLike, Picture
@@ -284,7 +285,7 @@ class Engine:
         """Explains the plan for so many pictures with these settings, in sentences."""
     def submit(
         self,
-        picture: Picture,
+        picture: Picture | None = None,
         *,
         name: str = "",
         source: PathLike = "",
@@ -293,7 +294,7 @@ class Engine:
         mask: InputPath = ...,
         mask_threshold: float = ...,
         mask_invert: bool = ...,
-        views: InputPath | Sequence[InputPath] = ...,
+        views: InputPath | View | Sequence[InputPath | View] = ...,
         view_count: int = ...,
         seed: int = ...,
         steps: int = ...,
@@ -313,8 +314,9 @@ class Engine:
     ) -> Job:
         """Submits a job. Raises InvalidSettingsError or ModelMissingError at once; every other error is the job's.
 
-        source says where a picture in memory comes from. With only_foreground the job ends after the first stage
-        without a result, and its preview shows the mask; it comes before all jobs that wait.
+        With views of one's own, the picture may be left out for the first of them. source says where a picture in
+        memory comes from. With only_foreground the job ends after the first stage without a result, and its preview
+        shows the mask; it comes before all jobs that wait.
         """
     def queue(self) -> list[Job]:
         """The jobs that run, then those that wait, in order."""

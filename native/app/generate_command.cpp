@@ -14,6 +14,7 @@
 #include "base/interruption.h"
 #include "base/standard_output.h"
 #include "batch/report.h"
+#include "engine/own_views.h"
 #include "engine/picture_checksum.h"
 
 namespace relievo {
@@ -192,13 +193,17 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
   parser.add_option("--model", settings.model, "preview, or a reconstruction model (`relievo models list`)")
       ->capture_default_str();
   parser
-      .add_option(
-          "--views", settings.views,
-          "Your own views instead of the diffusion's: a picture of 3 rows x 2 columns, a folder of six "
-          "pictures, or six pictures separated by commas")
+      .add_option_function<std::vector<std::string>>(
+          "--views",
+          [&settings](const std::vector<std::string>& words) {
+            for (const std::string& word : words) settings.views.push_back({.picture = word});
+          },
+          "Your own views instead of the diffusion's: one to six pictures named like cup_az030_el20.png, "
+          "separated by commas, a folder or a JSON list of them; or six at the published cameras, also in "
+          "one picture of 3 rows x 2 columns")
       ->delimiter(',');
   add_number(parser, "--view-count", settings.view_count, kViewCountRange,
-             "Views that the reconstruction sees: 6 or 4");
+             "Of six or painted views, those that the reconstruction sees: 6 or 4");
   add_number(parser, "--seed", settings.seed, kSeedRange, "Seed of all that is random");
   add_number(parser, "--steps", settings.steps, kStepsRange, "Steps of the diffusion");
   parser.add_option("--sampler", settings.sampler, "euler-ancestral, dpm-solver++ or unipc")
@@ -281,18 +286,32 @@ void say_without_effect(const CLI::App& parser, const Settings& settings) {
                 !has_views || settings.views.empty() ? "" : " and views of your own");
 }
 
+namespace {
+
+std::vector<std::string> pictures_of(const GenerateOptions& options) {
+  if (!options.pictures.empty()) return options.pictures;
+  if (options.settings.views.empty()) {
+    throw Error(ErrorCode::kInvalidSettings, "No picture is named.",
+                "Name picture files, or views of your own by --views.");
+  }
+  return {expand_views(options.settings.views).front().picture};
+}
+
+}  // namespace
+
 Command add_generate(CLI::App& parser) {
   const auto options = std::make_shared<GenerateOptions>();
-  parser
-      .add_option("pictures", options->pictures,
-                  "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR")
-      ->required();
+  parser.add_option(
+      "pictures", options->pictures,
+      "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR; with --views, the first of "
+      "these where there is none");
   add_generate_options(parser, *options);
   return [options, &parser] {
     set_mask(options->settings, options->mask);
     say_without_effect(parser, options->settings);
     std::vector<PictureTask> tasks;
-    for (const std::string& picture : options->pictures) tasks.push_back({picture, {}, options->settings});
+    for (const std::string& picture : pictures_of(*options))
+      tasks.push_back({picture, {}, options->settings});
     name_tasks(tasks, *options);
     const auto outcomes = generate_all(
         tasks, *options, [](const PictureOutcome&) {}, true);

@@ -81,7 +81,7 @@ int run(const Options& options) {
   std::vector<Worker> workers = workers_of(options.devices);
   for (Worker& worker : workers) worker.host_bytes_per_second = 1e9 * options.bandwidth;
   Settings settings = options.settings;
-  if (options.own_views) settings.views = {"of the person's own"};
+  if (options.own_views) settings.views = {{.picture = "of the person's own"}};
   validate(settings);
   const MeasuredCosts measured = CostStore().measured();
   const std::vector<StageProfile> stages = stage_profiles(settings, workers, measured);

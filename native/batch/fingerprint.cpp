@@ -10,7 +10,8 @@
 #include "base/parallel.h"
 #include "base/sha256.h"
 #include "engine/engine.h"
-#include "files/picture_kinds.h"
+#include "engine/own_view_json.h"
+#include "engine/own_views.h"
 
 namespace relievo {
 namespace {
@@ -21,23 +22,23 @@ using nlohmann::json;
 /// SHA-256 of files, by path; empty for a file that cannot be read.
 using Checksums = std::unordered_map<std::string, std::string>;
 
-/// The files of a setting `views`, in the order in which they are taken.
-std::vector<std::string> view_files(const std::vector<std::string>& views) {
-  std::error_code error;
-  if (views.size() != 1 || !fs::is_directory(views.front(), error)) return views;
-  std::vector<std::string> files;
-  for (fs::directory_iterator entry(views.front(), error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (has_picture_ending(entry->path())) files.push_back(entry->path().string());
+/// The views that a setting `views` stands for; the setting itself where it cannot be read, which makes its
+/// own picture fail, later.
+std::vector<OwnView> views_of(const std::vector<OwnView>& given) {
+  try {
+    return expand_views(given);
+  } catch (const Error&) {
+    return given;
   }
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 void add_files(const std::string& picture, const Settings& settings, std::set<std::string>& files) {
   files.insert(picture);
   if (settings.mask == MaskKind::kFile) files.insert(settings.mask_file);
-  for (std::string& view : view_files(settings.views)) files.insert(std::move(view));
+  for (OwnView& view : views_of(settings.views)) {
+    files.insert(std::move(view.picture));
+    if (!view.mask.empty()) files.insert(std::move(view.mask));
+  }
 }
 
 Checksums checksums_of(const std::set<std::string>& paths, const CancelToken& cancel) {
@@ -74,10 +75,15 @@ Fingerprint fingerprint(const std::string& picture, const Settings& settings, co
     mask = checksums.at(settings.mask_file);
     is_readable = is_readable && mask != "";
   }
-  for (const std::string& view : view_files(settings.views)) {
-    const auto found = checksums.find(view);
+  const auto checksum_of = [&](const std::string& file) {
+    const auto found = checksums.find(file);
     is_readable = is_readable && found != checksums.end() && !found->second.empty();
-    if (is_readable) views.push_back(found->second);
+    return is_readable ? found->second : std::string();
+  };
+  for (OwnView& view : views_of(settings.views)) {
+    view.picture = checksum_of(view.picture);
+    if (!view.mask.empty()) view.mask = checksum_of(view.mask);
+    views.push_back(json_of(view));
   }
   if (!is_readable) return print;
   // The key does not depend on where files lie.
@@ -121,7 +127,10 @@ std::vector<fs::path> inputs_of(const std::vector<ListedPicture>& pictures) {
   for (const ListedPicture& picture : pictures) {
     inputs.insert(picture.picture);
     if (picture.settings.mask == MaskKind::kFile) inputs.insert(picture.settings.mask_file);
-    inputs.insert(picture.settings.views.begin(), picture.settings.views.end());
+    for (const OwnView& view : picture.settings.views) {
+      inputs.insert(view.picture);
+      if (!view.mask.empty()) inputs.insert(view.mask);
+    }
   }
   return {inputs.begin(), inputs.end()};
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/refusals.h"
 #include "batch/list_pictures.h"
+#include "engine/own_views.h"
 
 namespace relievo {
 namespace {
@@ -16,7 +17,7 @@ using nlohmann::json;
 
 constexpr const char* kHint =
     "A manifest is a JSON list of pictures, or an object with `pictures`; each is a path or an object with "
-    "`picture` and perhaps `name` and `settings`.";
+    "`picture` and perhaps `name` and `settings`. With `views` in its settings, `picture` may be left out.";
 
 std::string shown(const json& value) {
   constexpr size_t kMost = 200;
@@ -64,9 +65,21 @@ Settings changed(const Settings& settings, const json& changes, const fs::path& 
   merged.mask_file = mask_file;
   if (!changes.contains("views")) merged.views = settings.views;
   if (changes.contains("views")) {
-    for (std::string& view : merged.views) view = path_in(folder, view);
+    for (OwnView& view : merged.views) {
+      view.picture = path_in(folder, view.picture);
+      if (!view.mask.empty()) view.mask = path_in(folder, view.mask);
+    }
   }
   return merged;
+}
+
+/// The first picture of views; where they cannot be read, their own name, whose result then fails.
+std::string first_picture(const std::vector<OwnView>& views) {
+  try {
+    return expand_views(views).front().picture;
+  } catch (const Error&) {
+    return views.front().picture;
+  }
 }
 
 json manifest_in(const fs::path& path) {
@@ -93,18 +106,17 @@ PictureList read_manifest(const fs::path& path, const Settings& settings) {
   PictureList list;
   for (const json& given : manifest["pictures"]) {
     const json entry = given.is_string() ? json{{"picture", given}} : given;
-    if (!entry.is_object() || !entry.value("picture", json()).is_string() || entry["picture"] == "" ||
-        !entry.value("name", json("")).is_string()) {
+    const bool is_object = entry.is_object() && entry.value("name", json("")).is_string();
+    if (is_object) refuse_unknown(entry, {"picture", "name", "settings"});
+    const Settings own =
+        is_object && entry.contains("settings") ? changed(common, entry["settings"], folder) : common;
+    const bool is_named = is_object && entry.value("picture", json()).is_string() && entry["picture"] != "";
+    if (!is_named && (!is_object || entry.contains("picture") || own.views.empty()))
       throw invalid(fmt::format("The manifest's entry '{}' names no picture.", shown(entry)));
-    }
-    refuse_unknown(entry, {"picture", "name", "settings"});
-    const std::string picture = path_in(folder, entry["picture"].get<std::string>());
+    const std::string picture =
+        is_named ? path_in(folder, entry["picture"].get<std::string>()) : first_picture(own.views);
     const std::string name = entry.value("name", "");
-    list.pictures.push_back(
-        {picture,
-         {},
-         name.empty() ? fs::path(picture).stem().string() : name,
-         entry.contains("settings") ? changed(common, entry["settings"], folder) : common});
+    list.pictures.push_back({picture, {}, name.empty() ? fs::path(picture).stem().string() : name, own});
   }
   return list;
 }

@@ -128,7 +128,7 @@ std::vector<CostSample> profile_worker(const Worker& worker, const std::vector<W
   generate.name = "profile";
   generate.settings = request.settings;
   generate.bytes = profiling_picture(kPictureSide, request.settings.mask == MaskKind::kAlpha);
-  check_request(generate);
+  complete_request(generate);
   PictureWork work;
   work.job = context_of(generate, request.control.cancel);
 

@@ -127,7 +127,7 @@ void Engine::close() {
 
 Job Engine::submit(GenerateRequest request) {
   Impl& engine = impl();
-  check_request(request);
+  complete_request(request);
   // In a process that was forked off, the threads are missing that this would wait for, so the object is
   // leaked.
   const std::shared_ptr<Job::State> state(new Job::State(std::move(request)), [](Job::State* job) {

@@ -22,7 +22,7 @@
 namespace relievo {
 
 /// A picture, as a file or in memory, and the settings of what to make of it. A picture in memory is decoded
-/// on the job's thread.
+/// on the job's thread. Where there is none, the first of the person's own views takes its place.
 struct GenerateRequest {
   /// A file (files/pictures.h), or only a name when one of the next two is not empty.
   std::filesystem::path picture = {};
@@ -168,8 +168,8 @@ class Engine {
   /// all other calls still answer.
   void close();
 
-  /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once; every other error is the job's (also
-  /// devices that are not there).
+  /// Throws Error{kInvalidSettings} or Error{kModelMissing} at once, and Error{kIo} for a folder or list of
+  /// views that cannot be read; every other error is the job's (also devices that are not there).
   Job submit(GenerateRequest request);
 
   /// The jobs that run, then those that wait, in order.

@@ -1,13 +1,16 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <optional>
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include "engine/picture_checksum.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
 #include "foreground/foreground.h"
+#include "foreground/view_frame.h"
 #include "nn/tensors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
@@ -70,6 +73,49 @@ fs::path full_network_file() {
 
 }  // namespace
 
+namespace {
+
+int64_t bytes_of(const DecodingCost& cost) { return cost.file_bytes + cost.decoder_bytes; }
+
+bool has_cut_views(const Settings& settings) {
+  return !settings.views.empty() && settings.views.front().has_camera();
+}
+
+/// Side of the square that is cut out of one of the person's own views: as much as the model sees or, where
+/// it is projected, as a texture can show of one of several pictures.
+int view_side(const Settings& settings) {
+  return settings.projection == "on" ? std::clamp(settings.texture_size, 512, 1024) : 512;
+}
+
+/// The first of the person's own views, where the request has no other picture than that.
+const OwnView* view_as_picture(const GenerateRequest& request) {
+  const bool is_in_memory =
+      !request.image.empty() || !request.bytes.pixels.empty() || !request.encoded.empty();
+  const auto& views = request.settings.views;
+  if (is_in_memory || views.empty() || request.picture != views.front().picture) return nullptr;
+  return &views.front();
+}
+
+/// The first cell of a grid of 3 rows x 2 columns.
+Image first_cell(const Image& grid) {
+  Image cell(std::max(grid.width / 2, 1), std::max(grid.height / 3, 1), grid.channels);
+  cell.linear = grid.linear;
+  for (int y = 0; y < cell.height; ++y)
+    std::copy_n(grid.pixel(0, y), static_cast<size_t>(cell.width) * cell.channels, cell.pixel(0, y));
+  return cell;
+}
+
+/// The error of a view's picture, which names the view.
+Error in_view(const OwnView& view, const Error& error) {
+  std::string why = error.message();
+  if (why.find(view.picture) != std::string::npos) return error;
+  if (why.ends_with('.')) why.pop_back();
+  if (!why.empty()) why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+  return {error.code(), fmt::format("The view '{}' cannot be cut out: {}.", view.picture, why), error.hint()};
+}
+
+}  // namespace
+
 DecodingCost decoding_cost(const GenerateRequest& request) {
   PictureOptions options;
   options.kept_pixels = kept_pixels(request.settings);
@@ -80,9 +126,17 @@ DecodingCost decoding_cost(const GenerateRequest& request) {
   } else if (request.bytes.pixels.empty() && request.image.empty()) {
     most = decoding_cost(request.picture, options);
   }
-  if (request.settings.mask != MaskKind::kFile) return most;
-  const DecodingCost mask = decoding_cost(request.settings.mask_file, options);
-  return mask.file_bytes + mask.decoder_bytes > most.file_bytes + most.decoder_bytes ? mask : most;
+  std::vector<std::string> others;
+  if (request.settings.mask == MaskKind::kFile) others.push_back(request.settings.mask_file);
+  for (const OwnView& view : request.settings.views) {
+    if (has_cut_views(request.settings)) others.push_back(view.picture);
+    if (!view.mask.empty()) others.push_back(view.mask);
+  }
+  for (const std::string& file : others) {
+    const DecodingCost cost = decoding_cost(file, options);
+    if (bytes_of(cost) > bytes_of(most)) most = cost;
+  }
+  return most;
 }
 
 struct ForegroundStage::Network {
@@ -107,11 +161,13 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   mode.workspace_bytes = std::max(is_full ? 260 * kMiB : static_cast<double>(kDecodedForNothing),
                                   static_cast<double>(decoding_bytes()));
   mode.workspace_bytes_per_picture = kBytesPerPixel * static_cast<double>(kept_pixels(settings));
-  mode.seconds_per_picture = is_full ? 3 : 1;
-  mode.host_seconds_per_picture = 0.1 + 5e-8 * side * side;
+  const double views = has_cut_views(settings) ? static_cast<double>(settings.views.size()) : 0;
+  const double in_views = views * view_side(settings) * view_side(settings);
+  mode.seconds_per_picture = (is_full ? 3 : 1) * (1 + views);
+  mode.host_seconds_per_picture = 0.1 + 5e-8 * (side * side + in_views);
   StageProfile profile{"", {mode}, kMaxBatch};
   profile.variant = is_full ? "u2net" : "u2netp";
-  profile.output_bytes_per_picture = static_cast<int64_t>(16 * side * side);
+  profile.output_bytes_per_picture = static_cast<int64_t>(16 * (side * side + in_views));
   return profile;
 }
 
@@ -140,26 +196,77 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   options.kept_pixels = kept_pixels(settings);
   options.cancel = execution.control.cancel;
   options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
+  const OwnView* const view = view_as_picture(*work.job->request);
+  MaskSource source = mask_source(settings.mask);
+  std::string mask_file = settings.mask_file;
+  if (view && !view->mask.empty() && settings.mask == MaskKind::kAuto) {
+    source = MaskSource::kGiven;
+    mask_file = view->mask;
+  }
   std::optional<Mask> given;
-  if (settings.mask == MaskKind::kFile) given = mask_from_picture(read_picture(settings.mask_file, options));
+  if (source == MaskSource::kGiven) given = mask_from_picture(read_picture(mask_file, options));
   options.on_note = [&work](const std::string& text) { work.note(text); };
   Image picture = decode_picture(*work.job->request, options);
+  if (view && !view->has_camera() && settings.views.size() == 1) picture = first_cell(picture);
   const MemoryCharge pixels(static_cast<int64_t>(picture.pixels.size()) * 4 +
                             int64_t{2} * 4 * picture.width *
                                 picture.height);  // and its mask, given and found
   execution.control.step(0.2);
-  const ForegroundSettings cut{.source = mask_source(settings.mask),
+  const ForegroundSettings cut{.source = source,
                                .threshold = settings.mask_threshold,
                                .invert = settings.mask_invert,
                                .side = foreground_side(settings)};
   Execution rest = execution;
-  rest.control = execution.control.part(0.2, 1);
+  const bool is_alone = !has_cut_views(settings) || work.job->request->only_foreground;
+  rest.control = execution.control.part(0.2, is_alone ? 1 : 0.4);
   const auto network = networks_.get(call.workers[0]);
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
   for (const std::string& text : made.notes) work.note(text);
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
-  return {std::move(checksum), std::move(foreground)};
+  if (is_alone) return {std::move(checksum), std::move(foreground)};
+  rest.control = execution.control.part(0.4, 1);
+  return {std::move(checksum), std::move(foreground), cut_own_views(work, network.get(), rest)};
+}
+
+std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, const Network* network,
+                                                    const Execution& execution) {
+  const Settings& settings = work.job->settings();
+  PictureOptions options;
+  options.kept_pixels = kept_pixels(settings);
+  options.cancel = execution.control.cancel;
+  options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
+  const auto count = static_cast<double>(settings.views.size());
+  std::vector<CutView> cuts;
+  for (const OwnView& view : settings.views) {
+    Execution part = execution;
+    const auto done = static_cast<double>(cuts.size());
+    part.control = execution.control.part(done / count, (done + 1) / count);
+    try {
+      std::optional<Mask> mask;
+      if (!view.mask.empty()) mask = mask_from_picture(read_picture(view.mask, options));
+      Image picture = read_picture(view.picture, options);
+      const int width = picture.width, height = picture.height;
+      const MemoryCharge pixels(static_cast<int64_t>(picture.pixels.size()) * 4 +
+                                int64_t{2} * 4 * width * height);
+      CutOut made = cut_out(std::move(picture),
+                            {.source = mask ? MaskSource::kGiven : MaskSource::kAuto,
+                             .threshold = settings.mask_threshold,
+                             .invert = settings.mask_invert,
+                             .side = view_side(settings)},
+                            mask, network ? network->net.get() : nullptr, part);
+      const std::string name = fs::path(view.picture).filename().string();
+      for (const std::string& text : made.notes) work.note(fmt::format("In the view '{}': {}", name, text));
+      if (is_cut_off(made.foreground, width, height)) {
+        work.note(fmt::format("The subject reaches the border of the view '{}': what lies beyond is missing.",
+                              name));
+      }
+      cuts.push_back({std::make_shared<const Foreground>(std::move(made.foreground)), width, height});
+    } catch (const Error& error) {
+      throw in_view(view, error);
+    }
+  }
+  return cuts;
 }
 
 }  // namespace relievo

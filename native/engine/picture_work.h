@@ -38,11 +38,19 @@ struct JobContext {
 /// The picture as the request has it.
 struct GivenPicture {};
 
+/// One of the person's own views with its subject cut out.
+struct CutView {
+  std::shared_ptr<const Foreground> foreground;
+  int width = 0, height = 0;  ///< of the view's picture, whose pixels the crop counts in
+};
+
 /// The picture with its subject cut out.
 struct CutPicture {
   /// Checksum of the picture (engine/picture_checksum.h).
   std::string checksum;
   std::shared_ptr<const Foreground> foreground;
+  /// The person's own views that have cameras of their own, in their order.
+  std::vector<CutView> own_views = {};
 };
 
 /// The picture with the conditions of the denoiser.

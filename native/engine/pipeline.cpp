@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/costs.h"
+#include "engine/own_views.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
 #include "weights/catalogue.h"
@@ -83,8 +84,9 @@ std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<Pipeline
 
 bool same_costs(const Settings& a, const Settings& b) {
   const auto costs = [](const Settings& s) {
-    return std::tuple(s.model, s.views.empty(), s.view_count, s.steps, s.sampler, s.guidance, s.input_size,
-                      s.precision, s.grid, s.faces, s.texture_size);
+    const bool has_projected_views = !s.views.empty() && s.projection == "on";
+    return std::tuple(s.model, s.views.size(), views_seen(s), has_projected_views, s.steps, s.sampler,
+                      s.guidance, s.input_size, s.precision, s.grid, s.faces, s.texture_size);
   };
   return costs(a) == costs(b);
 }
@@ -102,8 +104,8 @@ void check_picture_size(int64_t width, int64_t height) {
               "Scale the picture down first.");
 }
 
-void check_request(const GenerateRequest& request) {
-  const Settings& settings = request.settings;
+void complete_request(GenerateRequest& request) {
+  Settings& settings = request.settings;
   validate(settings);
   const bool has_views = sees_views(settings.model);
   if (!has_views && !settings.views.empty()) {
@@ -120,8 +122,13 @@ void check_request(const GenerateRequest& request) {
     find_model(settings.model);
     if (has_views && settings.views.empty()) find_model(kMultiviewModel);
   }
-  if (request.picture.empty() && request.image.empty() && request.bytes.pixels.empty() &&
-      request.encoded.empty()) {
+  settings.views = expand_views(settings.views);
+  check_views(settings.views);
+  const bool is_empty = request.picture.empty() && request.image.empty() && request.bytes.pixels.empty() &&
+                        request.encoded.empty();
+  if (is_empty && !settings.views.empty()) {
+    request.picture = settings.views.front().picture;
+  } else if (is_empty) {
     throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.",
                 "Name a picture file, or give its content or its pixels.");
   }

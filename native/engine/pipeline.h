@@ -48,7 +48,9 @@ bool same_costs(const Settings& a, const Settings& b);
 /// The folder of the embedded models: `given` when it is not empty, else that of weights/catalogue.h.
 std::filesystem::path find_models(const std::filesystem::path& given);
 
-/// Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run.
-void check_request(const GenerateRequest& request);
+/// Expands the request's own views (engine/own_views.h); where it has no other picture, the first of them is
+/// its picture. Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run, and
+/// Error{kIo} for views that cannot be read.
+void complete_request(GenerateRequest& request);
 
 }  // namespace relievo

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "engine/held_networks.h"
+#include "engine/own_views.h"
 #include "engine/stage_of.h"
 #include "engine/stages.h"
 #include "reconstruct/load.h"
@@ -38,7 +39,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const auto& t = config.transformer;
     const auto& e = config.encoder;
     const double patches = static_cast<double>(settings.input_size) / static_cast<double>(e.patch);
-    const double views = settings.view_count, seen = views * (patches * patches + 1);
+    const double views = views_seen(settings), seen = views * (patches * patches + 1);
     const double planes = 3.0 * static_cast<double>(t.low_resolution * t.low_resolution);
     const auto width = static_cast<double>(t.width);
     // The operations of a block: queries, keys, values and output of both attentions, and an MLP of 4 widths,
@@ -72,7 +73,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
     const Settings& settings = work.job->settings();
     // The views may be smaller than asked for where the diffusion was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
-    Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, settings.view_count, size),
+    Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, views_seen(settings), size),
                                          networks_.places(call), execution)};
     return {std::move(viewed.cut), std::move(viewed.views), std::move(triplane)};
   }

@@ -80,7 +80,11 @@ bool is_format(const std::string& word) {
 }  // namespace
 
 std::vector<fs::path> input_files(const fs::path& picture, const Settings& settings) {
-  std::vector<fs::path> inputs(settings.views.begin(), settings.views.end());
+  std::vector<fs::path> inputs;
+  for (const OwnView& view : settings.views) {
+    inputs.emplace_back(view.picture);
+    if (!view.mask.empty()) inputs.emplace_back(view.mask);
+  }
   if (!settings.mask_file.empty()) inputs.emplace_back(settings.mask_file);
   if (!picture.empty()) inputs.push_back(picture);
   return inputs;

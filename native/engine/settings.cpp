@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 #include "base/refusals.h"
+#include "engine/own_view_json.h"
+#include "engine/own_views.h"
 
 namespace relievo {
 namespace {
@@ -79,11 +81,10 @@ void assign(const char* name, const json& value, std::string& field) {
   if (!value.is_string()) throw wrong_type(name, value, "Use a text.");
   field = value.get<std::string>();
 }
-void assign(const char* name, const json& value, Words& field) {
-  const bool is_list = value.is_array() &&
-                       std::all_of(value.begin(), value.end(), [](const json& v) { return v.is_string(); });
-  if (!is_list) throw wrong_type(name, value, "Use a list of texts.");
-  field = value.get<Words>();
+void assign(const char* name, const json& value, std::vector<OwnView>& field) {
+  if (!value.is_array()) throw wrong_type(name, value, "Use a list of paths, or of objects with a picture.");
+  field.clear();
+  for (const json& view : value) field.push_back(view_from_json(view));
 }
 void assign(const char* name, const json& value, bool& field) {
   if (!value.is_boolean()) throw wrong_type(name, value, "Use true or false.");
@@ -102,6 +103,11 @@ void assign(const char* name, const json& value, int& field) {
 
 /// Writes the digits that a float has; a whole number is still a float (4.0).
 json tidy(float value) { return parse_json(fmt::format("{:.6g}", value)).get<double>(); }
+json tidy(const std::vector<OwnView>& views) {
+  json list = json::array();
+  for (const OwnView& view : views) list.push_back(json_of(view));
+  return list;
+}
 json tidy(const auto& value) { return value; }
 
 json object_of(const std::string& text) {
@@ -170,10 +176,9 @@ void validate(const Settings& settings) {
     throw invalid_value("input_size", fmt::format("{}", settings.input_size),
                         fmt::format("Use a multiple of {}.", kInputSizeStep));
   }
-  if (settings.views.size() > 1 && settings.views.size() != 6) {
-    throw invalid(fmt::format("There are {} files of views.", settings.views.size()),
-                  "Use one picture of 3 rows x 2 columns, a folder of six pictures, or six pictures.");
-  }
+  std::vector<OwnView> views = settings.views;  // a folder or a list counts as one
+  for (OwnView& view : views) view = with_camera_of_name(std::move(view));
+  check_views(views);
   stage_precision(settings.precision, "");
   if ((settings.mask == MaskKind::kFile) != !settings.mask_file.empty()) {
     throw settings.mask_file.empty()

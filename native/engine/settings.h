@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/numbers.h"
+#include "base/own_view.h"
 
 namespace relievo {
 
@@ -45,10 +46,11 @@ struct Settings {
   bool mask_invert = false;
 
   // These are for models that see several views.
-  /// The person's own: a picture of 3 rows x 2 columns, six pictures, or a folder of six. Where there are
-  /// none, the diffusion paints them.
-  std::vector<std::string> views;
-  /// The number of views that the reconstruction sees: 6, or 4 of them.
+  /// The person's own, in any of the notations of engine/own_views.h. Where there are none, the diffusion
+  /// paints them.
+  std::vector<OwnView> views;
+  /// The number that the reconstruction sees of painted views, of a grid and of six: 6, or 4 of them. Other
+  /// numbers of own views are seen as a whole.
   int view_count = 6;
   int seed = 42;
   int steps = 75;  ///< steps of the diffusion

@@ -14,14 +14,14 @@ namespace relievo {
 /// The mask network that comes with the program.
 inline constexpr const char* kEmbeddedNetwork = "u2netp.safetensors";
 
-/// The most that decoding a request's picture, or its mask, takes, by their headers.
+/// The most that decoding a request's picture, its mask or one of its views takes, by their headers.
 DecodingCost decoding_cost(const GenerateRequest& request);
 
 /// Decoding that takes no more than this needs no plan of its own, because the mask network takes as much
 /// after it.
 inline constexpr int64_t kDecodedForNothing = int64_t{215} << 20;
 
-/// Cuts the foreground out of the picture, with the full U2-Net where it is installed, else with the embedded
+/// Cuts the foreground out of the picture and of the person's own views that have cameras, with the full U2-Net where it is installed, else with the embedded
 /// one in `embedded_models`.
 class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  public:
@@ -38,6 +38,9 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
 
  private:
   struct Network;
+
+  std::vector<CutView> cut_own_views(PictureWork& work, const Network* network, const Execution& execution);
+
   std::filesystem::path embedded_models_;
   ByWorker<Network> networks_;
 };
@@ -58,7 +61,7 @@ std::shared_ptr<PipelineStage> own_views_stage();
 
 /// The cameras of the six views, `[6, 16]` (base/camera.h).
 at::Tensor cameras_of_views();
-/// Shows a job's views in 3 rows of 2.
+/// Shows a job's views in rows of 2.
 void show_views(const JobContext& job, const Views& views);
 
 /// Makes planes of views, by a model of the catalogue.

@@ -145,7 +145,11 @@ Provenance without_folders(const Provenance& provenance) {
   for (Json& value : settings) {
     shorten(value);
     if (!value.is_array()) continue;
-    for (Json& entry : value) shorten(entry);
+    for (Json& entry : value) {
+      shorten(entry);
+      if (!entry.is_object()) continue;
+      for (Json& word : entry) shorten(word);
+    }
   }
   shared.settings = settings.dump(-1, ' ', false, Json::error_handler_t::replace);
   return shared;

@@ -94,12 +94,13 @@ std::unique_ptr<Field> Lrm::reconstruct(const Views& views, const Execution& exe
   return field(result);
 }
 
-Views views_for_reconstruction(const Views& six, int count, int64_t size) {
-  Views chosen = six;
-  if (count == 4 && six.pixels.size(0) == 6) {
+Views views_for_reconstruction(const Views& views, int count, int64_t size) {
+  const int64_t given = views.pixels.size(0);
+  Views chosen{views.pixels, views.cameras};
+  if (count == 4 && given == 6) {
     const at::Tensor which = at::tensor({0, 2, 4, 5}, at::kLong);
-    chosen = {six.pixels.index_select(0, which), six.cameras.index_select(0, which)};
-  } else if (count != six.pixels.size(0)) {
+    chosen = {views.pixels.index_select(0, which), views.cameras.index_select(0, which)};
+  } else if (count != given) {
     throw invalid_value("number of views", fmt::format("{}", count), "Use 6 or 4.");
   }
   chosen.pixels = resize_views(chosen.pixels, size, size).clamp(0, 1);

@@ -59,9 +59,9 @@ class Lrm : public PlanesNetwork {
   std::shared_ptr<DensityHeads> density_heads_;  // for a density model, else null
 };
 
-/// Selects and resizes the views for the model: all six or, with `count` 4, the first, third, fifth and
-/// sixth, as InstantMesh chooses them; resized to `size` pixels a side and clamped to 0..1. Throws
-/// Error{kInvalidSettings} for another count.
-Views views_for_reconstruction(const Views& six, int count, int64_t size);
+/// Selects and resizes the views for the model: all of them or, with six views and a `count` of 4, the first,
+/// third, fifth and sixth, as InstantMesh chooses them; resized to `size` pixels a side and clamped to 0..1.
+/// Throws Error{kInvalidSettings} for another count.
+Views views_for_reconstruction(const Views& views, int count, int64_t size);
 
 }  // namespace relievo

@@ -35,13 +35,13 @@ float smooth_step(float from, float to, float value) {
 }  // namespace
 
 bool Projector::project(const float* point, float& x, float& y, float& near) const {
+  const CameraVector& c = camera_.camera;
   if (!camera_.is_perspective) {
-    x = (1 + point[1]) / 2;
-    y = (1 - point[2]) / 2;
-    near = point[0];
+    x = c[14] + scale_ * (point[0] * c[0] + point[1] * c[4] + point[2] * c[8]);
+    y = c[15] - scale_ * (point[0] * c[1] + point[1] * c[5] + point[2] * c[9]);
+    near = point[0] * c[2] + point[1] * c[6] + point[2] * c[10];
     return true;
   }
-  const CameraVector& c = camera_.camera;
   const float from[3] = {point[0] - c[3], point[1] - c[7], point[2] - c[11]};
   const float right = from[0] * c[0] + from[1] * c[4] + from[2] * c[8];
   const float up = from[0] * c[1] + from[1] * c[5] + from[2] * c[9];
@@ -54,8 +54,8 @@ bool Projector::project(const float* point, float& x, float& y, float& near) con
 }
 
 Float3 Projector::towards_camera(const float* point) const {
-  if (!camera_.is_perspective) return {1, 0, 0};
   const CameraVector& c = camera_.camera;
+  if (!camera_.is_perspective) return {c[2], c[6], c[10]};
   return unit({c[3] - point[0], c[7] - point[1], c[11] - point[2]});
 }
 
@@ -63,6 +63,7 @@ Projector::Projector(const Surface& surface, Image picture, const PictureCamera&
                      const Execution& execution)
     : picture_(std::move(picture)),
       camera_(camera),
+      scale_(camera.camera[12] / std::hypot(camera.camera[3], camera.camera[7], camera.camera[11])),
       depth_side_(std::min(picture_.width, kLargestDepthSide)) {
   const auto faces = static_cast<int64_t>(surface.faces.size());
   const auto side = static_cast<float>(depth_side_);
@@ -146,7 +147,7 @@ void Projector::add(const float* points, const float* normals, int64_t count, fl
       // A pixel's depth is measured at its centre; within the pixel the surface may rise by its slope.
       const float depth = camera_.is_perspective ? 1 / near : -near;
       const float front = camera_.is_perspective ? 1 / near_[pixel] : -near_[pixel];
-      const float width = camera_.is_perspective ? depth / (camera_.camera[12] * side) : 2 / side;
+      const float width = camera_.is_perspective ? depth / (camera_.camera[12] * side) : 1 / (scale_ * side);
       const float slope = std::sqrt(std::max(1 - cosine * cosine, 0.0f)) / cosine;
       if (depth > front + width * (1 + 1.5f * slope)) continue;
       weight *= certain_[pixel];

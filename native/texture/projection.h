@@ -12,11 +12,12 @@
 
 namespace relievo {
 
-/// The camera of a picture. A default camera is the one of the input picture: far away on +X, the picture's
-/// right is +Y, its square is the model box's -1..1.
+/// The camera of a picture. An orthographic one looks from far away along the pinhole camera's axis, and shows
+/// the plane through the origin as that one does. A default camera is the one of the input picture: far away
+/// on +X, the picture's right is +Y, its square is the model box's -1..1.
 struct PictureCamera {
   bool is_perspective = false;
-  CameraVector camera{};  ///< for a perspective camera (base/camera.h)
+  CameraVector camera{0, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0.5f, 0.5f, 0.5f, 0.5f};  ///< base/camera.h
 };
 
 /// A picture together with what it can see of one surface.
@@ -40,6 +41,7 @@ class Projector {
 
   Image picture_;
   PictureCamera camera_;
+  float scale_ = 0;  // of an orthographic camera: its picture's side for a length of 1
   int depth_side_ = 0;
   std::vector<float> near_;  // [depth_side, depth_side]
   // [depth_side, depth_side]: 0 at an outline, 1 well inside of it.

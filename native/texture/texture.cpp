@@ -59,13 +59,17 @@ std::vector<Projector> make_projectors(const Surface& surface, const TextureSour
     const at::Tensor &pixels = sources.views->pixels, &cameras = sources.views->cameras;
     if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != pixels.size(3) || pixels.size(2) == 0 ||
         !cameras.defined() || cameras.dim() != 2 || cameras.size(0) != pixels.size(0) ||
-        cameras.size(1) != 16) {
+        cameras.size(1) != 16 ||
+        (!sources.views->is_orthographic.empty() &&
+         std::ssize(sources.views->is_orthographic) != pixels.size(0))) {
       throw Error(ErrorCode::kInvalidSettings, "The views are not square pictures with one camera each.",
                   "Give pixels [V, 3, S, S] and cameras [V, 16].");
     }
     const at::Tensor numbers = cameras.to(at::kCPU, at::kFloat).contiguous();
     for (int64_t v = 0; v < pixels.size(0); ++v) {
-      PictureCamera camera{.is_perspective = true};
+      const bool is_orthographic =
+          !sources.views->is_orthographic.empty() && sources.views->is_orthographic[static_cast<size_t>(v)];
+      PictureCamera camera{.is_perspective = !is_orthographic};
       std::copy_n(numbers.data_ptr<float>() + 16 * v, 16, camera.camera.begin());
       projectors.emplace_back(surface, picture_from(pixels.select(0, v)), camera, execution);
       execution.control.cancel.check();

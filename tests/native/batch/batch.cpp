@@ -131,7 +131,7 @@ TEST_F(Batches, AreMadeAgainWhenAnythingTheyDependOnHasChanged) {
   BatchRequest with = request();
   with.settings.mask = MaskKind::kFile;
   with.settings.mask_file = (folder / "mask.png").string();
-  with.settings.views = {(folder / "views").string()};
+  with.settings.views = {{.picture = (folder / "views").string()}};
   make(with);
   EXPECT_THAT(make(with), IsEmpty());
   write("mask.png", "n");
@@ -216,7 +216,7 @@ TEST_F(Batches, TakeNamesThatAreNoText) {
   BatchRequest masked = request();
   masked.settings.mask = MaskKind::kFile;
   masked.settings.mask_file = write("m\xfe.png", "m").string();
-  masked.settings.views = {write("v\xfd.png", "v").string()};
+  masked.settings.views = {{.picture = write("v\xfd.png", "v").string()}};
   EXPECT_THAT(make(masked), SizeIs(1));
   EXPECT_THAT(make(masked), IsEmpty());
   write("m\xfe.png", "n");

@@ -111,9 +111,22 @@ TEST_F(Manifest, GivesPicturesNamesAndSettings) {
   EXPECT_EQ(second.name, "props/cup");
   EXPECT_EQ(second.settings.mask, MaskKind::kAlpha);
   EXPECT_EQ(second.settings.mask_file, "");
-  EXPECT_EQ(second.settings.views, std::vector<std::string>{(folder / "v.png").string()});
+  EXPECT_EQ(second.settings.views, std::vector<OwnView>{{.picture = (folder / "v.png").string()}});
   EXPECT_EQ(second.settings.grid, 16);
   EXPECT_EQ(second.settings.depth, 0.5f);
+}
+
+TEST_F(Manifest, TakesTheFirstOfItsViewsForAPicture) {
+  const PictureList list = read(R"([{"name": "cup", "settings": {"views": [
+      {"picture": "a.png", "mask": "m.png", "azimuth": 30}, {"picture": "/b.png", "azimuth": 90}]}}])");
+  ASSERT_EQ(list.pictures.size(), 1u);
+  EXPECT_EQ(list.pictures[0].picture, (folder / "a.png").string());
+  EXPECT_EQ(list.pictures[0].name, "cup");
+  const std::vector<OwnView> expected{
+      {.picture = (folder / "a.png").string(), .mask = (folder / "m.png").string(), .azimuth = 30},
+      {.picture = "/b.png", .azimuth = 90}};
+  EXPECT_EQ(list.pictures[0].settings.views, expected);
+  EXPECT_THAT(refused(R"([{"name": "cup", "settings": {"views": []}}])"), HasSubstr("names no picture."));
 }
 
 TEST_F(Manifest, ThatIsNoneIsRefused) {

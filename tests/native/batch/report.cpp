@@ -55,7 +55,7 @@ TEST(Report, TellsTheSeedWhereSomethingIsRandom) {
   EXPECT_EQ(parse_json(report_of("cup.png", sample(settings), {}))["seed"], nullptr);
   settings.model = "instant-mesh-large";
   EXPECT_EQ(parse_json(report_of("cup.png", sample(settings), {}))["seed"], 7);
-  settings.views = {"six.png"};
+  settings.views = {{.picture = "six.png"}};
   EXPECT_EQ(parse_json(report_of("cup.png", sample(settings), {}))["seed"], nullptr);
 }
 

@@ -41,7 +41,7 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.debris = 0.25f;
   settings.open_at_box = true;
   settings.texture_size = 2048;
-  settings.views = {"a.png"};
+  settings.views = {{.picture = "a.png"}};
   settings.view_count = 4;
   settings.seed = 7;
   settings.steps = 20;
@@ -101,8 +101,10 @@ TEST(Settings, OutOfRangeIsRefused) {
         "The foreground is found in fp32 only. Use foreground=fp32, or leave it out."}},
       {R"({"projection": "yes"})", {"Unknown projection 'yes'.", "Use auto, on or off."}},
       {R"({"views": ["a", "b"]})",
-       {"There are 2 files of views.",
-        "Use one picture of 3 rows x 2 columns, a folder of six pictures, or six pictures."}},
+       {"The view 'a' has no camera.",
+        "Name its picture like cup_az030_el20.png, list it with its azimuth and elevation, or give one "
+        "picture "
+        "of 3 rows x 2 columns or six pictures at the published cameras."}},
       {R"({"mask": "file"})",
        {"The mask 'file' has no mask_file.", "Name the mask's file, or use the mask auto or alpha."}},
       {R"({"mask_file": "a.png"})",
@@ -135,7 +137,7 @@ TEST(Settings, WrongTypesAndUnknownNamesAreRefused) {
       {R"({"mask": "magic"})", {"Unknown mask 'magic'.", "Use auto, alpha or file."}},
       {R"({"mask": 1})", {"Invalid mask '1'.", "Use a text."}},
       {R"({"model": 1})", {"Invalid model '1'.", "Use a text."}},
-      {R"({"views": "a"})", {"Invalid views '\"a\"'.", "Use a list of texts."}},
+      {R"({"views": "a"})", {"Invalid views '\"a\"'.", "Use a list of paths, or of objects with a picture."}},
       {R"({"model": [")" + std::string(100, 'a') + R"("]})",
        {"Invalid model '[\"" + std::string(58, 'a') + "...'.", "Use a text."}},
   };

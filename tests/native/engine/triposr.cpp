@@ -125,10 +125,10 @@ TEST_F(TripoSrPipeline, ComputesInHalfPrecisionWhereAskedTo) {
 
 TEST_F(TripoSrPipeline, ViewsAreRefusedAndPaintedOnesAreNotAskedFor) {
   GenerateRequest request = triposr_request();
-  check_request(request);  // Zero123++ is not there
-  request.settings.views = {"grid.png"};
+  complete_request(request);  // Zero123++ is not there
+  request.settings.views = {{.picture = "grid.png"}};
   expect_error(ErrorCode::kInvalidSettings, "The model 'triposr' takes no views.",
-               [&] { check_request(request); });
+               [&] { complete_request(request); });
 }
 
 TEST(TripoSrCosts, AreKnownWithoutTheModel) {

@@ -44,7 +44,7 @@ TEST_F(Watching, ViewsStandInThreeRowsOfTwoAsTheyWereGiven) {
   const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "watched-views.png";
   write_picture(file, from_bytes(grid));
   GenerateRequest request = tiny_request();
-  request.settings.views = {file.string()};
+  request.settings.views = {{.picture = file.string()}};
   Engine engine(tiny_options());
   const Job job = engine.submit(std::move(request));
   ASSERT_TRUE(job.wait(120));

@@ -75,6 +75,32 @@ TEST(Projection, AgreesWithTheRaysOfACamera) {
   }
 }
 
+TEST(Projection, OrthographicAgreesWithThePinholeInThePlaneThroughTheOrigin) {
+  // Red grows to the picture's right and green downwards.
+  constexpr int kSide = 128;
+  Image picture(kSide, kSide, 3);
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) {
+      picture.pixel(x, y)[0] = (static_cast<float>(x) + 0.5f) / kSide;
+      picture.pixel(x, y)[1] = (static_cast<float>(y) + 0.5f) / kSide;
+    }
+  }
+  PictureCamera pinhole = camera_at(0, 0), orthographic = pinhole;
+  orthographic.is_perspective = false;
+  const Surface at_origin = wall(4), in_front = wall(4, 0.5f);
+  const Float3 point{0, 0.4f, -0.3f}, nearer{0.5f, 0.4f, -0.3f}, towards{1, 0, 0};
+  const Seen as_pinhole = look(Projector(at_origin, picture, pinhole, {}), point, towards);
+  const Seen seen = look(Projector(at_origin, picture, orthographic, {}), point, towards);
+  const Seen seen_nearer = look(Projector(in_front, picture, orthographic, {}), nearer, towards);
+  ASSERT_GT(seen.weight, 0);
+  for (int c = 0; c < 2; ++c) {
+    EXPECT_NEAR(seen.colour[c], as_pinhole.colour[c], 2e-3f);
+    EXPECT_NEAR(seen_nearer.colour[c], seen.colour[c], 1e-5f);  // nothing grows as it comes nearer
+  }
+  EXPECT_GT(seen.colour[0], 0.6f);
+  EXPECT_GT(seen.colour[1], 0.6f);
+}
+
 TEST(Projection, ReachesNothingBehindSomethingElse) {
   Surface surface = wall(4);
   append(surface, wall(4, 0.5f, 0.4f));  // in front of its middle

@@ -1,0 +1,32 @@
+// The notations in which a person gives pictures with their cameras (base/own_view.h).
+#pragma once
+
+#include <vector>
+
+#include "base/own_view.h"
+
+namespace relievo {
+
+struct Settings;
+
+inline constexpr int kMostViews = 6;
+
+/// Expands notations, in order, without looking at any picture:
+/// - a folder stands for the pictures in it, in the order of their names;
+/// - a file that ends in .json for the views that it lists, whose paths are relative to its folder: a JSON
+///   list of paths and of objects with `picture` and perhaps `mask`, `azimuth`, `elevation`, `fov` or
+///   `"orthographic": true`;
+/// - a picture's name may tell its camera (with_camera_of_name).
+/// Throws Error{kIo} for a folder or list that cannot be read, Error{kInvalidSettings} for another list.
+std::vector<OwnView> expand_views(const std::vector<OwnView>& given);
+
+/// Checks views that are expanded: 1 to 6 with cameras, no two with the same; or one without, which is a
+/// grid of 3 rows x 2 columns; or six without. Grid and six have the cameras of Zero123++'s pictures
+/// (base/camera.h). Throws Error{kInvalidSettings}.
+void check_views(const std::vector<OwnView>& views);
+
+/// Returns the number of views that the reconstruction sees with these settings, whose own views are
+/// expanded: all of the person's own, but of six, of a grid and of painted ones `view_count`.
+int views_seen(const Settings& settings);
+
+}  // namespace relievo
