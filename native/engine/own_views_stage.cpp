@@ -132,7 +132,7 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
     std::vector<std::string> names;
     for (const OwnView& view : work.job->settings().views) {
       if (!is_as_trained(view, frame))
-        names.push_back("'" + fs::path(view.picture).filename().string() + "'");
+        names.push_back(fmt::format("'{}'", fs::path(view.picture).filename().string()));
     }
     if (names.empty()) return;
     work.note(
