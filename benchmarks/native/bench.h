@@ -24,6 +24,9 @@ struct BenchOptions {
   int height = 0, width = 0;     ///< of the latents; 0: the full size, or a small one where quick
   bool is_alone = false;         ///< our side alone, where the baseline's packages are not
   bool with_compiled = false;    ///< the baseline by torch.compile, too
+
+  std::string baseline;               ///< another build's program `relievo`; for `preview`
+  std::vector<std::string> pictures;  ///< for `preview`; empty: some of the test pictures
 };
 
 struct Bench {
