@@ -30,7 +30,7 @@ PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& set
   request.name = "gpu-check";
   request.settings = settings;
   request.bytes = profiling_picture(kPictureSide, true);
-  check_request(request);
+  complete_request(request);
   const auto stages = make_stages(pipeline_config(settings), find_models({}));
   prepare(stages, settings, workers);
   const PlanOptions wanted{.pictures = pictures, .strategy = strategy};
