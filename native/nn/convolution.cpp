@@ -33,9 +33,8 @@ const T* numbers_of(const at::Tensor& x) {
   return x.defined() ? static_cast<const T*>(x.const_data_ptr()) : nullptr;
 }
 
-constexpr int64_t kLeastRows = 64;                  // below which packing the weights is what takes the time
-constexpr int64_t kLeastWidth = 8;                  // pixels, below which most of a tile is padding
-constexpr int64_t kTileNumbers = int64_t{6} << 20;  // of transformed tiles at a time
+constexpr int64_t kLeastWidth = 8;                    // pixels, below which most of a tile is padding
+constexpr int64_t kTileNumbers = int64_t{6} << 20;    // of transformed tiles at a time
 constexpr int64_t kWeightNumbers = int64_t{2} << 20;  // the same of weights
 
 /// Returns how many of `all` go together, a multiple of 32, so that they are about `most` numbers.
@@ -112,7 +111,7 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
 }  // namespace
 
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (x.dim() < 3 || x.size(-2) < kLeastRows || x.numel() == 0 || !are_for_kernels(x, weight, at::kFloat)) {
+  if (x.dim() < 2 || x.numel() == 0 || !are_for_kernels(x, weight, at::kFloat)) {
     return at::linear(x, weight, bias);
   }
   const at::Tensor rows = x.contiguous(), matrix = weight.contiguous();

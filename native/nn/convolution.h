@@ -7,9 +7,9 @@
 
 namespace relievo {
 
-/// Returns x `[..., in]` times `weight` `[out, in]` transposed, plus `bias` `[out]` where it is defined. Of
-/// 64 or more rows of a picture in float32 without gradients on a processor, kernels/matrix_product.h
-/// computes it.
+/// Returns x `[..., in]` times `weight` `[out, in]` transposed, plus `bias` `[out]` where it is defined. In
+/// float32 without gradients on a processor it is kernels/matrix_product.h that computes it: a row's result
+/// does not depend on the others.
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 /// The zeros around a picture, in rows and in columns.

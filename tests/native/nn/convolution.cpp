@@ -134,7 +134,7 @@ TEST_F(ConvolutionTest, LeavesToTorchWhatItDoesNotTake) {
 }
 
 TEST_F(ConvolutionTest, LinearLayersAgreeWithDoubleAndDoNotMixRows) {
-  for (const int64_t rows : {64, 301}) {
+  for (const int64_t rows : {1, 2, 64, 301}) {
     const at::Tensor x = at::randn({3, rows, 80}), weight = at::randn({48, 80}) / 9, bias = at::randn({48});
     const at::Tensor expected = at::linear(x.to(at::kDouble), weight.to(at::kDouble), bias.to(at::kDouble));
     const at::Tensor made = apply_linear(x, weight, bias);
