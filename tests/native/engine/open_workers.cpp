@@ -55,7 +55,7 @@ TEST(OpenWorkers, SayWhyNoGpuComputes) {
   Machine hidden = machine_with({gpu_of(8, 9), gpu_of(9, 0)});
   hidden.gpus.clear();
   hidden.facts.shown_gpus = 0;
-  hidden.facts.visible_devices = "7";
+  hidden.facts.visible_devices = std::string("7");
   EXPECT_THAT(
       why_no_gpu(hidden),
       ElementsAre("The driver has 2 GPUs, and CUDA shows none (the environment's CUDA_VISIBLE_DEVICES "
