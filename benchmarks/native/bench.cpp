@@ -12,6 +12,7 @@
 #include "benchmarks/native/bench_large.h"
 #include "benchmarks/native/bench_memory.h"
 #include "benchmarks/native/bench_networks.h"
+#include "benchmarks/native/bench_preview.h"
 #include "benchmarks/native/bench_runtime.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
@@ -72,6 +73,9 @@ const std::map<std::string, Bench, std::less<>>& benches() {
        {"Seconds and peaks of a run on two workers as simulated from a profile of other sizes, beside the "
         "run",
         bench_prediction, bench_prediction_own_side}},
+      {"preview",
+       {"Photographs to objects by the model preview, beside another build's program (--baseline)", bench_preview,
+        bench_preview_own_side}},
       {"scaling",
        {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
         bench_engine_own_side}},

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,8 @@ namespace relievo {
 struct BenchOptions {
   bool quick = false;  ///< a small configuration, to try the bench itself; the result says full_size false
   int threads = 0;     ///< of either side; 0: all
+  std::string baseline;               ///< another build's program `relievo`; for `preview`
+  std::vector<std::string> pictures;  ///< for `preview`; empty: some of the test pictures
 };
 
 struct Bench {

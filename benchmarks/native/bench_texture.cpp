@@ -8,13 +8,13 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "base/vertex_normals.h"
 #include "benchmarks/native/bench_field.h"
+#include "benchmarks/native/bench_folder.h"
 #include "texture/atlas.h"
 #include "texture/texels.h"
 #include "texture/texture.h"
@@ -85,22 +85,6 @@ void use_threads(const json& arguments) {
   at::set_num_threads(threads);
 }
 
-/// A folder for what both sides read, gone at the end.
-class Folder {
- public:
-  Folder() : path(fs::temp_directory_path() / fmt::format("relievo-bench-{}", ::getpid())) {
-    fs::create_directories(path);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code error;
-    fs::remove_all(path, error);
-  }
-
-  const fs::path path;
-};
-
 json head_of(const std::string& name, const BenchOptions& options) {
   return {{"name", name},          {"full_size", !options.quick},
           {"dtype", "float32"},    {"batch", 1},
@@ -117,12 +101,12 @@ void compare(json& report, const json& ours, const json& other) {
                  {"vm_hwm_bytes", ours.at("peak_bytes")}});
 }
 
-/// Returns whether the atlas can be used as it is: every corner in the square, no face turned over, and no
-/// texel of 2048 x 2048 whose centre lies in two faces.
-bool is_sound(const Atlas& atlas) {
+}  // namespace
+
+bool is_sound(const std::vector<std::array<Float2, 3>>& corner_uv) {
   constexpr int kSize = 2048;
   std::vector<bool> is_taken(size_t{kSize} * kSize);
-  for (const auto& c : atlas.corner_uv) {
+  for (const auto& c : corner_uv) {
     std::array<std::array<double, 2>, 3> at{};
     for (int i = 0; i < 3; ++i) {
       for (int axis = 0; axis < 2; ++axis) {
@@ -156,8 +140,6 @@ bool is_sound(const Atlas& atlas) {
   return true;
 }
 
-}  // namespace
-
 json bench_atlas_own_side(const json& arguments) {
   use_threads(arguments);
   const Surface surface = bumpy_shape(arguments.at("squares"));
@@ -168,7 +150,7 @@ json bench_atlas_own_side(const json& arguments) {
   const int64_t peak = peak_resident_bytes();
   return {{"seconds", seconds},
           {"peak_bytes", peak},
-          {"sound", is_sound(atlas)},
+          {"sound", is_sound(atlas.corner_uv)},
           {"charts", atlas.report.charts},
           {"coverage", atlas.report.coverage},
           {"mean_stretch", atlas.report.mean_stretch},
@@ -176,7 +158,7 @@ json bench_atlas_own_side(const json& arguments) {
 }
 
 json bench_atlas(const BenchOptions& options) {
-  const Folder folder;
+  const BenchFolder folder;
   const Surface surface = bumpy_shape(squares(options.quick));
   write_values(folder.path / "vertices", surface.vertices);
   write_values(folder.path / "faces", surface.faces);
@@ -220,7 +202,7 @@ json bench_bake_own_side(const json& arguments) {
 }
 
 json bench_bake(const BenchOptions& options) {
-  const Folder folder;
+  const BenchFolder folder;
   const int size = options.quick ? 256 : 2048;
   const Surface surface = bumpy_shape(squares(options.quick));
   write_values(folder.path / "vertices", surface.vertices);

@@ -35,37 +35,10 @@ void check(const Surface& surface) {
   }
 }
 
-/// The stretch of a face by the map from the texture onto the surface: the mean square of the singular values
-/// (L2 of Sander, Snyder, Gortler and Hoppe 2001), times its area on the surface.
-double squared_stretch(const Surface& surface, const Int3& face, const std::array<Float2, 3>& uv) {
-  const double doubled_area = length(area_normal(surface, face));
-  const Float3 e1 = minus(surface.vertices[face[1]], surface.vertices[face[0]]);
-  const Float3 e2 = minus(surface.vertices[face[2]], surface.vertices[face[0]]);
-  const double u1 = uv[1][0] - uv[0][0], v1 = uv[1][1] - uv[0][1];
-  const double u2 = uv[2][0] - uv[0][0], v2 = uv[2][1] - uv[0][1];
-  const double determinant = u1 * v2 - u2 * v1;
-  if (!(doubled_area > 0) || std::abs(determinant) < 1e-20) return 0;
-  double sum = 0;  // |dS/du|^2 + |dS/dv|^2
-  for (int axis = 0; axis < 3; ++axis) {
-    const double along_u = (v2 * e1[axis] - v1 * e2[axis]) / determinant;
-    const double along_v = (u1 * e2[axis] - u2 * e1[axis]) / determinant;
-    sum += along_u * along_u + along_v * along_v;
-  }
-  return sum / 2 * doubled_area / 2;
-}
-
-/// The mean stretch of all faces: 1 where every face keeps its shape and all have the same scale.
 double mean_stretch(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv) {
-  double area = 0, flat_area = 0, sum = 0;
-  for (size_t f = 0; f < surface.faces.size(); ++f) {
-    const auto& c = corner_uv[f];
-    area += length(area_normal(surface, surface.faces[f])) / 2;
-    flat_area += std::abs((double{c[1][0]} - c[0][0]) * (double{c[2][1]} - c[0][1]) -
-                          (double{c[1][1]} - c[0][1]) * (double{c[2][0]} - c[0][0])) /
-                 2;
-    sum += squared_stretch(surface, surface.faces[f], c);
-  }
-  return area > 0 ? std::sqrt(sum / area) * std::sqrt(flat_area / area) : 0;
+  Stretch stretch;
+  for (size_t f = 0; f < surface.faces.size(); ++f) stretch.add(surface, surface.faces[f], corner_uv[f]);
+  return stretch.mean();
 }
 
 }  // namespace
