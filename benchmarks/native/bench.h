@@ -14,9 +14,9 @@
 namespace relievo {
 
 struct BenchOptions {
-  bool quick = false;  ///< a small configuration, to try the bench itself; the result says full_size false
-  int threads = 0;     ///< of either side; 0: all
-  std::string baseline;               ///< another build's program `relievo`; for `preview`
+  bool quick = false;    ///< a small configuration, to try the bench itself; the result says full_size false
+  int threads = 0;       ///< of either side; 0: all
+  std::string baseline;  ///< another build's program `relievo`; for `preview`
   std::vector<std::string> pictures;  ///< for `preview`; empty: some of the test pictures
 };
 

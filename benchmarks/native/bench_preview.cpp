@@ -22,7 +22,8 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr const char* kPictures[] = {"chicken.jpg", "teddy.jpg", "armchair.jpg", "desk_lamp.jpg", "coffee.jpg"};
+constexpr const char* kPictures[] = {"chicken.jpg", "teddy.jpg", "armchair.jpg", "desk_lamp.jpg",
+                                     "coffee.jpg"};
 
 /// An object as its OBJ file tells it.
 struct Object {
@@ -105,13 +106,14 @@ json compared(const std::string& picture, const json& ours, const json& other) {
 json bench_preview_own_side(const json& arguments) {
   const BenchFolder folder;
   const fs::path picture = arguments.at("picture").get<std::string>();
-  std::vector<std::string> words{"generate", picture.string(), "-o", folder.path.string(), "--format", "glb,obj"};
+  std::vector<std::string> words{"generate",           picture.string(), "-o",
+                                 folder.path.string(), "--format",       "glb,obj"};
   for (const json& word : arguments.at("settings")) words.push_back(word);
   const ProgramRun run = run_on_terminal(arguments.at("program"), words);
   if (run.status != 0) {
-    throw Error(ErrorCode::kInternal, fmt::format("'{}' ended with status {} for '{}'.",
-                                                  arguments.at("program").get<std::string>(), run.status,
-                                                  picture.string()),
+    throw Error(ErrorCode::kInternal,
+                fmt::format("'{}' ended with status {} for '{}'.", arguments.at("program").get<std::string>(),
+                            run.status, picture.string()),
                 "What it printed stands above.");
   }
   const Object object = read_obj(folder.path / (picture.stem().string() + ".obj"));
@@ -173,17 +175,10 @@ json bench_preview(const BenchOptions& options) {
     details.push_back(compared(picture, ours, other));
   }
   const auto count = static_cast<double>(pictures.size());
-  json report{{"name", "preview"},
-              {"ours_s", ours_wall / count},
-              {"ours_cpu_s", ours_cpu / count},
-              {"other_s", nullptr},
-              {"other_cpu_s", nullptr},
-              {"ratio", nullptr},
-              {"exact", is_exact},
-              {"full_size", !options.quick},
-              {"rounds", rounds},
-              {"threads", options.threads},
-              {"pictures", details}};
+  json report{{"name", "preview"},          {"ours_s", ours_wall / count}, {"ours_cpu_s", ours_cpu / count},
+              {"other_s", nullptr},         {"other_cpu_s", nullptr},      {"ratio", nullptr},
+              {"exact", is_exact},          {"full_size", !options.quick}, {"rounds", rounds},
+              {"threads", options.threads}, {"pictures", details}};
   if (!options.baseline.empty()) {
     report["other_s"] = other_wall / count;
     report["other_cpu_s"] = other_cpu / count;

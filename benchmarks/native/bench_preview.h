@@ -5,9 +5,9 @@
 
 namespace relievo {
 
-/// Makes objects of pictures by the model `preview`, with this build's program `relievo` and, in turn with it,
-/// with another build's (`options.baseline`; none: this build's alone): processor and wall seconds, and what
-/// became of the texture. Throws Error{kInternal} where a program fails.
+/// Makes objects of pictures by the model `preview`, with this build's program `relievo` and, in turn with
+/// it, with another build's (`options.baseline`; none: this build's alone): processor and wall seconds, and
+/// what became of the texture. Throws Error{kInternal} where a program fails.
 nlohmann::json bench_preview(const BenchOptions& options);
 
 /// One picture by one program, in a process of its own.

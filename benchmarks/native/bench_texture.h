@@ -9,8 +9,8 @@
 
 namespace relievo {
 
-/// Returns whether an atlas (one triple of UV a face) can be used as it is: every corner in the square, no face
-/// turned over, and no texel of 2048 x 2048 whose centre lies in two faces.
+/// Returns whether an atlas (one triple of UV a face) can be used as it is: every corner in the square, no
+/// face turned over, and no texel of 2048 x 2048 whose centre lies in two faces.
 bool is_sound(const std::vector<std::array<Float2, 3>>& corner_uv);
 
 /// Unwraps one connected surface of 200,000 faces; the baseline is xatlas from PyPI, called as it is.

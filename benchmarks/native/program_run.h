@@ -13,13 +13,14 @@ struct ProgramRun {
   int status = 0;  ///< as the shell would say it
   double seconds = 0;
   double cpu_seconds = 0;
-  /// By what the program's line of progress said: its stages, `start` before the first and `files` after the last.
-  /// The line changes ten times a second, so what is shorter than that is counted with what is beside it.
+  /// By what the program's line of progress said: its stages, `start` before the first and `files` after the
+  /// last. The line changes ten times a second, so what is shorter than that is counted with what is beside
+  /// it.
   std::map<std::string, double> stage_cpu_seconds;
 };
 
-/// Runs `program arguments...`; its standard output is thrown away. Throws Error{kInternal} where it cannot be
-/// started.
+/// Runs `program arguments...`; its standard output is thrown away. Throws Error{kInternal} where it cannot
+/// be started.
 ProgramRun run_on_terminal(const std::string& program, const std::vector<std::string>& arguments);
 
 /// The stage that a line of progress names, `[1/1] NAME  BAR 12 %  STAGE`; empty where the line is none.

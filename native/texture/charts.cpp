@@ -15,7 +15,8 @@ namespace relievo {
 
 namespace {
 
-// Longer charts, in parts of the side of a square of the surface's area, would leave gaps when they are packed.
+// Longer charts, in parts of the side of a square of the surface's area, would leave gaps when they are
+// packed.
 constexpr double kLongest = 0.4;
 
 double area_of(const Surface& surface) {

@@ -42,8 +42,8 @@ struct Patch {
     vertices.erase(std::ranges::unique(vertices).begin(), vertices.end());
     for (size_t f = 0; f < numbers.size(); ++f) {
       for (int c = 0; c < 3; ++c) {
-        faces[f][c] = static_cast<int32_t>(
-            std::ranges::lower_bound(vertices, surface.faces[numbers[f]][c]) - vertices.begin());
+        faces[f][c] = static_cast<int32_t>(std::ranges::lower_bound(vertices, surface.faces[numbers[f]][c]) -
+                                           vertices.begin());
       }
     }
   }
@@ -86,7 +86,8 @@ std::vector<Flat> laid_out(const Patch& patch) {
     const Double3 along = edge(0, 1), other = edge(0, 2);
     const double base = std::max(length(along), 1e-12);
     const double doubled_area = std::max(length(cross(along, other)), 1e-16);
-    flat[f].corner = {Double2{0, 0}, Double2{base, 0}, Double2{dot(along, other) / base, doubled_area / base}};
+    flat[f].corner = {Double2{0, 0}, Double2{base, 0},
+                      Double2{dot(along, other) / base, doubled_area / base}};
     for (int c = 0; c < 3; ++c) {
       flat[f].cotangent[c] = dot(edge(c, (c + 1) % 3), edge(c, (c + 2) % 3)) / doubled_area;
     }
@@ -108,8 +109,10 @@ void even_out(const Patch& patch, Plane& plane) {
       const double weight = flat[f].cotangent[c];
       entries.emplace_back(a, a, weight);
       entries.emplace_back(b, b, weight);
-      if (a > b) entries.emplace_back(a, b, -weight);
-      else entries.emplace_back(b, a, -weight);
+      if (a > b)
+        entries.emplace_back(a, b, -weight);
+      else
+        entries.emplace_back(b, a, -weight);
     }
   }
   entries.emplace_back(0, 0, 1);  // the first vertex stays
@@ -157,7 +160,8 @@ struct BorderEdge {
   int32_t from, to;  // vertices of the patch
 };
 
-/// Finds the patch's border; nothing where an edge has more than two faces or two that turn against each other.
+/// Finds the patch's border; nothing where an edge has more than two faces or two that turn against each
+/// other.
 std::optional<std::vector<BorderEdge>> border_of(const Patch& patch) {
   struct Half {
     int32_t low, high;
@@ -171,11 +175,13 @@ std::optional<std::vector<BorderEdge>> border_of(const Patch& patch) {
       halves.push_back({std::min(a, b), std::max(a, b), a < b});
     }
   }
-  std::ranges::sort(halves, {}, [](const Half& half) { return std::tuple(half.low, half.high, half.is_forward); });
+  std::ranges::sort(halves, {},
+                    [](const Half& half) { return std::tuple(half.low, half.high, half.is_forward); });
   std::vector<BorderEdge> border;
   for (size_t i = 0; i < halves.size();) {
     size_t end = i + 1;
-    while (end < halves.size() && halves[end].low == halves[i].low && halves[end].high == halves[i].high) ++end;
+    while (end < halves.size() && halves[end].low == halves[i].low && halves[end].high == halves[i].high)
+      ++end;
     if (end - i > 2 || (end - i == 2 && halves[i].is_forward == halves[i + 1].is_forward)) return {};
     if (end - i == 1) {
       const Half& half = halves[i];
@@ -213,7 +219,9 @@ bool crosses_itself(const std::vector<BorderEdge>& border, const Plane& plane) {
   }
   const double cell = std::max({2 * sum / static_cast<double>(border.size()), (high[0] - low[0]) / 1000,
                                 (high[1] - low[1]) / 1000, 1e-12});
-  const auto cell_of = [&](double value, int axis) { return static_cast<int64_t>((value - low[axis]) / cell); };
+  const auto cell_of = [&](double value, int axis) {
+    return static_cast<int64_t>((value - low[axis]) / cell);
+  };
   std::unordered_map<int64_t, std::vector<int32_t>> edges_in;
   // On which side of a -> b a point lies; 0 where it is on the line.
   const auto side = [](const Double2& a, const Double2& b, const Double2& p) {
@@ -228,7 +236,8 @@ bool crosses_itself(const std::vector<BorderEdge>& border, const Plane& plane) {
         std::vector<int32_t>& here = edges_in[y * 4096 + x];
         for (const int32_t j : here) {
           const BorderEdge& other = border[j];
-          if (other.from == edge.from || other.from == edge.to || other.to == edge.from || other.to == edge.to) {
+          if (other.from == edge.from || other.from == edge.to || other.to == edge.from ||
+              other.to == edge.to) {
             continue;
           }
           const Double2 &c = plane[other.from], &d = plane[other.to];
@@ -340,8 +349,8 @@ struct Box {
   int longer() const { return length(0) >= length(1) ? 0 : 1; }
 };
 
-/// Cuts a patch across its longer side where it is narrow, about in the middle. The result is connected parts, as
-/// numbers of the surface's faces, ascending.
+/// Cuts a patch across its longer side where it is narrow, about in the middle. The result is connected
+/// parts, as numbers of the surface's faces, ascending.
 std::vector<std::vector<int32_t>> cut_in_two(const Patch& patch, const Plane& plane,
                                              const std::vector<Int3>& neighbours) {
   const Box box(plane);
@@ -352,7 +361,8 @@ std::vector<std::vector<int32_t>> cut_in_two(const Patch& patch, const Plane& pl
     return (sum / 3 - box.low[axis]) / std::max(box.length(axis), 1e-30) * kPlaces;
   };
   std::array<double, kPlaces + 1> width{};
-  for (const Int3& face : patch.faces) width[static_cast<size_t>(middle(face))] += std::abs(area_in(plane, face));
+  for (const Int3& face : patch.faces)
+    width[static_cast<size_t>(middle(face))] += std::abs(area_in(plane, face));
   int place = kPlaces / 2;
   for (int i = kPlaces * 3 / 8; i <= kPlaces * 5 / 8; ++i) {
     if (width[i] < width[place]) place = i;
@@ -424,12 +434,14 @@ void add_charts(const Patch& patch, Plane plane, const std::vector<Int3>& neighb
     }
   }
   Chart chart = chart_of(patch, plane);
-  if (is_good(chart, patch.surface)) result.charts.push_back(std::move(chart));
-  else result.rest.insert(result.rest.end(), patch.numbers.begin(), patch.numbers.end());
+  if (is_good(chart, patch.surface))
+    result.charts.push_back(std::move(chart));
+  else
+    result.rest.insert(result.rest.end(), patch.numbers.begin(), patch.numbers.end());
 }
 
-void flatten_into(const Surface& surface, const std::vector<Int3>& neighbours, const Region& region, float longest,
-                  Flattened& result) {
+void flatten_into(const Surface& surface, const std::vector<Int3>& neighbours, const Region& region,
+                  float longest, Flattened& result) {
   const Patch patch(surface, region.faces);
   const Plane seen = projected(patch, region.direction);
   Plane plane = seen;
@@ -439,8 +451,8 @@ void flatten_into(const Surface& surface, const std::vector<Int3>& neighbours, c
     add_charts(patch, std::move(plane), neighbours, longest, result);
     return;
   }
-  const auto parts =
-      patch.faces.size() > kFewFaces ? cut_in_two(patch, seen, neighbours) : std::vector<std::vector<int32_t>>();
+  const auto parts = patch.faces.size() > kFewFaces ? cut_in_two(patch, seen, neighbours)
+                                                    : std::vector<std::vector<int32_t>>();
   if (parts.size() < 2) {
     result.rest.insert(result.rest.end(), region.faces.begin(), region.faces.end());
     return;

@@ -24,7 +24,7 @@ constexpr int kGaps = 4;  // each half as wide as the one before
 constexpr double kExpected = 0.985, kWidthStep = 0.009;
 // Few charts leave much to chance, and packing them costs little: then more is tried.
 constexpr size_t kFewCharts = 48;
-constexpr int64_t kWidths = 5, kWidthsOfFew = 11;
+constexpr int64_t kWidths = 7, kWidthsOfFew = 11;
 
 /// A bitmap with one bit a pixel.
 class Bits {
@@ -275,7 +275,7 @@ Spot slid_down(const Strip& strip, const Stencil& stencil, Spot spot, int border
 
 /// All charts in a strip.
 struct Attempt {
-  int width = 0, height = 0;  // pixels, borders included
+  int width = 0, height = 0;  // of what the charts take, in pixels, borders included
   int gap = 0;                // pixels
   std::vector<Spot> spots;
 
@@ -311,7 +311,7 @@ Stencils draw_charts(const std::vector<Chart>& charts, double scale, int gap) {
 /// the strip.
 Attempt attempt(const Stencils& stencils, const std::vector<int32_t>& order, int width, int gap,
                 const CancelToken& cancel) {
-  Attempt result{width, 0, gap, std::vector<Spot>(stencils.size())};
+  Attempt result{0, 0, gap, std::vector<Spot>(stencils.size())};
   Strip strip(width);
   const int border = (gap + 1) / 2;
   // Small charts of about one size hardly ever find free space before this row.
@@ -348,6 +348,7 @@ Attempt attempt(const Stencils& stencils, const std::vector<int32_t>& order, int
     if (++placed_charts > kThorough) first_row = std::max(first_row, best.y);
     strip.take(stencils[c][best.turns].shape, best.x, best.y);
     result.spots[c] = best;
+    result.width = std::max(result.width, best.x + stencils[c][best.turns].shape.width() + border);
     result.height = std::max(result.height, best_end + border);
   }
   return result;

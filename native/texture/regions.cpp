@@ -18,7 +18,7 @@ const float kWidest = std::cos(60.0f * 3.14159265f / 180);
 constexpr double kSmall = 0.003;
 const float kWidestSmall = std::cos(72.0f * 3.14159265f / 180);
 
-constexpr int kRounds = 12;  // in which regions are added
+constexpr int kRounds = 12;   // in which regions are added
 constexpr int kSettling = 2;  // rounds after the last one that added some
 
 class Division {
@@ -224,8 +224,10 @@ std::vector<Region> divide_by_direction(const Surface& surface, const std::vecto
   for (int round = 0; round < kRounds + kSettling; ++round) {
     cancel.check();
     division.settle();
-    if (round < kRounds && division.divide()) settling = 0;
-    else if (++settling > kSettling) break;
+    if (round < kRounds && division.divide())
+      settling = 0;
+    else if (++settling > kSettling)
+      break;
     division.grow();
   }
   std::vector<Region> regions = division.regions();

@@ -12,6 +12,7 @@
 #include "../expect_error.h"
 #include "base/mesh.h"
 #include "nn/field.h"
+#include "texture/chart.h"
 
 namespace relievo {
 
@@ -80,12 +81,6 @@ inline void append(Surface& surface, const Surface& other) {
   surface.vertices.insert(surface.vertices.end(), other.vertices.begin(), other.vertices.end());
   for (const Int3& face : other.faces)
     surface.faces.push_back({face[0] + first, face[1] + first, face[2] + first});
-}
-
-inline double uv_area(const std::array<Float2, 3>& c) {
-  return ((double{c[1][0]} - c[0][0]) * (double{c[2][1]} - c[0][1]) -
-          (double{c[1][1]} - c[0][1]) * (double{c[2][0]} - c[0][0])) /
-         2;
 }
 
 /// A field that only has colours.
