@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/vectors.h"
@@ -35,9 +35,10 @@ Object read_obj(const fs::path& path) {
   Object object;
   std::vector<Float2> places;
   std::ifstream file(path);
-  std::string line, word;
+  std::string line;
   while (std::getline(file, line)) {
     std::istringstream words(line);
+    std::string word;
     words >> word;
     if (word == "v") {
       Float3& vertex = object.surface.vertices.emplace_back();
@@ -109,6 +110,9 @@ json bench_preview_own_side(const json& arguments) {
   std::vector<std::string> words{"generate",           picture.string(), "-o",
                                  folder.path.string(), "--format",       "glb,obj"};
   for (const json& word : arguments.at("settings")) words.push_back(word);
+  if (const int threads = arguments.at("threads"); threads > 0) {
+    ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
+  }
   const ProgramRun run = run_on_terminal(arguments.at("program"), words);
   if (run.status != 0) {
     throw Error(ErrorCode::kInternal,
@@ -146,12 +150,10 @@ json bench_preview(const BenchOptions& options) {
   const fs::path own = fs::read_symlink("/proc/self/exe").parent_path() / "relievo";
   json settings = json::array();
   if (options.quick) settings = {"--grid", "32", "--texture-size", "64"};
-  if (options.threads > 0) {
-    settings.push_back("--devices");
-    settings.push_back(fmt::format("cpu*{}", options.threads));
-  }
   const auto measured = [&](const std::string& program, const std::string& picture) {
-    return run_own_side("preview", {{"program", program}, {"picture", picture}, {"settings", settings}});
+    return run_own_side(
+        "preview",
+        {{"program", program}, {"picture", picture}, {"settings", settings}, {"threads", options.threads}});
   };
   const auto keep_quicker = [](json& kept, const json& now) {
     if (kept.is_null() || now.at("cpu_seconds") < kept.at("cpu_seconds")) kept = now;

@@ -18,6 +18,8 @@ constexpr int kColumns = 3, kRows = 2;
 constexpr std::array<Angle, kColumns * kRows> kAngles{
     {{0, 8}, {90, 8}, {180, 8}, {270, 8}, {40, 28}, {220, 28}}};
 constexpr uint8_t kPaper = 250;
+// Half of a picture of its own: at a cell's size the eye sees no more, and a sheet has six.
+constexpr int kSamples = 8;
 
 void paste(const ByteImage& picture, ByteImage& sheet, int left, int top) {
   for (int y = 0; y < picture.height; ++y) {
@@ -64,7 +66,7 @@ ByteImage contact_sheet(const Renderer& renderer, const Image& input, int cell, 
   for (size_t i = 0; i < views.size(); ++i) {
     const double count = kAngles.size();
     const Layers layers = renderer.render(
-        views[i], 16, control.part(static_cast<double>(i) / count, static_cast<double>(i + 1) / count));
+        views[i], kSamples, control.part(static_cast<double>(i) / count, static_cast<double>(i + 1) / count));
     const int column = static_cast<int>(i) % kColumns, row = static_cast<int>(i) / kColumns;
     paste(on_background(layers, renderer.shadow(views[i], control)), sheet, left + column * (cell + gap),
           gap + row * (cell + gap));

@@ -104,10 +104,12 @@ Shaded Shader::shade(const kernels::Rasterisation& raster, int64_t face, int col
     const std::array<double, 2> right = uv_at(kernels::meet_plane(setup, x + 1 / raster.focal, y));
     const std::array<double, 2> up = uv_at(kernels::meet_plane(setup, x, y + 1 / raster.focal));
     const auto level_of = [&](const MipPyramid& texture) {
-      const auto step = [&](const std::array<double, 2>& to) {
-        return std::hypot((to[0] - uv[0]) * texture.width(), (to[1] - uv[1]) * texture.height());
+      const auto squared_step = [&](const std::array<double, 2>& to) {
+        const double across = (to[0] - uv[0]) * texture.width(), down = (to[1] - uv[1]) * texture.height();
+        return across * across + down * down;
       };
-      const double level = std::log2(std::max({step(right), step(up), 1e-9})) - sharpening;
+      const double level =
+          std::log2(std::max({squared_step(right), squared_step(up), 1e-18})) / 2 - sharpening;
       return std::isfinite(level) ? level : 0.0;
     };
     seen.albedo = albedo->at(uv[0], uv[1], level_of(*albedo));

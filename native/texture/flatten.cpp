@@ -241,6 +241,12 @@ bool crosses_itself(const std::vector<BorderEdge>& border, const Plane& plane) {
             continue;
           }
           const Double2 &c = plane[other.from], &d = plane[other.to];
+          // Edges of one straight line are apart where their boxes are.
+          const auto is_apart = [&](int axis) {
+            return std::max(a[axis], b[axis]) < std::min(c[axis], d[axis]) ||
+                   std::max(c[axis], d[axis]) < std::min(a[axis], b[axis]);
+          };
+          if (is_apart(0) || is_apart(1)) continue;
           if (side(a, b, c) * side(a, b, d) <= 0 && side(c, d, a) * side(c, d, b) <= 0) return true;
         }
         here.push_back(static_cast<int32_t>(i));

@@ -274,3 +274,19 @@ def test_want_of_address_space_is_told_as_want_of_memory(tmp_path: Path, mebibyt
         assert "memory" in told and "ulimit -v" in told, told
     else:
         assert (tmp_path / "out" / "chicken.glb").exists()
+
+
+@pytest.mark.parametrize(("said", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")])
+def test_threads_that_wait_for_work_sleep_unless_the_environment_says_otherwise(
+    said: dict[str, str], policy: str
+) -> None:
+    unsaid = {name: value for name, value in os.environ.items() if name not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    done = subprocess.run(
+        [ROOT / "build" / "relievo", "--version"],
+        env=unsaid | said | {"OMP_DISPLAY_ENV": "true"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("relievo ")
+    assert re.findall(r"OMP_WAIT_POLICY = '(\w+)'", done.stderr) == [policy]

@@ -149,6 +149,20 @@ def test_an_option_of_a_bench_that_cannot_be_is_refused(words: tuple[str, ...], 
     assert told in done.stderr
 
 
+def test_the_bench_of_previews_measures_both_programs_and_their_textures() -> None:
+    report: dict[str, Any] = json.loads(told_by(BENCH, "preview", "--quick", "--json", "--baseline", str(PROGRAM)))
+    assert report["exact"]
+    assert report["ratio"] == pytest.approx(report["other_cpu_s"] / report["ours_cpu_s"])
+    (picture,) = report["pictures"]
+    assert picture["same_geometry"]
+    for side in (picture["ours"], picture["other"]):
+        assert sum(side["stage_cpu_seconds"].values()) == pytest.approx(side["cpu_seconds"])
+        assert 0.4 < side["coverage"] < 1
+        assert 1 <= side["mean_stretch"] < 1.1
+        assert 1 <= side["density_spread"] < 2
+        assert side["faces"] > 1000
+
+
 def test_an_unknown_bench_is_refused_with_the_names_of_all() -> None:
     done = run(BENCH, "nothing")
     assert done.returncode == 2
