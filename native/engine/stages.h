@@ -21,8 +21,8 @@ DecodingCost decoding_cost(const GenerateRequest& request);
 /// after it.
 inline constexpr int64_t kDecodedForNothing = int64_t{215} << 20;
 
-/// Cuts the foreground out of the picture and of the person's own views that have cameras, with the full U2-Net where it is installed, else with the embedded
-/// one in `embedded_models`.
+/// Cuts the foreground out of the picture and of the person's own views that have cameras, with the full
+/// U2-Net where it is installed, else with the embedded one in `embedded_models`.
 class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  public:
   explicit ForegroundStage(std::filesystem::path embedded_models);

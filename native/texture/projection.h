@@ -12,9 +12,9 @@
 
 namespace relievo {
 
-/// The camera of a picture. An orthographic one looks from far away along the pinhole camera's axis, and shows
-/// the plane through the origin as that one does. A default camera is the one of the input picture: far away
-/// on +X, the picture's right is +Y, its square is the model box's -1..1.
+/// The camera of a picture. An orthographic one looks from far away along the pinhole camera's axis, and
+/// shows the plane through the origin as that one does. A default camera is the one of the input picture: far
+/// away on +X, the picture's right is +Y, its square is the model box's -1..1.
 struct PictureCamera {
   bool is_perspective = false;
   CameraVector camera{0, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0.5f, 0.5f, 0.5f, 0.5f};  ///< base/camera.h

@@ -94,7 +94,8 @@ int main_of(int argc, char** argv) {
   std::string names;
   for (const auto& [name, bench] : benches()) names += fmt::format("\n  {:<10} {}", name, bench.description);
   parser.add_option("name", options.name, "Which:" + names)->required();
-  parser.add_option("pictures", options.bench.pictures, "Pictures for `preview`; default: some test pictures");
+  parser.add_option("pictures", options.bench.pictures,
+                    "Pictures for `preview`; default: some test pictures");
   parser.add_option("--baseline", options.bench.baseline, "Another build's program `relievo`, for `preview`");
   parser.add_flag("--quick", options.bench.quick, "A small configuration, to try the bench itself");
   add_number(parser, "--threads", options.bench.threads, kThreadsRange, "Threads of either side; 0: all");

@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <cstdlib>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <unordered_set>
 
