@@ -136,7 +136,7 @@ TEST(Flatten, CutsWhatWouldLieOverItself) {
     EXPECT_TRUE(flat.rest.empty());
     EXPECT_EQ(times_charted(surface, flat.charts), std::vector<int>(surface.faces.size(), 1));
     for (const Chart& chart : flat.charts) EXPECT_TRUE(is_one_to_one(chart)) << turns;
-    if (turns > 1) EXPECT_GT(flat.charts.size(), 1u);
+    EXPECT_TRUE(turns < 1 || flat.charts.size() > 1) << turns;
   }
 }
 
