@@ -123,12 +123,10 @@ std::vector<PictureWork> PipelineStage::make_all(std::vector<PictureWork> works,
     try {
       work = make(work, call, execution(call, 0, control_of(work)));
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kOutOfMemory) throw with_remedy(error, name_);
       if (is_of_the_worker(error)) throw;  // passed on unchanged, because it may say which worker failed
       work.error = error;
     } catch (...) {
       Error error = current_torch_error();
-      if (error.code() == ErrorCode::kOutOfMemory) throw with_remedy(error, name_);
       if (is_of_the_worker(error)) throw error;
       work.error = std::move(error);
     }
@@ -148,7 +146,13 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
     work.job->on_stage(shown_);
     alive.push_back(work);
   }
-  if (!alive.empty()) alive = make_all(std::move(alive), call);
+  try {
+    if (!alive.empty()) alive = make_all(std::move(alive), call);
+  } catch (...) {
+    const Error error = current_torch_error();
+    if (error.code() == ErrorCode::kOutOfMemory) throw with_remedy(error, name_);
+    throw;
+  }
   // Weights on the CPU stay in their file. If the file was cut meanwhile, the result was made of zeros.
   if (const auto damage = mapped_file_damage()) {
     for (PictureWork& work : alive) work.error = work.error.value_or(*damage);

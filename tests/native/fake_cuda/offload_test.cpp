@@ -7,6 +7,8 @@
 namespace relievo {
 namespace {
 
+class OffloadOnFakeGpu : public TinyPipelineTest {};
+
 /// The bytes that came from pinned memory for pictures made one after the other.
 std::vector<int64_t> pinned_bytes(Strategy strategy) {
   fake_cuda::set_devices({{}});
@@ -25,7 +27,7 @@ std::vector<int64_t> pinned_bytes(Strategy strategy) {
   return bytes;
 }
 
-TEST(OffloadOnFakeGpu, WeightsComeFromPinnedMemoryForEveryPicture) {
+TEST_F(OffloadOnFakeGpu, WeightsComeFromPinnedMemoryForEveryPicture) {
   const auto bytes = pinned_bytes(Strategy::kOffload);
   EXPECT_GT(bytes[0], 0);
   EXPECT_EQ(bytes[1] - bytes[0], bytes[2] - bytes[1]);
@@ -33,7 +35,7 @@ TEST(OffloadOnFakeGpu, WeightsComeFromPinnedMemoryForEveryPicture) {
   EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty());
 }
 
-TEST(OffloadOnFakeGpu, WeightsThatStayDoNotWait) {
+TEST_F(OffloadOnFakeGpu, WeightsThatStayDoNotWait) {
   EXPECT_EQ(pinned_bytes(Strategy::kSingle).back(), 0);
   EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty());
 }
