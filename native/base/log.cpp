@@ -9,13 +9,8 @@ namespace {
 
 std::mutex g_mutex;
 
-void warnings_to_stderr(LogLevel level, std::string_view line) {
-  if (level != LogLevel::kWarning) return;
-  std::fprintf(stderr, "relievo: warning: %.*s\n", static_cast<int>(line.size()), line.data());
-}
-
 std::function<void(LogLevel, std::string_view)>& sink() {
-  static std::function<void(LogLevel, std::string_view)> instance = warnings_to_stderr;
+  static std::function<void(LogLevel, std::string_view)> instance;
   return instance;
 }
 
@@ -23,15 +18,15 @@ std::function<void(LogLevel, std::string_view)>& sink() {
 
 void log(LogLevel level, std::string_view line) {
   const std::lock_guard lock(g_mutex);
-  sink()(level, line);
+  if (level == LogLevel::kWarning) {
+    std::fprintf(stderr, "relievo: warning: %.*s\n", static_cast<int>(line.size()), line.data());
+  }
+  if (sink()) sink()(level, line);
 }
 
 void set_log_sink(std::function<void(LogLevel, std::string_view)> new_sink) {
   const std::lock_guard lock(g_mutex);
-  if (new_sink)
-    sink() = std::move(new_sink);
-  else
-    sink() = warnings_to_stderr;
+  sink() = std::move(new_sink);
 }
 
 }  // namespace relievo

@@ -5,8 +5,10 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
+#include "base/log.h"
 #include "engine/job_run.h"
 #include "engine/open_workers.h"
 #include "engine/pipeline.h"
@@ -33,6 +35,13 @@ class Engine::Workers {
     return opened_.left_out;
   }
 
+  /// Warns of devices that are not among the workers, of each once.
+  void warn() {
+    for (const std::string& sentence : left_out()) {
+      if (warned_.insert(sentence).second) log(LogLevel::kWarning, sentence);
+    }
+  }
+
   /// Says how torch's allocator of GPUs is set and why; empty without a GPU.
   std::string allocator() {
     const std::lock_guard lock(mutex_);
@@ -49,6 +58,7 @@ class Engine::Workers {
   const EngineOptions& options_;
   std::mutex mutex_;
   OpenedWorkers opened_;
+  std::set<std::string> warned_;  // only of the scheduler's thread
 };
 
 /// A plan, and what it was made for.

@@ -69,6 +69,7 @@ void Engine::Impl::run(const StatePointer& first) {
   const int waiting = std::max(1, queued_jobs.count(settings));
   const int64_t decoding_bytes = std::max(decoding_bytes_of(*first), kDecodedForNothing);
   const Planned planned = plan_for(stages, settings, waiting, decoding_bytes);
+  workers.warn();
   queued_jobs.serve(settings, decoding_bytes, waiting == 1 && shares_pictures(planned.plan));
   try {
     executor->run(planned.plan, queued_jobs,
