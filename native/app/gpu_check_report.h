@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/control.h"
-#include "verify/random_models.h"
+#include "verify/model_size.h"
 
 namespace relievo {
 

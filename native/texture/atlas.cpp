@@ -47,7 +47,8 @@ Atlas unwrap(const Surface& surface, const AtlasSettings& settings, const Contro
   control.step(0);
   check(surface);
   const std::vector<Chart> charts = make_charts(surface, control.part(0, 0.8));
-  const Packing packing = pack_charts(charts, settings.gap, settings.wanted_coverage, control.part(0.8, 1));
+  const Packing packing =
+      pack_charts(charts, settings.gap, settings.least_gap, settings.wanted_coverage, control.part(0.8, 1));
 
   Atlas atlas;
   atlas.corner_uv.resize(surface.faces.size());

@@ -9,8 +9,10 @@ namespace relievo {
 struct AtlasSettings {
   /// Distance between charts, as a share of the side: 16 texels at 2048.
   float gap = 1.0f / 128;
-  /// Where charts cover less of the square than this, the gap is made smaller.
+  /// Where charts cover less of the square than this, the gap is made smaller, but not below `least_gap`: a
+  /// texel keeps the colours of two charts apart.
   double wanted_coverage = 0.61;
+  float least_gap = 0;
 };
 
 struct Atlas {

@@ -385,7 +385,7 @@ std::pair<Attempt, int64_t> best_of(int64_t count, const Make& make, const Size&
 
 }  // namespace
 
-Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_coverage,
+Packing pack_charts(const std::vector<Chart>& charts, float gap, float least_gap, double wanted_coverage,
                     const Control& control) {
   Packing packing;
   packing.places.resize(charts.size());
@@ -422,6 +422,7 @@ Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_c
     };
     best = best_of(widths * tried, again, &Attempt::side, control.cancel).first;
     if (area * scale * scale >= wanted_coverage * best.side() * best.side()) break;
+    if (static_cast<float>(pixels / 2) < least_gap * kSide) break;
   }
   packing.side = best.side();
   packing.scale = static_cast<float>(scale / packing.side);

@@ -25,8 +25,8 @@ struct Packing {
 /// (after Levy et al. 2002, section 4, with bitmaps in place of horizons): into strips of several widths, of
 /// which the one that comes out as the smallest square is taken. Charts lie at least `gap` times the side
 /// apart and half of that from the border; where less than `wanted_coverage` of the square would be covered,
-/// the gap is halved, down to about an eighth. Throws Error{kCancelled}.
-Packing pack_charts(const std::vector<Chart>& charts, float gap, double wanted_coverage,
+/// the gap is halved, down to about an eighth but not below `least_gap`. Throws Error{kCancelled}.
+Packing pack_charts(const std::vector<Chart>& charts, float gap, float least_gap, double wanted_coverage,
                     const Control& control);
 
 /// Maps a point of a chart to its place in the texture.

@@ -208,7 +208,9 @@ TexturedMesh texture_surface(Surface surface, const Field& field, const TextureS
   check_size(settings.size);
   const Control& control = execution.control;
   control.step(0);
-  Atlas atlas = unwrap(surface, {}, control.part(0, 0.5));
+  const float texel = 1.0f / static_cast<float>(settings.size);
+  const AtlasSettings apart{.gap = std::max(AtlasSettings().gap, texel), .least_gap = texel};
+  Atlas atlas = unwrap(surface, apart, control.part(0, 0.5));
   Execution baking = execution;
   baking.control = control.part(0.5, 1);
   return bake_surface(std::move(surface), std::move(atlas), field, sources, settings, baking);

@@ -7,13 +7,9 @@
 #include <string>
 
 #include "engine/field_source.h"
+#include "verify/model_size.h"
 
 namespace relievo {
-
-enum class ModelSize {
-  kTiny,  ///< a megabyte, a second for a picture
-  kFull,  ///< as published: 3.9 GB in bfloat16
-};
 
 /// The reconstruction model that is written.
 inline constexpr const char* kRandomModel = "instant-mesh-large";

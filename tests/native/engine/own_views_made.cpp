@@ -154,7 +154,7 @@ TEST_F(OwnViews, ThatAreMissingOrEmptyFailByTheirName) {
 
 TEST_F(OwnViews, TellWhatTheModelHasNotSeen) {
   write_picture(folder_ / "top_az0_el80.png", from_bytes(disc(64, 0.8, {200, 30, 30})));
-  write_picture(folder_ / "cut_az40_ortho.png", from_bytes(disc(64, 1.3, {200, 30, 30})));
+  write_picture(folder_ / "cut_az40_ortho.png", from_bytes(disc(64, 1.1, {200, 30, 30})));
   Engine engine(tiny_options());
   GenerateRequest request = request_of(words({folder_.string()}));
   request.settings.projection = "on";

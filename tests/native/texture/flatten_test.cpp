@@ -195,7 +195,7 @@ TEST(Packing, FillsASquareWithSquares) {
                       .corner_uv = {{Float2{0, 0}, {1, 0}, {1, 1}}, {Float2{0, 0}, {1, 1}, {0, 1}}},
                       .size = {1, 1}});
   }
-  const Packing packing = pack_charts(charts, 1.0f / 128, 0.61, {});
+  const Packing packing = pack_charts(charts, 1.0f / 128, 0, 0.61, {});
   // Four in a row, with a gap between and half of it at the borders: (1 - 4 / 128)^2.
   EXPECT_GT(packing.coverage, 0.9);
   EXPECT_LT(packing.coverage, 0.94);
@@ -206,7 +206,7 @@ TEST(Packing, TakesASquareAsLongAsTheLongestChart) {
       {.faces = {0, 1},
        .corner_uv = {{Float2{0, 0}, {50, 0}, {50, 1}}, {Float2{0, 0}, {50, 1}, {0, 1}}},
        .size = {50, 1}}};
-  const Packing packing = pack_charts(charts, 1.0f / 128, 0.61, {});
+  const Packing packing = pack_charts(charts, 1.0f / 128, 0, 0.61, {});
   EXPECT_NEAR(packing.scale * 50, 1, 0.06);
   for (const Float2& corner : {Float2{0, 0}, Float2{50, 0}, Float2{50, 1}, Float2{0, 1}}) {
     const Float2 uv = placed(packing, 0, charts[0], corner);
