@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -48,13 +49,15 @@ class Child {
 
   void end() {
     kill(pid_, SIGKILL);
-    wait();
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
   }
 
-  int wait() {
+  /// Returns the exit status, or 128 and the signal, of a child that has ended; nothing while it runs.
+  std::optional<int> status() {
     int status = 0;
-    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
+    if (waitpid(pid_, &status, WNOHANG) != pid_) return {};
     pid_ = -1;
     constexpr int kBySignal = 128;
     return WIFEXITED(status) ? WEXITSTATUS(status) : kBySignal + WTERMSIG(status);
@@ -98,18 +101,30 @@ EndedProcess run_process(const std::vector<std::string>& words, double seconds, 
   const auto begin = Clock::now();
   std::string unread;
   std::array<char, 4096> buffer{};
+  bool is_writing = true;
   while (true) {
+    // A child may close its output and go on.
+    if (const auto status = is_writing ? std::nullopt : child.status()) {
+      return {.status = *status, .ran_too_long = false};
+    }
     cancel.check();
     if (seconds_since(begin) > seconds) {
       child.end();
       return {.status = 0, .ran_too_long = true};
     }
+    constexpr int kPatience = 100, kPause = 5;  // milliseconds
+    if (!is_writing) {
+      poll(nullptr, 0, kPause);
+      continue;
+    }
     pollfd output{.fd = pipe.ends[0], .events = POLLIN, .revents = 0};
-    constexpr int kPatience = 100;  // milliseconds
     if (poll(&output, 1, kPatience) <= 0) continue;
     const ssize_t count = read(pipe.ends[0], buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
+    if (count <= 0) {
+      is_writing = false;
+      continue;
+    }
     unread.append(buffer.data(), static_cast<size_t>(count));
     for (size_t end = unread.find('\n'); end != std::string::npos; end = unread.find('\n')) {
       const std::string line = unread.substr(0, end);
@@ -117,7 +132,6 @@ EndedProcess run_process(const std::vector<std::string>& words, double seconds, 
       on_line(line);
     }
   }
-  return {.status = child.wait(), .ran_too_long = false};
 }
 
 }  // namespace relievo
