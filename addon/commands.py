@@ -1,4 +1,5 @@
-"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, batch FOLDER|MANIFEST -o DIR, and gpu-check
+"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, batch FOLDER|MANIFEST -o DIR, gpu-check
+and profile.
 
 Timers do not fire with -b, so this waits for the jobs itself.
 """
@@ -48,7 +49,7 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
         if help_text.getvalue():
             answers.print(help_text.getvalue().rstrip())
         return ended.code if isinstance(ended.code, int) else 2
-    command = {"generate": _generate, "batch": _batch, "gpu-check": _gpu_check}[options.command]
+    command = {"generate": _generate, "batch": _batch, "gpu-check": _gpu_check, "profile": _profile}[options.command]
     return command(options, answers, interrupts)
 
 
@@ -66,6 +67,31 @@ def _gpu_check(options: Namespace, answers: Answers, interrupts: Interrupts) -> 
     if options.json:
         answers.print(report)
     return 1 if failed else 0
+
+
+def _profile(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
+    def tell(device: str, what: str, share: float) -> None:
+        if interrupts.number:
+            raise KeyboardInterrupt
+
+    try:
+        kinds = runtime.package().profile(
+            devices=options.devices, model=options.model, quick=options.quick, progress=tell
+        )
+    except KeyboardInterrupt:
+        return interrupts.status
+    for kind in kinds:
+        if options.json:
+            answers.print(json.dumps(kind))
+            continue
+        answers.print(f"{kind['device']}: {kind['product']}, {kind['threads']} threads, model {kind['model']}")
+        for sample in kind["samples"]:
+            answers.print(
+                f"{sample['stage']}: {sample['seconds']:.3f} s ({sample['mode']}, {sample['precision']}, "
+                f"{sample['batch']} at a time)"
+            )
+        answers.print(f"kept in {kind['kept_in']}")
+    return 0
 
 
 def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:

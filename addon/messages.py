@@ -42,7 +42,7 @@ _STAGES = {
 }
 _EXACT = {
     "The mask 'file' has no mask_file.": "There is no mask file: choose it under Mask.",
-    "Costs are estimated; `relievo profile` measures them.": "Times are estimates.",
+    "Costs are estimated; every finished picture measures them.": "Times are estimates until the first mesh is made.",
     "Costs are measured.": "Times were measured on this machine.",
 }
 # Replacements that tell how the work is shared out in plain words.

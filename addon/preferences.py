@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import gpu_check, machine, setup_panel, updates
+from . import gpu_check, machine, measuring, setup_panel, updates
 from .facts import VERSION
 from .machine import Machine
 from .paths import FILE, FOLDER
@@ -116,6 +116,9 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         row = layout.row()
         row.label(text="Checking ..." if gpu_check.is_checking() else gpu_check.answer())
         row.operator("relievo.check_devices", icon="CHECKMARK")
+        row = layout.row()
+        row.label(text=measuring.answer())
+        row.operator("relievo.measure_devices", icon="TIME")
 
 
 def _parts() -> list[str]:

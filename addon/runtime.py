@@ -65,7 +65,7 @@ class Runtime:
         self._loading: threading.Thread | None = None
         self._failure: Failure | None = None
         self.looks_at_devices = Look(lambda: self.package().devices())
-        self.looks_at_plan = Look(lambda settings, pictures: self.engine().explain_plan(pictures, **settings))
+        self.looks_at_plan = Look(lambda settings, pictures: self.engine().plan(pictures, **settings))
 
     # Finding LibTorch
 
@@ -230,9 +230,9 @@ class Runtime:
         """Asks for the plan of a job. The engine must be loaded."""
         self.looks_at_plan.ask((settings, pictures, dict(self.options)), settings, pictures)
 
-    def plan(self) -> list[str] | Failure | None:
+    def plan(self) -> relievo.PlanReport | Failure | None:
         """The plan in sentences, for what was last asked; None while that is not known."""
-        found: list[str] | Failure | None = self.looks_at_plan.answer
+        found: relievo.PlanReport | Failure | None = self.looks_at_plan.answer
         return found
 
 

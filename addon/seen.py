@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -18,6 +18,9 @@ from . import models, pending, setup_runtime, thumbnails
 from .failure import Failure
 from .models import Model, ModelSet
 from .runtime import Look, runtime
+
+if TYPE_CHECKING:
+    import relievo
 
 INTERVAL = 0.5  # between two looks of the timer
 _MOST_PICTURES = 32
@@ -114,8 +117,8 @@ def devices() -> list[Any]:
     return runtime.devices()
 
 
-def plan(settings: dict[str, Any], pictures: int) -> list[str] | Failure | None:
-    """Returns the plan in sentences; None while that is not known."""
+def plan(settings: dict[str, Any], pictures: int) -> relievo.PlanReport | Failure | None:
+    """Returns the plan; None while it is not known."""
     global _plan
     _plan = (settings, pictures)
     return runtime.plan()

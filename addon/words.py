@@ -76,6 +76,13 @@ def parser() -> argparse.ArgumentParser:
     )
     words.add_argument("--devices", default="", metavar="LIST", help="as generate has them; default: every GPU")
     words.add_argument("--json", action="store_true", help="print one JSON object")
+    words = commands.add_parser(
+        "profile", help="measure what the steps cost here, for plans and batches that fit", allow_abbrev=False
+    )
+    words.add_argument("--devices", default="", metavar="LIST", help="as generate has them; default: every GPU")
+    words.add_argument("--model", default="", metavar="NAME", help="default: the first that is installed, else preview")
+    words.add_argument("--quick", action="store_true", help="smaller sizes, one picture at a time")
+    words.add_argument("--json", action="store_true", help="print one JSON object a kind of device")
     return root
 
 

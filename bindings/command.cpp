@@ -8,6 +8,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include "app/gpu_check_report.h"
+#include "app/profile_report.h"
 #include "app/program.h"
 #include "bindings.h"
 #include "python_transport.h"
@@ -69,11 +70,42 @@ py::tuple check_devices(const std::string& devices, const py::function& tell) {
   return py::make_tuple(report.text, report.json, report.failed);
 }
 
+/// Measures the devices and returns a JSON object for each kind. `tell` is given a device, what is measured,
+/// and the share that is done; its exception ends the work.
+std::vector<std::string> profile(const std::string& devices, const std::string& model, bool quick,
+                                 const py::function& tell) {
+  std::vector<std::string> kinds;
+  const py::gil_scoped_release release;
+  const CancelToken cancel;
+  std::exception_ptr broken_off;
+  ProfileListener listener;
+  // An exception must not pass through the stages, which would take it for one of their own.
+  listener.on_step = [&](const std::string& device, const std::string& what, double fraction) {
+    if (broken_off) return;
+    const py::gil_scoped_acquire acquire;
+    try {
+      tell(device, what, fraction);
+    } catch (const py::error_already_set&) {
+      broken_off = std::current_exception();
+      cancel.cancel();
+    }
+  };
+  listener.on_kind = [&](const std::string&, const std::string& json) { kinds.push_back(json); };
+  try {
+    profile_devices({devices, model, quick, cancel}, listener);
+  } catch (const Error&) {
+    if (broken_off) std::rethrow_exception(broken_off);
+    throw;
+  }
+  return kinds;
+}
+
 }  // namespace
 
 void bind_command(py::module_& module) {
   bind_receiver(module);
   module.def("_run_command", &run_command, py::arg("words"), py::arg("make_transport"));
+  module.def("_profile", &profile, py::arg("devices"), py::arg("model"), py::arg("quick"), py::arg("tell"));
   module.def("_gpu_check", &check_devices, py::arg("devices"), py::arg("tell"));
 }
 

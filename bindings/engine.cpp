@@ -289,6 +289,16 @@ void bind_machine(py::module_& module) {
       .def_readonly("other_processes", &DeviceInfo::other_processes)
       .def_readonly("others_bytes", &DeviceInfo::others_bytes)
       .def_readonly("note", &DeviceInfo::note);
+  py::class_<IdleDevice>(module, "IdleDevice", py::module_local())
+      .def_readonly("device", &IdleDevice::device)
+      .def_readonly("reason", &IdleDevice::reason)
+      .def_readonly("why", &IdleDevice::why);
+  py::class_<PlanReport>(module, "PlanReport", py::module_local())
+      .def_readonly("sentences", &PlanReport::sentences)
+      .def_readonly("idle", &PlanReport::idle)
+      .def_readonly("seconds", &PlanReport::seconds)
+      .def_readonly("expected_speed_up", &PlanReport::expected_speed_up)
+      .def_readonly("limit", &PlanReport::limit);
   module.def("devices", &find_devices, py::call_guard<py::gil_scoped_release>());
 }
 
@@ -318,6 +328,15 @@ void bind_engine(py::module_& module) {
                                const py::gil_scoped_release unlocked;
                                return used->workers();
                              })
+      .def(
+          "plan",
+          [](const PythonEngine& engine, int pictures, const py::kwargs& given) {
+            const Settings settings = settings_of(given);
+            const auto used = engine.get();
+            const py::gil_scoped_release unlocked;
+            return used->plan(settings, pictures);
+          },
+          py::arg("pictures") = 1)
       .def(
           "explain_plan",
           [](const PythonEngine& engine, int pictures, const py::kwargs& given) {

@@ -109,6 +109,17 @@ py::object python_result(const std::shared_ptr<const GenerateResult>& result) {
 void bind_result(py::module_& module) {
   bind_mesh(module);
 
+  py::class_<StageSeconds>(module, "StageSeconds", py::module_local())
+      .def_readonly("device", &StageSeconds::device)
+      .def_readonly("computing", &StageSeconds::computing)
+      .def_readonly("transfer", &StageSeconds::transfer)
+      .def_readonly("waiting", &StageSeconds::waiting);
+
+  py::class_<SpeedUp>(module, "SpeedUp", py::module_local())
+      .def_readonly("expected", &SpeedUp::expected)
+      .def_readonly("reached", &SpeedUp::reached)
+      .def_readonly("limit", &SpeedUp::limit);
+
   py::class_<StageReport>(module, "StageReport", py::module_local())
       .def_readonly("name", &StageReport::name)
       .def_readonly("seconds", &StageReport::seconds)
@@ -116,7 +127,9 @@ void bind_result(py::module_& module) {
       .def_readonly("device", &StageReport::device)
       .def_readonly("precision", &StageReport::precision)
       .def_readonly("batch", &StageReport::batch)
-      .def_readonly("fragmentation", &StageReport::fragmentation);
+      .def_readonly("fragmentation", &StageReport::fragmentation)
+      .def_readonly("load_seconds", &StageReport::load_seconds)
+      .def_readonly("devices", &StageReport::devices);
 
   using Result = GenerateResult;
   py::class_<Result, std::shared_ptr<Result>>(module, "Result", py::module_local())
@@ -125,6 +138,8 @@ void bind_result(py::module_& module) {
       .def_readonly("notes", &Result::notes)
       .def_readonly("lossy", &Result::lossy)
       .def_readonly("stages", &Result::stages)
+      .def_readonly("expected_seconds", &Result::expected_seconds)
+      .def_readonly("speed_up", &Result::speed_up)
       .def_property_readonly("mesh",
                              [](const std::shared_ptr<Result>& result) {
                                if (!result) throw py::type_error("None is no Result.");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -33,7 +34,9 @@ class Counts:
 
 def run(title: str, command: list[str | Path]) -> int:
     """Its output is printed as a whole at its end, because others run beside it."""
-    cache = BUILD / "test-cache" / title.replace("/", "_")  # not what this person or another suite has measured
+    # Not what this person, another suite or an earlier run has measured.
+    cache = BUILD / "test-cache" / title.replace("/", "_")
+    shutil.rmtree(cache, ignore_errors=True)
     shares = {"XDG_CACHE_HOME": str(cache), "OMP_NUM_THREADS": str(max(1, CORES // AT_A_TIME))}
     begin = time.monotonic()
     words = [str(word) for word in command]

@@ -3,7 +3,7 @@
 import bpy
 from bpy.props import StringProperty
 
-from .. import gpu_check, jobs, pending, preferences
+from .. import gpu_check, jobs, measuring, pending, preferences
 from ..runtime import runtime
 from .base import Operator
 
@@ -55,4 +55,24 @@ class RELIEVO_OT_check_devices(Operator):
             self.report({"INFO"}, gpu_check.answer())
 
 
-CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device, RELIEVO_OT_check_devices)
+class RELIEVO_OT_measure_devices(Operator):
+    bl_idname = "relievo.measure_devices"
+    bl_label = "Measure Devices"
+    bl_description = (
+        "Measure how long the chosen devices take for each step, so that times are told and work is shared out well "
+        "from the first mesh on. It takes about a minute"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        is_busy = measuring.is_measuring() or gpu_check.is_checking()
+        return runtime.missing is None and not is_busy and not jobs.active()
+
+    def run(self, context: bpy.types.Context) -> None:
+        measuring.start()
+        if bpy.app.background:
+            pending.finish()
+            self.report({"INFO"}, measuring.answer())
+
+
+CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device, RELIEVO_OT_check_devices, RELIEVO_OT_measure_devices)

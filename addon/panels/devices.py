@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import jobs, labels, lines, machine, messages, preferences, seen
+from .. import jobs, labels, lines, machine, measuring, messages, preferences, seen
 from ..failure import Failure
 from ..properties import engine_settings
 from ..runtime import runtime
@@ -15,20 +15,19 @@ if TYPE_CHECKING:
     import relievo
 
 _HOT = 85  # degrees Celsius, from which on cards slow down
-_IDLE = "is left idle"  # in the plan's sentence about a device that does nothing
 
 
 def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.use_property_split = True
     layout.use_property_decorate = False
     chosen, width = machine.preferences(), context.region.width
-    plan: list[str] | Failure | None = None
+    plan: relievo.PlanReport | Failure | None = None
     if runtime.loaded_engine is None:
         layout.label(text="Devices are shown after the first mesh")
     else:
         plan = seen.plan(engine_settings(context.scene.relievo), max(1, len(jobs.active())))
         for device in seen.devices():
-            draw_device(layout, device, plan if isinstance(plan, list) else [], width)
+            draw_device(layout, device, [] if plan is None or isinstance(plan, Failure) else plan.idle, width)
     column = layout.column()
     if chosen is not None:
         column.prop(chosen, "strategy")
@@ -38,17 +37,20 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.prop(chosen, "lossy")
     if plan is not None:
         draw_plan(layout, plan, width)
+    if told := measuring.answer():
+        lines.draw(layout, told, width, "INFO")
+    layout.operator("relievo.measure_devices", icon="TIME")
     layout.operator("relievo.unload", icon="TRASH")
 
 
-def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int) -> None:
+def draw_plan(layout: bpy.types.UILayout, plan: relievo.PlanReport | Failure, width: int) -> None:
     """Draws what would be done with these settings: one sentence, and the rest behind Details."""
     if isinstance(plan, Failure):
         failure = messages.in_blender(plan)
         lines.draw(layout, failure.message, width, "ERROR")
         lines.draw(layout, failure.hint, width)
         return
-    told = messages.plan(plan)
+    told = messages.plan(plan.sentences)
     if told:
         lines.draw(layout, told[0].partition(" (peak")[0].rstrip(".") + ".", width, "INFO")
     header, body = layout.panel("relievo_plan", default_closed=True)
@@ -57,7 +59,9 @@ def draw_plan(layout: bpy.types.UILayout, plan: list[str] | Failure, width: int)
         lines.draw(body, line, width, "DOT")
 
 
-def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: list[str], width: int) -> None:
+def draw_device(
+    layout: bpy.types.UILayout, device: relievo.DeviceInfo, idle: list[relievo.IdleDevice], width: int
+) -> None:
     is_on = bool(device.device) and preferences.is_on(device.device) and not device.note
     row = layout.row(align=True)
     if device.device:
@@ -76,9 +80,9 @@ def draw_device(layout: bpy.types.UILayout, device: relievo.DeviceInfo, plan: li
         lines.draw(column, state, width, "ERROR" if (device.celsius or 0) >= _HOT else "BLANK1")
     if device.note:
         lines.draw(layout.column(align=True), messages.device(device.note), width, "ERROR")
-    for line in plan if is_on else []:
-        if line.startswith(device.device) and _IDLE in line:
-            lines.draw(layout.column(align=True), messages.text(line), width, "INFO")
+    for each in idle if is_on else []:
+        if each.device.partition("#")[0] == device.device:
+            lines.draw(layout.column(align=True), messages.text(each.why), width, "INFO")
 
 
 def state_of(device: relievo.DeviceInfo) -> str:

@@ -33,20 +33,24 @@ from ._types import PathLike, Picture
 
 if TYPE_CHECKING:
     from ._batch import Batch, BatchOutcome
-    from ._engine import Engine, Settings, View, close_engine, generate, shared_engine
+    from ._engine import Engine, Settings, View, close_engine, generate, profile, shared_engine
     from ._native import (
         BatchTask,
         DeviceInfo,
+        IdleDevice,
         Job,
         JobStatus,
         LogLine,
         Mesh,
         ModelInfo,
         NamedPicture,
+        PlanReport,
         Preview,
         Provenance,
         Result,
+        SpeedUp,
         StageReport,
+        StageSeconds,
         SurfaceReport,
         TextureReport,
         check_weights,
@@ -63,7 +67,9 @@ if TYPE_CHECKING:
 
 # The modules of those names that do not come from the native module.
 _HOMES = {
-    **dict.fromkeys(("Engine", "Settings", "View", "close_engine", "generate", "shared_engine"), "._engine"),
+    **dict.fromkeys(
+        ("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"
+    ),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
 }
 _lock = threading.Lock()
@@ -108,6 +114,7 @@ __all__ = [
     "EmptySurfaceError",
     "Engine",
     "Error",
+    "IdleDevice",
     "InternalError",
     "InvalidImageError",
     "InvalidSettingsError",
@@ -125,11 +132,14 @@ __all__ = [
     "OutOfMemoryError",
     "PathLike",
     "Picture",
+    "PlanReport",
     "Preview",
     "Provenance",
     "Result",
     "Settings",
+    "SpeedUp",
     "StageReport",
+    "StageSeconds",
     "SurfaceReport",
     "TextureReport",
     "View",
@@ -143,6 +153,7 @@ __all__ = [
     "name_results",
     "picture_checksum",
     "prepare_folder",
+    "profile",
     "report_of",
     "report_of_failure",
     "shared_engine",

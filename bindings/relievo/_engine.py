@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Required, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack
 
 from . import _native
 from ._native import JobStatus, Result
@@ -130,6 +131,28 @@ def close_engine() -> None:
         engine, _shared = _shared, None
     if engine is not None:
         engine.close()
+
+
+def profile(
+    *,
+    devices: str = "",
+    model: str = "",
+    quick: bool = False,
+    progress: Callable[[str, str, float], object] | None = None,
+) -> list[dict[str, Any]]:
+    """Measures what the stages cost on the devices, and the links between GPUs, and keeps both for later plans.
+
+    devices is as Engine has it (default: every GPU, without one the CPU), model the one whose stages are measured
+    (default: the first that is installed with all it needs, else "preview"). quick measures smaller sizes, one picture
+    at a time. progress is given a device, what is measured on it, and the share that is done; what it raises ends the
+    work. Returns what `relievo profile --json` prints, an object for each kind of device. Raises a subclass of Error.
+    """
+    tell = progress if progress is not None else _say_nothing
+    return [json.loads(kind) for kind in _native._profile(devices, model, quick, tell)]
+
+
+def _say_nothing(device: str, what: str, share: float) -> None:
+    pass
 
 
 def generate(

@@ -102,6 +102,63 @@ class Mesh:
     def provenance(self) -> Provenance: ...
 
 @final
+class StageSeconds:
+    """How a device spent the time of a stage."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def computing(self) -> float: ...
+    @property
+    def transfer(self) -> float:
+        """Copies from and to other devices."""
+    @property
+    def waiting(self) -> float:
+        """For other devices: for their part of the stage, or for a picture from the device before it."""
+
+@final
+class SpeedUp:
+    """What several devices were worth, over all pictures of a run so far."""
+
+    @property
+    def expected(self) -> float:
+        """Times as fast as one device alone; 0 where no device can do it alone."""
+    @property
+    def reached(self) -> float: ...
+    @property
+    def limit(self) -> str:
+        """What keeps it from more, as the end of a sentence; may be empty."""
+
+@final
+class IdleDevice:
+    """A device that a plan leaves idle."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def reason(self) -> str:
+        """ "policy", "strategy", "nothing fits", "one picture" or "not faster"."""
+    @property
+    def why(self) -> str:
+        """A sentence."""
+
+@final
+class PlanReport:
+    @property
+    def sentences(self) -> list[str]:
+        """What would be done and why, then what would not and why not."""
+    @property
+    def idle(self) -> list[IdleDevice]: ...
+    @property
+    def seconds(self) -> float:
+        """For all pictures, without loading weights."""
+    @property
+    def expected_speed_up(self) -> float:
+        """Times as fast as one device alone; 0 where no device can do it alone."""
+    @property
+    def limit(self) -> str: ...
+
+@final
 class StageReport:
     @property
     def name(self) -> str: ...
@@ -120,6 +177,11 @@ class StageReport:
     @property
     def fragmentation(self) -> float | None:
         """The share, 0..1, of a GPU's memory that torch's allocator held after the stage and that no tensor used."""
+    @property
+    def load_seconds(self) -> float:
+        """Of the seconds, those for bringing weights in."""
+    @property
+    def devices(self) -> list[StageSeconds]: ...
 
 @final
 class Result:
@@ -141,6 +203,12 @@ class Result:
         """x, y and side of the foreground's square in pixels of the picture; it may reach outside."""
     @property
     def stages(self) -> list[StageReport]: ...
+    @property
+    def expected_seconds(self) -> float:
+        """Seconds of the stages, loading included, as they were expected before it began."""
+    @property
+    def speed_up(self) -> SpeedUp | None:
+        """None where one device computed."""
     @property
     def plan(self) -> str:
         """Says in words what ran where."""
@@ -281,8 +349,10 @@ class Engine:
     @property
     def workers(self) -> list[str]:
         """Names of the workers that compute. Raises InvalidSettingsError for devices that are not there."""
+    def plan(self, pictures: int = 1, **settings: Any) -> PlanReport:
+        """Plans so many pictures with these settings."""
     def explain_plan(self, pictures: int = 1, **settings: Any) -> list[str]:
-        """Explains the plan for so many pictures with these settings, in sentences."""
+        """Returns the sentences of that plan."""
     def submit(
         self,
         picture: Picture | None = None,
@@ -506,6 +576,12 @@ def describe_settings() -> dict[str, dict[str, Any]]:
 
 def _run_command(words: Sequence[str], make_transport: Callable[[PathLike], Transport]) -> int:
     """The program's command line, which has the process for itself from here on; returns its exit status."""
+
+def _profile(devices: str, model: str, quick: bool, tell: Callable[[str, str, float], object]) -> list[str]:
+    """`relievo profile`: a JSON object for each kind of device.
+
+    tell() is given a device, what is measured on it, and the share that is done; what it raises ends the work.
+    """
 
 def _gpu_check(devices: str, tell: Callable[[str], object]) -> tuple[str, str, int]:
     """`relievo gpu-check`: its lines, which are told one by one, its JSON object, and how many checks failed.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include <fmt/format.h>
@@ -21,6 +22,49 @@ json maybe(const std::optional<Value>& value) {
   return value ? json(*value) : json(nullptr);
 }
 
+json to_json(const GpuRates& rates) {
+  return {{"fp32", rates.single}, {"half", rates.half}, {"memory_bytes_per_second", rates.memory_bytes}};
+}
+
+const GpuInfo* other_end(const Machine& machine, const GpuLink& link) {
+  const auto found = std::ranges::find(machine.gpus, link.bus_id, &GpuInfo::bus_id);
+  return found == machine.gpus.end() ? nullptr : &*found;
+}
+
+json links_json(const Machine& machine, const GpuInfo& gpu) {
+  json links = json::array();
+  for (const GpuLink& link : gpu.links) {
+    const GpuInfo* other = other_end(machine, link);
+    if (!other) continue;  // CUDA does not show it
+    links.push_back({{"to", fmt::format("cuda:{}", other->index)},
+                     {"kind", link_name(link.kind)},
+                     {"nvlinks", link.lanes},
+                     {"bytes_per_second", link.bytes_per_second}});
+  }
+  return links;
+}
+
+/// Prints what is known of each GPU's speed, and how each pair is joined.
+void print_speeds_and_links(const Machine& machine) {
+  for (const GpuInfo& gpu : machine.gpus) {
+    const GpuRates rates = data_sheet(gpu.build);
+    if (rates.half > 0) {
+      print_output("cuda:{:<3} {:.0f} TFLOP/s in half precision, {:.1f} in float32, memory {:.0f} GB/s\n",
+                   gpu.index, rates.half / 1e12, rates.single / 1e12, rates.memory_bytes / 1e9);
+    }
+  }
+  for (const GpuInfo& gpu : machine.gpus) {
+    for (const GpuLink& link : gpu.links) {
+      const GpuInfo* other = other_end(machine, link);
+      if (!other || other->index < gpu.index) continue;  // each pair once
+      print_output("cuda:{} to cuda:{}: {}{}, {}\n", gpu.index, other->index, link_name(link.kind),
+                   link.lanes > 0 ? fmt::format(" ({} links)", link.lanes) : std::string(),
+                   link.bytes_per_second > 0 ? fmt::format("{:.1f} GB/s", link.bytes_per_second / 1e9)
+                                             : std::string("speed not known"));
+    }
+  }
+}
+
 json to_json(const Machine& machine, const std::vector<StackFinding>& findings) {
   json gpus = json::array();
   for (const GpuInfo& gpu : machine.gpus) {
@@ -32,7 +76,10 @@ json to_json(const Machine& machine, const std::vector<StackFinding>& findings) 
                     {"others_bytes", gpu.others_bytes},
                     {"utilisation_percent", maybe(gpu.utilisation_percent)},
                     {"temperature_celsius", maybe(gpu.temperature_celsius)},
-                    {"compute_capability", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)}});
+                    {"compute_capability", fmt::format("{}.{}", gpu.compute_major, gpu.compute_minor)},
+                    {"host_bytes_per_second", gpu.build.host_bytes_per_second},
+                    {"data_sheet", to_json(data_sheet(gpu.build))},
+                    {"links", links_json(machine, gpu)}});
   }
   const CpuInfo& cpu = machine.cpu;
   json checks = json::array();
@@ -74,6 +121,7 @@ int run(bool as_json) {
                  gpu.compute_major, gpu.compute_minor, gpu.other_processes,
                  gpu.other_processes == 1 ? "" : "es", format_bytes(gpu.others_bytes));
   }
+  print_speeds_and_links(machine);
   const CpuInfo& cpu = machine.cpu;
   print_output("{:<8} {:<34} {:>12} {:>12} {:>6} {:>6}  {} thread{}\n", "cpu", cpu.name.substr(0, 34),
                format_bytes(cpu.total_bytes), format_bytes(cpu.free_bytes), "-", "-", cpu.threads,

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/refusals.h"
 #include "engine/open_workers.h"
+#include "runtime/torch/link_speed.h"
 #include "verify/check_list.h"
 #include "weights/catalogue.h"
 
@@ -175,6 +176,19 @@ void run_apart(const Part& part, const Worker& worker, const GpuCheckOptions& op
   }
 }
 
+/// How the driver says that the two are joined: `, NVLink, 80.0 expected`; empty where it does not say.
+std::string expected(const Machine& machine, const LinkSpeed& link) {
+  for (const GpuInfo& gpu : machine.gpus) {
+    if (gpu.index != link.from) continue;
+    for (const GpuLink& known : gpu.links) {
+      const auto other = std::ranges::find(machine.gpus, known.bus_id, &GpuInfo::bus_id);
+      if (other == machine.gpus.end() || other->index != link.to) continue;
+      return fmt::format(" over {}, {:.1f} expected", link_name(known.kind), known.bytes_per_second / 1e9);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 const std::vector<std::string>& gpu_check_parts() {
@@ -221,7 +235,7 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
   }
   for (const std::string& sentence : opened.left_out) add(sentence);
   if (!opened.allocator.empty()) add("allocator of GPUs: " + opened.allocator);
-  json checks = json::array();
+  json checks = json::array(), links = json::array();
   const auto write_report = [&] {
     report.json = to_line({{"version", version()},
                            {"driver", machine.driver},
@@ -231,6 +245,7 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
                            {"gpus", gpus},
                            {"left_out", opened.left_out},
                            {"allocator", opened.allocator},
+                           {"links", links},
                            {"checks", checks},
                            {"failed", report.failed}});
     if (options.report.empty()) return;
@@ -259,6 +274,15 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
       }
       scratch.clear();
     }
+  }
+  for (const LinkSpeed& link : options.is_part_of_another ? std::vector<LinkSpeed>{}
+                                                           : measure_links(opened.workers)) {
+    const double rate = static_cast<double>(link.bytes) / link.seconds;
+    add(fmt::format("cuda:{} to cuda:{}: {:.1f} GB/s{}", link.from, link.to, rate / 1e9,
+                    expected(machine, link)));
+    links.push_back({{"from", fmt::format("cuda:{}", link.from)},
+                     {"to", fmt::format("cuda:{}", link.to)},
+                     {"bytes_per_second", rate}});
   }
   add(fmt::format("{} checks, {} failed", checks.size(), report.failed));
   write_report();

@@ -27,8 +27,8 @@ struct Options {
   bool no_lossy = false;
   bool own_views = false;
   Settings settings;
-  std::vector<std::string> stragglers, losses;
-  double bandwidth = Worker().host_bytes_per_second / 1e9;  // GB between host and workers
+  std::vector<std::string> stragglers, losses, links;
+  double bandwidth = 0;  // GB between host and workers; 0 leaves what is known of each
   bool json = false;
 };
 
@@ -77,15 +77,50 @@ json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
           {"stages", placements}};
 }
 
+/// Calls with every two workers between which values are copied.
+template <typename Body>
+void for_each_pair(const std::vector<Worker>& workers, const Body& body) {
+  for (const Worker& from : workers) {
+    for (const Worker& to : workers) {
+      if (&from != &to && !share_memory(from, to)) body(from, to);
+    }
+  }
+}
+
+/// Prints GB a second from each device, in rows, to each, in columns.
+void print_links(const std::vector<Worker>& workers) {
+  constexpr size_t kMost = 10;  // as many as have room in a line
+  size_t pairs = 0;
+  for_each_pair(workers, [&](const Worker&, const Worker&) { ++pairs; });
+  if (pairs == 0 || workers.size() > kMost) return;
+  print_output("{:<12}", "GB/s to");
+  for (const Worker& to : workers) print_output(" {:>9}", to.name);
+  print_output("\n");
+  for (const Worker& from : workers) {
+    print_output("{:<12}", from.name);
+    for (const Worker& to : workers) {
+      if (share_memory(from, to)) {
+        print_output(" {:>9}", "-");
+      } else {
+        print_output(" {:>9.1f}", bytes_between(from, to) / 1e9);
+      }
+    }
+    print_output("\n");
+  }
+}
+
 int run(const Options& options) {
   std::vector<Worker> workers = workers_of(options.devices);
-  for (Worker& worker : workers) worker.host_bytes_per_second = 1e9 * options.bandwidth;
+  if (options.bandwidth > 0) {
+    for (Worker& worker : workers) worker.host_bytes_per_second = 1e9 * options.bandwidth;
+  }
   Settings settings = options.settings;
   if (options.own_views) settings.views = {{.picture = "of the person's own"}};
   validate(settings);
   const MeasuredCosts measured = CostStore().measured();
   const std::vector<StageProfile> stages = stage_profiles(settings, workers, measured);
   set_measured_speeds(workers, settings, measured);
+  set_links(workers, options.links);
   PlanOptions asked = options.plan;
   asked.allow_lossy = !options.no_lossy;
   asked.strategy = strategy_of(options.strategy);
@@ -106,7 +141,10 @@ int run(const Options& options) {
   const bool is_measured = std::ranges::all_of(stages, &StageProfile::measured);
   const char* const costs = is_measured ? "measured" : "estimated";
   if (options.json) {
-    json devices = json::array(), groups = json::array();
+    json devices = json::array(), groups = json::array(), links = json::array();
+    for_each_pair(workers, [&](const Worker& from, const Worker& to) {
+      links.push_back({{"from", from.name}, {"to", to.name}, {"bytes_per_second", bytes_between(from, to)}});
+    });
     for (size_t i = 0; i < workers.size(); ++i) {
       devices.push_back({{"device", workers[i].name},
                          {"budget_bytes", workers[i].budget_bytes},
@@ -114,6 +152,10 @@ int run(const Options& options) {
                          {"utilisation", simulated.utilisation[i]},
                          {"peak_bytes", simulated.peak_bytes[i]},
                          {"pictures", simulated.pictures[i]}});
+    }
+    json idle = json::array();
+    for (const IdleWorker& each : made.idle) {
+      idle.push_back({{"device", each.name}, {"reason", idle_reason_name(each.reason)}, {"why", each.why}});
     }
     for (const DeviceGroup& group : made.groups) groups.push_back(group_json(group, workers, stages));
     print_output("{}\n", json{{"pictures", asked.pictures},
@@ -125,9 +167,11 @@ int run(const Options& options) {
                               {"costs", costs},
                               {"model", settings.model},
                               {"devices", devices},
+                              {"links", links},
                               {"groups", groups},
                               {"reasons", made.reasons},
-                              {"idle", made.idle},
+                              {"idle", idle},
+                              {"speed_up", {{"expected", made.speed_up()}, {"limit", made.limit}}},
                               {"refused", alternatives}}
                              .dump());
     return 0;
@@ -147,8 +191,9 @@ int run(const Options& options) {
                  100 * simulated.utilisation[i], simulated.pictures[i],
                  workers[i].host_bytes_per_second / 1e9);
   }
+  print_links(workers);
   for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
-  for (const std::string& reason : made.idle) print_output("- {}\n", reason);
+  for (const IdleWorker& each : made.idle) print_output("- {}\n", each.sentence());
   for (const std::string& reason : alternatives) print_output("- {}\n", reason);
   return 0;
 }
@@ -179,7 +224,11 @@ Command add_plan(CLI::App& parser) {
   add_number(parser, "--grid", settings.grid, kGridRange, "Cubes a side of the box");
   add_number(parser, "--texture-size", settings.texture_size, kTextureSizeRange,
              "Texels a side of the texture");
-  add_number(parser, "--bandwidth", options->bandwidth, {1e-3, 1e6}, "GB a second between host and devices");
+  add_number(parser, "--bandwidth", options->bandwidth, {0, 1e6},
+             "GB a second between host and devices; 0: as measured, else 12");
+  parser.add_option(
+      "--link", options->links,
+      "DEVICE+DEVICE=GB: GB a second between two devices, or all=GB; for devices that are not there");
   parser.add_option("--slow", options->stragglers, "DEVICE=FACTOR: simulate a device that is slower");
   parser.add_option("--lose", options->losses, "DEVICE=SECONDS: simulate a device that is lost then");
   parser.add_flag("--json", options->json, "Print one JSON object");

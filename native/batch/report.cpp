@@ -24,9 +24,25 @@ json stages_of(const GenerateResult& result) {
     json told = {{"name", stage.name},     {"seconds", stage.seconds},     {"peak_bytes", stage.peak_bytes},
                  {"device", stage.device}, {"precision", stage.precision}, {"batch", stage.batch}};
     if (stage.fragmentation) told["fragmentation"] = *stage.fragmentation;
+    told["load_seconds"] = stage.load_seconds;
+    told["devices"] = json::array();
+    for (const StageSeconds& device : stage.devices) {
+      told["devices"].push_back({{"device", device.device},
+                                 {"computing", device.computing},
+                                 {"transfer", device.transfer},
+                                 {"waiting", device.waiting}});
+    }
     stages.push_back(std::move(told));
   }
   return stages;
+}
+
+/// Null where one device computed.
+json speed_up_of(const GenerateResult& result) {
+  if (!result.speed_up) return {};
+  return {{"expected", result.speed_up->expected},
+          {"reached", result.speed_up->reached},
+          {"limit", result.speed_up->limit}};
 }
 
 }  // namespace
@@ -53,7 +69,9 @@ std::string report_of(const std::string& picture, const GenerateResult& result,
                       {"seed", is_random ? json(settings.seed) : json()},
                       {"plan", result.plan},
                       {"notes", notes_of(result, files)},
-                      {"lossy", result.lossy}});
+                      {"lossy", result.lossy},
+                      {"expected_seconds", result.expected_seconds},
+                      {"speed_up", speed_up_of(result)}});
 }
 
 std::string report_of(const std::string& picture, const Error& error, const std::vector<fs::path>& files) {

@@ -9,6 +9,7 @@
 #include "nn/errors.h"
 #include "runtime/costs/profiler.h"
 #include "runtime/execute/device_thread.h"
+#include "runtime/execute/learn.h"
 #include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
@@ -104,6 +105,7 @@ void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
   for (Worker& worker : workers) {
     if (const double link = measured_link(worker, measured); link > 0) worker.host_bytes_per_second = link;
   }
+  set_measured_links(workers, measured);
   const Worker first = workers.front();
   std::vector<StageProfile> reference;  // as the workers are planned with
   for (size_t i = 1; i < workers.size(); ++i) {

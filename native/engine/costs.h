@@ -22,7 +22,8 @@ std::vector<StageProfile> stage_profiles(const Settings& settings, const std::ve
 
 /// Sets what was measured of the workers besides their stages. A worker of another kind than the first gets
 /// the speed at which all stages together take as long as they were measured to take, if both kinds were
-/// measured with these settings. All get the measured rate at which weights come in from host memory.
+/// measured with these settings. All get the measured rates at which weights come in from host memory, and of
+/// the links between GPUs.
 void set_measured_speeds(std::vector<Worker>& workers, const Settings& settings,
                          const MeasuredCosts& measured = {});
 

@@ -144,7 +144,7 @@ std::vector<std::string> Engine::workers() const {
   return names;
 }
 
-std::vector<std::string> Engine::explain_plan(const Settings& settings, int pictures) const {
+PlanReport Engine::plan(const Settings& settings, int pictures) const {
   Impl& engine = impl();
   validate(settings);
   check_range("pictures", pictures, kPlannedPicturesRange);

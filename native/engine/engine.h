@@ -65,6 +65,15 @@ struct Preview {
 };
 inline constexpr int kPreviewSide = 256;
 
+/// How a device spent the time of a stage, in seconds.
+struct StageSeconds {
+  std::string device;
+  double computing = 0;
+  double transfer = 0;  ///< copies from and to other devices
+  /// For other devices: for their part of the stage, or for a picture from the device before it.
+  double waiting = 0;
+};
+
 struct StageReport {
   std::string
       name;  ///< `foreground`; `condition`, `diffusion`, `decode`; `reconstruct`, `surface`, `texture`
@@ -77,6 +86,32 @@ struct StageReport {
   /// The share, 0..1, of the GPU's memory that torch's allocator held after the stage and that no tensor
   /// used.
   std::optional<double> fragmentation = {};
+  double load_seconds = 0;  ///< of `seconds`, for bringing weights in
+  std::vector<StageSeconds> devices = {};
+};
+
+/// What several devices were worth, over all pictures of a run so far.
+struct SpeedUp {
+  double expected = 0;     ///< times as fast as one device alone; 0 where no device can do it alone
+  double reached = 0;      ///< the same, from the seconds in which each computed and its speed
+  std::string limit = {};  ///< what keeps it from more: `surface, which cpu#0 computes alone (1.2 s)`
+};
+
+/// A device that a plan leaves idle.
+struct IdleDevice {
+  std::string device;
+  std::string reason;  ///< `policy`, `strategy`, `nothing fits`, `one picture`, `not faster`
+  std::string why;     ///< a sentence
+};
+
+/// A plan for a person.
+struct PlanReport {
+  /// What would be done and why, then what would not and why not.
+  std::vector<std::string> sentences = {};
+  std::vector<IdleDevice> idle = {};
+  double seconds = 0;            ///< for all pictures, without loading weights
+  double expected_speed_up = 0;  ///< as SpeedUp::expected
+  std::string limit = {};        ///< as SpeedUp::limit
 };
 
 struct GenerateResult {
@@ -88,6 +123,9 @@ struct GenerateResult {
   Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;
   std::string plan;  ///< tells in words what ran where
+  /// Seconds of the stages, loading included, as they were expected before it began.
+  double expected_seconds = 0;
+  std::optional<SpeedUp> speed_up = {};  ///< nothing where one device computed
   /// Sentences that the person should know, about the picture, the shape or the memory.
   std::vector<std::string> notes;
   bool lossy = false;  ///< true when something was made worse for lack of memory
@@ -186,10 +224,13 @@ class Engine {
   /// second. Throws Error{kInvalidSettings} for devices that are not there.
   std::vector<std::string> workers() const;
 
-  /// Explains the plan for so many pictures with these settings, in sentences: first what would be done and
-  /// why, then what would not and why not. Takes a few milliseconds, the first time as long as workers().
-  /// Throws Error{kInvalidSettings}, Error{kOutOfMemory} when nothing fits, Error{kModelMissing}.
-  std::vector<std::string> explain_plan(const Settings& settings, int pictures) const;
+  /// Plans so many pictures with these settings. Takes a few milliseconds, the first time as long as
+  /// workers(). Throws Error{kInvalidSettings}, Error{kOutOfMemory} when nothing fits, Error{kModelMissing}.
+  PlanReport plan(const Settings& settings, int pictures) const;
+  /// The sentences of that.
+  std::vector<std::string> explain_plan(const Settings& settings, int pictures) const {
+    return plan(settings, pictures).sentences;
+  }
 
   /// Gives the memory of loaded models back to the system, after the job that runs has ended.
   void unload();

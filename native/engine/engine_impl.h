@@ -69,6 +69,15 @@ struct Planned {
   Plan plan;
 };
 
+/// What a run has done so far, for its reports; the scheduler's thread begins it, finished jobs add to it one
+/// at a time.
+struct RunTally {
+  Planned planned;
+  std::string size;  ///< settings, as samples name them
+  std::chrono::steady_clock::time_point begun;
+  double computed = 0;  ///< seconds that the fastest device would have taken for what all have computed
+};
+
 /// Returns whether workers share a picture in any group of the plan.
 bool shares_pictures(const Plan& plan);
 
@@ -117,8 +126,8 @@ struct Engine::Impl {
   void close();
   void submit(const StatePointer& job);  ///< throws Error{kInvalidSettings} after close()
 
-  /// Explains in sentences what would be done with so many pictures and what would not.
-  std::vector<std::string> explain(const Settings& settings, int pictures);
+  /// Says what would be done with so many pictures and what would not.
+  PlanReport explain(const Settings& settings, int pictures);
 
   // These belong to the scheduler, which plans and starts runs. The pictures are made on the workers' own
   // threads.
@@ -128,6 +137,10 @@ struct Engine::Impl {
   /// of them was begun.
   void run(const StatePointer& first);
   void finish(Job::State& job, const Outcome& outcome);
+  /// Adds what the stages took to the store of costs, and what several devices were worth to the result.
+  void account_for(const Outcome& outcome, GenerateResult& result);
+  /// A line on the state of each device that computes.
+  std::vector<std::string> device_lines();
   /// Makes stages and executor for another configuration; the weights of the one before are unloaded.
   void use_pipeline(const PipelineConfig& wanted);
   void take_out(const StatePointer& job);
@@ -156,6 +169,7 @@ struct Engine::Impl {
   PipelineConfig config;
   std::vector<std::shared_ptr<PipelineStage>> stages;
   std::unique_ptr<Executor> executor;
+  RunTally tally;
 
   std::mutex closing_once;  // taken by close()
   mutable std::mutex mutex;

@@ -33,6 +33,19 @@ std::vector<std::string> left_out(const Machine& machine) {
   return sentences;
 }
 
+std::string state_of(const DeviceInfo& device) {
+  std::string line = fmt::format("{} ({}): {} of {} free", device.device, device.name,
+                                 format_bytes(device.free_bytes), format_bytes(device.total_bytes));
+  if (device.busy_percent) line += fmt::format(", {} % busy", *device.busy_percent);
+  if (device.celsius) line += fmt::format(", {} °C", *device.celsius);
+  if (device.other_processes > 0) {
+    line += fmt::format(", {} other process{} hold{} {}", device.other_processes,
+                        device.other_processes == 1 ? "" : "es", device.other_processes == 1 ? "s" : "",
+                        format_bytes(device.others_bytes));
+  }
+  return line;
+}
+
 std::vector<DeviceInfo> find_devices() {
   const Machine machine = find_machine();
   const auto findings = check_stack(machine.facts);

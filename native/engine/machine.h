@@ -25,6 +25,9 @@ struct DeviceInfo {
   std::string note;
 };
 
+/// A device's state in a line: `cuda:0 (NVIDIA A100): 61.0 GiB of 80.0 GiB free, 3 % busy, 41 °C`.
+std::string state_of(const DeviceInfo& device);
+
 /// Says that the GPU computes nothing, and why; empty where it can be used.
 std::string left_out_sentence(const Machine& machine, const GpuInfo& gpu);
 

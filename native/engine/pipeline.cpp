@@ -82,13 +82,28 @@ std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<Pipeline
   return profiles;
 }
 
+std::string size_for_costs(const Settings& settings) {
+  Settings size;
+  size.model = settings.model;
+  for (const OwnView& view : settings.views) {  // their number, and whether they have cameras
+    OwnView& any = size.views.emplace_back(OwnView{.picture = "view"});
+    if (view.has_camera()) any.azimuth = 10.0 * static_cast<double>(size.views.size());
+  }
+  if (!settings.views.empty() && settings.projection == "on") size.projection = "on";
+  size.view_count = settings.view_count;
+  size.steps = settings.steps;
+  size.sampler = settings.sampler;
+  size.guidance = settings.guidance;
+  size.input_size = settings.input_size;
+  size.precision = settings.precision;
+  size.grid = settings.grid;
+  size.faces = settings.faces;
+  size.texture_size = settings.texture_size;
+  return to_json(size);
+}
+
 bool same_costs(const Settings& a, const Settings& b) {
-  const auto costs = [](const Settings& s) {
-    const bool has_projected_views = !s.views.empty() && s.projection == "on";
-    return std::tuple(s.model, s.views.size(), views_seen(s), has_projected_views, s.steps, s.sampler,
-                      s.guidance, s.input_size, s.precision, s.grid, s.faces, s.texture_size);
-  };
-  return costs(a) == costs(b);
+  return size_for_costs(a) == size_for_costs(b);
 }
 
 fs::path find_models(const fs::path& given) { return given.empty() ? embedded_folder() : given; }

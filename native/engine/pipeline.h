@@ -45,6 +45,9 @@ std::vector<StageProfile> profiles_of(const std::vector<std::shared_ptr<Pipeline
 /// the same weights.
 bool same_costs(const Settings& a, const Settings& b);
 
+/// The settings that decide what stages cost, and no others, as JSON: what samples call their size.
+std::string size_for_costs(const Settings& settings);
+
 /// The folder of the embedded models: `given` when it is not empty, else that of weights/catalogue.h.
 std::filesystem::path find_models(const std::filesystem::path& given);
 

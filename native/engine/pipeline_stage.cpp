@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include "engine/pipeline.h"
 #include "nn/device_weights.h"
 #include "nn/errors.h"
 #include "runtime/torch/counting_allocator.h"
@@ -169,18 +170,22 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>&
   profile_ = profile_for(settings, workers);
   decoding_bytes_ = 0;  // samples are of small pictures
   std::vector<CostPoint> points;
+  const std::string size = size_for_costs(settings);
   for (const CostSample& sample : samples) {
     if (sample.stage != name_ || sample.variant != profile_.variant) continue;
     StageProfile then;
+    bool is_as_asked = false;
     try {
-      then = profile_for(settings_from_json(sample.size), workers);
+      const Settings settings_then = settings_from_json(sample.size);
+      then = profile_for(settings_then, workers);
+      is_as_asked = size_for_costs(settings_then) == size;
     } catch (const Error&) {
       continue;  // these are settings of another version
     }
     const auto add = [&](const StageProfile& profile) {
       for (const StageMode& mode : profile.modes) {
         if (mode.execution.is_like(sample.mode))
-          points.push_back({sample, mode, profile.output_bytes_per_picture});
+          points.push_back({sample, mode, profile.output_bytes_per_picture, is_as_asked});
       }
     };
     add(then);

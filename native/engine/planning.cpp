@@ -6,6 +6,7 @@
 #include "engine/costs.h"
 #include "engine/engine_impl.h"
 #include "engine/stages.h"
+#include "runtime/plan/describe.h"
 
 namespace relievo {
 
@@ -53,17 +54,24 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
   return planned;
 }
 
-std::vector<std::string> Engine::Impl::explain(const Settings& settings, int pictures) {
+PlanReport Engine::Impl::explain(const Settings& settings, int pictures) {
   Planned planned = plan_for(make_stages(pipeline_config(settings), models), settings, pictures);
   const Plan& plan = planned.plan;
   if (!shares_pictures(plan)) pictures = std::max(pictures, static_cast<int>(planned.workers.size()));
   planned.options.pictures = pictures;  // the number of pictures that the plan is for
-  std::vector<std::string> sentences = plan.reasons;
-  for (const auto& more : {plan.idle, workers.left_out(),
-                           describe_alternatives(plan, planned.workers, planned.profiles, planned.options)}) {
-    sentences.insert(sentences.end(), more.begin(), more.end());
+  PlanReport report{.sentences = plan.reasons,
+                    .seconds = plan.seconds,
+                    .expected_speed_up = plan.speed_up(),
+                    .limit = plan.limit};
+  for (const IdleWorker& idle : plan.idle) {
+    report.idle.push_back({idle.name, idle_reason_name(idle.reason), idle.sentence()});
+    report.sentences.push_back(idle.sentence());
   }
-  return sentences;
+  for (const auto& more : {workers.left_out(),
+                           describe_alternatives(plan, planned.workers, planned.profiles, planned.options)}) {
+    report.sentences.insert(report.sentences.end(), more.begin(), more.end());
+  }
+  return report;
 }
 
 }  // namespace relievo

@@ -1,15 +1,20 @@
 // The thread of an engine's scheduler, which plans and starts runs. The pictures are made on the workers' own
 // threads.
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/parallel.h"
 #include "base/thread_room.h"
+#include "engine/costs.h"
 #include "engine/engine_impl.h"
+#include "engine/machine.h"
 #include "engine/stages.h"
+#include "nn/bring.h"
 #include "nn/errors.h"
+#include "runtime/execute/learn.h"
 #include "runtime/torch/worker_hooks.h"
 
 namespace relievo {
@@ -68,7 +73,8 @@ void Engine::Impl::run(const StatePointer& first) {
   use_pipeline(pipeline_config(settings));
   const int waiting = std::max(1, queued_jobs.count(settings));
   const int64_t decoding_bytes = std::max(decoding_bytes_of(*first), kDecodedForNothing);
-  const Planned planned = plan_for(stages, settings, waiting, decoding_bytes);
+  tally = {plan_for(stages, settings, waiting, decoding_bytes), size_for_costs(settings), Clock::now()};
+  const Planned& planned = tally.planned;
   workers.warn();
   queued_jobs.serve(settings, decoding_bytes, waiting == 1 && shares_pictures(planned.plan));
   try {
@@ -110,7 +116,7 @@ void Engine::QueuedJobs::measure_decoding(int most) {
 std::vector<RunJob> Engine::QueuedJobs::next(int most) {
   measure_decoding(most);
   std::vector<RunJob> jobs;
-  const std::lock_guard lock(engine_.mutex);
+  std::unique_lock lock(engine_.mutex);
   if (is_for_one_ && count_waiting(settings_) > 1) return jobs;
   auto& queue = engine_.queue;
   const bool is_halted = engine_.is_paused || engine_.is_closing || engine_.wants_unload;
@@ -128,6 +134,15 @@ std::vector<RunJob> Engine::QueuedJobs::next(int most) {
     } else {
       jobs.pop_back();
     }
+  }
+  lock.unlock();
+  try {
+    if (!jobs.empty()) {
+      for (const std::string& line : engine_.device_lines()) {
+        for (const RunJob& job : jobs) std::any_cast<const PictureWork&>(job.input).job->on_log(line);
+      }
+    }
+  } catch (...) {  // there is no memory for lines of a log; the jobs may do without
   }
   return jobs;
 }
@@ -163,6 +178,60 @@ void Engine::QueuedJobs::end_all_begun() {
   }
 }
 
+namespace {
+
+/// Says where a stage's time went, where that is worth saying: ` (cpu#0 1.2 s computing, 0.3 s waiting;
+/// ...)`.
+std::string told(const StageRun& stage) {
+  constexpr double kWorthSaying = 0.005;
+  std::vector<std::string> parts;
+  for (const DeviceSeconds& device : stage.devices) {
+    std::string part = fmt::format("{} {:.2f} s computing", device.worker, device.computing);
+    if (device.transfer > kWorthSaying) part += fmt::format(", {:.2f} s copying", device.transfer);
+    if (device.waiting > kWorthSaying) part += fmt::format(", {:.2f} s waiting", device.waiting);
+    if (stage.devices.size() > 1 || part.find(',') != std::string::npos) parts.push_back(std::move(part));
+  }
+  if (stage.load_seconds > kWorthSaying) parts.push_back(fmt::format("{:.2f} s loading", stage.load_seconds));
+  return parts.empty() ? std::string() : fmt::format(" ({})", fmt::join(parts, "; "));
+}
+
+}  // namespace
+
+void Engine::Impl::account_for(const Outcome& outcome, GenerateResult& result) {
+  const Planned& planned = tally.planned;
+  for (const auto& [product, samples] :
+       samples_of(outcome.stages, workers.get(), planned.workers, planned.profiles, tally.size)) {
+    costs->learn(product, samples);
+  }
+  result.expected_seconds = outcome.expected_seconds;
+  double best = 0;
+  size_t computing = 0;
+  for (const DeviceGroup& group : planned.plan.groups) computing += group.workers.size();
+  for (const Worker& worker : planned.workers) best = std::max(best, worker.speed);
+  for (const StageRun& stage : outcome.stages) {
+    for (const DeviceSeconds& device : stage.devices) {
+      const auto worker = std::ranges::find(planned.workers, device.worker, &Worker::name);
+      if (worker != planned.workers.end())
+        tally.computed += device.computing / stage.batch * worker->speed / best;
+    }
+  }
+  if (computing < 2) return;
+  const double passed = std::chrono::duration<double>(Clock::now() - tally.begun).count();
+  result.speed_up = {planned.plan.speed_up(), passed > 0 ? tally.computed / passed : 0, planned.plan.limit};
+}
+
+std::vector<std::string> Engine::Impl::device_lines() {
+  std::vector<std::string> lines;
+  const std::vector<Worker> used = workers.get();
+  for (const DeviceInfo& device : find_devices()) {
+    const bool is_used = std::ranges::any_of(used, [&](const Worker& worker) {
+      return !device.device.empty() && worker.name.substr(0, worker.name.find('#')) == device.device;
+    });
+    if (is_used) lines.push_back(state_of(device));
+  }
+  return lines;
+}
+
 void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   if (outcome.error) return end_with(job, *outcome.error);
   const auto& work = std::any_cast<const PictureWork&>(outcome.value);
@@ -170,14 +239,24 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   const auto result = std::get<FinishedPicture>(work.made);
   for (const StageRun& stage : outcome.stages) {
     result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.worker,
-                              stage.mode.precision, stage.batch, stage.fragmentation});
-    std::string line = fmt::format("{}: {:.2f} s on {}", stage.stage, stage.seconds, stage.worker);
+                              stage.mode.precision, stage.batch, stage.fragmentation, stage.load_seconds});
+    for (const DeviceSeconds& device : stage.devices) {
+      result->stages.back().devices.push_back(
+          {device.worker, device.computing, device.transfer, device.waiting});
+    }
+    std::string line =
+        fmt::format("{}: {:.2f} s on {}{}", stage.stage, stage.seconds, stage.worker, told(stage));
     if (stage.fragmentation) {
       line += fmt::format("; {:.0f} % of the memory that the allocator holds is unused",
                           100 * *stage.fragmentation);
     }
     job.log(line);
   }
+  account_for(outcome, *result);
+  job.log(
+      fmt::format("The stages were expected to take {:.2f} s and took {:.2f} s.", result->expected_seconds,
+                  std::accumulate(result->stages.begin(), result->stages.end(), 0.0,
+                                  [](double sum, const StageReport& stage) { return sum + stage.seconds; })));
   std::vector<std::string> plan = outcome.plan;
   for (const std::string& device : workers.left_out()) plan.push_back(device);
   if (const std::string sentence = decoding_sentence(job.decoding.value_or(DecodingCost()));
@@ -185,6 +264,13 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
     plan.push_back(sentence);
   result->plan = fmt::format("{}", fmt::join(plan, " "));
   job.log(result->plan);
+  if (const auto& speed_up = result->speed_up) {
+    job.log(fmt::format("So far the devices were {:.2f} times as fast as one alone{}{}.", speed_up->reached,
+                        speed_up->expected > 0
+                            ? fmt::format("; {:.2f} times was expected", speed_up->expected)
+                            : std::string(),
+                        speed_up->limit.empty() ? std::string() : ", limited by " + speed_up->limit));
+  }
   if (const std::string allocator = workers.allocator(); !allocator.empty()) {
     job.log("The GPUs' allocator: " + allocator + ".");
   }
@@ -195,6 +281,19 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   job.finish(result);
 }
 
+namespace {
+
+std::vector<Transfer> transfers_of_this_thread() {
+  const auto index = [](at::Device device) { return device.is_cuda() ? int(device.index()) : -1; };
+  std::vector<Transfer> transfers;
+  for (const BroughtTensor& each : take_brought()) {
+    transfers.push_back({index(each.from), index(each.to), each.bytes, each.seconds});
+  }
+  return transfers;
+}
+
+}  // namespace
+
 void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
   if (executor && config == wanted) return;
   executor.reset();
@@ -202,6 +301,7 @@ void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
   config = wanted;
   WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;
+  hooks.take_transfers = transfers_of_this_thread;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
     // Room is needed for LibTorch's pool of threads and for OpenMP's.
     require_room_for_threads(2 * worker.threads);

@@ -1,17 +1,18 @@
 #include "engine/shared_field.h"
 
-#include <algorithm>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include <ATen/ATen.h>
 
+#include "base/block_counter.h"
 #include "nn/bring.h"
 
 namespace relievo {
 namespace {
 
-// Ranges begin at multiples of this, so that a matrix product gets whole blocks of rows, as it does on one
-// worker.
+// Blocks are multiples of this, so that a matrix product gets whole blocks of rows, as it does on one worker.
 constexpr int64_t kGrain = 4096;
 
 class Sharing {
@@ -21,22 +22,33 @@ class Sharing {
 
   void on_every_worker(const std::function<void(size_t)>& body) const { on_every_worker_(body); }
 
-  /// Gathers the answers of `part(k, first, last)` to a range each of `count` points, one after the other, on
-  /// `place`; undefined where there are none.
+  /// Gathers the answers of `part(k, first, last)` to a range each of `count` points on `place`; undefined
+  /// where there are none. Ranges are handed out from a counter that the workers share, so that a fast one
+  /// gets more of them: first large ones, then smaller, so that all end together.
   template <typename Part>
   at::Tensor gathered(int64_t count, at::Device place, const Part& part) const {
-    const int64_t blocks = (count + kGrain - 1) / kGrain, each = (blocks + workers_ - 1) / workers_ * kGrain;
-    if (each >= count) return part(0, 0, count);
-    std::vector<at::Tensor> answers(static_cast<size_t>(workers_));
+    if (count <= kGrain) return part(0, 0, count);
+    BlockCounter counter(count, kGrain, static_cast<size_t>(workers_));
+    std::mutex mutex;
+    std::map<int64_t, at::Tensor> answers;  // by the first point, as they are put together
     on_every_worker_([&](size_t k) {
-      const int64_t first = std::min(count, static_cast<int64_t>(k) * each);
-      const int64_t last = std::min(count, first + each);
-      if (first < last) answers[k] = part(k, first, last);
+      while (const auto range = counter.next(k)) {
+        at::Tensor answer;
+        try {
+          answer = part(k, range->first, range->second);
+        } catch (...) {
+          counter.stop();  // the others need not go on
+          throw;
+        }
+        const std::lock_guard lock(mutex);
+        answers[range->first] = std::move(answer);
+      }
     });
-    if (!answers[0].defined()) return {};
-    std::erase_if(answers, [](const at::Tensor& answer) { return !answer.defined(); });
-    for (at::Tensor& answer : answers) answer = bring(answer, place);
-    return at::cat(answers);
+    std::vector<at::Tensor> all;
+    for (auto& [first, answer] : answers) {
+      if (answer.defined()) all.push_back(bring(answer, place));
+    }
+    return all.empty() ? at::Tensor() : at::cat(all);
   }
 
  private:
@@ -106,7 +118,7 @@ class SharedField : public Field {
   template <typename Answer>
   at::Tensor of(const at::Tensor& points, const Answer& answer) const {
     return sharing_.gathered(points.size(0), device(), [&](size_t k, int64_t from, int64_t to) {
-      return answer(*fields_[k], points.slice(0, from, to).to(fields_[k]->device()));
+      return answer(*fields_[k], bring(points.slice(0, from, to), fields_[k]->device()));
     });
   }
 

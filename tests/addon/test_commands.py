@@ -79,6 +79,8 @@ def facts(folder: Path) -> dict[str, Any]:
         "gpu_check": ["gpu-check", "--devices", "cpu"],
         "gpu_check_as_json": ["gpu-check", "--devices", "cpu", "--json"],
         "gpu_check_of_no_device": ["gpu-check", "--devices", "cpu:7"],
+        "profile": ["profile", "--devices", "cpu", "--model", "preview", "--quick"],
+        "profile_as_json": ["profile", "--devices", "cpu", "--model", "preview", "--quick", "--json"],
         "no_command": [],
         "other_command": ["paint", str(folder)],
         "mask_file": words(
@@ -248,6 +250,25 @@ def test_devices_are_checked_at_a_click(tmp_path: Path) -> None:
         "checks": facts["checks"],
     }
     assert facts["checks"] >= 9
+
+
+def test_profile_measures_every_stage(facts: dict[str, Any]) -> None:
+    (kind,) = answers(facts["profile_as_json"])
+    assert (kind["device"], kind["model"]) == ("cpu", "preview")
+    assert {sample["stage"] for sample in kind["samples"]} == {"foreground", "reconstruct", "surface", "texture"}
+    assert Path(kind["kept_in"]).is_file()
+    lines = facts["profile"]["output"].splitlines()
+    assert lines[0].startswith("cpu: ") and lines[0].endswith("model preview")
+    assert len(lines) == len(kind["samples"]) + 2
+    assert (facts["profile"]["status"], facts["profile_as_json"]["status"]) == (0, 0)
+
+
+def test_devices_are_measured_at_a_click(tmp_path: Path) -> None:
+    facts = facts_of("measuring_devices", tmp_path)
+    assert facts["ended"] == ["FINISHED"]
+    assert facts["answer"].startswith("Measured: ") and facts["answer"].endswith("Plans count with it from now on.")
+    assert "Costs are estimated" in facts["before"]
+    assert "Costs are measured." in facts["after"]
 
 
 def test_mask_from_a_file_turned_inside_out(facts: dict[str, Any]) -> None:

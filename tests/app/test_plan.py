@@ -101,3 +101,25 @@ def test_the_old_name_of_profile_is_understood(cache: Path) -> None:
     shown = relievo(cache, "--help").stdout
     assert "  profile " in shown
     assert "calibrate" not in shown
+
+
+def test_a_faster_link_makes_shared_layers_faster(cache: Path) -> None:
+    words = ["--devices", "2x24GiB", "--strategy", "split"]
+    slow, fast = (plan(cache, *words, "--link", f"24GiB#0+24GiB#1={rate}") for rate in ("0.5", "300"))
+    assert {link["bytes_per_second"] for link in fast["links"]} == {300e9}
+    assert len(fast["links"]) == 2
+    assert fast["planned_s"] < slow["planned_s"]
+    table = relievo(cache, "plan", *words, "--link", "all=25").stdout
+    assert "GB/s to" in table and table.count(" 25.0") == 2
+    refused = relievo(cache, "plan", *words, "--link", "24GiB#0=3")
+    assert refused.returncode == 2
+    assert "Invalid --link '24GiB#0=3'" in refused.stderr
+
+
+def test_a_plan_says_which_device_is_idle_and_what_limits_it(cache: Path) -> None:
+    made = plan(cache, "--devices", "2x80GiB,1x1MiB", "--images", "1")
+    assert [(each["device"], each["reason"]) for each in made["idle"]] == [("1MiB.1#0", "nothing fits")]
+    assert made["speed_up"]["expected"] > 1
+    assert "which 80GiB#0 computes alone" in made["speed_up"]["limit"]
+    for text in (*made["reasons"], *made["refused"]):
+        assert "relievo profile" not in text

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,10 @@ json to_json(const CostSample& sample) {
           {"workspace_bytes", sample.workspace_bytes},
           {"output_bytes", sample.output_bytes},
           {"seconds", sample.seconds},
-          {"load_seconds", sample.load_seconds}};
+          {"load_seconds", sample.load_seconds},
+          {"first_load_seconds", sample.first_load_seconds},
+          {"has_bytes", sample.has_bytes},
+          {"runs", sample.runs}};
 }
 
 ExecutionMode mode_from_json(const json& value) {
@@ -67,6 +71,9 @@ CostSample from_json(const json& value) {
   sample.output_bytes = value.at("output_bytes");
   sample.seconds = value.at("seconds");
   sample.load_seconds = value.value("load_seconds", 0.0);
+  sample.first_load_seconds = value.value("first_load_seconds", 0.0);
+  sample.has_bytes = value.value("has_bytes", true);
+  sample.runs = value.value("runs", 1);
   return sample;
 }
 
@@ -76,6 +83,22 @@ void write_cache(const fs::path& path, const json& object) {
   fs::create_directories(path.parent_path(), error);
   const std::string text = object.dump(1) + '\n';
   write_atomically(path, std::as_bytes(std::span(text)));
+}
+
+/// The sample `old` with one more call, whose seconds count as one of the last few.
+CostSample mean_with(const CostSample& old, const CostSample& more) {
+  constexpr int kFew = 4;
+  CostSample mean = old;
+  mean.runs = std::min(old.runs + 1, kFew);
+  const auto add = [&](double& seconds, double added) {
+    if (added <= 0) return;
+    seconds = seconds > 0 ? seconds + (added - seconds) / mean.runs : added;
+  };
+  mean.speed = more.speed;  // what was expected of the device may have been another then
+  add(mean.seconds, more.seconds);
+  add(mean.load_seconds, more.load_seconds);
+  add(mean.first_load_seconds, more.first_load_seconds);
+  return mean;
 }
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
@@ -136,10 +159,40 @@ void CostStore::add(const std::string& device, const std::vector<CostSample>& ad
     std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
     kept.push_back(sample);
   }
+  write_samples(device, std::move(kept));
+}
+
+/// Writes a device's samples, the oldest first; of very many, the oldest are dropped.
+void CostStore::write_samples(const std::string& device, std::vector<CostSample> samples) const {
+  constexpr size_t kMost = 400;
+  if (samples.size() > kMost) samples.erase(samples.begin(), samples.end() - kMost);
   json all = read_json_object_if_sound(costs_path());
   all[device] = json::array();
-  for (const CostSample& sample : kept) all[device].push_back(to_json(sample));
+  for (const CostSample& sample : samples) all[device].push_back(to_json(sample));
   write_cache(costs_path(), all);
+}
+
+void CostStore::learn(const std::string& device, const std::vector<CostSample>& learnt) {
+  if (folder_.empty() || learnt.empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::vector<CostSample> kept = measured()[device];
+  for (CostSample sample : learnt) {
+    const auto old =
+        std::ranges::find_if(kept, [&](const CostSample& one) { return is_same_call(one, sample); });
+    if (old != kept.end()) {
+      sample = mean_with(*old, sample);
+      kept.erase(old);
+    }
+    kept.push_back(std::move(sample));
+  }
+  try {
+    write_samples(device, std::move(kept));
+  } catch (const Error& error) {
+    if (!std::exchange(has_warned_, true)) {
+      log(LogLevel::kWarning,
+          fmt::format("What the stages took cannot be kept for later plans: {}", error.message()));
+    }
+  }
 }
 
 int CostStore::batch_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode,

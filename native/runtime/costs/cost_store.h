@@ -32,6 +32,10 @@ class CostStore {
   /// writing fails.
   void add(const std::string& device, const std::vector<CostSample>& samples) const;
 
+  /// Adds what jobs took: the seconds become the mean with those of the same calls before, of which the last
+  /// few count most. Bytes stay as they were measured. A file that cannot be written is told once in the log.
+  void learn(const std::string& device, const std::vector<CostSample>& samples);
+
   /// The largest batch that is worth trying: `wanted`, half of it, and so on; 0 means not even one picture. A
   /// batch is not tried when it was planned to take as much memory as one that did not fit in this mode in a
   /// worker of the same size or larger.
@@ -49,9 +53,11 @@ class CostStore {
 
   std::filesystem::path limits_path() const { return folder_ / "limits.json"; }
   void write_limits() const;  // is called with the lock held
+  void write_samples(const std::string& device, std::vector<CostSample> samples) const;
 
   std::filesystem::path folder_;
   mutable std::mutex mutex_;
+  bool has_warned_ = false;
   std::map<std::string, Limit> limits_;
 };
 

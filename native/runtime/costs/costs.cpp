@@ -61,6 +61,17 @@ FittedForm lifted(FittedForm form, const std::vector<Measured>& points) {
           form.each_scale * most};
 }
 
+/// Scales the form so that it gives the sum of these values.
+FittedForm scaled(const FittedForm& form, const std::vector<Measured>& points) {
+  double measured = 0, given = 0;
+  for (const Measured& m : points) {
+    measured += m.value;
+    given += form.at(m);
+  }
+  const double scale = measured > 0 && given > 0 ? measured / given : 1;
+  return {form.constant * scale, form.once_scale * scale, form.per_picture * scale, form.each_scale * scale};
+}
+
 }  // namespace
 
 bool is_same_call(const CostSample& a, const CostSample& b) {
@@ -128,30 +139,36 @@ Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
   double held = 0, held_estimate = 0;  // outputs, summed over the samples that measured them
   for (StageMode& mode : profile.modes) {
-    std::vector<Measured> bytes, seconds;
+    std::vector<Measured> bytes, seconds, as_asked;
     double speed = 1;
     int threads = 1;
-    for (const auto& [sample, estimate, output_estimate] : points) {
+    for (const auto& [sample, estimate, output_estimate, is_as_asked] : points) {
       if (sample.stage != profile.name || sample.variant != profile.variant ||
           !sample.mode.is_like(mode.execution))
         continue;
       Worker worker;
       worker.threads = threads = sample.threads;
       worker.speed = speed = sample.speed;
-      mode.weight_bytes = sample.weight_bytes;
       const double batch = sample.batch;
-      bytes.push_back({batch, estimate.workspace_bytes, estimate.workspace_bytes_per_picture,
-                       double(sample.workspace_bytes)});
+      if (sample.first_load_seconds > 0) mode.first_load_seconds = sample.first_load_seconds;
       const double once = estimate.seconds / speed;
       seconds.push_back({batch, once, estimate.time(1, worker) - once, sample.seconds});
+      if (is_as_asked) as_asked.push_back(seconds.back());
+      if (!sample.has_bytes) continue;
+      mode.weight_bytes = sample.weight_bytes;
+      bytes.push_back({batch, estimate.workspace_bytes, estimate.workspace_bytes_per_picture,
+                       double(sample.workspace_bytes)});
       held += double(sample.output_bytes);
       held_estimate += double(output_estimate) * batch;
     }
-    if (bytes.empty()) continue;
-    FittedForm form = lifted(fit_form(bytes), bytes);
-    mode.workspace_bytes = form.constant + form.once_scale * mode.workspace_bytes;
-    mode.workspace_bytes_per_picture = form.per_picture + form.each_scale * mode.workspace_bytes_per_picture;
-    form = fit_form(seconds);
+    if (seconds.empty()) continue;
+    if (!bytes.empty()) {
+      const FittedForm form = lifted(fit_form(bytes), bytes);
+      mode.workspace_bytes = form.constant + form.once_scale * mode.workspace_bytes;
+      mode.workspace_bytes_per_picture =
+          form.per_picture + form.each_scale * mode.workspace_bytes_per_picture;
+    }
+    const FittedForm form = scaled(fit_form(seconds), as_asked);
     mode.seconds = form.constant * speed + form.once_scale * mode.seconds;
     mode.seconds_per_picture *= form.each_scale;
     mode.host_seconds_per_picture =

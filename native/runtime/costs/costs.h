@@ -54,13 +54,19 @@ struct StageMode {
   double seconds_per_picture = 0;
   /// Seconds of one processor thread besides, for work that no GPU takes over.
   double host_seconds_per_picture = 0;
+  /// Seconds to bring the weights in for the first time, from files; 0 where that was not measured.
+  double first_load_seconds = 0;
   /// Says in words what is smaller than asked for: `views of 256 instead of 320 pixels`.
   std::string smaller = {};
 
   int64_t workspace(int batch) const;  ///< bytes, rounded up
+  /// The same, or else what is expected: a file gives about 1 GB a second.
+  double first_load() const {
+    return first_load_seconds > 0 ? first_load_seconds : double(weight_bytes) / 1e9;
+  }
   /// The seconds of a call.
   double time(int batch, const Worker& worker) const {
-    return (seconds + seconds_per_picture * batch) / worker.speed +
+    return (seconds + seconds_per_picture * batch) / worker.speed_in(execution.precision) +
            host_seconds_per_picture * batch / worker.threads;
   }
 };
@@ -107,8 +113,8 @@ struct CostSample {
   std::string size;
   ExecutionMode mode = {};
   int batch = 1;
-  int threads = 1;  ///< threads of the worker
-  double speed = 1;
+  int threads = 1;   ///< threads of the worker
+  double speed = 1;  ///< of the worker, in the mode's precision
   int64_t weight_bytes = 0;
   /// The highest use during the call, less what was there before.
   int64_t workspace_bytes = 0;
@@ -117,6 +123,11 @@ struct CostSample {
   double seconds = 0;  ///< on that worker
   /// Time to load its weights into the worker, from files that were read before; 0 where it was not measured.
   double load_seconds = 0;
+  /// The same from files for the first time in a process.
+  double first_load_seconds = 0;
+  /// False where only seconds were measured: a job's, which do not tell its bytes by stage.
+  bool has_bytes = true;
+  int runs = 1;  ///< the number of calls of which the seconds are the mean
 };
 
 /// Returns whether both measured the same: stage, variant, size, mode, batch and threads.
@@ -127,6 +138,8 @@ struct CostPoint {
   CostSample sample;
   StageMode estimate;
   int64_t output_estimate = 0;  ///< bytes for each picture
+  /// It was measured with the very settings that costs are wanted for.
+  bool is_as_asked = false;
 };
 
 /// Fits the costs of every mode that `points` measured (of the same stage and variant), so that other batches
@@ -134,7 +147,8 @@ struct CostPoint {
 ///   a + b * once + batch * (c + d * each),
 /// with the formulas' value for a call (once) and for a picture (each), by least squares of the relative
 /// errors, with no negative part and as few parts as will do; no measured workspace lies above the fitted
-/// one. Sets `measured` when the first mode was measured.
+/// one. Where points are as asked, seconds are scaled so that their mean is met. Sets `measured` when the
+/// first mode was measured.
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points);
 
 }  // namespace relievo

@@ -115,7 +115,7 @@ class Profiler {
                        .mode = mode.execution,
                        .batch = batch,
                        .threads = worker_.threads,
-                       .speed = worker_.speed,
+                       .speed = worker_.speed_in(mode.execution.precision),
                        .workspace_bytes = workspace,
                        .output_bytes = held,
                        .seconds = seconds});

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+
+#include "base/clock.h"
 
 namespace relievo {
 
@@ -22,6 +25,7 @@ void GroupRun::start(std::vector<std::future<void>>& running) {
     }
   };
   unload_what_is_not_placed();
+  expected_load_s_ = expected_load_seconds();
   guarded([&] {
     for (int part = 0; part <= int(channels_.size()); ++part) {
       running.push_back(run_.parts.threads[group_.workers[size_t(part)]].start(
@@ -43,6 +47,21 @@ void GroupRun::unload_what_is_not_placed() {
   }
 }
 
+/// What is expected of loading weights that are not there, besides what the plan counts for every batch.
+double GroupRun::expected_load_seconds() const {
+  double seconds = 0;
+  for (const StagePlacement& placement : group_.stages) {
+    const auto stage = size_t(placement.stage);
+    const WeightCache& weights = run_.parts.weights;
+    if (weights.holds(size_t(placement.workers[0]), stage)) continue;
+    const StageMode& mode = run_.parts.stages[stage]->profile().mode(placement.mode);
+    const double again = double(mode.weight_bytes) / run_.worker(placement.workers[0]).host_bytes_per_second;
+    const double now = weights.has_read(stage) ? again : std::max(mode.first_load(), again);
+    seconds += placement.resident ? now : now - again;
+  }
+  return seconds;
+}
+
 void GroupRun::work(int part) {
   Placements placements;
   for (const StagePlacement& placement : group_.stages) {
@@ -52,9 +71,13 @@ void GroupRun::work(int part) {
   Channel<JobBatch>* const from = part > 0 ? &channels_[size_t(part) - 1] : nullptr;
   Channel<JobBatch>* const to = part < int(channels_.size()) ? &channels_[size_t(part)] : nullptr;
   while (!broken_) {
+    const auto waiting_since = Clock::now();
     std::optional<JobBatch> batch = from ? from->take() : JobBatch{.jobs = run_.feed.next(group_.batch)};
     if (!batch || batch->jobs.empty()) break;
-    if (!from) {
+    if (from) {
+      batch->waited_s = seconds_since(waiting_since);
+    } else {
+      batch->expected_s = group_.latency_s + std::exchange(expected_load_s_, 0);
       for (const RunJob& job : batch->jobs) batch->values.push_back(job.input);
     }
     std::vector<JobBatch> done;
@@ -105,6 +128,7 @@ GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const
                                              std::vector<JobBatch>& done) {
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     JobBatch one{{batch.jobs[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
+    one.expected_s = batch.expected_s;
     std::vector<RunJob> rest(batch.jobs.begin() + std::ptrdiff_t(i), batch.jobs.end());
     try {
       run_stages(placements, one);
@@ -140,7 +164,8 @@ void GroupRun::deliver(JobBatch& batch) {
                                             .stages = batch.reports,
                                             .notes = batch.notes,
                                             .lossy = batch.lossy || run_.plan.lossy(),
-                                            .plan = run_.plan_in_words});
+                                            .plan = run_.plan_in_words,
+                                            .expected_seconds = batch.expected_s});
   }
 }
 

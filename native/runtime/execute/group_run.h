@@ -24,6 +24,7 @@ class GroupRun {
   enum class Ended { kWell, kLost, kCancelled };
 
   void unload_what_is_not_placed();
+  double expected_load_seconds() const;
   void work(int part);
   /// Runs the stages on a batch. When it returns, every job of the batch is in `done`, has failed, or was
   /// given back.
@@ -41,6 +42,7 @@ class GroupRun {
   /// A pipeline has a part on each worker; any other group has one part, on its first worker.
   std::deque<Channel<JobBatch>> channels_;
   std::atomic<bool> broken_ = false;
+  double expected_load_s_ = 0;  // for the first batch; only the first part's thread uses it
 };
 
 }  // namespace relievo

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "runtime/costs/costs.h"
+#include "runtime/machine/device_hooks.h"
 
 namespace relievo {
 
@@ -18,6 +19,15 @@ namespace relievo {
 struct RunJob {
   uint64_t number = 0;
   std::any input;
+};
+
+/// How a worker spent the time of a stage. What is left of the stage's time went into loading weights.
+struct DeviceSeconds {
+  std::string worker;
+  double computing = 0;
+  double transfer = 0;  ///< copies from and to other devices
+  /// For other workers: for their part of this stage, or for a picture from the worker before it.
+  double waiting = 0;
 };
 
 struct StageRun {
@@ -31,6 +41,10 @@ struct StageRun {
   int64_t peak_bytes = 0;
   /// Fragmentation of the first worker's allocator afterwards (WorkerHooks).
   std::optional<double> fragmentation = {};
+  double load_seconds = 0;     ///< of `seconds`, for bringing weights in
+  bool is_first_load = false;  ///< files were read for it
+  std::vector<DeviceSeconds> devices = {};
+  std::vector<Transfer> transfers = {};
 };
 
 struct Outcome {
@@ -44,6 +58,8 @@ struct Outcome {
   /// The plan that it was made by, in sentences: what is done and why, and which workers are idle or were
   /// lost.
   std::vector<std::string> plan = {};
+  /// What the plan said that the stages would take, loading of weights that were not there included.
+  double expected_seconds = 0;
 };
 
 /// Serves one run at a time, which calls it from its workers' threads.

@@ -74,7 +74,7 @@ bool Run::plan_again() {
 
 void Run::describe_plan() {
   plan_in_words = plan.reasons;
-  plan_in_words.insert(plan_in_words.end(), plan.idle.begin(), plan.idle.end());
+  for (const IdleWorker& idle : plan.idle) plan_in_words.push_back(idle.sentence());
   for (const auto& [worker, why] : parts.threads.lost()) {
     plan_in_words.push_back(fmt::format("{} was lost: {}", parts.threads.worker(worker).name, why));
   }

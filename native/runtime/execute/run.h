@@ -24,6 +24,12 @@ class Run {
  public:
   Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunOptions& run_options);
 
+  /// A worker as it was planned with.
+  const Worker& worker(int index) const {
+    const bool is_planned = options.planned_workers.size() == parts.threads.size();
+    return is_planned ? options.planned_workers[size_t(index)] : parts.threads.worker(index);
+  }
+
   /// Does the work of Executor::run().
   void carry_out();
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -46,17 +47,38 @@ std::exception_ptr StageRunner::current_exception_of(int worker) const {
   }
 }
 
+std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& names, double seconds) const {
+  std::vector<DeviceSeconds> all;
+  for (size_t k = 0; k < names.size(); ++k) {
+    DeviceSeconds& device = all.emplace_back(DeviceSeconds{.worker = names[k]});
+    for (const Transfer& transfer : transfers[k]) device.transfer += transfer.seconds;
+    const double busy_here = k == 0 ? seconds - waited : busy[k];
+    device.computing = std::max(0.0, busy_here - device.transfer);
+    device.waiting = std::max(0.0, seconds - busy_here);
+  }
+  return all;
+}
+
 void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                             const std::function<void(size_t)>& body) {
+                             const std::function<void(size_t)>& body, CallTally* tally) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
     const int index = placement.workers[which[i]];
+    const auto start = Clock::now();
+    const auto count = [&] {
+      if (!tally) return;
+      tally->busy[which[i]] += seconds_since(start);
+      if (!options_.hooks.take_transfers) return;
+      for (const Transfer& transfer : options_.hooks.take_transfers())
+        tally->transfers[which[i]].push_back(transfer);
+    };
     try {
       body(which[i]);
       if (options_.hooks.finish) options_.hooks.finish(worker(index));
     } catch (...) {
       errors[i] = current_exception_of(index);
     }
+    count();
   };
   // `guarded` must live until the other threads have ended, even when something is thrown here.
   struct Running : std::vector<std::future<void>> {
@@ -90,7 +112,9 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     }
   }
   for (const size_t i : here) guarded(i);
+  const auto waiting_since = Clock::now();
   for (auto& done : running) done.get();
+  if (tally) tally->waited += seconds_since(waiting_since);
   // A lost worker matters more than the errors that its loss caused in the others.
   for (const auto& error : errors) {
     if (!error) continue;
@@ -112,7 +136,8 @@ void StageRunner::on_every_worker(const StagePlacement& placement, const std::fu
   on_workers(placement, all, body);
 }
 
-void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
+WeightCache::Loading StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
+  std::vector<WeightCache::Loading> loadings(placement.workers.size(), WeightCache::Loading::kNone);
   std::vector<int> ends;
   for (const int count : placement.blocks) ends.push_back(count + (ends.empty() ? 0 : ends.back()));
   std::vector<size_t> which;
@@ -125,8 +150,9 @@ void StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
     }
-    weights_.ensure(size_t(placement.workers[k]), size_t(placement.stage), wanted);
+    loadings[k] = weights_.ensure(size_t(placement.workers[k]), size_t(placement.stage), wanted);
   });
+  return *std::ranges::max_element(loadings);
 }
 
 const StageProfile& StageRunner::profile_on(const StagePlacement& placement) const {
@@ -142,19 +168,20 @@ void StageRunner::load_ahead(Prefetch& ahead, const StagePlacement& next) {
 }
 
 std::vector<std::any> StageRunner::call(const StagePlacement& placement, const StageMode& mode,
-                                        const JobBatch& batch, size_t first, size_t last) {
+                                        const JobBatch& batch, size_t first, size_t last, CallTally& tally) {
   StageCall call;
   call.mode = mode.execution;
   for (const int index : placement.workers) call.workers.push_back(worker(index));
   call.blocks = placement.blocks;
   call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
-    on_workers(placement, which, body);
+    on_workers(placement, which, body, &tally);
   });
   std::vector<std::any> outputs;
-  on_workers(placement, {0}, [&](size_t) {
+  const auto run = [&](size_t) {
     outputs =
         stages_[size_t(placement.stage)]->run(call, std::span(batch.values).subspan(first, last - first));
-  });
+  };
+  on_workers(placement, {0}, run, &tally);
   if (outputs.size() != last - first) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("The stage '{}' returned {} values for {}.",
@@ -257,11 +284,15 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     }
     const auto start = Clock::now();
     bool is_loaded = false;
+    CallTally tally(placement.workers.size());
+    auto loading = WeightCache::Loading::kNone;
+    double load_seconds = 0;
     try {
-      load(placement, *mode);
+      loading = load(placement, *mode);
+      if (loading != WeightCache::Loading::kNone) load_seconds = seconds_since(start);
       is_loaded = true;
       if (next && next->ahead) load_ahead(ahead, *next);
-      auto some = call(placement, *mode, batch, first, first + size_t(size));
+      auto some = call(placement, *mode, batch, first, first + size_t(size), tally);
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) {
@@ -290,10 +321,23 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       }
       continue;
     }
-    batch.reports.push_back(
-        {profile.name, names, seconds_since(start), size, mode->execution,
-         options_.hooks.take_peak ? options_.hooks.take_peak(first_worker) : 0,
-         options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt});
+    StageRun report{profile.name,
+                    names,
+                    seconds_since(start),
+                    size,
+                    mode->execution,
+                    options_.hooks.take_peak ? options_.hooks.take_peak(first_worker) : 0,
+                    options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt};
+    report.load_seconds = load_seconds;
+    report.is_first_load = loading == WeightCache::Loading::kFirst;
+    std::vector<std::string> each;
+    for (const int index : placement.workers) each.push_back(worker(index).name);
+    report.devices = tally.devices(each, report.seconds - load_seconds);
+    report.devices.front().waiting += std::exchange(batch.waited_s, 0);
+    for (const auto& transfers : tally.transfers) {
+      report.transfers.insert(report.transfers.end(), transfers.begin(), transfers.end());
+    }
+    batch.reports.push_back(std::move(report));
   }
   const Fallbacks taken = profile.fallbacks_of(mode->execution);
   if (taken != Fallbacks()) batch.notes.push_back(note(profile, names, *mode));

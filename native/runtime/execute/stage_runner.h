@@ -18,6 +18,8 @@ struct JobBatch {
   std::vector<StageRun> reports = {};
   std::vector<std::string> notes = {};
   bool lossy = false;
+  double expected_s = 0;  ///< what the plan says of them
+  double waited_s = 0;    ///< the time that the worker waited for them; the next stage reports it
 };
 
 /// Is thrown when a worker is lost, and says which. It is an Error, so code that passes errors on passes it
@@ -25,6 +27,18 @@ struct JobBatch {
 struct WorkerLost : Error {
   WorkerLost(int worker_, const Error& error) : Error(error), worker(worker_) {}
   int worker;
+};
+
+/// Where the time of one call goes, by the placement's workers. Each entry belongs to its worker's thread.
+struct CallTally {
+  explicit CallTally(size_t workers) : busy(workers), transfers(workers) {}
+
+  std::vector<double> busy;  ///< seconds in bodies that run on its thread
+  double waited = 0;         ///< seconds for which the first worker waited for others
+  std::vector<std::vector<Transfer>> transfers;
+
+  /// The seconds of each worker in a call that took `seconds`.
+  std::vector<DeviceSeconds> devices(const std::vector<std::string>& names, double seconds) const;
 };
 
 class StageRunner {
@@ -49,11 +63,12 @@ class StageRunner {
   const StageProfile& profile_on(const StagePlacement& placement) const;
   void unload(const StagePlacement& placement);
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const JobBatch& batch,
-                             size_t first, size_t last);
-  void load(const StagePlacement& placement, const StageMode& mode);
+                             size_t first, size_t last, CallTally& tally);
+  WeightCache::Loading load(const StagePlacement& placement, const StageMode& mode);
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
+  /// Runs `body(k)` for these of the placement's workers, each on its thread, and waits.
   void on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                  const std::function<void(size_t)>& body);
+                  const std::function<void(size_t)>& body, CallTally* tally = nullptr);
   /// The exception that is being handled, as this worker's: a device that is lost is a WorkerLost.
   std::exception_ptr current_exception_of(int worker) const;
   void on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body);

@@ -4,7 +4,7 @@
 
 namespace relievo {
 
-void WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
+WeightCache::Loading WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
@@ -13,12 +13,25 @@ void WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
   // Chunks and tiles use the weights of the full mode; another precision does not.
   const bool fits = had && had->mode.precision == wanted.mode.precision &&
                     had->first_block == wanted.first_block && had->last_block == wanted.last_block;
-  if (fits) return;
+  if (fits) return Loading::kNone;
   if (had) unload(worker, stage);
   StageLoad noted = wanted;  // made before loading, so that nothing can fail between loading and recording it
   stages_[stage]->load(wanted);
   const std::lock_guard lock(mutex_);
   loaded_[worker][stage] = std::move(noted);
+  const bool is_first = !has_read_[stage];
+  has_read_[stage] = true;
+  return is_first ? Loading::kFirst : Loading::kAgain;
+}
+
+bool WeightCache::holds(size_t worker, size_t stage) const {
+  const std::lock_guard lock(mutex_);
+  return loaded_[worker][stage].has_value();
+}
+
+bool WeightCache::has_read(size_t stage) const {
+  const std::lock_guard lock(mutex_);
+  return has_read_[stage];
 }
 
 void WeightCache::unload(size_t worker, size_t stage) {

@@ -21,9 +21,15 @@ class WeightCache {
         loaded_(workers, std::vector<std::optional<StageLoad>>(stages.size())),
         copy_threads_(workers) {}
 
+  /// Whether weights had to be brought in, and whether for the first time, when files are read.
+  enum class Loading { kNone, kAgain, kFirst };
+
   /// Makes the worker hold exactly this part of the stage. Must be called on the worker's thread, or its copy
   /// thread.
-  void ensure(size_t worker, size_t stage, const StageLoad& wanted);
+  Loading ensure(size_t worker, size_t stage, const StageLoad& wanted);
+  bool holds(size_t worker, size_t stage) const;
+  /// Whether any worker ever held any part of the stage.
+  bool has_read(size_t stage) const;
   /// Must be called on the worker's thread.
   void unload(size_t worker, size_t stage);
   /// Unloads everything but `kept`. Must be called on the worker's thread.
@@ -39,8 +45,9 @@ class WeightCache {
   const std::vector<std::shared_ptr<Stage>>& stages_;
   const WorkerHooks hooks_;
   mutable std::mutex mutex_;
-  std::vector<std::vector<std::optional<StageLoad>>> loaded_;  // indexed by worker and stage
-  std::vector<std::unique_ptr<WorkerThread>> copy_threads_;    // indexed by worker
+  std::vector<std::vector<std::optional<StageLoad>>> loaded_;       // indexed by worker and stage
+  std::vector<bool> has_read_ = std::vector<bool>(stages_.size());  // indexed by stage
+  std::vector<std::unique_ptr<WorkerThread>> copy_threads_;         // indexed by worker
 };
 
 /// Loads one stage's weights ahead of time. A failure is left to the stage's own turn, which loads what is

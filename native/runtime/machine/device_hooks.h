@@ -5,11 +5,19 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "base/error.h"
 #include "runtime/machine/workers.h"
 
 namespace relievo {
+
+/// Copies from one device to another.
+struct Transfer {
+  int from = -1, to = -1;  ///< indices of GPUs; -1 is host memory
+  int64_t bytes = 0;
+  double seconds = 0;
+};
 
 /// Any of them may be empty.
 struct WorkerHooks {
@@ -25,6 +33,8 @@ struct WorkerHooks {
   std::function<Error()> current_error;
   /// Returns the highest use since the last call, in bytes.
   std::function<int64_t(const Worker&)> take_peak;
+  /// Returns the copies between devices that this thread has made since the last call.
+  std::function<std::vector<Transfer>()> take_transfers;
   /// The share, 0..1, of the memory that the worker's allocator holds unused; nothing where it holds none.
   std::function<std::optional<double>(const Worker&)> fragmentation;
 };

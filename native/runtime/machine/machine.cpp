@@ -264,6 +264,13 @@ WorkerSources Machine::sources() const {
       sources.gpu_free_bytes.push_back(why_left_out(gpu).empty() ? gpu.usable_bytes() : 0);
       sources.gpu_names.push_back(gpu.name);
       sources.gpu_computes.push_back(gpu.compute());
+      sources.gpu_speeds.push_back(expected_speed(data_sheet(gpu.build)));
+      sources.gpu_host_bytes_per_second.push_back(gpu.build.host_bytes_per_second);
+      std::map<int, double>& links = sources.gpu_links.emplace_back();
+      for (const GpuLink& link : gpu.links) {
+        const auto other = std::ranges::find(gpus, link.bus_id, &GpuInfo::bus_id);
+        if (other != gpus.end() && link.bytes_per_second > 0) links[other->index] = link.bytes_per_second;
+      }
     }
   }
   return sources;

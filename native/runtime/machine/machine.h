@@ -3,6 +3,8 @@
 //   machine.h         GPUs, processor and memory of this machine, and whether LibTorch fits to its driver
 //   nvml.h            the NVIDIA driver's library, opened at run time; that it is absent is fine
 //   needed_library.h  which libraries a library file asks for, read without opening it
+//   gpu_speed.h       what a GPU that was not measured can be expected to do
+//   links.h           how GPUs are joined, and how fast values go from one worker to another
 //   workers.h         what work is given to: a GPU, a part of one, a share of the CPU; also imaginary ones
 //   device_hooks.h    functions that only torch can do for a worker, filled in by runtime/torch/
 //
@@ -15,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/machine/links.h"
 #include "runtime/machine/workers.h"
 
 namespace relievo {
@@ -44,6 +47,8 @@ struct GpuInfo {
   /// Where this process has a context on it (runtime/torch/device_memory.h): what its allocator has taken of
   /// the device, in use or not.
   std::optional<int64_t> own_bytes;
+  GpuBuild build = {};
+  std::vector<GpuLink> links = {};  ///< to the other GPUs
 
   int compute() const { return 10 * compute_major + compute_minor; }  ///< 75 for 7.5
 

@@ -61,6 +61,68 @@ void ask_memory(const Library& nvml, Device device, GpuInfo& info) {
   info.is_lost = status == kGpuIsLost;
 }
 
+unsigned number(const Library& nvml, const char* name, Device device) {
+  unsigned found = 0;
+  return nvml.call(name, device, &found) == 0 ? found : 0;
+}
+
+GpuBuild ask_build(const Library& nvml, Device device, const GpuInfo& info) {
+  constexpr unsigned kProcessors = 1, kMemory = 2;  // kinds of clocks
+  const auto clock = [&](unsigned kind) {
+    unsigned mhz = 0;
+    return nvml.call("nvmlDeviceGetMaxClockInfo", device, kind, &mhz) == 0 ? int(mhz) : 0;
+  };
+  GpuBuild build;
+  build.compute = info.compute();
+  build.cores = int(number(nvml, "nvmlDeviceGetNumGpuCores", device));
+  build.clock_mhz = clock(kProcessors);
+  build.memory_clock_mhz = clock(kMemory);
+  build.memory_bus_bits = int(number(nvml, "nvmlDeviceGetMemoryBusWidth", device));
+  build.host_bytes_per_second =
+      pcie_bytes_per_second(int(number(nvml, "nvmlDeviceGetMaxPcieLinkGeneration", device)),
+                            int(number(nvml, "nvmlDeviceGetMaxPcieLinkWidth", device)));
+  build.halves_with_fp32_sums = info.name.find("GeForce") != std::string::npos;
+  return build;
+}
+
+/// Asks how two GPUs are joined. NVLinks count that lead to the other; over a switch all of them do.
+PairFacts ask_pair(const Library& nvml, Device device, const GpuInfo& info, Device other_device,
+                   const GpuInfo& other) {
+  constexpr unsigned kMostLinks = 18, kRead = 0, kByNvLink = 2;  // kinds of access between two GPUs
+  PairFacts facts;
+  facts.host_bytes_per_second[0] = info.build.host_bytes_per_second;
+  facts.host_bytes_per_second[1] = other.build.host_bytes_per_second;
+  nvml.call("nvmlDeviceGetTopologyCommonAncestor", device, other_device, &facts.ancestor);
+  const auto has_access = [&](unsigned kind) {
+    int status = -1;
+    return nvml.call("nvmlDeviceGetP2PStatus", device, other_device, kind, &status) == 0 && status == 0;
+  };
+  facts.peer_access = has_access(kRead);
+  if (!has_access(kByNvLink)) return facts;
+  int direct = 0, to_switches = 0;
+  for (unsigned link = 0; link < kMostLinks; ++link) {
+    unsigned is_active = 0;
+    if (nvml.call("nvmlDeviceGetNvLinkState", device, link, &is_active) != 0 || is_active == 0) continue;
+    unsigned version = 0;
+    if (nvml.call("nvmlDeviceGetNvLinkVersion", device, link, &version) == 0) {
+      facts.nvlink_version = int(version);
+    }
+    constexpr int kSwitch = 2;
+    int kind = 0;
+    if (nvml.call("nvmlDeviceGetNvLinkRemoteDeviceType", device, link, &kind) == 0 && kind == kSwitch) {
+      ++to_switches;
+      continue;
+    }
+    PciInfo remote{};
+    if (nvml.call("nvmlDeviceGetNvLinkRemotePciInfo_v2", device, link, &remote) == 0 &&
+        other.bus_id == remote.bus_id) {
+      ++direct;
+    }
+  }
+  facts.nvlinks = direct > 0 ? direct : to_switches;
+  return facts;
+}
+
 GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
   GpuInfo info;
   info.index = index;
@@ -77,6 +139,7 @@ GpuInfo ask_gpu(const Library& nvml, Device device, int index) {
   nvml.call("nvmlDeviceGetCudaComputeCapability", device, &info.compute_major, &info.compute_minor);
   PciInfo pci{};
   if (nvml.call("nvmlDeviceGetPciInfo_v3", device, &pci) == 0) info.bus_id = pci.bus_id;
+  info.build = ask_build(nvml, device, info);
   std::set<unsigned int> counted{unsigned(getpid())};  // a process can both compute and draw
   for (const char* kind :
        {"nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v3"}) {
@@ -138,6 +201,7 @@ NvmlReport ask_nvml(const std::string& library) {
   if (nvml.call("nvmlSystemGetCudaDriverVersion_v2", &cuda) == 0) report.driver_cuda = cuda;
   unsigned int count = 0;
   nvml.call("nvmlDeviceGetCount_v2", &count);
+  std::vector<Device> devices;
   for (unsigned int i = 0; i < count; ++i) {
     Device device = nullptr;
     const int status = nvml.call("nvmlDeviceGetHandleByIndex_v2", i, &device);
@@ -145,11 +209,23 @@ NvmlReport ask_nvml(const std::string& library) {
       GpuInfo& lost = report.gpus.emplace_back();
       lost.index = int(i);
       lost.is_lost = true;
+      devices.push_back(nullptr);
     }
     if (status != 0) continue;
     for (GpuInfo& gpu : parts_or_whole(nvml, device, ask_gpu(nvml, device, int(i)))) {
       gpu.index = int(report.gpus.size());
       report.gpus.push_back(std::move(gpu));
+      devices.push_back(device);
+    }
+  }
+  for (size_t a = 0; a < devices.size(); ++a) {
+    for (size_t b = 0; b < devices.size(); ++b) {
+      // How a part of a card is joined to others, NVML does not say.
+      const auto is_whole = [&](size_t i) { return devices[i] && report.gpus[i].part_uuid.empty(); };
+      if (a == b || !is_whole(a) || !is_whole(b)) continue;
+      GpuLink link = expected_link(ask_pair(nvml, devices[a], report.gpus[a], devices[b], report.gpus[b]));
+      link.bus_id = report.gpus[b].bus_id;
+      report.gpus[a].links.push_back(std::move(link));
     }
   }
   nvml.call("nvmlShutdown");

@@ -113,6 +113,16 @@ Worker whole_gpu(int index, const WorkerSources& sources) {
   if (size_t(index) < sources.gpu_names.size()) worker.product = sources.gpu_names[size_t(index)];
   if (size_t(index) < sources.gpu_computes.size()) worker.compute = sources.gpu_computes[size_t(index)];
   worker.half = half_of_gpu(worker.compute);
+  const size_t at = size_t(index);
+  if (at < sources.gpu_speeds.size() && sources.gpu_speeds[at].single > 0 &&
+      sources.gpu_speeds[at].half > 0) {
+    worker.speed = sources.gpu_speeds[at].single / kThreadOperations;
+    worker.half_gain = sources.gpu_speeds[at].half / sources.gpu_speeds[at].single;
+  }
+  if (at < sources.gpu_host_bytes_per_second.size() && sources.gpu_host_bytes_per_second[at] > 0) {
+    worker.host_bytes_per_second = sources.gpu_host_bytes_per_second[at];
+  }
+  if (at < sources.gpu_links.size()) worker.links = sources.gpu_links[at];
   return worker;
 }
 

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "runtime/machine/gpu_speed.h"
 
 namespace relievo {
 
@@ -15,7 +18,7 @@ enum class DeviceKind { kCpu, kCuda, kImaginary };
 /// The unit of a worker's speed is one thread of a processor, which is taken to do so many operations a
 /// second in float32, and kHalfGain times as many in half precision on devices that are fast in it.
 inline constexpr double kThreadOperations = 50e9, kHalfGain = 2.5;
-/// The speed of a GPU that was not measured: 60 TFLOP/s in half precision, as an 80 GiB card has.
+/// The speed of a GPU of which nothing is known: 60 TFLOP/s in half precision, as an A100 of 80 GiB has.
 inline constexpr double kGpuSpeed = 60e12 / (kHalfGain * kThreadOperations);
 /// The number of processor threads for each GPU of a machine that is not there.
 inline constexpr int kImaginaryThreads = 4;
@@ -29,12 +32,22 @@ struct Worker {
   int64_t budget_bytes = 0;
   /// In threads; the speed of a CPU worker is their number.
   double speed = 1;
+  /// How many times as fast it is in half precision.
+  double half_gain = kHalfGain;
   double host_bytes_per_second = 12e9;  ///< to and from host memory
+  /// Bytes a second to other GPUs, by their index, where that is known (links.h).
+  std::map<int, double> links = {};
   /// Name of the GPU or processor, under which its measured costs are kept.
   std::string product = {};
   int compute = 0;  ///< compute capability of a GPU, 75 for 7.5; 0 where it is not known
   /// The half precision that it is fast in, `bf16` or `fp16`; empty where there is none.
   std::string half = {};
+
+  /// Its speed in a precision, for costs that count an operation in half precision as a part 1 / kHalfGain of
+  /// one in float32.
+  double speed_in(std::string_view precision) const {
+    return precision == "fp32" ? speed : speed * half_gain / kHalfGain;
+  }
 };
 
 /// The half precision of a GPU: bf16, which has float32's range, from compute capability 8.0 (Ampere) on and
@@ -51,9 +64,12 @@ struct WorkerSources {
   int64_t cpu_free_bytes = 0;
   std::vector<int64_t> gpu_free_bytes;  ///< by index; 0 where the GPU cannot be used
   std::string cpu_name = {};
-  std::vector<std::string> gpu_names = {};  ///< by index
-  std::vector<int> gpu_computes = {};       ///< compute capabilities by index, 75 for 7.5
-  std::string cpu_half = {};                ///< as Worker::half
+  std::vector<std::string> gpu_names = {};             ///< by index
+  std::vector<int> gpu_computes = {};                  ///< compute capabilities by index, 75 for 7.5
+  std::string cpu_half = {};                           ///< as Worker::half
+  std::vector<GpuSpeed> gpu_speeds = {};               ///< by index, 0 where they are not known
+  std::vector<double> gpu_host_bytes_per_second = {};  ///< by index, 0 where it is not known
+  std::vector<std::map<int, double>> gpu_links = {};   ///< by index, as Worker::links
 
   /// Indices of the GPUs that can be used.
   std::vector<int> usable_gpus() const;

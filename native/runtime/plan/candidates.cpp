@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <numeric>
+
+#include "runtime/machine/links.h"
 
 namespace relievo {
 namespace {
@@ -94,7 +97,7 @@ class GroupBuilder {
   }
   void add_if_it_fits(DeviceGroup group) {
     for (size_t i = 0; i < q_.workers.size(); ++i) {
-      if (group.peak_bytes[i] > budget(i)) return;
+      if (group.peak_bytes[i] > budget(size_t(group.workers[i] - q_.first_worker))) return;
     }
     groups_.push_back(std::move(group));
   }
@@ -131,6 +134,7 @@ class GroupBuilder {
       running = weights + modes_[i]->workspace(batch);
       most = std::max(most, running);
       time = modes_[i]->time(batch, worker);
+      set_seconds(result.stages.back(), time, 0, {time});
       seconds += loading + time;
     }
     if (ahead && !any_ahead) return;
@@ -156,10 +160,10 @@ class GroupBuilder {
         result.peak_bytes[part] += mode.weight_bytes;
         most[part] = std::max(most[part], mode.workspace(batch));
         result.station_s[part] += mode.time(batch, worker);
+        set_seconds(result.stages.back(), mode.time(batch, worker), 0, {mode.time(batch, worker)});
         if (i + 1 < count_ && (cuts >> i & 1U)) {
-          result.station_s[part] +=
-              double(q_.stages[i].output_bytes_per_picture) * batch /
-              std::min(worker.host_bytes_per_second, q_.workers[part + 1].host_bytes_per_second);
+          result.station_s[part] += double(q_.stages[i].output_bytes_per_picture) * batch *
+                                    host_seconds_per_byte(worker, q_.workers[part + 1]);
           ++part;
         }
       }
@@ -179,17 +183,46 @@ class GroupBuilder {
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
     std::vector<int64_t> budgets;
     for (size_t j = 0; j < q_.workers.size(); ++j) budgets.push_back(budget(j));
-    add_resident_split(batch, std::vector<int64_t>(budgets.size(), std::numeric_limits<int>::max()));
-    add_resident_split(batch, budgets);
+    add_resident_split(batch, std::vector<int64_t>(budgets.size(), std::numeric_limits<int>::max()), false);
+    std::vector<int64_t> speeds;
+    for (const Worker& worker : q_.workers) speeds.push_back(std::llround(1e6 * worker.speed));
+    if (std::ranges::adjacent_find(speeds, std::ranges::not_equal_to()) != speeds.end()) {
+      add_resident_split(batch, speeds, false);
+    }
+    add_resident_split(batch, budgets, true);
     add_offloaded_split(batch);
   }
 
-  double split_seconds(size_t stage, int batch) const {
+  static void set_seconds(StagePlacement& placement, double seconds, double transfer,
+                          std::vector<double> computing) {
+    placement.seconds = seconds;
+    placement.transfer_s = transfer;
+    placement.computing_s = std::move(computing);
+  }
+
+  /// Sets what the blocks take, which run one after the other, and returns the seconds. With `at_most` each
+  /// is taken to run on the slowest worker.
+  double set_split_seconds(StagePlacement& placement, size_t stage, int batch, bool at_most) const {
+    double computing = 0;
+    std::vector<double> parts;
+    for (size_t j = 0; j < placement.blocks.size(); ++j) {
+      const double whole =
+          at_most ? slowest_seconds(stage, batch) : modes_[stage]->time(batch, q_.workers[j]);
+      parts.push_back(whole * placement.blocks[j] / double(q_.stages[stage].blocks));
+      computing += parts.back();
+    }
+    const double transfer = split_transfer(stage, batch);
+    set_seconds(placement, computing + transfer, transfer, std::move(parts));
+    return computing + transfer;
+  }
+
+  double split_transfer(size_t stage, int batch) const {
     const double crossings = double(q_.workers.size()) * q_.stages[stage].handovers;
-    double link = q_.workers[0].host_bytes_per_second;
-    for (const Worker& worker : q_.workers) link = std::min(link, worker.host_bytes_per_second);
-    return slowest_seconds(stage, batch) +
-           crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
+    double link = bytes_between(q_.workers.back(), q_.workers.front());  // results come back
+    for (size_t j = 1; j < q_.workers.size(); ++j) {
+      link = std::min(link, bytes_between(q_.workers[j - 1], q_.workers[j]));
+    }
+    return crossings * double(q_.stages[stage].activation_bytes_per_picture) * batch / link;
   }
 
   /// Divides the `blocks` of a stage over the workers by `capacity`, largest remainders first; the result is
@@ -219,8 +252,26 @@ class GroupBuilder {
     return (weights * part + blocks - 1) / blocks;
   }
 
-  /// Adds a split whose blocks are divided in proportion to `shares`, by worker, and stay loaded.
-  void add_resident_split(int batch, const std::vector<int64_t>& shares) {
+  /// Divides the blocks of a stage so that each worker gets as many as fit, the fastest first; equal ones by
+  /// capacity.
+  std::vector<int> divide_to_the_fastest(size_t stage, const std::vector<int64_t>& capacity) const {
+    int blocks = q_.stages[stage].blocks;
+    std::vector<size_t> order(capacity.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto seconds = [&](size_t j) { return modes_[stage]->time(1, q_.workers[j]); };
+    std::ranges::stable_sort(order, {}, seconds);
+    if (seconds(order.front()) == seconds(order.back())) return divide(blocks, capacity);
+    std::vector<int> parts(capacity.size());
+    for (const size_t j : order) {
+      parts[j] = int(std::min<int64_t>(blocks, capacity[j]));
+      blocks -= parts[j];
+    }
+    return blocks > 0 ? std::vector<int>() : parts;
+  }
+
+  /// Adds a split whose blocks are divided in proportion to `shares`, by worker, and stay loaded. Shares of
+  /// memory may give a slow worker more than its time is worth, so each block counts as the slowest's.
+  void add_resident_split(int batch, const std::vector<int64_t>& shares, bool are_of_memory) {
     const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
     std::vector<int64_t> most(workers, 0);
@@ -236,13 +287,14 @@ class GroupBuilder {
         }
         result.stages.push_back(placement(i, true, result.workers));
         result.stages.back().blocks = std::move(parts);
-        seconds += split_seconds(i, batch);
+        seconds += set_split_seconds(result.stages.back(), i, batch, are_of_memory);
       } else {
         const size_t j = i % workers;
         const StageMode& mode = alone(i, j);
         result.peak_bytes[j] += mode.weight_bytes;
         most[j] = std::max(most[j], mode.workspace(batch));
         result.stages.push_back(placement(i, true, {result.workers[j]}));
+        set_seconds(result.stages.back(), slowest_alone(i, batch), 0, {slowest_alone(i, batch)});
         seconds += slowest_alone(i, batch);
       }
     }
@@ -267,7 +319,7 @@ class GroupBuilder {
         if (budget(j) < workspace) capacity[j] = 0;
       }
       if (stage.blocks > 1) {
-        parts = divide(stage.blocks, capacity);
+        parts = divide_to_the_fastest(i, capacity);
         if (parts.empty()) return;
         for (size_t j = 0; j < workers; ++j) {
           if (parts[j] == 0) continue;
@@ -275,7 +327,6 @@ class GroupBuilder {
               result.peak_bytes[j], share_bytes(modes_[i]->weight_bytes, parts[j], stage.blocks) + workspace);
         }
         where = result.workers;
-        seconds += split_seconds(i, batch);
       } else {
         const auto bytes_on = [&](size_t k) {
           return alone(i, k).weight_bytes + alone(i, k).workspace(batch) + handed_on(batch);
@@ -290,6 +341,11 @@ class GroupBuilder {
       seconds += slowest_load(i);
       result.stages.push_back(placement(i, false, std::move(where)));
       result.stages.back().blocks = std::move(parts);
+      if (stage.blocks > 1) {
+        seconds += set_split_seconds(result.stages.back(), i, batch, false);
+      } else {
+        set_seconds(result.stages.back(), slowest_alone(i, batch), 0, {slowest_alone(i, batch)});
+      }
     }
     finish(std::move(result), seconds);
   }
@@ -300,44 +356,109 @@ class GroupBuilder {
     return seconds;
   }
 
-  /// Adds groups in which guidance halves run on the first two workers and query points on all; everything
-  /// else runs on the first.
+  /// The workers of the group, the fastest of them first and then the others in their order.
+  std::vector<size_t> fastest_first() const {
+    std::vector<size_t> order(q_.workers.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto seconds = [&](size_t worker) {
+      double sum = 0;
+      for (size_t i = 0; i < count_; ++i) sum += alone(i, worker).time(1, q_.workers[worker]);
+      return sum;
+    };
+    const auto lead = std::ranges::min_element(order, {}, seconds);
+    std::rotate(order.begin(), lead, lead + 1);
+    return order;
+  }
+
+  /// Where a stage runs in a group that shares pictures, and what that takes.
+  struct SharedStage {
+    std::vector<size_t> sharers;  ///< of the group's workers, the fastest first
+    const StageMode* mode = nullptr;
+    double seconds = 0, transfer = 0;
+    std::vector<double> computing;
+  };
+
+  SharedStage shared_by(size_t index, std::vector<size_t> sharers, int batch) const {
+    const StageProfile& stage = q_.stages[index];
+    std::vector<Worker> workers;
+    for (const size_t j : sharers) workers.push_back(q_.workers[j]);
+    SharedStage shared;
+    shared.mode = &stage.on(workers).mode_within(q_.fallbacks);
+    const StageMode& mode = *shared.mode;
+    const auto speed = [&](const Worker& worker) { return worker.speed_in(mode.execution.precision); };
+    const double work = mode.seconds_per_picture * batch;
+    // Points go out in blocks, to each as fast as it is; halves are halves.
+    double all = 0, slowest = std::numeric_limits<double>::infinity();
+    double link = std::numeric_limits<double>::infinity();
+    for (const Worker& worker : workers) {
+      all += speed(worker);
+      slowest = std::min(slowest, speed(worker));
+      if (&worker != workers.data()) link = std::min(link, bytes_between(workers[0], worker));
+    }
+    const bool in_blocks = stage.points || workers.size() == 1;
+    const double alone =
+        mode.seconds / speed(workers[0]) + mode.host_seconds_per_picture * batch / workers[0].threads;
+    shared.seconds = alone + work / (in_blocks ? all : slowest * double(workers.size()));
+    for (const Worker& worker : workers) {
+      const double part = in_blocks ? work / all : work / double(workers.size()) / speed(worker);
+      shared.computing.push_back(part + (&worker == workers.data() ? alone : 0));
+    }
+    if (workers.size() > 1) {
+      shared.transfer = 2 * stage.handovers * double(workers.size() - 1) *
+                        double(stage.activation_bytes_per_picture) * batch / link;
+      shared.seconds += shared.transfer;
+    }
+    shared.sharers = std::move(sharers);
+    return shared;
+  }
+
+  /// Adds groups in which guidance halves run on the two fastest workers and query points on all, where that
+  /// is faster; everything else runs on the fastest.
   void add_shared(int batch) {
     const size_t workers = q_.workers.size();
     if (workers > kMaxShared) return;
     const bool guidance = std::ranges::any_of(q_.stages, &StageProfile::guidance_halves);
     const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
     if (!points && (!guidance || workers > 2)) return;
+    const std::vector<size_t> order = fastest_first();
     for (const bool resident : {true, false}) {
       DeviceGroup result = group(GroupKind::kShardedPictures, batch);
+      for (size_t j = 0; j < workers; ++j) result.workers[j] = q_.first_worker + int(order[j]);
       std::vector<int64_t> most(workers, 0);
       double seconds = 0;
       for (size_t i = 0; i < count_; ++i) {
         const StageProfile& stage = q_.stages[i];
-        const size_t sharers = stage.points            ? workers
-                               : stage.guidance_halves ? std::min<size_t>(workers, 2)
-                                                       : 1;
-        const StageMode& mode = stage.on(q_.workers.first(sharers)).mode_within(q_.fallbacks);
-        double speed = q_.workers[0].speed, link = q_.workers[0].host_bytes_per_second;
-        for (size_t j = 0; j < sharers; ++j) {
-          speed = std::min(speed, q_.workers[j].speed);
-          link = std::min(link, q_.workers[j].host_bytes_per_second);
-          const int64_t weights = mode.weight_bytes;
-          if (resident) result.peak_bytes[j] += weights;
+        SharedStage best = shared_by(i, {order[0]}, batch);
+        std::vector<std::vector<size_t>> tries;
+        if (stage.points) {
+          tries.push_back(order);
+        } else if (stage.guidance_halves) {
+          for (size_t j = 1; j < workers; ++j) tries.push_back({order[0], order[j]});
+        }
+        for (std::vector<size_t>& sharers : tries) {
+          SharedStage other = shared_by(i, std::move(sharers), batch);
+          const bool is_wanted = q_.options.strategy == Strategy::kGuidance && best.sharers.size() == 1;
+          if (other.seconds < best.seconds || is_wanted) best = std::move(other);
+        }
+        const StageMode& mode = *best.mode;
+        double host = std::numeric_limits<double>::infinity();
+        std::vector<int> names;
+        for (const size_t j : best.sharers) {
+          const auto place = size_t(std::ranges::find(order, j) - order.begin());
+          host = std::min(host, q_.workers[j].host_bytes_per_second);
+          names.push_back(q_.first_worker + int(j));
+          if (resident) result.peak_bytes[place] += mode.weight_bytes;
           // A half needs no more than the whole.
-          most[j] = std::max(most[j], mode.workspace(batch) + (resident ? 0 : weights));
+          most[place] = std::max(most[place], mode.workspace(batch) + (resident ? 0 : mode.weight_bytes));
         }
-        const double part = mode.seconds_per_picture * batch / double(sharers);
-        seconds +=
-            (mode.seconds + part) / speed + mode.host_seconds_per_picture * batch / q_.workers[0].threads;
-        if (sharers > 1) {
-          seconds += 2 * stage.handovers * double(sharers - 1) * double(stage.activation_bytes_per_picture) *
-                     batch / link;
-        }
-        if (!resident) seconds += double(mode.weight_bytes) / link;
-        result.stages.push_back(placement(
-            i, resident, {result.workers.begin(), result.workers.begin() + std::ptrdiff_t(sharers)}));
+        seconds += best.seconds;
+        if (!resident) seconds += double(mode.weight_bytes) / host;
+        result.stages.push_back(placement(i, resident, std::move(names)));
+        set_seconds(result.stages.back(), best.seconds, best.transfer, std::move(best.computing));
       }
+      const bool is_any_shared = std::ranges::any_of(
+          result.stages, [](const StagePlacement& placed) { return placed.workers.size() > 1; });
+      if (!is_any_shared) return;
       for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
       finish(std::move(result), seconds);
     }

@@ -37,7 +37,7 @@ std::string costs_of(const std::vector<StageProfile>& stages) {
     std::string& names = stage.measured ? measured : estimated;
     names += (names.empty() ? "" : ", ") + stage.name;
   }
-  if (measured.empty()) return "Costs are estimated; `relievo profile` measures them.";
+  if (measured.empty()) return "Costs are estimated; every finished picture measures them.";
   if (estimated.empty()) return "Costs are measured.";
   return fmt::format("Costs are measured for {}, and estimated for {}.", measured, estimated);
 }
@@ -94,6 +94,56 @@ std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
   return {};
 }
 
+/// The stage of a group whose workers wait longest in it, counted by what they could have done.
+std::string limit_of_shared(const DeviceGroup& group, const std::vector<Worker>& workers,
+                            const std::vector<StageProfile>& stages) {
+  const StagePlacement* worst = nullptr;
+  double most = 0;
+  for (const StagePlacement& placement : group.stages) {
+    double lost = 0;
+    for (const int worker : group.workers) lost += placement.seconds * workers[size_t(worker)].speed;
+    for (size_t k = 0; k < placement.workers.size(); ++k) {
+      lost -= placement.computing_s[k] * workers[size_t(placement.workers[k])].speed;
+    }
+    if (lost > most) {
+      most = lost;
+      worst = &placement;
+    }
+  }
+  if (!worst) return {};
+  const std::string& name = stages[size_t(worst->stage)].name;
+  const std::string& first = workers[size_t(worst->workers[0])].name;
+  if (worst->workers.size() == 1)
+    return fmt::format("{}, which {} computes alone ({:.2g} s)", name, first, worst->seconds);
+  if (worst->transfer_s > 0.5 * worst->seconds)
+    return fmt::format("copies between the devices in {} ({:.2g} s)", name, worst->transfer_s);
+  return fmt::format("{}, whose parts are not equally long", name);
+}
+
+/// What keeps a plan from being as much faster as there are devices.
+std::string limit_of(const Plan& plan, const std::vector<Worker>& workers,
+                     const std::vector<StageProfile>& stages, const PlanOptions& options) {
+  if (workers.size() < 2) return {};
+  if (options.pictures < int(plan.groups.size())) return "the number of pictures";
+  if (plan.groups.size() > 1) return plan.idle.empty() ? "" : "the devices that are left idle";
+  const DeviceGroup& group = plan.groups.front();
+  switch (group.kind) {
+    case GroupKind::kReplica:
+      return plan.idle.empty() ? "" : "the devices that are left idle";
+    case GroupKind::kPipeline: {
+      const auto slowest = std::ranges::max_element(group.station_s) - group.station_s.begin();
+      return fmt::format("the stages on {}, which take longest ({:.2g} s)",
+                         workers[size_t(group.workers[size_t(slowest)])].name,
+                         group.station_s[size_t(slowest)]);
+    }
+    case GroupKind::kShardedLayers:
+      return "layers, which run one after the other: they are shared for their memory";
+    case GroupKind::kShardedPictures:
+      return limit_of_shared(group, workers, stages);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string strategy_name(Strategy strategy) {
@@ -106,9 +156,13 @@ std::string group_kind_name(GroupKind kind) {
   return std::string(kNames[size_t(kind)]);
 }
 
+std::string idle_reason_name(IdleReason reason) {
+  constexpr std::string_view kNames[] = {"policy", "strategy", "nothing fits", "one picture", "not faster"};
+  return std::string(kNames[size_t(reason)]);
+}
+
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
-  std::vector<bool> used(workers.size(), false);
   // Groups of one worker that do the same are described together.
   std::string names, manner;
   const auto tell = [&] {
@@ -118,7 +172,6 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
     names.clear();
   };
   for (const DeviceGroup& group : plan.groups) {
-    for (const int worker : group.workers) used[size_t(worker)] = true;
     const std::string next = fmt::format("{}, {} at a time (peak {}).", how(group, workers, stages),
                                          group.batch, peaks_of(group, workers));
     if (group.kind == GroupKind::kReplica && next == manner && !names.empty()) {
@@ -149,12 +202,13 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
         "This plan takes the least memory of those within a tenth of the fastest time.");
   }
   plan.reasons.push_back(costs_of(stages));
-  for (size_t i = 0; i < workers.size(); ++i) {
-    if (used[i]) continue;
-    plan.idle.push_back(fmt::format("{} is left idle: {}.", workers[i].name,
-                                    options.policy == Policy::kMemory
-                                        ? "the policy asks for the least memory"
-                                        : "it would not finish a picture sooner, or nothing fits in it"));
+  plan.limit = limit_of(plan, workers, stages, options);
+  size_t computing = 0;
+  for (const DeviceGroup& group : plan.groups) computing += group.workers.size();
+  if (computing > 1 && plan.alone_s > 0) {
+    plan.reasons.push_back(fmt::format("That is expected to be {:.2g} times as fast as one device alone{}.",
+                                       plan.speed_up(),
+                                       plan.limit.empty() ? "" : ", limited by " + plan.limit));
   }
 }
 

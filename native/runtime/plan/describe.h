@@ -7,8 +7,10 @@ namespace relievo {
 
 std::string strategy_name(Strategy strategy);
 std::string group_kind_name(GroupKind kind);
+/// `policy`, `strategy`, `nothing fits`, `one picture`, `not faster`.
+std::string idle_reason_name(IdleReason reason);
 
-/// Adds the reasons to the plan, and why workers are left idle.
+/// Adds the reasons to the plan, and what limits it.
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options);
 

@@ -239,6 +239,39 @@ std::optional<Plan> search(const std::vector<Worker>& workers, const std::vector
   return best;
 }
 
+/// Adds the workers that do nothing, and why.
+void add_idle(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
+              const PlanOptions& options) {
+  std::vector<bool> used(workers.size(), false);
+  for (const DeviceGroup& group : plan.groups) {
+    for (const int worker : group.workers) used[size_t(worker)] = true;
+  }
+  PlanOptions one = options;
+  one.pictures = 1;
+  one.policy = Policy::kFastest;
+  one.strategy = Strategy::kAuto;
+  for (size_t i = 0; i < workers.size(); ++i) {
+    if (used[i]) continue;
+    IdleWorker idle{.worker = int(i), .name = workers[i].name};
+    if (options.policy == Policy::kMemory) {
+      idle.reason = IdleReason::kPolicy;
+      idle.why = "the policy asks for the least memory";
+    } else if (options.strategy == Strategy::kSingle) {
+      idle.reason = IdleReason::kStrategy;
+      idle.why = "the strategy 'single' asks for one device";
+    } else if (!search({workers[i]}, stages, one)) {
+      idle.reason = IdleReason::kNothingFits;
+      idle.why = fmt::format("no picture fits into its {}", format_bytes(workers[i].budget_bytes));
+    } else if (options.pictures == 1) {
+      idle.reason = IdleReason::kOnePicture;
+      idle.why = "one picture alone is made faster without it";
+    } else {
+      idle.why = "the others have made all pictures before it would finish one";
+    }
+    plan.idle.push_back(std::move(idle));
+  }
+}
+
 int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& options) {
   const std::vector<Worker> endless = [] {
     Worker worker;
@@ -323,6 +356,15 @@ Plan find_plan(const std::vector<Worker>& workers, const std::vector<StageProfil
                     ? "Close other programs, give more devices, or use a smaller model."
                     : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
   }
+  if (workers.size() > 1) {
+    PlanOptions alone = options;
+    alone.strategy = Strategy::kSingle;
+    alone.policy = Policy::kFastest;
+    if (const auto one = search(workers, stages, alone)) found->alone_s = one->seconds;
+  } else {
+    found->alone_s = found->seconds;
+  }
+  add_idle(*found, workers, stages, options);
   explain(*found, workers, stages, options);
   return std::move(*found);
 }
@@ -356,6 +398,7 @@ Plan find_plan_for_some(const std::vector<Worker>& workers, const std::vector<in
   for (const int worker : alive) some.push_back(workers[size_t(worker)]);
   options.strategy = Strategy::kAuto;
   Plan made = find_plan(some, stages, options);
+  for (IdleWorker& idle : made.idle) idle.worker = alive[size_t(idle.worker)];
   for (DeviceGroup& group : made.groups) {
     for (int& worker : group.workers) worker = alive[size_t(worker)];
     for (StagePlacement& placement : group.stages) {

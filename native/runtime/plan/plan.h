@@ -59,6 +59,10 @@ struct StagePlacement {
   std::vector<int> workers;  ///< one worker, or those that share it
   /// The number of blocks for each worker of the layer split; else empty.
   std::vector<int> blocks;
+  /// What a batch is expected to take: in all, of it for copies between its workers, and of it the computing
+  /// of each of its workers.
+  double seconds = 0, transfer_s = 0;
+  std::vector<double> computing_s = {};
 };
 
 struct DeviceGroup {
@@ -73,6 +77,18 @@ struct DeviceGroup {
   std::vector<int64_t> peak_bytes;  ///< for each worker of the group
 };
 
+enum class IdleReason { kPolicy, kStrategy, kNothingFits, kOnePicture, kNotFaster };
+
+/// A worker that does nothing.
+struct IdleWorker {
+  int worker = 0;
+  std::string name;
+  IdleReason reason = IdleReason::kNotFaster;
+  std::string why = {};  ///< the end of a sentence: `one picture alone is made faster without it`
+
+  std::string sentence() const { return name + " is left idle: " + why + "."; }
+};
+
 struct Plan {
   /// The fallbacks that stages take, where they have them.
   Fallbacks fallbacks;
@@ -80,8 +96,15 @@ struct Plan {
   double seconds = 0;
   /// Sentences that say what is done and why.
   std::vector<std::string> reasons;
-  /// Sentences that say which workers do nothing and why.
-  std::vector<std::string> idle;
+  std::vector<IdleWorker> idle;
+  /// The seconds of the fastest device alone, by the same fallbacks; 0 where no device can do it alone.
+  double alone_s = 0;
+  /// What keeps it from being as many times as fast as there are devices: the end of a sentence, empty where
+  /// there is one device.
+  std::string limit = {};
+
+  /// How many times as fast as one device alone; 0 where none can do it alone.
+  double speed_up() const { return seconds > 0 ? alone_s / seconds : 0; }
 
   bool lossy() const { return fallbacks.change_result(); }
 };

@@ -130,7 +130,7 @@ class Simulation {
     running.busy.assign(group.workers.size(), 0);
     if (group.kind != GroupKind::kPipeline) {
       for (size_t j = 0; j < group.workers.size(); ++j) {
-        running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j, first) / group.latency_s : 1;
+        running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j) / group.latency_s : 1;
       }
       // Loading weights takes the worker's time too.
       if (group.workers.size() == 1) running.busy[0] = 1;
@@ -150,16 +150,12 @@ class Simulation {
   }
 
   /// The seconds that a worker is busy for a batch.
-  double busy_seconds(const DeviceGroup& group, size_t worker, const Worker& first) const {
+  static double busy_seconds(const DeviceGroup& group, size_t worker) {
     double seconds = 0;
     for (const StagePlacement& placement : group.stages) {
-      const double time = stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
-      if (!placement.blocks.empty()) {
-        int blocks = 0;
-        for (const int count : placement.blocks) blocks += count;
-        seconds += time * placement.blocks[worker] / blocks;
-      } else if (std::ranges::find(placement.workers, group.workers[worker]) != placement.workers.end()) {
-        seconds += time / double(placement.workers.size());
+      const auto found = std::ranges::find(placement.workers, group.workers[worker]);
+      if (found != placement.workers.end()) {
+        seconds += placement.computing_s[size_t(found - placement.workers.begin())];
       }
     }
     return seconds;

@@ -45,15 +45,21 @@ def checking_devices() -> dict[str, Any]:
     """The button that checks devices. In the background there is no clipboard: the report is taken on its way."""
     extension = install()
     reports: list[str] = []
-    ended = extension.gpu_check._ended
-
-    def note(checking: Any) -> None:
-        reports.append(checking.report)
-        ended(checking)
-
-    extension.gpu_check._ended = note
+    extension.gpu_check._work._ended = lambda: reports.append(extension.gpu_check._report)
     facts: dict[str, Any] = {"ended": sorted(bpy.ops.relievo.check_devices())}
     return {**facts, "answer": extension.gpu_check.answer(), "checks": reports[0].count(" at most ")}
+
+
+def measuring_devices() -> dict[str, Any]:
+    """The button that measures devices: its answer, and what plans say of costs before and after."""
+    os.environ["XDG_CACHE_HOME"] = str(FOLDER / "cache")  # where nothing was measured
+    extension = install()
+    engine = extension.runtime.runtime.engine()
+    settings = {"model": "preview"}
+    before = " ".join(engine.plan(1, **settings).sentences)
+    ended = sorted(bpy.ops.relievo.measure_devices())
+    after = " ".join(engine.plan(1, **settings).sentences)
+    return {"ended": ended, "answer": extension.measuring.answer(), "before": before, "after": after}
 
 
 def command_alone() -> dict[str, Any]:

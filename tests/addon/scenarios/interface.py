@@ -281,12 +281,15 @@ def device_rows() -> dict[str, Any]:
         },
         "amd": {"device": "", "name": "AMD GPU", "total_bytes": 0, "free_bytes": 0, "note": "The CPU is used."},
     }
-    plan = ["cuda:0 is left idle: one picture alone is made faster without it."]
+    idle = [
+        SimpleNamespace(device=device, why=f"{device} is left idle: one picture alone is made faster without it.")
+        for device in ("cuda:0", "cuda:01")
+    ]
     for name, words in cases.items():
         facts_of_device = {"device": "cuda:0", "name": "Card", "total_bytes": 24 * gib, "free_bytes": 6 * gib, **common}
         texts: list[str] = []
         extension.machine.choose(devices="cuda:0")
-        devices_panel.draw_device(Layout(texts), SimpleNamespace(**{**facts_of_device, **words}), plan, 2000)
+        devices_panel.draw_device(Layout(texts), SimpleNamespace(**{**facts_of_device, **words}), idle, 2000)
         facts[name] = [text for text in texts if text]
     return facts
 

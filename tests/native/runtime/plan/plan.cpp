@@ -5,7 +5,9 @@
 
 #include "../../expect_error.h"
 #include "base/error.h"
+#include "runtime/machine/links.h"
 #include "runtime/plan/describe.h"
+#include "runtime/plan/simulate.h"
 #include "stages.h"
 
 namespace relievo {
@@ -80,6 +82,119 @@ TEST(Planner, SharesOnePictureAndDividesMany) {
   const auto many = find_plan(equal_workers(2, 4000), {diffusion}, options);
   EXPECT_EQ(many.groups.size(), 2U);
   EXPECT_NEAR(many.seconds, 250, 1e-3);
+}
+
+TEST(Planner, AHandOverTakesAsLongAsTheLinkOfItsPair) {
+  auto split = stage("unet", 1650, 1, 25);
+  split.activation_bytes_per_picture = 100 * kMiB;
+  split.handovers = 3;
+  auto workers = parse_imaginary_workers("2x1500MiB");
+  for (Worker& worker : workers) worker.speed = 1;
+  const auto seconds = [&] { return find_plan(workers, {split}, {}).seconds; };
+  const double bytes = 3 * 2 * 100 * double(kMiB);  // there and back, three times
+  EXPECT_NEAR(seconds(), 1 + bytes / workers[0].host_bytes_per_second, 1e-6);
+  set_links(workers, {"all=0.1"});
+  EXPECT_NEAR(seconds(), 1 + bytes / 0.1e9, 1e-6);
+  set_links(workers, {"1500MiB#0+1500MiB#1=100"});
+  EXPECT_NEAR(seconds(), 1 + bytes / 100e9, 1e-6);
+}
+
+TEST(Planner, BetweenStagesValuesPassThroughHostMemory) {
+  auto a = stage("a", 1200, 1), b = stage("b", 1300, 1);
+  a.output_bytes_per_picture = 100 * kMiB;
+  PlanOptions options;
+  options.pictures = 100;
+  options.strategy = Strategy::kStage;
+  auto workers = parse_imaginary_workers("2x4000MiB");
+  for (Worker& worker : workers) worker.speed = 1;
+  workers[0].host_bytes_per_second = 1e9;
+  workers[1].host_bytes_per_second = 4e9;
+  const auto interval = [&] { return find_plan(workers, {a, b}, options).groups[0].interval_s; };
+  EXPECT_NEAR(interval(), 1 + 100 * double(kMiB) * 1.25e-9, 1e-9) << "in at one rate, out at the other";
+  for (Worker& worker : workers) worker.kind = DeviceKind::kCpu, worker.device = 0;
+  EXPECT_NEAR(interval(), 1, 1e-9) << "shares of the processor need not copy";
+}
+
+TEST(Planner, UnequalDevicesShareAPictureByTheirSpeed) {
+  auto diffusion = stage("diffusion", 500, 9), surface = stage("surface", 100, 12);
+  diffusion.guidance_halves = true;
+  surface.points = true;
+  auto workers = equal_workers(2, 4000);
+  workers[1].speed = 3;
+  const auto made = find_plan(workers, {diffusion, surface}, {});
+  ASSERT_EQ(made.groups.size(), 1U);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kShardedPictures);
+  EXPECT_EQ(made.groups[0].stages[0].workers, std::vector{1})
+      << "a half on the slow one takes longer than all";
+  EXPECT_EQ(made.groups[0].stages[1].workers, (std::vector{1, 0})) << "the fast one leads";
+  EXPECT_NEAR(made.seconds, 9 / 3.0 + 12 / 4.0, 1e-9);
+  EXPECT_THAT(made.limit, testing::HasSubstr("diffusion, which worker1 computes alone"));
+  EXPECT_NEAR(made.speed_up(), 7.0 / 6, 1e-9);
+
+  const auto points = find_plan(workers, {surface}, {});
+  const SimulatedRun simulated = simulate(points, workers, {surface}, 1);
+  for (const double busy : simulated.utilisation) EXPECT_GT(busy, 0.9);
+
+  workers[1].speed = 1.5;
+  const auto halved = find_plan(workers, {diffusion}, {});
+  EXPECT_EQ(halved.groups[0].stages[0].workers.size(), 2U) << "now a half on the slow one is worth it";
+  EXPECT_NEAR(halved.seconds, 4.5, 1e-9);
+}
+
+TEST(Planner, LayersGoToTheFastestThatHasRoom) {
+  auto split = stage("unet", 2400, 8, 24);
+  auto workers = equal_workers(2, 2000);
+  workers[0].speed = 2;
+  PlanOptions options;
+  options.strategy = Strategy::kSplit;
+  const auto made = find_plan(workers, {split}, options);
+  const auto& blocks = made.groups[0].stages[0].blocks;
+  EXPECT_GE(blocks[0], 16) << "it is twice as fast";
+  EXPECT_NEAR(made.seconds, 8 * (blocks[0] / 2.0 + blocks[1]) / 24, 1.0);
+}
+
+TEST(Planner, IdleDevicesHaveAReason) {
+  const std::vector<StageProfile> stages{stage("a", 1000, 1)};
+  auto workers = equal_workers(3, 2000);
+  workers[2].budget_bytes = 500 * kMiB;
+  const auto reasons = [&](PlanOptions options) {
+    std::vector<std::pair<int, IdleReason>> all;
+    for (const IdleWorker& idle : find_plan(workers, stages, options).idle) {
+      all.emplace_back(idle.worker, idle.reason);
+      EXPECT_EQ(idle.name, workers[size_t(idle.worker)].name);
+    }
+    return all;
+  };
+  using testing::ElementsAre, testing::Pair;
+  EXPECT_THAT(reasons({}), ElementsAre(Pair(1, IdleReason::kOnePicture), Pair(2, IdleReason::kNothingFits)));
+  EXPECT_THAT(reasons({.pictures = 10, .strategy = Strategy::kSingle}),
+              ElementsAre(Pair(1, IdleReason::kStrategy), Pair(2, IdleReason::kStrategy)));
+  EXPECT_THAT(reasons({.pictures = 10, .policy = Policy::kMemory}),
+              ElementsAre(Pair(1, IdleReason::kPolicy), Pair(2, IdleReason::kPolicy)));
+  EXPECT_THAT(reasons({.pictures = 2}), ElementsAre(Pair(2, IdleReason::kNothingFits)));
+  workers[2] = workers[1];
+  workers[2].speed = 0.1;
+  EXPECT_THAT(reasons({.pictures = 2}), ElementsAre(Pair(2, IdleReason::kNotFaster)));
+}
+
+TEST(Planner, NoSentenceNamesAProgram) {
+  const auto workers = equal_workers(2, 4000);
+  const std::vector<StageProfile> stages{stage("a", 1000, 1), stage("b", 1000, 1)};
+  const auto made = find_plan(workers, stages, {});
+  auto sentences = describe_alternatives(made, workers, stages, {});
+  sentences.insert(sentences.end(), made.reasons.begin(), made.reasons.end());
+  for (const std::string& sentence : sentences) EXPECT_EQ(sentence.find('`'), std::string::npos) << sentence;
+}
+
+TEST(Planner, HalfPrecisionIsAsFastAsTheDeviceIsInIt) {
+  auto half = stage("a", 100, 1);
+  half.modes[0].execution.precision = "bf16";
+  auto workers = parse_imaginary_workers("1x4000MiB");
+  workers[0].speed = 1;
+  EXPECT_NEAR(find_plan(workers, {half}, {}).seconds, 1, 1e-9);
+  workers[0].half_gain = 4 * kHalfGain;
+  EXPECT_NEAR(find_plan(workers, {half}, {}).seconds, 0.25, 1e-9);
+  EXPECT_NEAR(find_plan(workers, {stage("a", 100, 1)}, {}).seconds, 1, 1e-9) << "in float32";
 }
 
 TEST(Planner, PlacesStagesWhereTogetherTheyDoNotFit) {
