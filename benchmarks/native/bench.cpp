@@ -15,7 +15,6 @@
 #include "benchmarks/native/bench_pipeline.h"
 #include "benchmarks/native/bench_preview.h"
 #include "benchmarks/native/bench_runtime.h"
-#include "benchmarks/native/bench_shape.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
 #include "benchmarks/native/bench_triposr.h"
@@ -97,10 +96,6 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"large",
        {"From a triplane over a grid of 256 to a GLB with textures of 8192, in 6 GiB", bench_large,
         bench_large_own_side}},
-      {"shape",
-       {"Shapes of held-out objects by the compact model and by inflation (RELIEVO_SHAPE_OBJECTS, "
-        "RELIEVO_SHAPE_FURNITURE, RELIEVO_SHAPE_MODEL)",
-        bench_shape, bench_shape_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},
