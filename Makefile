@@ -2,13 +2,12 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo train test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
+.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
 	@echo "make test    set up, build, run all tests"
 	@echo "make build   set up and build only -> build/relievo, build/relievo-extension.zip"
-	@echo "make train   set up, build the trainer alone -> build/relievo-train (docs/training.md)"
 	@echo "make zip     the extension for CPython 3.11 and 3.13, to be published -> dist/"
 	@echo "make zip-offline  the same with LibTorch in it, for a studio's own use (RUNTIME=cuda: with CUDA) -> dist/"
 	@echo "make wheel   the Python package relievo for CPython 3.11, tried in a fresh environment -> dist/"
@@ -40,10 +39,6 @@ build: setup
 
 demo: build
 	@$(PYTHON) packaging/demo.py
-
-train: setup
-	@test -f build/build.ninja || cmake -S . -B build -G Ninja
-	@cmake --build build --target relievo-train
 
 test: build zip
 	@$(PYTHON) tests/run.py
