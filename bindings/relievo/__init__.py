@@ -67,9 +67,7 @@ if TYPE_CHECKING:
 
 # The modules of those names that do not come from the native module.
 _HOMES = {
-    **dict.fromkeys(
-        ("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"
-    ),
+    **dict.fromkeys(("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
 }
 _lock = threading.Lock()
