@@ -75,5 +75,6 @@ if(NOT EXISTS "${XATLAS_DIR}/xatlas.cpp")
 endif()
 add_library(xatlas STATIC ${XATLAS_DIR}/xatlas.cpp)
 target_include_directories(xatlas SYSTEM PUBLIC ${XATLAS_DIR})
-target_compile_definitions(xatlas PRIVATE XA_MULTITHREADED=0 XA_DEBUG=0)
+# Its assertions name what is only there when XA_DEBUG is on, so they are off in every kind of build.
+target_compile_definitions(xatlas PRIVATE XA_MULTITHREADED=0 XA_DEBUG=0 NDEBUG)
 target_compile_options(xatlas PRIVATE -w -march=x86-64-v2)
