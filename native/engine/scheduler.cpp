@@ -283,9 +283,9 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
 
 namespace {
 
-std::vector<Transfer> transfers_of_this_thread() {
+std::vector<DeviceCopy> transfers_of_this_thread() {
   const auto index = [](at::Device device) { return device.is_cuda() ? int(device.index()) : -1; };
-  std::vector<Transfer> transfers;
+  std::vector<DeviceCopy> transfers;
   for (const BroughtTensor& each : take_brought()) {
     transfers.push_back({index(each.from), index(each.to), each.bytes, each.seconds});
   }

@@ -44,7 +44,7 @@ struct StageRun {
   double load_seconds = 0;     ///< of `seconds`, for bringing weights in
   bool is_first_load = false;  ///< files were read for it
   std::vector<DeviceSeconds> devices = {};
-  std::vector<Transfer> transfers = {};
+  std::vector<DeviceCopy> transfers = {};
 };
 
 struct Outcome {

@@ -70,7 +70,7 @@ MeasuredCosts samples_of(std::span<const StageRun> runs, const std::vector<Worke
       (run.is_first_load ? sample.first_load_seconds : sample.load_seconds) = run.load_seconds;
     }
     if (sample.seconds > 0) all[first->product].push_back(std::move(sample));
-    for (const Transfer& transfer : run.transfers) {
+    for (const DeviceCopy& transfer : run.transfers) {
       constexpr int64_t kWorthMeasuring = 1 << 20;
       const Worker* from = of_gpu(workers, transfer.from);
       if (!from || transfer.to < 0 || transfer.bytes < kWorthMeasuring || transfer.seconds <= 0) continue;

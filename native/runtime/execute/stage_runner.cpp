@@ -51,7 +51,7 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
   std::vector<DeviceSeconds> all;
   for (size_t k = 0; k < names.size(); ++k) {
     DeviceSeconds& device = all.emplace_back(DeviceSeconds{.worker = names[k]});
-    for (const Transfer& transfer : transfers[k]) device.transfer += transfer.seconds;
+    for (const DeviceCopy& transfer : transfers[k]) device.transfer += transfer.seconds;
     const double busy_here = k == 0 ? seconds - waited : busy[k];
     device.computing = std::max(0.0, busy_here - device.transfer);
     device.waiting = std::max(0.0, seconds - busy_here);
@@ -69,7 +69,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
       if (!tally) return;
       tally->busy[which[i]] += seconds_since(start);
       if (!options_.hooks.take_transfers) return;
-      for (const Transfer& transfer : options_.hooks.take_transfers())
+      for (const DeviceCopy& transfer : options_.hooks.take_transfers())
         tally->transfers[which[i]].push_back(transfer);
     };
     try {

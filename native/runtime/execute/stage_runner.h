@@ -35,7 +35,7 @@ struct CallTally {
 
   std::vector<double> busy;  ///< seconds in bodies that run on its thread
   double waited = 0;         ///< seconds for which the first worker waited for others
-  std::vector<std::vector<Transfer>> transfers;
+  std::vector<std::vector<DeviceCopy>> transfers;
 
   /// The seconds of each worker in a call that took `seconds`.
   std::vector<DeviceSeconds> devices(const std::vector<std::string>& names, double seconds) const;

@@ -13,7 +13,7 @@
 namespace relievo {
 
 /// Copies from one device to another.
-struct Transfer {
+struct DeviceCopy {
   int from = -1, to = -1;  ///< indices of GPUs; -1 is host memory
   int64_t bytes = 0;
   double seconds = 0;
@@ -34,7 +34,7 @@ struct WorkerHooks {
   /// Returns the highest use since the last call, in bytes.
   std::function<int64_t(const Worker&)> take_peak;
   /// Returns the copies between devices that this thread has made since the last call.
-  std::function<std::vector<Transfer>()> take_transfers;
+  std::function<std::vector<DeviceCopy>()> take_transfers;
   /// The share, 0..1, of the memory that the worker's allocator holds unused; nothing where it holds none.
   std::function<std::optional<double>(const Worker&)> fragmentation;
 };

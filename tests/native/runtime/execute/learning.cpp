@@ -211,7 +211,7 @@ TEST_F(ReportsOfTime, CopiesAreNotComputing) {
   add_stage(0, 10);
   ExecutorOptions options;
   options.hooks.take_transfers = [] {
-    return std::vector<Transfer>{{.from = 0, .to = 1, .bytes = 8, .seconds = 1e-9}};
+    return std::vector<DeviceCopy>{{.from = 0, .to = 1, .bytes = 8, .seconds = 1e-9}};
   };
   Executor executor(workers({1000}), stages(), options);
   const auto made = run(executor, find_plan(workers({1000}), profiles_, {}), 1);
