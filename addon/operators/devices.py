@@ -36,6 +36,12 @@ class RELIEVO_OT_switch_device(Operator):
         preferences.switch(self.device)
 
 
+def _are_devices_free() -> bool:
+    """Whether LibTorch is there and nothing else computes, so that devices can be checked or measured."""
+    is_busy = measuring.is_measuring() or gpu_check.is_checking() or jobs.active()
+    return runtime.missing is None and not is_busy
+
+
 class RELIEVO_OT_check_devices(Operator):
     bl_idname = "relievo.check_devices"
     bl_label = "Check Devices"
@@ -46,7 +52,7 @@ class RELIEVO_OT_check_devices(Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return runtime.missing is None and not gpu_check.is_checking() and not jobs.active()
+        return _are_devices_free()
 
     def run(self, context: bpy.types.Context) -> None:
         gpu_check.start()
@@ -65,8 +71,7 @@ class RELIEVO_OT_measure_devices(Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        is_busy = measuring.is_measuring() or gpu_check.is_checking()
-        return runtime.missing is None and not is_busy and not jobs.active()
+        return _are_devices_free()
 
     def run(self, context: bpy.types.Context) -> None:
         measuring.start()
