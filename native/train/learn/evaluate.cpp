@@ -75,8 +75,8 @@ std::vector<MeasuredObject> evaluate(const std::vector<ObjectEntry>& objects,
       std::vector<Surface> surfaces{surface_of(*inflated, options.grid, execution)};
       one.inflation = one.network = view.score(surfaces[0]);
       if (options.network) {
-        surfaces.push_back(
-            surface_of(*compact_field(options.network, view.picture()), options.grid, execution));
+        const auto field = compact_field(options.network, {view.picture(), {}}, {}, execution);
+        surfaces.push_back(surface_of(*field, options.grid, execution));
         one.network = view.score(surfaces[1]);
       }
       if (!options.sheets.empty()) write_sheet(options.sheets / (entry.origin.name + ".png"), view, surfaces);
