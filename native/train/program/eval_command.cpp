@@ -101,6 +101,11 @@ TrainCommand add_eval(CLI::App& parser) {
                    f.families, in_columns(f.inflation), in_columns(f.network), f.gain, f.gain_reach);
     }
     print_families(measured);
+    if (options->model.empty()) return 0;
+    const std::vector<std::string> missing = shortfalls(measured);
+    print_output("\n{}\n", missing.empty() ? "The model meets the rule for the default, but for its pictures."
+                                           : "The model does not meet the rule for the default:");
+    for (const std::string& sentence : missing) print_output("- {}\n", sentence);
     return 0;
   };
 }
