@@ -66,7 +66,9 @@ TEST(SixViews, EachPictureIsThatOfItsCamera) {
       const int difference = middle[0] - middle[1];
       const bool is_red = sample.colours[3 * best] > sample.colours[3 * best + 1];
       // Where the border between the sides is in the middle, neither colour is told.
-      if (std::abs(difference) > 60 && most > 0.98f) EXPECT_EQ(difference > 0, is_red) << view;
+      if (std::abs(difference) > 60 && most > 0.98f) {
+        EXPECT_EQ(difference > 0, is_red) << view;
+      }
     }
   }
 }

@@ -98,7 +98,9 @@ class Finetune : public SmallData {
       return at::equal(tensor_view(before, name), tensor_view(after, name));
     };
     EXPECT_FALSE(same(learnt));
-    if (!kept.empty()) EXPECT_TRUE(same(kept));
+    if (!kept.empty()) {
+      EXPECT_TRUE(same(kept));
+    }
   }
 
  private:
