@@ -36,7 +36,10 @@ class Body:
         self.weights = {name: np.array(pairs, float).reshape(-1, 2) for name, pairs in weights.items()}
 
     def _read_base(self) -> tuple[Floats, NDArray[np.int64], dict[str, list[int]]]:
-        vertices, faces, groups, group = [], [], {}, ""
+        vertices: list[list[float]] = []
+        faces: list[list[int]] = []
+        groups: dict[str, list[int]] = {}
+        group = ""
         for line in (self.data / "3dobjs/base.obj").read_text().splitlines():
             words = line.split()
             if not words:
