@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 bool sees_views(const std::string& model) {
   const auto is_it = [&](const CatalogueModel& other) { return other.name == model && other.one_picture; };
-  return model != kPreviewModel && std::ranges::none_of(catalogue(), is_it);
+  return model != kPreviewModel && model != kCompactModel && std::ranges::none_of(catalogue(), is_it);
 }
 
 PipelineConfig pipeline_config(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
@@ -24,9 +24,11 @@ PipelineConfig pipeline_config(const Settings& settings) { return {settings.mode
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  const bool is_preview = config.model == kPreviewModel;
+  const bool is_preview = config.model == kPreviewModel, is_compact = config.model == kCompactModel;
   if (is_preview) {
     stages.push_back(inflate_stage());
+  } else if (is_compact) {
+    stages.push_back(compact_stage(embedded_models));
   } else if (config.model == kTripoSrModel) {
     stages.push_back(triposr_stage(config.model));
   } else {
@@ -39,7 +41,10 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
     }
     stages.push_back(reconstruct_stage(config.model));
   }
-  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(config.model); };
+  const auto fields = [&] {
+    if (is_preview) return inflated_fields();
+    return is_compact ? compact_fields() : triplane_fields(config.model);
+  };
   stages.push_back(surface_stage(config.model, fields()));
   stages.push_back(texture_stage(config.model, fields()));
   return stages;
@@ -125,7 +130,9 @@ void complete_request(GenerateRequest& request) {
     throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
                 "Use a reconstruction model, for example instant-mesh-large, or leave the views out.");
   }
-  if (settings.model != kPreviewModel) {
+  if (settings.model == kCompactModel) {
+    compact_weights(find_models({}));
+  } else if (settings.model != kPreviewModel) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
       throw Error(ErrorCode::kInvalidSettings,

@@ -48,6 +48,12 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
 /// Makes the foreground into the field of the model `preview`.
 std::shared_ptr<PipelineStage> inflate_stage();
 
+/// The file of the compact model's weights: compact.safetensors in `embedded_models`, else in the folder
+/// `compact` of the models that were put on this machine. Throws Error{kModelMissing}.
+std::filesystem::path compact_weights(const std::filesystem::path& embedded_models);
+/// Makes the foreground into the field of the model `compact`, on the CPU.
+std::shared_ptr<PipelineStage> compact_stage(const std::filesystem::path& embedded_models);
+
 /// The catalogue's name of the model that paints the views.
 inline constexpr const char* kMultiviewModel = "zero123plus-v1.2";
 

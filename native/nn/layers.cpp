@@ -55,6 +55,7 @@ GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
 namespace {
 
 bool has_norm_kernel(const at::Tensor& x) {
+  if (at::GradMode::is_enabled() && x.requires_grad()) return false;
   const at::ScalarType type = x.scalar_type();
   return x.is_cpu() && (type == at::kBFloat16 || type == at::kFloat) && x.dim() == 4 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast);
@@ -133,7 +134,8 @@ void GroupNorm::Affine::silu_into(const at::Tensor& out, const at::Tensor& x) co
 }
 
 at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
-  if (!has_norm_kernel(x)) {
+  const bool is_learning = at::GradMode::is_enabled() && weight.requires_grad();
+  if (is_learning || !has_norm_kernel(x)) {
     at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
     return with_silu ? at::silu_(y) : y;
   }

@@ -33,10 +33,10 @@ KeyValue ProjectedAttention::key_value(const at::Tensor& condition) const {
 namespace {
 
 /// The weights of several layers `[out, in]` as one `[sum of out, in]`, where they lie one behind the other
-/// on a GPU; else undefined.
+/// on a GPU and do not learn; else undefined.
 at::Tensor stacked(std::initializer_list<const Linear*> layers) {
   const at::Tensor& first = (*layers.begin())->weight;
-  if (first.is_cpu()) return {};
+  if (first.is_cpu() || first.requires_grad()) return {};  // a view of several has no gradients of each
   int64_t rows = 0;
   for (const Linear* layer : layers) {
     const at::Tensor& weight = layer->weight;

@@ -170,6 +170,20 @@ void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const O
   if (norm_) walk.tokens = norm_->forward(walk.tokens);
 }
 
+at::Tensor ImageEncoder::forward_by(const BlockRunner& runner, const at::Tensor& pixels,
+                                    const at::Tensor& cameras) const {
+  if (!runner) return forward(pixels, cameras);
+  EncoderWalk walk{pixels.flatten(0, 1), cameras.defined() ? cameras.flatten(0, 1) : cameras, {}};
+  begin(walk, {});
+  for (const auto& block : blocks_) {
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) {
+      return block->forward(in[0], in[1], {}, {});
+    };
+    walk.tokens = runner(body, {walk.tokens, walk.cameras});
+  }
+  return norm_->forward(walk.tokens);
+}
+
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,
                                  const Observer& observer) const {
   EncoderWalk walk{pixels.flatten(0, 1), cameras.defined() ? cameras.flatten(0, 1) : cameras, {}};

@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "base/control.h"
+#include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -54,6 +55,8 @@ class ImageEncoder : public torch::nn::Module {
   /// layer<i>.gelu.
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
+  /// The same, with the blocks run by `runner`.
+  at::Tensor forward_by(const BlockRunner& runner, const at::Tensor& pixels, const at::Tensor& cameras) const;
 
   /// Takes the walk through this part. Throws Error{kCancelled}, Error{kInvalidSettings} for a picture that
   /// does not divide into patches.

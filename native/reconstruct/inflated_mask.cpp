@@ -70,7 +70,7 @@ Sample interpolate(const PlaneGrid& grid, float right, float down) {
   return sample;
 }
 
-class InflatedMask : public Field {
+class InflatedMask : public InflatedField {
  public:
   InflatedMask(Inflation inflation, Image colours)
       : squared_height_(std::move(inflation.squared_height)),
@@ -91,18 +91,24 @@ class InflatedMask : public Field {
     });
   }
 
+  at::Tensor heights(const at::Tensor& places) const override {
+    return map_points(places, {places.size(0)}, [&](const float* p, float* height) {
+      *height = std::sqrt(std::max(interpolate(squared_height_, p[0], -p[1]).value, 0.0f));
+    });
+  }
+
  private:
-  /// Calls `body(point, result)` for each of the points `[N, 3]`; returns a result of the given shape, `[N]`
+  /// Calls `body(point, result)` for each of the points `[N, D]`; returns a result of the given shape, `[N]`
   /// or `[N, C]`.
   template <typename Body>
   static at::Tensor map_points(const at::Tensor& points, at::IntArrayRef shape, const Body& body) {
     const at::Tensor in = points.contiguous();
     at::Tensor out = at::empty(shape, in.options());
-    const int64_t channels = shape.size() == 2 ? shape[1] : 1;
+    const int64_t axes = in.size(1), channels = shape.size() == 2 ? shape[1] : 1;
     const float* from = in.const_data_ptr<float>();
     float* to = out.mutable_data_ptr<float>();
     parallel_for(in.size(0), kGrain, [&](int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i) body(from + 3 * i, to + channels * i);
+      for (int64_t i = first; i < last; ++i) body(from + axes * i, to + channels * i);
     });
     return out;
   }
@@ -148,8 +154,8 @@ void check(const Image& picture, const InflationSettings& settings) {
 
 }  // namespace
 
-std::unique_ptr<Field> inflate(const Foreground& foreground, const InflationSettings& settings,
-                               const Execution& execution) {
+std::unique_ptr<InflatedField> inflate(const Foreground& foreground, const InflationSettings& settings,
+                                       const Execution& execution) {
   const Control& control = execution.control;
   control.step(0);
   check(foreground.image, settings);

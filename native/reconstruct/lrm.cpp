@@ -85,6 +85,12 @@ at::Tensor Lrm::planes(const at::Tensor& tokens, const Execution& execution) con
   return transformer_->advance({}, tokens, execution.control.cancel)[0];
 }
 
+at::Tensor Lrm::learning_planes(const at::Tensor& pictures, const at::Tensor& cameras,
+                                const BlockRunner& runner) const {
+  const at::Tensor tokens = encoder_->forward_by(runner, pictures, cameras);
+  return transformer_->forward_by(runner, tokens.reshape({pictures.size(0), -1, tokens.size(-1)}));
+}
+
 std::unique_ptr<Field> Lrm::reconstruct(const Views& views, const Execution& execution) const {
   execution.control.step(0);
   const at::Tensor tokens = encode(views, execution);

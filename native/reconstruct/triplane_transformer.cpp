@@ -101,6 +101,18 @@ at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Obser
   return advance({}, condition, {}, observer);
 }
 
+at::Tensor TriplaneTransformer::forward_by(const BlockRunner& runner, const at::Tensor& condition) const {
+  if (!runner) return forward(condition);
+  at::Tensor tokens = tokens_.expand({condition.size(0), -1, -1});
+  for (const auto& block : blocks_) {
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) {
+      return block->forward(in[0], in[1], {}, {});
+    };
+    tokens = runner(body, {tokens, condition});
+  }
+  return planes_of(tokens, {});
+}
+
 at::Tensor TriplaneTransformer::planes_of(const at::Tensor& tokens, const Observer& observer) const {
   const int64_t batch = tokens.size(0), side = config_.low_resolution;
   const at::Tensor x = norm_->forward(tokens);

@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "base/control.h"
+#include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -39,6 +40,8 @@ class TriplaneTransformer : public torch::nn::Module {
   /// for each block, `layer<i>.cross_attn`, `layer<i>.self_attn`, `layer<i>.mlp` (before their residual) and
   /// `layer<i>`, then norm and deconv.
   at::Tensor forward(const at::Tensor& condition, const Observer& observer = {}) const;
+  /// The same, with the blocks run by `runner`.
+  at::Tensor forward_by(const BlockRunner& runner, const at::Tensor& condition) const;
 
   /// Takes tokens `[B, 3 low^2, width]` (at first undefined, after the last layer the planes) through this
   /// part. Throws Error{kCancelled}.

@@ -42,6 +42,13 @@ std::unique_ptr<Field> TripoSr::field(const at::Tensor& planes) const {
   return std::make_unique<TriplaneDensityField>(planes.to(options_of(*head_)), head_);
 }
 
+at::Tensor TripoSr::learning_planes(const at::Tensor& pictures, const BlockRunner& runner) const {
+  at::Tensor tokens, residual;
+  const at::Tensor condition = encoder_->forward_by(runner, pictures.unsqueeze(1), {});
+  transformer_->advance(tokens, residual, condition, {}, {}, runner);
+  return tokens;
+}
+
 at::Tensor TripoSr::encode(const at::Tensor& picture) const {
   const at::NoGradGuard no_grad;
   return encoder_->forward(picture.unsqueeze(1), {});

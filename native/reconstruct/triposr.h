@@ -47,6 +47,11 @@ class TripoSr : public PlanesNetwork {
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
 
+  /// Turns pictures `[B, 3, S, S]` into planes `[B, 3, C, R, R]`, with gradients, for a training. `runner`
+  /// runs the blocks of encoder and transformer. Only a whole model has this.
+  at::Tensor learning_planes(const at::Tensor& pictures, const BlockRunner& runner = {}) const;
+  std::shared_ptr<const DensityHeads> head() const { return head_; }
+
   /// Returns the picture's tokens `[1, T, width]`. Only a whole model has this.
   at::Tensor encode(const at::Tensor& picture) const;
 

@@ -55,7 +55,8 @@ TripoSrTransformer::TripoSrTransformer(torch::nn::Module& parent, const TripoSrT
 }
 
 void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
-                                 const CancelToken& cancel, const Observer& observer) const {
+                                 const CancelToken& cancel, const Observer& observer,
+                                 const BlockRunner& runner) const {
   if (learnt_.defined()) {
     // The planes are stacked into one picture, whose groups of channels are normalised over all of it.
     const at::Tensor maps = learnt_.permute({0, 2, 3, 1}).flatten(0, 1).unsqueeze(0).contiguous();
@@ -67,6 +68,13 @@ void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const
     observe(observer, "proj_in", tokens);
   }
   for (size_t i = 0; i < blocks_.size(); ++i) {
+    if (runner) {
+      const BlockBody body = [block = blocks_[i]](const std::vector<at::Tensor>& in) {
+        return block->forward(in[0], in[1], [] {}, {}, {});
+      };
+      tokens = runner(body, {tokens, condition});
+      continue;
+    }
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     tokens = blocks_[i]->forward(
         std::move(tokens), condition, [&] { cancel.check(); }, fmt::format("layer{}", index), observer);

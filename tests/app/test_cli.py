@@ -447,3 +447,13 @@ def test_golden_reports_every_fixture_and_exits_by_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert json.loads(result.stdout)["failed"] == 1
     assert relievo("golden", tmp_path / "none").returncode == 3
+
+
+def test_the_compact_model_says_that_it_has_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELIEVO_MODELS", str(tmp_path))
+    picture = tmp_path / "disc.png"
+    picture.write_bytes(disc())
+    done = relievo("generate", picture, "-o", tmp_path / "out", "--model", "compact")
+    assert done.returncode == 4
+    assert "The model 'compact' has no weights" in done.stderr
+    assert str(tmp_path / "compact") in done.stderr
