@@ -77,7 +77,7 @@ test-cuda-loading: build
 	@$(PYTHON) -m pytest -q tests/cuda_loading
 
 gpu-kit: build
-	@cmake --build build --target relievo_of_kit relievo_bench_of_kit
+	@cmake --build build --target relievo_of_kit
 	@$(PYTHON) packaging/gpu_kit.py
 	@$(PYTHON) -m pytest -q tests/gpu_kit
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -11,6 +13,15 @@
 namespace relievo {
 
 using Command = std::function<int()>;  ///< returns the exit status; throws Error
+
+/// A word of the command line. Without a description it is understood, but not shown by --help.
+struct CommandWord {
+  std::string name, description;
+  std::function<Command(CLI::App& parser)> add;
+};
+
+/// Runs a command line of these words, as run_program() does with all.
+int run_commands(int argc, const char* const* argv, const std::vector<CommandWord>& words);
 
 /// `relievo generate PICTURE… -o DIR`
 Command add_generate(CLI::App& parser);

@@ -7,6 +7,7 @@
 #include "engine/stages.h"
 #include "multiview/load.h"
 #include "multiview/multiview.h"
+#include "nn/convolution.h"
 #include "nn/device_weights.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
@@ -242,6 +243,9 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double pixels = 6.0 * settings.input_size * settings.input_size;
+    const bool has_cpu =
+        std::ranges::any_of(workers, [](const Worker& w) { return w.kind == DeviceKind::kCpu; });
+    const double of_convolutions = has_cpu ? kConvolutionBytes : 0;
     const auto modes = [&](const std::string& precision) {
       const std::string held = vae_precision(precision);
       StageMode mode;
@@ -249,7 +253,7 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
       mode.weight_bytes = static_cast<int64_t>(element_bytes(held) * kDecoderParameters);
       // Pictures are decoded one after the other. Each holds the widest layer's input and output (256 and 128
       // channels), and strips of the results in between.
-      const double layer = element_bytes(held) * pixels * (256 + 128);
+      const double layer = element_bytes(held) * pixels * (256 + 128) + of_convolutions;
       mode.workspace_bytes = 48 * kMiB + layer;
       mode.seconds_per_picture = seconds_of(9.4e6 * pixels, held);
       StageMode tiled = mode;

@@ -22,7 +22,7 @@ RELIEVO_INLINE void sum_rows(const T* x, int64_t rows, int64_t channels, float* 
     const T* line = x + row * channels;
 #pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
-      const float d = widen(line[c]) - widen(x[c]);
+      const float d = float_of(line[c]) - float_of(x[c]);
       sums[c] += d;
       squares[c] += d * d;
     }
@@ -38,12 +38,12 @@ RELIEVO_INLINE void scale_rows(const T* in, T* out, int64_t rows, int64_t channe
     if (with_silu) {
 #pragma GCC ivdep
       for (int64_t c = 0; c < channels; ++c) {
-        const float y = widen(from[c]) * factor[c] + shift[c];
-        narrow(y / (1.0f + vector_exp(-y)), to[c]);
+        const float y = float_of(from[c]) * factor[c] + shift[c];
+        to[c] = rounded<T>(y / (1.0f + vector_exp(-y)));
       }
     } else {
 #pragma GCC ivdep
-      for (int64_t c = 0; c < channels; ++c) narrow(widen(from[c]) * factor[c] + shift[c], to[c]);
+      for (int64_t c = 0; c < channels; ++c) to[c] = rounded<T>(float_of(from[c]) * factor[c] + shift[c]);
     }
   }
 }
@@ -103,7 +103,7 @@ void find_factors(const GroupNorm& norm, float* factor, float* shift) {
         const double count = static_cast<double>(rows);
         for (int64_t c = 0; c < channels; ++c) {
           groups[c / group_width].merge(moments_by_sums<double>(
-              count, widen(x[c]), sums[static_cast<size_t>(c)], squares[static_cast<size_t>(c)]));
+              count, float_of(x[c]), sums[static_cast<size_t>(c)], squares[static_cast<size_t>(c)]));
         }
       }
     }
