@@ -49,6 +49,8 @@ int run(int argc, const char* const* argv, const relievo::Web& web) {
   add("generate", "Make a textured mesh of each picture.", relievo::add_generate);
   add("batch", "Make a textured mesh of each picture of a folder or manifest; goes on where it was stopped.",
       relievo::add_batch);
+  add("check", "Judge meshes: how sound they are, and whether they meet what is required.",
+      relievo::add_check);
   add("golden", "Compare results with those of the published implementation.", relievo::add_golden);
   add("models", "List, fetch, check, import and remove models.",
       [&web](CLI::App& parser) { return relievo::add_models(parser, web); });
