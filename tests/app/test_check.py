@@ -13,13 +13,13 @@ import trimesh
 from test_cli import disc, relievo
 
 
-def check(*words: object) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]:
+def check(*words: str | Path) -> tuple[subprocess.CompletedProcess[str], list[dict[str, Any]]]:
     ended = relievo("check", *words, "--json")
     return ended, [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 def without_a_face() -> trimesh.Trimesh:
-    mesh = trimesh.creation.torus(major_radius=2, minor_radius=0.5)
+    mesh: trimesh.Trimesh = trimesh.creation.torus(major_radius=2, minor_radius=0.5)
     mesh.update_faces(np.arange(len(mesh.faces)) != 5)
     return mesh
 
@@ -32,7 +32,16 @@ def with_a_turned_face() -> trimesh.Trimesh:
 
 
 def beside(*meshes: trimesh.Trimesh, gap: float = 5.0) -> trimesh.Trimesh:
-    return trimesh.util.concatenate([m.copy().apply_translation([gap * i, 0, 0]) for i, m in enumerate(meshes)])
+    together: trimesh.Trimesh = trimesh.util.concatenate(
+        [m.copy().apply_translation([gap * i, 0, 0]) for i, m in enumerate(meshes)]
+    )
+    return together
+
+
+def loaded(file: str | Path) -> trimesh.Trimesh:
+    mesh = trimesh.load(file, force="mesh")
+    assert isinstance(mesh, trimesh.Trimesh)
+    return mesh
 
 
 BOX, BALL = trimesh.creation.box(extents=[1, 2, 3]), trimesh.creation.icosphere(subdivisions=3, radius=2)
@@ -78,7 +87,7 @@ def test_shape_is_judged_as_trimesh_judges_it(tmp_path: Path, shape: str, kind: 
     SHAPES[shape].export(file)
     ended, (told,) = check(file)
     assert ended.returncode == 0, ended.stderr
-    agree(told, merged(trimesh.load(file, force="mesh")))
+    agree(told, merged(loaded(file)))
     assert told["inner_shells"] == (1 if shape == "nested" else 0)
     assert ("outward" in told["met"]) == (shape != "inside_out")
 
@@ -91,7 +100,7 @@ def test_results_of_relievo_are_sound_by_both(tmp_path: Path) -> None:
     ended, told = check(tmp_path / "cup.glb", tmp_path / "cup.obj", "--require", required)
     assert ended.returncode == 0, ended.stderr
     for each in told:
-        mesh = trimesh.load(each["file"], force="mesh")
+        mesh: Any = loaded(each["file"])
         agree(each, merged(mesh))
         corners = mesh.visual.uv[mesh.faces]
         (ax, ay), (bx, by) = (np.moveaxis(corners[:, i] - corners[:, 0], -1, 0) for i in (1, 2))

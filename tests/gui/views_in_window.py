@@ -20,6 +20,7 @@ sys.path.append(str(Path(__file__).parent))
 import window
 from window import FOLDER, facts, module, open_panel, screenshot, simulate, view, within
 
+LONGEST_RENDERING = 500.0  # seconds for six views by Cycles, beside other work
 COLOURS = ((0.8, 0.1, 0.08), (0.9, 0.6, 0.1), (0.15, 0.5, 0.2), (0.1, 0.3, 0.7), (0.85, 0.8, 0.7), (0.4, 0.15, 0.5))
 
 
@@ -88,8 +89,8 @@ def rebuild() -> Iterator[float]:
         bpy.ops.relievo.rebuild_object("INVOKE_DEFAULT")
     yield 0.3
     yield from screenshot("rebuilding")
-    end = time.monotonic() + window.LONGEST_JOB
-    while set(bpy.data.objects) == before and time.monotonic() < end:
+    end = time.monotonic() + window.LONGEST_JOB + LONGEST_RENDERING
+    while set(bpy.data.objects) == before and not module("jobs").failed() and time.monotonic() < end:
         yield 0.2
     yield 1.0
     (made,) = set(bpy.data.objects) - before

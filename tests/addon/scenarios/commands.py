@@ -49,7 +49,7 @@ def node() -> dict[str, Any]:
     Python."""
     os.environ["RELIEVO_MODELS"], os.environ["XDG_CACHE_HOME"] = str(FOLDER / "models"), str(FOLDER / "cache")
     extension = install()
-    finder = sys.modules[f"{MODULE}.relievo._runtime"]
+    finder: Any = sys.modules[f"{MODULE}.relievo._runtime"]
     without_torch = SimpleNamespace(find_spec=lambda name: None)  # the tests' own environment has one
     finder.importlib = SimpleNamespace(util=without_torch, machinery=finder.importlib.machinery)
     facts = {}

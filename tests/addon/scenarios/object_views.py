@@ -189,21 +189,16 @@ def add_ball() -> Any:
     return thing
 
 
-def judged_ball(thing: Any, colour_at: Any) -> dict[str, Any]:
-    """Rebuilds the ball: how far the new one's vertices are from it, and the share of them, away from the borders of
-    octants and from the poles, that have the colour of their place."""
-    facts: dict[str, Any] = {"answer": answer(bpy.ops.relievo.rebuild_object)}
-    made = bpy.context.object
+def judged_ball(thing: Any, made: Any, colour_at: Any) -> dict[str, Any]:
+    """How far the new ball's vertices are from the old one, and the share of them, away from the borders of octants and
+    from the poles, that have the colour of their place."""
     to_ball = thing.matrix_world.inverted() @ made.matrix_world
     points = np.array([to_ball @ vertex.co for vertex in made.data.vertices])
     colours = np.array([list(each.color_srgb)[:3] for each in made.data.color_attributes[0].data])
-    facts["farthest"] = float(abs(np.linalg.norm(points, axis=1) - 1).max())
     chosen = (abs(points) > 0.15).all(axis=1) & (abs(points[:, 2]) < 0.7)
-    expected = colour_at(points[chosen])
-    right = (np.round(colours[chosen]) == expected).all(axis=1)
-    bpy.data.objects.remove(made)
-    bpy.context.view_layer.objects.active = thing
-    return {**facts, "judged": int(chosen.sum()), "right": float(right.mean())}
+    right = (np.round(colours[chosen]) == colour_at(points[chosen])).all(axis=1)
+    farthest = float(abs(np.linalg.norm(points, axis=1) - 1).max())
+    return {"farthest": farthest, "judged": int(chosen.sum()), "right": float(right.mean())}
 
 
 def rebuilt_ball() -> dict[str, Any]:
@@ -213,10 +208,18 @@ def rebuilt_ball() -> dict[str, Any]:
     settings.vertex_colours, settings.grid, settings.texture_size = True, 32, 512
     thing = add_ball()
     settings.projection = "on"
-    seen = judged_ball(thing, lambda points: points > 0)
-    settings.projection = "off"
+    told = [answer(bpy.ops.relievo.rebuild_object)]
+    made = bpy.context.object
+    seen = judged_ball(thing, made, lambda points: points > 0)
+    settings.views, settings.projection = own_views_of(made), "off"
+    told.append(answer(bpy.ops.relievo.regenerate, use_panel=True))
     axes = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])  # the model's front, right and top in the scene
-    return {"seen": seen, "own": judged_ball(thing, lambda points: points @ axes.T > 0)}
+    return {"told": told, "seen": seen, "own": judged_ball(thing, made, lambda points: points @ axes.T > 0)}
+
+
+def own_views_of(made: Any) -> str:
+    """The views that an object was made of, as the panel has them."""
+    return json.dumps(json.loads(made["relievo_settings"])["views"])
 
 
 def refusals_of_rebuilding() -> dict[str, Any]:
