@@ -52,6 +52,8 @@ struct MeshJob {
 std::vector<std::filesystem::path> write_glb(const MeshJob& job);
 std::vector<std::filesystem::path> write_obj(const MeshJob& job);
 std::vector<std::filesystem::path> write_ply(const MeshJob& job);
+std::vector<std::filesystem::path> write_stl(const MeshJob& job);
+std::vector<std::filesystem::path> write_3mf(const MeshJob& job);
 
 /// The roughness of the surface; 0 is a mirror. Metallic is 0 everywhere.
 inline constexpr float kRoughness = 0.8f;
