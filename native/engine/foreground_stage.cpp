@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "foreground/foreground.h"
 #include "foreground/sheet.h"
 #include "foreground/view_frame.h"
+#include "foreground/warnings.h"
 #include "nn/tensors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
@@ -224,14 +226,19 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   const auto network = networks_.get(call.workers[0]);
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
   for (const std::string& text : made.notes) work.note(text);
+  const bool is_preview = settings.model == kPreviewModel;
+  if (!view || is_preview) {
+    for (const std::string& text : warnings_of(made.foreground, width, height)) work.note(text);
+  }
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
   if (is_alone) return {std::move(checksum), std::move(foreground)};
   rest.control = execution.control.part(0.4, 1);
-  std::vector<CutView> cuts = cut_own_views(work, network.get(), rest);
-  if (settings.model == kPreviewModel && !view) {
-    cuts.insert(cuts.begin(),
-                {view_from(Side::kFront, name_of(*work.job->request)), foreground, width, height});
+  // With preview the picture is one of the sides: the first view, or the front.
+  std::vector<CutView> cuts = cut_own_views(work, is_preview && view ? 1 : 0, network.get(), rest);
+  if (is_preview) {
+    const OwnView own = view ? *view : view_from(Side::kFront, name_of(*work.job->request));
+    cuts.insert(cuts.begin(), CutView{own, foreground, width, height});
   }
   return {std::move(checksum), std::move(foreground), std::move(cuts)};
 }
@@ -265,16 +272,16 @@ CutPicture ForegroundStage::cut_figures(std::string checksum, const Image& pictu
   return {std::move(checksum), std::move(shown), std::move(cuts)};
 }
 
-std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, const Network* network,
+std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, size_t first, const Network* network,
                                                     const Execution& execution) {
   const Settings& settings = work.job->settings();
   PictureOptions options;
   options.kept_pixels = kept_pixels(settings);
   options.cancel = execution.control.cancel;
   options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
-  const auto count = static_cast<double>(settings.views.size());
+  const auto count = static_cast<double>(settings.views.size() - first);
   std::vector<CutView> cuts;
-  for (const OwnView& view : settings.views) {
+  for (const OwnView& view : std::span(settings.views).subspan(first)) {
     Execution part = execution;
     const auto done = static_cast<double>(cuts.size());
     part.control = execution.control.part(done / count, (done + 1) / count);

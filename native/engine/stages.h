@@ -39,7 +39,9 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  private:
   struct Network;
 
-  std::vector<CutView> cut_own_views(PictureWork& work, const Network* network, const Execution& execution);
+  /// Cuts the person's own views from the first of these on.
+  std::vector<CutView> cut_own_views(PictureWork& work, size_t first, const Network* network,
+                                     const Execution& execution);
   /// Cuts a sheet, of whose figures the front stands for the picture.
   static CutPicture cut_figures(std::string checksum, const Image& picture, const std::optional<Mask>& given,
                                 PictureWork& work, const Execution& execution);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -239,19 +240,20 @@ std::vector<CutFigure> cut_out_figures(const Image& picture, const ForegroundSet
   one.source = is_alpha ? MaskSource::kAlpha : MaskSource::kGiven;
   std::vector<CutFigure> cuts;
   execution.control.step(0.2);
-  for (SheetFigure& figure : cut_sheet(picture, mask, settings.threshold, count))
+  for (SheetFigure& figure : cut_sheet(picture, mask, settings.threshold, count)) {
     if (is_alpha) {
       for (size_t i = 0; i < figure.mask.values.size(); ++i)
         figure.picture.pixels[4 * i + 3] = figure.mask.values[i];
     }
-  Execution part = execution;
-  const double done = static_cast<double>(cuts.size()) / count;
-  part.control = execution.control.part(0.2 + 0.8 * done, 0.2 + 0.8 * (done + 1.0 / count));
-  cuts.push_back({cut_out(std::move(figure.picture), one,
-                          is_alpha ? std::nullopt : std::optional(std::move(figure.mask)), nullptr, part),
-                  figure.side, figure.x, figure.y});
-}
-return cuts;
+    Execution part = execution;
+    const double done = static_cast<double>(cuts.size()) / count;
+    part.control = execution.control.part(0.2 + 0.8 * done, 0.2 + 0.8 * (done + 1.0 / count));
+    std::optional<Mask> own;
+    if (!is_alpha) own = std::move(figure.mask);
+    cuts.push_back(
+        {cut_out(std::move(figure.picture), one, own, nullptr, part), figure.side, figure.x, figure.y});
+  }
+  return cuts;
 }
 
 }  // namespace relievo

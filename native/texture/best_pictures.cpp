@@ -17,7 +17,8 @@ constexpr float kSelection = 12;    // the power by which the better picture out
 constexpr float kSeenWell = 0.25f;  // for comparing exposures
 constexpr size_t kFewestSeen = 30;  // vertices that two pictures must share
 constexpr float kDark = 0.05f;      // keeps ratios of dark colours in bounds
-constexpr float kMostGain = 2;
+constexpr float kMostGain = 2;      // a larger difference is none of the exposure
+constexpr float kMostTint = 1.35f;  // between a picture's channels
 constexpr int64_t kGrain = 4096;
 
 /// The part of a picture that is left when it is reduced and enlarged again.
@@ -40,14 +41,23 @@ float median(std::vector<float> values) {
   return *middle;
 }
 
-/// By how much the logarithms of picture `a` exceed those of `b`, as so many vertices show.
+/// By how much the logarithms of picture `a`, by channel, exceed those of `b`, as so many vertices show.
 struct Comparison {
   size_t a, b;
-  float excess, vertices;
+  Float3 excess;
+  float vertices;
+
+  /// Whether it is one of exposures, and not of parts that are painted differently: about the same in all
+  /// channels, and moderate.
+  bool is_of_exposure() const {
+    const float mostly = std::log(kMostGain), alike = std::log(kMostTint);
+    const auto [low, high] = std::ranges::minmax(excess);
+    return std::max(std::abs(low), std::abs(high)) < mostly && high - low < alike;
+  }
 };
 
 /// The logarithms of gains that even the pictures out, by least squares; the first stays 0.
-std::vector<float> solve(size_t pictures, const std::vector<Comparison>& comparisons) {
+std::vector<float> solve(size_t pictures, const std::vector<Comparison>& comparisons, size_t channel) {
   constexpr int kRounds = 200;
   constexpr float kReluctance = 0.01f;  // of pictures that nothing is known of
   std::vector<float> gains(pictures, 0);
@@ -55,8 +65,8 @@ std::vector<float> solve(size_t pictures, const std::vector<Comparison>& compari
     for (size_t k = 1; k < pictures; ++k) {
       float sum = 0, weight = kReluctance;
       for (const Comparison& c : comparisons) {
-        if (c.a == k) sum += c.vertices * (gains[c.b] - c.excess), weight += c.vertices;
-        if (c.b == k) sum += c.vertices * (gains[c.a] + c.excess), weight += c.vertices;
+        if (c.a == k) sum += c.vertices * (gains[c.b] - c.excess[channel]), weight += c.vertices;
+        if (c.b == k) sum += c.vertices * (gains[c.a] + c.excess[channel]), weight += c.vertices;
       }
       gains[k] = sum / weight;
     }
@@ -118,22 +128,23 @@ void BestPictures::even_exposures(const Surface& surface, const std::vector<Floa
       }
     });
   }
-  for (size_t c = 0; c < 3; ++c) {
-    std::vector<Comparison> comparisons;
-    for (size_t a = 0; a < pictures; ++a) {
-      for (size_t b = a + 1; b < pictures; ++b) {
-        std::vector<float> excess;
-        for (size_t v = 0; v < count; ++v) {
-          if (seen[a][v][0] >= 0 && seen[b][v][0] >= 0) excess.push_back(seen[a][v][c] - seen[b][v][c]);
-        }
-        if (excess.size() < kFewestSeen) continue;
-        const auto vertices = static_cast<float>(excess.size());
-        comparisons.push_back({a, b, median(std::move(excess)), vertices});
+  std::vector<Comparison> comparisons;
+  for (size_t a = 0; a < pictures; ++a) {
+    for (size_t b = a + 1; b < pictures; ++b) {
+      std::array<std::vector<float>, 3> excess;
+      for (size_t v = 0; v < count; ++v) {
+        if (seen[a][v][0] < 0 || seen[b][v][0] < 0) continue;
+        for (size_t c = 0; c < 3; ++c) excess[c].push_back(seen[a][v][c] - seen[b][v][c]);
       }
+      if (excess[0].size() < kFewestSeen) continue;
+      Comparison comparison{a, b, {}, static_cast<float>(excess[0].size())};
+      for (size_t c = 0; c < 3; ++c) comparison.excess[c] = median(std::move(excess[c]));
+      if (comparison.is_of_exposure()) comparisons.push_back(comparison);
     }
-    const std::vector<float> gains = solve(pictures, comparisons);
-    for (size_t k = 0; k < pictures; ++k)
-      pictures_[k].gain[c] = std::clamp(std::exp(gains[k]), 1 / kMostGain, kMostGain);
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    const std::vector<float> gains = solve(pictures, comparisons, c);
+    for (size_t k = 0; k < pictures; ++k) pictures_[k].gain[c] = std::exp(gains[k]);
   }
 }
 

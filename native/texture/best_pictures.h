@@ -12,8 +12,8 @@ namespace relievo {
 /// Detail comes from one picture: from that which looks at the point most directly, where nothing lies in
 /// front. What is coarse, the colour of a region, is blended over a wide border (two bands of Burt and
 /// Adelson 1983, "A Multiresolution Spline"), after the pictures' exposures were evened out: each channel of
-/// each picture is scaled so that regions which two of them see have one colour. The first picture stays as
-/// it is.
+/// each picture is scaled so that regions which two of them see have one colour, unless the difference is too
+/// large or too colourful to be one of exposures. The first picture stays as it is.
 class BestPictures {
  public:
   /// Exposures are compared at the surface's vertices, of which `normals` are the unit normals. Throws
