@@ -106,16 +106,16 @@ def _profile(options: Namespace, answers: Answers, interrupts: Interrupts) -> in
 def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
     package = runtime.package()
     package.prepare_folder(options.output)
-    settings = words.settings_of(options)
-    wanted = [package.NamedPicture(Path(picture).stem, _checksum(picture)) for picture in options.pictures]
+    settings, given = words.settings_of(options), words.pictures_of(options)
+    wanted = [package.NamedPicture(Path(picture).stem, _checksum(picture)) for picture in given]
     names = package.name_results(
         wanted,
         options.output,
         formats=options.format,
         **_renders(options),
-        inputs=[*options.pictures, *words.further_inputs(settings)],
+        inputs=[*given, *words.further_inputs(settings)],
     )
-    pictures = zip(options.pictures, names, strict=True)
+    pictures = zip(given, names, strict=True)
     tasks = [Task(picture, options.output, name, settings) for picture, name in pictures]
     outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
     return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))

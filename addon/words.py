@@ -17,7 +17,7 @@ from .failure import Failure
 if TYPE_CHECKING:
     import relievo
 
-FORMATS = ("blend", "glb", "obj", "ply")
+FORMATS = ("blend", "glb", "obj", "ply", "stl", "3mf")
 _VIEWS_HELP = (
     "your own views: one to six pictures named like cup_az030_el20.png, with commas between them, a folder or a JSON "
     "list of them; or six at the published cameras, also in one picture of 3 rows x 2 columns"
@@ -30,6 +30,16 @@ PROGRAMS_COMMANDS = {
     "check": "judge meshes: how sound they are, and whether they meet what is required",
 }
 SOME_FAILED = 5  # exit status of a run over several pictures
+
+
+class WordsError(Exception):
+    """Has the fields of a relievo.Error."""
+
+    code, exit_status, remedy = "invalid_settings", 2, ""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,10 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="blender -b -c relievo", allow_abbrev=False)
     commands = root.add_subparsers(required=True, metavar="COMMAND", dest="command")
     words = commands.add_parser("generate", help="make a textured mesh of each picture", allow_abbrev=False)
-    words.add_argument("pictures", nargs="+", metavar="PICTURE", help="PNG, JPEG, WebP or EXR files")
+    words.add_argument("pictures", nargs="*", metavar="PICTURE", help="PNG, JPEG, WebP or EXR files")
     _add_words(words)
+    for side in ("front", "left", "right", "top"):
+        words.add_argument(f"--{side}", default="", metavar="FILE", help=f"a picture of the {side}")
     words = commands.add_parser(
         "batch",
         help="make a textured mesh of each picture of a folder or manifest; goes on where it was stopped",
@@ -188,6 +200,8 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
         words.add_argument(f"--no-{word}" if default else f"--{word}", action=action, dest=name)
     elif name == "mask":
         words.add_argument("--mask", default=default, metavar="auto|alpha|FILE")
+    elif name == "back":
+        words.add_argument("--back", default=default, metavar="auto|mirror|fill|FILE")
     elif isinstance(default, list):
         words.add_argument(f"--{word}", type=_list, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
     elif "choices" in facts:
@@ -213,7 +227,37 @@ def _formats(words: str) -> list[str]:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in SETTINGS}
+    settings = {name: getattr(options, name) for name in SETTINGS}
+    if sides := sides_of(options):
+        settings["back"] = settings["back"] if "back" not in sides else SETTINGS["back"]["default"]
+        settings["views"] = [*settings["views"], *own_views.of_sides(sides)]
+    return settings
+
+
+def sides_of(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the pictures of sides that were given. Raises WordsError where they cannot be meant."""
+    given = {side: getattr(options, side, "") for side in own_views.SIDES}
+    if given["back"] in SETTINGS["back"]["choices"]:
+        given["back"] = ""
+    sides = {side: path for side, path in given.items() if path}
+    if sides and options.command == "batch":
+        raise WordsError(
+            "A batch cannot have one picture of the back for all.",
+            "Use --back mirror or --back fill, or name each object's sides in a manifest.",
+        )
+    pictures = options.pictures if options.command == "generate" else []
+    if sides and len(pictures) > 1:
+        raise WordsError(f"Sides are given for {len(pictures)} pictures.", "Give the sides of one object at a time.")
+    return sides
+
+
+def pictures_of(options: argparse.Namespace) -> list[str]:
+    """Returns the pictures; where only sides are named, the first of these. Raises WordsError where there is none."""
+    if options.pictures:
+        return list(options.pictures)
+    if sides := sides_of(options):
+        return [next(iter(sides.values()))]
+    raise WordsError("No picture is named.", "Name picture files, or sides by --front.")
 
 
 def further_inputs(settings: dict[str, Any]) -> list[str]:

@@ -365,6 +365,8 @@ class Engine:
         mask_threshold: float = ...,
         mask_invert: bool = ...,
         views: InputPath | View | Sequence[InputPath | View] = ...,
+        sheet: str = ...,
+        back: str = ...,
         view_count: int = ...,
         seed: int = ...,
         steps: int = ...,

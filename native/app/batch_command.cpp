@@ -49,6 +49,10 @@ int print_plan(const Batch& batch, const EngineOptions& machine, bool as_json) {
 void complete(BatchWords& options) {
   GenerateOptions& generate = options.generate;
   set_mask(generate.settings, generate.mask);
+  if (!generate.sides.empty()) {
+    throw Error(ErrorCode::kInvalidSettings, "A batch cannot have one picture of the back for all.",
+                "Use --back mirror or --back fill, or name each object's sides in a manifest.");
+  }
   BatchRequest& request = options.request;
   request.folder = generate.folder;
   request.formats = generate.formats;

@@ -24,6 +24,8 @@ struct GenerateOptions {
   std::vector<std::string> formats{"glb"};
   Renders renders{.sheet = true};
   bool json = false;
+  /// Pictures of sides, which are views of one object.
+  std::vector<OwnView> sides;
   Settings settings;
   EngineOptions machine;
   // Of `batch` alone:

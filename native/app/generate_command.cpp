@@ -216,6 +216,20 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
           "separated by commas, a folder or a JSON list of them; or six at the published cameras, also in "
           "one picture of 3 rows x 2 columns")
       ->delimiter(',');
+  parser.add_option("--sheet", settings.sheet,
+                    "The picture is a turnaround sheet: the sides of its figures in reading order, as in "
+                    "front,right,back");
+  parser
+      .add_option_function<std::string>(
+          "--back",
+          [options](const std::string& word) {
+            const bool is_word = word == "auto" || word == "mirror" || word == "fill";
+            if (is_word) options->settings.back = word;
+            if (!is_word) options->sides.push_back(view_from(Side::kBack, word));
+          },
+          "A picture of the back; or how a preview colours it without one: mirror repeats the front, fill "
+          "continues its outline, auto decides")
+      ->default_str("auto");
   add_number(parser, "--view-count", settings.view_count, kViewCountRange,
              "Of six or painted views, those that the reconstruction sees: 6 or 4");
   add_number(parser, "--seed", settings.seed, kSeedRange, "Seed of all that is random");
@@ -258,9 +272,9 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
                   "Keep the detail that --faces takes away in a normal map");
   parser.add_flag("--vertex-colours", settings.vertex_colours,
                   "Colours at the vertices, too: in OBJ and PLY files, not in GLB");
-  parser.add_option("--format", options->formats, "Any of glb, obj, ply, separated by commas")
+  parser.add_option("--format", options->formats, "Any of glb, obj, ply, stl, 3mf, separated by commas")
       ->delimiter(',')
-      ->check(CLI::IsMember({"glb", "obj", "ply"}))
+      ->check(CLI::IsMember({"glb", "obj", "ply", "stl", "3mf"}))
       ->capture_default_str();
   add_number(parser, "--turntable", options->renders.turntable, kTurntableRange,
              "Frames of a turn around the object, as PNG files and an animated WebP; 0: none");
@@ -293,7 +307,7 @@ void say_without_effect(const CLI::App& parser, const Settings& settings) {
   if (unused.empty()) return;
   print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
                 unused.size() == 1 ? "has" : "have", settings.model,
-                !sees_views(settings.model) || settings.views.empty() ? "" : " and views of your own");
+                !sees_views(settings.model) || (settings.views.empty() && settings.sheet.empty()) ? "" : " and views of your own");
 }
 
 namespace {
@@ -302,9 +316,28 @@ std::vector<std::string> pictures_of(const GenerateOptions& options) {
   if (!options.pictures.empty()) return options.pictures;
   if (options.settings.views.empty()) {
     throw Error(ErrorCode::kInvalidSettings, "No picture is named.",
-                "Name picture files, or views of your own by --views.");
+                "Name picture files, or views of your own by --views or --front.");
   }
   return {expand_views(options.settings.views).front().picture};
+}
+
+/// Adds the sides to the views of the one picture. A model that sees nothing but views gets the picture as
+/// the front, too.
+void take_sides(GenerateOptions& options) {
+  if (options.sides.empty()) return;
+  if (options.pictures.size() > 1) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("Sides are given for {} pictures.", options.pictures.size()),
+                "Give the sides of one object at a time, or a manifest to `relievo batch`.");
+  }
+  Settings& settings = options.settings;
+  std::ranges::stable_sort(options.sides, {}, side_of);
+  if (!options.pictures.empty() && sees_views(settings.model)) {
+    OwnView front = view_from(Side::kFront, options.pictures.front());
+    front.mask = settings.mask_file;
+    settings.views.push_back(std::move(front));
+  }
+  settings.views.insert(settings.views.end(), options.sides.begin(), options.sides.end());
 }
 
 }  // namespace
@@ -316,8 +349,19 @@ Command add_generate(CLI::App& parser) {
       "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR; with --views, the first of "
       "these where there is none");
   add_generate_options(parser, *options);
+  for (const auto& [side, what] :
+       {std::pair{Side::kFront, "the front, in place of a picture without an option"},
+        {Side::kLeft, "the left, as Blender names it: what is seen from -X where the front is -Y"},
+        {Side::kRight, "the right: what is seen from +X, the object facing to the picture's left"},
+        {Side::kTop, "the top: what is seen from above, the front at the picture's bottom"}}) {
+    parser.add_option_function<std::string>(
+        fmt::format("--{}", side_name(side)),
+        [options, side](const std::string& file) { options->sides.push_back(view_from(side, file)); },
+        fmt::format("A picture of {}", what));
+  }
   return [options, &parser] {
     set_mask(options->settings, options->mask);
+    take_sides(*options);
     say_without_effect(parser, options->settings);
     std::vector<PictureTask> tasks;
     for (const std::string& picture : pictures_of(*options))

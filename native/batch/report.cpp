@@ -54,7 +54,7 @@ std::string report_of(const std::string& picture, const GenerateResult& result,
   const SurfaceReport& surface = result.mesh.report;
   const TextureReport& texture = result.mesh.texture_report;
   const Settings settings = settings_from_json(result.mesh.provenance.settings);
-  const bool is_random = sees_views(settings.model) && settings.views.empty();
+  const bool is_random = sees_views(settings.model) && settings.views.empty() && settings.sheet.empty();
   json object = {{"picture", picture},
                  {"ok", true},
                  {"files", names_of(files)},

@@ -19,7 +19,9 @@ bool sees_views(const std::string& model) {
   return model != kPreviewModel && model != kCompactModel && std::ranges::none_of(catalogue(), is_it);
 }
 
-PipelineConfig pipeline_config(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
+PipelineConfig pipeline_config(const Settings& settings) {
+  return {settings.model, !settings.views.empty() || !settings.sheet.empty()};
+}
 
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const fs::path& embedded_models) {
@@ -94,7 +96,8 @@ std::string size_for_costs(const Settings& settings) {
     OwnView& any = size.views.emplace_back(OwnView{.picture = "view"});
     if (view.has_camera()) any.azimuth = 10.0 * static_cast<double>(size.views.size());
   }
-  if (!settings.views.empty() && settings.projection == "on") size.projection = "on";
+  size.sheet = settings.sheet;
+  if (cut_views(settings) > 0 && settings.projection == "on") size.projection = "on";
   size.view_count = settings.view_count;
   size.steps = settings.steps;
   size.sampler = settings.sampler;
@@ -122,17 +125,27 @@ void check_picture_size(int64_t width, int64_t height) {
               "Scale the picture down first.");
 }
 
+const OwnView* view_as_picture(const GenerateRequest& request) {
+  const bool is_in_memory =
+      !request.image.empty() || !request.bytes.pixels.empty() || !request.encoded.empty();
+  const auto& views = request.settings.views;
+  if (is_in_memory || views.empty() || request.picture != views.front().picture) return nullptr;
+  return &views.front();
+}
+
 void complete_request(GenerateRequest& request) {
   Settings& settings = request.settings;
   validate(settings);
   const bool has_views = sees_views(settings.model);
-  if (!has_views && !settings.views.empty()) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
-                "Use a reconstruction model, for example instant-mesh-large, or leave the views out.");
+  const bool is_preview = settings.model == kPreviewModel;
+  if (!has_views && !is_preview && pipeline_config(settings).own_views) {
+    throw Error(
+        ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
+        "Use preview or a reconstruction model, for example instant-mesh-large, or leave the views out.");
   }
   if (settings.model == kCompactModel) {
     compact_weights(find_models({}));
-  } else if (settings.model != kPreviewModel) {
+  } else if (!is_preview) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
       throw Error(ErrorCode::kInvalidSettings,
@@ -140,7 +153,7 @@ void complete_request(GenerateRequest& request) {
                   "Use preview, or a reconstruction model. `relievo models list` shows them.");
     }
     find_model(settings.model);
-    if (has_views && settings.views.empty()) find_model(kMultiviewModel);
+    if (has_views && !pipeline_config(settings).own_views) find_model(kMultiviewModel);
   }
   settings.views = expand_views(settings.views);
   check_views(settings.views);
@@ -152,6 +165,7 @@ void complete_request(GenerateRequest& request) {
     throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.",
                 "Name a picture file, or give its content or its pixels.");
   }
+  if (is_preview) check_sides(settings.views, view_as_picture(request) == nullptr);
 }
 
 }  // namespace relievo

@@ -39,13 +39,21 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  private:
   struct Network;
 
-  std::vector<CutView> cut_own_views(PictureWork& work, const Network* network, const Execution& execution);
+  /// Cuts the person's own views from the first of these on.
+  std::vector<CutView> cut_own_views(PictureWork& work, size_t first, const Network* network,
+                                     const Execution& execution);
+  /// Cuts a sheet, of whose figures the front stands for the picture.
+  static CutPicture cut_figures(std::string checksum, const Image& picture, const std::optional<Mask>& given,
+                                PictureWork& work, const Execution& execution);
 
   std::filesystem::path embedded_models_;
   ByWorker<Network> networks_;
 };
 
-/// Makes the foreground into the field of the model `preview`.
+/// Side of the pictures of sides that the model `preview` takes: what a texture can show of one of several.
+int side_of_sides(const Settings& settings);
+
+/// Makes the foreground, or the pictures of sides, into the field of the model `preview`.
 std::shared_ptr<PipelineStage> inflate_stage();
 
 /// The file of the compact model's weights: compact.safetensors in `embedded_models`, else in the folder

@@ -75,8 +75,12 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     const Foreground& foreground = *shaped.cut.foreground;
     const bool is_seen = fields_->faces_the_picture();
     const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_seen);
-    const TextureSources sources{
-        .front = is_seen ? &foreground : nullptr, .views = shaped.views.get(), .detail = meshed.detail.get()};
+    // Pictures of sides take the place of the one picture.
+    const bool has_sides = is_seen && shaped.views;
+    const TextureSources sources{.front = is_seen && !has_sides ? &foreground : nullptr,
+                                 .views = shaped.views.get(),
+                                 .from_best_view = has_sides,
+                                 .detail = meshed.detail.get()};
     Execution baking = execution;
     baking.control = control.part(0, 0.8);
     auto result = std::make_shared<GenerateResult>();

@@ -28,12 +28,18 @@ class InflatedField : public Field {
   virtual at::Tensor heights(const at::Tensor& places) const = 0;
 };
 
+/// Throws what inflate() throws for a picture that is no foreground, and for settings out of range.
+void check_inflation(const Image& picture, const InflationSettings& settings);
+/// The least width of stems and wires, or what the grid needs where that is more.
+float thinnest_on_grid(const InflationSettings& settings);
+
 /// Makes the subject's signed distance on the CPU, front and back alike; it is exact for a ball, and its sign
 /// always is. A shape that would be thicker than the model box is made flatter as a whole. Colours are the
-/// picture's, the same front and back, grown from the subject over its border. Throws Error{kNoSubject} when
-/// no alpha passes 0.5, Error{kInvalidSettings}, Error{kInvalidImage} for a picture that is not square or not
-/// RGBA, Error{kCancelled}.
+/// picture's, grown from the subject over its border, and behind the picture's plane those of `back`, a
+/// square RGB picture in the same axes, or the same where it is empty. Throws Error{kNoSubject} when no alpha
+/// passes 0.5, Error{kInvalidSettings}, Error{kInvalidImage} for a picture that is not square or not RGBA,
+/// Error{kCancelled}.
 std::unique_ptr<InflatedField> inflate(const Foreground& foreground, const InflationSettings& settings,
-                                       const Execution& execution);
+                               const Execution& execution, Image back = {});
 
 }  // namespace relievo

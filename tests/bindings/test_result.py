@@ -325,6 +325,8 @@ def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
         "mask_threshold": 0.25,
         "mask_invert": True,
         "views": [],
+        "sheet": "",
+        "back": "mirror",
         "view_count": 4,
         "seed": 7,
         "steps": 20,

@@ -12,6 +12,7 @@
 #include "benchmarks/native/bench_preview.h"
 #include "benchmarks/native/bench_runtime.h"
 #include "benchmarks/native/bench_shape.h"
+#include "benchmarks/native/bench_sides.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
 #include "benchmarks/native/bench_triposr.h"
@@ -60,6 +61,9 @@ Benches all_benches() {
        {"Shapes of held-out objects by the compact model and by inflation (RELIEVO_SHAPE_OBJECTS, "
         "RELIEVO_SHAPE_FURNITURE, RELIEVO_SHAPE_MODEL)",
         bench_shape, bench_shape_own_side}},
+      {"sides",
+       {"Shapes by the model preview from one, two and three pictures (RELIEVO_SHAPE_OBJECTS)", bench_sides,
+        bench_sides_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},
