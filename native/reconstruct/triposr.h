@@ -46,11 +46,14 @@ class TripoSr : public PlanesNetwork {
   /// A walk begins with one picture (triposr_picture.h) and no cameras.
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
+  int64_t tokens() const override;
+  void stream(std::shared_ptr<StreamedWeights> weights) override;
 
   /// Returns the picture's tokens `[1, T, width]`. Only a whole model has this.
   at::Tensor encode(const at::Tensor& picture) const;
 
  private:
+  TripoSrConfig config_;
   std::shared_ptr<ImageEncoder> encoder_;
   std::unique_ptr<TripoSrTransformer> transformer_;
   std::shared_ptr<DensityHeads> head_;
