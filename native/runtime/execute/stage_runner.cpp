@@ -276,7 +276,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       batch.notes.push_back(fmt::format(
           "The stage '{}' had no room on {} ({}), so that the rest was planned again over all devices.",
           profile.name, names, format_bytes(whole.budget_bytes)));
-      throw NoRoom(ErrorCode::kOutOfMemory, batch.notes.back());
+      throw NoRoom(ErrorCode::kOutOfMemory, batch.notes.back(), "Give more devices with --devices.");
     }
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&

@@ -193,7 +193,7 @@ TEST_F(SharedPictures, StreamedWeightsKeepTheBits) {
     pipeline.adapt = [&](Plan& plan) {
       if (workers > 1) shared(plan);
       for (StagePlacement& placement : plan.groups.at(0).stages) {
-        const std::string& name = pipeline.stage_names()[static_cast<size_t>(placement.stage)];
+        const std::string name = pipeline.stage_names()[static_cast<size_t>(placement.stage)];
         const bool is_network = name == "condition" || name == "diffusion" || name == "reconstruct";
         if (is_network) placement.mode.streamed = true;
       }
