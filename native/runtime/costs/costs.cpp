@@ -138,13 +138,6 @@ Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
           execution.input_scale < 1, execution.streamed};
 }
 
-const PictureParts& StageProfile::shared_by(PartKind kind) const {
-  const auto found = std::ranges::find(parts, kind, &PictureParts::kind);
-  if (found != parts.end()) return *found;
-  throw Error(ErrorCode::kInternal,
-              fmt::format("The stage '{}' cannot be shared by {}.", name, part_name(kind)));
-}
-
 std::string part_name(PartKind kind) {
   constexpr std::string_view kNames[] = {"networks", "halves of guidance", "strips", "tokens", "points"};
   return std::string(kNames[size_t(kind)]);

@@ -120,8 +120,6 @@ struct StageProfile {
   const StageMode& mode(const ExecutionMode& execution) const;
   /// The last mode that needs no fallbacks besides these.
   const StageMode& mode_within(const Fallbacks& allowed) const;
-  /// The way of this kind. Throws Error{kInternal} where there is none.
-  const PictureParts& shared_by(PartKind kind) const;
   /// The fallbacks by which a mode differs from the wanted one.
   Fallbacks fallbacks_of(const ExecutionMode& execution) const;
 };

@@ -358,8 +358,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                     options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt};
     report.load_seconds = load_seconds;
     report.is_first_load = loading == WeightCache::Loading::kFirst;
-    const bool is_shared = placement.workers.size() > 1 && placement.blocks.empty();
-    if (is_shared) report.repeated = profile.shared_by(placement.part_kind).repeated;
+    report.repeated = placement.repeated;
     std::vector<std::string> each;
     for (const int index : placement.workers) each.push_back(worker(index).name);
     report.devices = tally.devices(each, report.seconds - load_seconds);

@@ -429,6 +429,7 @@ class GroupBuilder {
       StagePlacement placed = placement(i, resident, std::move(names));
       placed.part_kind = stage.kind;
       placed.parts = stage.parts;
+      placed.repeated = stage.repeated;
       set_seconds(placed, stage.seconds, stage.transfer, stage.computing);
       result.stages.push_back(std::move(placed));
     }

@@ -68,6 +68,7 @@ struct StagePlacement {
   /// they take them as they are free.
   PartKind part_kind = PartKind::kPoints;
   std::vector<int> parts = {};
+  double repeated = 0;  ///< the share of the work that each of them does
 };
 
 struct DeviceGroup {

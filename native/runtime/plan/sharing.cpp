@@ -37,7 +37,11 @@ std::optional<SharedStage> shared_in(const SharingQuestion& question, std::vecto
     all += speeds.back();
     if (&worker != workers.data()) link = std::min(link, bytes_between(workers[0], worker));
   }
-  SharedStage shared{.sharers = std::move(sharers), .mode = &mode, .computing = {}, .kind = way.kind};
+  SharedStage shared{.sharers = std::move(sharers),
+                     .mode = &mode,
+                     .computing = {},
+                     .kind = way.kind,
+                     .repeated = way.repeated};
   if (way.count > 0) {
     shared.parts = divide_by_speed(way.count, speeds);
     if (std::ranges::find(shared.parts, 0) != shared.parts.end()) return std::nullopt;

@@ -23,6 +23,7 @@ struct SharedStage {
   std::vector<double> computing;     ///< of it, by sharer
   PartKind kind = PartKind::kPoints;
   std::vector<int> parts = {};  ///< by sharer; empty where they take them as they are free
+  double repeated = 0;          ///< as PictureParts::repeated
 };
 
 SharedStage on_one(const SharingQuestion& question, size_t worker);
