@@ -69,6 +69,10 @@ json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
                           {"resident", placement.resident},
                           {"ahead", placement.ahead},
                           {"blocks", placement.blocks}});
+    if (placement.workers.size() > 1 && placement.blocks.empty()) {
+      placements.back()["shared_by"] = part_name(placement.part_kind);
+      placements.back()["parts"] = placement.parts;
+    }
   }
   return {{"kind", group_kind_name(group.kind)},
           {"batch", group.batch},

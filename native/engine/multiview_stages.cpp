@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -18,17 +19,19 @@ namespace {
 constexpr double kMiB = 1 << 20;
 constexpr double kVisionParameters = 632e6, kEncoderParameters = 34e6, kDecoderParameters = 50e6,
                  kUnetParameters = 866e6;
+// Of the layers that are there at a time where they are streamed, and of what stays.
+constexpr double kVisionStreamed = 4 * 19.7e6 + 3e6, kUnetStreamed = 180e6;
 // Side of the picture that the VAE encodes, whatever the views' size is.
 constexpr int kConditionSide = 320;
 
 MultiviewFiles files() { return MultiviewFiles(find_model(kMultiviewModel).folder); }
 
-/// The number of blocks of the network on this machine, or else of the published one.
-int unet_blocks() {
+/// The configuration of the network on this machine, or else of the published one.
+UnetConfig unet_config_here() {
   try {
-    return Unet::blocks(files().unet_config());
+    return files().unet_config();
   } catch (const Error&) {
-    return Unet::blocks(UnetConfig{});
+    return {};
   }
 }
 
@@ -46,7 +49,9 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
     auto held = std::make_shared<Held>();
-    held->parts = files().condition_parts(execution_for(load, waiting_));
+    const Execution execution = execution_for(load, waiting_);
+    held->parts = files().condition_parts(execution);
+    held->streamed = execution.streamed;
     held->mapped = MemoryCharge(mapped_bytes(*held->parts.vision) + mapped_bytes(*held->parts.vae));
     held_.set(load.worker, std::move(held));
   }
@@ -62,10 +67,16 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
           static_cast<int64_t>(element_bytes(precision) * kVisionParameters + of_vae * kEncoderParameters);
       mode.workspace_bytes = 32 * kMiB + of_vae * 5 * 128 * kConditionSide * kConditionSide;
       mode.seconds_per_picture = seconds_of(1e12, precision);
-      return std::vector<StageMode>{mode};
+      StageMode streamed = mode;
+      streamed.execution.streamed = true;
+      streamed.weight_bytes =
+          static_cast<int64_t>(element_bytes(precision) * kVisionStreamed + of_vae * kEncoderParameters);
+      streamed.streamed_bytes = element_bytes(precision) * kVisionParameters;
+      return std::vector<StageMode>{mode, streamed};
     };
     return network_profile(settings, "multiview", workers, modes, [](StageProfile& profile) {
       profile.max_batch = kMaxBatch;
+      profile.parts = {{.kind = PartKind::kNetworks, .count = 3, .bytes_per_picture = 4 << 20}};
       profile.output_bytes_per_picture = 4 << 20;
     });
   }
@@ -73,15 +84,25 @@ class ConditionStage : public StageOf<CutPicture, ConditionedPicture> {
   ConditionedPicture output_of(CutPicture cut, PictureWork& work, const StageCall& call,
                                const Execution& execution) override {
     const at::NoGradGuard no_grad;
+    std::vector<std::shared_ptr<Held>> held;
+    std::vector<std::shared_ptr<StreamedWeights>> streamed;
+    ConditionPlaces places;
+    places.run_together = run_together_of(call);
+    for (const Worker& worker : call.workers) {
+      held.push_back(held_.get(worker));
+      streamed.push_back(held.back()->streamed);
+      places.parts.push_back(&held.back()->parts);
+    }
+    const Streaming streaming(call, std::move(streamed));
     auto conditions = std::make_shared<const Conditions>(
-        condition_views(paste_on_white(to_bytes(cut.foreground->image)), noise_of(work),
-                        held_.get(call.workers[0])->parts, execution));
+        condition_views(paste_on_white(to_bytes(cut.foreground->image)), noise_of(work), places, execution));
     return {std::move(cut), std::move(conditions)};
   }
 
  private:
   struct Held {
     ConditionParts parts;
+    std::shared_ptr<StreamedWeights> streamed;
     MemoryCharge mapped;
   };
   ByWorker<Held> held_;
@@ -100,6 +121,7 @@ class DiffusionStage : public PipelineStage {
     const Execution execution = execution_for(load, waiting_);
     held->unet = load.last_block > 0 ? model.unet(load.first_block, load.last_block, execution)
                                      : model.unet(execution);
+    held->streamed = execution.streamed;
     held->diffusion = model.diffusion();
     held->mapped = MemoryCharge(mapped_bytes(*held->unet));
     held_.set(load.worker, std::move(held));
@@ -109,38 +131,68 @@ class DiffusionStage : public PipelineStage {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& workers) const override {
     const double steps = settings.steps, halves = settings.guidance == 1 ? 1 : 2;
+    // The costs are those of six views, whose latents are an eighth of their side. Each half of a step
+    // consists of the reference pass, which has one size, of work that grows with the latents, and of the
+    // latents' attention to each other.
+    constexpr double kReferenceOperations = 0.4e12;
+    const auto share_of = [](int side) { return 6.0 * side * side / 64 / (120 * 80); };
+    const auto operations_of = [&](int side) {
+      const double share = share_of(side);
+      return kReferenceOperations + 2.5e12 * share + 0.9e12 * share * share;
+    };
     const auto modes_of = [&](const std::string& precision, int side) {
       const auto mode = [&](bool chunked) {
-        // The costs are those of six views, whose latents are an eighth of their side. Each half of a step
-        // consists of the reference pass, which has one size, of work that grows with the latents, and of the
-        // latents' attention to each other.
-        const double latents = 6.0 * side * side / 64, share = latents / (120 * 80);
-        const double operations = 0.4e12 + 2.5e12 * share + 0.9e12 * share * share;
+        const double share = share_of(side);
         StageMode result;
         result.execution = {.precision = precision, .chunked = chunked};
         result.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kUnetParameters);
         result.workspace_bytes = 32 * kMiB;
         const double rows = chunked ? 1 : halves;
         result.workspace_bytes_per_picture = rows * share * element_bytes(precision) * 150 * kMiB;
-        result.seconds_per_picture = steps * halves * seconds_of(operations, precision);
+        result.seconds_per_picture = steps * halves * seconds_of(operations_of(side), precision);
         return result;
       };
-      return std::vector<StageMode>{mode(false), mode(true)};
+      StageMode streamed = mode(false);  // both halves at once, so that weights come once a step
+      streamed.execution.streamed = true;
+      streamed.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kUnetStreamed);
+      streamed.streamed_bytes = (steps + 1) * element_bytes(precision) * kUnetParameters;
+      return std::vector<StageMode>{mode(false), mode(true), streamed};
     };
     const auto modes = [&](const std::string& precision) { return modes_of(precision, settings.input_size); };
-    const int smaller_side = smaller_side_of(settings), blocks = unet_blocks();
+    const int smaller_side = smaller_side_of(settings);
+    const UnetConfig config = unet_config_here();
     return network_profile(settings, "multiview", workers, modes, [&](StageProfile& profile) {
       if (smaller_side < settings.input_size) {
-        StageMode smaller = modes_of(profile.modes.back().execution.precision, smaller_side).back();
-        smaller.execution.tiled = true;
-        smaller.execution.input_scale = static_cast<double>(smaller_side) / settings.input_size;
-        smaller.smaller = fmt::format("views of {} instead of {} pixels", smaller_side, settings.input_size);
-        profile.modes.push_back(smaller);
+        for (const size_t like : {1, 2}) {  // in chunks, and streamed
+          StageMode smaller = modes_of(profile.modes.back().execution.precision, smaller_side)[like];
+          smaller.execution.chunked = smaller.execution.tiled = true;
+          smaller.execution.input_scale = static_cast<double>(smaller_side) / settings.input_size;
+          smaller.smaller =
+              fmt::format("views of {} instead of {} pixels", smaller_side, settings.input_size);
+          profile.modes.push_back(smaller);
+        }
       }
       profile.max_batch = kMaxBatch;
-      profile.blocks = blocks;
-      profile.guidance_halves = settings.guidance != 1;
+      profile.blocks = Unet::blocks(config);
       const double latents = 6.0 * settings.input_size * settings.input_size / 64;
+      if (halves == 2) {
+        profile.parts.push_back({.kind = PartKind::kHalves,
+                                 .count = 2,
+                                 .bytes_per_picture = static_cast<int64_t>(steps * 2 * 4 * 4 * latents),
+                                 .waits = 2 * steps});
+      }
+      // All keys and values of self attentions go round.
+      constexpr double kKeysAndValues = 2 * 5 * (320 + 640 / 4 + 1280 / 16), kWaits = 150;
+      const int rows = 3 * settings.input_size / 8, unit = static_cast<int>(Unet::row_unit(config));
+      const std::string& precision = profile.modes.front().execution.precision;
+      if (rows >= 2 * unit) {
+        profile.parts.push_back({.kind = PartKind::kStrips,
+                                 .count = (rows + unit - 1) / unit,
+                                 .repeated = kReferenceOperations / operations_of(settings.input_size),
+                                 .bytes_per_picture = static_cast<int64_t>(
+                                     steps * halves * element_bytes(precision) * kKeysAndValues * latents),
+                                 .waits = kWaits * steps});
+      }
       profile.output_bytes_per_picture = static_cast<int64_t>(4 * 4 * latents);
       profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 320 * 2 * latents);
       profile.handovers = steps;
@@ -160,6 +212,7 @@ class DiffusionStage : public PipelineStage {
  private:
   struct Held {
     std::shared_ptr<const Unet> unet;
+    std::shared_ptr<StreamedWeights> streamed;
     Diffusion diffusion;
     MemoryCharge mapped;
   };
@@ -173,11 +226,16 @@ class DiffusionStage : public PipelineStage {
   void denoise_all(std::vector<PictureWork>& works, const StageCall& call) const {
     const at::NoGradGuard no_grad;
     DenoiserPlaces places;
+    std::vector<std::shared_ptr<StreamedWeights>> streamed;
     for (const Worker& worker : call.workers) {
       const auto held = held_.get(worker);
       places.unets.push_back(held ? held->unet : nullptr);
+      streamed.push_back(held ? held->streamed : nullptr);
     }
+    const Streaming streaming(call, std::move(streamed));
     places.blocks = call.blocks;
+    if (call.workers.size() > 1 && call.part_kind == PartKind::kStrips) places.parts = call.parts;
+    places.run_together = run_together_of(call);
     places.on_worker = on_worker_of(call);
     places.on_every_worker = on_every_worker_of(call);
     places.halves_together = !call.mode.chunked;
@@ -264,6 +322,14 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
     };
     return network_profile(settings, "multiview", workers, modes, [&](StageProfile& profile) {
       profile.max_batch = kMaxBatch;
+      const int rows = 3 * settings.input_size / 8;
+      // Rows at the edges of some sixty convolutions, and keys and values of the attention.
+      const double shared = 60 * 2 * 2.0 * settings.input_size * 256 + 2 * 512 * pixels / 64;
+      const std::string held = vae_precision(profile.modes.front().execution.precision);
+      profile.parts = {{.kind = PartKind::kStrips,
+                        .count = (rows + 3) / 4,
+                        .bytes_per_picture = static_cast<int64_t>(element_bytes(held) * shared),
+                        .waits = 100}};
       profile.output_bytes_per_picture = static_cast<int64_t>(3 * 4 * pixels);
     });
   }
@@ -271,9 +337,12 @@ class DecodeStage : public StageOf<DenoisedPicture, ViewedPicture> {
   ViewedPicture output_of(DenoisedPicture denoised, PictureWork& work, const StageCall& call,
                           const Execution& execution) override {
     const at::NoGradGuard no_grad;
-    const auto held = held_.get(call.workers[0]);
-    const bool is_tiled = call.mode.tiled;
-    const ByteImage grid = decode_views(denoised.latents, *held->vae, held->factor, execution, is_tiled);
+    DecoderPlaces places;
+    places.run_together = run_together_of(call);
+    for (const Worker& worker : call.workers) places.vaes.push_back(held_.get(worker)->vae);
+    if (call.workers.size() > 1) places.parts = call.parts;
+    const double factor = held_.get(call.workers[0])->factor;
+    const ByteImage grid = decode_views(denoised.latents, places, factor, execution, call.mode.tiled);
     auto views = std::make_shared<const Views>(views_of_grid(grid));
     show_views(*work.job, *views);
     return {std::move(denoised.cut), std::move(views)};

@@ -91,7 +91,8 @@ Execution execution_for(const Worker& worker, const std::string& precision) {
 
 Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting) {
   Execution execution = execution_for(load.worker, load.mode.precision);
-  if (load.waits && execution.device.is_cuda()) {
+  if (load.mode.streamed) execution.streamed = std::make_shared<StreamedWeights>();
+  if ((load.waits || load.mode.streamed) && execution.device.is_cuda()) {
     execution.waiting = waiting;
   } else {
     waiting->clear();
@@ -223,9 +224,16 @@ StageProfile network_profile(const Settings& settings, const std::string& stage,
     StageProfile profile;
     profile.modes = modes(precision);
     if (precision == "fp32") {
-      StageMode half = modes(half_for(workers)).back();
-      half.execution.chunked = half.execution.tiled = true;  // the stage before it holds memory too
-      profile.modes.push_back(std::move(half));
+      const std::vector<StageMode> halves = modes(half_for(workers));
+      for (const bool streamed : {false, true}) {  // the last of each
+        const auto last = std::find_if(halves.rbegin(), halves.rend(), [&](const StageMode& mode) {
+          return mode.execution.streamed == streamed;
+        });
+        if (last == halves.rend()) continue;
+        profile.modes.push_back(*last);
+        ExecutionMode& half = profile.modes.back().execution;
+        half.chunked = half.tiled = true;  // the stage before it holds memory too
+      }
     }
     complete(profile);
     return profile;
@@ -250,6 +258,36 @@ std::function<void(size_t, const std::function<void()>&)> on_worker_of(const Sta
       const at::NoGradGuard no_grad;
       body();
     });
+  };
+}
+
+Streaming::Streaming(const StageCall& call, std::vector<std::shared_ptr<StreamedWeights>> weights)
+    : weights_(std::move(weights)) {
+  for (size_t k = 0; k < weights_.size(); ++k) {
+    if (!weights_[k]) continue;
+    weights_[k]->begin([&call, k](std::function<void()> task) {
+      return call.beside_worker(k, [task = std::move(task)] {
+        const at::NoGradGuard no_grad;
+        task();
+      });
+    });
+  }
+}
+
+Streaming::~Streaming() {
+  for (const auto& weights : weights_) {
+    if (weights) weights->end();
+  }
+}
+
+RunTogether run_together_of(const StageCall& call) {
+  return [&call](const std::function<void(size_t)>& body, const std::function<void()>& on_failure) {
+    call.on_every_worker(
+        [&](size_t k) {
+          const at::NoGradGuard no_grad;
+          body(k);
+        },
+        on_failure);
   };
 }
 

@@ -11,7 +11,9 @@
 #include <torch/nn/module.h>
 
 #include "engine/picture_work.h"
+#include "nn/exchange.h"
 #include "nn/execution.h"
+#include "nn/streamed_weights.h"
 #include "runtime/costs/stage.h"
 
 namespace relievo {
@@ -47,7 +49,8 @@ at::ScalarType dtype_of(const std::string& precision);  ///< `fp32`, `bf16`, `fp
 
 /// The execution for loading weights.
 Execution execution_for(const Worker& worker, const std::string& precision = "fp32");
-/// For a load; on a GPU its weights wait in `waiting` where it says that they wait, and else nothing does.
+/// For a load; on a GPU its weights wait in `waiting` where it says that they wait or are streamed, and else
+/// nothing does.
 Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting);
 
 class PipelineStage : public Stage {
@@ -124,15 +127,29 @@ double seconds_of(double operations, const std::string& precision);
 /// Makes the profile of a network: its modes in the precision that is asked for, or else (auto) in the one
 /// that the first worker is fast in, and beside them in those of the other workers. Where a precision is
 /// fp32, the last of its modes in half precision is a fallback that changes the result. `modes(precision)`
-/// gives the modes in one precision; `complete` sets what they have in common and what only the whole list
-/// tells.
+/// gives the modes in one precision, the exact ones, streamed ones last; `complete` sets what they have in
+/// common and what only the whole list tells.
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Worker>& workers,
                              const std::function<std::vector<StageMode>(const std::string&)>& modes,
                              const std::function<void(StageProfile&)>& complete);
 
+/// Has the streamed weights of a call's workers come in on their second threads, as long as it lives.
+class Streaming {
+ public:
+  /// `weights[k]` are those of worker k, or null.
+  Streaming(const StageCall& call, std::vector<std::shared_ptr<StreamedWeights>> weights);
+  ~Streaming();
+  Streaming(const Streaming&) = delete;
+  Streaming& operator=(const Streaming&) = delete;
+
+ private:
+  std::vector<std::shared_ptr<StreamedWeights>> weights_;
+};
+
 /// Makes StageCall::on_worker and on_every_worker run without gradients on the workers' threads.
 std::function<void(size_t, const std::function<void()>&)> on_worker_of(const StageCall& call);
 std::function<void(const std::function<void(size_t)>&)> on_every_worker_of(const StageCall& call);
+RunTogether run_together_of(const StageCall& call);
 
 }  // namespace relievo

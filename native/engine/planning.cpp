@@ -45,11 +45,25 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
                      .policy = policy_of(options.policy),
                      .strategy = strategy_of(options.strategy),
                      .allow_lossy = options.allow_lossy};
-  planned.plan = find_plan(planned.workers, planned.profiles, planned.options);
+  // What had no room before is placed elsewhere if that changes nothing in the result; else it is tried
+  // again.
+  std::vector<StageProfile> raised = planned.profiles;
+  for (StageProfile& profile : raised) costs->raise_to_limits(profile);
+  const auto plan_for_options = [&](const PlanOptions& wanted) {
+    PlanOptions exact = wanted;
+    exact.allow_lossy = false;
+    try {
+      return find_plan(planned.workers, raised, exact);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kOutOfMemory) throw;
+      return find_plan(planned.workers, planned.profiles, wanted);
+    }
+  };
+  planned.plan = plan_for_options(planned.options);
   PlanOptions for_more = planned.options;
   for_more.pictures = static_cast<int>(planned.workers.size());
   if (!shares_pictures(planned.plan) && pictures < for_more.pictures) {
-    planned.plan = find_plan(planned.workers, planned.profiles, for_more);
+    planned.plan = plan_for_options(for_more);
   }
   return planned;
 }

@@ -13,6 +13,8 @@ namespace relievo {
 namespace {
 
 constexpr double kMiB = 1 << 20;
+// Of the layers that are there at a time, and of what stays.
+constexpr double kStreamedParameters = 4 * 16.8e6 + 8e6;
 
 /// The number of blocks of the checkpoint on this machine, or else of the published one.
 int lrm_blocks(const std::string& model) {
@@ -55,13 +57,24 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
                                                (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
       mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
       mode.seconds_per_picture = seconds_of(operations, precision);
-      return std::vector<StageMode>{mode};
+      StageMode streamed = mode;
+      streamed.execution.streamed = true;
+      streamed.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kStreamedParameters);
+      streamed.streamed_bytes = static_cast<double>(mode.weight_bytes);
+      return std::vector<StageMode>{mode, streamed};
     };
     const int blocks = lrm_blocks(model_);
     return network_profile(settings, "reconstruct", workers, modes, [&](StageProfile& profile) {
       profile.variant = model_;
       profile.max_batch = kMaxBatch;
       profile.blocks = blocks;
+      // Every layer's keys and values, of the tokens and of the views.
+      const double shared = static_cast<double>(t.layers) * 2 * width * (planes + seen);
+      const std::string& precision = profile.modes.front().execution.precision;
+      profile.parts = {{.kind = PartKind::kTokens,
+                        .count = static_cast<int>(planes) / 256,
+                        .bytes_per_picture = static_cast<int64_t>(element_bytes(precision) * shared),
+                        .waits = 4.0 * static_cast<double>(t.layers)}};
       profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
       profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
     });
@@ -71,6 +84,7 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
                           const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const Settings& settings = work.job->settings();
+    const Streaming streaming(call, networks_.streamed(call));
     // The views may be smaller than asked for where the diffusion was short of memory.
     const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
     Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, views_seen(settings), size),

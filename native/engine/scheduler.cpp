@@ -14,6 +14,7 @@
 #include "engine/stages.h"
 #include "nn/bring.h"
 #include "nn/errors.h"
+#include "nn/exchange.h"
 #include "runtime/execute/learn.h"
 #include "runtime/torch/worker_hooks.h"
 
@@ -302,6 +303,7 @@ void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
   WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;
   hooks.take_transfers = transfers_of_this_thread;
+  hooks.take_waited = take_waited_seconds;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
     // Room is needed for LibTorch's pool of threads and for OpenMP's.
     require_room_for_threads(2 * worker.threads);

@@ -100,8 +100,7 @@ class SurfaceStage : public StageOf<ShapedPicture, MeshedPicture> {
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, kMaxBatch};
     profile.variant = model_;
-    profile.points = true;
-    profile.activation_bytes_per_picture = static_cast<int64_t>(4 * vertices);
+    profile.parts = {{.kind = PartKind::kPoints, .bytes_per_picture = static_cast<int64_t>(4 * vertices)}};
     profile.output_bytes_per_picture = static_cast<int64_t>(18 * kept);
     return profile;
   }

@@ -59,8 +59,8 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     chunks.seconds_per_picture *= 1.1;
     StageProfile profile{"", {mode, chunks}, kMaxBatch};
     profile.variant = model_;
-    profile.points = true;
-    profile.activation_bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels);
+    profile.parts = {
+        {.kind = PartKind::kPoints, .bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels)}};
     profile.output_bytes_per_picture = static_cast<int64_t>(4 * texels);
     return profile;
   }

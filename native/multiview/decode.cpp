@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "multiview/noise_source.h"
+#include "nn/shared_rows.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -10,9 +11,27 @@ namespace {
 
 constexpr int64_t kSmallStripBytes = int64_t{1} << 20;
 
+/// Pictures `[B, 3, 8h, 8w]` in float32 on the CPU.
+at::Tensor decoded_at(const DecoderPlaces& places, const at::Tensor& input, const Strips& strips) {
+  const auto decode = [&](size_t k, const Strips& own) {
+    const Vae& vae = *places.vaes[k];
+    return vae.decode(input.to(options_of(vae)), own).to(at::kCPU, at::kFloat);
+  };
+  if (places.parts.empty()) return decode(0, strips);
+  std::vector<at::Tensor> rows(places.parts.size());
+  on_shared_rows(divide_rows(input.size(2), places.parts, kTileRows), places.run_together,
+                 [&](size_t k, const SharedRows& shared) {
+                   Strips own = strips;
+                   own.shared = &shared;
+                   rows[k] = decode(k, own);
+                 });
+  std::erase_if(rows, [](const at::Tensor& some) { return !some.defined(); });
+  return at::cat(rows, 2);
+}
+
 }  // namespace
 
-ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
+ByteImage decode_views(const at::Tensor& latents, const DecoderPlaces& places, double latent_factor,
                        const Execution& execution, bool tiled, const MultiviewHooks& hooks) {
   const at::NoGradGuard no_grad;
   execution.control.step(0);
@@ -20,7 +39,7 @@ ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_
   observe(hooks.observer, "decode_in", input);
   Strips strips{.cancel = execution.control.cancel};
   if (tiled) strips.bytes = kSmallStripBytes;
-  const at::Tensor decoded = vae.decode(input.to(options_of(vae)), strips).to(at::kCPU, at::kFloat);
+  const at::Tensor decoded = decoded_at(places, input, strips);
   observe(hooks.observer, "decode_out", decoded);
   const at::Tensor image = (unscale_image(decoded) / 2 + 0.5).clamp(0, 1)[0].permute({1, 2, 0});
   observe(hooks.observer, "image_np", image);

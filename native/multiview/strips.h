@@ -10,6 +10,7 @@
 #include "base/control.h"
 #include "multiview/resnet.h"
 #include "nn/layers.h"
+#include "nn/shared_rows.h"
 
 namespace relievo {
 
@@ -17,10 +18,13 @@ struct Strips {
   /// The size of a strip that goes into a convolution, about.
   int64_t bytes = int64_t{8} << 20;
   CancelToken cancel = {};  ///< checked before each strip
+  /// Where workers share the pictures, whose own rows are then given and come out; else null.
+  const SharedRows* shared = nullptr;
 };
 
 /// The convolution's input is `[B, C, height, W]`; `fill(rows, first)` writes its rows from `first` on into
-/// `rows`, in order and each once. `take(result, first)` gets the output's rows, of the same size.
+/// `rows`: where workers share them, the first and the last one for the neighbours, and then all in order and
+/// each once. `take(result, first)` gets the output's rows, of the same size.
 struct StripSource {
   at::IntArrayRef shape;
   at::TensorOptions options;

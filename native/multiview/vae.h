@@ -43,7 +43,8 @@ class Vae : public torch::nn::Module {
                      const Observer& observer = {}) const;
   static LatentDistribution distribution(const at::Tensor& moments);
 
-  /// Maps latents `[B, latent, h, w]` to pictures `[B, 3, 8h, 8w]`, about -1..1. The observer sees dec_mid,
+  /// Maps latents `[B, latent, h, w]` to pictures `[B, 3, 8h, 8w]`, about -1..1; where workers share them,
+  /// each is given all latents, and makes the pixels of its own rows of them. The observer sees dec_mid,
   /// dec_up0, ...
   at::Tensor decode(const at::Tensor& latents, const Strips& strips = {},
                     const Observer& observer = {}) const;

@@ -163,6 +163,7 @@ void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const O
   if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     cancel.check();
+    stream_.need(i);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     walk.tokens =
         blocks_[i]->forward(std::move(walk.tokens), walk.cameras, fmt::format("layer{}", index), observer);
@@ -182,6 +183,10 @@ at::Tensor ImageEncoder::forward_by(const BlockRunner& runner, const at::Tensor&
     walk.tokens = runner(body, {walk.tokens, walk.cameras});
   }
   return norm_->forward(walk.tokens);
+}
+
+void ImageEncoder::add_layers(std::vector<std::vector<at::Tensor>>& layers) const {
+  for (const auto& block : blocks_) layers.push_back(block->parameters());
 }
 
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,

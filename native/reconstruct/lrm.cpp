@@ -32,7 +32,7 @@ int Lrm::blocks(const LrmConfig& config) { return blocks_of<TriplaneTransformer>
 
 Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), PlanesHeads::kYes) {}
 
-Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) {
+Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) : config_(config) {
   const int64_t first = first_layer<TriplaneTransformer>(config, first_block),
                 last = first_layer<TriplaneTransformer>(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
@@ -62,8 +62,23 @@ void Lrm::advance(PlanesWalk& walk, const CancelToken& cancel) const {
   if (encoder_) encoder_->advance(walk.encoder, cancel);
   if (transformer_) {
     const at::Tensor condition = walk.encoder.tokens.reshape({1, -1, walk.encoder.tokens.size(-1)});
-    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, cancel);
+    const SharedTokens shared{walk.shared, walk.shares_pictures};
+    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, cancel, {}, shared);
   }
+}
+
+int64_t Lrm::tokens() const {
+  return 3 * config_.transformer.low_resolution * config_.transformer.low_resolution;
+}
+
+void Lrm::stream(std::shared_ptr<StreamedWeights> weights) {
+  std::vector<std::vector<at::Tensor>> layers;
+  if (encoder_) encoder_->add_layers(layers);
+  const size_t first = layers.size();
+  if (transformer_) transformer_->add_layers(layers);
+  weights->set_layers(layers);
+  if (encoder_) encoder_->stream({weights});
+  if (transformer_) transformer_->stream({weights, first});
 }
 
 std::unique_ptr<Field> Lrm::field(const at::Tensor& planes) const {

@@ -42,6 +42,8 @@ class Lrm : public PlanesNetwork {
 
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
+  int64_t tokens() const override;
+  void stream(std::shared_ptr<StreamedWeights> weights) override;
 
   // Only a whole model has these functions.
 
@@ -59,6 +61,7 @@ class Lrm : public PlanesNetwork {
   std::unique_ptr<Field> reconstruct(const Views& views, const Execution& execution) const;
 
  private:
+  LrmConfig config_;
   std::shared_ptr<ImageEncoder> encoder_;
   std::shared_ptr<TriplaneTransformer> transformer_;
   std::shared_ptr<MeshHeads> mesh_heads_;        // for a mesh model, else null

@@ -8,8 +8,11 @@
 
 #include <torch/nn/module.h>
 
+#include "nn/exchange.h"
 #include "nn/execution.h"
 #include "nn/field.h"
+#include "nn/shared_rows.h"
+#include "nn/streamed_weights.h"
 #include "nn/views.h"
 #include "reconstruct/image_encoder.h"
 
@@ -23,6 +26,11 @@ struct PlanesWalk {
   at::Tensor tokens;  ///< tokens of the transformer; at the end the planes `[1, 3, C, R, R]`
   /// The summand that the last layer adds to the tokens; undefined where there is none.
   at::Tensor residual;
+  /// Where workers share the tokens, each with the whole network: then `tokens` are the own ones until they
+  /// become planes, which every worker makes. Else null.
+  const SharedRows* shared = nullptr;
+  /// Whether they also share the pictures, of which this walk has the own ones.
+  bool shares_pictures = false;
 
   void bring_to(const at::TensorOptions& options);
 };
@@ -36,14 +44,24 @@ class PlanesNetwork : public torch::nn::Module {
   /// Error{kCancelled}, Error{kInvalidSettings} for pictures that do not divide into patches.
   virtual void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const = 0;
 
+  /// The number of the transformer's tokens.
+  virtual int64_t tokens() const = 0;
+
+  /// Has the layers' weights come in while it computes; they were loaded into `weights`.
+  virtual void stream(std::shared_ptr<StreamedWeights> weights) = 0;
+
   /// Applies the heads to planes `[3, C, R, R]`, on the device that they were loaded on. They work in
   /// float32.
   virtual std::unique_ptr<Field> field(const at::Tensor& planes) const = 0;
 };
 
-/// The places of a network: whole on one worker, or cut over several.
+/// The places of a network: whole on one worker, cut over several, or whole on each of several that share the
+/// pictures and tokens.
 struct PlanesPlaces {
   std::vector<std::shared_ptr<const PlanesNetwork>> parts;  ///< by worker; null for those that hold no block
+  /// The number of parts of pictures and tokens for each worker that shares them; else empty.
+  std::vector<int> shares = {};
+  RunTogether run_together = {};
   /// Runs the body on worker k's thread and waits; where it is empty, the body is called directly.
   std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
 };

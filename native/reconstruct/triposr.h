@@ -46,6 +46,8 @@ class TripoSr : public PlanesNetwork {
   /// A walk begins with one picture (triposr_picture.h) and no cameras.
   void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
+  int64_t tokens() const override;
+  void stream(std::shared_ptr<StreamedWeights> weights) override;
 
   /// Turns pictures `[B, 3, S, S]` into planes `[B, 3, C, R, R]`, with gradients, for a training. `runner`
   /// runs the blocks of encoder and transformer. Only a whole model has this.
@@ -56,6 +58,7 @@ class TripoSr : public PlanesNetwork {
   at::Tensor encode(const at::Tensor& picture) const;
 
  private:
+  TripoSrConfig config_;
   std::shared_ptr<ImageEncoder> encoder_;
   std::unique_ptr<TripoSrTransformer> transformer_;
   std::shared_ptr<DensityHeads> head_;

@@ -13,6 +13,7 @@
 #include "benchmarks/native/bench_runtime.h"
 #include "benchmarks/native/bench_shape.h"
 #include "benchmarks/native/bench_sides.h"
+#include "benchmarks/native/bench_single.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
 #include "benchmarks/native/bench_triposr.h"
@@ -26,8 +27,9 @@ Benches all_benches() {
        {"A worker three times as fast as the other: how busy both are", bench_balance,
         bench_balance_own_side}},
       {"budget",
-       {"The full-size pipeline in one worker of 6 GiB, and by offload in one of 3 GiB", bench_budget,
-        bench_engine_own_side}},
+       {"The full-size pipeline in one worker of 6 GiB, by offload in one of 3 GiB, and with streamed weights "
+        "in one of 1 GiB",
+        bench_budget, bench_engine_own_side}},
       {"guidance",
        {"One picture's diffusion on two workers, a half of guidance each, beside one", bench_guidance,
         bench_engine_own_side}},
@@ -40,6 +42,9 @@ Benches all_benches() {
         bench_preview, bench_preview_own_side}},
       {"scaling",
        {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
+        bench_engine_own_side}},
+      {"single",
+       {"One picture, from its file to the textured mesh, on two and on four devices beside one", bench_single,
         bench_engine_own_side}},
       {"split",
        {"The full-size pipeline cut over two workers of 1.5 GiB", bench_split, bench_engine_own_side}},

@@ -83,18 +83,20 @@ bool is_same_call(const CostSample& a, const CostSample& b) {
 
 bool ExecutionMode::is_like(const ExecutionMode& other) const {
   return precision == other.precision && chunked == other.chunked && tiled == other.tiled &&
-         (input_scale < 1) == (other.input_scale < 1);
+         (input_scale < 1) == (other.input_scale < 1) && streamed == other.streamed;
 }
 
 std::string mode_name(const ExecutionMode& mode) {
-  if (mode.input_scale < 1) return "smaller input";
+  if (mode.input_scale < 1) return mode.streamed ? "smaller input, streamed" : "smaller input";
+  if (mode.streamed) return "streamed";
   if (mode.tiled) return "tiled";
   return mode.chunked ? "chunked" : "full";
 }
 
 bool Fallbacks::include(const Fallbacks& others) const {
   return (chunked || !others.chunked) && (tiled || !others.tiled) &&
-         (half_precision || !others.half_precision) && (smaller_input || !others.smaller_input);
+         (half_precision || !others.half_precision) && (smaller_input || !others.smaller_input) &&
+         (streamed || !others.streamed);
 }
 
 int64_t StageMode::workspace(int batch) const {
@@ -133,7 +135,12 @@ const StageMode& StageProfile::mode_within(const Fallbacks& allowed) const {
 
 Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
   return {execution.chunked, execution.tiled, execution.precision != modes.front().execution.precision,
-          execution.input_scale < 1};
+          execution.input_scale < 1, execution.streamed};
+}
+
+std::string part_name(PartKind kind) {
+  constexpr std::string_view kNames[] = {"networks", "halves of guidance", "strips", "tokens", "points"};
+  return std::string(kNames[size_t(kind)]);
 }
 
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {

@@ -8,6 +8,31 @@
 
 namespace relievo {
 
+namespace {
+
+template <typename T>
+std::vector<T> joined(std::vector<T> all, const std::vector<T>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// The jobs of a batch as others can go on with them.
+std::vector<RunJob> as_begun(const JobBatch& batch) {
+  std::vector<RunJob> jobs = batch.jobs;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    RunJob& job = jobs[i];
+    job.input = batch.values[i];
+    job.stages_done = batch.stages_done;
+    job.reports = joined(std::move(job.reports), batch.reports);
+    job.notes = joined(std::move(job.notes), batch.notes);
+    job.lossy = job.lossy || batch.lossy;
+    job.expected_s = batch.expected_s;
+  }
+  return jobs;
+}
+
+}  // namespace
+
 GroupRun::GroupRun(Run& run, const DeviceGroup& group) : run_(run), group_(group) {
   if (group.kind != GroupKind::kPipeline) return;
   for (size_t i = 1; i < group.workers.size(); ++i) channels_.emplace_back();
@@ -77,7 +102,10 @@ void GroupRun::work(int part) {
     if (from) {
       batch->waited_s = seconds_since(waiting_since);
     } else {
-      batch->expected_s = group_.latency_s + std::exchange(expected_load_s_, 0);
+      const RunJob& first = batch->jobs.front();
+      batch->stages_done = first.stages_done;
+      batch->expected_s =
+          first.stages_done > 0 ? first.expected_s : group_.latency_s + std::exchange(expected_load_s_, 0);
       for (const RunJob& job : batch->jobs) batch->values.push_back(job.input);
     }
     std::vector<JobBatch> done;
@@ -86,7 +114,7 @@ void GroupRun::work(int part) {
       if (!to) {
         deliver(finished);
       } else if (!to->give(std::move(finished))) {
-        run_.feed.give_back(std::move(finished.jobs));
+        run_.feed.give_back(as_begun(finished));
       }
     }
     if (ended != Ended::kWell) break_off();
@@ -97,7 +125,7 @@ void GroupRun::work(int part) {
 void GroupRun::break_off() {
   broken_ = true;
   for (auto& channel : channels_) {
-    if (auto waiting = channel.break_off()) run_.feed.give_back(std::move(waiting->jobs));
+    if (const auto waiting = channel.break_off()) run_.feed.give_back(as_begun(*waiting));
   }
 }
 
@@ -111,6 +139,9 @@ GroupRun::Ended GroupRun::attempt(const Placements& placements, JobBatch batch, 
     run_.feed.give_back(before.jobs);
     run_.parts.threads.lose(lost.worker, lost.message());
     return Ended::kLost;
+  } catch (const NoRoom&) {
+    run_.feed.give_back(as_begun(batch));
+    return Ended::kNoRoom;
   } catch (...) {
     if (run_.options.cancel.cancelled()) {
       run_.feed.give_back(before.jobs);
@@ -128,6 +159,7 @@ GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const
                                              std::vector<JobBatch>& done) {
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     JobBatch one{{batch.jobs[i]}, {batch.values[i]}, batch.reports, batch.notes, batch.lossy};
+    one.stages_done = batch.stages_done;
     one.expected_s = batch.expected_s;
     std::vector<RunJob> rest(batch.jobs.begin() + std::ptrdiff_t(i), batch.jobs.end());
     try {
@@ -139,6 +171,13 @@ GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const
       run_.feed.give_back(std::move(rest));
       run_.parts.threads.lose(lost.worker, lost.message());
       return Ended::kLost;
+    } catch (const NoRoom&) {
+      JobBatch left = batch;  // those that were not tried
+      left.jobs.erase(left.jobs.begin(), left.jobs.begin() + std::ptrdiff_t(i) + 1);
+      left.values.erase(left.values.begin(), left.values.begin() + std::ptrdiff_t(i) + 1);
+      run_.feed.give_back(as_begun(left));
+      run_.feed.give_back(as_begun(one));
+      return Ended::kNoRoom;
     } catch (...) {
       if (run_.options.cancel.cancelled()) {
         run_.feed.give_back(std::move(rest));
@@ -152,25 +191,28 @@ GroupRun::Ended GroupRun::attempt_one_by_one(const Placements& placements, const
 
 void GroupRun::run_stages(const Placements& placements, JobBatch& batch) {
   for (size_t i = 0; i < placements.size(); ++i) {
+    if (placements[i]->stage < batch.stages_done) continue;
     run_.options.cancel.check();
     const StagePlacement* next = i + 1 < placements.size() ? placements[i + 1] : nullptr;
     run_.stage_runner.run(*placements[i], next, batch, group_.stages.size() == 1);
+    batch.stages_done = placements[i]->stage + 1;
   }
 }
 
 void GroupRun::deliver(JobBatch& batch) {
-  for (size_t i = 0; i < batch.jobs.size(); ++i) {
-    run_.feed.finish(batch.jobs[i].number, {.value = std::move(batch.values[i]),
-                                            .stages = batch.reports,
-                                            .notes = batch.notes,
-                                            .lossy = batch.lossy || run_.plan.lossy(),
-                                            .plan = run_.plan_in_words,
-                                            .expected_seconds = batch.expected_s});
+  for (RunJob& job : as_begun(batch)) {
+    run_.feed.finish(job.number, {.value = std::move(job.input),
+                                  .stages = std::move(job.reports),
+                                  .notes = std::move(job.notes),
+                                  .lossy = job.lossy || run_.plan.lossy(),
+                                  .plan = run_.plan_in_words,
+                                  .expected_seconds = job.expected_s});
   }
 }
 
 void GroupRun::fail_with_current_error(const RunJob& job, const JobBatch& batch) {
-  run_.feed.finish(job.number, {.error = error_now(run_.parts.options.hooks), .notes = batch.notes});
+  run_.feed.finish(job.number,
+                   {.error = error_now(run_.parts.options.hooks), .notes = joined(job.notes, batch.notes)});
 }
 
 }  // namespace relievo

@@ -21,7 +21,7 @@ class GroupRun {
 
  private:
   using Placements = std::vector<const StagePlacement*>;
-  enum class Ended { kWell, kLost, kCancelled };
+  enum class Ended { kWell, kLost, kCancelled, kNoRoom };
 
   void unload_what_is_not_placed();
   double expected_load_seconds() const;

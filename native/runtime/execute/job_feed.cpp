@@ -8,13 +8,17 @@ namespace relievo {
 std::vector<RunJob> JobFeed::next(int most) {
   std::unique_lock lock(source_.mutex_);
   std::vector<RunJob> jobs;
-  while (!stopped_ && !cancel_.cancelled()) {
+  while (!stopped_ && !halted_ && !cancel_.cancelled()) {
     jobs.reserve(size_t(most));
-    const auto end = given_back_.begin() + std::min(std::ptrdiff_t(most), std::ssize(given_back_));
+    auto end = given_back_.begin();
+    while (end != given_back_.end() && end - given_back_.begin() < most &&
+           end->stages_done == given_back_.front().stages_done)
+      ++end;
     std::move(given_back_.begin(), end, std::back_inserter(jobs));
     given_back_.erase(given_back_.begin(), end);
     const int missing = most - int(jobs.size());
-    if (missing > 0) {
+    const bool are_begun = !jobs.empty() && jobs.front().stages_done > 0;
+    if (missing > 0 && !are_begun && given_back_.empty()) {
       std::vector<RunJob> fresh;
       try {
         fresh = source_.next(missing);
@@ -70,6 +74,17 @@ void JobFeed::stop() {
   const std::lock_guard lock(source_.mutex_);
   stopped_ = true;
   source_.changed_.notify_all();
+}
+
+void JobFeed::halt() {
+  const std::lock_guard lock(source_.mutex_);
+  halted_ = true;
+  source_.changed_.notify_all();
+}
+
+void JobFeed::go_on() {
+  const std::lock_guard lock(source_.mutex_);
+  halted_ = false;
 }
 
 bool JobFeed::has_begun() const {

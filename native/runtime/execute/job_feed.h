@@ -1,4 +1,4 @@
-// The source of a run as its groups share it: jobs that a lost group had begun come before new ones.
+// The source of a run as its groups share it: jobs that another group had begun come before new ones.
 #pragma once
 
 #include <mutex>
@@ -14,11 +14,12 @@ class JobFeed {
  public:
   JobFeed(JobSource& source, CancelToken cancel) : source_(source), cancel_(std::move(cancel)) {}
 
-  /// Returns up to `most` jobs. Waits while there are none but others are at work, whose jobs may come back.
-  /// The result is empty when no more will come, or when the run is cancelled.
+  /// Returns up to `most` jobs, which have as many stages behind them. Waits while there are none but others
+  /// are at work, whose jobs may come back. The result is empty when no more will come, or when the run is
+  /// cancelled.
   std::vector<RunJob> next(int most);
 
-  /// Takes back the jobs that a lost group had begun.
+  /// Takes back jobs that a group had begun and cannot finish.
   void give_back(std::vector<RunJob> jobs);
 
   void finish(uint64_t number, Outcome outcome);
@@ -28,6 +29,9 @@ class JobFeed {
 
   /// From now on nobody gets a job.
   void stop();
+  /// The same until go_on().
+  void halt();
+  void go_on();
 
   bool has_begun() const;  ///< whether any job was ever taken
   int given_back() const;  ///< how many jobs wait to be made again
@@ -39,7 +43,7 @@ class JobFeed {
   // These are guarded by source_.mutex_.
   std::vector<RunJob> given_back_;
   int working_ = 0;
-  bool has_begun_ = false, stopped_ = false;
+  bool has_begun_ = false, stopped_ = false, halted_ = false;
 };
 
 }  // namespace relievo

@@ -15,12 +15,6 @@
 
 namespace relievo {
 
-/// One picture, by the number that its source gave it.
-struct RunJob {
-  uint64_t number = 0;
-  std::any input;
-};
-
 /// How a worker spent the time of a stage. What is left of the stage's time went into loading weights.
 struct DeviceSeconds {
   std::string worker;
@@ -43,8 +37,21 @@ struct StageRun {
   std::optional<double> fragmentation = {};
   double load_seconds = 0;     ///< of `seconds`, for bringing weights in
   bool is_first_load = false;  ///< files were read for it
+  double repeated = 0;         ///< the share of the work that each of several workers did
   std::vector<DeviceSeconds> devices = {};
   std::vector<Transfer> transfers = {};
+};
+
+/// One picture, by the number that its source gave it.
+struct RunJob {
+  uint64_t number = 0;
+  std::any input;
+  // These are set where it was begun elsewhere and goes on: the input is then what the last stage made.
+  int stages_done = 0;
+  std::vector<StageRun> reports = {};  ///< of these stages
+  std::vector<std::string> notes = {};
+  bool lossy = false;
+  double expected_s = 0;
 };
 
 struct Outcome {

@@ -22,7 +22,7 @@ double seconds_alone(const StageRun& run, const std::vector<Worker>& workers) {
     if (!worker || !first) return 0;
     seconds += device.computing * worker->speed_in(run.mode.precision) / first->speed_in(run.mode.precision);
   }
-  return seconds;
+  return seconds / (1 + double(run.devices.size() - 1) * run.repeated);
 }
 
 const Worker* of_gpu(const std::vector<Worker>& workers, int index) {

@@ -1,7 +1,9 @@
-// One run of a plan: its groups at work, and planning again when workers are lost.
+// One run of a plan: its groups at work, and planning again when workers are lost or a stage has no room.
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,12 +45,24 @@ class Run {
 
  private:
   bool uses_lost_workers() const;
+  /// All workers as they were planned with, and those that are not lost.
+  std::pair<std::vector<Worker>, std::vector<int>> all_and_alive() const;
+  /// The stages, which need more than was estimated where they had no room.
+  std::vector<StageProfile> profiles() const;
+  /// Looks for a plan without loss for a stage that had no room where it is placed; with one, nobody gets
+  /// jobs until all groups have ended, and then it is followed.
+  bool seek(const StagePlacement& placement);
+  bool follow_next_plan();
   /// Makes a whole plan for the workers that are left. Returns false when there is none; the jobs that were
   /// begun have then failed.
   bool plan_again();
   void give_up(const Error& error);
   void describe_plan();
   void run_groups();
+
+  std::mutex seeking_;
+  std::optional<Plan> next_plan_;  // guarded by seeking_
+  int sought_ = 0;                 // how often
 };
 
 }  // namespace relievo

@@ -25,6 +25,10 @@ std::string note(const StageProfile& stage, const std::string& worker, const Sta
     return fmt::format("The stage '{}' ran in half precision on {}, so the result differs slightly.",
                        stage.name, worker);
   }
+  if (taken.streamed) {
+    return fmt::format("The stage '{}' had its weights come from host memory layer by layer on {}.",
+                       stage.name, worker);
+  }
   return fmt::format("The stage '{}' ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks",
                      worker);
 }
@@ -52,7 +56,7 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
   for (size_t k = 0; k < names.size(); ++k) {
     DeviceSeconds& device = all.emplace_back(DeviceSeconds{.worker = names[k]});
     for (const Transfer& transfer : transfers[k]) device.transfer += transfer.seconds;
-    const double busy_here = k == 0 ? seconds - waited : busy[k];
+    const double busy_here = (k == 0 ? seconds - waited : busy[k]) - paused[k];
     device.computing = std::max(0.0, busy_here - device.transfer);
     device.waiting = std::max(0.0, seconds - busy_here);
   }
@@ -60,7 +64,8 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
 }
 
 void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                             const std::function<void(size_t)>& body, CallTally* tally) {
+                             const std::function<void(size_t)>& body, CallTally* tally,
+                             const std::function<void()>& on_failure) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
     const int index = placement.workers[which[i]];
@@ -68,6 +73,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     const auto count = [&] {
       if (!tally) return;
       tally->busy[which[i]] += seconds_since(start);
+      if (options_.hooks.take_waited) tally->paused[which[i]] += options_.hooks.take_waited();
       if (!options_.hooks.take_transfers) return;
       for (const Transfer& transfer : options_.hooks.take_transfers())
         tally->transfers[which[i]].push_back(transfer);
@@ -77,6 +83,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
       if (options_.hooks.finish) options_.hooks.finish(worker(index));
     } catch (...) {
       errors[i] = current_exception_of(index);
+      if (on_failure) on_failure();
     }
     count();
   };
@@ -108,7 +115,12 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     if (thread.is_current()) {
       here.push_back(i);
     } else {
-      running.push_back(thread.start([&guarded, i] { guarded(i); }));
+      try {
+        running.push_back(thread.start([&guarded, i] { guarded(i); }));
+      } catch (...) {  // there is no memory for a task, and those that run would wait for it
+        if (on_failure) on_failure();
+        throw;
+      }
     }
   }
   for (const size_t i : here) guarded(i);
@@ -173,8 +185,14 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
   call.mode = mode.execution;
   for (const int index : placement.workers) call.workers.push_back(worker(index));
   call.blocks = placement.blocks;
-  call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
-    on_workers(placement, which, body, &tally);
+  call.part_kind = placement.part_kind;
+  call.parts = placement.parts;
+  call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                      const std::function<void()>& on_failure) {
+    on_workers(placement, which, body, &tally, on_failure);
+  });
+  call.set_run_beside([&](size_t k, std::function<void()> body) {
+    return weights_.start_beside(size_t(placement.workers[k]), worker(placement.workers[k]), std::move(body));
   });
   std::vector<std::any> outputs;
   const auto run = [&](size_t) {
@@ -250,6 +268,16 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
   Prefetch ahead(weights_);
   std::optional<Error> last;  // the want of memory that a fallback is taken for
   const auto fall_back = [&] {
+    // Smaller chunks and strips cost little; before anything else another place is sought.
+    const bool is_next_cheap =
+        next_mode < profile.modes.size() && Fallbacks{.chunked = true, .tiled = true}.include(
+                                                profile.fallbacks_of(profile.modes[next_mode].execution));
+    if (!is_next_cheap && seek_ && seek_(placement)) {
+      batch.notes.push_back(fmt::format(
+          "The stage '{}' had no room on {} ({}), so that the rest was planned again over all devices.",
+          profile.name, names, format_bytes(whole.budget_bytes)));
+      throw NoRoom(ErrorCode::kOutOfMemory, batch.notes.back(), "Give more devices with --devices.");
+    }
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
          !run_.plan.allow_lossy)) {
@@ -330,6 +358,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                     options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt};
     report.load_seconds = load_seconds;
     report.is_first_load = loading == WeightCache::Loading::kFirst;
+    report.repeated = placement.repeated;
     std::vector<std::string> each;
     for (const int index : placement.workers) each.push_back(worker(index).name);
     report.devices = tally.devices(each, report.seconds - load_seconds);

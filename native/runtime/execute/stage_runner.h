@@ -3,6 +3,8 @@
 
 #include <any>
 #include <exception>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "runtime/execute/execute.h"
@@ -10,7 +12,8 @@
 
 namespace relievo {
 
-/// Jobs on their way through a group.
+/// Jobs on their way through a group. Reports and notes are those of this way; what was done of them
+/// elsewhere is in the jobs.
 struct JobBatch {
   std::vector<RunJob> jobs = {};
   /// The last stage's output for each job.
@@ -18,6 +21,7 @@ struct JobBatch {
   std::vector<StageRun> reports = {};
   std::vector<std::string> notes = {};
   bool lossy = false;
+  int stages_done = 0;    ///< the first stages, which they have behind them
   double expected_s = 0;  ///< what the plan says of them
   double waited_s = 0;    ///< the time that the worker waited for them; the next stage reports it
 };
@@ -29,12 +33,18 @@ struct WorkerLost : Error {
   int worker;
 };
 
+/// Is thrown when a stage has no room where it is placed, and the rest is planned anew.
+struct NoRoom : Error {
+  using Error::Error;
+};
+
 /// Where the time of one call goes, by the placement's workers. Each entry belongs to its worker's thread.
 struct CallTally {
-  explicit CallTally(size_t workers) : busy(workers), transfers(workers) {}
+  explicit CallTally(size_t workers) : busy(workers), paused(workers), transfers(workers) {}
 
-  std::vector<double> busy;  ///< seconds in bodies that run on its thread
-  double waited = 0;         ///< seconds for which the first worker waited for others
+  std::vector<double> busy;    ///< seconds in bodies that run on its thread
+  double waited = 0;           ///< seconds for which the first worker waited for others to end
+  std::vector<double> paused;  ///< seconds for which each waited for others before it went on
   std::vector<std::vector<Transfer>> transfers;
 
   /// The seconds of each worker in a call that took `seconds`.
@@ -43,14 +53,22 @@ struct CallTally {
 
 class StageRunner {
  public:
+  /// Asks whether there is another place for a stage that has no room where it is placed, without loss.
+  using Seek = std::function<bool(const StagePlacement&)>;
+
   StageRunner(const std::vector<std::shared_ptr<Stage>>& stages, const WorkerThreads& threads,
-              WeightCache& weights, const ExecutorOptions& options, const RunOptions& run)
-      : stages_(stages), threads_(threads), weights_(weights), options_(options), run_(run) {}
+              WeightCache& weights, const ExecutorOptions& options, const RunOptions& run, Seek seek)
+      : stages_(stages),
+        threads_(threads),
+        weights_(weights),
+        options_(options),
+        run_(run),
+        seek_(std::move(seek)) {}
 
   /// Replaces the batch's values by the stage's outputs. Must be called on the thread of the placement's
   /// first worker. `next` is the group's next placement, or null; where it says so, its weights are loaded
   /// meanwhile. `only_stage` says that there are no other weights to unload for room. Throws Error
-  /// (out_of_memory after the last fallback) and WorkerLost.
+  /// (out_of_memory after the last fallback), NoRoom and WorkerLost.
   void run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch, bool only_stage);
 
  private:
@@ -68,7 +86,8 @@ class StageRunner {
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
   /// Runs `body(k)` for these of the placement's workers, each on its thread, and waits.
   void on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                  const std::function<void(size_t)>& body, CallTally* tally = nullptr);
+                  const std::function<void(size_t)>& body, CallTally* tally = nullptr,
+                  const std::function<void()>& on_failure = {});
   /// The exception that is being handled, as this worker's: a device that is lost is a WorkerLost.
   std::exception_ptr current_exception_of(int worker) const;
   void on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body);
@@ -81,6 +100,7 @@ class StageRunner {
   WeightCache& weights_;
   const ExecutorOptions& options_;
   const RunOptions& run_;
+  const Seek seek_;
 };
 
 }  // namespace relievo

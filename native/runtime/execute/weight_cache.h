@@ -2,6 +2,7 @@
 // computes there.
 #pragma once
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -36,12 +37,12 @@ class WeightCache {
   void unload_others(size_t worker, size_t kept);
   int count() const;
 
+  /// Runs the task on the worker's second thread, which on a GPU has a stream of its own; it is done when the
+  /// device is. The thread is made when it is first wanted. Must be called on the worker's thread.
+  std::future<void> start_beside(size_t worker, const Worker& as, std::function<void()> task);
+
  private:
   friend class Prefetch;
-  /// Runs ensure() on the worker's second thread, which on a GPU has a stream of its own; it is done when the
-  /// device is. The thread is made when it is first wanted. Must be called on the worker's thread.
-  std::future<void> start_ensure(size_t worker, size_t stage, const StageLoad& wanted);
-
   const std::vector<std::shared_ptr<Stage>>& stages_;
   const WorkerHooks hooks_;
   mutable std::mutex mutex_;

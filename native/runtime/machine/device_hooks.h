@@ -35,6 +35,8 @@ struct WorkerHooks {
   std::function<int64_t(const Worker&)> take_peak;
   /// Returns the copies between devices that this thread has made since the last call.
   std::function<std::vector<Transfer>()> take_transfers;
+  /// Returns the seconds for which this thread has waited for other workers since the last call.
+  std::function<double()> take_waited;
   /// The share, 0..1, of the memory that the worker's allocator holds unused; nothing where it holds none.
   std::function<std::optional<double>(const Worker&)> fragmentation;
 };

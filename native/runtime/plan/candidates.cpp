@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "runtime/machine/links.h"
+#include "runtime/plan/sharing.h"
 
 namespace relievo {
 namespace {
@@ -80,7 +81,8 @@ class GroupBuilder {
     std::vector<Worker> all;
     for (const int worker : workers) all.push_back(q_.workers[size_t(worker - q_.first_worker)]);
     const StageMode& mode = q_.stages[stage].on(all).mode_within(q_.fallbacks);
-    return {int(stage), mode.execution, resident, false, std::move(workers), {}};
+    return {.stage = int(stage), .mode = mode.execution, .resident = resident, .workers = std::move(workers),
+            .blocks = {}};
   }
   DeviceGroup group(GroupKind kind, int batch) const {
     DeviceGroup group;
@@ -179,7 +181,8 @@ class GroupBuilder {
   /// Adds layer splits: stages that can be cut into blocks run over all workers, one after the other; other
   /// stages run on one worker.
   void add_layer_splits(int batch) {
-    if (q_.workers.size() > kMaxShared) return;
+    // A part of a network has room for its own layers; they are not streamed besides.
+    if (q_.workers.size() > kMaxShared || q_.fallbacks.streamed) return;
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
     std::vector<int64_t> budgets;
     for (size_t j = 0; j < q_.workers.size(); ++j) budgets.push_back(budget(j));
@@ -356,7 +359,7 @@ class GroupBuilder {
     return seconds;
   }
 
-  /// The workers of the group, the fastest of them first and then the others in their order.
+  /// The workers of the group, fast ones first.
   std::vector<size_t> fastest_first() const {
     std::vector<size_t> order(q_.workers.size());
     std::iota(order.begin(), order.end(), size_t{0});
@@ -365,103 +368,73 @@ class GroupBuilder {
       for (size_t i = 0; i < count_; ++i) sum += alone(i, worker).time(1, q_.workers[worker]);
       return sum;
     };
-    const auto lead = std::ranges::min_element(order, {}, seconds);
-    std::rotate(order.begin(), lead, lead + 1);
+    std::vector<double> each;
+    for (const size_t worker : order) each.push_back(seconds(worker));
+    std::ranges::stable_sort(order, {}, [&](size_t worker) { return each[worker]; });
     return order;
   }
 
-  /// Where a stage runs in a group that shares pictures, and what that takes.
-  struct SharedStage {
-    std::vector<size_t> sharers;  ///< of the group's workers, the fastest first
-    const StageMode* mode = nullptr;
-    double seconds = 0, transfer = 0;
-    std::vector<double> computing;
-  };
-
-  SharedStage shared_by(size_t index, std::vector<size_t> sharers, int batch) const {
-    const StageProfile& stage = q_.stages[index];
-    std::vector<Worker> workers;
-    for (const size_t j : sharers) workers.push_back(q_.workers[j]);
-    SharedStage shared;
-    shared.mode = &stage.on(workers).mode_within(q_.fallbacks);
-    const StageMode& mode = *shared.mode;
-    const auto speed = [&](const Worker& worker) { return worker.speed_in(mode.execution.precision); };
-    const double work = mode.seconds_per_picture * batch;
-    // Points go out in blocks, to each as fast as it is; halves are halves.
-    double all = 0, slowest = std::numeric_limits<double>::infinity();
-    double link = std::numeric_limits<double>::infinity();
-    for (const Worker& worker : workers) {
-      all += speed(worker);
-      slowest = std::min(slowest, speed(worker));
-      if (&worker != workers.data()) link = std::min(link, bytes_between(workers[0], worker));
-    }
-    const bool in_blocks = stage.points || workers.size() == 1;
-    const double alone =
-        mode.seconds / speed(workers[0]) + mode.host_seconds_per_picture * batch / workers[0].threads;
-    shared.seconds = alone + work / (in_blocks ? all : slowest * double(workers.size()));
-    for (const Worker& worker : workers) {
-      const double part = in_blocks ? work / all : work / double(workers.size()) / speed(worker);
-      shared.computing.push_back(part + (&worker == workers.data() ? alone : 0));
-    }
-    if (workers.size() > 1) {
-      shared.transfer = 2 * stage.handovers * double(workers.size() - 1) *
-                        double(stage.activation_bytes_per_picture) * batch / link;
-      shared.seconds += shared.transfer;
-    }
-    shared.sharers = std::move(sharers);
-    return shared;
-  }
-
-  /// Adds groups in which guidance halves run on the two fastest workers and query points on all, where that
-  /// is faster; everything else runs on the fastest.
+  /// Adds groups whose workers share each picture in the stages in which that is faster; all else runs on the
+  /// worker that leads. Weights are wanted by every worker that shares, so it is also tried with fewer stages
+  /// shared, those that gain the least being left out first.
   void add_shared(int batch) {
     const size_t workers = q_.workers.size();
     if (workers > kMaxShared) return;
-    const bool guidance = std::ranges::any_of(q_.stages, &StageProfile::guidance_halves);
-    const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
-    if (!points && (!guidance || workers > 2)) return;
-    const std::vector<size_t> order = fastest_first();
-    for (const bool resident : {true, false}) {
-      DeviceGroup result = group(GroupKind::kShardedPictures, batch);
-      for (size_t j = 0; j < workers; ++j) result.workers[j] = q_.first_worker + int(order[j]);
-      std::vector<int64_t> most(workers, 0);
-      double seconds = 0;
+    if (std::ranges::all_of(q_.stages, [](const StageProfile& stage) { return stage.parts.empty(); })) return;
+    const std::vector<size_t> by_speed = fastest_first();
+    for (size_t lead = 0; lead < workers; ++lead) {
+      std::vector<size_t> order = by_speed;
+      std::rotate(order.begin(), order.begin() + std::ptrdiff_t(lead),
+                  order.begin() + std::ptrdiff_t(lead) + 1);
+      std::vector<SharedStage> alone_on_lead, shared;
+      std::vector<size_t> by_gain;
       for (size_t i = 0; i < count_; ++i) {
-        const StageProfile& stage = q_.stages[i];
-        SharedStage best = shared_by(i, {order[0]}, batch);
-        std::vector<std::vector<size_t>> tries;
-        if (stage.points) {
-          tries.push_back(order);
-        } else if (stage.guidance_halves) {
-          for (size_t j = 1; j < workers; ++j) tries.push_back({order[0], order[j]});
-        }
-        for (std::vector<size_t>& sharers : tries) {
-          SharedStage other = shared_by(i, std::move(sharers), batch);
-          const bool is_wanted = q_.options.strategy == Strategy::kGuidance && best.sharers.size() == 1;
-          if (other.seconds < best.seconds || is_wanted) best = std::move(other);
-        }
-        const StageMode& mode = *best.mode;
-        double host = std::numeric_limits<double>::infinity();
-        std::vector<int> names;
-        for (const size_t j : best.sharers) {
-          const auto place = size_t(std::ranges::find(order, j) - order.begin());
-          host = std::min(host, q_.workers[j].host_bytes_per_second);
-          names.push_back(q_.first_worker + int(j));
-          if (resident) result.peak_bytes[place] += mode.weight_bytes;
-          // A half needs no more than the whole.
-          most[place] = std::max(most[place], mode.workspace(batch) + (resident ? 0 : mode.weight_bytes));
-        }
-        seconds += best.seconds;
-        if (!resident) seconds += double(mode.weight_bytes) / host;
-        result.stages.push_back(placement(i, resident, std::move(names)));
-        set_seconds(result.stages.back(), best.seconds, best.transfer, std::move(best.computing));
+        const SharingQuestion question{q_.stages[i], q_.workers, batch, q_.fallbacks};
+        alone_on_lead.push_back(on_one(question, order[0]));
+        shared.push_back(quickest_sharing(question, order, q_.options.strategy == Strategy::kGuidance));
+        if (shared[i].sharers.size() > 1) by_gain.push_back(i);
       }
-      const bool is_any_shared = std::ranges::any_of(
-          result.stages, [](const StagePlacement& placed) { return placed.workers.size() > 1; });
-      if (!is_any_shared) return;
-      for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
-      finish(std::move(result), seconds);
+      std::ranges::stable_sort(by_gain, std::ranges::greater(),
+                               [&](size_t i) { return alone_on_lead[i].seconds - shared[i].seconds; });
+      for (size_t count = 1; count <= by_gain.size(); ++count) {
+        std::vector<const SharedStage*> chosen;
+        for (const SharedStage& stage : alone_on_lead) chosen.push_back(&stage);
+        for (size_t i = 0; i < count; ++i) chosen[by_gain[i]] = &shared[by_gain[i]];
+        for (const bool resident : {true, false}) add_shared_group(batch, order, chosen, resident);
+      }
     }
+  }
+
+  void add_shared_group(int batch, const std::vector<size_t>& order,
+                        const std::vector<const SharedStage*>& chosen, bool resident) {
+    DeviceGroup result = group(GroupKind::kShardedPictures, batch);
+    for (size_t j = 0; j < order.size(); ++j) result.workers[j] = q_.first_worker + int(order[j]);
+    std::vector<int64_t> most(order.size(), 0);
+    double seconds = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      const SharedStage& stage = *chosen[i];
+      const StageMode& mode = *stage.mode;
+      double host = std::numeric_limits<double>::infinity();
+      std::vector<int> names;
+      for (const size_t j : stage.sharers) {
+        const auto place = size_t(std::ranges::find(order, j) - order.begin());
+        host = std::min(host, q_.workers[j].host_bytes_per_second);
+        names.push_back(q_.first_worker + int(j));
+        if (resident) result.peak_bytes[place] += mode.weight_bytes;
+        // A part needs no more than the whole.
+        most[place] = std::max(most[place], mode.workspace(batch) + (resident ? 0 : mode.weight_bytes));
+      }
+      seconds += stage.seconds;
+      if (!resident) seconds += double(mode.weight_bytes) / host;
+      StagePlacement placed = placement(i, resident, std::move(names));
+      placed.part_kind = stage.kind;
+      placed.parts = stage.parts;
+      placed.repeated = stage.repeated;
+      set_seconds(placed, stage.seconds, stage.transfer, stage.computing);
+      result.stages.push_back(std::move(placed));
+    }
+    for (size_t j = 0; j < order.size(); ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
+    finish(std::move(result), seconds);
   }
 
   const GroupQuestion& q_;

@@ -52,6 +52,15 @@ std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& s
   return text;
 }
 
+/// ` (3 + 1)` where workers do not get equally many parts.
+std::string divided(const StagePlacement& placement) {
+  std::string text;
+  for (const int count : placement.parts) text += fmt::format("{}{}", text.empty() ? "" : " + ", count);
+  const bool are_equal =
+      std::ranges::adjacent_find(placement.parts, std::ranges::not_equal_to()) == placement.parts.end();
+  return are_equal ? std::string() : fmt::format(" ({})", text);
+}
+
 std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
                 const std::vector<StageProfile>& stages) {
   switch (group.kind) {
@@ -87,9 +96,15 @@ std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
                          stage_list(group, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
                          split ? stages[size_t(split->stage)].name : "none");
     }
-    case GroupKind::kShardedPictures:
-      return fmt::format("share every picture ({}), which shortens the wait for one",
-                         stage_list(group, stages, [](const auto& p) { return p.workers.size() > 1; }));
+    case GroupKind::kShardedPictures: {
+      std::string ways;
+      for (const StagePlacement& placement : group.stages) {
+        if (placement.workers.size() < 2) continue;
+        ways += fmt::format("{}{} by {}{}", ways.empty() ? "" : ", ", stages[size_t(placement.stage)].name,
+                            part_name(placement.part_kind), divided(placement));
+      }
+      return fmt::format("share every picture ({}), which shortens the wait for one", ways);
+    }
   }
   return {};
 }
@@ -193,6 +208,10 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
                                        what_is_smaller(plan, stages)));
   } else if (plan.fallbacks.half_precision) {
     plan.reasons.emplace_back("Half precision changes the result slightly. Nothing fits without it.");
+  } else if (plan.fallbacks.streamed) {
+    plan.reasons.emplace_back(
+        "The weights of the large networks come from host memory layer by layer while they compute, which "
+        "needs the least memory and changes nothing in the result.");
   } else if (plan.fallbacks.tiled) {
     plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
   } else if (plan.fallbacks.chunked) {

@@ -3,8 +3,8 @@
 //
 // A plan divides the workers into device groups. A group makes whole pictures, pulling them from one queue
 // (data parallel between groups). Inside, a group is one worker; or several as a pipeline (each holds some
-// stages, pictures overlap); or several that share each picture (layers split over them, or guidance halves
-// and query points). The search is exhaustive over the ways to cut the list of workers into groups of
+// stages, pictures overlap); or several that share each picture (layers split over them, or parts of each
+// stage's work). The search is exhaustive over the ways to cut the list of workers into groups of
 // neighbours (dynamic programming), with every candidate's memory and time computed independently of the
 // others: so more memory never makes a plan slower, and a plan is never worse than the best single worker's.
 //
@@ -26,7 +26,8 @@ namespace relievo {
 
 enum class Policy { kFastest, kBalanced, kMemory };
 /// The kinds of groups: one worker that makes whole pictures; several that keep some stages each; several
-/// that share the layers of a stage; several that share each picture (guidance halves, query points).
+/// that share the layers of a stage; several that share each picture, by parts of each stage's work
+/// (PartKind).
 enum class GroupKind { kReplica, kPipeline, kShardedLayers, kShardedPictures };
 
 /// A wish for one kind of parallel work. kAuto takes the best.
@@ -63,6 +64,11 @@ struct StagePlacement {
   /// of each of its workers.
   double seconds = 0, transfer_s = 0;
   std::vector<double> computing_s = {};
+  /// Where several workers share each picture, what they divide, and the number of parts of each; empty where
+  /// they take them as they are free.
+  PartKind part_kind = PartKind::kPoints;
+  std::vector<int> parts = {};
+  double repeated = 0;  ///< the share of the work that each of them does
 };
 
 struct DeviceGroup {

@@ -50,7 +50,8 @@ class PlanesOfAPicture : public TinyPipelineTest {
     asked_.clear();
     StageCall call;
     for (const size_t worker : workers) call.workers.push_back(workers_[worker]);
-    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                       const std::function<void()>&) {
       std::vector<std::thread> threads;
       for (const size_t k : which) {
         if (k != 0) threads.emplace_back([&body, k] { body(k); });

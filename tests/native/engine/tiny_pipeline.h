@@ -18,6 +18,7 @@
 #include "engine/pipeline.h"
 #include "long_run.h"
 #include "nn/errors.h"
+#include "nn/exchange.h"
 #include "runtime/execute/execute.h"
 #include "runtime/torch/worker_hooks.h"
 #include "tiny_models.h"
@@ -102,7 +103,8 @@ class WatchedStage : public Stage {
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
     tell(Moment::kStart, call.workers[0]);
     StageCall watched = call;
-    watched.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    watched.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                           const std::function<void()>& on_failure) {
       const auto tell_first = [&](size_t k) {
         tell(Moment::kInside, call.workers[k]);
         body(k);
@@ -110,7 +112,7 @@ class WatchedStage : public Stage {
       if (which.size() == 1) {
         call.on_worker(which[0], [&] { tell_first(which[0]); });
       } else {
-        call.on_every_worker(tell_first);
+        call.on_every_worker(tell_first, on_failure);
       }
     });
     auto outputs = stage_->run(watched, inputs);
@@ -176,6 +178,7 @@ class TinyPipeline {
       watched.push_back(std::make_shared<WatchedStage>(stage, watch, outputs));
     WorkerHooks hooks = make_worker_hooks();
     hooks.current_error = current_torch_error;
+    hooks.take_waited = take_waited_seconds;
     executor_ = std::make_unique<Executor>(workers_, watched, ExecutorOptions{.hooks = std::move(hooks)});
   }
 

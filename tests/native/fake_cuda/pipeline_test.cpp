@@ -186,8 +186,9 @@ TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
 
 /// By the plan, as the executor would take them.
 TEST_F(OnFakeGpus, EveryFallbackMakesTheMeshOfTheCpu) {
-  for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true}}) {
-    SCOPED_TRACE(fallbacks.tiled ? "tiled" : "chunked");
+  for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true},
+                                     Fallbacks{.chunked = true, .tiled = true, .streamed = true}}) {
+    SCOPED_TRACE(fallbacks.streamed ? "streamed" : fallbacks.tiled ? "tiled" : "chunked");
     TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
     pipeline.adapt = [&](Plan& plan) { pipeline.force(plan.groups.at(0), fallbacks); };
     const Made made = pipeline.make_one({tiny_request()});

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "multiview/multiview.h"
 #include "multiview/vae.h"
+#include "../nn/together.h"
 #include "tiny_model.h"
 
 namespace relievo {
@@ -74,6 +76,28 @@ TEST(Strips, TheDecoderGivesTheSameInStripsOfAnySize) {
   EXPECT_EQ(whole.size(2), 72);
   for (const int64_t bytes : {int64_t{1}, int64_t{5000}, int64_t{20000}}) {
     EXPECT_LT(largest_difference(model.decoder->decode(latents, {.bytes = bytes}), whole), 1e-4) << bytes;
+  }
+}
+
+TEST(Strips, WorkersThatShareThemMakeTheSameViewsToTheBit) {
+  const at::NoGradGuard no_grad;
+  at::set_num_threads(1);
+  set_parallel_threads(1);
+  const MultiviewModel model = tiny_model();
+  const at::Tensor latents = at::randn({1, 4, 27, 12});
+  for (const bool tiled : {false, true}) {
+    const auto decoded = [&](const std::vector<int>& parts) {
+      DecoderPlaces places;
+      const size_t workers = std::max<size_t>(parts.size(), 1);
+      for (size_t k = 0; k < workers; ++k) places.vaes.push_back(model.decoder);
+      places.parts = parts;
+      places.run_together = on_threads(workers);
+      return decode_views(latents, places, model.latent_factor, {}, tiled);
+    };
+    const ByteImage alone = decoded({});
+    for (const std::vector<int>& parts : {std::vector<int>{1, 1}, {3, 1}, {1, 1, 1, 1}, {1, 5, 1}}) {
+      EXPECT_EQ(decoded(parts).pixels, alone.pixels) << parts.size() << (tiled ? " tiled" : "");
+    }
   }
 }
 

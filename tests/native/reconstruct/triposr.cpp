@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "../published_parameters.h"
 #include "../test_data.h"
 #include "../weights/samples.h"
@@ -121,6 +122,21 @@ TEST(TripoSrParts, MakeTheWholesPlanesToTheBit) {
     const PlanesPlaces places{
         .parts = {part_of(*whole, config, 0, cut), nullptr, part_of(*whole, config, cut, blocks)}};
     EXPECT_TRUE(expected.equal(reconstruct_planes(picture, places, {}))) << cut;
+  }
+}
+
+TEST(TripoSr, WorkersThatShareTheTokensMakeTheSamePlanesToTheBit) {
+  const auto whole = random_model(small_config());
+  const Views picture = random_picture();
+  at::set_num_threads(1);
+  set_parallel_threads(1);
+  const at::Tensor expected = reconstruct_planes(picture, {.parts = {whole}}, {});
+  for (const std::vector<int>& shares : {std::vector<int>{1, 1}, {3, 1}, {1, 1, 1}}) {
+    PlanesPlaces places;
+    places.parts.assign(shares.size(), whole);
+    places.shares = shares;
+    places.run_together = on_threads(shares.size());
+    EXPECT_TRUE(expected.equal(reconstruct_planes(picture, places, {}))) << shares.size();
   }
 }
 

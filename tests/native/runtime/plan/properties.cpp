@@ -15,7 +15,7 @@ namespace {
 using Random = std::mt19937;
 
 const ExecutionMode kChunked{.chunked = true}, kTiled{.chunked = true, .tiled = true},
-    kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
+    kStreamed{.streamed = true}, kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
 
 double between(Random& random, double low, double high) {
   return std::uniform_real_distribution<double>(low, high)(random);
@@ -38,17 +38,30 @@ std::vector<StageProfile> random_stages(Random& random) {
     mode.seconds_per_picture = between(random, 0.01, 3.0);
     if (between(random, 0, 1)) mode.host_seconds_per_picture = between(random, 0.01, 1.0);
     stage.modes.push_back(mode);
-    for (const ExecutionMode& fallback : {kChunked, kTiled, kHalf, kSmallerInput}) {
+    for (const ExecutionMode& fallback : {kChunked, kTiled, kStreamed, kHalf, kSmallerInput}) {
       if (between(random, 0, 2) != 0) continue;
       mode.execution = fallback;
       mode.workspace_bytes_per_picture *= between(random, 0.3, 0.9);
       mode.seconds_per_picture *= between(random, 0.8, 1.3);
       if (fallback == kHalf) mode.weight_bytes /= 2;
+      const StageMode before = mode;
+      if (fallback == kStreamed) {
+        mode.streamed_bytes = double(mode.weight_bytes) * between(random, 1, 20);
+        mode.weight_bytes /= 8;
+      }
       stage.modes.push_back(mode);
+      mode = before;
+      mode.execution.streamed = false;
     }
     if (between(random, 0, 1)) stage.blocks = between(random, 2, 24);
-    stage.guidance_halves = between(random, 0, 3) == 0;
-    stage.points = between(random, 0, 3) == 0;
+    for (const PartKind kind : {PartKind::kHalves, PartKind::kStrips, PartKind::kPoints}) {
+      if (between(random, 0, 3) != 0) continue;
+      stage.parts.push_back({.kind = kind,
+                             .count = kind == PartKind::kPoints ? 0 : between(random, 2, 30),
+                             .repeated = kind == PartKind::kStrips ? between(random, 0.0, 0.3) : 0,
+                             .bytes_per_picture = between(random, 0, 200) * kMiB,
+                             .waits = between(random, 0.0, 500.0)});
+    }
     stage.output_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.activation_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.handovers = between(random, 1, 50);
