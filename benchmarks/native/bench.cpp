@@ -18,6 +18,7 @@
 #include "benchmarks/native/bench_shape.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
+#include "benchmarks/native/bench_throughput.h"
 #include "benchmarks/native/bench_triposr.h"
 
 namespace relievo {
@@ -110,6 +111,9 @@ const std::map<std::string, Bench, std::less<>>& benches() {
       {"pipeline",
        {"A picture by the whole pipeline; its networks beside diffusers and PyTorch", bench_pipeline,
         bench_pipeline_own_side, true}},
+      {"throughput",
+       {"Pictures a minute: one after the other, with the processor's stages beside, and in batches",
+        bench_throughput, bench_throughput_own_side, true}},
       {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side, true}},
       {"triposr",
        {"TripoSR from a picture to scene codes, and from these to a coloured mesh, beside it as published",

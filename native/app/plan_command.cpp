@@ -68,13 +68,12 @@ json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
                           {"precision", placement.mode.precision},
                           {"resident", placement.resident},
                           {"ahead", placement.ahead},
+                          {"on_side", placement.on_side},
                           {"blocks", placement.blocks}});
   }
-  return {{"kind", group_kind_name(group.kind)},
-          {"batch", group.batch},
-          {"latency_s", group.latency_s},
-          {"interval_s", group.interval_s},
-          {"stages", placements}};
+  return {{"kind", group_kind_name(group.kind)}, {"batch", group.batch},
+          {"side_threads", group.side_threads},  {"latency_s", group.latency_s},
+          {"interval_s", group.interval_s},      {"stages", placements}};
 }
 
 /// Calls with every two workers between which values are copied.

@@ -20,7 +20,8 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
     const double side = std::clamp(settings.texture_size, 512, 4096);  // side of the foreground
     StageMode mode;
     mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
-    StageProfile profile{"", {mode}, kMaxBatch};
+    StageProfile profile{"", {mode}, kAnyBatch};
+    profile.on_host = true;
     profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
     return profile;

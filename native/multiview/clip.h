@@ -7,6 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/batch_control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -58,8 +59,10 @@ class ClipVision : public torch::nn::Module {
   explicit ClipVision(const ClipVisionConfig& config);
 
   /// Maps pixels `[B, 3, image, image]`, normalised (conditioning.h), to the projected class token `[B,
-  /// projection]`. The observer sees hidden0 (after the first norm), hidden1, ..., last_hidden_state.
-  at::Tensor forward(const at::Tensor& pixels, const Observer& observer = {}) const;
+  /// projection]`; pictures that are cancelled meanwhile leave the batch. The observer sees hidden0 (after
+  /// the first norm), hidden1, ..., last_hidden_state.
+  at::Tensor forward(const at::Tensor& pixels, const Observer& observer = {},
+                     const BatchControl& control = {}) const;
 
  private:
   ClipVisionConfig config_;

@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -55,9 +55,9 @@ class ImageEncoder : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
 
-  /// Takes the walk through this part. Throws Error{kCancelled}, Error{kInvalidSettings} for a picture that
-  /// does not divide into patches.
-  void advance(EncoderWalk& walk, const CancelToken& cancel = {}, const Observer& observer = {}) const;
+  /// Takes the walk through this part; pictures that are cancelled leave it between two layers. Throws
+  /// Error{kCancelled}, Error{kInvalidSettings} for a picture that does not divide into patches.
+  void advance(EncoderWalk& walk, const BatchControl& control = {}, const Observer& observer = {}) const;
 
   /// The stored position embedding `[1, 1 + n, width]` resampled for a picture of height x width pixels.
   at::Tensor position_embedding(int64_t height, int64_t width) const;

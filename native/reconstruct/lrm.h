@@ -40,7 +40,7 @@ class Lrm : public PlanesNetwork {
   /// needs.
   Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  void advance(PlanesWalk& walk, const BatchControl& control = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
 
   // Only a whole model has these functions.

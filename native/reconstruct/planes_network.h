@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <torch/nn/module.h>
 
+#include "nn/batch_control.h"
 #include "nn/execution.h"
 #include "nn/field.h"
 #include "nn/views.h"
@@ -18,9 +20,10 @@ namespace relievo {
 /// Pictures on their way to planes, from layer to layer and from one part of the network to the next. The
 /// fields change their meaning on the way.
 struct PlanesWalk {
-  /// At first pixels, and cameras where the network knows them.
+  /// At first pixels, and cameras where the network knows them: those of one picture after the other's.
   EncoderWalk encoder;
-  at::Tensor tokens;  ///< tokens of the transformer; at the end the planes `[1, 3, C, R, R]`
+  int64_t views = 1;  ///< the number of views of each picture
+  at::Tensor tokens;  ///< tokens of the transformer; at the end the planes `[B, 3, C, R, R]`
   /// The summand that the last layer adds to the tokens; undefined where there is none.
   at::Tensor residual;
 
@@ -32,9 +35,10 @@ enum class PlanesHeads { kNo, kYes };
 /// A whole network or a part of it.
 class PlanesNetwork : public torch::nn::Module {
  public:
-  /// Takes the walk through this part's blocks, and moves it to this part's device first. Throws
-  /// Error{kCancelled}, Error{kInvalidSettings} for pictures that do not divide into patches.
-  virtual void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const = 0;
+  /// Takes the walk through this part's blocks, and moves it to this part's device first. Pictures that are
+  /// cancelled leave it between two layers. Throws Error{kCancelled}, Error{kInvalidSettings} for pictures
+  /// that do not divide into patches.
+  virtual void advance(PlanesWalk& walk, const BatchControl& control = {}) const = 0;
 
   /// Applies the heads to planes `[3, C, R, R]`, on the device that they were loaded on. They work in
   /// float32.
@@ -48,8 +52,14 @@ struct PlanesPlaces {
   std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
 };
 
-/// Turns views (without cameras for a network that knows none) into planes `[3, C, R, R]` float32 on the CPU.
-/// Throws as PlanesNetwork::advance() does.
+/// Turns each picture's views (without cameras for a network that knows none), which are equally many and
+/// large, together into planes `[3, C, R, R]` float32 on the CPU. `cancels` may have a token for each
+/// picture; the planes of one that is cancelled are an undefined tensor. Throws as PlanesNetwork::advance()
+/// does.
+std::vector<at::Tensor> reconstruct_batch(std::span<const Views> pictures, const PlanesPlaces& places,
+                                          const Execution& execution,
+                                          std::span<const CancelToken> cancels = {});
+/// The same for one picture.
 at::Tensor reconstruct_planes(const Views& views, const PlanesPlaces& places, const Execution& execution);
 
 }  // namespace relievo

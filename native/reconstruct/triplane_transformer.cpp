@@ -86,11 +86,11 @@ TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config
   }
 }
 
-at::Tensor TriplaneTransformer::advance(at::Tensor tokens, const at::Tensor& condition,
-                                        const CancelToken& cancel, const Observer& observer) const {
+at::Tensor TriplaneTransformer::advance(at::Tensor tokens, at::Tensor& condition, const BatchControl& control,
+                                        const Observer& observer) const {
   if (tokens_.defined()) tokens = tokens_.expand({condition.size(0), -1, -1}).clone();
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&tokens, &condition});
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     tokens = blocks_[i]->forward(std::move(tokens), condition, fmt::format("layer{}", index), observer);
   }
@@ -98,7 +98,8 @@ at::Tensor TriplaneTransformer::advance(at::Tensor tokens, const at::Tensor& con
 }
 
 at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Observer& observer) const {
-  return advance({}, condition, {}, observer);
+  at::Tensor own = condition;
+  return advance({}, own, {}, observer);
 }
 
 at::Tensor TriplaneTransformer::planes_of(const at::Tensor& tokens, const Observer& observer) const {

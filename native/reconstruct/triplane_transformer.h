@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
 
@@ -41,8 +41,9 @@ class TriplaneTransformer : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& condition, const Observer& observer = {}) const;
 
   /// Takes tokens `[B, 3 low^2, width]` (at first undefined, after the last layer the planes) through this
-  /// part. Throws Error{kCancelled}.
-  at::Tensor advance(at::Tensor tokens, const at::Tensor& condition, const CancelToken& cancel = {},
+  /// part. Pictures that are cancelled leave them and the condition between two layers. Throws
+  /// Error{kCancelled}.
+  at::Tensor advance(at::Tensor tokens, at::Tensor& condition, const BatchControl& control = {},
                      const Observer& observer = {}) const;
 
  private:

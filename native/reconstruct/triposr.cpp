@@ -30,12 +30,12 @@ TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, P
   }
 }
 
-void TripoSr::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+void TripoSr::advance(PlanesWalk& walk, const BatchControl& control) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   walk.bring_to(options_of(*this));
-  if (encoder_) encoder_->advance(walk.encoder, cancel);
-  if (transformer_) transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, cancel);
+  if (encoder_) encoder_->advance(walk.encoder, control);
+  if (transformer_) transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, control);
 }
 
 std::unique_ptr<Field> TripoSr::field(const at::Tensor& planes) const {

@@ -54,8 +54,8 @@ TripoSrTransformer::TripoSrTransformer(torch::nn::Module& parent, const TripoSrT
   }
 }
 
-void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
-                                 const CancelToken& cancel, const Observer& observer) const {
+void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, at::Tensor& condition,
+                                 const BatchControl& control, const Observer& observer) const {
   if (learnt_.defined()) {
     // The planes are stacked into one picture, whose groups of channels are normalised over all of it.
     const at::Tensor maps = learnt_.permute({0, 2, 3, 1}).flatten(0, 1).unsqueeze(0).contiguous();
@@ -68,8 +68,9 @@ void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const
   }
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    control.between_layers({&tokens, &residual, &condition});
     tokens = blocks_[i]->forward(
-        std::move(tokens), condition, [&] { cancel.check(); }, fmt::format("layer{}", index), observer);
+        std::move(tokens), condition, [&] { control.check(); }, fmt::format("layer{}", index), observer);
   }
   if (proj_out_) {
     tokens = proj_out_->forward(tokens);

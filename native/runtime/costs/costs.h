@@ -44,6 +44,9 @@ struct Fallbacks {
   bool operator==(const Fallbacks&) const = default;
 };
 
+/// The most pictures at a time of a stage that takes as many as memory allows.
+inline constexpr int kAnyBatch = 4096;
+
 /// The costs of one way to run a stage, affine in the batch: a constant part, and a part for each picture.
 struct StageMode {
   ExecutionMode execution;
@@ -54,6 +57,10 @@ struct StageMode {
   double seconds_per_picture = 0;
   /// Seconds of one processor thread besides, for work that no GPU takes over.
   double host_seconds_per_picture = 0;
+  /// The same of a worker's side threads, which have a picture each; 0 where that was not measured.
+  double side_seconds_per_picture = 0;
+  /// Seconds in which a device that is not the processor is given the work of a call, whatever its speed.
+  double launch_seconds = 0;
   /// Seconds to bring the weights in for the first time, from files; 0 where that was not measured.
   double first_load_seconds = 0;
   /// Says in words what is smaller than asked for: `views of 256 instead of 320 pixels`.
@@ -67,7 +74,16 @@ struct StageMode {
   /// The seconds of a call.
   double time(int batch, const Worker& worker) const {
     return (seconds + seconds_per_picture * batch) / worker.speed_in(execution.precision) +
-           host_seconds_per_picture * batch / worker.threads;
+           host_seconds_per_picture * batch / worker.threads +
+           (worker.kind == DeviceKind::kCpu ? 0 : launch_seconds);
+  }
+  /// The seconds of a picture on one of the worker's side threads.
+  double side_time(const Worker& worker) const {
+    Worker side = worker;
+    side.threads = 1;
+    const double beyond =
+        side_seconds_per_picture > 0 ? side_seconds_per_picture - host_seconds_per_picture : 0;
+    return time(1, side) + beyond;
   }
 };
 
@@ -80,7 +96,10 @@ struct StageProfile {
   int blocks = 1;  ///< the number of blocks that its layers can be split into
   /// Its two halves of guidance can run on two workers.
   bool guidance_halves = false;
-  bool points = false;                   ///< its query points can be divided over workers
+  bool points = false;  ///< its query points can be divided over workers
+  /// Most of it is work of the processor, whatever the worker is: it can run on the worker's side threads
+  /// while other stages compute other pictures.
+  bool on_host = false;
   int64_t output_bytes_per_picture = 0;  ///< bytes that are handed to the next stage
   /// Bytes that are handed from worker to worker inside it, when it is split.
   int64_t activation_bytes_per_picture = 0;

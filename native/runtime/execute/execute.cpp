@@ -55,4 +55,9 @@ std::vector<int> Executor::lost_workers() const {
 
 int Executor::loaded() const { return impl_->weights.count(); }
 
+void Executor::look_at_memory(std::vector<Worker>& workers) const {
+  if (!impl_->options.hooks.memory) return;
+  for (Worker& worker : workers) worker.budget_bytes = impl_->options.hooks.memory(worker).budget_bytes;
+}
+
 }  // namespace relievo

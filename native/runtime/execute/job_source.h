@@ -41,7 +41,9 @@ struct StageRun {
   int64_t peak_bytes = 0;
   /// Fragmentation of the first worker's allocator afterwards (WorkerHooks).
   std::optional<double> fragmentation = {};
-  double load_seconds = 0;     ///< of `seconds`, for bringing weights in
+  int threads = 0;          ///< of the processor, that the first worker had for it; 0: all that are its own
+  bool on_side = false;     ///< it ran on a side thread, while the worker computed other pictures
+  double load_seconds = 0;  ///< of `seconds`, for bringing weights in
   bool is_first_load = false;  ///< files were read for it
   std::vector<DeviceSeconds> devices = {};
   std::vector<Transfer> transfers = {};

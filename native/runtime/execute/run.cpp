@@ -16,7 +16,23 @@ Run::Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunO
       options(run_options),
       feed(source, options.cancel),
       stage_runner(parts.stages, parts.threads, parts.weights, parts.options, options),
-      plan(std::move(first_plan)) {}
+      plan(std::move(first_plan)),
+      workers_(options.planned_workers) {
+  for (const auto& stage : parts.stages) profiles_.push_back(stage->profile());
+  if (workers_.size() == parts.threads.size()) return;
+  workers_.clear();
+  for (int i = 0; i < int(parts.threads.size()); ++i) workers_.push_back(parts.threads.worker(i));
+}
+
+std::vector<int64_t> Run::budgets_now(const DeviceGroup& group) const {
+  std::vector<int64_t> budgets(workers_.size());
+  const auto& memory = parts.options.hooks.memory;
+  for (const int index : group.workers) {
+    const Worker& planned = worker(index);
+    budgets[size_t(index)] = memory ? memory(planned).budget_bytes : planned.budget_bytes;
+  }
+  return budgets;
+}
 
 void Run::carry_out() {
   while (true) {
@@ -27,6 +43,7 @@ void Run::carry_out() {
     if (options.cancel.cancelled()) return feed.fail_given_back({ErrorCode::kCancelled, "Cancelled."});
     if (!uses_lost_workers()) throw Error(ErrorCode::kInternal, "Pictures were left over.");
     log(LogLevel::kWarning, "A device was lost, so the rest of the pictures is planned again.");
+    feed.begin_again();
   }
 }
 
@@ -44,10 +61,8 @@ void Run::give_up(const Error& error) {
 
 bool Run::plan_again() {
   const auto lost = parts.threads.lost();
-  std::vector<Worker> all;
   std::vector<int> alive;
   for (int i = 0; i < int(parts.threads.size()); ++i) {
-    all.push_back(parts.threads.worker(i));
     if (!lost.contains(i)) alive.push_back(i);
   }
   if (alive.empty()) {
@@ -58,13 +73,10 @@ bool Run::plan_again() {
              "Check the cables, cooling and driver of the devices, or use --devices cpu."});
     return false;
   }
-  std::vector<StageProfile> profiles;
-  for (const auto& stage : parts.stages) profiles.push_back(stage->profile());
-  if (options.planned_workers.size() == all.size()) all = options.planned_workers;
   PlanOptions wanted = options.plan;
   wanted.pictures = std::max(wanted.pictures, feed.given_back());
   try {
-    plan = find_plan_for_some(all, alive, profiles, wanted);
+    plan = find_plan_for_some(workers_, alive, profiles_, wanted);
   } catch (const Error& error) {
     give_up(error);
     return false;
@@ -82,14 +94,13 @@ void Run::describe_plan() {
 
 /// All groups end before anything is thrown, because they share the feed.
 void Run::run_groups() {
-  size_t most = 0;
-  for (const DeviceGroup& group : plan.groups) most += group.workers.size();
   std::vector<std::future<void>> running;
-  running.reserve(most);
   std::deque<GroupRun> groups;
   std::exception_ptr failure;
   try {
-    for (const DeviceGroup& group : plan.groups) groups.emplace_back(*this, group);
+    size_t most = 0;
+    for (const DeviceGroup& group : plan.groups) most += groups.emplace_back(*this, group).threads();
+    running.reserve(most);
     for (GroupRun& group : groups) group.start(running);
   } catch (...) {
     failure = std::current_exception();

@@ -24,11 +24,12 @@ class Run {
  public:
   Run(ExecutorParts& executor, Plan first_plan, JobSource& source, const RunOptions& run_options);
 
-  /// A worker as it was planned with.
-  const Worker& worker(int index) const {
-    const bool is_planned = options.planned_workers.size() == parts.threads.size();
-    return is_planned ? options.planned_workers[size_t(index)] : parts.threads.worker(index);
-  }
+  /// The workers as they were planned with.
+  const std::vector<Worker>& workers() const { return workers_; }
+  const Worker& worker(int index) const { return workers_[size_t(index)]; }
+  const std::vector<StageProfile>& profiles() const { return profiles_; }
+  /// The budgets as they are now of a group's workers; those of others are 0.
+  std::vector<int64_t> budgets_now(const DeviceGroup& group) const;
 
   /// Does the work of Executor::run().
   void carry_out();
@@ -49,6 +50,9 @@ class Run {
   void give_up(const Error& error);
   void describe_plan();
   void run_groups();
+
+  std::vector<Worker> workers_;
+  std::vector<StageProfile> profiles_;
 };
 
 }  // namespace relievo

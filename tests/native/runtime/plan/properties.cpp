@@ -49,6 +49,8 @@ std::vector<StageProfile> random_stages(Random& random) {
     if (between(random, 0, 1)) stage.blocks = between(random, 2, 24);
     stage.guidance_halves = between(random, 0, 3) == 0;
     stage.points = between(random, 0, 3) == 0;
+    stage.on_host = between(random, 0, 2) == 0;
+    if (between(random, 0, 2) == 0) mode.launch_seconds = between(random, 0.0, 0.1);
     stage.output_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.activation_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.handovers = between(random, 1, 50);
@@ -63,6 +65,8 @@ std::vector<Worker> random_workers(Random& random) {
     workers[i].budget_bytes = between(random, 300, 9000) * kMiB;
     workers[i].speed = between(random, 0.2, 2.0);
     workers[i].threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].side_threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].kind = DeviceKind::kImaginary;
     workers[i].host_bytes_per_second = between(random, 1e9, 2e10);
   }
   return workers;
@@ -97,6 +101,7 @@ int loss_of(const Plan& plan) {
 /// peaks.
 int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<StageProfile>& stages) {
   int64_t kept = 0, running = 0, before = 0;  // `before` belongs to the stage before
+  int64_t beside = 0;                         // of all side threads
   for (const StagePlacement& placement : group.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found = std::ranges::find_if(
@@ -113,10 +118,14 @@ int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<Sta
     if (!here) continue;
     if (placement.resident) kept += weights;
     if (placement.ahead) running = std::max(running, before + weights);
+    if (placement.on_side) {
+      beside = std::max(beside, found->workspace(1) * group.side_threads);
+      continue;
+    }
     before = found->workspace(group.batch) + (placement.resident ? 0 : weights);
     running = std::max(running, before);
   }
-  return kept + running;
+  return kept + running + beside;
 }
 
 TEST(Planner, NeverGoesOverABudget) {
