@@ -182,6 +182,9 @@ class StageReport:
         """Of the seconds, those for bringing weights in."""
     @property
     def devices(self) -> list[StageSeconds]: ...
+    @property
+    def on_side(self) -> bool:
+        """It ran on a thread of the processor, while the device computed other pictures."""
 
 @final
 class Result:

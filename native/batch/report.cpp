@@ -26,6 +26,7 @@ json stages_of(const GenerateResult& result) {
                  {"device", stage.device}, {"precision", stage.precision}, {"batch", stage.batch}};
     if (stage.fragmentation) told["fragmentation"] = *stage.fragmentation;
     told["load_seconds"] = stage.load_seconds;
+    told["on_side"] = stage.on_side;
     told["devices"] = json::array();
     for (const StageSeconds& device : stage.devices) {
       told["devices"].push_back({{"device", device.device},

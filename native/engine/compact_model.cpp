@@ -34,7 +34,8 @@ class CompactStage : public StageOf<CutPicture, ShapedPicture> {
     mode.weight_bytes = 20 * kMiB;
     mode.workspace_bytes = 96 * kMiB;  // a chunk of points with their features, and the network's maps
     mode.host_seconds_per_picture = 0.3 + 1.5e-7 * side * side;
-    StageProfile profile{"", {mode}, kMaxBatch};
+    StageProfile profile{"", {mode}, kAnyBatch};
+    profile.on_host = true;
     profile.variant = kCompactModel;
     profile.output_bytes_per_picture = 8 * kMiB;
     return profile;

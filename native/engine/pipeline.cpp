@@ -48,6 +48,7 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
     return is_compact ? compact_fields() : triplane_fields(config.model);
   };
   stages.push_back(surface_stage(config.model, fields()));
+  stages.push_back(simplify_stage(fields()));
   stages.push_back(texture_stage(config.model, fields()));
   return stages;
 }
@@ -55,12 +56,19 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
              const std::vector<Worker>& workers, const MeasuredCosts& measured, int64_t decoding_bytes) {
   const std::vector<CostSample> samples = samples_for(workers.front(), measured);
+  std::vector<CostSample> of_one_thread;
+  if (workers.front().threads > 1) {
+    Worker side = workers.front();
+    side.threads = 1;
+    of_one_thread = samples_for(side, measured);
+    std::erase_if(of_one_thread, [](const CostSample& sample) { return sample.threads > 1; });
+  }
   const auto seconds = [&](const auto& stage) {
     return stage->profile().on(workers.front()).modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, workers, samples, decoding_bytes);
+    stage->prepare(settings, workers, samples, of_one_thread, decoding_bytes);
     total += seconds(stage);
   }
   for (const auto& stage : stages) {

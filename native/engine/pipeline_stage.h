@@ -62,10 +62,12 @@ class PipelineStage : public Stage {
   const std::string& shown() const { return shown_; }
 
   /// Sets the costs with these settings on workers of these kinds, fitted to those samples that are of this
-  /// stage (their `size` is settings as JSON). May be called between runs only. `decoding_bytes`
-  /// is the most memory that decoding the picture takes beside the picture itself.
+  /// stage (their `size` is settings as JSON), and for side threads to those of one thread of the processor.
+  /// May be called between runs only. `decoding_bytes` is the most memory that decoding the picture takes
+  /// beside the picture itself.
   void prepare(const Settings& settings, const std::vector<Worker>& workers,
-               const std::vector<CostSample>& samples = {}, int64_t decoding_bytes = 0);
+               const std::vector<CostSample>& samples = {}, const std::vector<CostSample>& of_one_thread = {},
+               int64_t decoding_bytes = 0);
   const StageProfile& profile() const final { return profile_; }
 
   /// Limits the pictures at a time, until the stage is prepared again.
@@ -105,6 +107,13 @@ class PipelineStage : public Stage {
   Control control_of(const PictureWork& work) const;
 
  private:
+  /// The samples of this stage as points to which the profile is fitted.
+  std::vector<CostPoint> points_of(const std::vector<CostSample>& samples, const Settings& settings,
+                                   const std::vector<Worker>& workers) const;
+  /// Sets the seconds of side threads by a profile that was fitted to what one thread takes.
+  static void set_side_seconds(StageProfile& profile, const StageProfile& of_one_thread,
+                               const Worker& worker);
+
   std::string name_, shown_;
   StageProfile profile_;
   double from_ = 0, to_ = 1;
@@ -115,14 +124,13 @@ class PipelineStage : public Stage {
 /// resident, though no allocator allocated them.
 int64_t mapped_bytes(const torch::nn::Module& module);
 
-/// The number of pictures that a stage takes at a time. Only the diffusion computes them together; other
-/// stages take one after the other, so that batches pass through the whole pipeline.
-inline constexpr int kMaxBatch = 4;
-
 double element_bytes(const std::string& precision);
 
 /// Seconds of so many operations on a worker of speed 1 (runtime/machine/workers.h).
 double seconds_of(double operations, const std::string& precision);
+
+/// Seconds in which a GPU is given one operator, whatever it computes.
+inline constexpr double kLaunchSeconds = 5e-6;
 
 /// Makes the profile of a network: its modes in the precision that is asked for, or else (auto) in the one
 /// that the first worker is fast in, and beside them in those of the other workers. Where a precision is

@@ -87,8 +87,11 @@ inline constexpr const char* kTripoSrModel = "triposr";
 /// Makes TripoSR's planes of the foreground.
 std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
 
-/// Meshes a shape, and cleans and simplifies the surface.
+/// Meshes a shape.
 std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
+
+/// Cleans and simplifies a surface that was meshed of such a field.
+std::shared_ptr<PipelineStage> simplify_stage(std::unique_ptr<FieldSource> fields);
 
 /// Textures a surface and completes the result.
 std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields);

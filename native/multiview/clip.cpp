@@ -100,13 +100,13 @@ void ClipVision::stream(std::shared_ptr<StreamedWeights> weights) {
 }
 
 at::Tensor ClipVision::forward(const at::Tensor& pixels, const Observer& observer,
-                               const CancelToken& cancel) const {
+                               const BatchControl& control) const {
   const at::Tensor patches = patches_->forward(pixels).flatten(2).transpose(1, 2);
   at::Tensor x = at::cat({class_token_.expand({pixels.size(0), 1, config_.width}), patches}, 1) + positions_;
   x = first_norm_->forward(x);
   observe(observer, "hidden0", x);
   for (size_t i = 0; i < layers_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&x});
     stream_.need(i);
     x = layers_[i]->forward(x, Causal::kNo);
     observe(observer, fmt::format("hidden{}", i + 1), x);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -70,9 +71,15 @@ struct ConditionPlaces {
   RunTogether run_together = {};             ///< where there are several
 };
 
-/// Stage `condition`: encodes RGB on white by CLIP's vision tower and the VAE's encoder. Several workers take
-/// the vision tower, the picture and a blank one as they are free. Throws Error{kInvalidImage,
-/// kInvalidSettings, kCancelled}.
+/// Stage `condition`: encodes pictures, RGB on white, together by CLIP's vision tower and the VAE's encoder.
+/// Several workers take the vision tower, the pictures and a blank one as they are free. `noise` has a key
+/// for each, and `cancels` may have a token for each: a picture whose token is cancelled leaves the batch
+/// between two layers, and its result is nothing. Throws Error{kInvalidImage, kInvalidSettings}, and
+/// Error{kCancelled} where all are cancelled.
+std::vector<std::optional<Conditions>> condition_batch(
+    std::span<const ByteImage> rgb, std::span<const NoiseKey> noise, const ConditionPlaces& places,
+    const Execution& execution, std::span<const CancelToken> cancels = {}, const MultiviewHooks& hooks = {});
+/// The same for one picture.
 Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionPlaces& places,
                            const Execution& execution, const MultiviewHooks& hooks = {});
 
@@ -119,9 +126,16 @@ struct DecoderPlaces {
   RunTogether run_together = {};
 };
 
-/// Stage `decode`: turns latents `[1, 4, H, W]` into the six views in one picture of 3 rows x 2 columns.
-/// `latent_factor` is the VAE's scaling factor. `tiled` works in smaller strips of rows (strips.h), with the
-/// same result up to rounding. Throws Error{kInvalidSettings, kCancelled}.
+/// Stage `decode`: turns latents `[B, 4, H, W]` together into the six views of each picture in one picture of
+/// 3 rows x 2 columns; workers that share rows take one picture. `latent_factor` is the VAE's scaling factor.
+/// `tiled` works in smaller strips of rows (strips.h), with the same result up to rounding. `cancels` and
+/// errors are as above.
+std::vector<std::optional<ByteImage>> decode_batch(const at::Tensor& latents, const DecoderPlaces& places,
+                                                   double latent_factor, const Execution& execution,
+                                                   bool tiled = false,
+                                                   std::span<const CancelToken> cancels = {},
+                                                   const MultiviewHooks& hooks = {});
+/// The same for one picture's latents `[1, 4, H, W]`.
 ByteImage decode_views(const at::Tensor& latents, const DecoderPlaces& places, double latent_factor,
                        const Execution& execution, bool tiled = false, const MultiviewHooks& hooks = {});
 

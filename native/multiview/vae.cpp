@@ -35,6 +35,7 @@ struct Vae::Middle : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
+    strips.cancel.between_layers({&x});
     x = forward_in_strips(*first, x, strips);
     const at::Tensor tokens = tokens_of(norm->forward(x, strips.shared));
     const auto of_all = [&](const at::Tensor& own) {
@@ -62,7 +63,10 @@ struct Vae::Down : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
-    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
+    for (const auto& block : blocks) {
+      strips.cancel.between_layers({&x});
+      x = forward_in_strips(*block, x, strips);
+    }
     // The published network pads on the right and at the bottom only.
     return downsample ? downsample->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
   }
@@ -80,7 +84,10 @@ struct Vae::Up : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
-    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
+    for (const auto& block : blocks) {
+      strips.cancel.between_layers({&x});
+      x = forward_in_strips(*block, x, strips);
+    }
     return upsample ? upsampled_convolution(x, *upsample, strips) : x;
   }
 

@@ -159,10 +159,10 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
   observe(observer, "embeddings", walk.tokens);
 }
 
-void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const Observer& observer) const {
+void ImageEncoder::advance(EncoderWalk& walk, const BatchControl& control, const Observer& observer) const {
   if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&walk.tokens, &walk.cameras});
     stream_.need(i);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     walk.tokens =

@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
 #include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
@@ -59,9 +59,9 @@ class ImageEncoder : public torch::nn::Module {
   /// The same, with the blocks run by `runner`.
   at::Tensor forward_by(const BlockRunner& runner, const at::Tensor& pixels, const at::Tensor& cameras) const;
 
-  /// Takes the walk through this part. Throws Error{kCancelled}, Error{kInvalidSettings} for a picture that
-  /// does not divide into patches.
-  void advance(EncoderWalk& walk, const CancelToken& cancel = {}, const Observer& observer = {}) const;
+  /// Takes the walk through this part; pictures that are cancelled leave it between two layers. Throws
+  /// Error{kCancelled}, Error{kInvalidSettings} for a picture that does not divide into patches.
+  void advance(EncoderWalk& walk, const BatchControl& control = {}, const Observer& observer = {}) const;
 
   /// Adds each block's parameters to the layers that can come in one after the other.
   void add_layers(std::vector<std::vector<at::Tensor>>& layers) const;

@@ -54,16 +54,19 @@ Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads h
   }
 }
 
-void Lrm::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+void Lrm::advance(PlanesWalk& walk, const BatchControl& control) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   const at::TensorOptions options = encoder_ ? options_of(*encoder_) : options_of(*transformer_);
   walk.bring_to(options);
-  if (encoder_) encoder_->advance(walk.encoder, cancel);
+  if (encoder_) encoder_->advance(walk.encoder, control);
   if (transformer_) {
-    const at::Tensor condition = walk.encoder.tokens.reshape({1, -1, walk.encoder.tokens.size(-1)});
-    const SharedTokens shared{walk.shared, walk.shares_pictures};
-    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, cancel, {}, shared);
+    const at::Tensor& seen = walk.encoder.tokens;
+    const int64_t tokens = seen.size(1), width = seen.size(2);
+    at::Tensor condition = seen.reshape({seen.size(0) / walk.views, walk.views * tokens, width});
+    const SharedTokens shared{walk.shared, walk.shares_views};
+    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, control, {}, shared);
+    walk.encoder.tokens = condition.reshape({-1, tokens, width});  // fewer, where pictures have left
   }
 }
 
@@ -97,7 +100,8 @@ at::Tensor Lrm::encode(const Views& views, const Execution& execution) const {
 
 at::Tensor Lrm::planes(const at::Tensor& tokens, const Execution& execution) const {
   const at::NoGradGuard no_grad;
-  return transformer_->advance({}, tokens, execution.control.cancel)[0];
+  at::Tensor condition = tokens;
+  return transformer_->advance({}, condition, execution.control.cancel)[0];
 }
 
 at::Tensor Lrm::learning_planes(const at::Tensor& pictures, const at::Tensor& cameras,

@@ -40,7 +40,7 @@ class Lrm : public PlanesNetwork {
   /// needs.
   Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  void advance(PlanesWalk& walk, const BatchControl& control = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
   int64_t tokens() const override;
   void stream(std::shared_ptr<StreamedWeights> weights) override;

@@ -89,15 +89,14 @@ TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config
   }
 }
 
-at::Tensor TriplaneTransformer::advance(at::Tensor tokens, const at::Tensor& condition,
-                                        const CancelToken& cancel, const Observer& observer,
-                                        const SharedTokens& shared) const {
+at::Tensor TriplaneTransformer::advance(at::Tensor tokens, at::Tensor& condition, const BatchControl& control,
+                                        const Observer& observer, const SharedTokens& shared) const {
   if (tokens_.defined()) {
     const RowRange own = shared.tokens ? shared.tokens->range() : RowRange{0, tokens_.size(1)};
     tokens = tokens_.narrow(1, own.first, own.count()).expand({condition.size(0), -1, -1}).clone();
   }
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&tokens, &condition});
     stream_.need(i);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     tokens =
@@ -111,7 +110,8 @@ void TriplaneTransformer::add_layers(std::vector<std::vector<at::Tensor>>& layer
 }
 
 at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Observer& observer) const {
-  return advance({}, condition, {}, observer);
+  at::Tensor own = condition;
+  return advance({}, own, {}, observer);
 }
 
 at::Tensor TriplaneTransformer::forward_by(const BlockRunner& runner, const at::Tensor& condition) const {

@@ -7,7 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
 #include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
@@ -56,8 +56,9 @@ class TriplaneTransformer : public torch::nn::Module {
   at::Tensor forward_by(const BlockRunner& runner, const at::Tensor& condition) const;
 
   /// Takes tokens `[B, 3 low^2, width]` (at first undefined, after the last layer the planes) through this
-  /// part. Workers that share them take the own ones, and each makes all planes. Throws Error{kCancelled}.
-  at::Tensor advance(at::Tensor tokens, const at::Tensor& condition, const CancelToken& cancel = {},
+  /// part. Pictures that are cancelled leave them and the condition between two layers. Workers that share
+  /// tokens take the own ones, and each makes all planes. Throws Error{kCancelled}.
+  at::Tensor advance(at::Tensor tokens, at::Tensor& condition, const BatchControl& control = {},
                      const Observer& observer = {}, const SharedTokens& shared = {}) const;
 
   /// As ImageEncoder's.

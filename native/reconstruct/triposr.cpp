@@ -31,13 +31,13 @@ TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, P
   }
 }
 
-void TripoSr::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+void TripoSr::advance(PlanesWalk& walk, const BatchControl& control) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   walk.bring_to(options_of(*this));
-  if (encoder_) encoder_->advance(walk.encoder, cancel);
+  if (encoder_) encoder_->advance(walk.encoder, control);
   if (transformer_) {
-    transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, cancel, {}, walk.shared);
+    transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, control, {}, walk.shared);
   }
 }
 
@@ -61,7 +61,7 @@ std::unique_ptr<Field> TripoSr::field(const at::Tensor& planes) const {
 
 at::Tensor TripoSr::learning_planes(const at::Tensor& pictures, const BlockRunner& runner) const {
   at::Tensor tokens, residual;
-  const at::Tensor condition = encoder_->forward_by(runner, pictures.unsqueeze(1), {});
+  at::Tensor condition = encoder_->forward_by(runner, pictures.unsqueeze(1), {});
   transformer_->advance(tokens, residual, condition, {}, {}, nullptr, runner);
   return tokens;
 }

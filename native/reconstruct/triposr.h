@@ -43,8 +43,8 @@ class TripoSr : public PlanesNetwork {
   /// needs.
   TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  /// A walk begins with one picture (triposr_picture.h) and no cameras.
-  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  /// A walk begins with pictures of one view each (triposr_picture.h) and no cameras.
+  void advance(PlanesWalk& walk, const BatchControl& control = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
   int64_t tokens() const override;
   void stream(std::shared_ptr<StreamedWeights> weights) override;

@@ -54,8 +54,8 @@ TripoSrTransformer::TripoSrTransformer(torch::nn::Module& parent, const TripoSrT
   }
 }
 
-void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
-                                 const CancelToken& cancel, const Observer& observer,
+void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, at::Tensor& condition,
+                                 const BatchControl& control, const Observer& observer,
                                  const SharedRows* shared, const BlockRunner& runner) const {
   if (learnt_.defined()) {
     // The planes are stacked into one picture, whose groups of channels are normalised over all of it.
@@ -82,9 +82,10 @@ void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const
       continue;
     }
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    control.between_layers({&tokens, &residual, &condition});
     stream_.need(i);
     tokens = blocks_[i]->forward(
-        std::move(tokens), condition, [&] { cancel.check(); }, fmt::format("layer{}", index), observer,
+        std::move(tokens), condition, [&] { control.check(); }, fmt::format("layer{}", index), observer,
         shared);
   }
   if (proj_out_) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -149,6 +150,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
     std::vector<Measured> bytes, seconds, as_asked;
     double speed = 1;
     int threads = 1;
+    bool has_launches = false;
     for (const auto& [sample, estimate, output_estimate, is_as_asked] : points) {
       if (sample.stage != profile.name || sample.variant != profile.variant ||
           !sample.mode.is_like(mode.execution))
@@ -158,8 +160,10 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
       worker.speed = speed = sample.speed;
       const double batch = sample.batch;
       if (sample.first_load_seconds > 0) mode.first_load_seconds = sample.first_load_seconds;
+      has_launches = has_launches || estimate.launch_seconds > 0;
       const double once = estimate.seconds / speed;
-      seconds.push_back({batch, once, estimate.time(1, worker) - once, sample.seconds});
+      seconds.push_back(
+          {batch, once + estimate.launch_seconds, estimate.time(1, worker) - once, sample.seconds});
       if (is_as_asked) as_asked.push_back(seconds.back());
       if (!sample.has_bytes) continue;
       mode.weight_bytes = sample.weight_bytes;
@@ -176,6 +180,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
           form.per_picture + form.each_scale * mode.workspace_bytes_per_picture;
     }
     const FittedForm form = scaled(fit_form(seconds), as_asked);
+    if (has_launches) mode.seconds += std::exchange(mode.launch_seconds, 0) * speed;
     mode.seconds = form.constant * speed + form.once_scale * mode.seconds;
     mode.seconds_per_picture *= form.each_scale;
     mode.host_seconds_per_picture =

@@ -46,6 +46,9 @@ struct Fallbacks {
   bool operator==(const Fallbacks&) const = default;
 };
 
+/// The most pictures at a time of a stage that takes as many as memory allows.
+inline constexpr int kAnyBatch = 4096;
+
 /// The costs of one way to run a stage, affine in the batch: a constant part, and a part for each picture.
 struct StageMode {
   ExecutionMode execution;
@@ -56,6 +59,10 @@ struct StageMode {
   double seconds_per_picture = 0;
   /// Seconds of one processor thread besides, for work that no GPU takes over.
   double host_seconds_per_picture = 0;
+  /// The same of a worker's side threads, which have a picture each; 0 where that was not measured.
+  double side_seconds_per_picture = 0;
+  /// Seconds in which a device that is not the processor is given the work of a call, whatever its speed.
+  double launch_seconds = 0;
   /// Bytes of weights that come from host memory during a call, while it computes.
   double streamed_bytes = 0;
   /// Seconds to bring the weights in for the first time, from files; 0 where that was not measured.
@@ -72,7 +79,19 @@ struct StageMode {
   double time(int batch, const Worker& worker) const {
     const double computing = (seconds + seconds_per_picture * batch) / worker.speed_in(execution.precision);
     return std::max(computing, streamed_bytes / worker.host_bytes_per_second) +
-           host_seconds_per_picture * batch / worker.threads;
+           host_seconds_per_picture * batch / worker.threads + launching(worker);
+  }
+  /// Of them, those in which the worker is only given the work.
+  double launching(const Worker& worker) const {
+    return worker.kind == DeviceKind::kCpu ? 0 : launch_seconds;
+  }
+  /// The seconds of a picture on one of the worker's side threads.
+  double side_time(const Worker& worker) const {
+    Worker side = worker;
+    side.threads = 1;
+    const double beyond =
+        side_seconds_per_picture > 0 ? side_seconds_per_picture - host_seconds_per_picture : 0;
+    return time(1, side) + beyond;
   }
 };
 
@@ -82,7 +101,8 @@ struct StageMode {
 enum class PartKind { kNetworks, kHalves, kStrips, kTokens, kPoints };
 std::string part_name(PartKind kind);  ///< `networks`, `halves of guidance`, `strips`, `tokens`, `points`
 
-/// A way to share a picture's work in a stage. Every worker has all of the stage's weights.
+/// A way to share a picture's work in a stage. Every worker has all of the stage's weights. Workers that
+/// share pictures take one at a time, because a second one would only wait: their groups have a batch of 1.
 struct PictureParts {
   PartKind kind = PartKind::kPoints;
   /// The number of equal parts that the work has; 0: as many as one likes.
@@ -100,6 +120,9 @@ struct StageProfile {
   int max_batch = 1;
   int blocks = 1;                        ///< the number of blocks that its layers can be split into
   std::vector<PictureParts> parts = {};  ///< the ways in which workers can share its pictures
+  /// Most of it is work of the processor, whatever the worker is: it can run on the worker's side threads
+  /// while other stages compute other pictures.
+  bool on_host = false;
   int64_t output_bytes_per_picture = 0;  ///< bytes that are handed to the next stage
   /// Bytes that are handed from worker to worker inside it, when its layers are split.
   int64_t activation_bytes_per_picture = 0;

@@ -73,8 +73,9 @@ struct StageLoad {
 };
 
 /// Calls for one worker come from that worker's thread, one at a time; calls for different workers come at
-/// the same time. Only load() may also come from a second thread of the worker, while another stage runs
-/// there.
+/// the same time. Besides, load() may come from a second thread of the worker, while another stage runs
+/// there, and of a stage that is the processor's work (StageProfile::on_host) run() comes from several side
+/// threads of the worker at once.
 class Stage {
  public:
   virtual ~Stage() = default;

@@ -35,6 +35,35 @@ std::string note(const StageProfile& stage, const std::string& worker, const Sta
 
 }  // namespace
 
+void JobBatch::add(RunJob job, std::any value, JobReport report) {
+  jobs.push_back(std::move(job));
+  values.push_back(std::move(value));
+  reports.push_back(std::move(report));
+}
+
+void JobBatch::note(const std::string& text) {
+  for (JobReport& report : reports) report.notes.push_back(text);
+}
+
+size_t JobBatch::alike(size_t most) const {
+  size_t count = 0;
+  while (count < std::min(most, reports.size()) && reports[count].stages_done == reports.front().stages_done)
+    ++count;
+  return count;
+}
+
+JobBatch JobBatch::take(size_t count) {
+  JobBatch taken;
+  for (size_t i = 0; i < count; ++i) {
+    taken.add(std::move(jobs[i]), std::move(values[i]), std::move(reports[i]));
+  }
+  const auto drop = [count](auto& all) { all.erase(all.begin(), all.begin() + std::ptrdiff_t(count)); };
+  drop(jobs);
+  drop(values);
+  drop(reports);
+  return taken;
+}
+
 std::exception_ptr StageRunner::current_exception_of(int worker) const {
   try {
     throw;
@@ -98,8 +127,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
   running.reserve(which.size());
   std::vector<size_t> here;
   // This thread's pending work on its device must be done before other workers read its results.
-  const bool are_others =
-      std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.workers[k]].is_current(); });
+  const bool are_others = std::ranges::any_of(which, [&](size_t k) { return !is_here(placement, k); });
   if (are_others && options_.hooks.finish) {
     for (const int index : placement.workers) {
       if (!threads_[index].is_current()) continue;
@@ -111,12 +139,11 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     }
   }
   for (size_t i = 0; i < which.size(); ++i) {
-    WorkerThread& thread = threads_[placement.workers[which[i]]];
-    if (thread.is_current()) {
+    if (is_here(placement, which[i])) {
       here.push_back(i);
     } else {
       try {
-        running.push_back(thread.start([&guarded, i] { guarded(i); }));
+        running.push_back(threads_[placement.workers[which[i]]].start([&guarded, i] { guarded(i); }));
       } catch (...) {  // there is no memory for a task, and those that run would wait for it
         if (on_failure) on_failure();
         throw;
@@ -157,7 +184,7 @@ WeightCache::Loading StageRunner::load(const StagePlacement& placement, const St
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
   on_workers(placement, which, [&](size_t k) {
-    StageLoad wanted{worker(placement.workers[k]), mode.execution, 0, 0, !placement.resident};
+    StageLoad wanted{worker_for(placement, k), mode.execution, 0, 0, !placement.resident};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
@@ -165,6 +192,26 @@ WeightCache::Loading StageRunner::load(const StagePlacement& placement, const St
     loadings[k] = weights_.ensure(size_t(placement.workers[k]), size_t(placement.stage), wanted);
   });
   return *std::ranges::max_element(loadings);
+}
+
+Worker StageRunner::worker_for(const StagePlacement& placement, size_t k) const {
+  Worker one = worker(placement.workers[k]);
+  if (placement.on_side) one.threads = 1;
+  return one;
+}
+
+int StageRunner::fitting(const StagePlacement& placement, const StageProfile& profile, const StageMode& mode,
+                         int pictures) const {
+  if (!options_.hooks.memory) return pictures;
+  for (const int index : placement.workers) {
+    const MemoryNow now = memory_now(options_.hooks, worker(index));
+    const auto needed = [&](int batch) {
+      return mode.workspace(batch) + batch * profile.output_bytes_per_picture;
+    };
+    while (pictures > 1 && now.used_bytes + needed(pictures) > now.budget_bytes)
+      pictures = (pictures + 1) / 2;
+  }
+  return pictures;
 }
 
 const StageProfile& StageRunner::profile_on(const StagePlacement& placement) const {
@@ -183,7 +230,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
                                         const JobBatch& batch, size_t first, size_t last, CallTally& tally) {
   StageCall call;
   call.mode = mode.execution;
-  for (const int index : placement.workers) call.workers.push_back(worker(index));
+  for (size_t k = 0; k < placement.workers.size(); ++k) call.workers.push_back(worker_for(placement, k));
   call.blocks = placement.blocks;
   call.part_kind = placement.part_kind;
   call.parts = placement.parts;
@@ -224,11 +271,12 @@ void StageRunner::release_cache(const Worker& worker) const {
 }
 
 Worker StageRunner::as_one(const StagePlacement& placement) const {
-  Worker all = worker(placement.workers[0]);
+  Worker all = worker_for(placement, 0);
+  all.budget_bytes = memory_now(options_.hooks, all).budget_bytes;
   for (size_t k = 1; k < placement.workers.size(); ++k) {
     const Worker& other = worker(placement.workers[k]);
     all.name += "+" + other.name;
-    all.budget_bytes = std::min(all.budget_bytes, other.budget_bytes);
+    all.budget_bytes = std::min(all.budget_bytes, memory_now(options_.hooks, other).budget_bytes);
   }
   return all;
 }
@@ -258,8 +306,9 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                                      JobBatch& batch, bool only_stage) {
   const StageProfile& profile = profile_on(placement);
   const Worker& first_worker = worker(placement.workers[0]);
-  const Worker whole = as_one(placement);
-  const std::string& names = whole.name;
+  Room::Stay stay(rooms_[size_t(placement.workers[0])]);
+  Worker whole = as_one(placement);
+  const std::string names = whole.name;
 
   std::vector<std::any> outputs;
   const StageMode* mode = &profile.mode(placement.mode);
@@ -273,10 +322,11 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
         next_mode < profile.modes.size() && Fallbacks{.chunked = true, .tiled = true}.include(
                                                 profile.fallbacks_of(profile.modes[next_mode].execution));
     if (!is_next_cheap && seek_ && seek_(placement)) {
-      batch.notes.push_back(fmt::format(
+      const std::string text = fmt::format(
           "The stage '{}' had no room on {} ({}), so that the rest was planned again over all devices.",
-          profile.name, names, format_bytes(whole.budget_bytes)));
-      throw NoRoom(ErrorCode::kOutOfMemory, batch.notes.back(), "Give more devices with --devices.");
+          profile.name, names, format_bytes(whole.budget_bytes));
+      batch.note(text);
+      throw NoRoom(ErrorCode::kOutOfMemory, text, "Give more devices with --devices.");
     }
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
@@ -304,6 +354,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     run_.cancel.check();
     const size_t first = outputs.size();
     const int wanted = int(batch.jobs.size() - first);
+    whole = as_one(placement);  // its budget may have changed
     int size = options_.costs->batch_limit(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages unloaded it may fit
     if (size < 1) {
@@ -320,6 +371,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       if (loading != WeightCache::Loading::kNone) load_seconds = seconds_since(start);
       is_loaded = true;
       if (next && next->ahead) load_ahead(ahead, *next);
+      size = fitting(placement, profile, *mode, size);
       auto some = call(placement, *mode, batch, first, first + size_t(size), tally);
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
@@ -331,7 +383,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       last = Error(error.code(), error.message(), is_loaded || !last ? error.hint() : last->hint());
       const bool had_more_room = ahead.take_back();
       release_cache(first_worker);
-      if (had_more_room) continue;
+      if (had_more_room || stay.be_alone()) continue;
       const bool chunks_next =
           next_mode < profile.modes.size() &&
           profile.fallbacks_of(profile.modes[next_mode].execution) == Fallbacks{.chunked = true};
@@ -340,7 +392,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
-        batch.notes.push_back(
+        batch.note(
             fmt::format("The stage '{}' had the weights of all other stages moved out of {} to make room.",
                         profile.name, names));
       } else {
@@ -356,6 +408,8 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                     mode->execution,
                     options_.hooks.take_peak ? options_.hooks.take_peak(first_worker) : 0,
                     options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt};
+    report.threads = whole.threads;
+    report.on_side = placement.on_side;
     report.load_seconds = load_seconds;
     report.is_first_load = loading == WeightCache::Loading::kFirst;
     report.repeated = placement.repeated;
@@ -366,11 +420,11 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     for (const auto& transfers : tally.transfers) {
       report.transfers.insert(report.transfers.end(), transfers.begin(), transfers.end());
     }
-    batch.reports.push_back(std::move(report));
+    for (size_t i = first; i < outputs.size(); ++i) batch.reports[i].stages.push_back(report);
   }
   const Fallbacks taken = profile.fallbacks_of(mode->execution);
-  if (taken != Fallbacks()) batch.notes.push_back(note(profile, names, *mode));
-  batch.lossy = batch.lossy || taken.change_result();
+  if (taken != Fallbacks()) batch.note(note(profile, names, *mode));
+  for (JobReport& report : batch.reports) report.lossy = report.lossy || taken.change_result();
   batch.values = std::move(outputs);
 }
 

@@ -2,28 +2,33 @@
 #pragma once
 
 #include <any>
+#include <deque>
 #include <exception>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/execute/execute.h"
+#include "runtime/execute/room.h"
 #include "runtime/execute/weight_cache.h"
 
 namespace relievo {
 
-/// Jobs on their way through a group. Reports and notes are those of this way; what was done of them
-/// elsewhere is in the jobs.
+/// Jobs on their way through a group. Those that pass a stage together have as many stages behind them.
 struct JobBatch {
   std::vector<RunJob> jobs = {};
   /// The last stage's output for each job.
   std::vector<std::any> values = {};
-  std::vector<StageRun> reports = {};
-  std::vector<std::string> notes = {};
-  bool lossy = false;
-  int stages_done = 0;    ///< the first stages, which they have behind them
-  double expected_s = 0;  ///< what the plan says of them
-  double waited_s = 0;    ///< the time that the worker waited for them; the next stage reports it
+  std::vector<JobReport> reports = {};  ///< of each job
+  double waited_s = 0;  ///< the time that the thread waited for them; the next stage reports it
+
+  void add(RunJob job, std::any value, JobReport report);
+  void note(const std::string& text);
+  /// The number of the first jobs, at most so many, that have as many stages behind them.
+  size_t alike(size_t most) const;
+  /// Takes these jobs out, in their order.
+  JobBatch take(size_t count);
 };
 
 /// Is thrown when a worker is lost, and says which. It is an Error, so code that passes errors on passes it
@@ -63,12 +68,13 @@ class StageRunner {
         weights_(weights),
         options_(options),
         run_(run),
-        seek_(std::move(seek)) {}
+        seek_(std::move(seek)),
+        rooms_(threads.size()) {}
 
   /// Replaces the batch's values by the stage's outputs. Must be called on the thread of the placement's
-  /// first worker. `next` is the group's next placement, or null; where it says so, its weights are loaded
-  /// meanwhile. `only_stage` says that there are no other weights to unload for room. Throws Error
-  /// (out_of_memory after the last fallback), NoRoom and WorkerLost.
+  /// first worker, or on one of its side threads. `next` is the next placement on this thread, or null; where
+  /// it says so, its weights are loaded meanwhile. `only_stage` says that there are no other weights to
+  /// unload for room. Throws Error (out_of_memory after the last fallback), NoRoom and WorkerLost.
   void run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch, bool only_stage);
 
  private:
@@ -82,6 +88,9 @@ class StageRunner {
   void unload(const StagePlacement& placement);
   std::vector<std::any> call(const StagePlacement& placement, const StageMode& mode, const JobBatch& batch,
                              size_t first, size_t last, CallTally& tally);
+  /// As much of a batch as has room now beside what the placement's workers hold; at least one picture.
+  int fitting(const StagePlacement& placement, const StageProfile& profile, const StageMode& mode,
+              int pictures) const;
   WeightCache::Loading load(const StagePlacement& placement, const StageMode& mode);
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
   /// Runs `body(k)` for these of the placement's workers, each on its thread, and waits.
@@ -94,6 +103,11 @@ class StageRunner {
   void make_room(const StagePlacement& placement);
   void release_cache(const Worker& worker) const;
   const Worker& worker(int index) const { return threads_.worker(index); }
+  /// A worker of the placement as its stage sees it.
+  Worker worker_for(const StagePlacement& placement, size_t k) const;
+  bool is_here(const StagePlacement& placement, size_t k) const {
+    return placement.on_side || threads_[placement.workers[k]].is_current();
+  }
 
   const std::vector<std::shared_ptr<Stage>>& stages_;
   const WorkerThreads& threads_;
@@ -101,6 +115,7 @@ class StageRunner {
   const ExecutorOptions& options_;
   const RunOptions& run_;
   const Seek seek_;
+  std::deque<Room> rooms_;  // by worker
 };
 
 }  // namespace relievo

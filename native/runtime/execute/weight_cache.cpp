@@ -5,6 +5,7 @@
 namespace relievo {
 
 WeightCache::Loading WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
+  const std::lock_guard one_at_a_time(loading_[worker * stages_.size() + stage]);
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);

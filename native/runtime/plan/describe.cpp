@@ -1,6 +1,8 @@
 #include "runtime/plan/describe.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -61,8 +63,17 @@ std::string divided(const StagePlacement& placement) {
   return are_equal ? std::string() : fmt::format(" ({})", text);
 }
 
-std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
-                const std::vector<StageProfile>& stages) {
+/// Says what runs on side threads: `; foreground, texture of other pictures run meanwhile on 4 threads of the
+/// processor`.
+std::string beside(const DeviceGroup& group, const std::vector<StageProfile>& stages) {
+  if (group.side_threads == 0) return {};
+  return fmt::format("; {} of other pictures run meanwhile on {} thread{} of the processor",
+                     stage_list(group, stages, [](const auto& p) { return p.on_side; }), group.side_threads,
+                     group.side_threads == 1 ? "" : "s");
+}
+
+std::string how_alone(const DeviceGroup& group, const std::vector<Worker>& workers,
+                      const std::vector<StageProfile>& stages) {
   switch (group.kind) {
     case GroupKind::kReplica: {
       const std::string waiting = stage_list(group, stages, [](const auto& p) { return !p.resident; });
@@ -109,6 +120,15 @@ std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
   return {};
 }
 
+std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
+                const std::vector<StageProfile>& stages) {
+  if (std::ranges::all_of(group.stages, &StagePlacement::on_side)) {
+    return fmt::format("makes whole pictures, each on one of {} threads of the processor",
+                       group.side_threads);
+  }
+  return how_alone(group, workers, stages) + beside(group, stages);
+}
+
 /// The stage of a group whose workers wait longest in it, counted by what they could have done.
 std::string limit_of_shared(const DeviceGroup& group, const std::vector<Worker>& workers,
                             const std::vector<StageProfile>& stages) {
@@ -135,22 +155,33 @@ std::string limit_of_shared(const DeviceGroup& group, const std::vector<Worker>&
   return fmt::format("{}, whose parts are not equally long", name);
 }
 
+/// The thread, or the side threads, that a group's pictures wait for.
+std::string limit_of_stations(const DeviceGroup& group, const std::vector<Worker>& workers) {
+  std::map<std::pair<int, bool>, double> busy;  // seconds of a batch, by worker and whether on side threads
+  for (const Station& station : group.stations) {
+    busy[{station.worker, station.on_side}] +=
+        station.on_side ? station.seconds * group.batch / group.side_threads : station.seconds;
+  }
+  const auto slowest = std::ranges::max_element(busy, {}, [](const auto& one) { return one.second; });
+  const auto& [place, seconds] = *slowest;
+  const std::string name =
+      place.second ? std::string("the processor's threads") : workers[size_t(place.first)].name;
+  return fmt::format("the stages on {}, which take longest ({:.2g} s)", name, seconds);
+}
+
 /// What keeps a plan from being as much faster as there are devices.
 std::string limit_of(const Plan& plan, const std::vector<Worker>& workers,
                      const std::vector<StageProfile>& stages, const PlanOptions& options) {
-  if (workers.size() < 2) return {};
   if (options.pictures < int(plan.groups.size())) return "the number of pictures";
   if (plan.groups.size() > 1) return plan.idle.empty() ? "" : "the devices that are left idle";
   const DeviceGroup& group = plan.groups.front();
+  if (group.side_threads > 0) return limit_of_stations(group, workers);
+  if (workers.size() < 2) return {};
   switch (group.kind) {
     case GroupKind::kReplica:
       return plan.idle.empty() ? "" : "the devices that are left idle";
-    case GroupKind::kPipeline: {
-      const auto slowest = std::ranges::max_element(group.station_s) - group.station_s.begin();
-      return fmt::format("the stages on {}, which take longest ({:.2g} s)",
-                         workers[size_t(group.workers[size_t(slowest)])].name,
-                         group.station_s[size_t(slowest)]);
-    }
+    case GroupKind::kPipeline:
+      return limit_of_stations(group, workers);
     case GroupKind::kShardedLayers:
       return "layers, which run one after the other: they are shared for their memory";
     case GroupKind::kShardedPictures:
@@ -224,7 +255,9 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
   plan.limit = limit_of(plan, workers, stages, options);
   size_t computing = 0;
   for (const DeviceGroup& group : plan.groups) computing += group.workers.size();
-  if (computing > 1 && plan.alone_s > 0) {
+  const bool has_side_threads =
+      std::ranges::any_of(plan.groups, [](const DeviceGroup& group) { return group.side_threads > 0; });
+  if ((computing > 1 || has_side_threads) && plan.alone_s > 0) {
     const double gain = plan.speed_up();
     const std::string limit = plan.limit.empty() ? "" : ", limited by " + plan.limit;
     plan.reasons.push_back(

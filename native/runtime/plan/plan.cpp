@@ -362,10 +362,13 @@ Plan find_plan(const std::vector<Worker>& workers, const std::vector<StageProfil
                     ? "Close other programs, give more devices, or use a smaller model."
                     : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
   }
-  if (workers.size() > 1) {
+  const bool has_side_threads =
+      std::ranges::any_of(found->groups, [](const DeviceGroup& group) { return group.side_threads > 0; });
+  if (workers.size() > 1 || has_side_threads) {
     PlanOptions alone = options;
     alone.strategy = Strategy::kSingle;
     alone.policy = Policy::kFastest;
+    alone.use_side_threads = false;
     if (const auto one = search(workers, stages, alone)) found->alone_s = one->seconds;
   } else {
     found->alone_s = found->seconds;
@@ -407,6 +410,7 @@ Plan find_plan_for_some(const std::vector<Worker>& workers, const std::vector<in
   for (IdleWorker& idle : made.idle) idle.worker = alive[size_t(idle.worker)];
   for (DeviceGroup& group : made.groups) {
     for (int& worker : group.workers) worker = alive[size_t(worker)];
+    for (Station& station : group.stations) station.worker = alive[size_t(station.worker)];
     for (StagePlacement& placement : group.stages) {
       for (int& worker : placement.workers) worker = alive[size_t(worker)];
     }

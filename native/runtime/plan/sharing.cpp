@@ -46,19 +46,18 @@ std::optional<SharedStage> shared_in(const SharingQuestion& question, std::vecto
     shared.parts = divide_by_speed(way.count, speeds);
     if (std::ranges::find(shared.parts, 0) != shared.parts.end()) return std::nullopt;
   }
-  const double work = mode.seconds_per_picture * question.batch, count = double(workers.size());
-  const double alone =
-      mode.seconds / speeds[0] + mode.host_seconds_per_picture * question.batch / workers[0].threads;
+  const double work = mode.seconds_per_picture, count = double(workers.size());
+  const double alone = mode.seconds / speeds[0] + mode.host_seconds_per_picture / workers[0].threads;
   double longest = 0;
   for (size_t j = 0; j < workers.size(); ++j) {
     const double share = way.count > 0 ? shared.parts[j] / double(way.count) : speeds[j] / all;
-    const double computing = work * (way.repeated + (1 - way.repeated) * share) / speeds[j];
+    const double computing =
+        work * (way.repeated + (1 - way.repeated) * share) / speeds[j] + mode.launching(workers[j]);
     // Weights that come in by layer come to every worker.
     longest = std::max({longest, computing, mode.streamed_bytes / workers[j].host_bytes_per_second});
     shared.computing.push_back(computing + (j == 0 ? alone : 0));
   }
-  shared.transfer =
-      double(way.bytes_per_picture) * question.batch * (count - 1) / count / link + way.waits * kWaitSeconds;
+  shared.transfer = double(way.bytes_per_picture) * (count - 1) / count / link + way.waits * kWaitSeconds;
   shared.seconds = alone + longest + shared.transfer;
   return shared;
 }
@@ -68,7 +67,7 @@ std::optional<SharedStage> shared_in(const SharingQuestion& question, std::vecto
 SharedStage on_one(const SharingQuestion& question, size_t worker) {
   const Worker& alone = question.workers[worker];
   const StageMode& mode = question.stage.on(alone).mode_within(question.fallbacks);
-  const double seconds = mode.time(question.batch, alone);
+  const double seconds = mode.time(1, alone);
   return {.sharers = {worker}, .mode = &mode, .seconds = seconds, .computing = {seconds}};
 }
 

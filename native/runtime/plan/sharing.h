@@ -11,7 +11,6 @@ namespace relievo {
 struct SharingQuestion {
   const StageProfile& stage;
   std::span<const Worker> workers;
-  int batch = 1;
   Fallbacks fallbacks = {};  ///< that the stage may take
 };
 
@@ -19,7 +18,7 @@ struct SharingQuestion {
 struct SharedStage {
   std::vector<size_t> sharers;  ///< among the workers; the first leads
   const StageMode* mode = nullptr;
-  double seconds = 0, transfer = 0;  ///< of a batch: in all, and of it for what the sharers give each other
+  double seconds = 0, transfer = 0;  ///< of a picture: in all, and of it for what the sharers give each other
   std::vector<double> computing;     ///< of it, by sharer
   PartKind kind = PartKind::kPoints;
   std::vector<int> parts = {};  ///< by sharer; empty where they take them as they are free

@@ -138,6 +138,7 @@ struct Made {
   std::shared_ptr<const Surface> surface;  ///< instead, where the run ends with it
   int delivered = 0;
   std::vector<std::string> notes;
+  std::vector<StageRun> stages;
 
   MeshBits bits() const { return result ? MeshBits(result->mesh) : MeshBits(*surface); }
 };
@@ -216,11 +217,12 @@ class TinyPipeline {
     for (size_t i = 0; i < all.size(); ++i) {
       all[i].error = outcomes[i].error;
       all[i].notes = outcomes[i].notes;
+      all[i].stages = outcomes[i].stages;
       if (all[i].error) continue;
       const auto& work = std::any_cast<const PictureWork&>(outcomes[i].value);
       all[i].error = work.error;
       if (const auto* finished = std::get_if<FinishedPicture>(&work.made)) all[i].result = *finished;
-      if (const auto* meshed = std::get_if<MeshedPicture>(&work.made)) all[i].surface = meshed->surface;
+      if (const auto* cleaned = std::get_if<CleanedPicture>(&work.made)) all[i].surface = cleaned->surface;
     }
     return all;
   }

@@ -6,10 +6,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "base/error.h"
 #include "multiview/multiview.h"
 #include "multiview/vae.h"
-#include "../nn/together.h"
 #include "tiny_model.h"
 
 namespace relievo {
@@ -105,12 +105,13 @@ TEST(Strips, ACancelEndsAtTheNextStrip) {
   const at::NoGradGuard no_grad;
   Conv2d conv(4, 4, 3, {.padding = 1});
   fill_randomly(conv);
-  Strips strips{.bytes = 1};
+  const CancelToken cancel;
+  const Strips strips{.bytes = 1, .cancel = cancel};
   int filled = 0;
   const std::array<int64_t, 4> shape{1, 4, 64, 8};
   const auto fill = [&](const at::Tensor& rows, int64_t) {
     rows.zero_();
-    if (++filled == 2) strips.cancel.cancel();
+    if (++filled == 2) cancel.cancel();
   };
   EXPECT_THROW(
       convolve({shape, at::TensorOptions(at::kFloat), fill}, conv, strips, [](const at::Tensor&, int64_t) {}),

@@ -136,6 +136,49 @@ TEST(Lrm, IsCancelledAndFailsAsAWholeWhereWorkersShareIt) {
             ErrorCode::kInvalidSettings);
 }
 
+TEST(LrmBatches, PlanesAreThoseOfEachPictureAlone) {
+  at::manual_seed(5);
+  const LrmConfig config = small_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  std::vector<Views> pictures;
+  for (int i = 0; i < 4; ++i) pictures.push_back(random_views(24));
+  for (size_t count = 1; count <= pictures.size(); ++count) {
+    const auto made = reconstruct_batch(std::span(pictures).first(count), {.parts = {whole}}, {});
+    ASSERT_EQ(made.size(), count);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_TRUE(made[i].equal(reconstruct_planes(pictures[i], {.parts = {whole}}, {})))
+          << i << " of " << count;
+    }
+  }
+}
+
+/// Wherever the network is cut, and whenever it happens.
+TEST(LrmBatches, ACancelledPictureLeavesTheOthersAsTheyAre) {
+  at::manual_seed(5);
+  const LrmConfig config = small_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  const std::vector<Views> pictures{random_views(24), random_views(24), random_views(24)};
+  std::vector<at::Tensor> expected;
+  for (const Views& views : pictures) expected.push_back(reconstruct_planes(views, {.parts = {whole}}, {}));
+  const int blocks = Lrm::blocks(config);
+  for (int cut = 1; cut < blocks; ++cut) {
+    PlanesPlaces places{.parts = {part_of(*whole, config, 0, cut), part_of(*whole, config, cut, blocks)}};
+    const std::vector<CancelToken> cancels(pictures.size());
+    places.on_worker = [&](size_t k, const std::function<void()>& body) {
+      if (k == 1) cancels[1].cancel();
+      body();
+    };
+    const auto made = reconstruct_batch(pictures, places, {}, cancels);
+    EXPECT_TRUE(made[0].equal(expected[0])) << cut;
+    EXPECT_TRUE(made[2].equal(expected[2])) << cut;
+    if (cut < blocks - 1) {
+      EXPECT_FALSE(made[1].defined()) << cut;
+    }
+  }
+}
+
 TEST(LrmParts, HeadsAloneMakeTheField) {
   at::manual_seed(3);
   for (const LrmKind kind : {LrmKind::kMesh, LrmKind::kNerf}) {

@@ -37,6 +37,7 @@ std::vector<StageProfile> random_stages(Random& random) {
     mode.seconds = between(random, 0.0, 0.5);
     mode.seconds_per_picture = between(random, 0.01, 3.0);
     if (between(random, 0, 1)) mode.host_seconds_per_picture = between(random, 0.01, 1.0);
+    if (between(random, 0, 2) == 0) mode.launch_seconds = between(random, 0.0, 0.1);
     stage.modes.push_back(mode);
     for (const ExecutionMode& fallback : {kChunked, kTiled, kStreamed, kHalf, kSmallerInput}) {
       if (between(random, 0, 2) != 0) continue;
@@ -62,6 +63,7 @@ std::vector<StageProfile> random_stages(Random& random) {
                              .bytes_per_picture = between(random, 0, 200) * kMiB,
                              .waits = between(random, 0.0, 500.0)});
     }
+    stage.on_host = between(random, 0, 2) == 0;
     stage.output_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.activation_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.handovers = between(random, 1, 50);
@@ -76,6 +78,8 @@ std::vector<Worker> random_workers(Random& random) {
     workers[i].budget_bytes = between(random, 300, 9000) * kMiB;
     workers[i].speed = between(random, 0.2, 2.0);
     workers[i].threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].side_threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].kind = DeviceKind::kImaginary;
     workers[i].host_bytes_per_second = between(random, 1e9, 2e10);
   }
   return workers;
@@ -110,6 +114,7 @@ int loss_of(const Plan& plan) {
 /// peaks.
 int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<StageProfile>& stages) {
   int64_t kept = 0, running = 0, before = 0;  // `before` belongs to the stage before
+  int64_t beside = 0;                         // of all side threads
   for (const StagePlacement& placement : group.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found = std::ranges::find_if(
@@ -126,10 +131,14 @@ int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<Sta
     if (!here) continue;
     if (placement.resident) kept += weights;
     if (placement.ahead) running = std::max(running, before + weights);
+    if (placement.on_side) {
+      beside = std::max(beside, found->workspace(1) * group.side_threads);
+      continue;
+    }
     before = found->workspace(group.batch) + (placement.resident ? 0 : weights);
     running = std::max(running, before);
   }
-  return kept + running;
+  return kept + running + beside;
 }
 
 TEST(Planner, NeverGoesOverABudget) {
