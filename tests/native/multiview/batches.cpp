@@ -40,8 +40,8 @@ bool same(const Conditions& a, const Conditions& b) {
 TEST(Batches, ConditionsAreThoseOfEachPictureAlone) {
   const Pictures all;
   for (size_t count = 1; count <= kPictures; ++count) {
-    const auto made = condition_batch(std::span(all.rgb).first(count), std::span(all.noise).first(count),
-                                      all.encoders, {});
+    const auto made =
+        condition_batch(std::span(all.rgb).first(count), std::span(all.noise).first(count), all.encoders, {});
     ASSERT_EQ(made.size(), count);
     for (size_t i = 0; i < count; ++i) {
       ASSERT_TRUE(made[i]);
