@@ -308,7 +308,6 @@ void GroupRun::run_stages(size_t index, JobBatch& batch) {
     run_.options.cancel.check();
     const StagePlacement* next = i + 1 < station(index).last ? &group_.stages[i + 1] : nullptr;
     run_.stage_runner.run(placement, next, batch, group_.stages.size() == 1);
-    for (JobReport& report : batch.reports) report.stages_done = placement.stage + 1;
   }
 }
 

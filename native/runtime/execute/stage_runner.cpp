@@ -311,6 +311,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
   const std::string names = whole.name;
 
   std::vector<std::any> outputs;
+  std::vector<StageRun> reports;  // of each output
   const StageMode* mode = &profile.mode(placement.mode);
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
@@ -420,11 +421,16 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     for (const auto& transfers : tally.transfers) {
       report.transfers.insert(report.transfers.end(), transfers.begin(), transfers.end());
     }
-    for (size_t i = first; i < outputs.size(); ++i) batch.reports[i].stages.push_back(report);
+    reports.resize(outputs.size(), report);
   }
   const Fallbacks taken = profile.fallbacks_of(mode->execution);
   if (taken != Fallbacks()) batch.note(note(profile, names, *mode));
-  for (JobReport& report : batch.reports) report.lossy = report.lossy || taken.change_result();
+  for (size_t i = 0; i < reports.size(); ++i) {
+    JobReport& report = batch.reports[i];
+    report.stages.push_back(std::move(reports[i]));
+    report.lossy = report.lossy || taken.change_result();
+    report.stages_done = placement.stage + 1;
+  }
   batch.values = std::move(outputs);
 }
 
