@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/refusals.h"
+#include "engine/engine.h"
 
 namespace relievo {
 namespace {

@@ -49,7 +49,7 @@ class TextureStage : public StageOf<CleanedPicture, FinishedPicture> {
     mode.weight_bytes = fields_->weight_bytes();
     mode.workspace_bytes = workspace(kBatchPoints);
     // This is the time of unwrapping, colouring, writing PNG files and rendering a picture to show.
-    mode.host_seconds_per_picture = 0.3 + 6e-5 * faces + 1e-6 * texels;
+    mode.host_seconds_per_picture = 0.6 + 1.7e-5 * faces + 4.5e-7 * texels;
     double& asking =
         fields_->is_asked_on_host(workers) ? mode.host_seconds_per_picture : mode.seconds_per_picture;
     asking += kCovered * texels * fields_->seconds_per_point();
