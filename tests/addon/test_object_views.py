@@ -24,7 +24,7 @@ def run(scenario: str, folder: Path, *, with_ball: bool = False) -> dict[str, An
     weights = GOLDEN / "lrm_mesh" / "weights.safetensors"
     (ball_model.write if with_ball else shutil.copy)(weights, model / "instant_mesh_base.ckpt")
     shutil.copy(GOLDEN / "lrm_mesh" / "config.json", model)
-    return facts_of(scenario, folder)
+    return facts_of(scenario, folder, seconds=900)  # six views by Cycles, perhaps beside other work
 
 
 @pytest.fixture(scope="module")
