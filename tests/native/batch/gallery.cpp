@@ -41,7 +41,8 @@ class Gallery : public Scratch {
 };
 
 TEST_F(Gallery, ShowsTheLastAttemptAtEachResult) {
-  const int64_t result = journal.add_result({.name = "cup", .picture = "cup.png", .wanted = "cup"});
+  const int64_t result =
+      journal.add_result({.folder = "", .name = "cup", .picture = "cup.png", .wanted = "cup"});
   journal.finish(journal.begin(result, "", ""),
                  {.error = Error(ErrorCode::kIo, "It was full.", "Make room.")});
   journal.finish(
