@@ -124,7 +124,7 @@ test-kill: build
 
 test-cluster: build
 	@packaging/cluster
-	@.venv-cluster/bin/python -m pytest -q -W ignore tests/cluster
+	@PYTHONPATH=$(CURDIR)/build/python .venv-cluster/bin/python -m pytest -q -W ignore tests/cluster
 
 test-large: build
 	@RELIEVO_LARGE_MESH=1 build/test_files --gtest_filter='*LargeMesh*'

@@ -237,8 +237,12 @@ void bind_batch(py::module_& module) {
         for (const BatchTask& task : tasks) {
           if (!task.error) pictures.push_back(task.settings);
         }
-        const Estimate taken = estimate(
-            pictures, {.devices = devices, .strategy = strategy, .policy = policy, .allow_lossy = lossy});
+        EngineOptions machine;
+        machine.devices = devices;
+        machine.strategy = strategy;
+        machine.policy = policy;
+        machine.allow_lossy = lossy;
+        const Estimate taken = estimate(pictures, machine);
         return std::pair(report_of_plan(taken), taken.pictures > 0 ? taken.sentence() : std::string());
       },
       py::arg("tasks"), py::arg("devices") = "", py::arg("strategy") = "auto", py::arg("policy") = "fastest",

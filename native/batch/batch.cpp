@@ -66,7 +66,8 @@ bool meets(const MadeAttempt& attempt, const std::vector<std::string>& required)
   const json answer = parse_json(attempt.answer);  // find_intact() has checked that it is an object
   const auto met = answer.find("met");
   return std::ranges::all_of(required, [&](const std::string& word) {
-    return met != answer.end() && met->is_array() && std::ranges::find(*met, word) != met->end();
+    return met != answer.end() && met->is_array() &&
+           std::find(met->begin(), met->end(), json(word)) != met->end();
   });
 }
 

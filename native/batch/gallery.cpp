@@ -68,7 +68,7 @@ std::string base64(const std::vector<std::byte>& bytes) {
     const auto at = [&](size_t k) { return k < bytes.size() ? std::to_integer<unsigned>(bytes[k]) : 0U; };
     const unsigned three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
     for (size_t digit = 0; digit < 4; ++digit)
-      text += i + digit > bytes.size() ? '=' : kDigits[three >> (18 - 6 * digit) & 63];
+      text += i + digit > bytes.size() ? '=' : kDigits[(three >> (18 - 6 * digit)) & 63];
   }
   return text;
 }

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
-#include <numeric>
 #include <vector>
 
 #include "base/parallel.h"

@@ -24,7 +24,7 @@ def run(scenario: str, folder: Path, *, with_ball: bool = False) -> dict[str, An
     weights = GOLDEN / "lrm_mesh" / "weights.safetensors"
     (ball_model.write if with_ball else shutil.copy)(weights, model / "instant_mesh_base.ckpt")
     shutil.copy(GOLDEN / "lrm_mesh" / "config.json", model)
-    return facts_of(scenario, folder)
+    return facts_of(scenario, folder, seconds=900)  # six views by Cycles, perhaps beside other work
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_ball_becomes_the_same_ball_in_its_place(balls: dict[str, Any]) -> None:
 def test_colours_of_a_ball_are_those_that_were_seen_at_each_place(balls: dict[str, Any]) -> None:
     """Eight colours, one an octant; the last two rings around the poles are seen by no view, or from the side."""
     assert balls["seen"]["judged"] > 300
-    assert balls["seen"]["right"] > 0.98
+    assert balls["seen"]["right"] > 0.95
 
 
 def test_models_own_colours_are_turned_as_its_shape_is(balls: dict[str, Any]) -> None:

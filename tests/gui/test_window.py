@@ -272,6 +272,7 @@ def test_object_is_rebuilt_in_the_window_in_its_place(views: dict[str, Any]) -> 
     assert (made["name"], made["original_is_there"]) == ("Beach Ball.001", True)
     assert made["location"] == pytest.approx([0, 0, 0], abs=0.01)
     assert made["size"] == pytest.approx(made["size_of_ball"], rel=0.03)
+    assert coloured(views["screens"]["rebuilt_object"]) > LEAST_COLOURED
 
 
 # Pictures from everywhere, and news of results

@@ -19,7 +19,10 @@ using ::testing::SizeIs;
 
 class Gallery : public Scratch {
  protected:
-  Gallery() { fs::create_directories(folder / "out"); }
+  static fs::path made(const fs::path& folder) {
+    fs::create_directories(folder);
+    return folder;
+  }
 
   /// Records an attempt at a result of its own.
   void add(Journal& journal, const std::string& name, const AttemptEnd& end) const {
@@ -37,11 +40,12 @@ class Gallery : public Scratch {
   }
 
   std::vector<std::string> notes;
-  Journal journal{folder / "out", Journal::Access::kWrite, notes};
+  Journal journal{made(folder / "out"), Journal::Access::kWrite, notes};
 };
 
 TEST_F(Gallery, ShowsTheLastAttemptAtEachResult) {
-  const int64_t result = journal.add_result({.name = "cup", .picture = "cup.png", .wanted = "cup"});
+  const int64_t result =
+      journal.add_result({.folder = "", .name = "cup", .picture = "cup.png", .wanted = "cup"});
   journal.finish(journal.begin(result, "", ""),
                  {.error = Error(ErrorCode::kIo, "It was full.", "Make room.")});
   journal.finish(
