@@ -12,8 +12,9 @@
 namespace relievo {
 namespace {
 
-constexpr int kCoarseSide = 48;     // pixels of the low band
-constexpr float kSelection = 12;    // the power by which the better picture outweighs the others
+constexpr int kCoarseSide = 48;  // pixels of the low band
+// The powers by which the better picture outweighs the others, for detail and for what is coarse.
+constexpr float kSelection = 12, kBlending = 4;
 constexpr float kSeenWell = 0.25f;  // for comparing exposures
 constexpr size_t kFewestSeen = 30;  // vertices that two pictures must share
 constexpr float kDark = 0.05f;      // keeps ratios of dark colours in bounds
@@ -183,7 +184,7 @@ void BestPictures::look(const float* points, const float* normals, int64_t count
       std::array<float, 3> coarse{}, detail{};
       for (const Glance& glance : glances) {
         if (glance.weight <= 0) continue;
-        const float wide = glance.weight * glance.weight;
+        const float wide = std::pow(glance.directness / most_direct, kBlending);
         const float selected = std::pow(glance.directness / most_direct, kSelection);
         wide_sum += wide;
         selected_sum += selected;
