@@ -34,14 +34,14 @@ class GroupRun {
 
   /// What is before a station.
   struct Queue {
-    JobBatch waiting;
+    JobBatch waiting = {};
     size_t expected = 0;  // jobs at work in the station before it
   };
 
   struct Task {
     size_t station = 0;
     size_t count = 0;
-    JobBatch batch;
+    JobBatch batch = {};
   };
 
   const Station& station(size_t index) const { return group_.stations[index]; }

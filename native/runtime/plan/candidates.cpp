@@ -85,7 +85,7 @@ class GroupBuilder {
     std::vector<Worker> all;
     for (const int worker : workers) all.push_back(q_.workers[size_t(worker - q_.first_worker)]);
     const StageMode& mode = q_.stages[stage].on(all).mode_within(q_.fallbacks);
-    return {int(stage), mode.execution, resident, false, std::move(workers), {}};
+    return {.stage = int(stage), .mode = mode.execution, .resident = resident, .workers = std::move(workers)};
   }
   DeviceGroup group(GroupKind kind, int batch) const {
     DeviceGroup group;

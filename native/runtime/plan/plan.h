@@ -62,7 +62,7 @@ struct StagePlacement {
   bool on_side = false;
   std::vector<int> workers;  ///< one worker, or those that share it
   /// The number of blocks for each worker of the layer split; else empty.
-  std::vector<int> blocks;
+  std::vector<int> blocks = {};
   /// What a batch, or on a side thread a picture, is expected to take: in all, of it for copies between its
   /// workers, and of it the computing of each of its workers.
   double seconds = 0, transfer_s = 0;
