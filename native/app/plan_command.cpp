@@ -180,9 +180,12 @@ int run(const Options& options) {
                              .dump());
     return 0;
   }
-  print_output("{} pictures in {:.1f} s ({:.1f} a minute) with {}; costs are {}\n", simulated.done,
-               simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
-               settings.model, costs);
+  const double an_hour = simulated.seconds > 0 ? 3600 * simulated.done / simulated.seconds : 0;
+  const std::string rate =
+      an_hour < 60 ? fmt::format("{:.3g} an hour", an_hour) : fmt::format("{:.3g} a minute", an_hour / 60);
+  print_output("{} picture{} in {} ({}) with {}; costs are {}\n", simulated.done,
+               simulated.done == 1 ? "" : "s", format_seconds(simulated.seconds), rate, settings.model,
+               costs);
   if (simulated.done < asked.pictures) {
     print_output("{} pictures are left undone: what is left of the machine cannot make them.\n",
                  asked.pictures - simulated.done);

@@ -102,9 +102,7 @@ std::string size_for_costs(const Settings& settings) {
   return to_json(size);
 }
 
-bool same_costs(const Settings& a, const Settings& b) {
-  return size_for_costs(a) == size_for_costs(b);
-}
+bool same_costs(const Settings& a, const Settings& b) { return size_for_costs(a) == size_for_costs(b); }
 
 fs::path find_models(const fs::path& given) { return given.empty() ? embedded_folder() : given; }
 

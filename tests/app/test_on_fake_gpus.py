@@ -143,6 +143,7 @@ def test_gpu_check_goes_on_with_the_others_when_one_is_lost() -> None:
     lost = [check for check in by_device["cuda:0"] if not check["ok"]]
     assert 0 < len(lost) < len(by_device["cuda:0"]) == len(by_device["cuda:1"])
     assert all(check["error"] and check["number"] is None for check in lost)
+    assert [sorted(link) for link in told["links"]] == [["error", "from", "to"]] * 2
 
 
 def test_what_is_wrong_with_the_driver_is_said_and_the_cpu_computes(pictures: list[Path], tmp_path: Path) -> None:

@@ -225,10 +225,19 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
   size_t computing = 0;
   for (const DeviceGroup& group : plan.groups) computing += group.workers.size();
   if (computing > 1 && plan.alone_s > 0) {
-    plan.reasons.push_back(fmt::format("That is expected to be {:.2g} times as fast as one device alone{}.",
-                                       plan.speed_up(),
-                                       plan.limit.empty() ? "" : ", limited by " + plan.limit));
+    const double gain = plan.speed_up();
+    const std::string limit = plan.limit.empty() ? "" : ", limited by " + plan.limit;
+    plan.reasons.push_back(
+        gain < 1.05
+            ? fmt::format("That is expected to be hardly faster than one device alone{}.", limit)
+            : fmt::format("That is expected to be {:.2f} times as fast as one device alone{}.", gain, limit));
   }
+}
+
+std::string format_seconds(double seconds) {
+  if (seconds < 999.5) return fmt::format("{:.3g} s", seconds);
+  if (seconds < 2 * 3600) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
@@ -240,8 +249,7 @@ std::string explain_alternative(Strategy other, const Plan* alternative, const P
     return fmt::format("The strategy '{}' does not fit into the memory.", name);
   }
   if (alternative->seconds <= taken.seconds * (1 + 1e-6)) return {};
-  const std::string theirs = fmt::format("{:.3g} s", alternative->seconds),
-                    ours = fmt::format("{:.3g} s", taken.seconds);
+  const std::string theirs = format_seconds(alternative->seconds), ours = format_seconds(taken.seconds);
   if (theirs == ours)
     return fmt::format("The strategy '{}' would take as long ({}), or a little longer.", name, ours);
   return fmt::format("The strategy '{}' would take {} instead of {}.", name, theirs, ours);

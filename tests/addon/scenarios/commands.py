@@ -54,7 +54,7 @@ def measuring_devices() -> dict[str, Any]:
     """The button that measures devices: its answer, and what plans say of costs before and after."""
     os.environ["XDG_CACHE_HOME"] = str(FOLDER / "cache")  # where nothing was measured
     extension = install()
-    engine = extension.runtime.runtime.engine()
+    engine = extension.runtime.engine()
     settings = {"model": "preview"}
     before = " ".join(engine.plan(1, **settings).sentences)
     ended = sorted(bpy.ops.relievo.measure_devices())

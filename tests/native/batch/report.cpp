@@ -46,7 +46,9 @@ TEST(Report, SaysWhatWasMadeAndWhatWasDoneForWantOfMemory) {
                                           {"peak_bytes", 5},
                                           {"device", "cpu"},
                                           {"precision", "bf16"},
-                                          {"batch", 4}}}));
+                                          {"batch", 4},
+                                          {"load_seconds", 0.0},
+                                          {"devices", json::array()}}}));
 }
 
 TEST(Report, TellsTheSeedWhereSomethingIsRandom) {

@@ -298,6 +298,9 @@ TEST(Planner, SaysNothingFoolishOfTimesThatAreAlike) {
   other.seconds = 7.5;
   EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers),
             "The strategy 'offload' would take 7.5 s instead of 6.39 s.");
+  other.seconds = 4650;
+  EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers),
+            "The strategy 'offload' would take 78 min instead of 6.39 s.");
   other.seconds = taken.seconds;
   EXPECT_EQ(explain_alternative(Strategy::kOffload, &other, taken, workers), "");
 }
