@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo train test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
+.PHONY: help setup build demo train test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill test-cluster soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
@@ -25,6 +25,7 @@ help:
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make test-kill  a batch that is killed at random moments, sixty times"
+	@echo "make test-cluster  batches on a Ray cluster of several node processes, which come and die (250 MB in .venv-cluster/)"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
 	@echo "make same BASE=COMMIT  whether the meshes are still those of a commit, to the bit"
@@ -77,7 +78,7 @@ test-cuda-loading: build
 	@$(PYTHON) -m pytest -q tests/cuda_loading
 
 gpu-kit: build
-	@cmake --build build --target relievo_of_kit relievo_bench_of_kit
+	@cmake --build build --target relievo_of_kit
 	@$(PYTHON) packaging/gpu_kit.py
 	@$(PYTHON) -m pytest -q tests/gpu_kit
 
@@ -120,6 +121,10 @@ check-torch: build
 # A batch that is killed at random moments, sixty times.
 test-kill: build
 	@RELIEVO_KILL_ROUNDS=60 .venv/bin/pytest -q tests/app/test_batch_kills.py
+
+test-cluster: build
+	@packaging/cluster
+	@PYTHONPATH=$(CURDIR)/build/python .venv-cluster/bin/python -m pytest -q -W ignore tests/cluster
 
 test-large: build
 	@RELIEVO_LARGE_MESH=1 build/test_files --gtest_filter='*LargeMesh*'

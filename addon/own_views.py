@@ -76,6 +76,22 @@ def of_text(text: str) -> list[View]:
     return [path.strip() for path in text.split(",") if path.strip()]
 
 
+def told(text: str) -> list[tuple[str, str]]:
+    """Returns name and camera of each view in that line, to be shown below it where the line itself tells little: for
+    several views, or one with a camera."""
+    views = of_text(text)
+    if len(views) == 1 and isinstance(views[0], str):
+        return []
+    return [(Path(files([view])[0]).name, _camera(view)) for view in views]
+
+
+def _camera(view: View) -> str:
+    if isinstance(view, str) or not isinstance(view.get("azimuth"), int | float):
+        return ""
+    angles = [f"{view[name]:g}°" for name in ("azimuth", "elevation") if isinstance(view.get(name), int | float)]
+    return ", ".join(angles)
+
+
 def first_picture(views: list[View]) -> str:
     """Returns the picture that the engine takes where there is no other; for a folder or a list that cannot be read its
     own path, which the engine refuses."""

@@ -22,6 +22,13 @@ _VIEWS_HELP = (
     "your own views: one to six pictures named like cup_az030_el20.png, with commas between them, a folder or a JSON "
     "list of them; or six at the published cameras, also in one picture of 3 rows x 2 columns"
 )
+# The program's own command line runs these, with all of its words.
+PROGRAMS_COMMANDS = {
+    "models": "list, fetch, check, import and remove models",
+    "devices": "show what can compute here",
+    "plan": "plan a run, on this machine or on one that is not there",
+    "check": "judge meshes: how sound they are, and whether they meet what is required",
+}
 SOME_FAILED = 5  # exit status of a run over several pictures
 
 
@@ -45,6 +52,7 @@ class Task:
     settings: dict[str, Any]
     # Checksums of earlier content of the picture.
     former: list[str] = field(default_factory=list)
+    failure: Failure | None = None  # why it cannot be made
 
 
 @dataclass
@@ -56,6 +64,8 @@ class Outcome:
     files: list[Path] = field(default_factory=list)
     failure: Failure | None = None
     report: str = ""  # the JSON object that is printed for it
+    thumbnail: bytes = b""  # of the batch's report
+    met: list[str] | None = None  # what the mesh meets, where something was required
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,18 +81,57 @@ def parser() -> argparse.ArgumentParser:
         help="make a textured mesh of each picture of a folder or manifest; goes on where it was stopped",
         allow_abbrev=False,
     )
-    words.add_argument("source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON file")
+    words.add_argument(
+        "source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON or .jsonl file"
+    )
     _add_words(words)
     words.add_argument("--recursive", action="store_true", help="take in the pictures of subfolders")
     words.add_argument("--again", action="store_true", help="make everything anew, also what is finished")
     words.add_argument("--retry-failed", action="store_true", help="make only what failed the last time")
-    words.add_argument("--dry-run", action="store_true", help="only say what would be made, and write nothing")
+    words.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what would be made, and what time and memory that would take; write nothing",
+    )
+    words.add_argument(
+        "--until", default="", metavar="HH:MM", help="begin no picture after this time of day, such as 07:00"
+    )
+    words.add_argument(
+        "--require",
+        type=_list,
+        default=[],
+        metavar="WORDS",
+        help="what a mesh must meet, with commas between the words (check --help lists them)",
+    )
+    words.add_argument(
+        "--no-report",
+        action="store_false",
+        dest="report",
+        help="write no relievo-report.html, relievo-metrics.jsonl and relievo-metrics.csv",
+    )
     words.add_argument(
         "--no-lock",
         action="store_false",
         dest="lock",
         help="do not keep other batches from writing into the folder: for file systems without locks",
     )
+    words = commands.add_parser("setup", help="get LibTorch, which computes: once on each machine", allow_abbrev=False)
+    words.add_argument(
+        "--runtime",
+        choices=("cpu", "cuda"),
+        help="for any computer, or for NVIDIA GPUs; default: cuda where NVIDIA's driver is loaded",
+    )
+    words.add_argument(
+        "--from",
+        type=Path,
+        dest="source",
+        metavar="ZIP|FOLDER",
+        help="a studio's offline zip, which is unpacked, or a folder that holds LibTorch, which is used where it lies",
+    )
+    words.add_argument("--again", action="store_true", help="also where LibTorch is there already")
+    words.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, told in PROGRAMS_COMMANDS.items():
+        commands.add_parser(name, help=told, add_help=False)
     words = commands.add_parser(
         "gpu-check", help="compare what each device computes with what the CPU computes", allow_abbrev=False
     )
@@ -154,7 +203,7 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
     elif name == "back":
         words.add_argument("--back", default=default, metavar="auto|mirror|fill|FILE")
     elif isinstance(default, list):
-        words.add_argument(f"--{word}", type=_files, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
+        words.add_argument(f"--{word}", type=_list, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
     elif "choices" in facts:
         words.add_argument(f"--{word}", choices=facts["choices"], default=default, help=f"default: {default}")
     elif "min" in facts:
@@ -165,7 +214,7 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
         words.add_argument(f"--{word}", type=type(default), default=default)
 
 
-def _files(words: str) -> list[str]:
+def _list(words: str) -> list[str]:
     return words.split(",")
 
 

@@ -2,7 +2,7 @@
 
     python packaging/gpu_kit.py
 
-The programs must be built (`make gpu-kit` does that). With them go the libraries that they need and a bare Linux lacks
+The program must be built (`make gpu-kit` does that). With it go the libraries that it needs and a bare Linux lacks
 (graft.py), golden cases, pictures and a start script; LibTorch is where it goes.
 """
 
@@ -21,7 +21,7 @@ from pack import check
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
-PROGRAMS = ("relievo", "relievo-bench")
+PROGRAM = "relievo"
 PICTURES = ("cactus.jpg", "chicken.jpg")
 MOST_BYTES = 25_000_000
 
@@ -36,14 +36,11 @@ def make_kit(folder: Path) -> int:
     """Fills the folder anew and returns its bytes. Raises ValueError for what cannot be given away."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    programs = []
-    for name in PROGRAMS:
-        program = folder / name
-        shutil.copy(BUILD / "gpu-kit" / name, program)
-        require_kernels(program)
-        subprocess.run(["strip", program], check=True)
-        programs.append(program)
-    write_licences(folder / "licences", graft_programs(programs))
+    program = folder / PROGRAM
+    shutil.copy(BUILD / "gpu-kit" / PROGRAM, program)
+    require_kernels(program)
+    subprocess.run(["strip", program], check=True)
+    write_licences(folder / "licences", graft_programs([program]))
     write_cases(folder / "golden")
     (folder / "models").mkdir()
     for name in ("u2netp.safetensors", "u2netp.md", "catalogue.json", "LICENSE-Apache-2.0.txt"):

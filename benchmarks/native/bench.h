@@ -39,8 +39,8 @@ struct Bench {
   bool runs_on_devices = false;
 };
 
-/// All benches by name.
-const std::map<std::string, Bench, std::less<>>& benches();
+/// Benches by name.
+using Benches = std::map<std::string, Bench, std::less<>>;
 
 /// Runs `own_side` of the bench `name` in a new process of this program. Throws Error{kInternal} when it
 /// fails.
@@ -55,5 +55,12 @@ inline constexpr const char* kTripoSrEnvironment = ".venv-triposr";  // `benchma
 /// Error{kInternal} when the script fails.
 nlohmann::json run_baseline(const std::string& script, const nlohmann::json& arguments,
                             const std::string& environment = kBenchEnvironment);
+
+/// Runs a command of the shell and parses the last line that it prints; its standard error is ours. Throws
+/// Error{kInternal} when it fails.
+nlohmann::json last_line_of(const std::string& command);
+
+/// A word as the shell reads it.
+std::string quoted(const std::string& word);
 
 }  // namespace relievo

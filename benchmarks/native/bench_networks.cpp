@@ -21,23 +21,28 @@ void set_latents(json& arguments, const BenchOptions& options) {
 
 }  // namespace
 
-json bench_step(const BenchOptions& options) {
-  json arguments{{"block_out_channels", {320, 640, 1280, 1280}},
-                 {"attention_head_dim", {5, 10, 20, 20}},
-                 {"cross_attention_dim", 1024},
-                 {"groups", 32},
-                 {"height", 120},
-                 {"width", 80},
-                 {"reference", 40},
-                 {"timestep", 500}};
-  if (options.quick) {
-    arguments.update({{"block_out_channels", {64, 128, 128, 128}},
-                      {"attention_head_dim", {1, 2, 2, 2}},
-                      {"cross_attention_dim", 64},
-                      {"height", 24},
-                      {"width", 16},
-                      {"reference", 8}});
+json step_size(bool is_small) {
+  json size{{"block_out_channels", {320, 640, 1280, 1280}},
+            {"attention_head_dim", {5, 10, 20, 20}},
+            {"cross_attention_dim", 1024},
+            {"groups", 32},
+            {"height", 120},
+            {"width", 80},
+            {"reference", 40},
+            {"timestep", 500}};
+  if (is_small) {
+    size.update({{"block_out_channels", {64, 128, 128, 128}},
+                 {"attention_head_dim", {1, 2, 2, 2}},
+                 {"cross_attention_dim", 64},
+                 {"height", 24},
+                 {"width", 16},
+                 {"reference", 8}});
   }
+  return size;
+}
+
+json bench_step(const BenchOptions& options) {
+  json arguments = step_size(options.quick);
   set_latents(arguments, options);
   return report_of_pair("step", options, arguments);
 }
@@ -58,29 +63,34 @@ json bench_step_own_side(const json& arguments) {
   });
 }
 
-json bench_planes(const BenchOptions& options) {
-  json arguments{{"width", 768},
-                 {"heads", 12},
-                 {"layers", 12},
-                 {"stored", 14},
-                 {"transformer_width", 1024},
-                 {"transformer_heads", 16},
-                 {"transformer_layers", 16},
-                 {"low_resolution", 32},
-                 {"channels", 80},
-                 {"views", 6},
-                 {"size", 320},
-                 {"fused", false}};
-  if (options.quick) {
-    arguments.update({{"width", 64},
-                      {"heads", 2},
-                      {"layers", 2},
-                      {"transformer_width", 128},
-                      {"transformer_heads", 2},
-                      {"transformer_layers", 2},
-                      {"low_resolution", 8},
-                      {"size", 64}});
+json planes_size(bool is_small) {
+  json size{{"width", 768},
+            {"heads", 12},
+            {"layers", 12},
+            {"stored", 14},
+            {"transformer_width", 1024},
+            {"transformer_heads", 16},
+            {"transformer_layers", 16},
+            {"low_resolution", 32},
+            {"channels", 80},
+            {"views", 6},
+            {"size", 320},
+            {"fused", false}};
+  if (is_small) {
+    size.update({{"width", 64},
+                 {"heads", 2},
+                 {"layers", 2},
+                 {"transformer_width", 128},
+                 {"transformer_heads", 2},
+                 {"transformer_layers", 2},
+                 {"low_resolution", 8},
+                 {"size", 64}});
   }
+  return size;
+}
+
+json bench_planes(const BenchOptions& options) {
+  json arguments = planes_size(options.quick);
   json report = report_of_pair("planes", options, arguments);
   if (options.is_alone) return report;
   arguments["fused"] = true;
@@ -117,18 +127,23 @@ json bench_planes_own_side(const json& arguments) {
           PlanesWalk walk;
           walk.encoder.pixels = pixels;
           walk.encoder.cameras = cameras;
+          walk.views = count;
           lrm->advance(walk);
           return walk.tokens[0];
         };
       });
 }
 
-json bench_vae(const BenchOptions& options) {
-  json arguments{
-      {"block_out_channels", {128, 256, 512, 512}}, {"groups", 32}, {"height", 120}, {"width", 80}};
-  if (options.quick) {
-    arguments.update({{"block_out_channels", {32, 64, 64, 64}}, {"height", 24}, {"width", 16}});
+json vae_size(bool is_small) {
+  json size{{"block_out_channels", {128, 256, 512, 512}}, {"groups", 32}, {"height", 120}, {"width", 80}};
+  if (is_small) {
+    size.update({{"block_out_channels", {32, 64, 64, 64}}, {"height", 24}, {"width", 16}});
   }
+  return size;
+}
+
+json bench_vae(const BenchOptions& options) {
+  json arguments = vae_size(options.quick);
   set_latents(arguments, options);
   return report_of_pair("vae", options, arguments);
 }

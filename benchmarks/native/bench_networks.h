@@ -5,6 +5,11 @@
 
 namespace relievo {
 
+/// The networks' sizes as both sides read them: the full one, or a small one to try the bench itself.
+nlohmann::json step_size(bool is_small);
+nlohmann::json planes_size(bool is_small);
+nlohmann::json vae_size(bool is_small);
+
 /// One guidance step at 120 x 80 latents: the reference pass and the main pass, both halves.
 nlohmann::json bench_step(const BenchOptions& options);
 nlohmann::json bench_step_own_side(const nlohmann::json& arguments);

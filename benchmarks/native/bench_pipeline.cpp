@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "base/parallel.h"
+#include "benchmarks/native/bench_networks.h"
 #include "benchmarks/native/bench_side.h"
+#include "benchmarks/native/bench_throughput.h"
 #include "engine/open_workers.h"
 #include "verify/pipeline_run.h"
 
@@ -26,10 +28,12 @@ std::string precision_of(const std::string& device, const BenchOptions& options)
   return options.precisions.size() == 1 ? options.precisions.front() : device == "cpu" ? "fp32" : "auto";
 }
 
-/// What benchmarks/pipeline.py builds: the parts' own arguments.
+/// What benchmarks/pipeline.py builds: the parts' own sizes.
 json other_arguments(const BenchOptions& options, int steps) {
   const std::string precision = options.precisions.front();
-  return {{"quick", options.quick},
+  return {{"step", step_size(options.quick)},
+          {"vae", vae_size(options.quick)},
+          {"planes", planes_size(options.quick)},
           {"steps", steps},
           {"threads", options.threads},
           {"warm_up", options.warm_up},
@@ -111,6 +115,22 @@ json bench_pipeline(const BenchOptions& options) {
   report["ratio"] = other.at("seconds").get<double>() / ours.at("networks_s").get<double>();
   report["other_peak_allocated_bytes"] = other.at("peak_allocated_bytes");
   return report;
+}
+
+Benches network_benches() {
+  return {
+      {"step",
+       {"A guidance step of the multi-view diffusion, beside diffusers", bench_step, bench_step_own_side,
+        true}},
+      {"planes", {"Six views to triplanes, beside PyTorch", bench_planes, bench_planes_own_side, true}},
+      {"vae", {"Latents to a picture, beside diffusers", bench_vae, bench_vae_own_side, true}},
+      {"pipeline",
+       {"A picture by the whole pipeline; its networks beside diffusers and PyTorch", bench_pipeline,
+        bench_pipeline_own_side, true}},
+      {"throughput",
+       {"Pictures a minute: one after the other, with the processor's stages beside, and in batches",
+        bench_throughput, bench_throughput_own_side, true}},
+  };
 }
 
 }  // namespace relievo

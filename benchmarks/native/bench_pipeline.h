@@ -8,4 +8,7 @@ namespace relievo {
 nlohmann::json bench_pipeline(const BenchOptions& options);
 nlohmann::json bench_pipeline_own_side(const nlohmann::json& arguments);
 
+/// The benches of networks, with their names, which are those that run on devices.
+Benches network_benches();
+
 }  // namespace relievo

@@ -5,8 +5,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "reconstruct/compact_file.h"
 #include "train/learn/evaluate.h"
-#include "train/learn/trainer.h"
 
 namespace relievo {
 namespace {
@@ -39,7 +39,7 @@ json bench_shape_own_side(const json& arguments) {
     sources.furniture = {folder};
   EvaluateOptions wanted{.per_family = is_quick ? 1 : 8};
   const std::string model = word_of("RELIEVO_SHAPE_MODEL");
-  if (!model.empty()) wanted.network = load_model(model);
+  if (!model.empty()) wanted.network = load_compact(model);
   json rows = json::array();
   for (const Figures& f : figures_of(evaluate(list_objects(sources), wanted))) {
     rows.push_back({{"source", f.source},

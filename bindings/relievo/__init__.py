@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         StageSeconds,
         SurfaceReport,
         TextureReport,
+        check,
         check_weights,
         devices,
         models,
@@ -61,15 +62,15 @@ if TYPE_CHECKING:
         prepare_folder,
         report_of,
         report_of_failure,
+        require,
+        thumbnail_of,
     )
 
     __version__: str
 
 # The modules of those names that do not come from the native module.
 _HOMES = {
-    **dict.fromkeys(
-        ("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"
-    ),
+    **dict.fromkeys(("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
 }
 _lock = threading.Lock()
@@ -143,6 +144,7 @@ __all__ = [
     "SurfaceReport",
     "TextureReport",
     "View",
+    "check",
     "check_weights",
     "close_engine",
     "devices",
@@ -156,7 +158,9 @@ __all__ = [
     "profile",
     "report_of",
     "report_of_failure",
+    "require",
     "shared_engine",
+    "thumbnail_of",
 ]
 
 _NAMES = {*__all__, "__version__", "_engine", "_native"}

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -12,11 +14,25 @@ namespace relievo {
 
 using Command = std::function<int()>;  ///< returns the exit status; throws Error
 
+/// A word of the command line. Without a description it is understood, but not shown by --help.
+struct CommandWord {
+  std::string name, description;
+  std::function<Command(CLI::App& parser)> add;
+};
+
+/// Runs a command line of these words, as run_program() does with all.
+int run_commands(int argc, const char* const* argv, const std::vector<CommandWord>& words);
+
 /// `relievo generate PICTURE… -o DIR`
 Command add_generate(CLI::App& parser);
 
 /// `relievo batch FOLDER|MANIFEST -o DIR`
 Command add_batch(CLI::App& parser);
+
+/// `relievo check FILE…`
+Command add_check(CLI::App& parser);
+/// Tells the words of --require.
+std::string help_of_requirements();
 
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);

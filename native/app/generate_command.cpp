@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <chrono>
 #include <deque>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -15,8 +15,11 @@
 #include "base/interruption.h"
 #include "base/standard_output.h"
 #include "batch/report.h"
+#include "batch/thumbnail.h"
+#include "check/check.h"
 #include "engine/own_views.h"
 #include "engine/picture_checksum.h"
+#include "engine/unused_settings.h"
 
 namespace relievo {
 namespace {
@@ -70,7 +73,7 @@ void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
 
 std::string report_of(const PictureOutcome& outcome) {
   if (outcome.error) return report_of(outcome.task.picture, *outcome.error, outcome.files);
-  return report_of(outcome.task.picture, *outcome.result, outcome.files);
+  return report_of(outcome.task.picture, *outcome.result, outcome.files, outcome.met);
 }
 
 void print_text(const PictureOutcome& outcome) {
@@ -125,6 +128,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     std::optional<Error> error;
   };
   const auto submit = [&](const PictureTask& task) -> Submitted {
+    if (task.error) return {{}, task.error};
     try {
       return {engine.submit({.picture = task.picture, .name = task.name, .settings = task.settings}), {}};
     } catch (...) {
@@ -138,7 +142,13 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   // take memory until then.
   const size_t ahead = 2 * engine.workers().size();
   std::deque<Submitted> submitted;
+  const auto is_late = [&] { return options.until && std::chrono::system_clock::now() >= *options.until; };
   for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
+    if (is_late()) {
+      print_message("relievo: The time of --until has come, so {} of {} pictures are left.\n",
+                    tasks.size() - i, tasks.size());
+      break;
+    }
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
@@ -151,11 +161,13 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
+      if (options.thumbnails) outcome.thumbnail = thumbnail_of(now.job->previews());
       outcome.result = now.job->take();
       outcome.error = now.job->error();
     }
     if (outcome.result) {
       try {
+        if (!options.required.empty()) outcome.met = require(*outcome.result, options.required);
         const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
         Naming naming{.former = tasks[i].former, .is_given = true};
         outcome.files = save_result(*outcome.result, folder, options.formats, naming);
@@ -175,6 +187,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     }
     on_outcome(outcome);
     outcome.result.reset();
+    outcome.thumbnail = {};
     outcomes.push_back(std::move(outcome));
   }
   if (cancel.cancelled()) say_what_is_left(outcomes, tasks.size());
@@ -285,23 +298,16 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
 }
 
 void say_without_effect(const CLI::App& parser, const Settings& settings) {
-  const bool has_views = sees_views(settings.model);
-  const bool is_preview = settings.model == kPreviewModel;
-  const bool has_own = !settings.views.empty() || !settings.sheet.empty();
   std::vector<std::string> unused;
-  const auto add_given = [&](std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      if (parser.count(name) > 0) unused.emplace_back(name);
-    }
-  };
-  if (!has_views) add_given({"--view-count", "--input-size"});
-  if (!has_views || has_own) add_given({"--seed", "--steps", "--sampler", "--guidance"});
-  if (!is_preview) add_given({"--depth"});
-  if (!is_preview && settings.back != "auto") add_given({"--back"});
+  for (const std::string& name : unused_settings(settings)) {
+    std::string option = "--" + name;
+    std::ranges::replace(option, '_', '-');
+    if (parser.count(option) > 0) unused.push_back(std::move(option));
+  }
   if (unused.empty()) return;
   print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
                 unused.size() == 1 ? "has" : "have", settings.model,
-                !has_views || !has_own ? "" : " and views of your own");
+                !sees_views(settings.model) || (settings.views.empty() && settings.sheet.empty()) ? "" : " and views of your own");
 }
 
 namespace {

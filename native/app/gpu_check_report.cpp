@@ -275,14 +275,20 @@ GpuCheckReport check_gpus(const GpuCheckOptions& given, const CancelToken& cance
       scratch.clear();
     }
   }
-  for (const LinkSpeed& link : options.is_part_of_another ? std::vector<LinkSpeed>{}
-                                                           : measure_links(opened.workers)) {
+  for (const LinkSpeed& link :
+       options.is_part_of_another ? std::vector<LinkSpeed>{} : measure_links(opened.workers)) {
+    json told = {{"from", fmt::format("cuda:{}", link.from)}, {"to", fmt::format("cuda:{}", link.to)}};
+    if (!link.error.empty()) {
+      add(fmt::format("cuda:{} to cuda:{}: not measured ({})", link.from, link.to, link.error));
+      told["error"] = link.error;
+      links.push_back(std::move(told));
+      continue;
+    }
     const double rate = static_cast<double>(link.bytes) / link.seconds;
     add(fmt::format("cuda:{} to cuda:{}: {:.1f} GB/s{}", link.from, link.to, rate / 1e9,
                     expected(machine, link)));
-    links.push_back({{"from", fmt::format("cuda:{}", link.from)},
-                     {"to", fmt::format("cuda:{}", link.to)},
-                     {"bytes_per_second", rate}});
+    told["bytes_per_second"] = rate;
+    links.push_back(std::move(told));
   }
   add(fmt::format("{} checks, {} failed", checks.size(), report.failed));
   write_report();

@@ -68,13 +68,16 @@ json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
                           {"precision", placement.mode.precision},
                           {"resident", placement.resident},
                           {"ahead", placement.ahead},
+                          {"on_side", placement.on_side},
                           {"blocks", placement.blocks}});
+    if (placement.workers.size() > 1 && placement.blocks.empty()) {
+      placements.back()["shared_by"] = part_name(placement.part_kind);
+      placements.back()["parts"] = placement.parts;
+    }
   }
-  return {{"kind", group_kind_name(group.kind)},
-          {"batch", group.batch},
-          {"latency_s", group.latency_s},
-          {"interval_s", group.interval_s},
-          {"stages", placements}};
+  return {{"kind", group_kind_name(group.kind)}, {"batch", group.batch},
+          {"side_threads", group.side_threads},  {"latency_s", group.latency_s},
+          {"interval_s", group.interval_s},      {"stages", placements}};
 }
 
 /// Calls with every two workers between which values are copied.
@@ -176,9 +179,12 @@ int run(const Options& options) {
                              .dump());
     return 0;
   }
-  print_output("{} pictures in {:.1f} s ({:.1f} a minute) with {}; costs are {}\n", simulated.done,
-               simulated.seconds, simulated.seconds > 0 ? 60 * simulated.done / simulated.seconds : 0,
-               settings.model, costs);
+  const double an_hour = simulated.seconds > 0 ? 3600 * simulated.done / simulated.seconds : 0;
+  const std::string rate =
+      an_hour < 60 ? fmt::format("{:.3g} an hour", an_hour) : fmt::format("{:.3g} a minute", an_hour / 60);
+  print_output("{} picture{} in {} ({}) with {}; costs are {}\n", simulated.done,
+               simulated.done == 1 ? "" : "s", format_seconds(simulated.seconds), rate, settings.model,
+               costs);
   if (simulated.done < asked.pictures) {
     print_output("{} pictures are left undone: what is left of the machine cannot make them.\n",
                  asked.pictures - simulated.done);

@@ -136,6 +136,10 @@ std::string to_text(const Worker& worker, const std::string& model, const std::v
 std::string keep_links(const std::vector<Worker>& workers, const CostStore& store) {
   std::string text;
   for (const LinkSpeed& link : measure_links(workers)) {
+    if (!link.error.empty()) {
+      text += fmt::format("cuda:{} to cuda:{}: not measured ({})\n", link.from, link.to, link.error);
+      continue;
+    }
     const double rate = static_cast<double>(link.bytes) / link.seconds;
     text += fmt::format("cuda:{} to cuda:{}: {:.1f} GB/s\n", link.from, link.to, rate / 1e9);
     for (const Worker& worker : workers) {

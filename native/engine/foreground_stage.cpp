@@ -156,18 +156,19 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   const bool is_full = !full_network_file().empty();
   StageMode mode;
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
-  // The memory besides the network's: the picture, in up to four channels, its mask, and the mask as it was
-  // given.
+  // The memory besides the network's, of one picture after the other: the picture, in up to four channels,
+  // its mask, and the mask as it was given.
   constexpr double kBytesPerPixel = 4 * 4 + 4 + 4;
   mode.workspace_bytes = std::max(is_full ? 260 * kMiB : static_cast<double>(kDecodedForNothing),
-                                  static_cast<double>(decoding_bytes()));
-  mode.workspace_bytes_per_picture = kBytesPerPixel * static_cast<double>(kept_pixels(settings));
+                                  static_cast<double>(decoding_bytes())) +
+                         kBytesPerPixel * static_cast<double>(kept_pixels(settings));
   const double views = cut_views(settings);
   const double in_views = views * view_side(settings) * view_side(settings);
   const bool is_sheet = !settings.sheet.empty();  // which is cut without the network
   mode.seconds_per_picture = (is_full ? 3 : 1) * (is_sheet ? 1 : 1 + views);
   mode.host_seconds_per_picture = 0.1 + 5e-8 * (side * side + in_views);
-  StageProfile profile{"", {mode}, kMaxBatch};
+  StageProfile profile{"", {mode}, kAnyBatch};
+  profile.on_host = true;
   profile.variant = is_full ? "u2net" : "u2netp";
   profile.output_bytes_per_picture = static_cast<int64_t>(16 * (side * side + in_views));
   return profile;

@@ -101,7 +101,8 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
     StageMode mode;
-    StageProfile profile{"", {}, kMaxBatch};
+    StageProfile profile{"", {}, kAnyBatch};
+    profile.on_host = true;
     const int64_t side = framed_side(settings);
     profile.output_bytes_per_picture = int64_t{kMostViews} * 3 * 4 * side * side;
     mode.workspace_bytes = 6.0 * 3 * 4 * 1024 * 1024;

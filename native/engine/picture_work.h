@@ -93,8 +93,14 @@ struct ShapedPicture {
   Shape shape;
 };
 
-/// The picture with the surface of its shape.
+/// The picture with the surface of its shape as it was meshed.
 struct MeshedPicture {
+  ShapedPicture shaped;
+  std::shared_ptr<const Surface> surface;
+};
+
+/// The picture with its surface cleaned and simplified.
+struct CleanedPicture {
   ShapedPicture shaped;
   std::shared_ptr<const Surface> surface;  ///< the surface that will be textured
   /// The surface before simplification; null unless a normal map is wanted.
@@ -113,7 +119,7 @@ struct PictureWork {
   /// Sentences that the person should know about the result.
   std::vector<std::string> notes = {};
   std::variant<GivenPicture, CutPicture, ConditionedPicture, DenoisedPicture, ViewedPicture, ShapedPicture,
-               MeshedPicture, FinishedPicture>
+               MeshedPicture, CleanedPicture, FinishedPicture>
       made = {};
 
   /// Adds a sentence for the person, who reads it now and with the result.

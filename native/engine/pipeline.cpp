@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 bool sees_views(const std::string& model) {
   const auto is_it = [&](const CatalogueModel& other) { return other.name == model && other.one_picture; };
-  return model != kPreviewModel && std::ranges::none_of(catalogue(), is_it);
+  return model != kPreviewModel && model != kCompactModel && std::ranges::none_of(catalogue(), is_it);
 }
 
 PipelineConfig pipeline_config(const Settings& settings) {
@@ -26,9 +26,11 @@ PipelineConfig pipeline_config(const Settings& settings) {
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  const bool is_preview = config.model == kPreviewModel;
+  const bool is_preview = config.model == kPreviewModel, is_compact = config.model == kCompactModel;
   if (is_preview) {
     stages.push_back(inflate_stage());
+  } else if (is_compact) {
+    stages.push_back(compact_stage(embedded_models));
   } else if (config.model == kTripoSrModel) {
     stages.push_back(triposr_stage(config.model));
   } else {
@@ -41,8 +43,12 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
     }
     stages.push_back(reconstruct_stage(config.model));
   }
-  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(config.model); };
+  const auto fields = [&] {
+    if (is_preview) return inflated_fields();
+    return is_compact ? compact_fields() : triplane_fields(config.model);
+  };
   stages.push_back(surface_stage(config.model, fields()));
+  stages.push_back(simplify_stage(fields()));
   stages.push_back(texture_stage(config.model, fields()));
   return stages;
 }
@@ -50,12 +56,19 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
              const std::vector<Worker>& workers, const MeasuredCosts& measured, int64_t decoding_bytes) {
   const std::vector<CostSample> samples = samples_for(workers.front(), measured);
+  std::vector<CostSample> of_one_thread;
+  if (workers.front().threads > 1) {
+    Worker side = workers.front();
+    side.threads = 1;
+    of_one_thread = samples_for(side, measured);
+    std::erase_if(of_one_thread, [](const CostSample& sample) { return sample.threads > 1; });
+  }
   const auto seconds = [&](const auto& stage) {
     return stage->profile().on(workers.front()).modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, workers, samples, decoding_bytes);
+    stage->prepare(settings, workers, samples, of_one_thread, decoding_bytes);
     total += seconds(stage);
   }
   for (const auto& stage : stages) {
@@ -138,7 +151,9 @@ void complete_request(GenerateRequest& request) {
         ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
         "Use preview or a reconstruction model, for example instant-mesh-large, or leave the views out.");
   }
-  if (!is_preview) {
+  if (settings.model == kCompactModel) {
+    compact_weights(find_models({}));
+  } else if (!is_preview) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
       throw Error(ErrorCode::kInvalidSettings,

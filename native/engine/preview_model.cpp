@@ -69,14 +69,15 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
     const double side = std::clamp(settings.texture_size, 512, 4096);  // side of the foreground
     StageMode mode;
     mode.host_seconds_per_picture = 0.1 + 1.5e-7 * side * side;
-    StageProfile profile{"", {mode}, kMaxBatch};
+    StageProfile profile{"", {mode}, kAnyBatch};
+    profile.on_host = true;
     profile.variant = kPreviewModel;
     profile.output_bytes_per_picture = 4 << 20;
     if (const int views = cut_views(settings); views > 0) {
       // The aligned pictures, and what is projected: both sides of each.
       const double pixels = static_cast<double>(side_of_sides(settings)) * side_of_sides(settings);
       profile.modes.front().host_seconds_per_picture += 0.4 * (views + 1) + 4e-7 * (views + 1) * pixels;
-      profile.modes.front().workspace_bytes_per_picture = 40 * (views + 1) * pixels;
+      profile.modes.front().workspace_bytes = 40 * (views + 1) * pixels;
       profile.output_bytes_per_picture += static_cast<int64_t>(24 * (views + 1) * pixels);
     }
     return profile;

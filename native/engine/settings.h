@@ -31,6 +31,10 @@ inline constexpr Range<int> kTextureSizeRange{64, 8192};
 /// The model that needs no weights except the mask network's.
 inline constexpr const char* kPreviewModel = "preview";
 
+/// The compact network of `relievo-train` (docs/training.md). No weights of it are shipped: it works where
+/// somebody has put some.
+inline constexpr const char* kCompactModel = "compact";
+
 /// Returns whether a model sees views of the object, painted or the person's own; otherwise it only sees the
 /// picture.
 bool sees_views(const std::string& model);

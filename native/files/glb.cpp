@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
+#include "files/mesh_writers.h"
 #include "files/scene.h"
 #include "files/source_mark.h"
 

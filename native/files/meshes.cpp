@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "files/formats.h"
-#include "files/scene.h"
+#include "files/mesh_writers.h"
 
 namespace relievo {
 namespace {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.h"
+#include "files/mesh_writers.h"
 #include "files/scene.h"
 #include "files/source_mark.h"
 

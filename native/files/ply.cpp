@@ -8,7 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/atomic_file.h"
-#include "files/scene.h"
+#include "files/indexed_mesh.h"
+#include "files/mesh_writers.h"
 #include "files/source_mark.h"
 
 namespace relievo::files {

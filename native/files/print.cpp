@@ -11,6 +11,8 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "files/indexed_mesh.h"
+#include "files/mesh_writers.h"
 #include "files/scene.h"
 #include "files/source_mark.h"
 

@@ -127,9 +127,11 @@ U2Net::U2Net(U2NetSize size) : stages_(std::make_shared<Stages>()) {
 }
 
 std::array<at::Tensor, 7> U2Net::forward(const at::Tensor& pixels, const Observer& observer) {
+  // On a processor, convolutions are quickest where channels lie last (nn/convolution.h).
+  const at::Tensor first = pixels.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> levels;
   for (int i = 0; i < kStages; ++i) {
-    levels.push_back(stages_->encoder[i]->forward(i == 0 ? pixels : halved(levels.back())));
+    levels.push_back(stages_->encoder[i]->forward(i == 0 ? first : halved(levels.back())));
     observe(observer, stage_name(i), levels.back());
   }
   for (int i = kStages - 2; i >= 0; --i) {

@@ -11,6 +11,7 @@
 #include <immintrin.h>
 
 #include "base/parallel.h"
+#include "kernels/vector_clones.h"
 
 // GCC 12 warns of its own intrinsics, falsely (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "kernels/vector_clones.h"
+#include "kernels/half.h"
 
 namespace relievo::kernels {
 

@@ -22,6 +22,9 @@ namespace {
 // where they end.
 constexpr int64_t kDepth = 512;
 
+// Of what is left at the end: the fewest rows that keep the units for products busy.
+constexpr int kFewRows = 4;
+
 /// Adds the products of `Rows` rows with `depth` lines of a panel to `out`, or sets it where it is the first
 /// part.
 template <int Rows, int Floats>
@@ -72,6 +75,10 @@ RELIEVO_INLINE void multiply_panels(const PackedProduct& p) {
       };
       int64_t row = 0;
       for (; row + Rows <= p.count; row += Rows) block(std::integral_constant<int, Rows>(), row);
+      if constexpr (Rows > kFewRows) {
+        for (; row + kFewRows <= p.count; row += kFewRows)
+          block(std::integral_constant<int, kFewRows>(), row);
+      }
       for (; row < p.count; ++row) block(std::integral_constant<int, 1>(), row);
     }
   }
@@ -86,7 +93,7 @@ void add_bias(const PackedProduct& p) {
 
 // As many rows as registers hold: 12 x 2 of 32 vectors, 3 x 4 of 16.
 __attribute__((target("avx512f"))) void multiply_avx512(const PackedProduct& p) {
-  multiply_panels<12, 16>(p);
+  multiply_panels<kProductRows, 16>(p);
 }
 __attribute__((target("avx2,fma"))) void multiply_avx2(const PackedProduct& p) { multiply_panels<3, 8>(p); }
 
@@ -140,7 +147,8 @@ void pack_panel(const float* matrix, int64_t count, int64_t depth, float* panel)
 
 void matrix_product_cpu(const MatrixProduct& product) {
   constexpr int64_t kPackedNumbers = int64_t{2} << 20;
-  constexpr int64_t kRows = 192, kColumns = 8 * kPanel;  // of the result, that a thread computes at a time
+  constexpr int64_t kHigh = 16 * kProductRows,
+                    kColumns = 8 * kPanel;  // of the result, that a thread computes at a time
   const int64_t depth = product.depth;
   const int64_t together =
       std::max(kPackedNumbers / std::max<int64_t>(depth, 1) / kColumns, int64_t{1}) * kColumns;
@@ -155,16 +163,16 @@ void matrix_product_cpu(const MatrixProduct& product) {
                    &panels[static_cast<size_t>(column * depth)]);
       }
     });
-    const int64_t wide = (columns + kColumns - 1) / kColumns, high = (product.count + kRows - 1) / kRows;
+    const int64_t wide = (columns + kColumns - 1) / kColumns, high = (product.count + kHigh - 1) / kHigh;
     parallel_for(wide * high, 1, [&](int64_t block, int64_t) {
-      const int64_t row = block % high * kRows, column = block / high * kColumns;
+      const int64_t row = block % high * kHigh, column = block / high * kColumns;
       multiply_packed({.rows = product.rows + row * depth,
                        .row_stride = depth,
                        .panels = &panels[static_cast<size_t>(column * depth)],
                        .bias = product.bias ? product.bias + first + column : nullptr,
                        .out = product.out + row * product.columns + first + column,
                        .out_stride = product.columns,
-                       .count = std::min(kRows, product.count - row),
+                       .count = std::min(kHigh, product.count - row),
                        .columns = std::min(kColumns, columns - column),
                        .depth = depth});
     });

@@ -11,7 +11,8 @@
 
 namespace relievo::kernels {
 
-inline constexpr int64_t kPanel = 32;  ///< columns of the result that are packed together
+inline constexpr int64_t kPanel = 32;        ///< columns of the result that are packed together
+inline constexpr int64_t kProductRows = 12;  ///< rows of it that are computed quickest together
 
 /// Whether this processor has the instructions, AVX-512 or AVX2 with FMA.
 bool has_matrix_product_cpu();

@@ -4,8 +4,6 @@
 #include <bit>
 #include <cstdint>
 
-#include "kernels/half.h"
-
 // Sanitizers are excluded because their checks would run before the choice can be made.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
 #define RELIEVO_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -15,18 +13,6 @@
 #define RELIEVO_INLINE inline __attribute__((always_inline))
 
 namespace relievo::kernels {
-
-RELIEVO_INLINE float widen(float value) { return value; }
-RELIEVO_INLINE float widen(BFloat16 value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
-}
-
-RELIEVO_INLINE void narrow(float value, float& out) { out = value; }
-/// Rounds to the nearest, halves to even.
-RELIEVO_INLINE void narrow(float value, BFloat16& out) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  out.bits = static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
 
 /// Computes e^x to 2 units in the last place, without a branch, so that loops over it become vectors. x is
 /// clamped to -87..88.

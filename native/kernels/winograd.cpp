@@ -1,6 +1,7 @@
 #include "kernels/winograd.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -115,41 +116,58 @@ RELIEVO_INLINE void transform_output_tile(const float* products, int64_t step, i
   }
 }
 
-/// Transforms 16 inputs' weights of one output, `taps` [3, 3, 16], to 36 vectors that lie `step` apart.
-RELIEVO_INLINE void transform_taps(const float* taps, float* to, int64_t step) {
-  Lanes rows[kIn][3];
-  for (int x = 0; x < 3; ++x) {
-    Lanes column[3], done[kIn];
-    for (int y = 0; y < 3; ++y) load(column[y], taps + (y * 3 + x) * kLanes);
-    transform_weights(column, done);
-    for (int y = 0; y < kIn; ++y) rows[y][x] = done[y];
+/// The rows i and i + kApart exchange the columns that lie kApart apart.
+template <int kApart, int... kLane>
+RELIEVO_INLINE void exchange(Lanes (&rows)[kLanes], std::integer_sequence<int, kLane...>) {
+  for (int i = 0; i < kLanes; ++i) {
+    if (i & kApart) continue;
+    const Lanes a = rows[i], b = rows[i + kApart];
+    rows[i] = __builtin_shufflevector(a, b, (kLane & kApart ? kLanes + kLane - kApart : kLane)...);
+    rows[i + kApart] = __builtin_shufflevector(a, b, (kLane & kApart ? kLanes + kLane : kLane + kApart)...);
   }
-  for (int y = 0; y < kIn; ++y) {
-    Lanes done[kIn];
-    transform_weights(rows[y], done);
-    for (int x = 0; x < kIn; ++x) store(to + (y * kIn + x) * step, done[x]);
-  }
+}
+RELIEVO_INLINE void transpose(Lanes (&rows)[kLanes]) {
+  constexpr auto kAll = std::make_integer_sequence<int, kLanes>();
+  exchange<8>(rows, kAll);
+  exchange<4>(rows, kAll);
+  exchange<2>(rows, kAll);
+  exchange<1>(rows, kAll);
 }
 
 /// Transforms 16 inputs' weights of the outputs of a panel. `weight` is that of the first output and input;
-/// the panels of the 36 matrices lie `step` apart.
+/// the panels of the 36 matrices lie `step` apart. The lanes are outputs, as in the panels.
 template <typename T>
 RELIEVO_INLINE void transform_panel(const T* weight, bool channels_last, int64_t count, int64_t inputs,
                                     float* panel, int64_t step) {
-  float taps[9 * kLanes], turned[kWinogradElements][kPanel][kLanes];
-  for (int64_t output = 0; output < count; ++output) {
-    const T* own = weight + output * 9 * inputs;
-    for (int64_t k = 0; k < 9; ++k) {
-      for (int64_t c = 0; c < kLanes; ++c)
-        taps[k * kLanes + c] = widen(channels_last ? own[k * inputs + c] : own[c * 9 + k]);
+  constexpr int kTaps = 9;
+  for (int64_t first = 0; first < kPanel; first += kLanes) {
+    Lanes taps[kTaps][kLanes];  // of each tap and input, 16 outputs
+    for (int k = 0; k < kTaps; ++k) {
+      for (int64_t i = 0; i < kLanes; ++i) {
+        const T* own = weight + (first + i) * kTaps * inputs;
+        if (first + i >= count) {
+          taps[k][i] = Lanes{};
+        } else if (channels_last) {
+          load(taps[k][i], own + k * inputs);
+        } else {
+          for (int c = 0; c < kLanes; ++c) taps[k][i][c] = float_of(own[c * kTaps + k]);
+        }
+      }
+      transpose(taps[k]);
     }
-    transform_taps(taps, turned[0][output], kPanel * kLanes);
-  }
-  for (int64_t element = 0; element < kWinogradElements; ++element) {
-    float* to = panel + element * step;
     for (int64_t c = 0; c < kLanes; ++c) {
-      for (int64_t output = 0; output < kPanel; ++output) {
-        to[c * kPanel + output] = output < count ? turned[element][output][c] : 0;
+      Lanes rows[kIn][3];
+      for (int x = 0; x < 3; ++x) {
+        Lanes column[3], done[kIn];
+        for (int y = 0; y < 3; ++y) column[y] = taps[y * 3 + x][c];
+        transform_weights(column, done);
+        for (int y = 0; y < kIn; ++y) rows[y][x] = done[y];
+      }
+      float* to = panel + c * kPanel + first;
+      for (int y = 0; y < kIn; ++y) {
+        Lanes done[kIn];
+        transform_weights(rows[y], done);
+        for (int x = 0; x < kIn; ++x) store(to + (y * kIn + x) * step, done[x]);
       }
     }
   }
@@ -182,7 +200,7 @@ void transform_all(const WinogradWeights<T>& weights) {
       const int64_t output = i / blocks * kPanel, input = i % blocks * kLanes;
       transform(weights.weight + output * 9 * inputs + (weights.channels_last ? input : 9 * input),
                 weights.channels_last, std::min(kPanel, weights.outputs - output), inputs,
-                weights.to + output * inputs + input * kPanel, packed_size(weights.outputs, inputs));
+                weights.to + output * inputs + input * kPanel, weights.step);
     }
   });
 }
@@ -201,7 +219,7 @@ void transform_all(const WinogradInput<T>& input) {
         const int64_t pixel = (place.picture * shape.height + y) * shape.width + x;
         pixels[i] = is_inside ? input.in + pixel * input.channels : outside.data();
       }
-      transform(pixels, input.channels, input.to + tile * input.channels, input.tiles * input.channels);
+      transform(pixels, input.channels, input.to + tile * input.row, input.step);
     }
   });
 }
@@ -220,8 +238,7 @@ void transform_all(const WinogradOutput<T>& output) {
         const int64_t pixel = (place.picture * shape.out_height() + y) * shape.width + x;
         pixels[i] = y < shape.out_height() && x < shape.width ? output.out + pixel * output.row : nullptr;
       }
-      transform(output.products + tile * output.channels, output.tiles * output.channels, output.channels,
-                bias, pixels);
+      transform(output.products + tile * output.channels, output.step, output.channels, bias, pixels);
     }
   });
 }

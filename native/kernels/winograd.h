@@ -19,6 +19,13 @@ inline constexpr int64_t kWinogradIn = 6;   ///< pixels that it reads, along eac
 inline constexpr int64_t kWinogradElements = 36;
 inline constexpr int64_t kWinogradLanes = 16;  ///< channels that go together; they divide inputs and outputs
 
+/// Returns how far apart rows or matrices of `numbers` floats lie: an odd number of lines of the cache, so
+/// that those that are read or written together do not share a place in it.
+inline int64_t apart_in_cache(int64_t numbers) {
+  constexpr int64_t kLine = 16;
+  return ((numbers + kLine - 1) / kLine | 1) * kLine;
+}
+
 /// Pictures and weights are float or bfloat16; between them everything is float.
 template <typename T>
 struct WinogradWeights {
@@ -26,6 +33,7 @@ struct WinogradWeights {
   bool channels_last = false;
   int64_t outputs = 0, inputs = 0;
   float* to = nullptr;  ///< 36 packed matrices [outputs, inputs] (kernels/matrix_product.h)
+  int64_t step = 0;     ///< from one matrix to the next
 };
 
 /// A picture is cut into tiles of 4 x 4 results, row by row and picture by picture. What a tile reads beyond
@@ -46,11 +54,13 @@ struct WinogradInput {
   int64_t channels = 0;
   int64_t first = 0, tiles = 0;  ///< which tiles
   float* to = nullptr;           ///< [36, tiles, channels]
+  int64_t row = 0, step = 0;     ///< from one tile to the next, and from one element
 };
 
 template <typename T>
 struct WinogradOutput {
   const float* products = nullptr;  ///< [36, tiles, channels]
+  int64_t step = 0;                 ///< from one element to the next
   const T* bias = nullptr;          ///< [channels], or none
   WinogradShape shape;
   int64_t channels = 0;

@@ -27,20 +27,20 @@ bool are_for_kernels(const at::Tensor& x, const at::Tensor& weight, at::ScalarTy
 
 bool is_channels_last(const at::Tensor& x) { return x.is_contiguous(at::MemoryFormat::ChannelsLast); }
 
-const float* numbers(const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; }
-template <typename T>
+template <typename T = float>
 const T* numbers_of(const at::Tensor& x) {
   return x.defined() ? static_cast<const T*>(x.const_data_ptr()) : nullptr;
 }
 
-constexpr int64_t kLeastWidth = 8;                    // pixels, below which most of a tile is padding
-constexpr int64_t kTileNumbers = int64_t{6} << 20;    // of transformed tiles at a time
-constexpr int64_t kWeightNumbers = int64_t{2} << 20;  // the same of weights
+constexpr int64_t kLeastWidth = 8;  // pixels, below which most of a tile is padding
+// Numbers of transformed tiles with their products, and of transformed weights, at a time: kConvolutionBytes.
+constexpr int64_t kTileNumbers = int64_t{9} << 20, kWeightNumbers = int64_t{2} << 20;
 
-/// Returns how many of `all` go together, a multiple of 32, so that they are about `most` numbers.
-int64_t part_of(int64_t all, int64_t numbers_each, int64_t most) {
-  constexpr int64_t kStep = kernels::kPanel;
-  return std::min(all, std::max(most / numbers_each / kStep, int64_t{1}) * kStep);
+/// Returns the size of equal parts of `all`, a multiple of `step`, and `most` at most or one step.
+int64_t part_of(int64_t all, int64_t most, int64_t step) {
+  const int64_t steps = (all + step - 1) / step, most_steps = std::max(most / step, int64_t{1});
+  const int64_t parts = (steps + most_steps - 1) / most_steps;
+  return (steps + parts - 1) / parts * step;
 }
 
 bool has_fast_convolution(const at::Tensor& x, const at::Tensor& weight, Padding padding) {
@@ -60,13 +60,18 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
   const at::Tensor taps = is_channels_last(weight) ? weight : weight.contiguous();
   at::Tensor out = at::empty({x.size(0), outputs, shape.out_height(), x.size(3)},
                              x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const int64_t some_tiles = part_of(tiles, kWinogradElements * inputs, kTileNumbers);
-  const int64_t some_outputs = part_of(outputs, kWinogradElements * inputs, kWeightNumbers);
+  const int64_t some_outputs =
+      std::min(part_of(outputs, kWeightNumbers / (kWinogradElements * inputs), kernels::kPanel), outputs);
+  const int64_t row = kernels::apart_in_cache(inputs);
+  const int64_t some_tiles =
+      part_of(tiles, kTileNumbers / (kWinogradElements * (row + some_outputs)), kernels::kProductRows);
+  const int64_t tile_step = kernels::apart_in_cache(some_tiles * row);
+  const int64_t weight_step = kernels::apart_in_cache(kernels::packed_size(some_outputs, inputs));
+  const int64_t product_step = kernels::apart_in_cache(some_tiles * some_outputs);
   const auto floats = x.options().dtype(at::kFloat);
-  const at::Tensor turned_tiles = at::empty({kWinogradElements * some_tiles * inputs}, floats);
-  const at::Tensor turned_weights =
-      at::empty({kWinogradElements * kernels::packed_size(some_outputs, inputs)}, floats);
-  const at::Tensor products = at::empty({kWinogradElements * some_tiles * some_outputs}, floats);
+  const at::Tensor turned_tiles = at::empty({kWinogradElements * tile_step}, floats);
+  const at::Tensor turned_weights = at::empty({kWinogradElements * weight_step}, floats);
+  const at::Tensor products = at::empty({kWinogradElements * product_step}, floats);
   for (int64_t tile = 0; tile < tiles; tile += some_tiles) {
     const int64_t count = std::min(some_tiles, tiles - tile);
     kernels::winograd_input_cpu(kernels::WinogradInput<T>{.in = numbers_of<T>(x),
@@ -74,7 +79,9 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
                                                           .channels = inputs,
                                                           .first = tile,
                                                           .tiles = count,
-                                                          .to = turned_tiles.mutable_data_ptr<float>()});
+                                                          .to = turned_tiles.mutable_data_ptr<float>(),
+                                                          .row = row,
+                                                          .step = tile_step});
     for (int64_t output = 0; output < outputs; output += some_outputs) {
       const int64_t columns = std::min(some_outputs, outputs - output);
       kernels::winograd_weights_cpu(
@@ -82,20 +89,21 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
                                       .channels_last = is_channels_last(taps),
                                       .outputs = columns,
                                       .inputs = inputs,
-                                      .to = turned_weights.mutable_data_ptr<float>()});
+                                      .to = turned_weights.mutable_data_ptr<float>(),
+                                      .step = weight_step});
       parallel_for(kWinogradElements, 1, [&](int64_t element, int64_t) {
-        kernels::multiply_packed(
-            {.rows = numbers(turned_tiles) + element * count * inputs,
-             .row_stride = inputs,
-             .panels = numbers(turned_weights) + element * kernels::packed_size(columns, inputs),
-             .out = products.mutable_data_ptr<float>() + element * count * columns,
-             .out_stride = columns,
-             .count = count,
-             .columns = columns,
-             .depth = inputs});
+        kernels::multiply_packed({.rows = numbers_of(turned_tiles) + element * tile_step,
+                                  .row_stride = row,
+                                  .panels = numbers_of(turned_weights) + element * weight_step,
+                                  .out = products.mutable_data_ptr<float>() + element * product_step,
+                                  .out_stride = columns,
+                                  .count = count,
+                                  .columns = columns,
+                                  .depth = inputs});
       });
       kernels::winograd_output_cpu(
-          kernels::WinogradOutput<T>{.products = numbers(products),
+          kernels::WinogradOutput<T>{.products = numbers_of(products),
+                                     .step = product_step,
                                      .bias = bias.defined() ? numbers_of<T>(bias) + output : nullptr,
                                      .shape = shape,
                                      .channels = columns,
@@ -118,9 +126,9 @@ at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at:
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = weight.size(0);
   at::Tensor out = at::empty(sizes, x.options());
-  kernels::matrix_product_cpu({.rows = numbers(rows),
-                               .matrix = numbers(matrix),
-                               .bias = numbers(bias),
+  kernels::matrix_product_cpu({.rows = numbers_of(rows),
+                               .matrix = numbers_of(matrix),
+                               .bias = numbers_of(bias),
                                .out = out.mutable_data_ptr<float>(),
                                .count = x.numel() / x.size(-1),
                                .columns = weight.size(0),

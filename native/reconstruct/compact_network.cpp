@@ -6,7 +6,6 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
-#include "kernels/distance_transform.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -15,37 +14,11 @@ namespace {
 constexpr int64_t kTokenSide = 8;
 constexpr int64_t kTokensOfPlane = kTokenSide * kTokenSide;
 constexpr int64_t kLevel0 = 96, kLevel1 = 160;  // channels at 32 and 16 squared; `width` at 8
-constexpr int64_t kGeometry = 5;
+constexpr int64_t kGeometry = 8;
 
 /// Doubles the size smoothly: pixel shuffle alone leaves ridges in a surface.
 at::Tensor doubled(const at::Tensor& x) {
   return at::upsample_bilinear2d(x, {2 * x.size(2), 2 * x.size(3)}, false);
-}
-
-/// Reads planes `[B, C, H, W]` at columns and rows -1..1 `[B, N]`; beyond the border the border's value.
-/// Returns `[B, N, C]`.
-at::Tensor sampled(const at::Tensor& plane, const at::Tensor& column, const at::Tensor& row) {
-  constexpr int64_t kBilinear = 0, kBorder = 1;
-  const at::Tensor grid = at::stack({column, row}, -1).unsqueeze(1).to(plane.scalar_type());
-  return at::grid_sampler_2d(plane, grid, kBilinear, kBorder, false).squeeze(2).transpose(1, 2);
-}
-
-at::Tensor outline_distance_of(const at::Tensor& alpha) {
-  const int side = static_cast<int>(alpha.size(0));
-  const at::Tensor inside = alpha.gt(0.5).to(at::kByte).contiguous();
-  const auto* data = inside.const_data_ptr<uint8_t>();
-  std::vector<uint8_t> in(data, data + inside.numel()), out(in.size());
-  for (size_t i = 0; i < in.size(); ++i) out[i] = in[i] ? 0 : 1;
-  const std::vector<float> to_in = kernels::distance_transform(in, side, side);
-  const std::vector<float> to_out = kernels::distance_transform(out, side, side);
-  const at::Tensor result = at::empty({side, side});
-  auto* values = result.mutable_data_ptr<float>();
-  for (size_t i = 0; i < in.size(); ++i) {
-    // The outline lies half way between two pixels.
-    const float pixels = in[i] ? std::min(to_out[i], 1e6f) - 0.5f : 0.5f - std::min(to_in[i], 1e6f);
-    values[i] = std::clamp(2 * pixels / static_cast<float>(side), -1.0f, 1.0f);
-  }
-  return result;
 }
 
 std::vector<std::shared_ptr<Linear>> make_head(Group& owner, const std::string& name, int64_t in,
@@ -62,12 +35,10 @@ at::Tensor through(const std::vector<std::shared_ptr<Linear>>& head, at::Tensor 
 
 }  // namespace
 
-at::Tensor compact_input(const at::Tensor& rgba) {
-  const at::Tensor alpha = rgba.slice(3, 3, 4), colour = rgba.slice(3, 0, 3);
-  std::vector<at::Tensor> distances;
-  for (const at::Tensor& one : alpha.squeeze(3).unbind(0)) distances.push_back(outline_distance_of(one));
-  const at::Tensor distance = at::stack(distances).unsqueeze(3);
-  return at::cat({(colour - 0.5) * alpha, alpha, distance}, 3).permute({0, 3, 1, 2}).contiguous();
+at::Tensor read_plane(const at::Tensor& plane, const at::Tensor& column, const at::Tensor& row) {
+  constexpr int64_t kBilinear = 0, kBorder = 1;
+  const at::Tensor grid = at::stack({column, row}, -1).unsqueeze(1).to(plane.scalar_type());
+  return at::grid_sampler_2d(plane, grid, kBilinear, kBorder, false).squeeze(2).transpose(1, 2);
 }
 
 CompactBlock::CompactBlock(int64_t width, int64_t heads_)
@@ -90,7 +61,7 @@ CompactNetwork::CompactNetwork(const CompactConfig& config) : config_(config) {
   const auto conv = [this](const std::string& name, int64_t in, int64_t out, int64_t stride = 1) {
     return add(name, std::make_shared<Conv2d>(in, out, 3, ConvSettings{.stride = stride, .padding = 1}));
   };
-  stem_ = conv("stem", 5 * 16, kLevel0);
+  stem_ = conv("stem", kCompactChannels * 16, kLevel0);
   down1_ = conv("down1", kLevel0, kLevel1, 2);
   down2_ = conv("down2", kLevel1, width, 2);
   int level = 0;
@@ -111,7 +82,7 @@ CompactNetwork::CompactNetwork(const CompactConfig& config) : config_(config) {
                conv("image_up.2", 64, 48), conv("image_up.3", 48, channels)};
   above_up_ = {conv("above_up.0", width, 96), conv("above_up.1", 96, 64), conv("above_up.2", 64, channels)};
   side_up_ = {conv("side_up.0", width, 96), conv("side_up.1", 96, 64), conv("side_up.2", 64, channels)};
-  layers_ = conv("layers", channels, 5);
+  layers_ = conv("layers", channels, 7);
   distance_ = make_head(*this, "distance", 3 * channels + kGeometry, config.hidden, 1);
   colour_ = make_head(*this, "colour", 3 * channels + kGeometry + 3, config.hidden, 4);
 }
@@ -120,7 +91,7 @@ at::Tensor CompactNetwork::residual(size_t level, const at::Tensor& x) const {
   return x + residuals_[2 * level + 1]->forward(at::silu(residuals_[2 * level]->forward(at::silu(x))));
 }
 
-CompactPlanes CompactNetwork::forward(const at::Tensor& input, const CompactBlockRunner& run_block) const {
+CompactPlanes CompactNetwork::forward(const at::Tensor& input, const BlockRunner& run_block) const {
   CompactPlanes planes;
   planes.input = input;
   const at::Tensor level0 = residual(0, stem_->forward(at::pixel_unshuffle(input, 4)));
@@ -138,9 +109,7 @@ CompactPlanes CompactNetwork::forward(const at::Tensor& input, const CompactBloc
                               1) +
                       places_;
   for (const auto& block : blocks_) {
-    const CompactBlockBody body = [block](const std::vector<at::Tensor>& in) {
-      return block->forward(in[0]);
-    };
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) { return block->forward(in[0]); };
     tokens = run_block ? run_block(body, {tokens}) : body({tokens});
   }
   tokens = norm_->forward(tokens);
@@ -162,27 +131,59 @@ CompactPlanes CompactNetwork::forward(const at::Tensor& input, const CompactBloc
   };
   planes.above = grown(above_up_, plane_of(1));
   planes.side = grown(side_up_, plane_of(2));
-  planes.layers = layers_->forward(at::silu(planes.image)).to(at::kFloat);
+  // Depths are corrections of the inflation's, front and back; what the errors begin with is a usual one.
+  constexpr double kUsualError = -3;
+  const at::Tensor maps = layers_->forward(at::silu(planes.image)).to(at::kFloat);
+  const at::Tensor height = at::avg_pool2d(input.slice(1, 5, 6), 2);
+  planes.layers =
+      at::cat({maps.slice(1, 0, 1) + height, maps.slice(1, 1, 2) - height, maps.slice(1, 2, 5)}, 1);
+  planes.errors = at::softplus(maps.slice(1, 5, 7) + kUsualError);
   return planes;
 }
 
-CompactAnswer CompactNetwork::answers(const CompactPlanes& planes, const at::Tensor& points) const {
+at::Tensor CompactNetwork::features(const CompactPlanes& planes, const at::Tensor& points,
+                                    const at::Tensor& inflated, const at::Tensor& seen) const {
   const at::Tensor x = points.select(2, 0), y = points.select(2, 1), z = points.select(2, 2);
-  const at::Tensor seen = sampled(planes.input, y, -z);  // [B, N, 5]
-  const at::Tensor d = seen.select(2, 4), thick = x.abs();
-  const at::Tensor geometry = at::stack({d, x, thick - d / 2, thick - d, thick - 2 * d}, 2);
-  const at::Tensor features = at::cat(
-      {sampled(planes.image, y, -z), sampled(planes.above, y, -x), sampled(planes.side, x, -z), geometry}, 2);
-  CompactAnswer answer;
-  const at::Tensor raw = through(distance_, features).squeeze(2).to(at::kFloat);
-  answer.distance = at::maximum(raw, -d);
+  const at::Tensor d = seen.select(2, 4), height = seen.select(2, 5), thick = x.abs();
+  const at::Tensor geometry = at::stack(
+      {d, x, thick - d / 2, thick - d, thick - 2 * d, height, thick - height, inflated.clamp(-0.5, 0.5)}, 2);
+  return at::cat({read_plane(planes.image, y, -z), read_plane(planes.above, y, -x),
+                  read_plane(planes.side, x, -z), geometry},
+                 2);
+}
+
+at::Tensor CompactNetwork::distance_of(const at::Tensor& features, const at::Tensor& inflated,
+                                       const at::Tensor& seen) const {
+  const at::Tensor correction = through(distance_, features).squeeze(2).to(at::kFloat);
+  return at::maximum(inflated + correction, -seen.select(2, 4));
+}
+
+at::Tensor CompactNetwork::colour_of(const at::Tensor& features, const at::Tensor& seen) const {
   // The picture's colour, as far as a gate lets it through, and one of the network's own.
   const at::Tensor picture = (seen.slice(2, 0, 3) + 0.5).clamp(0, 1);
   const at::Tensor mixed =
       at::sigmoid(through(colour_, at::cat({features, picture - 0.5}, 2)).to(at::kFloat));
   const at::Tensor gate = mixed.slice(2, 3, 4);
-  answer.colour = gate * picture + (1 - gate) * mixed.slice(2, 0, 3);
-  return answer;
+  return gate * picture + (1 - gate) * mixed.slice(2, 0, 3);
+}
+
+at::Tensor CompactNetwork::distance(const CompactPlanes& planes, const at::Tensor& points,
+                                    const at::Tensor& inflated) const {
+  const at::Tensor seen = read_plane(planes.input, points.select(2, 1), -points.select(2, 2));
+  return distance_of(features(planes, points, inflated, seen), inflated, seen);
+}
+
+at::Tensor CompactNetwork::colour(const CompactPlanes& planes, const at::Tensor& points,
+                                  const at::Tensor& inflated) const {
+  const at::Tensor seen = read_plane(planes.input, points.select(2, 1), -points.select(2, 2));
+  return colour_of(features(planes, points, inflated, seen), seen);
+}
+
+CompactAnswer CompactNetwork::answers(const CompactPlanes& planes, const at::Tensor& points,
+                                      const at::Tensor& inflated) const {
+  const at::Tensor seen = read_plane(planes.input, points.select(2, 1), -points.select(2, 2));
+  const at::Tensor all = features(planes, points, inflated, seen);
+  return {distance_of(all, inflated, seen), colour_of(all, seen)};
 }
 
 void initialise(CompactNetwork& network) {
@@ -201,7 +202,8 @@ void initialise(CompactNetwork& network) {
                             (name.starts_with("residual") && name.ends_with(".2.weight"));
       double gain = is_added ? 0.3 : std::sqrt(2.0);
       if (name.ends_with("qkv.weight")) gain = 1;
-      if (name.ends_with(".4.weight")) gain = 0.5;  // the last layer of a head
+      if (name == "colour.4.weight") gain = 0.5;
+      if (name == "distance.4.weight" || name == "layers.weight") gain = 0.1;  // of corrections
       values.normal_(0, gain / std::sqrt(static_cast<double>(fan_in)));
     }
     parameter.set_data(values);

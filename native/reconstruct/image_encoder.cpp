@@ -159,15 +159,34 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
   observe(observer, "embeddings", walk.tokens);
 }
 
-void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const Observer& observer) const {
+void ImageEncoder::advance(EncoderWalk& walk, const BatchControl& control, const Observer& observer) const {
   if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&walk.tokens, &walk.cameras});
+    stream_.need(i);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     walk.tokens =
         blocks_[i]->forward(std::move(walk.tokens), walk.cameras, fmt::format("layer{}", index), observer);
   }
   if (norm_) walk.tokens = norm_->forward(walk.tokens);
+}
+
+at::Tensor ImageEncoder::forward_by(const BlockRunner& runner, const at::Tensor& pixels,
+                                    const at::Tensor& cameras) const {
+  if (!runner) return forward(pixels, cameras);
+  EncoderWalk walk{pixels.flatten(0, 1), cameras.defined() ? cameras.flatten(0, 1) : cameras, {}};
+  begin(walk, {});
+  for (const auto& block : blocks_) {
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) {
+      return block->forward(in[0], in[1], {}, {});
+    };
+    walk.tokens = runner(body, {walk.tokens, walk.cameras});
+  }
+  return norm_->forward(walk.tokens);
+}
+
+void ImageEncoder::add_layers(std::vector<std::vector<at::Tensor>>& layers) const {
+  for (const auto& block : blocks_) layers.push_back(block->parameters());
 }
 
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,

@@ -20,7 +20,7 @@ namespace {
 constexpr int kSmallestSide = 16;
 constexpr int kLargestSide = 512;
 
-class InflatedMask : public Field {
+class InflatedMask : public InflatedField {
  public:
   InflatedMask(Inflation inflation, Image colours, Image back)
       : squared_height_(std::move(inflation.squared_height)),
@@ -48,6 +48,12 @@ class InflatedMask : public Field {
       sample(back_, p, behind);
       const float part = std::clamp((kBorder - p[0]) / (2 * kBorder), 0.0f, 1.0f);
       for (int c = 0; c < 3; ++c) colour[c] = std::lerp(colour[c], behind[c], part);
+    });
+  }
+
+  at::Tensor heights(const at::Tensor& places) const override {
+    return map_points(places, {places.size(0)}, [&](const float* p, float* height) {
+      *height = std::sqrt(std::max(interpolate(squared_height_, p[0], -p[1]).value, 0.0f));
     });
   }
 
@@ -99,8 +105,8 @@ float thinnest_on_grid(const InflationSettings& settings) {
   return std::max(settings.thinnest, kNodes * 2.0f / static_cast<float>(settings.side));
 }
 
-std::unique_ptr<Field> inflate(const Foreground& foreground, const InflationSettings& settings,
-                               const Execution& execution, Image back) {
+std::unique_ptr<InflatedField> inflate(const Foreground& foreground, const InflationSettings& settings,
+                                       const Execution& execution, Image back) {
   const Control& control = execution.control;
   control.step(0);
   check_inflation(foreground.image, settings);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <optional>
 
 #include "base/parallel.h"
+#include "texture/strip.h"
 
 namespace relievo {
 namespace {
@@ -26,224 +26,7 @@ constexpr double kExpected = 0.985, kWidthStep = 0.009;
 constexpr size_t kFewCharts = 48;
 constexpr int64_t kWidths = 7, kWidthsOfFew = 11;
 
-/// A bitmap with one bit a pixel.
-class Bits {
- public:
-  Bits() = default;
-  Bits(int width, int height)
-      : width_(width),
-        height_(height),
-        words_((width + 63) / 64),
-        bits_(static_cast<size_t>(words_) * height) {}
-
-  int width() const { return width_; }
-  int height() const { return height_; }
-  int words() const { return words_; }
-  const uint64_t* row(int y) const { return &bits_[static_cast<size_t>(y) * words_]; }
-  uint64_t* row(int y) { return &bits_[static_cast<size_t>(y) * words_]; }
-
-  bool get(int x, int y) const { return row(y)[x >> 6] >> (x & 63) & 1; }
-  void set(int x, int y) { row(y)[x >> 6] |= uint64_t{1} << (x & 63); }
-  void set(int first, int last, int y) {
-    uint64_t* words = row(y);
-    const int from = first >> 6, to = last >> 6;
-    const uint64_t left = ~uint64_t{0} << (first & 63), right = ~uint64_t{0} >> (63 - (last & 63));
-    if (from == to) {
-      words[from] |= left & right;
-      return;
-    }
-    words[from] |= left;
-    for (int w = from + 1; w < to; ++w) words[w] = ~uint64_t{0};
-    words[to] |= right;
-  }
-
- private:
-  int width_ = 0, height_ = 0, words_ = 0;
-  std::vector<uint64_t> bits_;
-};
-
-/// Sets every pixel that the triangle touches.
-void draw(const std::array<Float2, 3>& t, Bits& bits) {
-  const auto [low, high] = std::minmax({t[0][1], t[1][1], t[2][1]});
-  const int last_row = std::min(static_cast<int>(high), bits.height() - 1);
-  for (int y = std::max(static_cast<int>(low), 0); y <= last_row; ++y) {
-    const auto top = static_cast<float>(y), bottom = static_cast<float>(y + 1);
-    float left = 1e30f, right = -1e30f;
-    const auto reach = [&](float x) {
-      left = std::min(left, x);
-      right = std::max(right, x);
-    };
-    for (int corner = 0; corner < 3; ++corner) {
-      const Float2 &a = t[corner], &b = t[(corner + 1) % 3];
-      if (a[1] >= top && a[1] <= bottom) reach(a[0]);
-      for (const float edge : {top, bottom}) {
-        if ((a[1] < edge) != (b[1] < edge)) reach(std::lerp(a[0], b[0], (edge - a[1]) / (b[1] - a[1])));
-      }
-    }
-    if (left > right) continue;
-    const int first = std::max(static_cast<int>(left), 0);
-    const int last = std::min(static_cast<int>(right), bits.width() - 1);
-    if (first <= last) bits.set(first, last, y);
-  }
-}
-
-/// Calls `body(first, last, row)` for each run of set pixels.
-template <typename Body>
-void for_runs(const Bits& bits, const Body& body) {
-  for (int y = 0; y < bits.height(); ++y) {
-    const uint64_t* row = bits.row(y);
-    int first = -1;  // of the run that is open
-    for (int w = 0; w < bits.words(); ++w) {
-      uint64_t changes = row[w] ^ (row[w] << 1 | static_cast<uint64_t>(first >= 0));
-      for (; changes != 0; changes &= changes - 1) {
-        const int x = 64 * w + std::countr_zero(changes);
-        if (first < 0) {
-          first = x;
-        } else {
-          body(first, x - 1, y);
-          first = -1;
-        }
-      }
-    }
-    if (first >= 0) body(first, bits.width() - 1, y);
-  }
-}
-
-/// Copies `bits` with a margin of `reach` pixels on every side, grown by a disc of that radius.
-Bits grown(const Bits& bits, int reach) {
-  std::vector<int> half(2 * reach + 1);
-  for (int dy = -reach; dy <= reach; ++dy) {
-    half[dy + reach] = static_cast<int>(std::sqrt(static_cast<float>(reach * reach - dy * dy)));
-  }
-  Bits result(bits.width() + 2 * reach, bits.height() + 2 * reach);
-  for_runs(bits, [&](int first, int last, int y) {
-    for (int dy = 0; dy <= 2 * reach; ++dy) {
-      result.set(first + reach - half[dy], last + reach + half[dy], y + dy);
-    }
-  });
-  return result;
-}
-
-Bits turned(const Bits& bits) {
-  Bits result(bits.height(), bits.width());
-  for_runs(bits, [&](int first, int last, int y) {
-    for (int x = first; x <= last; ++x) result.set(bits.height() - 1 - y, x);
-  });
-  return result;
-}
-
-/// A chart in one direction: the pixels that it covers, and those that must be free around it (its claim).
-struct Stencil {
-  Bits shape, claim;
-  // Rows of the claim: the one with the longest run of pixels, then all, those first that lie far from each
-  // other, because neighbours meet the same charts.
-  std::vector<int> rows;
-  int widest = 0;  // the longest run
-
-  Stencil(Bits shape_, Bits claim_) : shape(std::move(shape_)), claim(std::move(claim_)) {
-    int fullest = 0;
-    for_runs(claim, [&](int first, int last, int y) {
-      if (last - first < widest) return;
-      widest = last - first + 1;
-      fullest = y;
-    });
-    rows.push_back(fullest);
-    const int height = claim.height();
-    for (int step = std::bit_ceil(static_cast<unsigned>(height)); step > 0; step /= 2) {
-      for (int y = step - 1; y < height; y += 2 * step) rows.push_back(y);
-    }
-  }
-
-  /// The number of pixels from the beginning of a run of the claim to its pixel (x, y), that one included.
-  int run_up_to(int x, int y) const {
-    const uint64_t* row = claim.row(y);
-    int count = 0;
-    for (int w = x >> 6; w >= 0; --w) {
-      const int bits = w == x >> 6 ? (x & 63) + 1 : 64;
-      const int here = std::min(std::countl_one(row[w] << (64 - bits)), bits);
-      count += here;
-      if (here < bits) break;
-    }
-    return count;
-  }
-};
-
 using Stencils = std::vector<std::array<Stencil, 4>>;  // of each chart, by quarter turns
-
-/// A bitmap as wide as the square; it grows upwards from row 0 on.
-class Strip {
- public:
-  explicit Strip(int width) : width_(width) {}
-
-  /// Returns whether the claim's fullest row may be free somewhere when its shape's lowest row is at `y`.
-  bool has_room(const Stencil& stencil, int y, int gap) const {
-    const int row = y - gap + stencil.rows[0];
-    return row < 0 || row >= height_ || stencil.widest <= longest_free_[row];
-  }
-
-  /// Returns 0 when all that the claim asks for around (x, y), the shape's corner, is free; else the number
-  /// of pixels to the next place on the right that may be free.
-  int blocked(const Stencil& stencil, int x, int y, int gap) const {
-    const int left = x - gap + 64 * kBefore, bottom = y - gap, words = stencil.claim.words();
-    const int word = left >> 6, shift = left & 63;
-    for (const int r : stencil.rows) {
-      const int into = bottom + r;
-      if (into < 0 || into >= height_) continue;
-      const uint64_t* claim = stencil.claim.row(r);
-      const uint64_t* taken = row(into) + word;
-      for (int w = words - 1; w >= 0; --w) {
-        const uint64_t clash = claim[w] & (taken[w] >> shift | taken[w + 1] << 1 << (63 - shift));
-        if (clash == 0) continue;
-        // A run must begin after the last taken pixel that it meets.
-        return stencil.run_up_to(64 * w + 63 - std::countl_zero(clash), r);
-      }
-    }
-    return 0;
-  }
-
-  void take(const Bits& shape, int x, int y) {
-    height_ = std::max(height_, y + shape.height());
-    bits_.resize(static_cast<size_t>(height_) * words());
-    const int left = x + 64 * kBefore, word = left >> 6, shift = left & 63;
-    for (int r = 0; r < shape.height(); ++r) {
-      uint64_t* into = &bits_[static_cast<size_t>(y + r) * words() + word];
-      for (int w = 0; w < shape.words(); ++w) {
-        into[w] |= shape.row(r)[w] << shift;
-        into[w + 1] |= shape.row(r)[w] >> 1 >> (63 - shift);
-      }
-    }
-    longest_free_.resize(height_);
-    for (int r = y; r < y + shape.height(); ++r) longest_free_[r] = longest_free_run(row(r));
-  }
-
- private:
-  // Each row has spare words on both sides, so that a claim may reach over the border.
-  static constexpr int kBefore = 1, kAfter = 3;
-
-  int words() const { return (width_ + 63) / 64 + kBefore + kAfter; }
-  const uint64_t* row(int y) const { return &bits_[static_cast<size_t>(y) * words()]; }
-
-  /// The spare words count, because a claim may reach into them.
-  int longest_free_run(const uint64_t* row) const {
-    int longest = 0, open = 0;  // the run that reaches the end of the words before
-    for (int w = 0; w < words(); ++w) {
-      if (row[w] == 0) {
-        open += 64;
-        continue;
-      }
-      longest = std::max(longest, open + std::countr_zero(row[w]));
-      int inner = 0;
-      for (uint64_t free = ~row[w]; free != 0; free &= free << 1) ++inner;
-      longest = std::max(longest, inner);
-      open = std::countl_zero(row[w]);
-    }
-    return std::max(longest, open);
-  }
-
-  int width_, height_ = 0;
-  std::vector<uint64_t> bits_;
-  std::vector<int> longest_free_;  // of each row
-};
 
 /// A point of a chart after `turns` quarter turns, with the chart's bounding box moved to the origin again.
 Float2 turned(const Float2& uv, int turns, const Float2& size) {
@@ -289,15 +72,16 @@ Stencils draw_charts(const std::vector<Chart>& charts, double scale, int gap) {
   parallel_for(static_cast<int64_t>(charts.size()), 4, [&](int64_t first, int64_t last) {
     for (int64_t c = first; c < last; ++c) {
       const Chart& chart = charts[c];
-      Bits shape(static_cast<int>(chart.size[0] * pixels) + 1, static_cast<int>(chart.size[1] * pixels) + 1);
+      Bitmap shape(static_cast<int>(chart.size[0] * pixels) + 1,
+                   static_cast<int>(chart.size[1] * pixels) + 1);
       for (const auto& corners : chart.corner_uv) {
         std::array<Float2, 3> t;
         for (int i = 0; i < 3; ++i) t[i] = {corners[i][0] * pixels, corners[i][1] * pixels};
         draw(t, shape);
       }
-      const Bits claim = grown(shape, gap);
-      const Bits shape1 = turned(shape), claim1 = turned(claim);
-      const Bits shape2 = turned(shape1), claim2 = turned(claim1);
+      const Bitmap claim = grown(shape, gap);
+      const Bitmap shape1 = turned(shape), claim1 = turned(claim);
+      const Bitmap shape2 = turned(shape1), claim2 = turned(claim1);
       drawn[c] = {Stencil(shape, claim), Stencil(shape1, claim1), Stencil(shape2, claim2),
                   Stencil(turned(shape2), turned(claim2))};
     }
@@ -318,7 +102,7 @@ Attempt attempt(const Stencils& stencils, const std::vector<int32_t>& order, int
   int size_class = 1 << 30, first_row = border, placed_charts = 0;
   for (const int32_t c : order) {
     if (cancel.cancelled()) return result;
-    const Bits& upright = stencils[c][0].shape;
+    const Bitmap& upright = stencils[c][0].shape;
     const int longer = std::max(upright.width(), upright.height());
     if (longer * 4 < size_class * 3) {
       size_class = longer;

@@ -84,9 +84,10 @@ if [ "$device" = cpu ]; then
 fi
 step gpu-check 600 "$here/relievo" gpu-check --devices "$device" --parts kernels,golden,tiny,step,memory,loss \
   $models --report "$results/gpu-check.json"
-step preview 120 "$here/relievo" generate "$here"/pictures/*.jpg -o "$results/preview" --devices "$device" --json
+step preview 120 "$here/relievo" generate "$here"/pictures/*.jpg -o "$results/preview" --format ply \
+  --devices "$device" --json
 for bench in step planes vae pipeline; do
-  step "bench-$bench" 240 "$here/relievo-bench" "$bench" --device "$device" --alone $small --json
+  step "bench-$bench" 240 "$here/relievo" bench "$bench" --device "$device" --alone $small --json
 done
 
 echo "Results are in $results, $failed steps failed. Please send the folder back as it is."

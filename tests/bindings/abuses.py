@@ -62,13 +62,24 @@ def _instances(engine: relievo.Engine) -> dict[str, Any]:
     result = job.result
     assert result is not None
     mesh = result.mesh
-    reports = [mesh.report, mesh.texture_report, mesh.provenance, result.stages[0]]
+    stage = result.stages[0]
+    reports = [mesh.report, mesh.texture_report, mesh.provenance, stage, stage.devices[0], *_of_two_devices()]
     found = [engine, job, job.status, job.log[0], job.previews[0], result, mesh, *reports]
     journal = native.open_batch(PICTURES, tempfile.mkdtemp(dir="."), formats=["glb"], dry_run=True)
     others = [native.devices()[0], native.models()[0], native.NamedPicture("cup"), journal, journal.left[0]]
     every = {type(each).__name__: each for each in [*found, *others]}
     assert every.keys() == CLASSES.keys(), every.keys() ^ CLASSES.keys()
     return every
+
+
+def _of_two_devices() -> list[Any]:
+    """What there is only where several devices could compute."""
+    with relievo.Engine(threads=2, devices="cpu*2") as engine:
+        job = engine.submit(disc(), **QUICK)
+        assert job.wait(60), job.status.state
+        assert job.result is not None
+        alone = relievo.Engine(threads=2, devices="cpu*2", strategy="single").plan(1, **QUICK)
+        return [job.result.speed_up, alone, alone.idle[0]]
 
 
 def _outcome(call: Callable[..., Any], *given: Any, **named: Any) -> Any:

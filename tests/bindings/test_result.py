@@ -90,7 +90,7 @@ def test_report_and_provenance_are_told(result: relievo.Result) -> None:
     assert (report.watertight, report.manifold, report.components, report.euler) == (True, True, 1, 2)
     assert result.mesh.provenance.picture == result.name == "cup"
     assert result.mesh.provenance.version == relievo.__version__
-    assert [stage.name for stage in result.stages] == ["foreground", "reconstruct", "surface", "texture"]
+    assert [stage.name for stage in result.stages] == ["foreground", "reconstruct", "surface", "simplify", "texture"]
     for stage in result.stages:  # torch's allocator keeps memory on a GPU alone
         assert (stage.fragmentation is not None) == stage.device.startswith("cuda")
     assert result.plan

@@ -39,12 +39,13 @@ void limit() {
     relievo::limit_device_memory(0, int64_t{1} << 30);
     std::printf("limit: set\n");
   } catch (const c10::Error& error) {
+    // The message has the device's number as a character, so what() ends there, before it tells the place.
+    const std::string raised = error.backtrace() ? error.backtrace()->get() : std::string();
     std::smatch place;
-    const std::string whole = error.what();
     const bool is_told =
-        std::regex_search(whole, place, std::regex(R"(raised from (\w+) at \S*/(\w+\.cpp))"));
-    std::printf("limit: %s\n", error.what_without_backtrace());
-    std::printf("by: %s\n", is_told ? (place[1].str() + " in " + place[2].str()).c_str() : whole.c_str());
+        std::regex_search(raised, place, std::regex(R"(raised from (\w+) at \S*/(\w+\.cpp))"));
+    std::printf("limit: %s\n", error.msg().c_str());
+    std::printf("by: %s\n", is_told ? (place[1].str() + " in " + place[2].str()).c_str() : raised.c_str());
   }
 }
 

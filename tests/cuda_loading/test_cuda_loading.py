@@ -109,6 +109,6 @@ def test_a_limit_of_memory_reaches_the_allocators_own_function(root: Path, progr
     """It is a virtual call by a class of libc10_cuda whose functions the library does not export."""
     told = in_chroot(root, "/program/cuda_hooks", "limit", **programs).splitlines()
     assert told[-2:] == [
-        "limit: Allocator not initialized for device 0: did you call init?",
+        "limit: Allocator not initialized for device ",  # torch writes 0 as a character, which ends the text
         "by: setMemoryFraction in CUDACachingAllocator.cpp",
     ]

@@ -43,12 +43,13 @@ def make_root(root: Path, programs: tuple[str, ...] = ()) -> None:
 
 
 def start_in_chroot(root: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command in the folder as its root, with the machine's processes and devices."""
-    script = 'for f in proc dev; do mount --rbind /$f "$0/$f" || exit; done; exec chroot "$0" "$@"'
+    """Runs a command in the folder as its root, with the machine's processes and devices, in this environment."""
+    path = "/usr/sbin:/usr/bin:/sbin:/bin"
+    chroot = shutil.which("chroot", path=path)
+    assert chroot is not None
+    script = f'for f in proc dev; do mount --rbind /$f "$0/$f" || exit; done; exec {chroot} "$0" "$@"'
     words = ["unshare", "--mount", "--propagation", "private", "bash", "-c", script, str(root), *command]
-    return subprocess.run(
-        words, capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
-    )
+    return subprocess.run(words, capture_output=True, text=True, env={"PATH": path, **environment})
 
 
 def in_chroot(root: Path, *command: str, **environment: str) -> str:

@@ -1,35 +1,84 @@
 // relievo-bench NAME: a claim measured beside the baseline, in one run on one machine.
-#include <algorithm>
 #include <cstdio>
-#include <regex>
-#include <string>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "app/numeric_option.h"
 #include "base/error.h"
-#include "base/json.h"
-#include "base/refusals.h"
-#include "benchmarks/native/bench.h"
-#include "engine/engine.h"
+#include "benchmarks/native/bench_command.h"
+#include "benchmarks/native/bench_large.h"
+#include "benchmarks/native/bench_memory.h"
+#include "benchmarks/native/bench_pipeline.h"
+#include "benchmarks/native/bench_preview.h"
+#include "benchmarks/native/bench_runtime.h"
+#include "benchmarks/native/bench_shape.h"
+#include "benchmarks/native/bench_sides.h"
+#include "benchmarks/native/bench_single.h"
+#include "benchmarks/native/bench_surface.h"
+#include "benchmarks/native/bench_texture.h"
+#include "benchmarks/native/bench_triposr.h"
 
 namespace relievo {
 namespace {
 
-using nlohmann::json;
-
-constexpr Range<int> kRunsRange{0, 1000}, kRepeatsRange{1, 1000};
-
-struct Options {
-  std::string name;
-  std::string own_side;  // the arguments of one side, when a bench runs it in this process
-  std::string precision, latents;
-  BenchOptions bench;
-  bool json = false;
-};
+Benches all_benches() {
+  Benches benches{
+      {"balance",
+       {"A worker three times as fast as the other: how busy both are", bench_balance,
+        bench_balance_own_side}},
+      {"budget",
+       {"The full-size pipeline in one worker of 6 GiB, by offload in one of 3 GiB, and with streamed weights "
+        "in one of 1 GiB",
+        bench_budget, bench_engine_own_side}},
+      {"guidance",
+       {"One picture's diffusion on two workers, a half of guidance each, beside one", bench_guidance,
+        bench_engine_own_side}},
+      {"prediction",
+       {"Seconds and peaks of a run on two workers as simulated from a profile of other sizes, beside the "
+        "run",
+        bench_prediction, bench_prediction_own_side}},
+      {"preview",
+       {"Photographs to objects by the model preview, beside another build's program (--baseline)",
+        bench_preview, bench_preview_own_side}},
+      {"scaling",
+       {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
+        bench_engine_own_side}},
+      {"single",
+       {"One picture, from its file to the textured mesh, on two and on four devices beside one", bench_single,
+        bench_engine_own_side}},
+      {"split",
+       {"The full-size pipeline cut over two workers of 1.5 GiB", bench_split, bench_engine_own_side}},
+      {"checkpoint",
+       {"Gradients of 12 large transformer blocks, with checkpointing and without", bench_checkpoint,
+        bench_checkpoint_own_side}},
+      {"fragmentation",
+       {"A recorded run through a model of the caching allocator, with its settings and without",
+        bench_fragmentation, bench_fragmentation_own_side}},
+      {"atlas",
+       {"Unwrapping a connected surface of 200,000 faces, beside xatlas alone", bench_atlas,
+        bench_atlas_own_side}},
+      {"bake",
+       {"A texture of 2048 from a triplane, beside NumPy and PyTorch", bench_bake, bench_bake_own_side}},
+      {"large",
+       {"From a triplane over a grid of 256 to a GLB with textures of 8192, in 6 GiB", bench_large,
+        bench_large_own_side}},
+      {"shape",
+       {"Shapes of held-out objects by the compact model and by inflation (RELIEVO_SHAPE_OBJECTS, "
+        "RELIEVO_SHAPE_FURNITURE, RELIEVO_SHAPE_MODEL)",
+        bench_shape, bench_shape_own_side}},
+      {"sides",
+       {"Shapes by the model preview from one, two and three pictures (RELIEVO_SHAPE_OBJECTS)", bench_sides,
+        bench_sides_own_side}},
+      {"surface",
+       {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
+        bench_surface_own_side}},
+      {"triposr",
+       {"TripoSR from a picture to scene codes, and from these to a coloured mesh, beside it as published",
+        bench_triposr, bench_triposr_own_side}},
+  };
+  benches.merge(network_benches());
+  return benches;
+}
 
 int report(const Error& error) {
   fmt::print(stderr, "relievo-bench: {}\n", error.message());
@@ -37,87 +86,17 @@ int report(const Error& error) {
   return exit_status(error.code());
 }
 
-/// The options as the benches take them.
-BenchOptions bench_options(const Options& options) {
-  BenchOptions bench = options.bench;
-  if (!options.precision.empty()) {
-    const std::vector<std::string> known{"fp32", "bf16", "fp16"};
-    if (std::ranges::find(known, options.precision) == known.end()) {
-      throw unknown_value("precision", options.precision, known);
-    }
-    bench.precisions = {options.precision};
-  }
-  if (!options.latents.empty()) {
-    const std::regex size(R"((\d{1,3})x(\d{1,3}))");
-    std::smatch match;
-    constexpr int kStep = 8;  // the network halves them three times
-    if (std::regex_match(options.latents, match, size)) {
-      bench.height = std::stoi(match[1]);
-      bench.width = std::stoi(match[2]);
-    }
-    if (bench.height < kStep || bench.width < kStep || bench.height % kStep || bench.width % kStep) {
-      throw invalid_value("latents", options.latents, "Use HEIGHTxWIDTH in multiples of 8, such as 120x80.");
-    }
-  }
-  return bench;
-}
-
-void run(const Options& options) {
-  const auto found = benches().find(options.name);
-  if (found == benches().end()) {
-    std::vector<std::string> names;
-    for (const auto& [name, bench] : benches()) names.push_back(name);
-    throw unknown_value("bench", options.name, names);
-  }
-  if (!options.own_side.empty()) {
-    fmt::print("{}\n", found->second.own_side(parse_json(options.own_side)).dump());
-    return;
-  }
-  const BenchOptions bench = bench_options(options);
-  if (bench.device != "cpu" && !found->second.runs_on_devices) {
-    throw Error(ErrorCode::kInvalidSettings,
-                fmt::format("The bench '{}' runs on the processor only.", options.name),
-                "Use step, planes, vae or pipeline with --device.");
-  }
-  const json made = found->second.run(bench);
-  if (options.json) {
-    fmt::print("{}\n", made.dump());
-    return;
-  }
-  fmt::print("{}: {}\n", options.name, found->second.description);
-  for (const auto& [key, value] : made.items()) fmt::print("  {:<20} {}\n", key, value.dump());
-}
-
 int main_of(int argc, char** argv) {
   CLI::App parser("A claim about Relievo measured beside the baseline, in one run.", "relievo-bench");
-  Options options;
-  std::string names;
-  for (const auto& [name, bench] : benches()) names += fmt::format("\n  {:<10} {}", name, bench.description);
-  parser.add_option("name", options.name, "Which:" + names)->required();
-  parser.add_option("pictures", options.bench.pictures,
-                    "Pictures for `preview`; default: some test pictures");
-  parser.add_option("--baseline", options.bench.baseline, "Another build's program `relievo`, for `preview`");
-  parser.add_flag("--quick", options.bench.quick, "A small configuration, to try the bench itself");
-  add_number(parser, "--threads", options.bench.threads, kThreadsRange, "Threads of either side; 0: all");
-  parser.add_option("--device", options.bench.device,
-                    "Device of step, planes, vae and pipeline: cpu or cuda:0");
-  parser.add_option("--precision", options.precision,
-                    "fp32, bf16 or fp16 (default: bf16, and fp32 beside it)");
-  parser.add_option("--latents", options.latents, "Size of the latents of step and vae (default: 120x80)");
-  add_number(parser, "--warm-up", options.bench.warm_up, kRunsRange, "Runs that are not timed");
-  add_number(parser, "--repeats", options.bench.repeats, kRepeatsRange, "Runs that are timed");
-  parser.add_flag("--alone", options.bench.is_alone, "Our side alone, without the baseline");
-  parser.add_flag("--compiled", options.bench.with_compiled, "Beside torch.compile, too");
-  parser.add_flag("--json", options.json, "Print one JSON object");
-  parser.add_option("--own-side", options.own_side)->group("");  // hidden: what a bench calls
+  const Benches benches = all_benches();
+  const auto run = add_bench(parser, benches);
   try {
     parser.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return parser.exit(error);  // --help
     throw Error(ErrorCode::kInvalidSettings, error.what(), "See relievo-bench --help.");
   }
-  run(options);
-  return 0;
+  return run();
 }
 
 }  // namespace

@@ -19,4 +19,7 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
                                 const std::vector<Worker>& workers);
 
+/// Formats a duration as people read it: `6.39 s`, `78 min`, `2.5 h`.
+std::string format_seconds(double seconds);
+
 }  // namespace relievo

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "train/data/random.h"
+#include "train/data/six_views.h"
 
 namespace relievo {
 namespace {
@@ -34,11 +35,12 @@ std::string line_of(const json& object) {
 }
 
 void check_settings(const fs::path& folder, const DataSettings& settings) {
-  const json wanted = {{"format", 1},
-                       {"views", settings.samples.views},
-                       {"picture_side", settings.samples.picture_side},
-                       {"depth_side", settings.samples.depth_side},
-                       {"seed", settings.seed}};
+  json wanted = {{"format", 1},
+                 {"views", settings.samples.views},
+                 {"picture_side", settings.samples.picture_side},
+                 {"depth_side", settings.samples.depth_side},
+                 {"seed", settings.seed}};
+  if (settings.samples.six_views) wanted["six_views"] = true;
   const fs::path path = folder / "data.json";
   if (!fs::exists(path)) return write_text(path, wanted.dump(2) + "\n");
   if (read_json_object_if_sound(path) != wanted) {
@@ -78,6 +80,17 @@ class Refused {
   fs::path path_;
   std::set<std::string> names_;
 };
+
+/// Makes an object's samples; the returned function writes them.
+std::function<void()> samples_of(Object& object, const DataSettings& settings, uint64_t seed,
+                                 const fs::path& path, const CancelToken& cancel) {
+  if (settings.samples.six_views) {
+    return [path, samples = make_six_views(object, settings.samples, seed, cancel)] {
+      write_six_views(path, samples);
+    };
+  }
+  return [path, views = make_samples(object, settings.samples, seed, cancel)] { write_samples(path, views); };
+}
 
 void write_list(const fs::path& path, const std::vector<ObjectEntry>& objects) {
   std::string text;
@@ -129,16 +142,16 @@ DataCounts make_data(const std::vector<ObjectEntry>& objects, const fs::path& fo
   const int threads_before = parallel_threads();
   set_parallel_threads(settings.threads);
   const auto make_one = [&](const ObjectEntry& entry) {
-    std::vector<ViewSample> views;
+    std::function<void()> write;
     std::optional<Error> why;
     try {
       Object object = entry.load();
-      views = make_samples(object, settings.samples, seed_of(entry.origin.name, settings.seed), cancel);
+      write = samples_of(object, settings, seed_of(entry.origin.name, settings.seed), file_of(entry), cancel);
     } catch (...) {
       why = current_error();
       if (why->code() == ErrorCode::kCancelled) throw;
     }
-    if (!why) write_samples(file_of(entry), views);
+    if (!why) write();
     const std::lock_guard guard(mutex);
     if (why) refused.add(entry.origin.name, *why);
     ++(why ? counts.refused : counts.made);

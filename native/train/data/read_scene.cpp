@@ -55,15 +55,17 @@ class SceneReader {
     Assimp::Importer importer;
     importer.SetIOHandler(new ArchiveFiles(archive_));
     importer.SetPropertyInteger(AI_CONFIG_PP_SBP_REMOVE, aiPrimitiveType_POINT | aiPrimitiveType_LINE);
+    // An index out of range would end the process. Of OBJ files the reader checks them itself.
+    const unsigned validating = extension() == ".obj" ? 0 : aiProcess_ValidateDataStructure;
     const aiScene* scene =
-        importer.ReadFile(name_, aiProcess_Triangulate | aiProcess_JoinIdenticalVertices |
+        importer.ReadFile(name_, validating | aiProcess_Triangulate | aiProcess_JoinIdenticalVertices |
                                      aiProcess_PreTransformVertices | aiProcess_SortByPType);
     if (!scene || scene->mNumMeshes == 0) {
       const std::string why = importer.GetErrorString();
       throw Error(
           ErrorCode::kInvalidImage,
           "'" + name_ + "' cannot be read as a mesh: " + (why.empty() ? "it has no faces" : why) + ".",
-          "Export it again.");
+          "Export it again, as glTF or OBJ.");
     }
     for (unsigned i = 0; i < scene->mNumMaterials; ++i) add_material(*scene, *scene->mMaterials[i]);
     if (object_.materials.empty()) object_.materials.emplace_back();
@@ -74,11 +76,12 @@ class SceneReader {
   }
 
  private:
-  bool has_z_up() const {
+  std::string extension() const {
     std::string end = std::filesystem::path(name_).extension().string();
     std::ranges::transform(end, end.begin(), [](unsigned char c) { return std::tolower(c); });
-    return end == ".ply" || end == ".stl";
+    return end;
   }
+  bool has_z_up() const { return extension() == ".ply" || extension() == ".stl"; }
 
   void add_material(const aiScene& scene, const aiMaterial& from) {
     Material material;

@@ -17,10 +17,6 @@
 namespace relievo {
 namespace {
 
-int16_t in_units(float x) {
-  return static_cast<int16_t>(std::lround(std::clamp(x, -1.999f, 1.999f) / kSampleUnit));
-}
-
 /// One view of an object: everything in its box.
 class ViewMaker {
  public:
@@ -64,8 +60,8 @@ class ViewMaker {
         if (!intervals.empty()) break;
       }
       for (size_t i = 0; i < intervals.size(); ++i) {
-        view.depths[static_cast<size_t>(pixel) * 4 + 2 * i] = in_units(kBefore - intervals[i].begin);
-        view.depths[static_cast<size_t>(pixel) * 4 + 2 * i + 1] = in_units(kBefore - intervals[i].end);
+        view.depths[static_cast<size_t>(pixel) * 4 + 2 * i] = in_sample_units(kBefore - intervals[i].begin);
+        view.depths[static_cast<size_t>(pixel) * 4 + 2 * i + 1] = in_sample_units(kBefore - intervals[i].end);
       }
     }
   }
@@ -104,8 +100,8 @@ class ViewMaker {
 
   void add_point(ViewSample& view, const Float3& place) {
     const Solid::Answer answer = solid_.at(place, random_);
-    for (const float x : place) view.points.push_back(in_units(x));
-    view.distances.push_back(in_units(answer.distance));
+    for (const float x : place) view.points.push_back(in_sample_units(x));
+    view.distances.push_back(in_sample_units(answer.distance));
     // The map to the box changes the weights of a face's corners.
     Float3 weights = answer.nearest.weights;
     const Int3& corners = scene_.object.surface.faces[answer.nearest.face];
@@ -129,6 +125,10 @@ class ViewMaker {
 };
 
 }  // namespace
+
+int16_t in_sample_units(float length) {
+  return static_cast<int16_t>(std::lround(std::clamp(length, -1.999f, 1.999f) / kSampleUnit));
+}
 
 std::vector<ViewSample> make_samples(Object& object, const SampleSettings& settings, uint64_t seed,
                                      const CancelToken& cancel) {

@@ -12,9 +12,10 @@
 namespace relievo {
 
 struct SampleSettings {
-  int views = 4;           ///< 1..64
+  int views = 4;           ///< 1..64; of six views, that many turnings of the object
   int picture_side = 128;  ///< 32..512
   int depth_side = 64;     ///< 16..256
+  bool six_views = false;  ///< makes what train/data/six_views.h says instead
 };
 
 /// The points of a view, by where they are drawn. Inside the silhouette means before, in and behind the
@@ -27,6 +28,9 @@ inline constexpr int kPointsOfView =
 /// Lengths in the box are kept as int16 in units of 1/16384; kNothing stands for a depth that is not there.
 inline constexpr float kSampleUnit = 1.0f / 16384;
 inline constexpr int16_t kNothing = INT16_MIN;
+
+/// A length as it is kept; what is longer than 1.999 is cut.
+int16_t in_sample_units(float length);
 
 /// All lengths are in the view's box (train/data/view_frame.h).
 struct ViewSample {

@@ -17,11 +17,21 @@ constexpr float kMostDepth = 1.9f;
 
 }  // namespace
 
-ViewFrame::ViewFrame(const Surface& surface, float azimuth, float elevation, float fov, float distance)
+ViewFrame::ViewFrame(float azimuth, float elevation, float fov, float distance)
     : elevation_(elevation), fov_(fov), distance_(distance) {
   const float ce = std::cos(elevation), se = std::sin(elevation), ca = std::cos(azimuth),
               sa = std::sin(azimuth);
   axes_ = {Float3{ce * ca, ce * sa, se}, Float3{-sa, ca, 0}, Float3{-se * ca, -se * sa, ce}};
+}
+
+ViewFrame ViewFrame::whole_picture(float azimuth, float elevation, float fov, float distance) {
+  ViewFrame frame(azimuth, elevation, fov, distance);
+  frame.scale_ = 1 / (distance * std::tan(fov / 2));
+  return frame;
+}
+
+ViewFrame::ViewFrame(const Surface& surface, float azimuth, float elevation, float fov, float distance)
+    : ViewFrame(azimuth, elevation, fov, distance) {
   Float3 low{}, high{};
   low.fill(std::numeric_limits<float>::max());
   high.fill(std::numeric_limits<float>::lowest());

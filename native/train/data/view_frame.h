@@ -29,6 +29,10 @@ class ViewFrame {
   /// Throws Error{kInvalidSettings} where it always is.
   static ViewFrame draw(const Surface& surface, Random& random);
 
+  /// A camera at these angles and at `distance` from the origin, whose whole picture is the box at the
+  /// origin's depth: nothing is scaled to the object.
+  static ViewFrame whole_picture(float azimuth, float elevation, float fov, float distance);
+
   Float3 to_box(const Float3& object_point) const;
   Float3 from_box(const Float3& box_point) const;
   /// The surface in the box, same order.
@@ -51,6 +55,8 @@ class ViewFrame {
   const Float3& centre() const { return centre_; }  ///< the box's, in straightened view axes
 
  private:
+  ViewFrame(float azimuth, float elevation, float fov, float distance);
+
   Float3 in_view(const Float3& object_point) const;
   Float3 straightened(const Float3& object_point) const;
 

@@ -2,7 +2,10 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "files/pictures.h"
@@ -75,8 +78,8 @@ std::vector<MeasuredObject> evaluate(const std::vector<ObjectEntry>& objects,
       std::vector<Surface> surfaces{surface_of(*inflated, options.grid, execution)};
       one.inflation = one.network = view.score(surfaces[0]);
       if (options.network) {
-        surfaces.push_back(
-            surface_of(*compact_field(options.network, view.picture()), options.grid, execution));
+        const auto field = compact_field(options.network, {view.picture(), {}}, {}, execution);
+        surfaces.push_back(surface_of(*field, options.grid, execution));
         one.network = view.score(surfaces[1]);
       }
       if (!options.sheets.empty()) write_sheet(options.sheets / (entry.origin.name + ".png"), view, surfaces);
@@ -100,7 +103,10 @@ std::vector<Figures> figures_of(const std::vector<MeasuredObject>& measured) {
       groups;
   for (const MeasuredObject& one : measured) {
     if (one.origin.source == "generated") continue;
-    groups[{one.origin.source, part_name(part_of(one.origin))}][one.origin.family].push_back(&one);
+    const char* const part = part_name(part_of(one.origin));
+    for (const std::string& source : {one.origin.source, std::string("all")}) {
+      groups[{source, part}][one.origin.source + "/" + one.origin.family].push_back(&one);
+    }
   }
   std::vector<Figures> all;
   for (const auto& [key, families] : groups) {
@@ -123,6 +129,48 @@ std::vector<Figures> figures_of(const std::vector<MeasuredObject>& measured) {
     all.push_back(std::move(figures));
   }
   return all;
+}
+
+std::vector<std::string> shortfalls(const std::vector<MeasuredObject>& measured) {
+  constexpr double kLeastGain = 0.08, kLeastLowerEnd = 0.04, kMostLoss = 0.05;
+  constexpr size_t kLeastObjects = 5;
+  std::vector<std::string> sentences;
+  bool has_objects = false, has_families = false;
+  for (const Figures& figures : figures_of(measured)) {
+    if (figures.source != "all") continue;
+    const double gain = figures.network.f05 - figures.inflation.f05;
+    if (figures.part == part_name(Part::kHeldOutFamily)) {
+      has_families = true;
+      if (gain < 0) {
+        sentences.push_back(
+            fmt::format("On held-out families F@.05 is {:.3f} below the inflation's.", -gain));
+      }
+      continue;
+    }
+    has_objects = true;
+    if (gain < kLeastGain) {
+      sentences.push_back(fmt::format(
+          "On held-out objects F@.05 is {:+.3f} from the inflation's, not {:.2f} above.", gain, kLeastGain));
+    }
+    if (figures.gain - figures.gain_reach <= kLeastLowerEnd) {
+      sentences.push_back(fmt::format("The interval of that begins at {:+.3f}, not above {:.2f}.",
+                                      figures.gain - figures.gain_reach, kLeastLowerEnd));
+    }
+  }
+  if (!has_objects) sentences.emplace_back("No held-out object was measured.");
+  if (!has_families) sentences.emplace_back("No held-out family was measured.");
+  std::map<std::string, std::vector<double>> gains;
+  for (const MeasuredObject& one : measured) {
+    if (one.origin.source == "generated") continue;
+    gains[one.origin.source + "/" + one.origin.family].push_back(one.network.f05 - one.inflation.f05);
+  }
+  for (const auto& [family, all] : gains) {
+    const double mean = std::accumulate(all.begin(), all.end(), 0.0) / static_cast<double>(all.size());
+    if (all.size() >= kLeastObjects && mean < -kMostLoss) {
+      sentences.push_back(fmt::format("F@.05 of {} is {:.3f} below the inflation's.", family, -mean));
+    }
+  }
+  return sentences;
 }
 
 }  // namespace relievo

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 namespace relievo {
 
-FlatParameters::FlatParameters(torch::nn::Module& module, at::Device device)
-    : parameters_(module.parameters()) {
+FlatParameters::FlatParameters(std::vector<at::Tensor> parameters, at::Device device)
+    : parameters_(std::move(parameters)) {
   const at::NoGradGuard no_gradients;
   int64_t count = 0;
   for (const at::Tensor& parameter : parameters_) count += parameter.numel();
@@ -51,10 +52,5 @@ void FlatParameters::step(const AdamW& s, int64_t step, double factor, double av
   const double early = (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step));
   averaged.lerp_(values, 1 - std::min(average, early));
 }
-
-FlatParameters::WithAverage::WithAverage(FlatParameters& flat) : flat_(flat), kept_(flat.values.clone()) {
-  flat_.values.copy_(flat_.averaged);
-}
-FlatParameters::WithAverage::~WithAverage() { flat_.values.copy_(kept_); }
 
 }  // namespace relievo

@@ -2,8 +2,9 @@
 // of operations, and a checkpoint a handful of tensors.
 #pragma once
 
+#include <vector>
+
 #include <ATen/core/Tensor.h>
-#include <torch/nn/module.h>
 
 namespace relievo {
 
@@ -16,9 +17,9 @@ struct AdamW {
 
 class FlatParameters {
  public:
-  /// Moves the module's parameters, which become views of one float32 tensor on `device`; they require
-  /// gradients from here on.
-  FlatParameters(torch::nn::Module& module, at::Device device);
+  /// Moves the parameters, which become views of one float32 tensor on `device`; they require gradients from
+  /// here on.
+  FlatParameters(std::vector<at::Tensor> parameters, at::Device device);
 
   void clear_gradients();
   double gradient_norm() const;
@@ -31,18 +32,6 @@ class FlatParameters {
   at::Tensor values, gradients, first_moment, second_moment, averaged;  ///< [count]
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
-  /// The module computes with the average while this lives.
-  class WithAverage {
-   public:
-    explicit WithAverage(FlatParameters& flat);
-    ~WithAverage();
-    WithAverage(const WithAverage&) = delete;
-    WithAverage& operator=(const WithAverage&) = delete;
-
-   private:
-    FlatParameters& flat_;
-    at::Tensor kept_;
-  };
 
  private:
   std::vector<at::Tensor> parameters_;

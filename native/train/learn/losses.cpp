@@ -1,15 +1,11 @@
 #include "train/learn/losses.h"
 
+#include <vector>
+
 #include <ATen/ATen.h>
 
 namespace relievo {
 namespace {
-
-/// The mean over the batch of each view's mean where `weight` [B, ...] counts; views without any count as 0.
-at::Tensor mean_where(const at::Tensor& value, const at::Tensor& weight) {
-  const at::Tensor counted = weight.flatten(1).sum(1).clamp_min(1e-6);
-  return ((value * weight).flatten(1).sum(1) / counted).mean();
-}
 
 at::Tensor layer_loss(const at::Tensor& predicted, const at::Tensor& truth) {
   const at::Tensor is_there = truth.isfinite(), wanted = truth.nan_to_num();
@@ -21,33 +17,71 @@ at::Tensor layer_loss(const at::Tensor& predicted, const at::Tensor& truth) {
   return depth + 0.2 * mean_where(entropy, is_there.select(1, 0).to(at::kFloat));
 }
 
+/// What is predicted behind each pixel against what is so at the points, inside the outline.
+at::Tensor error_loss(const at::Tensor& predicted, const at::Tensor& own, const at::Tensor& inflations,
+                      const at::Tensor& inside_outline) {
+  const at::Tensor off =
+      (predicted.select(2, 0) - own).square() + (predicted.select(2, 1) - inflations).square();
+  return mean_where(off, inside_outline);
+}
+
 }  // namespace
+
+at::Tensor Losses::parts() const {
+  const at::Tensor none = at::zeros({}, total.options());
+  std::vector<at::Tensor> all;
+  for (const at::Tensor* part :
+       {&total, &distance, &inside, &colour, &elevation, &layers, &error, &overlap}) {
+    all.push_back(part->defined() ? part->detach() : none);
+  }
+  return at::stack(all).to(at::kDouble).cpu();
+}
+
+at::Tensor cut_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a.clamp(-kCompactReach, kCompactReach) - b.clamp(-kCompactReach, kCompactReach)).abs();
+}
+
+at::Tensor mean_where(const at::Tensor& value, const at::Tensor& weight) {
+  const at::Tensor counted = weight.flatten(1).sum(1).clamp_min(1e-6);
+  return ((value * weight).flatten(1).sum(1) / counted).mean();
+}
+
+Losses distance_losses(const at::Tensor& p, const at::Tensor& truth, const at::Tensor& weight) {
+  constexpr double kLogit = 8;
+  Losses losses;
+  losses.distance = mean_where(cut_difference(p, truth), weight);
+  const at::Tensor logit = -kLogit * p, inside = truth.lt(0).to(at::kFloat);
+  losses.inside = mean_where(at::softplus(logit) - logit * inside, weight);
+  const at::Tensor both = (p.detach().lt(0) & truth.lt(0)).to(at::kFloat).sum(1),
+                   either = (p.detach().lt(0) | truth.lt(0)).to(at::kFloat).sum(1);
+  losses.overlap = (both / either.clamp_min(1)).mean();
+  return losses;
+}
+
+at::Tensor colour_loss(const at::Tensor& colours, const SampleBatch& truth) {
+  constexpr double kNear = 0.06;
+  return mean_where((colours - truth.colours).abs().mean(2), truth.distances.abs().lt(kNear).to(at::kFloat));
+}
 
 Losses losses_of(const CompactPlanes& planes, const CompactAnswer& answer, const SampleBatch& truth,
                  const LossWeights& weights) {
-  constexpr double kCut = 0.1, kLogit = 8, kNear = 0.06, kThin = 0.06;
+  constexpr double kThin = 0.06;
   const at::Tensor &p = answer.distance, &d = truth.distances;
-  const at::Tensor inside = d.lt(0).to(at::kFloat);
   // The outline's distance in the picture at each point tells where parts are thin.
-  const at::Tensor grid = at::stack({truth.points.select(2, 1), -truth.points.select(2, 2)}, -1).unsqueeze(1);
-  const at::Tensor outline =
-      at::grid_sampler_2d(truth.input.slice(1, 4, 5), grid, 0, 1, false).squeeze(2).squeeze(1);
+  const at::Tensor y = truth.points.select(2, 1), z = truth.points.select(2, 2);
+  const at::Tensor outline = read_plane(truth.input.slice(1, 4, 5), y, -z).squeeze(2);
   const at::Tensor weight =
-      1 + weights.thin * (outline.gt(0) & outline.lt(kThin) & d.abs().lt(kCut)).to(at::kFloat);
+      1 + weights.thin * (outline.gt(0) & outline.lt(kThin) & d.abs().lt(kCompactReach)).to(at::kFloat);
 
-  Losses losses;
-  losses.distance = mean_where((p.clamp(-kCut, kCut) - d.clamp(-kCut, kCut)).abs(), weight);
-  const at::Tensor logit = -kLogit * p;
-  losses.inside = mean_where(at::softplus(logit) - logit * inside, weight);
-  losses.colour = mean_where((answer.colour - truth.colours).abs().mean(2), d.abs().lt(kNear).to(at::kFloat));
+  Losses losses = distance_losses(p, d, weight);
+  losses.colour = colour_loss(answer.colour, truth);
   losses.elevation = (planes.elevation - truth.elevation).abs().mean();
   losses.layers = layer_loss(planes.layers, truth.depths);
+  losses.error = error_loss(read_plane(planes.errors, y, -z), cut_difference(p, d).detach(),
+                            cut_difference(truth.inflated, d), outline.gt(0).to(at::kFloat));
   losses.total = weights.distance * losses.distance + weights.inside * losses.inside +
                  weights.colour * losses.colour + weights.elevation * losses.elevation +
-                 weights.layers * losses.layers;
-  const at::Tensor both = (p.detach().lt(0) & d.lt(0)).to(at::kFloat).sum(1),
-                   either = (p.detach().lt(0) | d.lt(0)).to(at::kFloat).sum(1);
-  losses.overlap = (both / either.clamp_min(1)).mean();
+                 weights.layers * losses.layers + weights.error * losses.error;
   return losses;
 }
 

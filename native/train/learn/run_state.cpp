@@ -9,9 +9,13 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "nn/tensors.h"
+#include "train/learn/learner.h"
 #include "train/learn/tensors_to_write.h"
 
 namespace relievo {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 /// The first setting that differs, for people.
@@ -36,9 +40,13 @@ void RunState::save(const std::filesystem::path& run, const TrainConfig& config,
   file.add("second_moment", flat.second_moment);
   file.add("averaged", flat.averaged);
   file.add("window", window);
+  file.add("loss_scale", at::tensor({loss_scale.scale, static_cast<double>(loss_scale.good_steps),
+                                     static_cast<double>(loss_scale.skipped_steps)},
+                                    at::kDouble));
   file.add("step", at::full({1}, step, at::kLong));
   file.add("random", at::detail::getDefaultCPUGenerator().get_state());
   file.add_text("settings", lasting_settings(config).dump());
+  if (!config.finetune.empty()) file.add_text("weights", fs::absolute(weights_of(config)).string());
   file.write(checkpoint_of(run));
 }
 
@@ -64,8 +72,11 @@ void RunState::load(const std::filesystem::path& run, const TrainConfig& config,
   fill("first_moment", flat.first_moment);
   fill("second_moment", flat.second_moment);
   fill("averaged", flat.averaged);
-  window = at::zeros({8}, at::kDouble);
   fill("window", window);
+  const at::Tensor scale = at::zeros({3}, at::kDouble);
+  fill("loss_scale", scale);
+  loss_scale = {scale[0].item<double>(), static_cast<int64_t>(scale[1].item<double>()),
+                static_cast<int64_t>(scale[2].item<double>())};
   const at::Tensor number = at::zeros({1}, at::kLong);
   fill("step", number);
   step = number.item<int64_t>();

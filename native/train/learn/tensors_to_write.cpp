@@ -18,6 +18,10 @@ DType dtype_of(at::ScalarType type) {
       return DType::kFloat64;
     case at::kHalf:
       return DType::kFloat16;
+    case at::kBFloat16:
+      return DType::kBFloat16;
+    case at::kInt:
+      return DType::kInt32;
     case at::kLong:
       return DType::kInt64;
     case at::kByte:

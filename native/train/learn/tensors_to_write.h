@@ -14,7 +14,7 @@ namespace relievo {
 
 class TensorsToWrite {
  public:
-  /// Copies to the CPU what is not there. float32, float64, float16, int64 and uint8.
+  /// Copies to the CPU what is not there. float32, float64, float16, bfloat16, int64, int32 and uint8.
   void add(const std::string& name, const at::Tensor& tensor);
   void add_text(const std::string& name, std::string_view text);
 

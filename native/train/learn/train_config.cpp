@@ -1,19 +1,24 @@
 #include "train/learn/train_config.h"
 
-#include <functional>
-#include <map>
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/refusals.h"
+#include "reconstruct/compact_file.h"
 
 namespace relievo {
 namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
+
+const std::array<std::string, 3> kPrecisions{"fp32", "bf16", "fp16"};  // in the order of Precision
 
 /// Hands out the keys of an object; the destructor's work is done by finish(), which refuses unknown ones.
 class Keys {
@@ -38,6 +43,12 @@ class Keys {
     if (!found) return;
     if (!found->is_boolean()) throw invalid_value(place_ + name, found->dump(), "Use true or false.");
     value = found->get<bool>();
+  }
+  void word(const char* name, std::string& value) {
+    const json* found = find(name);
+    if (!found) return;
+    if (!found->is_string()) throw invalid_value(place_ + name, found->dump(), "Write a text in quotes.");
+    value = found->get<std::string>();
   }
   const json* find(const char* name) {
     known_.push_back(name);
@@ -88,13 +99,31 @@ void read_loss(const json& object, LossWeights& loss) {
                                     {"colour", &loss.colour},
                                     {"elevation", &loss.elevation},
                                     {"layers", &loss.layers},
+                                    {"error", &loss.error},
                                     {"thin", &loss.thin}}) {
     keys.number<float>(name, *value, 0, 1000);
   }
   keys.finish();
 }
 
+void read_precision(Keys& keys, Precision& precision) {
+  std::string word(precision_word(precision));
+  keys.word("precision", word);
+  const auto found = std::ranges::find(kPrecisions, word);
+  if (found == kPrecisions.end()) throw unknown_value("precision", word, kPrecisions);
+  precision = static_cast<Precision>(found - kPrecisions.begin());
+}
+
 }  // namespace
+
+std::string_view precision_word(Precision precision) { return kPrecisions[static_cast<size_t>(precision)]; }
+
+void check_finetune(const std::string& name) {
+  const std::vector<std::string> models{"triposr", "instant-mesh-base", "instant-mesh-large"};
+  if (!name.empty() && std::ranges::find(models, name) == models.end()) {
+    throw unknown_value("model to fine-tune", name, models);
+  }
+}
 
 TrainConfig read_train_config(const fs::path& path) {
   json object;
@@ -126,8 +155,14 @@ TrainConfig read_train_config(const fs::path& path) {
   keys.number("weight_decay", config.weight_decay, 0.0, 10.0);
   keys.number("longest_gradient", config.longest_gradient, 1e-6, 1e9);
   keys.number("average", config.average, 0.0, 0.999999);
-  keys.flag("bfloat16", config.bfloat16);
+  read_precision(keys, config.precision);
   keys.flag("checkpointed", config.checkpointed);
+  keys.flag("varied", config.varied);
+  keys.word("finetune", config.finetune);
+  check_finetune(config.finetune);
+  std::string weights;
+  keys.word("weights", weights);
+  if (!weights.empty()) config.weights = base / weights;
   keys.number("family_power", config.family_power, 0.0, 1.0);
   keys.flag("held_out_too", config.held_out_too);
   keys.number<int64_t>("seed", config.seed, 0, 1'000'000'000);
@@ -140,18 +175,15 @@ TrainConfig read_train_config(const fs::path& path) {
 }
 
 json lasting_settings(const TrainConfig& c) {
-  return {{"model",
-           {{"width", c.model.width},
-            {"blocks", c.model.blocks},
-            {"heads", c.model.heads},
-            {"channels", c.model.channels},
-            {"hidden", c.model.hidden}}},
+  return {{"model", to_json(c.model)},
+          {"finetune", c.finetune},
           {"loss",
            {{"distance", c.loss.distance},
             {"inside", c.loss.inside},
             {"colour", c.loss.colour},
             {"elevation", c.loss.elevation},
             {"layers", c.loss.layers},
+            {"error", c.loss.error},
             {"thin", c.loss.thin}}},
           {"steps", c.steps},
           {"batch", c.batch},
@@ -162,7 +194,8 @@ json lasting_settings(const TrainConfig& c) {
           {"weight_decay", c.weight_decay},
           {"longest_gradient", c.longest_gradient},
           {"average", c.average},
-          {"bfloat16", c.bfloat16},
+          {"precision", precision_word(c.precision)},
+          {"varied", c.varied},
           {"family_power", c.family_power},
           {"held_out_too", c.held_out_too},
           {"seed", c.seed}};

@@ -1,17 +1,17 @@
 #include "train/learn/trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <numbers>
 #include <optional>
 #include <span>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <torch/csrc/autograd/autograd.h>
@@ -23,9 +23,10 @@
 #include "base/input_file.h"
 #include "base/json.h"
 #include "base/refusals.h"
-#include "train/checkpoint.h"
 #include "train/data_parallel.h"
+#include "train/learn/learner.h"
 #include "train/learn/losses.h"
+#include "train/learn/plot.h"
 #include "train/learn/run_state.h"
 #include "train/learn/sample_set.h"
 
@@ -34,27 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// Matrix products and convolutions in bfloat16 until the end of the scope.
-class Bfloat16Scope {
- public:
-  Bfloat16Scope(bool is_wanted, at::DeviceType device)
-      : device_(device), was_on_(at::autocast::is_autocast_enabled(device)) {
-    at::autocast::increment_nesting();
-    at::autocast::set_autocast_dtype(device, at::kBFloat16);
-    at::autocast::set_autocast_enabled(device, is_wanted);
-  }
-  ~Bfloat16Scope() {
-    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, was_on_);
-  }
-  Bfloat16Scope(const Bfloat16Scope&) = delete;
-  Bfloat16Scope& operator=(const Bfloat16Scope&) = delete;
-
- private:
-  at::DeviceType device_;
-  bool was_on_;
-};
 
 double learning_rate_at(const TrainConfig& config, int64_t step) {
   if (step <= config.warm_up) {
@@ -96,8 +76,7 @@ class Metrics {
   fs::path path_;
 };
 
-constexpr std::array<const char*, 7> kLossNames{"loss",      "distance", "inside", "colour",
-                                                "elevation", "layers",   "overlap"};
+constexpr auto kParts = static_cast<int64_t>(Losses::kNames.size());
 
 class Trainer {
  public:
@@ -106,7 +85,8 @@ class Trainer {
         options_(options),
         rank_(options.group ? options.group->rank() : 0),
         size_(options.group ? options.group->size() : 1),
-        samples_(config.data, config.held_out_too, config.family_power, config.seed) {
+        learner_(seeded_learner(config)),
+        samples_(config.data, learner_->sees(), config.held_out_too, config.family_power, config.seed) {
     if (config.batch % (size_ * config.parts) != 0) {
       throw invalid_value("batch", std::to_string(config.batch),
                           fmt::format("Use a multiple of {}: {} processes times {} parts.",
@@ -117,11 +97,12 @@ class Trainer {
       lock_.emplace(config.output / "run.lock", LockWords{fmt::format("The run '{}'", config.output.string()),
                                                           "Wait until that process is done."});
     }
-    at::manual_seed(static_cast<uint64_t>(config.seed));
-    network_ = std::make_shared<CompactNetwork>(config.model);
-    initialise(*network_);
-    flat_.emplace(*network_, options.device);
-    state_.window = at::zeros({8}, at::kDouble);
+    learner_->to(options.device);
+    std::vector<at::Tensor> learning;
+    for (const auto& [name, parameter] : learner_->parameters()) learning.push_back(parameter);
+    flat_.emplace(std::move(learning), options.device);
+    state_.window = at::zeros({kParts + 1}, at::kDouble);
+    if (config.precision == Precision::kFloat16) state_.loss_scale.scale = LossScale::kFirst;
     if (is_first() && fs::exists(checkpoint_of(config.output))) state_.load(config.output, config, *flat_);
     if (options.group) share_state();
     if (is_first()) metrics_.emplace(config.output / "metrics.jsonl", state_.step);
@@ -146,8 +127,9 @@ class Trainer {
         save();
       }
       if (options_.on_step) {
-        options_.on_step({state_.step, config_.steps, losses[0].item<double>(), losses[6].item<double>(),
-                          rate, each * static_cast<double>(config_.steps - state_.step)});
+        options_.on_step({state_.step, config_.steps, losses[0].item<double>(),
+                          losses[kParts - 1].item<double>(), rate,
+                          each * static_cast<double>(config_.steps - state_.step)});
       }
     }
     return state_.step;
@@ -156,66 +138,71 @@ class Trainer {
  private:
   bool is_first() const { return rank_ == 0; }
 
-  /// All go on from what the first process has read: the others need not see its folder.
-  void share_state() {
-    const at::Tensor step = at::full({1}, state_.step, at::TensorOptions(at::kLong).device(options_.device));
-    options_.group->broadcast(
-        {step, flat_->values, flat_->first_moment, flat_->second_moment, flat_->averaged});
-    state_.step = step.item<int64_t>();
+  static std::unique_ptr<Learner> seeded_learner(const TrainConfig& config) {
+    at::manual_seed(static_cast<uint64_t>(config.seed));
+    return make_learner(config);
   }
 
-  /// Returns this process's losses `[7]` in float64.
+  /// All go on from what the first process has read: the others need not see its folder.
+  void share_state() {
+    LossScale& scale = state_.loss_scale;
+    const at::Tensor numbers =
+        at::tensor({static_cast<double>(state_.step), scale.scale, static_cast<double>(scale.good_steps),
+                    static_cast<double>(scale.skipped_steps)},
+                   at::kDouble)
+            .to(options_.device);
+    options_.group->broadcast(
+        {numbers, flat_->values, flat_->first_moment, flat_->second_moment, flat_->averaged});
+    const at::Tensor told = numbers.cpu();
+    const auto whole = [&](int64_t i) { return static_cast<int64_t>(told[i].item<double>()); };
+    state_.step = whole(0);
+    scale = {told[1].item<double>(), whole(2), whole(3)};
+  }
+
+  /// Returns the parts of this process's losses `[kParts]` in float64.
   at::Tensor one_step(int64_t step) {
     flat_->clear_gradients();
     const int64_t share = config_.batch / size_, part = share / config_.parts;
-    at::Tensor sum = at::zeros({7}, at::kDouble);
+    at::Tensor sum = at::zeros({kParts}, at::kDouble);
     for (int64_t i = 0; i < config_.parts; ++i) {
       std::vector<int64_t> numbers;
       for (int64_t k = 0; k < part; ++k) {
         numbers.push_back((step - 1) * config_.batch + rank_ * share + i * part + k);
       }
-      sum += pass(samples_.batch(numbers, Varied::kYes).to(options_.device));
+      sum += pass(samples_.batch(numbers, config_.varied ? Varied::kYes : Varied::kNo).to(options_.device));
     }
     if (parallel_) parallel_->finish_backward();
     sum /= static_cast<double>(config_.parts);
-    const double norm = flat_->gradient_norm();
-    if (!std::isfinite(norm) || !std::isfinite(sum[0].item<double>())) {
-      throw Error(ErrorCode::kInvalidSettings, fmt::format("The loss is no number at step {}.", step),
-                  "Lower the learning_rate and go on from the checkpoint in another folder.");
+    state_.window.slice(0, 0, kParts) += sum;
+    state_.window[kParts] += 1;
+    update(step);
+    return sum;
+  }
+
+  /// Takes the optimiser's step with the gradients, which are the same in all processes.
+  void update(int64_t step) {
+    const double scale = state_.loss_scale.scale;
+    norm_ = flat_->gradient_norm() / scale;
+    if (!std::isfinite(norm_)) {
+      if (config_.precision != Precision::kFloat16 || scale <= LossScale::kLeast) {
+        throw Error(ErrorCode::kInvalidSettings, fmt::format("The loss is no number at step {}.", step),
+                    "Lower the learning_rate and go on from the checkpoint in another folder.");
+      }
     }
-    const double cut = norm > config_.longest_gradient ? config_.longest_gradient / norm : 1;
+    if (config_.precision == Precision::kFloat16 && !state_.loss_scale.accept(std::isfinite(norm_))) return;
+    const double cut = norm_ > config_.longest_gradient ? config_.longest_gradient / norm_ : 1;
     flat_->step({.learning_rate = learning_rate_at(config_, step),
                  .beta1 = config_.beta1,
                  .beta2 = config_.beta2,
                  .weight_decay = config_.weight_decay},
-                step, cut, config_.average);
-    state_.window.slice(0, 0, 7) += sum;
-    state_.window[7] += 1;
-    norm_ = norm;
-    return sum;
+                step, cut / scale, config_.average);
   }
 
   at::Tensor pass(const SampleBatch& batch) {
-    CompactBlockRunner runner;
-    if (config_.checkpointed) {
-      runner = [](const CompactBlockBody& body, const std::vector<at::Tensor>& in) {
-        return checkpoint(body, in);
-      };
-    }
-    CompactPlanes planes;
-    CompactAnswer answer;
-    {
-      const Bfloat16Scope scope(config_.bfloat16, options_.device.type());
-      planes = network_->forward(batch.input, runner);
-      answer = network_->answers(planes, batch.points);
-    }
-    const Losses losses = losses_of(planes, answer, batch, config_.loss);
-    torch::autograd::backward({losses.total / static_cast<double>(config_.parts)}, {});
-    return at::stack({losses.total, losses.distance, losses.inside, losses.colour, losses.elevation,
-                      losses.layers, losses.overlap})
-        .detach()
-        .to(at::kDouble)
-        .cpu();
+    const Losses losses = learner_->losses(batch);
+    const double factor = state_.loss_scale.scale / static_cast<double>(config_.parts);
+    torch::autograd::backward({losses.total * factor}, {});
+    return losses.parts();
   }
 
   /// All processes come here at the same step.
@@ -223,15 +210,19 @@ class Trainer {
     at::Tensor sums = state_.window.to(at::kFloat).to(options_.device);
     if (options_.group) options_.group->sum(sums);
     sums = sums.cpu();
-    const double count = sums[7].item<double>();
+    const double count = sums[kParts].item<double>();
     state_.window.zero_();
     if (!is_first()) return;
     json line = {{"step", state_.step},
                  {"learning_rate", learning_rate_at(config_, state_.step)},
                  {"gradient_norm", norm_},
                  {"samples_per_second", rate}};
-    for (size_t i = 0; i < kLossNames.size(); ++i) {
-      line[kLossNames[i]] = sums[static_cast<int64_t>(i)].item<double>() / count;
+    if (config_.precision == Precision::kFloat16) {
+      line["loss_scale"] = state_.loss_scale.scale;
+      line["skipped_steps"] = state_.loss_scale.skipped_steps;
+    }
+    for (size_t i = 0; i < Losses::kNames.size(); ++i) {
+      line[Losses::kNames[i]] = sums[static_cast<int64_t>(i)].item<double>() / count;
     }
     metrics_->add(line);
   }
@@ -245,15 +236,17 @@ class Trainer {
   }
 
   void save() {
-    if (is_first()) state_.save(config_.output, config_, *flat_);
+    if (!is_first()) return;
+    state_.save(config_.output, config_, *flat_);
+    write_plot(config_.output);
   }
 
   const TrainConfig& config_;
   const TrainOptions& options_;
   int rank_, size_;
+  std::unique_ptr<Learner> learner_;
   SampleSet samples_;
   std::optional<FileLock> lock_;
-  std::shared_ptr<CompactNetwork> network_;
   std::optional<FlatParameters> flat_;
   std::optional<DataParallel> parallel_;
   std::optional<Metrics> metrics_;

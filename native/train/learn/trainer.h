@@ -1,10 +1,11 @@
-// Trains the compact network, alone or as one of several processes, from where it was stopped.
+// Trains a network, alone or as one of several processes, from where it was stopped.
 //
 // The folder of a run holds
 // - `checkpoint.safetensors`: weights, optimiser and average, the step, the random state, the settings;
 // - `metrics.jsonl`: a line every `log_every` steps: step, the parts of the loss (losses.h) as means since
 // the
-//   line before, learning_rate, gradient_norm, samples_per_second.
+//   line before, learning_rate, gradient_norm, samples_per_second; with fp16 loss_scale and skipped_steps;
+// - `metrics.svg`: the same as curves (plot.h).
 #pragma once
 
 #include <filesystem>
@@ -14,7 +15,6 @@
 #include <ATen/core/Tensor.h>
 
 #include "base/control.h"
-#include "reconstruct/compact_network.h"
 #include "train/learn/train_config.h"
 #include "train/process_group.h"
 
@@ -47,12 +47,9 @@ int64_t train(const TrainConfig& config, const TrainOptions& options);
 int64_t trained_steps(const std::filesystem::path& run);
 
 /// Writes the averaged weights of a run as a model: float16 safetensors with the names of CompactNetwork, and
-/// NAME.json beside it: the network's sizes, the step and the settings. Throws Error{kModelMissing} where
-/// there is no checkpoint, Error{kIo, kModelCorrupt}.
+/// NAME.json beside it (reconstruct/compact_file.h); of a fine-tuned model, its published file with the
+/// weights that were learnt. Throws Error{kModelMissing} where there is no checkpoint, Error{kIo,
+/// kModelCorrupt}.
 void export_model(const std::filesystem::path& run, const std::filesystem::path& path);
-
-/// The network of an exported model, ready to compute on the CPU in float32. Throws Error{kIo, kModelCorrupt,
-/// kModelMismatch}.
-std::shared_ptr<CompactNetwork> load_model(const std::filesystem::path& path);
 
 }  // namespace relievo

@@ -10,10 +10,11 @@ namespace relievo {
 
 using TrainCommand = std::function<int()>;
 
-/// `relievo-train data -o DIR [--infinigen DIR] [--furniture PATH] [--meshes DIR] [--generated N]`
+/// `relievo-train data -o DIR [--six-views] [--infinigen DIR] [--furniture PATH] [--meshes DIR] [--generated
+/// N]`
 TrainCommand add_data(CLI::App& parser);
 
-/// `relievo-train run CONFIG.json [--processes N] [--threads N]`
+/// `relievo-train run CONFIG.json [--finetune MODEL] [--device cpu|cuda] [--processes N] [--threads N]`
 TrainCommand add_run(CLI::App& parser);
 
 /// `relievo-train eval -o DIR [--model NAME.safetensors] [--infinigen DIR] [--furniture PATH] [--meshes DIR]`

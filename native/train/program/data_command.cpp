@@ -37,6 +37,8 @@ TrainCommand add_data(CLI::App& parser) {
              "Side of the layered depth");
   add_number(parser, "--seed", options->settings.seed, Range<uint64_t>{0, 1'000'000}, "Seed of all views");
   add_number(parser, "--threads", options->settings.threads, Range<int>{1, 1024}, "Objects at a time");
+  parser.add_flag("--six-views", options->settings.samples.six_views,
+                  "Make views of six cameras, which InstantMesh is fine-tuned with");
   parser.add_flag("--retry-refused", options->settings.retry_refused, "Try refused objects again");
   return [options] {
     const auto objects = list_objects(options->sources);

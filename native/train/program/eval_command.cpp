@@ -12,8 +12,8 @@
 #include "base/interruption.h"
 #include "base/parallel.h"
 #include "base/standard_output.h"
+#include "reconstruct/compact_file.h"
 #include "train/learn/evaluate.h"
-#include "train/learn/trainer.h"
 #include "train/program/commands.h"
 #include "train/program/live_line.h"
 #include "train/program/sources_options.h"
@@ -69,7 +69,7 @@ TrainCommand add_eval(CLI::App& parser) {
     namespace fs = std::filesystem;
     at::set_num_threads(parallel_threads());
     EvaluateOptions& evaluate_options = options->evaluate;
-    if (!options->model.empty()) evaluate_options.network = load_model(options->model);
+    if (!options->model.empty()) evaluate_options.network = load_compact(options->model);
     fs::create_directories(options->folder);
     if (options->wants_sheets) evaluate_options.sheets = fs::path(options->folder) / "sheets";
     evaluate_options.cancel = interruption();
@@ -101,6 +101,11 @@ TrainCommand add_eval(CLI::App& parser) {
                    f.families, in_columns(f.inflation), in_columns(f.network), f.gain, f.gain_reach);
     }
     print_families(measured);
+    if (options->model.empty()) return 0;
+    const std::vector<std::string> missing = shortfalls(measured);
+    print_output("\n{}\n", missing.empty() ? "The model meets the rule for the default, but for its pictures."
+                                           : "The model does not meet the rule for the default:");
+    for (const std::string& sentence : missing) print_output("- {}\n", sentence);
     return 0;
   };
 }

@@ -1,5 +1,6 @@
 #include "train/data/make_data.h"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -174,6 +175,34 @@ TEST_F(MakeData, OwnMeshesMustSayWhoseTheyAre) {
   ASSERT_EQ(objects.size(), 1u);
   EXPECT_EQ(objects[0].origin.family, "chairs");
   EXPECT_EQ(objects[0].load().surface.faces.size(), 4u);
+}
+
+/// Assimp 5.2.5 takes a first byte of binary data that is a line end for one, and what follows for other
+/// numbers.
+TEST_F(MakeData, AMisreadPlyFileDoesNotEndTheProcess) {
+  const auto write = [&](const char* name, uint32_t first) {
+    std::ofstream file(folder_ / name, std::ios::binary);
+    file << "ply\nformat binary_little_endian 1.0\nelement vertex 4\nproperty float x\nproperty float y\n"
+            "property float z\nelement face 4\nproperty list uchar int vertex_indices\nend_header\n";
+    const std::array<float, 12> places{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1};
+    file.write(reinterpret_cast<const char*>(&first), 4);
+    file.write(reinterpret_cast<const char*>(places.data() + 1), 44);
+    for (const std::array<int32_t, 3>& face : {std::array{0, 2, 1}, {0, 1, 3}, {1, 2, 3}, {2, 0, 3}}) {
+      file.put(3);
+      file.write(reinterpret_cast<const char*>(face.data()), 12);
+    }
+  };
+  write("sound.ply", 0);
+  write("misread.ply", 0x3300000a);  // 3e-8
+  std::ofstream(folder_ / "origin.json") << R"({"source": "mine", "licence": "CC0", "author": "me"})";
+  const auto objects = list_objects({.meshes = {folder_}});
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[1].load().surface.faces.size(), 4u);
+  try {
+    EXPECT_EQ(objects[0].load().surface.faces.size(), 4u);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidImage);
+  }
 }
 
 TEST_F(MakeData, ACutArchiveIsRefused) {

@@ -37,7 +37,7 @@ class SmallData : public testing::Test {
     config.warm_up = 2;
     config.save_every = 3;
     config.log_every = 2;
-    config.bfloat16 = false;
+    config.precision = Precision::kFloat32;
     config.held_out_too = true;
     config.longest_gradient = 1e9;  // a gradient that is cut hides its length
     return config;

@@ -10,6 +10,7 @@
 #include "../expect_error.h"
 #include "base/json.h"
 #include "nn/tensors.h"
+#include "reconstruct/compact_file.h"
 #include "small_data.h"
 #include "train/data/samples.h"
 #include "train/learn/run_state.h"
@@ -98,7 +99,7 @@ TEST_F(TrainerTest, AnExportedModelIsTheAverageInHalfPrecision) {
   export_model(folder_ / "run", folder_ / "model.safetensors");
   const TensorFile file = read_safetensors(folder_ / "model.safetensors");
   EXPECT_EQ(file.at("stem.weight").dtype, DType::kFloat16);
-  const auto network = load_model(folder_ / "model.safetensors");
+  const auto network = load_compact(folder_ / "model.safetensors");
   std::vector<at::Tensor> all;
   for (const at::Tensor& parameter : network->parameters()) all.push_back(parameter.flatten());
   EXPECT_TRUE(at::equal(at::cat(all), kept("run", "averaged").to(at::kHalf).to(at::kFloat)));
@@ -118,22 +119,73 @@ TEST_F(TrainerTest, OverfitsTwoObjects) {
   two.warm_up = 10;
   two.learning_rate = 3e-3;
   two.save_every = 400;
-  two.bfloat16 = true;
+  two.precision = Precision::kBFloat16;
   train(two, {});
   export_model(two.output, folder_ / "two.safetensors");
-  const auto network = load_model(folder_ / "two.safetensors");
+  const auto network = load_compact(folder_ / "two.safetensors");
   const at::NoGradGuard no_gradients;
-  const SampleBatch batch = SampleSet(two.data, true, 0.5, 0).batch({0, 1, 2, 3, 4, 5, 6, 7}, Varied::kNo);
+  const SampleBatch batch =
+      SampleSet(two.data, Seen::kCompact, true, 0.5, 0).batch({0, 1, 2, 3, 4, 5, 6, 7}, Varied::kNo);
   // The points that are uniform in depth: those near the surface would measure the noise that put them there.
-  const at::Tensor points = batch.points.slice(1, kPointsNearSurface);
-  const at::Tensor made = network->answers(network->forward(batch.input), points).distance.lt(0);
+  const at::Tensor points = batch.points.slice(1, kPointsNearSurface),
+                   inflated = batch.inflated.slice(1, kPointsNearSurface);
+  const at::Tensor made = network->distance(network->forward(batch.input), points, inflated).lt(0);
   const at::Tensor truth = batch.distances.slice(1, kPointsNearSurface).lt(0);
   const double both = (made & truth).sum().item<double>(), either = (made | truth).sum().item<double>();
   EXPECT_GE(both / either, 0.9);
+  // The inflation, which it begins with, does not know these objects.
+  const at::Tensor before = inflated.lt(0);
+  EXPECT_LT((before & truth).sum().item<double>() / (before | truth).sum().item<double>(), 0.8);
+}
+
+TEST_F(TrainerTest, ScaledLossesAreKeptInTheCheckpoint) {
+  const auto scaled = [this](const char* run) {
+    TrainConfig config = small_config(folder_, run);
+    config.precision = Precision::kFloat16;
+    return config;
+  };
+  train(scaled("unbroken"), {});
+  const TrainOptions until_five{.on_step = [](const TrainStep& now) {
+    if (now.step == 5) throw Killed{};
+  }};
+  EXPECT_THROW(train(scaled("broken"), until_five), Killed);
+  EXPECT_EQ(train(scaled("broken"), {}), 6);
+  for (const char* name : {"values", "loss_scale"}) {
+    EXPECT_TRUE(at::equal(kept("broken", name), kept("unbroken", name))) << name;
+  }
+  const auto lines = metrics("unbroken");
+  EXPECT_EQ(lines.back().at("loss_scale").get<double>(), kept("unbroken", "loss_scale")[0].item<double>());
+  EXPECT_EQ(lines.back().at("skipped_steps").get<double>(), kept("unbroken", "loss_scale")[2].item<double>());
+}
+
+TEST_F(TrainerTest, AFloat16StepIsTheFloat32StepUpToRounding) {
+  const auto first_step = [this](const char* run, Precision precision) {
+    TrainConfig config = small_config(folder_, run);
+    config.precision = precision;
+    config.steps = 20;  // a scale that is too large is halved until it fits
+    config.warm_up = 0;
+    config.learning_rate = 1e-9;
+    train(config, {});
+    return kept(run, "first_moment");
+  };
+  const at::Tensor half = first_step("half", Precision::kFloat16),
+                   full = first_step("full", Precision::kFloat32);
+  const double skipped = kept("half", "loss_scale")[2].item<double>();
+  EXPECT_LT(skipped, 15);
+  const double cosine = ((half * full).sum() / half.norm() / full.norm()).item<double>();
+  EXPECT_GT(cosine, 0.95);
+}
+
+TEST_F(TrainerTest, ARunIsPlotted) {
+  train(config("run"), {});
+  std::ifstream file(folder_ / "run" / "metrics.svg");
+  const std::string svg((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(svg.find("loss, steps 2 to 6"), std::string::npos);
+  EXPECT_NE(svg.find("overlap, steps 2 to 6"), std::string::npos);
 }
 
 TEST_F(TrainerTest, FlippedPicturesAndPointsBelongTogether) {
-  const SampleSet samples({folder_ / "data"}, true, 0.5, 3);
+  const SampleSet samples({folder_ / "data"}, Seen::kCompact, true, 0.5, 3);
   std::vector<int64_t> numbers;
   for (int64_t i = 0; i < 24; ++i) numbers.push_back(i);
   const SampleBatch batch = samples.batch(numbers, Varied::kYes);
@@ -161,8 +213,8 @@ TEST_F(TrainerTest, HeldOutObjectsAreNotTrainedOn) {
       << "\n"
       << R"({"name": "generated-00002", "family": "c", "part": "held-out family"})"
       << "\n";
-  EXPECT_EQ(SampleSet({folder_ / "data"}, false, 0.5, 3).objects(), 1u);
-  EXPECT_EQ(SampleSet({folder_ / "data"}, true, 0.5, 3).objects(), 3u);
+  EXPECT_EQ(SampleSet({folder_ / "data"}, Seen::kCompact, false, 0.5, 3).objects(), 1u);
+  EXPECT_EQ(SampleSet({folder_ / "data"}, Seen::kCompact, true, 0.5, 3).objects(), 3u);
 }
 
 TEST_F(TrainerTest, AConfigurationIsReadStrictly) {
