@@ -35,7 +35,7 @@ SectionProfile::SectionProfile(const PlaneGrid& level, SectionAxis axis, float t
       distance_(level),
       most_(level.side, 0.0f),
       axis_(axis),
-      kept_(thinnest * thinnest / 4) {
+      kept_(thinnest * thinnest / 2) {
   const Outline outline = trace_outline(level);
   for (int j = 0; j < level.side; ++j) {
     for (int i = 0; i < level.side; ++i) {
@@ -59,11 +59,16 @@ PlaneSample SectionProfile::deficit(float right, float down) const {
   const float scale = std::max(most.value, least);
   const float scale_slope = most.value > least ? most.slope : 0;
   const float whole = (most.value - u.value) / scale;
-  const float kept = std::min(kept_ / scale, kMostKept);
-  if (whole <= kept) return {};
-  PlaneSample sample{whole - kept, -u.right / scale, -u.down / scale};
+  if (whole <= 0) return {};
+  // Near 0 it rises with the square of the deficit, so that parts keep their thickness without a crease.
+  const float kept = std::min(kept_ / scale, kMostKept), sum = whole + kept;
+  const float by_whole = (1 + kept) * (whole + 2 * kept) * whole / (sum * sum);
+  const float by_kept = (whole - 1) * whole * whole / (sum * sum);
+  PlaneSample sample{(1 + kept) * whole * whole / sum, -by_whole * u.right / scale,
+                     -by_whole * u.down / scale};
   const float kept_slope = kept < kMostKept ? -kept * scale_slope / scale : 0;
-  (is_down ? sample.down : sample.right) += (most.slope - whole * scale_slope) / scale - kept_slope;
+  (is_down ? sample.down : sample.right) +=
+      by_whole * (most.slope - whole * scale_slope) / scale + by_kept * kept_slope;
   return sample;
 }
 

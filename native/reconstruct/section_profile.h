@@ -23,8 +23,9 @@ class SectionProfile {
   /// (mask_outline.h) that is positive nowhere, Error{kCancelled}.
   SectionProfile(const PlaneGrid& level, SectionAxis axis, float thinnest, const Control& control);
 
-  /// Returns (most - u) / most, less what keeps parts thick, but never below 0: 0 in the middle of the
-  /// section's thickest part, about 1 on the outline. With its derivatives.
+  /// Returns d = (most - u) / most as d^2 (1 + k) / (d + k): 0 in the middle of the section's thickest part,
+  /// 1 on the outline, and near d elsewhere. The small k makes it flat about 0, over what is to keep its
+  /// thickness. With its derivatives.
   PlaneSample deficit(float right, float down) const;
 
   /// Returns the signed distance to the outline, positive inside.
