@@ -53,8 +53,9 @@ Settings settings_of(const json& arguments) {
 }
 
 json arguments_of(const BenchOptions& options, int workers, int side_threads) {
-  return {{"device", options.device}, {"quick", options.quick},  {"workers", workers},
-          {"threads", side_threads},  {"strategy", "single"},    {"batch", 0},
+  return {{"device", options.device}, {"quick", options.quick},
+          {"workers", workers},       {"threads", side_threads},
+          {"strategy", "single"},     {"batch", 0},
           {"pictures", 12},           {"steps", options.device == "cpu" ? 4 : 30}};
 }
 
@@ -86,10 +87,10 @@ json bench_throughput_own_side(const json& arguments) {
     (is_of_processor ? processor_s : device_s) += seconds;
     if (stage.stage == "diffusion") diffusion_s = seconds;
   }
-  return {{"seconds", made.seconds},         {"pictures_a_minute", 60 * pictures / made.seconds},
-          {"processor_s", processor_s},      {"device_s", device_s},
-          {"diffusion_s", diffusion_s},      {"counted_bytes", made.counted_bytes},
-          {"notes", made.notes},             {"plan", made.plan.reasons}};
+  return {{"seconds", made.seconds},    {"pictures_a_minute", 60 * pictures / made.seconds},
+          {"processor_s", processor_s}, {"device_s", device_s},
+          {"diffusion_s", diffusion_s}, {"counted_bytes", made.counted_bytes},
+          {"notes", made.notes},        {"plan", made.plan.reasons}};
 }
 
 json bench_throughput(const BenchOptions& options) {

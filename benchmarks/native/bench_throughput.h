@@ -1,4 +1,5 @@
-// `relievo-bench throughput`: pictures a minute with the processor's stages beside the device's, and in batches.
+// `relievo-bench throughput`: pictures a minute with the processor's stages beside the device's, and in
+// batches.
 #pragma once
 
 #include "benchmarks/native/bench.h"

@@ -23,8 +23,8 @@ struct PipelineRun {
 };
 
 /// Makes `pictures` of a shaded ball. The models are those that the process has; what was measured of them
-/// and learnt of batches is neither used nor kept. `adapt` may change the plan. Throws the first picture's error
-/// and those of planning.
+/// and learnt of batches is neither used nor kept. `adapt` may change the plan. Throws the first picture's
+/// error and those of planning.
 PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& settings, int pictures,
                          Strategy strategy, const CancelToken& cancel,
                          const std::function<void(Plan&)>& adapt = {});

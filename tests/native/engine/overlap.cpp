@@ -156,7 +156,8 @@ TEST_F(Overlap, ABatchThatDoesNotFitIsCut) {
   }
 }
 
-/// Through the engine, as people see it: two shares of the processor, of which the first stands in for a card.
+/// Through the engine, as people see it: two shares of the processor, of which the first stands in for a
+/// card.
 TEST_F(Overlap, TheLogAndTheResultSayIt) {
   Engine engine(tiny_options("cpu*2@3GiB", 2, "stage"));
   engine.pause();

@@ -23,8 +23,8 @@
 namespace relievo {
 namespace {
 
-/// Lets no worker be more than a block ahead of the others, as long as these have not ended: each gets blocks,
-/// however busy the machine is, and a worker that takes none is waited for in vain.
+/// Lets no worker be more than a block ahead of the others, as long as these have not ended: each gets
+/// blocks, however busy the machine is, and a worker that takes none is waited for in vain.
 class Lockstep {
  public:
   explicit Lockstep(size_t workers) : calls_(workers), has_ended_(workers) {}

@@ -53,7 +53,8 @@ TEST(Batches, ViewsAreThoseOfEachPictureAlone) {
   const Pictures all;
   for (const bool tiled : {false, true}) {
     for (size_t count = 1; count <= kPictures; ++count) {
-      const at::Tensor together = at::cat(std::vector(all.latents.begin(), all.latents.begin() + std::ptrdiff_t(count)));
+      const at::Tensor together =
+          at::cat(std::vector(all.latents.begin(), all.latents.begin() + std::ptrdiff_t(count)));
       const auto made = decode_batch(together, *all.model.decoder, 0.5, {}, tiled);
       ASSERT_EQ(made.size(), count);
       for (size_t i = 0; i < count; ++i) {
@@ -88,11 +89,11 @@ TEST(Batches, APictureThatIsCancelledOnTheWayIsNotComputedFurther) {
   const BatchControl control({}, cancels);
   const at::Tensor latents = at::cat({all.latents[0], all.latents[1], all.latents[2]});
   std::vector<int64_t> rows;
-  const at::Tensor made =
-      all.model.decoder->decode(latents, {.cancel = control}, [&](const std::string& name, const at::Tensor& x) {
-        rows.push_back(x.size(0));
-        if (name == "dec_mid") cancels[1].cancel();
-      });
+  const at::Tensor made = all.model.decoder->decode(latents, {.cancel = control},
+                                                    [&](const std::string& name, const at::Tensor& x) {
+                                                      rows.push_back(x.size(0));
+                                                      if (name == "dec_mid") cancels[1].cancel();
+                                                    });
   ASSERT_EQ(made.size(0), 2);
   EXPECT_EQ(control.left(), (std::vector<size_t>{0, 2}));
   EXPECT_EQ(rows.front(), 3);

@@ -129,7 +129,8 @@ TEST(TripoSrBatches, PlanesAreThoseOfEachPictureAloneAlsoBesideACancelledOne) {
   const auto whole = random_model(config);
   const std::vector<Views> pictures{random_picture(), random_picture(), random_picture()};
   std::vector<at::Tensor> expected;
-  for (const Views& picture : pictures) expected.push_back(reconstruct_planes(picture, {.parts = {whole}}, {}));
+  for (const Views& picture : pictures)
+    expected.push_back(reconstruct_planes(picture, {.parts = {whole}}, {}));
   const auto together = reconstruct_batch(pictures, {.parts = {whole}}, {});
   for (size_t i = 0; i < pictures.size(); ++i) EXPECT_TRUE(together[i].equal(expected[i])) << i;
   const int blocks = TripoSr::blocks(config);
