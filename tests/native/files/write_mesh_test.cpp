@@ -322,9 +322,11 @@ TEST(WriteMesh, RefusesPartsThatDoNotFitTogether) {
                [&] { write_mesh(folder.path(), kName, "ply", mesh); });
 }
 
-// Of 3MF, tests/bindings/test_printing.py: Assimp 5.2 crashes while it reads what it has written.
-TEST(Stl, HoldsTheBodyInMillimetres) {
-  const Written written("stl");
+class PrintFormat : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Formats, PrintFormat, testing::Values("stl", "3mf"), test_name);
+
+TEST_P(PrintFormat, HoldsTheBodyInMillimetres) {
+  const Written written(GetParam());
   EXPECT_EQ(written.mesh().mNumFaces, 12u);
   std::set<Float3> found;
   for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {
