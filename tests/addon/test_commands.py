@@ -102,7 +102,13 @@ def test_answer_has_what_the_other_command_line_says(facts: dict[str, Any], fold
     assert answer["ok"] is True
     names = ["chicken_cut_out.blend", "chicken_cut_out.glb", "chicken_cut_out_sheet.png"]
     assert answer["files"] == [str(folder / "out" / name) for name in names]
-    assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "simplify", "texture"]
+    assert [stage["name"] for stage in answer["stages"]] == [
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    ]
     assert (answer["watertight"], answer["manifold"], answer["seed"]) == (True, True, None)
     assert answer["vertices"] > 100
     assert answer["faces"] > 200
@@ -255,7 +261,13 @@ def test_devices_are_checked_at_a_click(tmp_path: Path) -> None:
 def test_profile_measures_every_stage(facts: dict[str, Any]) -> None:
     (kind,) = answers(facts["profile_as_json"])
     assert (kind["device"], kind["model"]) == ("cpu", "preview")
-    assert {sample["stage"] for sample in kind["samples"]} == {"foreground", "reconstruct", "surface", "simplify", "texture"}
+    assert {sample["stage"] for sample in kind["samples"]} == {
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    }
     assert Path(kind["kept_in"]).is_file()
     lines = facts["profile"]["output"].splitlines()
     assert lines[0].startswith("cpu: ") and lines[0].endswith("model preview")

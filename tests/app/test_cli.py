@@ -86,7 +86,13 @@ def test_json_holds_one_object_a_picture_and_nothing_else(cup: Path, tmp_path: P
     assert answer["watertight"] and answer["manifold"] and answer["components"] == 1 and answer["euler"] == 2
     assert 0 < answer["charts"] < answer["faces"] / 20
     assert 0.3 < answer["coverage"] < 1 and 0.99 < answer["mean_stretch"] < 1.5
-    assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "simplify", "texture"]
+    assert [stage["name"] for stage in answer["stages"]] == [
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    ]
     assert all(stage["seconds"] > 0 and stage["peak_bytes"] > 0 and stage["device"] for stage in answer["stages"])
     names = {Path(file).name for file in answer["files"]}
     assert {"cup.glb", "cup.obj", "cup.mtl", "cup.ply"} <= names
