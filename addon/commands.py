@@ -128,7 +128,9 @@ def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
         options.source,
         options.output,
         formats=options.format,
-        **_renders(options),
+        contact_sheet=options.contact_sheet,
+        turntable=options.turntable,
+        exr=options.exr,
         recursive=options.recursive,
         again=options.again,
         only_failed=options.retry_failed,
@@ -195,7 +197,7 @@ def _tell_plan(left: list[relievo.BatchTask], tasks: list[Task], options: Namesp
 
 
 def _renders(options: Namespace) -> dict[str, Any]:
-    return {"sheet": options.sheet, "turntable": options.turntable, "exr": options.exr}
+    return {"sheet": options.contact_sheet, "turntable": options.turntable, "exr": options.exr}
 
 
 def _checksum(picture: str) -> str:

@@ -163,7 +163,9 @@ def _add_words(words: argparse.ArgumentParser) -> None:
         help="frames of a turn around the object; 0: none",
     )
     words.add_argument("--exr", action="store_true", help="a front view as OpenEXR layers; the turntable's frames too")
-    words.add_argument("--no-sheet", action="store_false", dest="sheet", help="no preview picture NAME_sheet.png")
+    words.add_argument(
+        "--no-sheet", action="store_false", dest="contact_sheet", help="no preview picture NAME_sheet.png"
+    )
     words.add_argument("--json", action="store_true", help="print one JSON object a picture")
 
 

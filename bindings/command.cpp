@@ -63,7 +63,7 @@ py::dict batch_words(const std::vector<std::string>& words) {
   batch["source"] = given.request.source;
   batch["folder"] = given.request.folder;
   batch["formats"] = given.request.formats;
-  batch["sheet"] = given.request.renders.sheet;
+  batch["contact_sheet"] = given.request.renders.sheet;
   batch["turntable"] = given.request.renders.turntable;
   batch["exr"] = given.request.renders.exr;
   batch["recursive"] = given.request.recursive;

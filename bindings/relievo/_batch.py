@@ -50,7 +50,7 @@ class Batch:
         folder: PathLike,
         *,
         formats: Sequence[str] = ("glb",),
-        sheet: bool = False,
+        contact_sheet: bool = False,
         turntable: int = 0,
         exr: bool = False,
         recursive: bool = False,
@@ -62,14 +62,16 @@ class Batch:
         **settings: Unpack[Settings],
     ) -> None:
         self._formats = list(formats)
-        self._renders: dict[str, Any] = {"sheet": sheet, "turntable": turntable, "exr": exr}
+        self._renders: dict[str, Any] = {"sheet": contact_sheet, "turntable": turntable, "exr": exr}
         self._is_dry = dry_run
         self._required = list(required)
         self._journal = _native.open_batch(
             source,
             folder,
             formats=self._formats,
-            **self._renders,
+            contact_sheet=contact_sheet,
+            turntable=turntable,
+            exr=exr,
             recursive=recursive,
             again=again,
             only_failed=only_failed,

@@ -567,7 +567,7 @@ def open_batch(
     folder: PathLike,
     *,
     formats: Sequence[str],
-    sheet: bool = False,
+    contact_sheet: bool = False,
     turntable: int = 0,
     exr: bool = False,
     recursive: bool = False,

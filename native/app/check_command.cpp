@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "app/commands.h"
+#include "base/error.h"
 #include "base/interruption.h"
 #include "base/json.h"
 #include "base/standard_output.h"

@@ -137,6 +137,7 @@ def test_views_are_chosen_in_the_panel(tmp_path: Path) -> None:
         assert (told, kept) == ("['FINISHED']", azimuths), kind
         assert name.startswith("cup_az000_el10"), kind
     assert [view["azimuth"] for view in json.loads(seen["in_panel"])] == [0, 120]
+    assert {"cup_az000_el10.png", "0°, 10°", "cup_az120_el10.png", "120°, 10°"} <= set(seen["listed"])
     assert seen["redo"] == "['FINISHED']"
     assert "gone.json" in seen["gone"]
     assert "has no camera" in seen["no_camera"]

@@ -72,7 +72,7 @@ def test_every_picture_is_made_once_though_a_node_dies_and_one_comes(
     nodes = [add_node(cluster), add_node(cluster)]
     done: Counter[str] = Counter()
     errors = []
-    with relievo.Batch(pictures, out, formats=["glb", "obj"], sheet=True, **QUICK) as batch:
+    with relievo.Batch(pictures, out, formats=["glb", "obj"], contact_sheet=True, **QUICK) as batch:
         for outcome in batch.run_on_cluster(cluster.address):
             done[Path(outcome.picture).stem] += 1
             if outcome.error is not None:

@@ -56,7 +56,8 @@ class SceneReader {
     importer.SetIOHandler(new ArchiveFiles(archive_));
     importer.SetPropertyInteger(AI_CONFIG_PP_SBP_REMOVE, aiPrimitiveType_POINT | aiPrimitiveType_LINE);
     // An index out of range would end the process. Of OBJ files the reader checks them itself.
-    const unsigned validating = extension() == ".obj" ? 0 : aiProcess_ValidateDataStructure;
+    const auto validating =
+        extension() == ".obj" ? 0U : static_cast<unsigned>(aiProcess_ValidateDataStructure);
     const aiScene* scene =
         importer.ReadFile(name_, validating | aiProcess_Triangulate | aiProcess_JoinIdenticalVertices |
                                      aiProcess_PreTransformVertices | aiProcess_SortByPType);

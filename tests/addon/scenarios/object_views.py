@@ -284,6 +284,7 @@ def panel_with_views() -> dict[str, Any]:
         facts[kind] = [told, made.name, [view["azimuth"] for view in kept]]
     bpy.ops.relievo.use_settings()
     facts["in_panel"] = settings.views
+    facts["listed"] = drawn("views")
     facts["redo"] = answer(bpy.ops.relievo.regenerate, use_panel=True)
     settings.views = str(FOLDER / "gone.json")
     facts["gone"] = answer(bpy.ops.relievo.generate, filepath=str(QUARTERS))
