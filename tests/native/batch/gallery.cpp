@@ -25,10 +25,10 @@ class Gallery : public Scratch {
   }
 
   /// Records an attempt at a result of its own.
-  void add(Journal& journal, const std::string& name, const AttemptEnd& end) const {
+  void add(Journal& to, const std::string& name, const AttemptEnd& end) const {
     const int64_t result =
-        journal.add_result({.folder = "sub", .name = name, .picture = name + ".png", .wanted = name});
-    journal.finish(journal.begin(result, "key", "checksum"), end);
+        to.add_result({.folder = "sub", .name = name, .picture = name + ".png", .wanted = name});
+    to.finish(to.begin(result, "key", "checksum"), end);
   }
 
   /// What a page shows.
