@@ -18,7 +18,7 @@ namespace relievo {
 ///        %22; mesh.vertex_colours, where there are any, follow the positions (v x y z r g b, sRGB-encoded)
 ///   ply  binary little-endian with normals and vertex colours, no texture
 ///   stl  binary, the body alone
-///   3mf  the body, its vertices shared by its triangles, and the texture's mean colour
+///   3mf  the body alone, its vertices shared by its triangles
 /// The object, the mesh and the material are called `name`. Corners that share position and UV share a
 /// vertex, and normals are smooth across UV seams. `albedo_png`, where given, is used instead of encoding
 /// mesh.albedo again. Every file says what it was made of (files/source_mark.h). PLY takes its colours from

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <memory>
 
 #include <assimp/Exporter.hpp>
 #include <assimp/material.h>
@@ -33,13 +33,16 @@ IndexedMesh body_of(const TexturedMesh& mesh) {
   return body;
 }
 
-/// The texture's mean, for programs that show a body in one colour.
-aiColor3D mean_colour(const ByteImage& albedo) {
-  double sums[3] = {0, 0, 0};
-  for (size_t i = 0; i < albedo.pixels.size(); ++i) sums[i % 3] += albedo.pixels[i];
-  const double whole = 255.0 * albedo.width * albedo.height;
-  return {static_cast<float>(sums[0] / whole), static_cast<float>(sums[1] / whole),
-          static_cast<float>(sums[2] / whole)};
+/// The scene as Assimp's writer of 3MF wants it: it writes the meshes of the root's children alone, and of
+/// colours nothing but 0 and 1.
+std::unique_ptr<aiScene> make_printed_scene(const IndexedMesh& body, const std::string& name) {
+  auto scene = make_scene(body, name);
+  aiNode* child = scene->mRootNode;
+  scene->mRootNode = new aiNode("build");
+  scene->mRootNode->addChildren(1, &child);
+  const aiColor4D white(1, 1, 1, 1);
+  scene->mMaterials[0]->AddProperty(&white, 1, AI_MATKEY_COLOR_DIFFUSE);
+  return scene;
 }
 
 /// Writes the mark as the comment of a ZIP archive, which is its end (APPNOTE.TXT, 4.3.16).
@@ -84,9 +87,7 @@ std::vector<fs::path> write_stl(const MeshJob& job) {
 }
 
 std::vector<fs::path> write_3mf(const MeshJob& job) {
-  const auto scene = make_scene(body_of(job.mesh), job.name);
-  const aiColor3D colour = mean_colour(job.mesh.albedo);
-  scene->mMaterials[0]->AddProperty(&colour, 1, AI_MATKEY_COLOR_DIFFUSE);
+  const auto scene = make_printed_scene(body_of(job.mesh), job.name);
   const fs::path path = job.folder / (job.name + ".3mf");
   write_atomically(path, [&](const fs::path& temporary) {
     // Assimp's writer of archives knows files alone, no memory.

@@ -101,7 +101,7 @@ void ClipVision::stream(std::shared_ptr<StreamedWeights> weights) {
 
 at::Tensor ClipVision::forward(const at::Tensor& pixels, const Observer& observer,
                                const BatchControl& control) const {
-  const at::Tensor patches = patches_->forward(pixels).flatten(2).transpose(1, 2);
+  const at::Tensor patches = patches_->on_channels_last(pixels).flatten(2).transpose(1, 2);
   at::Tensor x = at::cat({class_token_.expand({pixels.size(0), 1, config_.width}), patches}, 1) + positions_;
   x = first_norm_->forward(x);
   observe(observer, "hidden0", x);

@@ -158,8 +158,9 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, 
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
-  if (settings.stride == 1 && settings.dilation == 1) {
-    return convolve(x, weight, bias, {.rows = settings.padding, .columns = settings.padding});
+  if (settings.dilation == 1) {
+    return convolve(x, weight, bias, {.rows = settings.padding, .columns = settings.padding},
+                    settings.stride);
   }
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
 }
@@ -172,8 +173,8 @@ at::Tensor Conv2d::on_channels_last(const at::Tensor& x) const {
 at::Tensor Conv2d::on_rows(const at::Tensor& x, const SharedRows* shared) const {
   if (!shared) return forward(x);
   const at::Tensor wide = shared->with_neighbours(x);
-  if (settings.stride == 1 && settings.dilation == 1) {
-    return convolve(wide, weight, bias, {.rows = 0, .columns = settings.padding});
+  if (settings.dilation == 1) {
+    return convolve(wide, weight, bias, {.rows = 0, .columns = settings.padding}, settings.stride);
   }
   return at::conv2d(wide, weight, bias, settings.stride, at::IntArrayRef{0, settings.padding},
                     settings.dilation);

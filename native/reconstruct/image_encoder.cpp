@@ -151,7 +151,7 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
     walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
     observe(observer, "camera_embed", walk.cameras);
   }
-  const at::Tensor patch = patches_->forward(normalised).flatten(2).transpose(1, 2);
+  const at::Tensor patch = patches_->on_channels_last(normalised).flatten(2).transpose(1, 2);
   observe(observer, "patch", patch);
   const at::Tensor position = position_embedding(height, width);
   observe(observer, "pos_embed", position);

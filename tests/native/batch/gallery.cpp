@@ -25,7 +25,7 @@ class Gallery : public Scratch {
   }
 
   /// Records an attempt at a result of its own.
-  void add(Journal& journal, const std::string& name, const AttemptEnd& end) const {
+  void add(const std::string& name, const AttemptEnd& end) {
     const int64_t result =
         journal.add_result({.folder = "sub", .name = name, .picture = name + ".png", .wanted = name});
     journal.finish(journal.begin(result, "key", "checksum"), end);
@@ -54,7 +54,7 @@ TEST_F(Gallery, ShowsTheLastAttemptAtEachResult) {
        .answer = R"({"faces": 7, "watertight": true, "notes": ["A note."], "stages": [{"peak_bytes": 5}]})",
        .files = {{"cup.glb", 3, "x"}},
        .thumbnail = {std::byte{1}, std::byte{2}}});
-  add(journal, "jug", {.error = Error(ErrorCode::kNoSubject, "No subject.", "Paint a mask.")});
+  add("jug", {.error = Error(ErrorCode::kNoSubject, "No subject.", "Paint a mask.")});
   EXPECT_EQ(write_gallery(folder / "out", journal), folder / "out/relievo-report.html");
   const json shown = results("relievo-report.html");
   ASSERT_THAT(shown, SizeIs(2));
@@ -75,8 +75,7 @@ TEST_F(Gallery, ShowsTheLastAttemptAtEachResult) {
 }
 
 TEST_F(Gallery, TellsTheSameInItsTables) {
-  add(journal, "=cup",
-      {.answer = R"({"faces": 7, "notes": ["Say \"so\", now."]})", .files = {{"a,b.glb", 1, "x"}}});
+  add("=cup", {.answer = R"({"faces": 7, "notes": ["Say \"so\", now."]})", .files = {{"a,b.glb", 1, "x"}}});
   write_gallery(folder / "out", journal);
   const std::string line = read("out/relievo-metrics.jsonl");
   EXPECT_EQ(parse_json(line)["name"], "=cup");
@@ -89,14 +88,14 @@ TEST_F(Gallery, TellsTheSameInItsTables) {
 }
 
 TEST_F(Gallery, NeverLetsANameEndItsScript) {
-  add(journal, "</script><script>alert(1)</script><!--", {.answer = "{}"});
+  add("</script><script>alert(1)</script><!--", {.answer = "{}"});
   write_gallery(folder / "out", journal);
   EXPECT_THAT(read("out/relievo-report.html"), Not(HasSubstr("<script>alert")));
   EXPECT_EQ(results("relievo-report.html")[0]["name"], "</script><script>alert(1)</script><!--");
 }
 
 TEST_F(Gallery, HasAPageForEachThousandResults) {
-  for (int i = 0; i < 1001; ++i) add(journal, "r" + std::to_string(10'000 + i), {.answer = "{}"});
+  for (int i = 0; i < 1001; ++i) add("r" + std::to_string(10'000 + i), {.answer = "{}"});
   write("out/relievo-report-3.html", "of an earlier report");
   write_gallery(folder / "out", journal);
   EXPECT_THAT(results("relievo-report.html"), SizeIs(1000));
@@ -107,7 +106,7 @@ TEST_F(Gallery, HasAPageForEachThousandResults) {
 }
 
 TEST_F(Gallery, AsksNoNetwork) {
-  add(journal, "cup", {.answer = "{}"});
+  add("cup", {.answer = "{}"});
   write_gallery(folder / "out", journal);
   const std::string page = read("out/relievo-report.html");
   for (const char* word : {"http://", "https://", "src=\"//", "@import", "url(", "@RESULTS@"})

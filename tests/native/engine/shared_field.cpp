@@ -32,7 +32,7 @@ class Lockstep {
   void begin() {
     const std::lock_guard lock(mutex_);
     std::ranges::fill(calls_, 0);
-    std::ranges::fill(has_ended_, false);
+    has_ended_.assign(has_ended_.size(), false);
   }
   void end(size_t worker) {
     const std::lock_guard lock(mutex_);

@@ -163,8 +163,8 @@ class TinyPipeline {
                         bool has_own_views = false)
       : TinyPipeline(cpu_workers(workers), strategy, until, allow_lossy, model, has_own_views) {}
 
-  TinyPipeline(std::vector<Worker> workers, Strategy strategy, Until until, bool allow_lossy = false,
-               const std::string& model = kTinyModel, bool has_own_views = false)
+  TinyPipeline(std::vector<Worker> workers, Strategy strategy, Until until = Until::kSurface,
+               bool allow_lossy = false, const std::string& model = kTinyModel, bool has_own_views = false)
       : strategy_(strategy), allow_lossy_(allow_lossy), workers_(std::move(workers)) {
     stages_ = make_stages({model, has_own_views}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();

@@ -6,6 +6,7 @@
 #include "../expect_error.h"
 #include "base/error.h"
 #include "foreground/foreground.h"
+#include "foreground/islands.h"
 
 namespace relievo {
 namespace {

@@ -37,7 +37,9 @@ TEST(Sheet, IsCutIntoItsFiguresFromLeftToRight) {
         const bool is_inside = column >= boxes[i].left && column < boxes[i].right && row >= boxes[i].top &&
                                row < boxes[i].bottom;
         ASSERT_EQ(figure.mask.at(x, y), is_inside ? 1 : 0) << column << ' ' << row;
-        if (is_inside) ASSERT_EQ(figure.picture.pixel(x, y)[0], colours[i]);
+        if (is_inside) {
+          ASSERT_EQ(figure.picture.pixel(x, y)[0], colours[i]);
+        }
       }
     }
   }

@@ -197,7 +197,7 @@ TEST(Denoise, AFailureInAStripEndsAll) {
     places.run_together = [&](const std::function<void(size_t)>& body, const std::function<void()>& fail) {
       on_threads(2)(
           [&](size_t k) {
-            if (k == failing) throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+            if (k == failing) throw Error(ErrorCode::kDeviceLost, "fell off the bus", "Check the cables.");
             body(k);
           },
           fail);

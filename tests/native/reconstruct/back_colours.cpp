@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/mesh.h"
 #include "reconstruct/inflated_mask.h"
 #include "silhouettes.h"
 

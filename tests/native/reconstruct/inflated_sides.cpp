@@ -4,6 +4,7 @@
 
 #include "../expect_error.h"
 #include "base/error.h"
+#include "base/mesh.h"
 #include "silhouettes.h"
 
 namespace relievo {

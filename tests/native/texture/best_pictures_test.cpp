@@ -53,8 +53,12 @@ TEST(BestPictures, ColourEachPartFromThePictureThatFacesIt) {
     if (std::abs(p[2]) > 0.3f || angle < 0 || angle > 90) continue;
     const float across = 0.5f + 0.3f * std::sin(2 * std::numbers::pi_v<float> * 16 * (1 - p[2]) / 2);
     const float down = 0.5f + 0.3f * std::sin(2 * std::numbers::pi_v<float> * 16 * (1 - p[0]) / 2);
-    if (angle < 35) EXPECT_NEAR(mesh.vertex_colours[v][0], across, 0.06f) << angle;
-    if (angle > 55) EXPECT_NEAR(mesh.vertex_colours[v][0], down, 0.06f) << angle;
+    if (angle < 35) {
+      EXPECT_NEAR(mesh.vertex_colours[v][0], across, 0.06f) << angle;
+    }
+    if (angle > 55) {
+      EXPECT_NEAR(mesh.vertex_colours[v][0], down, 0.06f) << angle;
+    }
   }
 }
 
@@ -77,8 +81,12 @@ TEST(BestPictures, KeepDifferencesThatAreNotOfTheExposure) {
   });
   const TexturedMesh mesh = textured(ball(0.8f, 32), views);
   for (size_t v = 0; v < mesh.surface.vertices.size(); ++v) {
-    if (mesh.surface.vertices[v][0] > 0.75f) EXPECT_NEAR(mesh.vertex_colours[v][0], 0.9f, 0.05f);
-    if (mesh.surface.vertices[v][1] > 0.75f) EXPECT_NEAR(mesh.vertex_colours[v][1], 0.7f, 0.05f);
+    if (mesh.surface.vertices[v][0] > 0.75f) {
+      EXPECT_NEAR(mesh.vertex_colours[v][0], 0.9f, 0.05f);
+    }
+    if (mesh.surface.vertices[v][1] > 0.75f) {
+      EXPECT_NEAR(mesh.vertex_colours[v][1], 0.7f, 0.05f);
+    }
   }
 }
 
