@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
         try:
             status = _run_command(arguments, answers, interrupts)
         except Exception as error:
-            failure = Failure.of(error)
+            failure = headless_setup.told(Failure.of(error))
             print(f"relievo: {failure}", file=sys.stderr)
             status = failure.exit_status
         return interrupts.status or answers.status_after(status)

@@ -12,6 +12,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -26,6 +27,14 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 _OFFLINE = SetupError(
     "Blender may not go online.", "Start Blender with --online-mode, or name a folder or a zip on this machine."
 )
+
+
+def told(failure: Failure) -> Failure:
+    """The failure as it is told without a window: what the set-up mends, this command mends."""
+    if failure.remedy != "setup" or failure.code != "io":
+        return failure
+    hint = "Get it once: `blender -b --online-mode -c relievo setup`, or `setup --from FOLDER|ZIP` without a network."
+    return replace(failure, hint=hint)
 
 
 def run(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
@@ -87,7 +96,7 @@ def run_program(arguments: Sequence[str]) -> int:
             raise _OFFLINE
         package = runtime.package()
     except Exception as error:
-        failure = Failure.of(error)
+        failure = told(Failure.of(error))
         print(f"relievo: {failure}", file=sys.stderr)
         return failure.exit_status
     with _environment(), console.native_output():

@@ -31,7 +31,7 @@ class Lockstep {
 
   void begin() {
     const std::lock_guard lock(mutex_);
-    calls_.assign(calls_.size(), 0);
+    std::ranges::fill(calls_, 0);
     has_ended_.assign(has_ended_.size(), false);
   }
   void end(size_t worker) {
