@@ -234,6 +234,13 @@ at::Tensor attention_by_kernel(const at::Tensor& q, const at::Tensor& k, const a
   return out;
 }
 
+/// Torch multiplies queries by blocks of 32 or a multiple, and rounds otherwise where the last has few.
+/// Filled up to whole blocks a query's result does not depend on how many there are.
+int64_t missing_queries(const at::Tensor& q) {
+  constexpr int64_t kBlock = 32;
+  return (kBlock - q.size(1) % kBlock) % kBlock;
+}
+
 }  // namespace
 
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
@@ -244,9 +251,13 @@ at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const 
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
   };
+  const bool is_learning =
+      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  const int64_t missing = causal == Causal::kNo && q.is_cpu() && !is_learning ? missing_queries(q) : 0;
+  const at::Tensor queries = missing > 0 ? at::constant_pad_nd(q, {0, 0, 0, missing}) : q;
   const at::Tensor out =
-      at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);
-  return out.transpose(1, 2).reshape(q.sizes());
+      at::scaled_dot_product_attention(split(queries), split(k), split(v), {}, 0.0, causal == Causal::kYes);
+  return out.narrow(2, 0, q.size(1)).transpose(1, 2).reshape(q.sizes());
 }
 
 }  // namespace relievo

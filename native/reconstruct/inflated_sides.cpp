@@ -19,7 +19,7 @@ namespace {
 
 constexpr float kFar = 1;  // box units: no distance is told beyond it
 constexpr float kLeastSlope = 1e-3f;
-constexpr float kRidge = 0.03f;  // box units: the width of the rounding where the top cuts the shape
+constexpr float kMostDeficit = 3;
 
 /// The direction in which a picture's right and its down point in the box.
 struct PictureAxes {
@@ -69,28 +69,24 @@ class SidesShape : public Field {
   }
 
  private:
-  /// The distance to the outlines outside of them, where it is exact; inside, the lesser of that and of the
-  /// sections' function over the length of its gradient.
+  /// The shape is what lies inside the outlines and the sections' function. The distance to the latter is its
+  /// value over the length of its gradient.
   float distance(const float* p) const {
-    float to_outline = kFar;
-    for (const PlacedProfile& side : pair_) to_outline = std::min(to_outline, side.distance(p));
-    const float to_top = top_ ? top_->distance(p) : kFar;
-    if (std::min(to_outline, to_top) <= 0) return -std::min(to_outline, to_top);
+    float to_outline = top_ ? std::min(top_->distance(p), kFar) : kFar;
     float value = 1;
     Float3 gradient{};
     for (const PlacedProfile& side : pair_) {
+      to_outline = std::min(to_outline, side.distance(p));
       const PlaneSample deficit = side.deficit(p);
       if (deficit.value <= 0) continue;
-      const float power = exponent_ == 1 ? 1 : std::pow(deficit.value, exponent_ - 1);
-      value -= deficit.value * power;
+      // Far outside, the power would be too large a number.
+      const float part = exponent_ == 1 ? deficit.value : std::min(deficit.value, kMostDeficit);
+      const float power = exponent_ == 1 ? 1 : std::pow(part, exponent_ - 1);
+      value -= part * power;
       side.axes.add(deficit, -exponent_ * power, gradient);
     }
-    const float shape = std::clamp(value / std::max(length(gradient), kLeastSlope), -kFar, kFar);
-    const float rounded = -std::min(shape, to_outline);
-    if (!top_) return rounded;
-    // The larger of the two, smoothly, so that no sharp ridge is left where they meet.
-    const float overlap = std::max(kRidge - std::abs(rounded + to_top), 0.0f);
-    return std::max(rounded, -to_top) + overlap * overlap / (4 * kRidge);
+    const float to_sections = std::clamp(value / std::max(length(gradient), kLeastSlope), -kFar, kFar);
+    return -std::min(to_sections, to_outline);
   }
 
   std::array<PlacedProfile, 2> pair_;

@@ -151,8 +151,9 @@ class GroupBuilder {
       StagePlacement& placement = group.stages[i];
       const StageMode& mode = q_.stages[i].on(worker).mode_within(q_.fallbacks);
       main_s -= placement.seconds + beside[i];
-      if (!placement.resident || placement.workers[0] != alone.workers[0])
-        group.peak_bytes[0] += mode.weight_bytes;
+      const bool is_whole_there =
+          placement.resident && placement.blocks.empty() && placement.workers[0] == alone.workers[0];
+      if (!is_whole_there) group.peak_bytes[0] += mode.weight_bytes;
       beside[i] = 0;
       placement = this->placement(i, true, {alone.workers[0]});
       placement.on_side = true;

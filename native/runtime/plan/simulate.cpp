@@ -173,8 +173,13 @@ class Simulation {
   /// Has every idle thread begin what it can: of its stations the last one that has pictures, and room
   /// behind.
   void begin_what_can(RunningGroup& group) {
-    if (group.lost) return;
+    while (!group.lost && begins_something(group)) {  // what one takes is room for those before it
+    }
+  }
+
+  bool begins_something(RunningGroup& group) {
     const DeviceGroup& planned = *group.group;
+    bool has_begun = false;
     for (SimulatedThread& thread : group.threads) {
       for (size_t i = planned.stations.size(); i-- > 0 && thread.working == 0;) {
         const Station& station = planned.stations[i];
@@ -188,17 +193,23 @@ class Simulation {
         waiting -= count;
         if (i + 1 < planned.stations.size()) group.expected[i + 1] += count;
         if (i == 0) account_memory(planned);
+        has_begun = true;
         thread.station = i;
         thread.working = count;
         thread.began_at = now_;
         thread.busy_until = now_ + thread.slowdown * seconds_at(station, planned, stages_, workers_, count);
       }
     }
+    return has_begun;
   }
 
-  /// Side threads are beside the workers' own time.
+  /// Side threads are beside the worker's own time, which without a station of its own is theirs.
   void add_busy(const RunningGroup& group, const SimulatedThread& thread, double seconds) {
-    if (thread.is_side) return;
+    if (thread.is_side) {
+      const bool are_all = std::ranges::all_of(group.group->stations, &Station::on_side);
+      if (are_all) run_.utilisation[size_t(group.group->workers[0])] += seconds / group.group->side_threads;
+      return;
+    }
     if (group.group->kind == GroupKind::kPipeline) {
       run_.utilisation[size_t(group.group->workers[thread.worker])] += seconds;
       return;

@@ -53,19 +53,22 @@ void set_stations(DeviceGroup& group, const std::vector<double>& seconds_beside)
   }
   group.latency_s = 0;
   std::map<int, double> busy;  // seconds of a batch, by worker
-  double side_s = 0;
+  double side_s = 0, side_latency_s = 0;
   for (const Station& station : group.stations) {
     if (station.on_side) {
       const int rounds = (group.batch + group.side_threads - 1) / group.side_threads;
       side_s += station.seconds * group.batch / group.side_threads;
-      group.latency_s += station.seconds * rounds;
+      side_latency_s += station.seconds * rounds;
     } else {
       busy[station.worker] += station.seconds;
       group.latency_s += station.seconds;
     }
   }
-  group.interval_s = side_s;
-  for (const auto& [worker, seconds] : busy) group.interval_s = std::max(group.interval_s, seconds);
+  double slowest_s = 0;
+  for (const auto& [worker, seconds] : busy) slowest_s = std::max(slowest_s, seconds);
+  group.interval_s = std::max(slowest_s, side_s);
+  // Where the side threads are what others wait for, all of them are busy from the first picture on.
+  group.latency_s += side_s > slowest_s ? side_s : side_latency_s;
 }
 
 double seconds_at(const Station& station, const DeviceGroup& group, const std::vector<StageProfile>& stages,

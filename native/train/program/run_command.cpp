@@ -1,9 +1,11 @@
 #include <algorithm>
-#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -103,10 +105,13 @@ int start_processes(const Options& options, int processes) {
   for (size_t left = children.size(); left > 0; --left) {
     int ended = 0;
     pid_t child = 0;
-    while ((child = waitpid(-1, &ended, 0)) < 0 && errno == EINTR) {
-      if (!cancel.cancelled() || is_passed_on) continue;
-      for (const pid_t each : children) kill(each, SIGTERM);
-      is_passed_on = true;
+    // A signal does not interrupt waitpid() (base/interruption.h), so that it must not wait.
+    while ((child = waitpid(-1, &ended, WNOHANG)) <= 0) {
+      if (cancel.cancelled() && !is_passed_on) {
+        for (const pid_t each : children) kill(each, SIGTERM);
+        is_passed_on = true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     const auto rank = std::ranges::find(children, child) - children.begin();
     if (WIFSIGNALED(ended)) {

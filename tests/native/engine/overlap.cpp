@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "../fake_cuda/near_mesh.h"
 #include "runtime/torch/counting_allocator.h"
 #include "tiny_pipeline.h"
 
@@ -36,6 +37,17 @@ class Overlap : public TinyPipelineTest {
     }
   }
 };
+
+/// Pictures of a batch, whose tiny networks are too narrow for the same bits: torch computes what is left at
+/// the end of a tensor by other functions (tests/native/reconstruct/parts.cpp has the bits at wider ones).
+void expect_nearly(const std::vector<Made>& made, const std::function<const MeshBits&(size_t)>& reference) {
+  for (size_t i = 0; i < made.size(); ++i) {
+    if (made[i].error && made[i].error->code() == ErrorCode::kCancelled) continue;
+    ASSERT_FALSE(made[i].error) << made[i].error->what();
+    EXPECT_EQ(made[i].delivered, 1);
+    expect_near(made[i].bits(), reference(i));
+  }
+}
 
 /// Waits for what other threads do, a minute at most.
 bool comes_true(const std::function<bool()>& condition) {
@@ -106,7 +118,10 @@ TEST_F(Overlap, PicturesOfABatchAreThoseThatAreMadeAlone) {
     TinyPipeline pipeline(1);
     pipeline.adapt = [batch](Plan& plan) { plan.groups.at(0).batch = batch; };
     const auto made = pipeline.make(pictures(4));
-    expect_made(made, Until::kSurface);
+    expect_nearly(made, [&](size_t i) -> const MeshBits& {
+      return reference(static_cast<int>(i) % 3, 7 + static_cast<int>(i) / 3);
+    });
+    for (const Made& one : made) EXPECT_FALSE(one.error);
     for (const StageRun& stage : made[0].stages) EXPECT_EQ(stage.batch, batch) << stage.stage;
   }
 }
@@ -129,10 +144,8 @@ TEST_F(Overlap, OneOfABatchIsCancelledAndTheOthersGoOn) {
     const auto made = pipeline.make(watched);
     ASSERT_TRUE(made[1].error) << "it was finished all the same";
     EXPECT_EQ(made[1].error->code(), ErrorCode::kCancelled);
-    for (const size_t i : {0, 2}) {
-      ASSERT_FALSE(made[i].error) << made[i].error->what();
-      EXPECT_TRUE(same(made[i].bits(), reference(static_cast<int>(i))));
-    }
+    EXPECT_FALSE(made[0].error || made[2].error);
+    expect_nearly(made, [&](size_t i) -> const MeshBits& { return reference(static_cast<int>(i)); });
   }
 }
 
@@ -148,8 +161,11 @@ TEST_F(Overlap, ABatchThatDoesNotFitIsCut) {
     };
     const auto made = pipeline.make(pictures(4));
     fail_allocation(0);
-    expect_made(made, Until::kSurface);
+    expect_nearly(made, [&](size_t i) -> const MeshBits& {
+      return reference(static_cast<int>(i) % 3, 7 + static_cast<int>(i) / 3);
+    });
     for (const Made& one : made) {
+      EXPECT_FALSE(one.error);
       EXPECT_TRUE(one.notes.empty()) << one.notes[0];
       for (const StageRun& run : one.stages) EXPECT_EQ(run.batch, run.stage == stage ? 2 : 4) << run.stage;
     }

@@ -231,13 +231,13 @@ TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
   EXPECT_GT(largest_difference(together[0], together[1]), 0.1);
 }
 
-/// The batch sizes of all convolutions while it lives.
+/// The batch sizes of all layer norms while it lives.
 class BatchSizes {
  public:
   BatchSizes()
       : handle_(at::addGlobalCallback(at::RecordFunctionCallback([](const at::RecordFunction& call)
                                                                      -> std::unique_ptr<at::ObserverContext> {
-                                        if (std::string_view(call.name()) == "aten::conv2d")
+                                        if (std::string_view(call.name()) == "aten::layer_norm")
                                           seen_.insert(call.inputs()[0].toTensor().size(0));
                                         return nullptr;
                                       })
