@@ -80,15 +80,15 @@ void StreamedWeights::let_go(Layer& layer) {
   layer.is_here = false;
 }
 
-/// The layer before stays where a GPU may still compute it.
-bool StreamedWeights::is_wanted(size_t layer, size_t needed) const {
-  const size_t first = computed_ && needed > 0 ? needed - 1 : needed;
-  return layer >= first && layer <= needed + kAhead;
+/// The layer that was needed before stays where a GPU may still compute it: it need not be the one in front,
+/// and comes last in a step.
+bool StreamedWeights::is_wanted(size_t layer, size_t needed, size_t before) const {
+  return (computed_ && layer == before) || (layer >= needed && layer <= needed + kAhead);
 }
 
-void StreamedWeights::let_go_of_others(size_t needed) {
+void StreamedWeights::let_go_of_others(size_t needed, size_t before) {
   for (size_t i = 0; i < layers_.size(); ++i) {
-    if (is_wanted(i, needed)) continue;
+    if (is_wanted(i, needed, before)) continue;
     finish_arrival(layers_[i]);
     if (layers_[i].is_here) let_go(layers_[i]);
   }
@@ -100,7 +100,7 @@ void StreamedWeights::need(size_t layer) {
     const c10::impl::VirtualGuardImpl guard(c10::kCUDA);
     computed_.emplace(c10::kCUDA).record(guard.getStream(execution_.device));
   }
-  let_go_of_others(layer);
+  let_go_of_others(layer, std::exchange(needed_, layer));
   finish_arrival(layers_[layer]);
   if (!layers_[layer].is_here) {
     load(layers_[layer].weights, layers_[layer].name);

@@ -53,12 +53,12 @@ class StreamedWeights {
     bool is_here = false;
   };
 
-  bool is_wanted(size_t layer, size_t needed) const;
+  bool is_wanted(size_t layer, size_t needed, size_t before) const;
   void load(const std::vector<StoredWeight>& weights, const std::string& name) const;
   void start(size_t layer);
   void finish_arrival(Layer& layer) noexcept;
   void let_go(Layer& layer);
-  void let_go_of_others(size_t needed);
+  void let_go_of_others(size_t needed, size_t before);
 
   Execution execution_;
   std::vector<StoredWeight> kept_;
@@ -67,6 +67,7 @@ class StreamedWeights {
   Beside beside_;
   at::Tensor nothing_;                  // what parameters are while they are not here
   std::optional<c10::Event> computed_;  // on a GPU: the layers before the last one that was needed
+  size_t needed_ = 0;                   // the last one
 };
 
 /// What a network needs to know of its streamed weights; nothing where they all are on the device.
