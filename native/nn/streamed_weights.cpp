@@ -80,10 +80,10 @@ void StreamedWeights::let_go(Layer& layer) {
   layer.is_here = false;
 }
 
-/// The layer before stays where a GPU may still compute it.
+/// The layer before stays where a GPU may still compute it; it is the last one when the network begins anew.
 bool StreamedWeights::is_wanted(size_t layer, size_t needed) const {
-  const size_t first = computed_ && needed > 0 ? needed - 1 : needed;
-  return layer >= first && layer <= needed + kAhead;
+  const bool may_compute = stream_ && layer == before_;
+  return may_compute || (layer >= needed && layer <= needed + kAhead);
 }
 
 void StreamedWeights::let_go_of_others(size_t needed) {
@@ -97,8 +97,8 @@ void StreamedWeights::let_go_of_others(size_t needed) {
 void StreamedWeights::need(size_t layer) {
   if (execution_.device.is_cuda()) {
     if (computed_) computed_->synchronize();
-    const c10::impl::VirtualGuardImpl guard(c10::kCUDA);
-    computed_.emplace(c10::kCUDA).record(guard.getStream(execution_.device));
+    stream_ = c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(execution_.device);
+    computed_.emplace(c10::kCUDA).record(*stream_);
   }
   let_go_of_others(layer);
   finish_arrival(layers_[layer]);
@@ -107,14 +107,16 @@ void StreamedWeights::need(size_t layer) {
     layers_[layer].is_here = true;
   }
   for (size_t i = layer + 1; i <= layer + kAhead && i < layers_.size(); ++i) start(i);
+  before_ = layer;
 }
 
 void StreamedWeights::end() noexcept {
   try {
-    if (computed_) c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(execution_.device).synchronize();
+    if (stream_) stream_->synchronize();
   } catch (...) {  // the device is lost, and nothing computes on it any more
   }
   computed_.reset();
+  stream_.reset();
   for (Layer& layer : layers_) {
     finish_arrival(layer);
     if (layer.is_here) let_go(layer);
