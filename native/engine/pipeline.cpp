@@ -48,7 +48,7 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
     return is_compact ? compact_fields() : triplane_fields(config.model);
   };
   stages.push_back(surface_stage(config.model, fields()));
-  stages.push_back(simplify_stage(fields()));
+  stages.push_back(simplify_stage(config.model, fields()));
   stages.push_back(texture_stage(config.model, fields()));
   return stages;
 }

@@ -55,8 +55,8 @@ void note_lost_shape(PictureWork& work, const Surface& before, const Surface& af
 
 class SimplifyStage : public StageOf<MeshedPicture, CleanedPicture> {
  public:
-  explicit SimplifyStage(std::unique_ptr<FieldSource> fields)
-      : StageOf("simplify", "surface"), fields_(std::move(fields)) {}
+  SimplifyStage(std::string model, std::unique_ptr<FieldSource> fields)
+      : StageOf("simplify", "surface"), model_(std::move(model)), fields_(std::move(fields)) {}
 
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
@@ -67,6 +67,7 @@ class SimplifyStage : public StageOf<MeshedPicture, CleanedPicture> {
     if (kept < meshed) mode.host_seconds_per_picture += 1e-5 * meshed;
     StageProfile profile{"", {mode}, kAnyBatch};
     profile.on_host = true;
+    profile.variant = model_;  // how rough its meshes are decides what their faces take
     profile.output_bytes_per_picture = static_cast<int64_t>(18 * kept);
     return profile;
   }
@@ -93,13 +94,14 @@ class SimplifyStage : public StageOf<MeshedPicture, CleanedPicture> {
   }
 
  private:
+  std::string model_;
   std::unique_ptr<FieldSource> fields_;  // for the size of its grid alone
 };
 
 }  // namespace
 
-std::shared_ptr<PipelineStage> simplify_stage(std::unique_ptr<FieldSource> fields) {
-  return std::make_shared<SimplifyStage>(std::move(fields));
+std::shared_ptr<PipelineStage> simplify_stage(const std::string& model, std::unique_ptr<FieldSource> fields) {
+  return std::make_shared<SimplifyStage>(model, std::move(fields));
 }
 
 }  // namespace relievo

@@ -91,7 +91,7 @@ std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
 std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 /// Cleans and simplifies a surface that was meshed of such a field.
-std::shared_ptr<PipelineStage> simplify_stage(std::unique_ptr<FieldSource> fields);
+std::shared_ptr<PipelineStage> simplify_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 /// Textures a surface and completes the result.
 std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields);

@@ -80,15 +80,15 @@ void StreamedWeights::let_go(Layer& layer) {
   layer.is_here = false;
 }
 
-/// The layer before stays where a GPU may still compute it; it is the last one when the network begins anew.
-bool StreamedWeights::is_wanted(size_t layer, size_t needed) const {
-  const bool may_compute = stream_ && layer == before_;
-  return may_compute || (layer >= needed && layer <= needed + kAhead);
+/// The layer that was needed before stays where a GPU may still compute it: it need not be the one in front,
+/// and comes last in a step.
+bool StreamedWeights::is_wanted(size_t layer, size_t needed, size_t before) const {
+  return (stream_ && layer == before) || (layer >= needed && layer <= needed + kAhead);
 }
 
-void StreamedWeights::let_go_of_others(size_t needed) {
+void StreamedWeights::let_go_of_others(size_t needed, size_t before) {
   for (size_t i = 0; i < layers_.size(); ++i) {
-    if (is_wanted(i, needed)) continue;
+    if (is_wanted(i, needed, before)) continue;
     finish_arrival(layers_[i]);
     if (layers_[i].is_here) let_go(layers_[i]);
   }
@@ -100,14 +100,13 @@ void StreamedWeights::need(size_t layer) {
     stream_ = c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(execution_.device);
     computed_.emplace(c10::kCUDA).record(*stream_);
   }
-  let_go_of_others(layer);
+  let_go_of_others(layer, std::exchange(needed_, layer));
   finish_arrival(layers_[layer]);
   if (!layers_[layer].is_here) {
     load(layers_[layer].weights, layers_[layer].name);
     layers_[layer].is_here = true;
   }
   for (size_t i = layer + 1; i <= layer + kAhead && i < layers_.size(); ++i) start(i);
-  before_ = layer;
 }
 
 void StreamedWeights::end() noexcept {

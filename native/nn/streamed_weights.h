@@ -54,12 +54,12 @@ class StreamedWeights {
     bool is_here = false;
   };
 
-  bool is_wanted(size_t layer, size_t needed) const;
+  bool is_wanted(size_t layer, size_t needed, size_t before) const;
   void load(const std::vector<StoredWeight>& weights, const std::string& name) const;
   void start(size_t layer);
   void finish_arrival(Layer& layer) noexcept;
   void let_go(Layer& layer);
-  void let_go_of_others(size_t needed);
+  void let_go_of_others(size_t needed, size_t before);
 
   Execution execution_;
   std::vector<StoredWeight> kept_;
@@ -67,7 +67,7 @@ class StreamedWeights {
   std::vector<Layer> layers_;
   Beside beside_;
   at::Tensor nothing_;  // what parameters are while they are not here
-  size_t before_ = 0;   // the layer that was needed last
+  size_t needed_ = 0;   // the layer that was needed last
   // On a GPU: where the layers compute, and that those before the last one that was needed have.
   std::optional<c10::Stream> stream_;
   std::optional<c10::Event> computed_;

@@ -51,6 +51,8 @@ struct JobReport {
   std::vector<std::string> notes = {};
   bool lossy = false;
   double expected_s = 0;  ///< what the plan says of its stages
+  /// The want of memory for which it goes on elsewhere; its hint helps the stage there, too.
+  std::optional<Error> want = {};
 };
 
 /// One picture, by the number that its source gave it.

@@ -316,7 +316,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
   Prefetch ahead(weights_);
-  std::optional<Error> last;  // the want of memory that a fallback is taken for
+  std::optional<Error> last = batch.reports.front().want;  // the want of memory that a fallback is taken for
   const auto fall_back = [&] {
     // Smaller chunks and strips cost little; before anything else another place is sought.
     const bool is_next_cheap =
@@ -327,6 +327,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
           "The stage '{}' had no room on {} ({}), so that the rest was planned again over all devices.",
           profile.name, names, format_bytes(whole.budget_bytes));
       batch.note(text);
+      for (JobReport& report : batch.reports) report.want = last;
       throw NoRoom(ErrorCode::kOutOfMemory, text, "Give more devices with --devices.");
     }
     if (next_mode >= profile.modes.size() ||
@@ -431,6 +432,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     report.stages.push_back(std::move(reports[i]));
     report.lossy = report.lossy || taken.change_result();
     report.stages_done = placement.stage + 1;
+    report.want.reset();
   }
   batch.values = std::move(outputs);
 }
