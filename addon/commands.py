@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import console, headless_setup, import_mesh, sources, words
+from . import console, documents, headless_setup, import_mesh, sources, words
 from .console import Answers, Interrupts
 from .failure import Failure
 from .runtime import runtime
@@ -123,6 +123,11 @@ def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> i
 
 def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
     package = runtime.package()
+    if options.ray:
+        raise package.InvalidSettingsError(
+            "Blender's command knows no Ray cluster.",
+            "Use the command `relievo` of the Python package, with Ray beside it: pip install 'relievo[cluster]'.",
+        )
     end = package._native._until(options.until) if options.until else None
     with package.Batch(
         options.source,
@@ -188,7 +193,7 @@ def _tell_plan(left: list[relievo.BatchTask], tasks: list[Task], options: Namesp
     names = ("devices", "strategy", "policy", "lossy")
     given = {name: machine[name] for name in names if name in machine}
     report, sentence = runtime.package()._native._estimate(left, **given)
-    for refused in json.loads(report)["refused"]:
+    for refused in documents.read(report)["refused"]:
         print(f"relievo: {refused}", file=sys.stderr)
     if options.json:
         answers.print(report)

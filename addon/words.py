@@ -109,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
         dest="report",
         help="write no relievo-report.html, relievo-metrics.jsonl and relievo-metrics.csv",
     )
+    words.add_argument("--ray", default="", metavar="ADDRESS", help="for the command of the Python package alone")
     words.add_argument(
         "--no-lock",
         action="store_false",

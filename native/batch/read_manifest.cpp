@@ -134,7 +134,7 @@ PictureList read_lines(const fs::path& path, const Settings& settings) {
            fmt::format("line {}", number),
            settings,
            Error(ErrorCode::kInvalidSettings,
-                 fmt::format("Line {} of the manifest is wrong. {}", number, why), hint)});
+                 fmt::format("Line {} of the manifest is wrong.{}", number, " " + why), hint)});
     };
     try {
       list.pictures.push_back(picture_of(parse_json(line), settings, path.parent_path()));

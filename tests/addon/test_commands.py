@@ -345,7 +345,9 @@ def test_batch_makes_the_pictures_of_a_folder_and_tells_what_failed(batches: dic
     assert "2 made, 0 already there, 1 failed" in batches["first"]["errors"]
     assert "bad.jpg" in batches["first"]["errors"]
     kinds = (".blend", ".glb", "_sheet.png")
-    assert batches["files"] == sorted([f"{i}{kind}" for i in range(2) for kind in kinds] + ["relievo-batch.sqlite"])
+    of_the_batch = ["batch.sqlite", "metrics.csv", "metrics.jsonl", "report.html"]
+    expected = [f"{i}{kind}" for i in range(2) for kind in kinds] + [f"relievo-{name}" for name in of_the_batch]
+    assert batches["files"] == sorted(expected)
     assert "Left out: 1 .txt file." in batches["first"]["errors"]
 
 

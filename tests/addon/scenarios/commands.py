@@ -52,7 +52,7 @@ def node() -> dict[str, Any]:
     finder: Any = sys.modules[f"{MODULE}.relievo._runtime"]
     without_torch = SimpleNamespace(find_spec=lambda name: None)  # the tests' own environment has one
     finder.importlib = SimpleNamespace(util=without_torch, machinery=finder.importlib.machinery)
-    extension.runtime.runtime.look_again()
+    extension.runtime.look_again()
     os.environ.pop("RELIEVO_RUNTIME_DIR", None)
     facts = {}
     for name, words in json.loads((FOLDER / "runs.json").read_text()).items():

@@ -48,6 +48,7 @@ TEST(Report, SaysWhatWasMadeAndWhatWasDoneForWantOfMemory) {
                                           {"precision", "bf16"},
                                           {"batch", 4},
                                           {"load_seconds", 0.0},
+                                          {"on_side", false},
                                           {"devices", json::array()}}}));
 }
 
