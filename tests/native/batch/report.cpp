@@ -49,7 +49,6 @@ TEST(Report, SaysWhatWasMadeAndWhatWasDoneForWantOfMemory) {
                                           {"batch", 4},
                                           {"load_seconds", 0.0},
                                           {"on_side", false},
-                                          {"on_side", false},
                                           {"devices", json::array()}}}));
 }
 
