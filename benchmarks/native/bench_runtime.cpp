@@ -394,10 +394,9 @@ json all_within(json report, const std::vector<json>& runs) {
 
 json bench_budget(const BenchOptions& options) {
   const BenchModels models;
-  return all_within(report_of("budget", options),
-                    {within("budget", "cpu@6GiB", "single", 6, options.quick),
-                     within("budget", "cpu@3GiB", "offload", 3, options.quick),
-                     within("budget", "cpu@1GiB", "auto", 1, options.quick)});
+  return all_within(report_of("budget", options), {within("budget", "cpu@6GiB", "single", 6, options.quick),
+                                                   within("budget", "cpu@3GiB", "offload", 3, options.quick),
+                                                   within("budget", "cpu@1GiB", "auto", 1, options.quick)});
 }
 
 json bench_split(const BenchOptions& options) {

@@ -60,7 +60,9 @@ json bench_single(const BenchOptions& options) {
                          {"steps", options.quick ? 1 : 3},
                          {"precision", "bf16"},
                          {"input_size", options.quick ? 128 : 320}};
-  json report{{"name", "single"}, {"full_size", !options.quick}, {"dtype", "bfloat16"},
+  json report{{"name", "single"},
+              {"full_size", !options.quick},
+              {"dtype", "bfloat16"},
               {"steps", settings.at("steps")}};
   const json alone = measured(kShares[0], settings);
   report["other_s"] = alone.at("seconds");

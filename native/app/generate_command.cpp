@@ -307,7 +307,9 @@ void say_without_effect(const CLI::App& parser, const Settings& settings) {
   if (unused.empty()) return;
   print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
                 unused.size() == 1 ? "has" : "have", settings.model,
-                !sees_views(settings.model) || (settings.views.empty() && settings.sheet.empty()) ? "" : " and views of your own");
+                !sees_views(settings.model) || (settings.views.empty() && settings.sheet.empty())
+                    ? ""
+                    : " and views of your own");
 }
 
 namespace {

@@ -40,6 +40,6 @@ float thinnest_on_grid(const InflationSettings& settings);
 /// passes 0.5, Error{kInvalidSettings}, Error{kInvalidImage} for a picture that is not square or not RGBA,
 /// Error{kCancelled}.
 std::unique_ptr<InflatedField> inflate(const Foreground& foreground, const InflationSettings& settings,
-                               const Execution& execution, Image back = {});
+                                       const Execution& execution, Image back = {});
 
 }  // namespace relievo

@@ -27,7 +27,8 @@ Benches all_benches() {
        {"A worker three times as fast as the other: how busy both are", bench_balance,
         bench_balance_own_side}},
       {"budget",
-       {"The full-size pipeline in one worker of 6 GiB, by offload in one of 3 GiB, and with streamed weights "
+       {"The full-size pipeline in one worker of 6 GiB, by offload in one of 3 GiB, and with streamed "
+        "weights "
         "in one of 1 GiB",
         bench_budget, bench_engine_own_side}},
       {"guidance",
@@ -44,8 +45,8 @@ Benches all_benches() {
        {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
         bench_engine_own_side}},
       {"single",
-       {"One picture, from its file to the textured mesh, on two and on four devices beside one", bench_single,
-        bench_engine_own_side}},
+       {"One picture, from its file to the textured mesh, on two and on four devices beside one",
+        bench_single, bench_engine_own_side}},
       {"split",
        {"The full-size pipeline cut over two workers of 1.5 GiB", bench_split, bench_engine_own_side}},
       {"checkpoint",

@@ -66,8 +66,9 @@ TEST_F(SharedPictures, ThePlannerSharesThemByItself) {
       ways[names[static_cast<size_t>(placement.stage)]] = part_name(placement.part_kind);
   }
   const std::map<std::string, std::string> expected{
-      {"condition", "networks"}, {"diffusion", "halves of guidance"}, {"decode", "strips"},
-      {"reconstruct", "tokens"}, {"surface", "points"},              {"texture", "points"}};
+      {"condition", "networks"}, {"diffusion", "halves of guidance"},
+      {"decode", "strips"},      {"reconstruct", "tokens"},
+      {"surface", "points"},     {"texture", "points"}};
   EXPECT_EQ(ways, expected);
   EXPECT_THAT(pipeline.plan.reasons, Contains(HasSubstr("decode by strips")));
 }

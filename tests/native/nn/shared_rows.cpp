@@ -47,15 +47,13 @@ class SharedLayers : public testing::TestWithParam<at::ScalarType> {
     at::manual_seed(5);
     at::set_num_threads(1);
     set_parallel_threads(1);
-    for (at::Tensor* values : {&norm.weight, &norm.bias, &conv.weight, &conv.bias, &halving.weight,
-                               &halving.bias}) {
+    for (at::Tensor* values :
+         {&norm.weight, &norm.bias, &conv.weight, &conv.bias, &halving.weight, &halving.bias}) {
       values->set_data((at::randn(values->sizes()) * 0.3).to(GetParam()));
     }
   }
   at::Tensor picture(int64_t height) const {
-    return (at::randn({2, 32, height, 12}) * 2 + 1)
-        .to(GetParam())
-        .contiguous(at::MemoryFormat::ChannelsLast);
+    return (at::randn({2, 32, height, 12}) * 2 + 1).to(GetParam()).contiguous(at::MemoryFormat::ChannelsLast);
   }
 
   GroupNorm norm{4, 32, 1e-6};

@@ -19,7 +19,8 @@ constexpr int64_t kLayers = 7, kWidth = 16;
 struct Chain : torch::nn::Module {
   Chain() : norm(register_module("norm", std::make_shared<LayerNorm>(kWidth, 1e-5))) {
     for (int64_t i = 0; i < kLayers; ++i) {
-      layers.push_back(register_module("layer" + std::to_string(i), std::make_shared<Linear>(kWidth, kWidth)));
+      layers.push_back(
+          register_module("layer" + std::to_string(i), std::make_shared<Linear>(kWidth, kWidth)));
     }
   }
   at::Tensor forward(at::Tensor x, const std::function<void(size_t)>& before = {}) const {
