@@ -86,8 +86,8 @@ fs::path compact_weights(const fs::path& embedded_models) {
     if (fs::is_regular_file(folder / kFile, error)) return folder / kFile;
   }
   throw Error(ErrorCode::kModelMissing, "The model 'compact' has no weights: none are shipped yet.",
-              fmt::format("Train it with relievo-train (docs/training.md) and put {} and its .json file into "
-                          "'{}', or use the model preview.",
+              fmt::format("Train it (docs/training.md) and put {} and its .json file into '{}', or use the "
+                          "model preview.",
                           kFile, own.string()));
 }
 

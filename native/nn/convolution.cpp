@@ -184,7 +184,7 @@ at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at:
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding,
                     int64_t stride) {
   if (stride == 1 && has_tiles(x, weight, padding)) return convolve_in_lanes(x, weight, bias, padding);
-  if (are_for_kernels(x, weight, at::kFloat) && is_channels_last(x))
+  if (are_for_kernels(x, weight, at::kFloat) && (is_channels_last(x) || stride > 1))
     return convolve_by_patches(x, weight, bias, padding, stride);
   return at::conv2d(x, weight, bias, stride, at::IntArrayRef{padding.rows, padding.columns});
 }

@@ -83,7 +83,7 @@ void StreamedWeights::let_go(Layer& layer) {
 /// The layer that was needed before stays where a GPU may still compute it: it need not be the one in front,
 /// and comes last in a step.
 bool StreamedWeights::is_wanted(size_t layer, size_t needed, size_t before) const {
-  return (computed_ && layer == before) || (layer >= needed && layer <= needed + kAhead);
+  return (stream_ && layer == before) || (layer >= needed && layer <= needed + kAhead);
 }
 
 void StreamedWeights::let_go_of_others(size_t needed, size_t before) {
@@ -97,8 +97,8 @@ void StreamedWeights::let_go_of_others(size_t needed, size_t before) {
 void StreamedWeights::need(size_t layer) {
   if (execution_.device.is_cuda()) {
     if (computed_) computed_->synchronize();
-    const c10::impl::VirtualGuardImpl guard(c10::kCUDA);
-    computed_.emplace(c10::kCUDA).record(guard.getStream(execution_.device));
+    stream_ = c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(execution_.device);
+    computed_.emplace(c10::kCUDA).record(*stream_);
   }
   let_go_of_others(layer, std::exchange(needed_, layer));
   finish_arrival(layers_[layer]);
@@ -111,10 +111,11 @@ void StreamedWeights::need(size_t layer) {
 
 void StreamedWeights::end() noexcept {
   try {
-    if (computed_) c10::impl::VirtualGuardImpl(c10::kCUDA).getStream(execution_.device).synchronize();
+    if (stream_) stream_->synchronize();
   } catch (...) {  // the device is lost, and nothing computes on it any more
   }
   computed_.reset();
+  stream_.reset();
   for (Layer& layer : layers_) {
     finish_arrival(layer);
     if (layer.is_here) let_go(layer);

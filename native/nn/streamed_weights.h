@@ -12,6 +12,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Event.h>
+#include <c10/core/Stream.h>
 
 #include "nn/device_weights.h"
 
@@ -65,9 +66,11 @@ class StreamedWeights {
   std::string name_;
   std::vector<Layer> layers_;
   Beside beside_;
-  at::Tensor nothing_;                  // what parameters are while they are not here
-  std::optional<c10::Event> computed_;  // on a GPU: the layers before the last one that was needed
-  size_t needed_ = 0;                   // the last one
+  at::Tensor nothing_;  // what parameters are while they are not here
+  size_t needed_ = 0;   // the layer that was needed last
+  // On a GPU: where the layers compute, and that those before the last one that was needed have.
+  std::optional<c10::Stream> stream_;
+  std::optional<c10::Event> computed_;
 };
 
 /// What a network needs to know of its streamed weights; nothing where they all are on the device.

@@ -82,9 +82,12 @@ class CompactField final : public Field {
       const at::Tensor inflated = inflation_->values(some[0]).unsqueeze(0);
       const at::Tensor maps = read_plane(maps_, some.select(2, 1), -some.select(2, 2));
       const at::Tensor own = network_->distance(planes_, some, inflated);
-      const at::Tensor shape = inflated + maps.select(2, 0) * (own - inflated);
-      const at::Tensor sheet = (some.select(2, 0) - maps.select(2, 1)).abs() - maps.select(2, 2);
-      return at::minimum(shape, sheet)[0];
+      const at::Tensor before = inflated.clamp(-kCompactReach, kCompactReach);
+      const at::Tensor shape = before + maps.select(2, 0) * (own - before);
+      const at::Tensor half = maps.select(2, 2);
+      const at::Tensor sheet = (some.select(2, 0) - maps.select(2, 1)).abs() - half;
+      constexpr double kAnySheet = 0.99 * kNoSheet;
+      return at::where(half.gt(kAnySheet), at::minimum(shape, sheet), shape)[0];
     });
   }
   at::Tensor colours(const at::Tensor& points) const override {

@@ -35,7 +35,7 @@ std::shared_ptr<CompactNetwork> load_compact(const fs::path& model) {
   const auto corrupt = [&](const std::string& why) {
     return Error(ErrorCode::kModelCorrupt,
                  fmt::format("'{}' does not describe a compact model: {}.", beside.string(), why),
-                 "Export the model again with relievo-train export.");
+                 "Export the model again.");
   };
   CompactConfig config;
   try {

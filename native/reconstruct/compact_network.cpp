@@ -155,7 +155,8 @@ at::Tensor CompactNetwork::features(const CompactPlanes& planes, const at::Tenso
 at::Tensor CompactNetwork::distance_of(const at::Tensor& features, const at::Tensor& inflated,
                                        const at::Tensor& seen) const {
   const at::Tensor correction = through(distance_, features).squeeze(2).to(at::kFloat);
-  return at::maximum(inflated + correction, -seen.select(2, 4));
+  // Further away than distances are learnt the inflation says no more than the side.
+  return at::maximum(inflated.clamp(-kCompactReach, kCompactReach) + correction, -seen.select(2, 4));
 }
 
 at::Tensor CompactNetwork::colour_of(const at::Tensor& features, const at::Tensor& seen) const {

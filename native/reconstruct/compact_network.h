@@ -44,8 +44,10 @@ struct CompactPlanes {
 };
 
 struct CompactAnswer {
-  at::Tensor distance;  ///< [B, N] signed, in box units, negative inside, never below what the outline allows
-  at::Tensor colour;    ///< [B, N, 3] sRGB-encoded 0..1
+  /// [B, N] signed, in box units up to about kCompactReach, negative inside, never below what the outline
+  /// allows.
+  at::Tensor distance;
+  at::Tensor colour;  ///< [B, N, 3] sRGB-encoded 0..1
 };
 
 /// Self-attention and an MLP, each after a layer norm and added to its input.

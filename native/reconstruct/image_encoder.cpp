@@ -178,9 +178,11 @@ at::Tensor ImageEncoder::forward_by(const BlockRunner& runner, const at::Tensor&
   begin(walk, {});
   for (const auto& block : blocks_) {
     const BlockBody body = [block](const std::vector<at::Tensor>& in) {
-      return block->forward(in[0], in[1], {}, {});
+      return block->forward(in[0], in.size() > 1 ? in[1] : at::Tensor(), {}, {});
     };
-    walk.tokens = runner(body, {walk.tokens, walk.cameras});
+    std::vector<at::Tensor> inputs{walk.tokens};
+    if (walk.cameras.defined()) inputs.push_back(walk.cameras);
+    walk.tokens = runner(body, inputs);
   }
   return norm_->forward(walk.tokens);
 }

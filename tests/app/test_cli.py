@@ -325,7 +325,7 @@ BAD_PICTURES = {
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--views", "six.png"], "takes no views."),
+        (["--views", "six.png"], "and the view 'six.png' is none."),
         (["--devices", "cuda:99"], "cuda:99"),
         (["--strategy", "magic"], "magic"),
         (["--allocator", "fast"], "Invalid allocator 'fast'.\n  Use auto, expandable-segments, max_split_size_mb=N"),

@@ -129,7 +129,7 @@ def test_folder_that_is_not_there_is_named_with_a_slash(result: relievo.Result, 
     assert result.save(f"{tmp_path}/out.v2/") == [tmp_path / "out.v2" / "cup.glb"]
 
 
-@pytest.mark.parametrize("name", ["cup.stl", "cup.FBX", "cup.gltf", "cup.v2"])
+@pytest.mark.parametrize("name", ["cup.dae", "cup.FBX", "cup.gltf", "cup.v2"])
 def test_ending_that_is_no_format_is_refused_and_makes_no_folder(
     result: relievo.Result, tmp_path: Path, name: str
 ) -> None:

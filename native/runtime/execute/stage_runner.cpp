@@ -382,7 +382,8 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
         throw;
       }
       // Where weights do not come in again, what helps the stage is what it said when it ran.
-      last = Error(error.code(), error.message(), is_loaded || !last ? error.hint() : last->hint());
+      const bool has_run = is_loaded && !mode->execution.streamed;
+      last = Error(error.code(), error.message(), has_run || !last ? error.hint() : last->hint());
       const bool had_more_room = ahead.take_back();
       release_cache(first_worker);
       if (had_more_room || stay.be_alone()) continue;

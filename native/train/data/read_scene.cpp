@@ -52,6 +52,7 @@ class SceneReader {
       : archive_(archive), name_(std::move(name)), turn_(turn) {}
 
   Object read() {
+    refuse_misread_ply();
     Assimp::Importer importer;
     importer.SetIOHandler(new ArchiveFiles(archive_));
     importer.SetPropertyInteger(AI_CONFIG_PP_SBP_REMOVE, aiPrimitiveType_POINT | aiPrimitiveType_LINE);
@@ -77,6 +78,25 @@ class SceneReader {
   }
 
  private:
+  /// Assimp 5.2.5 takes line ends at the beginning of binary data for such of the header, what follows for
+  /// other numbers, and ends the process over these.
+  void refuse_misread_ply() const {
+    if (extension() != ".ply") return;
+    const std::vector<std::byte> bytes = archive_.read(name_);
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    constexpr std::string_view kEnd = "end_header";
+    const size_t end = text.find(kEnd);
+    if (end == std::string_view::npos || text.substr(0, end).find("format binary") == std::string_view::npos)
+      return;
+    const size_t line_end = text.find('\n', end);
+    if (line_end == std::string_view::npos || line_end + 1 >= text.size()) return;
+    if (const char first = text[line_end + 1]; first == '\n' || first == '\r') {
+      throw Error(ErrorCode::kInvalidImage,
+                  "'" + name_ + "' cannot be read: its data begin with what looks like the end of a line.",
+                  "Export it again, as glTF or OBJ.");
+    }
+  }
+
   std::string extension() const {
     std::string end = std::filesystem::path(name_).extension().string();
     std::ranges::transform(end, end.begin(), [](unsigned char c) { return std::tolower(c); });

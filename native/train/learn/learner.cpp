@@ -1,5 +1,8 @@
 #include "train/learn/learner.h"
 
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
 #include "reconstruct/compact_network.h"
 #include "train/checkpoint.h"
 #include "train/learn/autocast_scope.h"
@@ -40,8 +43,17 @@ class CompactLearner : public Learner {
 
 BlockRunner block_runner(bool is_checkpointed) {
   if (!is_checkpointed) return {};
-  return
-      [](const BlockBody& body, const std::vector<at::Tensor>& inputs) { return checkpoint(body, inputs); };
+  return [](const BlockBody& body, const std::vector<at::Tensor>& inputs) {
+    // Where gradients are off, as in a checkpoint's first pass, blocks add to their inputs in place, which
+    // are wanted again.
+    const BlockBody sparing = [body](const std::vector<at::Tensor>& given) {
+      if (at::GradMode::is_enabled()) return body(given);
+      std::vector<at::Tensor> own;
+      for (const at::Tensor& input : given) own.push_back(input.defined() ? input.clone() : input);
+      return body(own);
+    };
+    return checkpoint(sparing, inputs);
+  };
 }
 
 std::unique_ptr<Learner> make_learner(const TrainConfig& config) {

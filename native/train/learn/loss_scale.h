@@ -9,7 +9,7 @@
 namespace relievo {
 
 struct LossScale {
-  static constexpr double kFirst = 65'536, kLeast = 1, kMost = 16'777'216;
+  static constexpr double kFirst = 4'096, kLeast = 1, kMost = 16'777'216;
   static constexpr int64_t kPatience = 1000;  ///< steps after which the scale doubles
 
   double scale = 1;

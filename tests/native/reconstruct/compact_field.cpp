@@ -64,16 +64,17 @@ TEST(CompactField, ANetworkThatKnowsNothingGivesTheInflation) {
   const auto field = field_of(network_that_adds(0, 0.05f, 0.05f));
   const auto ball = inflate(disc(), {}, {});
   const at::Tensor points = at::rand({500, 3}) * 1.6 - 0.8;
-  EXPECT_LT((field->values(points) - ball->values(points)).abs().max().item<double>(), 1e-5);
+  const at::Tensor wanted = ball->values(points).clamp(-kCompactReach, kCompactReach);
+  EXPECT_LT((field->values(points) - wanted).abs().max().item<double>(), 1e-5);
 }
 
 TEST(CompactField, ASureNetworkCountsAndAnUnsureOneDoesNot) {
   const auto sure = field_of(network_that_adds(0.1f, 0.001f, 0.1f)),
              unsure = field_of(network_that_adds(0.1f, 0.1f, 0.001f)),
              even = field_of(network_that_adds(0.1f, 0.05f, 0.05f));
-  EXPECT_NEAR(value_at(*sure, 0, 0, 0), -0.7, 0.01);
-  EXPECT_NEAR(value_at(*unsure, 0, 0, 0), -0.8, 0.01);
-  EXPECT_NEAR(value_at(*even, 0, 0, 0), -0.75, 0.01);
+  EXPECT_NEAR(value_at(*sure, 0.75f, 0, 0), 0.05, 0.005);
+  EXPECT_NEAR(value_at(*unsure, 0.75f, 0, 0), -0.05, 0.005);
+  EXPECT_NEAR(value_at(*even, 0.75f, 0, 0), 0, 0.005);
 }
 
 TEST(CompactField, WhatTheNetworkLeavesEmptyIsFilledBySheets) {

@@ -58,7 +58,7 @@ TEST(InflatedSides, ReachEveryOutlineThatWasGiven) {
   const Silhouette side = either(either(rectangle(-0.12f, 0.12f, -0.8f, 0.5f), disc(0.2f, 0, 0.6f)),
                                  rectangle(0, 0.6f, -0.2f, -0.14f));
   const Silhouette seat = rectangle(-0.5f, 0.5f, 0, 0.1f);
-  const Silhouette posts = either(rectangle(-0.5f, -0.42f, -0.8f, 0.1f), rectangle(0.42f, 0.5f, -0.8f, 0.1f));
+  const Silhouette posts = either(rectangle(-0.5f, -0.38f, -0.8f, 0.1f), rectangle(0.38f, 0.5f, -0.8f, 0.1f));
   const std::vector<std::vector<SidePicture>> objects{
       {seen(Side::kFront, either(either(body, arms), legs)), seen(Side::kRight, side)},
       {seen(Side::kFront, either(seat, posts)), seen(Side::kLeft, either(seat, posts))},
