@@ -25,7 +25,7 @@ from .runtime import runtime
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 _OFFLINE = SetupError(
-    "Blender may not go online.", "Start Blender with --online-mode, or name a folder or a zip on this machine."
+    "Blender may not go online.", "Start Blender with --online-mode, or name a folder or a zip by --from."
 )
 
 
