@@ -7,7 +7,7 @@
 namespace relievo {
 namespace {
 
-// Another add-on's runtime is opened after torch's: the lower of the two in memory, as a rule.
+// Another add-on's runtime is opened after torch's: the lower of the two in memory.
 TEST(CudaRuntime, IsTheOneThatTorchNeedsWhateverElseIsOpen) {
   const auto before = find_machine().facts.runtime_cuda;
   ASSERT_TRUE(before);
