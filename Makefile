@@ -2,12 +2,13 @@
 PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
-.PHONY: help setup build demo test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill soak clean
+.PHONY: help setup build demo train test test-downloads zip zip-offline wheel test-gui test-blenders test-cuda-loading gpu-kit lint format debug odr fuzz tsan test-faults same check-torch test-large test-kill test-cluster soak clean
 
 help:
 	@echo "make demo    set up, build, make objects of the example pictures in a headless Blender -> demo/"
 	@echo "make test    set up, build, run all tests"
 	@echo "make build   set up and build only -> build/relievo, build/relievo-extension.zip"
+	@echo "make train   set up, build the trainer alone -> build/relievo-train (docs/training.md)"
 	@echo "make zip     the extension for CPython 3.11 and 3.13, to be published -> dist/"
 	@echo "make zip-offline  the same with LibTorch in it, for a studio's own use (RUNTIME=cuda: with CUDA) -> dist/"
 	@echo "make wheel   the Python package relievo for CPython 3.11, tried in a fresh environment -> dist/"
@@ -24,6 +25,7 @@ help:
 	@echo "make check-torch  checkpoints that PyTorch itself writes (needs benchmarks/setup)"
 	@echo "make tsan    the executor with stand-in stages under ThreadSanitizer"
 	@echo "make test-kill  a batch that is killed at random moments, sixty times"
+	@echo "make test-cluster  batches on a Ray cluster of several node processes, which come and die (250 MB in .venv-cluster/)"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
 	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
 	@echo "make same BASE=COMMIT  whether the meshes are still those of a commit, to the bit"
@@ -39,6 +41,10 @@ build: setup
 
 demo: build
 	@$(PYTHON) packaging/demo.py
+
+train: setup
+	@test -f build/build.ninja || cmake -S . -B build -G Ninja
+	@cmake --build build --target relievo-train
 
 test: build zip
 	@$(PYTHON) tests/run.py
@@ -115,6 +121,10 @@ check-torch: build
 # A batch that is killed at random moments, sixty times.
 test-kill: build
 	@RELIEVO_KILL_ROUNDS=60 .venv/bin/pytest -q tests/app/test_batch_kills.py
+
+test-cluster: build
+	@packaging/cluster
+	@PYTHONPATH=$(CURDIR)/build/python .venv-cluster/bin/python -m pytest -q -W ignore tests/cluster
 
 test-large: build
 	@RELIEVO_LARGE_MESH=1 build/test_files --gtest_filter='*LargeMesh*'

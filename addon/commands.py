@@ -1,5 +1,5 @@
-"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, batch FOLDER|MANIFEST -o DIR, gpu-check
-and profile.
+"""The headless commands: blender -b -c relievo generate PICTURE... -o DIR, batch FOLDER|MANIFEST -o DIR, setup,
+gpu-check and profile, and those that the program's own command line runs.
 
 Timers do not fire with -b, so this waits for the jobs itself.
 """
@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import sys
+import time
 from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import console, import_mesh, sources, words
+from . import console, documents, headless_setup, import_mesh, sources, words
 from .console import Answers, Interrupts
 from .failure import Failure
 from .runtime import runtime
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
 def run(arguments: list[str]) -> int:
     """Runs the command; returns the exit status."""
+    if arguments and arguments[0] in words.PROGRAMS_COMMANDS:
+        return headless_setup.run_program(arguments)
     with console.answers() as answers, Interrupts() as interrupts:
         try:
             status = _run_command(arguments, answers, interrupts)
         except Exception as error:
-            failure = Failure.of(error)
+            failure = headless_setup.told(Failure.of(error))
             print(f"relievo: {failure}", file=sys.stderr)
             status = failure.exit_status
         return interrupts.status or answers.status_after(status)
@@ -49,8 +52,14 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
         if help_text.getvalue():
             answers.print(help_text.getvalue().rstrip())
         return ended.code if isinstance(ended.code, int) else 2
-    command = {"generate": _generate, "batch": _batch, "gpu-check": _gpu_check, "profile": _profile}[options.command]
-    return command(options, answers, interrupts)
+    commands = {
+        "generate": _generate,
+        "batch": _batch,
+        "setup": headless_setup.run,
+        "gpu-check": _gpu_check,
+        "profile": _profile,
+    }
+    return commands[options.command](options, answers, interrupts)
 
 
 def _gpu_check(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
@@ -97,57 +106,103 @@ def _profile(options: Namespace, answers: Answers, interrupts: Interrupts) -> in
 def _generate(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
     package = runtime.package()
     package.prepare_folder(options.output)
-    settings = words.settings_of(options)
-    wanted = [package.NamedPicture(Path(picture).stem, _checksum(picture)) for picture in options.pictures]
+    settings, given = words.settings_of(options), words.pictures_of(options)
+    wanted = [package.NamedPicture(Path(picture).stem, _checksum(picture)) for picture in given]
     names = package.name_results(
         wanted,
         options.output,
         formats=options.format,
         **_renders(options),
-        inputs=[*options.pictures, *words.further_inputs(settings)],
+        inputs=[*given, *words.further_inputs(settings)],
     )
-    pictures = zip(options.pictures, names, strict=True)
+    pictures = zip(given, names, strict=True)
     tasks = [Task(picture, options.output, name, settings) for picture, name in pictures]
     outcomes = _run(tasks, options, answers, interrupts, is_strict=True)
     return words.exit_status([outcome.failure for _, outcome in outcomes], len(tasks))
 
 
 def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
-    with runtime.package().Batch(
+    package = runtime.package()
+    if options.ray:
+        raise package.InvalidSettingsError(
+            "Blender's command knows no Ray cluster.",
+            "Use the command `relievo` of the Python package, with Ray beside it: pip install 'relievo[cluster]'.",
+        )
+    end = package._native._until(options.until) if options.until else None
+    with package.Batch(
         options.source,
         options.output,
         formats=options.format,
-        **_renders(options),
+        contact_sheet=options.contact_sheet,
+        turntable=options.turntable,
+        exr=options.exr,
         recursive=options.recursive,
         again=options.again,
         only_failed=options.retry_failed,
         lock=options.lock,
         dry_run=options.dry_run,
+        required=options.require,
         **words.settings_of(options),
     ) as batch:
         for note in batch.notes:
             print(f"relievo: {note}", file=sys.stderr)
-        tasks = [Task(task.picture, task.folder, task.name, task.settings, task.former) for task in batch.left]
+        tasks = [_task(task) for task in batch.left]
         if options.json:
             for report in batch.made_before:
                 answers.print(json.dumps(report))
-        failures: list[Failure] = []
         if options.dry_run:
-            for task in tasks:
-                answers.print(words.planned(task, options.json))
-        else:
-            for place, outcome in _run(tasks, options, answers, interrupts, begin=batch.begin):
-                if (failure := outcome.failure) is None:
-                    batch.finish(place, outcome.report, outcome.files)
-                else:
-                    failures.append(failure)
-                    batch.fail(place, failure.code, failure.message, failure.hint, outcome.files)
+            _tell_plan(batch.left, tasks, options, answers)
+            print(batch.summary, file=sys.stderr)
+            return 0
+        failures: list[Failure] = []
+        made = 0
+        for place, outcome in _run(tasks, options, answers, interrupts, begin=batch.begin, end=end):
+            if (failure := outcome.failure) is None:
+                made += 1
+                batch.finish(place, outcome.report, outcome.files, outcome.thumbnail)
+            else:
+                failures.append(failure)
+                batch.fail(place, failure.code, failure.message, failure.hint, outcome.files, outcome.thumbnail)
         print(batch.summary, file=sys.stderr)
-        return words.exit_status(failures, batch.pictures)
+        if options.report:
+            _write_report(batch)
+        status = words.exit_status(failures, batch.pictures)
+        return words.SOME_FAILED if status == 0 and made < len(tasks) else status
+
+
+def _task(task: relievo.BatchTask) -> Task:
+    failure = None if task.error is None else Failure.of(task.error)
+    return Task(task.picture, task.folder, task.name, task.settings, task.former, failure)
+
+
+def _write_report(batch: relievo.Batch) -> None:
+    """Writes it, or says why it cannot be written: the results are worth more."""
+    try:
+        print(f"relievo: The report is '{batch.write_report()}'.", file=sys.stderr)
+    except runtime.package().IoError as error:
+        print(f"relievo: {error.message}", file=sys.stderr)
+
+
+def _tell_plan(left: list[relievo.BatchTask], tasks: list[Task], options: Namespace, answers: Answers) -> None:
+    """Says what would be made, and what that would take."""
+    for task in tasks:
+        if task.failure is not None:
+            print(f"relievo: {task.failure.message}", file=sys.stderr)
+        answers.print(words.planned(task, options.json))
+    machine = {**runtime.options, **words.machine_of(options)}
+    names = ("devices", "strategy", "policy", "lossy")
+    given = {name: machine[name] for name in names if name in machine}
+    report, sentence = runtime.package()._native._estimate(left, **given)
+    for refused in documents.read(report)["refused"]:
+        print(f"relievo: {refused}", file=sys.stderr)
+    if options.json:
+        answers.print(report)
+    elif sentence:
+        answers.print(sentence)
 
 
 def _renders(options: Namespace) -> dict[str, Any]:
-    return {"sheet": options.sheet, "turntable": options.turntable, "exr": options.exr}
+    return {"sheet": options.contact_sheet, "turntable": options.turntable, "exr": options.exr}
 
 
 def _checksum(picture: str) -> str:
@@ -167,9 +222,10 @@ def _run(
     interrupts: Interrupts,
     is_strict: bool = False,
     begin: Callable[[int], None] = lambda place: None,
+    end: float | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Makes, saves and reports one task after the other; a failure stops nothing, but Ctrl-C does. Yields places in
-    tasks.
+    tasks. None is begun after the time `end`, in seconds since 1970.
 
     With is_strict all tasks have the same settings, and impossible ones are raised and not reported for a picture.
     """
@@ -179,6 +235,8 @@ def _run(
     engine = runtime.engine()
 
     def submit(task: Task) -> relievo.Job | Failure:
+        if task.failure is not None:
+            return task.failure
         try:
             return engine.submit(task.picture, name=task.name, **task.settings)
         except Exception as error:
@@ -194,6 +252,12 @@ def _run(
     made = failed = 0
     for i, task in enumerate(tasks):
         if interrupts.number:
+            break
+        if end is not None and time.time() >= end:
+            left = len(tasks) - i
+            print(
+                f"relievo: The time of --until has come, so {left} of {len(tasks)} pictures are left.", file=sys.stderr
+            )
             break
         while len(submitted) <= ahead and i + len(submitted) < len(tasks):
             submitted.append(submit(tasks[i + len(submitted)]))
@@ -220,6 +284,9 @@ def _run(
         failed += outcome.failure is not None and outcome.failure.code != "cancelled"
         yield i, outcome
         outcome.result = None  # the caller may keep outcomes, not meshes
+    for waiting in submitted:
+        if not isinstance(waiting, Failure):
+            waiting.cancel()
     if interrupts.number:
         left = len(tasks) - made - failed
         print(f"relievo: Interrupted: {made} of {len(tasks)} made, {failed} failed, {left} left.", file=sys.stderr)
@@ -231,17 +298,21 @@ def _reported(outcome: Outcome) -> Outcome:
         facts = (failure.code, failure.message, failure.hint)
         outcome.report = package.report_of_failure(outcome.picture, *facts, outcome.files)
     else:
-        outcome.report = package.report_of(outcome.picture, outcome.result, outcome.files)
+        outcome.report = package.report_of(outcome.picture, outcome.result, outcome.files, outcome.met)
     return outcome
 
 
 def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrupts) -> Outcome:
+    thumbnail = runtime.package().thumbnail_of(job) if options.command == "batch" and options.report else b""
     if job.error is not None:
-        return Outcome(task.picture, failure=Failure.of(job.error))
+        return Outcome(task.picture, failure=Failure.of(job.error), thumbnail=thumbnail)
     result = job.take()
     assert result is not None
     files: list[Path] = []
+    met: list[str] | None = None
     try:
+        if required := getattr(options, "require", []):
+            met = runtime.package().require(result, required)
         for name in options.format:
             if name == "blend":
                 files.append(_save_blend(result, task))
@@ -256,8 +327,8 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
         failure = Failure("io", f"Cannot write to {task.folder}: {error}.", hint, 3)
         return Outcome(task.picture, files=files, failure=failure)
     except Exception as error:
-        return Outcome(task.picture, files=files, failure=Failure.of(error))
-    return Outcome(task.picture, result, files)
+        return Outcome(task.picture, files=files, failure=Failure.of(error), thumbnail=thumbnail)
+    return Outcome(task.picture, result, files, thumbnail=thumbnail, met=met)
 
 
 def _save_blend(result: relievo.Result, task: Task) -> Path:

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Self
@@ -136,3 +137,24 @@ def answers() -> Iterator[Answers]:
         flush_all(None)
         os.dup2(kept, 1)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def native_output() -> Iterator[None]:
+    """Lets native code write its answers to standard output; a script that has put a stream of its own there gets them
+    when the code has ended."""
+    stream = sys.stdout
+    stream.flush()
+    if stream is sys.__stdout__:
+        yield
+        return
+    with tempfile.TemporaryFile() as answers:
+        kept = os.dup(1)
+        os.dup2(answers.fileno(), 1)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+            answers.seek(0)
+            stream.write(answers.read().decode(errors="surrogateescape"))

@@ -19,6 +19,14 @@ class Word:
 
 # The settings are in the order of the panel.
 MODEL = {"model": Word("Model", "What makes the object. Quick Relief comes with Relievo; others are downloaded once")}
+SIDES = {
+    "sheet": Word(
+        "Sheet",
+        "The picture is a turnaround sheet: the sides of its figures in reading order, as in front,right,back. The "
+        "cutout's preview shows how it is cut",
+    ),
+    "back": Word("Back Colors", "How Quick Relief colors the back where there is no picture of it"),
+}
 VIEWS = {
     "views": Word(
         "Own Views",
@@ -58,9 +66,12 @@ MASK = {
     "mask_threshold": Word("Edge Cutoff", "How certain a pixel must be to count as the subject"),
     "mask_invert": Word("Invert Mask", "Swap subject and background"),
 }
-SETTINGS: dict[str, Word] = {**MODEL, **VIEWS, **ADVANCED, **SHAPE, **TEXTURE, **MASK}
+SETTINGS: dict[str, Word] = {**MODEL, **SIDES, **VIEWS, **ADVANCED, **SHAPE, **TEXTURE, **MASK}
 
-CHOICES = {
+CHOICES = {  # by the choice, or by SETTING:CHOICE where a word has several meanings
+    "back:auto": ("Automatic", "Fill where the front has features that its outline has not, such as a face"),
+    "mirror": ("Mirror", "The front again"),
+    "fill": ("Fill", "What the outline shows (hair, shell, cloth) continues round the back"),
     "euler-ancestral": ("Euler Ancestral", "The published one, with noise in each step"),
     "dpm-solver++": ("DPM-Solver++", "Good with few steps"),
     "unipc": ("UniPC", "Good with few steps"),
@@ -77,7 +88,7 @@ PRECISIONS = (
 
 # Labels that stand beside the authors' own names.
 _MODELS = {
-    "preview": "Quick Relief (front only)",
+    "preview": "Quick Relief (front and sides)",
     "u2net": "Better Cutout (U²-Net)",
     "zero123plus-v1.2": "Side Views (Zero123++ v1.2)",
     "instant-mesh-base": "Full 3D (InstantMesh base)",
@@ -97,6 +108,11 @@ STAGES = {  # while a job is in it
     "texture": "Texturing",
 }
 _NEEDED_FOR = {"foreground": "Cutout", "multiview": "Side views", "reconstruct": "Shape and color"}
+
+
+def choice(setting: str, word: str) -> tuple[str, str]:
+    """Returns the label and tooltip of a choice; a word that is not known here stands for itself."""
+    return CHOICES.get(f"{setting}:{word}") or CHOICES.get(word) or (word, "")
 
 
 def needed_for(stages: Sequence[str], is_embedded: bool) -> str:

@@ -38,6 +38,7 @@ _STAGES = {
     "multiview": "the side views",
     "reconstruct": "the reconstruction",
     "surface": "the mesh",
+    "simplify": "the simplified mesh",
     "texture": "the texture",
 }
 _EXACT = {

@@ -11,6 +11,14 @@ from typing import Any, TypeAlias
 from . import documents
 from .facts import PICTURE_ENDINGS
 
+# The sides as Blender names its views, with the angles (azimuth, elevation) by which the engine knows them.
+SIDES: dict[str, tuple[int, int]] = {
+    "front": (0, 0),
+    "right": (90, 0),
+    "back": (180, 0),
+    "left": (270, 0),
+    "top": (0, 90),
+}
 View: TypeAlias = str | dict[str, Any]  # a path, or an object with `picture` and perhaps `mask`, `azimuth` and so on
 
 
@@ -24,6 +32,21 @@ def changed(view: View, change: Callable[[str], str]) -> View:
         return change(view)
     paths = {name: change(view[name]) for name in ("picture", "mask") if isinstance(view.get(name), str)}
     return {**view, **paths}
+
+
+def of_sides(paths: dict[str, str]) -> list[View]:
+    """Returns views of pictures by their sides; a side without a picture has an empty path."""
+    return [{"picture": path, "side": side} for side, path in paths.items() if path]
+
+
+def side_of(view: View) -> str:
+    """Returns the side that a view shows from far away; empty for another view, and for one with a mask."""
+    if not isinstance(view, dict) or view.get("mask"):
+        return ""
+    if isinstance(side := view.get("side"), str):
+        return side if side in SIDES else ""
+    angles = (view.get("azimuth"), view.get("elevation", 0))
+    return next((side for side, known in SIDES.items() if angles == known and view.get("orthographic")), "")
 
 
 def files(views: Iterable[View]) -> list[str]:
@@ -51,6 +74,22 @@ def of_text(text: str) -> list[View]:
             return [text.strip()]  # a path, which the engine will miss
         return [view for view in views if is_sound(view)] if isinstance(views, list) else []
     return [path.strip() for path in text.split(",") if path.strip()]
+
+
+def told(text: str) -> list[tuple[str, str]]:
+    """Returns name and camera of each view in that line, to be shown below it where the line itself tells little: for
+    several views, or one with a camera."""
+    views = of_text(text)
+    if len(views) == 1 and isinstance(views[0], str):
+        return []
+    return [(Path(files([view])[0]).name, _camera(view)) for view in views]
+
+
+def _camera(view: View) -> str:
+    if isinstance(view, str) or not isinstance(view.get("azimuth"), int | float):
+        return ""
+    angles = [f"{view[name]:g}°" for name in ("azimuth", "elevation") if isinstance(view.get(name), int | float)]
+    return ", ".join(angles)
 
 
 def first_picture(views: list[View]) -> str:

@@ -49,7 +49,7 @@ def _property(name: str, word: labels.Word, update: Any = None) -> Any:
     if name == "model":
         return EnumProperty(name=word.label, description=word.description, items=_model_items)
     if choices := options.pop("choices", None):
-        options["items"] = [(choice, *labels.CHOICES.get(choice, (choice, ""))) for choice in choices]
+        options["items"] = [(choice, *labels.choice(name, choice)) for choice in choices]
         return EnumProperty(**options)
     if name == "precision":  # the same for all stages; the command line can set each
         return EnumProperty(**options, items=labels.PRECISIONS)
@@ -80,7 +80,7 @@ def _model_items(
 def missing_models(properties: bpy.types.PropertyGroup) -> list[models.Model]:
     """Returns the models that the chosen one needs and that are not on this machine."""
     needed = [model for model in models.catalogue() if model.name == properties.model and not model.embedded]
-    if uses_views(properties) and not properties.views:
+    if uses_views(properties) and not properties.views and not has_sides(properties):
         needed += [model for model in models.catalogue() if "multiview" in model.stages]
     return [model for model in needed if not seen.is_installed(model)]
 
@@ -163,9 +163,28 @@ class RELIEVO_PG_settings(bpy.types.PropertyGroup):
     )
 
 
+# Pictures of the sides that are not the panel's picture, which is the front.
+SIDES = {
+    "right": "What is seen from +X (Numpad 3) where the object faces -Y; it looks to the left",
+    "back": "What is seen from behind, from +Y where the object faces -Y",
+    "left": "What is seen from -X where the object faces -Y; it looks to the right",
+    "top": "What is seen from above (Numpad 7); the object's front is at the bottom",
+}
+
+
+def side_property(side: str) -> str:
+    """Returns the name of the property that has a side's picture."""
+    return f"side_{side}"
+
+
+for _side, _description in SIDES.items():
+    RELIEVO_PG_settings.__annotations__[side_property(_side)] = StringProperty(
+        name=_side.capitalize(), description=_description, **FILE_IN_BLEND, update=_path_changed(side_property(_side))
+    )
+
 for _name, _word in labels.SETTINGS.items():
     if _name in SETTINGS:
-        _update = _mask_changed if _name in labels.MASK else None
+        _update = _mask_changed if _name in labels.MASK or _name == "sheet" else None
         RELIEVO_PG_settings.__annotations__[_name] = _property(_name, _word, _update)
 
 
@@ -178,12 +197,51 @@ def uses_views(properties: bpy.types.PropertyGroup) -> bool:
     return _sees_views(properties.model)
 
 
-def engine_settings(properties: bpy.types.PropertyGroup) -> dict[str, Any]:
+def takes_sides(properties: bpy.types.PropertyGroup) -> bool:
+    """Returns whether the chosen model takes pictures of sides, or a sheet of them."""
+    return uses_views(properties) or properties.model == _EMBEDDED
+
+
+def has_sides(properties: bpy.types.PropertyGroup) -> bool:
+    """Returns whether there is a sheet, or a picture of another side than the front, and the model takes it."""
+    return takes_sides(properties) and bool(properties.sheet.strip() or any(_side_paths(properties).values()))
+
+
+def engine_settings(properties: bpy.types.PropertyGroup, is_of_panel: bool = True) -> dict[str, Any]:
+    """Returns the settings as the engine takes them. Sides and sheets are the panel's picture's, and no other's."""
     settings = {name: getattr(properties, name) for name in SETTINGS if hasattr(properties, name)}
     if properties.mask == "file":
         settings["mask"] = bpy.path.abspath(properties.mask_file)
     settings["views"] = _views(properties.views) if uses_views(properties) else []
+    settings["sheet"] = "".join(settings["sheet"].lower().split()) if is_of_panel and takes_sides(properties) else ""
+    if is_of_panel and takes_sides(properties) and not settings["sheet"]:
+        settings["views"] += _side_views(properties, settings)
     return settings
+
+
+def _side_paths(properties: bpy.types.PropertyGroup) -> dict[str, str]:
+    return {side: getattr(properties, side_property(side)) for side in SIDES}
+
+
+def _side_views(properties: bpy.types.PropertyGroup, settings: dict[str, Any]) -> list[own_views.View]:
+    """Returns the views of the sides. A model that looks at views alone gets the picture's file as the front, too."""
+    paths = _side_paths(properties)
+    if uses_views(properties) and any(paths.values()) and properties.source == "FILE":
+        paths = {"front": properties.picture, **paths}
+    views = own_views.of_sides(
+        {side: path and bpy.path.abspath(clipboard.as_path(path)) for side, path in paths.items()}
+    )
+    mask = settings["mask"]
+    if "front" in paths and paths["front"] and mask not in ("auto", "alpha"):
+        views[0] = {**views[0], "mask": mask} if isinstance(views[0], dict) else views[0]
+    return views
+
+
+def clear_sides(properties: bpy.types.PropertyGroup) -> None:
+    """Forgets the sides and the sheet, because the picture is another object's."""
+    for side in SIDES:
+        setattr(properties, side_property(side), "")
+    properties.sheet = ""
 
 
 def _views(text: str) -> list[own_views.View]:
@@ -238,6 +296,12 @@ def show_settings(
     properties: bpy.types.PropertyGroup, picture: str, stored: dict[str, Any], holder: bpy.types.Image | None = None
 ) -> None:
     """Sets the panel to what an object or the history remembers. `holder` has the picture's bytes."""
+    clear_sides(properties)
+    if stored.get("model", _EMBEDDED) == _EMBEDDED:  # whose views are sides
+        for view in filter(own_views.is_sound, stored.get("views") or []):
+            if (side := own_views.side_of(view)) in SIDES:
+                setattr(properties, side_property(side), view["picture"])
+        stored = {**stored, "views": []}
     for name in SETTINGS:
         if name in stored and hasattr(properties, name):
             value = stored[name]
@@ -257,7 +321,7 @@ def show_settings(
 def is_random(stored: dict[str, Any]) -> bool:
     """Returns whether these settings of an object give another result with another seed, because its views were
     painted."""
-    return _sees_views(stored.get("model", _EMBEDDED)) and not stored.get("views")
+    return _sees_views(stored.get("model", _EMBEDDED)) and not stored.get("views") and not stored.get("sheet")
 
 
 def other_seed(seed: int | None) -> int:

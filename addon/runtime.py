@@ -87,7 +87,7 @@ class Runtime:
         if self.is_loaded:
             return None
         try:
-            self._libraries()
+            self.libraries()
         except Exception as error:
             return Failure.of(error).with_remedy("setup")
         return None
@@ -101,7 +101,7 @@ class Runtime:
         self.look_again()
         self._failure = None
 
-    def _libraries(self) -> list[Path]:
+    def libraries(self) -> list[Path]:
         """Finds LibTorch's files. Raises relievo.Error."""
         with self._environment():
             found: list[Path] = _finder().find_libraries()
@@ -165,7 +165,7 @@ class Runtime:
         self._failure = self.missing
         if self._failure is None:
             # LibTorch is found here, because the thread must not ask Blender where its folders are.
-            folder = "" if self.is_loaded else str(self._libraries()[-1].parent)
+            folder = "" if self.is_loaded else str(self.libraries()[-1].parent)
             self._loading = threading.Thread(target=self._load, args=(folder,), name="relievo loading", daemon=True)
             self._loading.start()
 

@@ -21,6 +21,7 @@ from .files import is_file, write_atomically
 from .pictures import IMAGE, NoPictureError, Source, from_bytes, from_file, from_label
 
 MOST_BYTES = 32_000_000
+_SIDE_PROPERTIES = tuple(f"side_{side}" for side in own_views.SIDES if side != "front")
 _IMAGE, _PICTURE, _SETTINGS = "relievo_source", "relievo_picture", "relievo_settings"
 
 
@@ -124,7 +125,7 @@ def on_save(file: str) -> None:
     Blender allows it."""
     if bpy.context.preferences.filepaths.use_relative_paths:
         for scene in (scene for scene in bpy.data.scenes if scene.library is None):
-            for name in ("picture", "mask_file"):
+            for name in ("picture", "mask_file", *_SIDE_PROPERTIES):
                 path = getattr(scene.relievo, name)
                 if (relative := _relative(path, file)) != path:
                     setattr(scene.relievo, name, relative)

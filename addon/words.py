@@ -17,12 +17,29 @@ from .failure import Failure
 if TYPE_CHECKING:
     import relievo
 
-FORMATS = ("blend", "glb", "obj", "ply")
+FORMATS = ("blend", "glb", "obj", "ply", "stl", "3mf")
 _VIEWS_HELP = (
     "your own views: one to six pictures named like cup_az030_el20.png, with commas between them, a folder or a JSON "
     "list of them; or six at the published cameras, also in one picture of 3 rows x 2 columns"
 )
+# The program's own command line runs these, with all of its words.
+PROGRAMS_COMMANDS = {
+    "models": "list, fetch, check, import and remove models",
+    "devices": "show what can compute here",
+    "plan": "plan a run, on this machine or on one that is not there",
+    "check": "judge meshes: how sound they are, and whether they meet what is required",
+}
 SOME_FAILED = 5  # exit status of a run over several pictures
+
+
+class WordsError(Exception):
+    """Has the fields of a relievo.Error."""
+
+    code, exit_status, remedy = "invalid_settings", 2, ""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,7 @@ class Task:
     settings: dict[str, Any]
     # Checksums of earlier content of the picture.
     former: list[str] = field(default_factory=list)
+    failure: Failure | None = None  # why it cannot be made
 
 
 @dataclass
@@ -46,31 +64,75 @@ class Outcome:
     files: list[Path] = field(default_factory=list)
     failure: Failure | None = None
     report: str = ""  # the JSON object that is printed for it
+    thumbnail: bytes = b""  # of the batch's report
+    met: list[str] | None = None  # what the mesh meets, where something was required
 
 
 def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="blender -b -c relievo", allow_abbrev=False)
     commands = root.add_subparsers(required=True, metavar="COMMAND", dest="command")
     words = commands.add_parser("generate", help="make a textured mesh of each picture", allow_abbrev=False)
-    words.add_argument("pictures", nargs="+", metavar="PICTURE", help="PNG, JPEG, WebP or EXR files")
+    words.add_argument("pictures", nargs="*", metavar="PICTURE", help="PNG, JPEG, WebP or EXR files")
     _add_words(words)
+    for side in ("front", "left", "right", "top"):
+        words.add_argument(f"--{side}", default="", metavar="FILE", help=f"a picture of the {side}")
     words = commands.add_parser(
         "batch",
         help="make a textured mesh of each picture of a folder or manifest; goes on where it was stopped",
         allow_abbrev=False,
     )
-    words.add_argument("source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON file")
+    words.add_argument(
+        "source", type=Path, metavar="FOLDER|MANIFEST", help="a folder of pictures, or a JSON or .jsonl file"
+    )
     _add_words(words)
     words.add_argument("--recursive", action="store_true", help="take in the pictures of subfolders")
     words.add_argument("--again", action="store_true", help="make everything anew, also what is finished")
     words.add_argument("--retry-failed", action="store_true", help="make only what failed the last time")
-    words.add_argument("--dry-run", action="store_true", help="only say what would be made, and write nothing")
+    words.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what would be made, and what time and memory that would take; write nothing",
+    )
+    words.add_argument(
+        "--until", default="", metavar="HH:MM", help="begin no picture after this time of day, such as 07:00"
+    )
+    words.add_argument(
+        "--require",
+        type=_list,
+        default=[],
+        metavar="WORDS",
+        help="what a mesh must meet, with commas between the words (check --help lists them)",
+    )
+    words.add_argument(
+        "--no-report",
+        action="store_false",
+        dest="report",
+        help="write no relievo-report.html, relievo-metrics.jsonl and relievo-metrics.csv",
+    )
+    words.add_argument("--ray", default="", metavar="ADDRESS", help="for the command of the Python package alone")
     words.add_argument(
         "--no-lock",
         action="store_false",
         dest="lock",
         help="do not keep other batches from writing into the folder: for file systems without locks",
     )
+    words = commands.add_parser("setup", help="get LibTorch, which computes: once on each machine", allow_abbrev=False)
+    words.add_argument(
+        "--runtime",
+        choices=("cpu", "cuda"),
+        help="for any computer, or for NVIDIA GPUs; default: cuda where NVIDIA's driver is loaded",
+    )
+    words.add_argument(
+        "--from",
+        type=Path,
+        dest="source",
+        metavar="ZIP|FOLDER",
+        help="a studio's offline zip, which is unpacked, or a folder that holds LibTorch, which is used where it lies",
+    )
+    words.add_argument("--again", action="store_true", help="also where LibTorch is there already")
+    words.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, told in PROGRAMS_COMMANDS.items():
+        commands.add_parser(name, help=told, add_help=False)
     words = commands.add_parser(
         "gpu-check", help="compare what each device computes with what the CPU computes", allow_abbrev=False
     )
@@ -102,7 +164,9 @@ def _add_words(words: argparse.ArgumentParser) -> None:
         help="frames of a turn around the object; 0: none",
     )
     words.add_argument("--exr", action="store_true", help="a front view as OpenEXR layers; the turntable's frames too")
-    words.add_argument("--no-sheet", action="store_false", dest="sheet", help="no preview picture NAME_sheet.png")
+    words.add_argument(
+        "--no-sheet", action="store_false", dest="contact_sheet", help="no preview picture NAME_sheet.png"
+    )
     words.add_argument("--json", action="store_true", help="print one JSON object a picture")
 
 
@@ -139,8 +203,10 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
         words.add_argument(f"--no-{word}" if default else f"--{word}", action=action, dest=name)
     elif name == "mask":
         words.add_argument("--mask", default=default, metavar="auto|alpha|FILE")
+    elif name == "back":
+        words.add_argument("--back", default=default, metavar="auto|mirror|fill|FILE")
     elif isinstance(default, list):
-        words.add_argument(f"--{word}", type=_files, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
+        words.add_argument(f"--{word}", type=_list, default=default, metavar="FILES|FOLDER|LIST", help=_VIEWS_HELP)
     elif "choices" in facts:
         words.add_argument(f"--{word}", choices=facts["choices"], default=default, help=f"default: {default}")
     elif "min" in facts:
@@ -151,7 +217,7 @@ def _add_setting(words: argparse.ArgumentParser, name: str, facts: dict[str, Any
         words.add_argument(f"--{word}", type=type(default), default=default)
 
 
-def _files(words: str) -> list[str]:
+def _list(words: str) -> list[str]:
     return words.split(",")
 
 
@@ -164,7 +230,37 @@ def _formats(words: str) -> list[str]:
 
 
 def settings_of(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in SETTINGS}
+    settings = {name: getattr(options, name) for name in SETTINGS}
+    if sides := sides_of(options):
+        settings["back"] = settings["back"] if "back" not in sides else SETTINGS["back"]["default"]
+        settings["views"] = [*settings["views"], *own_views.of_sides(sides)]
+    return settings
+
+
+def sides_of(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the pictures of sides that were given. Raises WordsError where they cannot be meant."""
+    given = {side: getattr(options, side, "") for side in own_views.SIDES}
+    if given["back"] in SETTINGS["back"]["choices"]:
+        given["back"] = ""
+    sides = {side: path for side, path in given.items() if path}
+    if sides and options.command == "batch":
+        raise WordsError(
+            "A batch cannot have one picture of the back for all.",
+            "Use --back mirror or --back fill, or name each object's sides in a manifest.",
+        )
+    pictures = options.pictures if options.command == "generate" else []
+    if sides and len(pictures) > 1:
+        raise WordsError(f"Sides are given for {len(pictures)} pictures.", "Give the sides of one object at a time.")
+    return sides
+
+
+def pictures_of(options: argparse.Namespace) -> list[str]:
+    """Returns the pictures; where only sides are named, the first of these. Raises WordsError where there is none."""
+    if options.pictures:
+        return list(options.pictures)
+    if sides := sides_of(options):
+        return [next(iter(sides.values()))]
+    raise WordsError("No picture is named.", "Name picture files, or sides by --front.")
 
 
 def further_inputs(settings: dict[str, Any]) -> list[str]:

@@ -30,6 +30,9 @@ pybind11::object python_result(const std::shared_ptr<const GenerateResult>& resu
 /// command line; paths become text.
 Settings settings_of(const pybind11::dict& given);
 
+/// Converts settings into the form that Engine.submit takes.
+pybind11::dict settings_for_python(const Settings& settings);
+
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
 void bind_models(pybind11::module_& module);

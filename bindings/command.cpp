@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include "app/batch_words.h"
 #include "app/gpu_check_report.h"
 #include "app/profile_report.h"
 #include "app/program.h"
@@ -53,6 +54,38 @@ int run_command(const std::vector<std::string>& words, const py::function& make_
   };
   const py::gil_scoped_release release;
   return run_program(static_cast<int>(argv.size()), argv.data(), web);
+}
+
+/// The words of `relievo batch` as relievo.Batch and relievo.Engine take them.
+py::dict batch_words(const std::vector<std::string>& words) {
+  const BatchWords given = read_batch_words(words);
+  py::dict batch, machine, run;
+  batch["source"] = given.request.source;
+  batch["folder"] = given.request.folder;
+  batch["formats"] = given.request.formats;
+  batch["contact_sheet"] = given.request.renders.sheet;
+  batch["turntable"] = given.request.renders.turntable;
+  batch["exr"] = given.request.renders.exr;
+  batch["recursive"] = given.request.recursive;
+  batch["again"] = given.request.again;
+  batch["only_failed"] = given.request.only_failed;
+  batch["lock"] = given.request.lock;
+  batch["dry_run"] = given.request.dry_run;
+  batch["required"] = given.request.required;
+  for (const auto& [name, value] : settings_for_python(given.request.settings)) batch[name] = value;
+  const EngineOptions& options = given.generate.machine;
+  machine["devices"] = options.devices;
+  machine["strategy"] = options.strategy;
+  machine["policy"] = options.policy;
+  machine["lossy"] = options.allow_lossy;
+  machine["allocator"] = options.allocator;
+  run["batch"] = batch;
+  run["machine"] = machine;
+  run["until"] = given.until;
+  run["report"] = given.report;
+  run["json"] = given.generate.json;
+  run["ray"] = given.ray;
+  return run;
 }
 
 /// Returns text, JSON, and the number of checks that failed. An exception of `tell` ends the check.
@@ -105,6 +138,7 @@ std::vector<std::string> profile(const std::string& devices, const std::string& 
 void bind_command(py::module_& module) {
   bind_receiver(module);
   module.def("_run_command", &run_command, py::arg("words"), py::arg("make_transport"));
+  module.def("_batch_words", &batch_words, py::arg("words"));
   module.def("_profile", &profile, py::arg("devices"), py::arg("model"), py::arg("quick"), py::arg("tell"));
   module.def("_gpu_check", &check_devices, py::arg("devices"), py::arg("tell"));
 }

@@ -129,7 +129,8 @@ void bind_result(py::module_& module) {
       .def_readonly("batch", &StageReport::batch)
       .def_readonly("fragmentation", &StageReport::fragmentation)
       .def_readonly("load_seconds", &StageReport::load_seconds)
-      .def_readonly("devices", &StageReport::devices);
+      .def_readonly("devices", &StageReport::devices)
+      .def_readonly("on_side", &StageReport::on_side);
 
   using Result = GenerateResult;
   py::class_<Result, std::shared_ptr<Result>>(module, "Result", py::module_local())

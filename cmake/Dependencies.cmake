@@ -66,6 +66,9 @@ pkg_check_modules(LCMS REQUIRED IMPORTED_TARGET lcms2)
 pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux libwebpmux)
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+# Of relievo-train alone: rays on triangles, and archives of objects.
+find_package(embree 3 REQUIRED)
+pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
 
 # xatlas is compiled from its published source (packaging/sources.txt), without our warnings. It would take every
 # thread of the machine, so it gets none: texture/ runs several of it side by side on the job's own threads.

@@ -57,7 +57,8 @@ class RELIEVO_OT_fetch_model(SetupOperator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.accept_licence or not self.unaccepted():
             return self.execute(context)
-        answer: set[str] = context.window_manager.invoke_props_dialog(self, width=_DIALOG)
+        words = {"title": "Accept the License?", "confirm_text": "Download"}
+        answer: set[str] = context.window_manager.invoke_props_dialog(self, width=_DIALOG, **words)
         return answer
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, CollectionProperty, StringProperty
 from .. import clipboard, jobs, pictures, readiness, selection, viewport
 from ..facts import PICTURE_ENDINGS
 from ..paths import ASKED_FILE_IN_BLEND
-from ..properties import engine_settings, has_picture, has_views, import_options, picture_source
+from ..properties import clear_sides, engine_settings, has_picture, has_views, import_options, picture_source
 from .base import Operator
 
 
@@ -64,8 +64,10 @@ class RELIEVO_OT_generate(Operator):
 
     def run(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.relievo
-        for source in self._sources(context):
-            jobs.start(context, source, engine_settings(settings), import_options(settings))
+        sources = self._sources(context)
+        is_of_panel = len(sources) == 1 and has_panels_picture(settings, sources[0])
+        for source in sources:
+            jobs.start(context, source, engine_settings(settings, is_of_panel), import_options(settings))
         return self.ended()
 
     def _sources(self, context: bpy.types.Context) -> list[pictures.Source]:
@@ -74,6 +76,8 @@ class RELIEVO_OT_generate(Operator):
         if not chosen and self.filepath:
             chosen = [self.filepath]
         if chosen:
+            if bpy.path.abspath(settings.picture) != bpy.path.abspath(chosen[0]) or settings.source != "FILE":
+                clear_sides(settings)
             settings.picture, settings.source = chosen[0], "FILE"
             return [pictures.from_file(path) for path in chosen]
         if (has_picture(settings) or has_views(settings)) and not self.selected:
@@ -81,6 +85,13 @@ class RELIEVO_OT_generate(Operator):
         if found := selection.sources(context):
             return found
         raise pictures.NoPictureError("No picture is chosen, and none is selected.", "Choose a picture first.")
+
+
+def has_panels_picture(settings: bpy.types.PropertyGroup, source: pictures.Source) -> bool:
+    """Returns whether the source is the panel's own picture, and not one that is selected elsewhere."""
+    if not has_picture(settings) and not has_views(settings):
+        return False
+    return source.label == picture_source(settings).label
 
 
 class RELIEVO_OT_paste(Operator):

@@ -11,6 +11,7 @@ from .devices import draw_devices
 from .history import draw_history
 from .main import draw_main
 from .settings import draw_advanced, draw_import, draw_mask, draw_shape, draw_views
+from .sides import draw_sides
 
 _PARENTS = {"advanced": "views"}  # parents of the panels that are not directly in the tab
 
@@ -23,6 +24,7 @@ def _panels() -> tuple[type, ...]:
     """Makes each panel's classes, for the 3D view and for the image editor."""
     parts = (
         ("main", "Relievo", draw_main),
+        ("sides", "Sides", draw_sides),
         ("mask", "Mask", draw_mask),
         ("views", "Views", draw_views),
         ("advanced", "Advanced", draw_advanced),

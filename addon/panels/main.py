@@ -130,7 +130,7 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     if settings.quality == "CUSTOM":  # none of the buttons is on
         text = "Custom: as set below"
     elif own:
-        kept = ", ".join(f"{labels.SETTINGS[name].label} {told(getattr(settings, name))}" for name in own)
+        kept = ", ".join(f"{labels.SETTINGS[name].label} {told(name, getattr(settings, name))}" for name in own)
         text = f"You set: {kept}"
     else:
         return
@@ -139,5 +139,5 @@ def draw_quality(layout: bpy.types.UILayout, settings: Any, width: int) -> None:
     row.operator("relievo.follow_preset", text="", icon="LOOP_BACK")
 
 
-def told(value: Any) -> str:
-    return labels.CHOICES[value][0] if value in labels.CHOICES else str(value)
+def told(name: str, value: Any) -> str:
+    return labels.choice(name, value)[0] if isinstance(value, str) else str(value)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import bpy
 
-from .. import labels, lines, mask_preview, setup_panel, thumbnails
+from .. import labels, lines, mask_preview, own_views, setup_panel, thumbnails
 from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS, Word
 from ..properties import uses_views
 
+_MOST_VIEWS = 6  # that are listed: no model takes more
 # Settings of the painting of views, which is not done where the person's own images are given.
 _PAINTED = ("seed", "steps", "sampler", "guidance")
 
@@ -45,7 +46,8 @@ def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             column.label(text=VIEWS[name].label)
             row = column.row(align=True)
             row.prop(settings, name, text="")
-            row.operator("relievo.choose_views", text="", icon="FILE_FOLDER")
+            row.operator("relievo.choose_views", text="", icon="IMAGE_DATA")
+            _draw_views(column, settings.views)
             continue
         row = column.row(align=True)
         row.enabled = name not in _PAINTED or not settings.views
@@ -53,6 +55,21 @@ def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         if name == "seed":
             row.operator("relievo.dice", text="", icon="FILE_REFRESH")
     layout.operator("relievo.rebuild_object", icon="MOD_REMESH")
+
+
+def _draw_views(column: bpy.types.UILayout, text: str) -> None:
+    """Draws a line for each view, with azimuth and elevation where they are known."""
+    views = own_views.told(text)
+    if not views:
+        return
+    shown = column.box().column(align=True)
+    for name, camera in views[:_MOST_VIEWS]:
+        row = shown.split(factor=0.68) if camera else shown.row()
+        row.label(text=name, icon="IMAGE_DATA")
+        if camera:
+            row.label(text=camera)
+    if len(views) > _MOST_VIEWS:
+        shown.label(text=f"and {len(views) - _MOST_VIEWS} more", icon="BLANK1")
 
 
 def draw_advanced(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

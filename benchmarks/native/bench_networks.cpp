@@ -127,6 +127,7 @@ json bench_planes_own_side(const json& arguments) {
           PlanesWalk walk;
           walk.encoder.pixels = pixels;
           walk.encoder.cameras = cameras;
+          walk.views = count;
           lrm->advance(walk);
           return walk.tokens[0];
         };

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "benchmarks/native/bench_networks.h"
 #include "benchmarks/native/bench_side.h"
+#include "benchmarks/native/bench_throughput.h"
 #include "engine/open_workers.h"
 #include "verify/pipeline_run.h"
 
@@ -126,6 +127,9 @@ Benches network_benches() {
       {"pipeline",
        {"A picture by the whole pipeline; its networks beside diffusers and PyTorch", bench_pipeline,
         bench_pipeline_own_side, true}},
+      {"throughput",
+       {"Pictures a minute: one after the other, with the processor's stages beside, and in batches",
+        bench_throughput, bench_throughput_own_side, true}},
   };
 }
 

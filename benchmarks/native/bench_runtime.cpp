@@ -16,6 +16,7 @@
 #include "base/parallel.h"
 #include "base/resident_memory.h"
 #include "benchmarks/native/bench_field.h"
+#include "benchmarks/native/bench_single.h"
 #include "engine/engine.h"
 #include "engine/field_source.h"
 #include "engine/pipeline.h"
@@ -392,14 +393,14 @@ json all_within(json report, const std::vector<json>& runs) {
 }  // namespace
 
 json bench_budget(const BenchOptions& options) {
-  need_models();
-  return all_within(report_of("budget", options),
-                    {within("budget", "cpu@6GiB", "single", 6, options.quick),
-                     within("budget", "cpu@3GiB", "offload", 3, options.quick)});
+  const BenchModels models;
+  return all_within(report_of("budget", options), {within("budget", "cpu@6GiB", "single", 6, options.quick),
+                                                   within("budget", "cpu@3GiB", "offload", 3, options.quick),
+                                                   within("budget", "cpu@1GiB", "auto", 1, options.quick)});
 }
 
 json bench_split(const BenchOptions& options) {
-  need_models();
+  const BenchModels models;
   return all_within(report_of("split", options),
                     {within("split", "cpu*2@1.5GiB", "split", 3, options.quick)});
 }

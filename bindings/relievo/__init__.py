@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         StageSeconds,
         SurfaceReport,
         TextureReport,
+        check,
         check_weights,
         devices,
         models,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
         prepare_folder,
         report_of,
         report_of_failure,
+        require,
+        thumbnail_of,
     )
 
     __version__: str
@@ -141,6 +144,7 @@ __all__ = [
     "SurfaceReport",
     "TextureReport",
     "View",
+    "check",
     "check_weights",
     "close_engine",
     "devices",
@@ -154,7 +158,9 @@ __all__ = [
     "profile",
     "report_of",
     "report_of_failure",
+    "require",
     "shared_engine",
+    "thumbnail_of",
 ]
 
 _NAMES = {*__all__, "__version__", "_engine", "_native"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ class BatchOutcome:
     result: Result | None = None  # None when it failed
     files: list[Path] = field(default_factory=list)
     error: Error | None = None
+    report: str = ""  # the JSON object that the command prints, from run_on_cluster()
 
 
 class Batch:
@@ -37,8 +39,9 @@ class Batch:
 
     What was made counts as long as the content of the picture, the mask and the views, the settings, the formats and
     the files themselves are the same. recursive takes the pictures of subfolders in; again makes everything anew;
-    only_failed makes what failed the last time; dry_run writes nothing. One batch at a time may write into a folder;
-    lock=False is for file systems that have no locks. Raises InvalidSettingsError and IoError.
+    only_failed makes what failed the last time; dry_run writes nothing. required are words of `relievo check`: a mesh
+    that does not meet them is no result, but a failure. One batch at a time may write into a folder; lock=False is for
+    file systems that have no locks. Raises InvalidSettingsError and IoError.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class Batch:
         folder: PathLike,
         *,
         formats: Sequence[str] = ("glb",),
-        sheet: bool = False,
+        contact_sheet: bool = False,
         turntable: int = 0,
         exr: bool = False,
         recursive: bool = False,
@@ -55,21 +58,26 @@ class Batch:
         only_failed: bool = False,
         lock: bool = True,
         dry_run: bool = False,
+        required: Sequence[str] = (),
         **settings: Unpack[Settings],
     ) -> None:
         self._formats = list(formats)
-        self._renders: dict[str, Any] = {"sheet": sheet, "turntable": turntable, "exr": exr}
+        self._renders: dict[str, Any] = {"sheet": contact_sheet, "turntable": turntable, "exr": exr}
         self._is_dry = dry_run
+        self._required = list(required)
         self._journal = _native.open_batch(
             source,
             folder,
             formats=self._formats,
-            **self._renders,
+            contact_sheet=contact_sheet,
+            turntable=turntable,
+            exr=exr,
             recursive=recursive,
             again=again,
             only_failed=only_failed,
             lock=lock,
             dry_run=dry_run,
+            required=self._required,
             **settings,
         )
 
@@ -103,16 +111,39 @@ class Batch:
         run() does it by itself."""
         _recorded(self._journal.begin, place)
 
-    def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None:
-        """Records that all its files are written. report is the text of report_of()."""
-        _recorded(self._journal.finish, place, report, files)
+    def finish(self, place: int, report: str, files: Sequence[PathLike], thumbnail: bytes = b"") -> None:
+        """Records that all its files are written. report is the text of report_of(), thumbnail that of
+        thumbnail_of()."""
+        _recorded(self._journal.finish, place, report, files, thumbnail)
 
-    def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None:
+    def fail(
+        self,
+        place: int,
+        code: str,
+        message: str,
+        hint: str = "",
+        files: Sequence[PathLike] = (),
+        thumbnail: bytes = b"",
+    ) -> None:
         """Records that it failed, with the code of a relievo.Error."""
-        _recorded(self._journal.fail, place, code, message, hint, files)
+        _recorded(self._journal.fail, place, code, message, hint, files, thumbnail)
 
-    def run(self, engine: Engine | None = None) -> Iterator[BatchOutcome]:
-        """Makes and saves the tasks that are left, one after the other; a failure stops nothing."""
+    def write_report(self) -> Path:
+        """Writes relievo-report.html, a gallery of all results that the folder's journal knows, and the same facts as
+        relievo-metrics.jsonl and relievo-metrics.csv. Returns the first. Raises IoError."""
+        return self._journal.write_report()
+
+    def estimate(self, **machine: Any) -> dict[str, Any]:
+        """Tells what making the tasks that are left would take: pictures, expected_seconds, devices with their
+        peak_bytes, and whether costs are measured or estimated. machine are devices, strategy, policy and lossy, as
+        Engine has them."""
+        report, _ = _native._estimate(self.left, **machine)
+        told: dict[str, Any] = json.loads(report)
+        return told
+
+    def run(self, engine: Engine | None = None, until: str = "") -> Iterator[BatchOutcome]:
+        """Makes and saves the tasks that are left, one after the other; a failure stops nothing. None is begun after
+        the time of day until, such as "07:00"."""
         if self._is_dry:
             return
         engine = engine or shared_engine()
@@ -121,8 +152,11 @@ class Batch:
         # So many jobs are submitted that nothing waits while results are written, and no more, because results take
         # memory until then.
         ahead = 2 * len(engine.workers)
+        end = _native._until(until) if until else None
         try:
             for place, task in enumerate(tasks):
+                if end is not None and time.time() >= end:
+                    return
                 while len(waiting) <= ahead and place + len(waiting) < len(tasks):
                     waiting.append(_submitted(engine, tasks[place + len(waiting)]))
                 self.begin(place)
@@ -133,22 +167,35 @@ class Batch:
                 if not isinstance(job, Error):
                     job.cancel()
 
+    def run_on_cluster(self, address: str, until: str = "", **machine: Any) -> Iterator[BatchOutcome]:
+        """Does the same on a Ray cluster (pip install 'relievo[cluster]'), in the order in which they are done.
+        Outcomes have files and no results. machine are the options that Engine has, for each node's own."""
+        from . import _cluster
+
+        if not self._is_dry:
+            yield from _cluster.run(self, address, machine, until)
+
     def _ended(self, place: int, task: BatchTask, job: Job | Error) -> BatchOutcome:
         files: list[Path] = []
+        thumbnail = b""
+        met: list[str] | None = None
         try:
             if isinstance(job, Error):
                 raise job
             job.wait()
+            thumbnail = _native.thumbnail_of(job)
             if job.error is not None:
                 raise job.error
             result = job.take()
             assert result is not None
+            if self._required:
+                met = _native.require(result, self._required)
             files += result.save(task.folder, self._formats, former=task.former, named=True)
             files += result.save_renders(task.folder, **self._renders, former=task.former, named=True)
         except Error as error:
-            self.fail(place, error.code, error.message, error.hint, files)
+            self.fail(place, error.code, error.message, error.hint, files, thumbnail)
             return BatchOutcome(task.picture, files=files, error=error)
-        self.finish(place, _native.report_of(task.picture, result, files), files)
+        self.finish(place, _native.report_of(task.picture, result, files, met), files, thumbnail)
         return BatchOutcome(task.picture, result, files)
 
     def close(self) -> None:
@@ -173,6 +220,8 @@ def _recorded(record: Callable[..., None], *facts: Any) -> None:
 
 
 def _submitted(engine: Engine, task: BatchTask) -> Job | Error:
+    if task.error is not None:
+        return task.error
     try:
         return engine.submit(task.picture, name=task.name, **task.settings)
     except Error as error:

@@ -22,6 +22,11 @@ def main() -> int:
         print(f"relievo: {error.message}\n  {error.hint}", file=sys.stderr)
         return error.exit_status
     sys.stdout.flush()
+    words = sys.argv[1:]
+    if words[:1] == ["batch"] and any(word.partition("=")[0] == "--ray" for word in words) and "--help" not in words:
+        from . import _cluster
+
+        return _cluster.main(words[1:])
     if own := shutil.which(sys.argv[0]):  # which the command starts for what needs a process of its own
         os.environ["RELIEVO_PROGRAM"] = own
-    return _native._run_command(sys.argv[1:], functools.partial(_web.transport, alone=True))
+    return _native._run_command(words, functools.partial(_web.transport, alone=True))

@@ -16,11 +16,14 @@ from ._types import InputPath, PathLike, Picture
 
 
 class View(TypedDict, total=False):
-    """A picture of the object with its camera (native/base/own_view.h). Without an azimuth, the picture's name tells
-    the camera: cup_az030_el20.png."""
+    """A picture of the object with its camera (native/base/own_view.h). Without an azimuth or a side, the picture's
+    name tells the camera: cup_az030_el20.png, cup_right.png."""
 
     picture: Required[InputPath]
     mask: InputPath  # a picture file; without one, the picture's transparency or what the mask network finds
+    # "front", "back", "left", "right" or "top", as Blender names its views, in place of angles: right is what is seen
+    # from +X. Seen from far away, unless there is a field of view.
+    side: str
     azimuth: float  # degrees: 0 is the front, 90 the side that is on the right of the front picture
     elevation: float  # degrees: 90 looks straight down
     fov: float  # degrees that the picture's longer side spans; 30 where it is left out
@@ -35,8 +38,11 @@ class Settings(TypedDict, total=False):
     mask_threshold: float
     mask_invert: bool
     # Views of one's own: up to six with their cameras, a folder or a JSON list of them; or six at the published
-    # cameras, as pictures, as a folder, or as one picture of 3 rows x 2 columns.
+    # cameras, as pictures, as a folder, or as one picture of 3 rows x 2 columns. preview takes those of sides.
     views: InputPath | View | Sequence[InputPath | View]
+    # Sides of the figures of a turnaround sheet, in reading order: "front,right,back".
+    sheet: str
+    back: str  # colours of a back that no picture shows: "auto", "mirror" or "fill"
     # The number of six or of painted views that the reconstruction sees: 6 or 4.
     view_count: int
     seed: int

@@ -182,6 +182,9 @@ class StageReport:
         """Of the seconds, those for bringing weights in."""
     @property
     def devices(self) -> list[StageSeconds]: ...
+    @property
+    def on_side(self) -> bool:
+        """It ran on a thread of the processor, while the device computed other pictures."""
 
 @final
 class Result:
@@ -365,6 +368,8 @@ class Engine:
         mask_threshold: float = ...,
         mask_invert: bool = ...,
         views: InputPath | View | Sequence[InputPath | View] = ...,
+        sheet: str = ...,
+        back: str = ...,
         view_count: int = ...,
         seed: int = ...,
         steps: int = ...,
@@ -522,6 +527,9 @@ class BatchTask:
     def former(self) -> list[str]:
         """Checksums of earlier content of the picture."""
     @property
+    def error(self) -> Error | None:
+        """Why it cannot be made: a wrong line of a manifest."""
+    @property
     def settings(self) -> dict[str, Any]:
         """Settings as Engine.submit takes them."""
 
@@ -539,8 +547,17 @@ class BatchJournal:
     @property
     def left(self) -> list[BatchTask]: ...
     def begin(self, place: int) -> None: ...
-    def finish(self, place: int, report: str, files: Sequence[PathLike]) -> None: ...
-    def fail(self, place: int, code: str, message: str, hint: str = "", files: Sequence[PathLike] = ()) -> None: ...
+    def finish(self, place: int, report: str, files: Sequence[PathLike], thumbnail: bytes = b"") -> None: ...
+    def fail(
+        self,
+        place: int,
+        code: str,
+        message: str,
+        hint: str = "",
+        files: Sequence[PathLike] = (),
+        thumbnail: bytes = b"",
+    ) -> None: ...
+    def write_report(self) -> Path: ...
     @property
     def summary(self) -> str: ...
     def close(self) -> None: ...
@@ -550,7 +567,7 @@ def open_batch(
     folder: PathLike,
     *,
     formats: Sequence[str],
-    sheet: bool = False,
+    contact_sheet: bool = False,
     turntable: int = 0,
     exr: bool = False,
     recursive: bool = False,
@@ -558,12 +575,45 @@ def open_batch(
     only_failed: bool = False,
     lock: bool = True,
     dry_run: bool = False,
+    required: Sequence[str] = (),
     **settings: Any,
 ) -> BatchJournal:
     """Reads all pictures, and all results that were made of them. Raises InvalidSettingsError, IoError."""
 
-def report_of(picture: PathLike, result: Result, files: Sequence[PathLike]) -> str:
-    """Returns the JSON object that the commands print for a picture."""
+def report_of(picture: PathLike, result: Result, files: Sequence[PathLike], met: Sequence[str] | None = None) -> str:
+    """Returns the JSON object that the commands print for a picture; met is what require() has returned."""
+
+def require(result: Result, required: Sequence[str]) -> list[str]:
+    """Returns all words of `relievo check --require` that the mesh meets. Raises InvalidSettingsError where it does not
+    meet one that is required."""
+
+def check(file: PathLike, required: Sequence[str] = ()) -> str:
+    """`relievo check`: judges a GLB, OBJ or PLY file of anybody's, and returns a JSON object."""
+
+def thumbnail_of(job: Job) -> bytes:
+    """Returns a small picture of the cut-out and the object, for a batch's report: a WebP file, or nothing."""
+
+def _until(time: str) -> float:
+    """The next moment, in seconds since 1970, at which clocks show a time such as 07:00."""
+
+def _estimate(
+    tasks: Sequence[BatchTask],
+    devices: str = "",
+    strategy: str = "auto",
+    policy: str = "fastest",
+    lossy: bool = True,
+) -> tuple[str, str]:
+    """What making them would take: a JSON object, and a sentence."""
+
+def _expanded(task: BatchTask) -> dict[str, Any]:
+    """The task's settings, with folders, lists and names of views replaced by pictures with their cameras."""
+
+def _batch_words(words: Sequence[str]) -> dict[str, Any]:
+    """The words that follow `relievo batch`: what Batch takes as `batch`, what Engine takes as `machine`, and `until`,
+    `report`, `json` and `ray`. Raises InvalidSettingsError."""
+
+def _requirements() -> list[tuple[str, str]]:
+    """The words of `relievo check --require` and what they mean."""
 
 def report_of_failure(picture: PathLike, code: str, message: str, hint: str, files: Sequence[PathLike]) -> str: ...
 def prepare_folder(folder: PathLike) -> None:

@@ -29,6 +29,11 @@ Command add_generate(CLI::App& parser);
 /// `relievo batch FOLDER|MANIFEST -o DIR`
 Command add_batch(CLI::App& parser);
 
+/// `relievo check FILE…`
+Command add_check(CLI::App& parser);
+/// Tells the words of --require.
+std::string help_of_requirements();
+
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);
 

@@ -1,6 +1,8 @@
 // `relievo generate` and `relievo batch` share this: their options, the run over pictures, the answers.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -22,8 +24,15 @@ struct GenerateOptions {
   std::vector<std::string> formats{"glb"};
   Renders renders{.sheet = true};
   bool json = false;
+  /// Pictures of sides, which are views of one object.
+  std::vector<OwnView> sides;
   Settings settings;
   EngineOptions machine;
+  // Of `batch` alone:
+  bool thumbnails = false;                 ///< outcomes get a thumbnail
+  std::vector<std::string> required = {};  ///< what a mesh must meet (check/check.h)
+  /// No picture is begun from then on.
+  std::optional<std::chrono::system_clock::time_point> until = {};
 };
 
 /// Adds every option of `generate`, but not the pictures.
@@ -43,6 +52,7 @@ struct PictureTask {
   std::filesystem::path folder = {};
   /// Checksums of earlier content of the picture (engine/result_names.h).
   std::vector<std::string> former = {};
+  std::optional<Error> error = {};  ///< why it cannot be made
 };
 
 /// The outcome for one picture: its files, or the error.
@@ -51,6 +61,8 @@ struct PictureOutcome {
   std::shared_ptr<const GenerateResult> result;  ///< null when it failed, and after it was reported
   std::vector<std::filesystem::path> files;
   std::optional<Error> error;
+  std::vector<std::byte> thumbnail = {};             ///< a WebP file; may be empty
+  std::optional<std::vector<std::string>> met = {};  ///< what the mesh meets, where something was required
 };
 
 /// Gives each task the name of its result (engine/result_names.h): the task's own, else the picture's file

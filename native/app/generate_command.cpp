@@ -1,5 +1,6 @@
+#include <algorithm>
+#include <chrono>
 #include <deque>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,8 +15,11 @@
 #include "base/interruption.h"
 #include "base/standard_output.h"
 #include "batch/report.h"
+#include "batch/thumbnail.h"
+#include "check/check.h"
 #include "engine/own_views.h"
 #include "engine/picture_checksum.h"
+#include "engine/unused_settings.h"
 
 namespace relievo {
 namespace {
@@ -69,7 +73,7 @@ void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
 
 std::string report_of(const PictureOutcome& outcome) {
   if (outcome.error) return report_of(outcome.task.picture, *outcome.error, outcome.files);
-  return report_of(outcome.task.picture, *outcome.result, outcome.files);
+  return report_of(outcome.task.picture, *outcome.result, outcome.files, outcome.met);
 }
 
 void print_text(const PictureOutcome& outcome) {
@@ -124,6 +128,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     std::optional<Error> error;
   };
   const auto submit = [&](const PictureTask& task) -> Submitted {
+    if (task.error) return {{}, task.error};
     try {
       return {engine.submit({.picture = task.picture, .name = task.name, .settings = task.settings}), {}};
     } catch (...) {
@@ -137,7 +142,13 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
   // take memory until then.
   const size_t ahead = 2 * engine.workers().size();
   std::deque<Submitted> submitted;
+  const auto is_late = [&] { return options.until && std::chrono::system_clock::now() >= *options.until; };
   for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
+    if (is_late()) {
+      print_message("relievo: The time of --until has come, so {} of {} pictures are left.\n",
+                    tasks.size() - i, tasks.size());
+      break;
+    }
     while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
       submitted.push_back(submit(tasks[i + submitted.size()]));
     }
@@ -150,11 +161,13 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
     if (now.job) {
       follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
+      if (options.thumbnails) outcome.thumbnail = thumbnail_of(now.job->previews());
       outcome.result = now.job->take();
       outcome.error = now.job->error();
     }
     if (outcome.result) {
       try {
+        if (!options.required.empty()) outcome.met = require(*outcome.result, options.required);
         const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
         Naming naming{.former = tasks[i].former, .is_given = true};
         outcome.files = save_result(*outcome.result, folder, options.formats, naming);
@@ -174,6 +187,7 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     }
     on_outcome(outcome);
     outcome.result.reset();
+    outcome.thumbnail = {};
     outcomes.push_back(std::move(outcome));
   }
   if (cancel.cancelled()) say_what_is_left(outcomes, tasks.size());
@@ -202,6 +216,20 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
           "separated by commas, a folder or a JSON list of them; or six at the published cameras, also in "
           "one picture of 3 rows x 2 columns")
       ->delimiter(',');
+  parser.add_option("--sheet", settings.sheet,
+                    "The picture is a turnaround sheet: the sides of its figures in reading order, as in "
+                    "front,right,back");
+  parser
+      .add_option_function<std::string>(
+          "--back",
+          [options](const std::string& word) {
+            const bool is_word = word == "auto" || word == "mirror" || word == "fill";
+            if (is_word) options->settings.back = word;
+            if (!is_word) options->sides.push_back(view_from(Side::kBack, word));
+          },
+          "A picture of the back; or how a preview colours it without one: mirror repeats the front, fill "
+          "continues its outline, auto decides")
+      ->default_str("auto");
   add_number(parser, "--view-count", settings.view_count, kViewCountRange,
              "Of six or painted views, those that the reconstruction sees: 6 or 4");
   add_number(parser, "--seed", settings.seed, kSeedRange, "Seed of all that is random");
@@ -244,9 +272,9 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
                   "Keep the detail that --faces takes away in a normal map");
   parser.add_flag("--vertex-colours", settings.vertex_colours,
                   "Colours at the vertices, too: in OBJ and PLY files, not in GLB");
-  parser.add_option("--format", options->formats, "Any of glb, obj, ply, separated by commas")
+  parser.add_option("--format", options->formats, "Any of glb, obj, ply, stl, 3mf, separated by commas")
       ->delimiter(',')
-      ->check(CLI::IsMember({"glb", "obj", "ply"}))
+      ->check(CLI::IsMember({"glb", "obj", "ply", "stl", "3mf"}))
       ->capture_default_str();
   add_number(parser, "--turntable", options->renders.turntable, kTurntableRange,
              "Frames of a turn around the object, as PNG files and an animated WebP; 0: none");
@@ -270,20 +298,18 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
 }
 
 void say_without_effect(const CLI::App& parser, const Settings& settings) {
-  const bool has_views = sees_views(settings.model);
   std::vector<std::string> unused;
-  const auto add_given = [&](std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      if (parser.count(name) > 0) unused.emplace_back(name);
-    }
-  };
-  if (!has_views) add_given({"--view-count", "--input-size"});
-  if (!has_views || !settings.views.empty()) add_given({"--seed", "--steps", "--sampler", "--guidance"});
-  if (settings.model != kPreviewModel) add_given({"--depth"});
+  for (const std::string& name : unused_settings(settings)) {
+    std::string option = "--" + name;
+    std::ranges::replace(option, '_', '-');
+    if (parser.count(option) > 0) unused.push_back(std::move(option));
+  }
   if (unused.empty()) return;
   print_message("relievo: {} {} no effect with the model '{}'{}.\n", fmt::join(unused, ", "),
                 unused.size() == 1 ? "has" : "have", settings.model,
-                !has_views || settings.views.empty() ? "" : " and views of your own");
+                !sees_views(settings.model) || (settings.views.empty() && settings.sheet.empty())
+                    ? ""
+                    : " and views of your own");
 }
 
 namespace {
@@ -292,9 +318,28 @@ std::vector<std::string> pictures_of(const GenerateOptions& options) {
   if (!options.pictures.empty()) return options.pictures;
   if (options.settings.views.empty()) {
     throw Error(ErrorCode::kInvalidSettings, "No picture is named.",
-                "Name picture files, or views of your own by --views.");
+                "Name picture files, or views of your own by --views or --front.");
   }
   return {expand_views(options.settings.views).front().picture};
+}
+
+/// Adds the sides to the views of the one picture. A model that sees nothing but views gets the picture as
+/// the front, too.
+void take_sides(GenerateOptions& options) {
+  if (options.sides.empty()) return;
+  if (options.pictures.size() > 1) {
+    throw Error(ErrorCode::kInvalidSettings,
+                fmt::format("Sides are given for {} pictures.", options.pictures.size()),
+                "Give the sides of one object at a time, or a manifest to `relievo batch`.");
+  }
+  Settings& settings = options.settings;
+  std::ranges::stable_sort(options.sides, {}, side_of);
+  if (!options.pictures.empty() && sees_views(settings.model)) {
+    OwnView front = view_from(Side::kFront, options.pictures.front());
+    front.mask = settings.mask_file;
+    settings.views.push_back(std::move(front));
+  }
+  settings.views.insert(settings.views.end(), options.sides.begin(), options.sides.end());
 }
 
 }  // namespace
@@ -306,8 +351,19 @@ Command add_generate(CLI::App& parser) {
       "picture files: PNG, JPEG, WebP, TIFF, GIF, BMP, HEIC, AVIF or EXR; with --views, the first of "
       "these where there is none");
   add_generate_options(parser, *options);
+  for (const auto& [side, what] :
+       {std::pair{Side::kFront, "the front, in place of a picture without an option"},
+        {Side::kLeft, "the left, as Blender names it: what is seen from -X where the front is -Y"},
+        {Side::kRight, "the right: what is seen from +X, the object facing to the picture's left"},
+        {Side::kTop, "the top: what is seen from above, the front at the picture's bottom"}}) {
+    parser.add_option_function<std::string>(
+        fmt::format("--{}", side_name(side)),
+        [options, side](const std::string& file) { options->sides.push_back(view_from(side, file)); },
+        fmt::format("A picture of {}", what));
+  }
   return [options, &parser] {
     set_mask(options->settings, options->mask);
+    take_sides(*options);
     say_without_effect(parser, options->settings);
     std::vector<PictureTask> tasks;
     for (const std::string& picture : pictures_of(*options))

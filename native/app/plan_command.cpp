@@ -68,13 +68,16 @@ json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
                           {"precision", placement.mode.precision},
                           {"resident", placement.resident},
                           {"ahead", placement.ahead},
+                          {"on_side", placement.on_side},
                           {"blocks", placement.blocks}});
+    if (placement.workers.size() > 1 && placement.blocks.empty()) {
+      placements.back()["shared_by"] = part_name(placement.part_kind);
+      placements.back()["parts"] = placement.parts;
+    }
   }
-  return {{"kind", group_kind_name(group.kind)},
-          {"batch", group.batch},
-          {"latency_s", group.latency_s},
-          {"interval_s", group.interval_s},
-          {"stages", placements}};
+  return {{"kind", group_kind_name(group.kind)}, {"batch", group.batch},
+          {"side_threads", group.side_threads},  {"latency_s", group.latency_s},
+          {"interval_s", group.interval_s},      {"stages", placements}};
 }
 
 /// Calls with every two workers between which values are copied.

@@ -34,6 +34,7 @@ int run_program(int argc, const char* const* argv, const Web& web) {
       {"generate", "Make a textured mesh of each picture.", add_generate},
       {"batch", "Make a textured mesh of each picture of a folder or manifest; goes on where it was stopped.",
        add_batch},
+      {"check", "Judge meshes: how sound they are, and whether they meet what is required.", add_check},
       {"golden", "Compare results with those of the published implementation.", add_golden},
       {"models", "List, fetch, check, import and remove models.",
        [&web](CLI::App& parser) { return add_models(parser, web); }},

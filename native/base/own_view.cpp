@@ -1,5 +1,7 @@
 #include "base/own_view.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <numbers>
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/side.h"
 
 namespace relievo {
 namespace {
@@ -24,6 +27,20 @@ void check(const OwnView& view, const char* what, double value, Range<double> ra
               fmt::format("Use {:g} to {:g}.", range.low, range.high));
 }
 
+/// Takes the side that ends the picture's name: cup_front, cup-back.
+OwnView with_side_of_name(OwnView view, const std::string& name) {
+  const size_t end = name.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  if (end == std::string::npos || std::string_view("_- .").find(name[end]) == std::string_view::npos)
+    return view;
+  std::string word = name.substr(end + 1);
+  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::optional<Side> side = side_named(word);
+  if (!side) return view;
+  OwnView found = view_from(*side, std::move(view.picture));
+  found.mask = std::move(view.mask);
+  return found;
+}
+
 }  // namespace
 
 OwnView with_camera_of_name(OwnView view) {
@@ -34,7 +51,7 @@ OwnView with_camera_of_name(OwnView view) {
                                   std::regex::icase);
   const std::string name = std::filesystem::path(view.picture).stem().string();
   std::smatch found;
-  if (!std::regex_search(name, found, pattern)) return view;
+  if (!std::regex_search(name, found, pattern)) return with_side_of_name(std::move(view), name);
   const auto value = [&](size_t group) {
     const std::string text = found[group];
     return read_number<double>(std::string_view(text).substr(text.starts_with('+') ? 1 : 0)).value_or(0);

@@ -37,7 +37,7 @@ struct OwnView {
 };
 
 /// Takes the camera from the picture's name where the view has none: `cup_az030_el20.png`, with `_el20`,
-/// `_fov50` or `_ortho` left out where they are 0, 30 and no. A name without `az` leaves it as it is.
+/// `_fov50` or `_ortho` left out where they are 0, 30 and no; or `cup_front.png` for a side (base/side.h).
 OwnView with_camera_of_name(OwnView view);
 
 /// Throws Error{kInvalidSettings} for an angle out of range, naming the view.

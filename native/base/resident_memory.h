@@ -12,4 +12,8 @@ void reset_peak_resident_bytes();
 /// tell.
 int64_t peak_resident_bytes();
 
+/// The process's memory that is no file's, which only the process itself can give back; 0 where the system
+/// does not tell.
+int64_t anonymous_bytes();
+
 }  // namespace relievo

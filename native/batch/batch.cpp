@@ -13,10 +13,12 @@
 #include "base/file_lock.h"
 #include "base/json.h"
 #include "batch/fingerprint.h"
+#include "batch/gallery.h"
 #include "batch/journal.h"
 #include "batch/leftovers.h"
 #include "batch/list_pictures.h"
 #include "batch/match_results.h"
+#include "check/check.h"
 #include "engine/engine.h"
 
 namespace relievo {
@@ -45,8 +47,9 @@ PictureList list_pictures(const BatchRequest& request) {
 /// Throws when one of the batch's own files is also an input: they are written, or renamed where they are
 /// damaged.
 void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
-  for (const char* name : {kJournalName, "relievo-batch.sqlite-journal", "relievo-batch.sqlite-wal",
-                           "relievo-batch.sqlite-shm", kLockName}) {
+  for (const char* name :
+       {kJournalName, "relievo-batch.sqlite-journal", "relievo-batch.sqlite-wal", "relievo-batch.sqlite-shm",
+        kLockName, kReportName, kMetricsName, kMetricsTableName}) {
     for (const fs::path& input : inputs) {
       std::error_code error;
       if (!fs::equivalent(input, folder / name, error)) continue;
@@ -56,6 +59,16 @@ void spare_inputs(const std::vector<fs::path>& inputs, const fs::path& folder) {
           "Give the input another name, or choose another folder with -o.");
     }
   }
+}
+
+/// Whether a result that was made before is known to meet what is required now.
+bool meets(const MadeAttempt& attempt, const std::vector<std::string>& required) {
+  const json answer = parse_json(attempt.answer);  // find_intact() has checked that it is an object
+  const auto met = answer.find("met");
+  return std::ranges::all_of(required, [&](const std::string& word) {
+    return met != answer.end() && met->is_array() &&
+           std::find(met->begin(), met->end(), json(word)) != met->end();
+  });
 }
 
 /// Notes that the state of version 0.1.0 is not read, because it does not tell what its results were made of.
@@ -129,6 +142,7 @@ void Batch::Impl::open() {
 }
 
 void Batch::Impl::find_left(const CancelToken& cancel) {
+  check_requirements(request.required);
   PictureList list = list_pictures(request);
   pictures = list.pictures.size();
   std::vector<fs::path> inputs = inputs_of(list.pictures);
@@ -142,11 +156,12 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
   static const std::vector<JournalResult> kNone;
   const std::vector<JournalResult>& known = journal ? journal->results() : kNone;
   const std::vector<std::optional<size_t>> matches = match_results(list.pictures, fingerprints, known);
-  const std::vector<const MadeAttempt*> intact =
+  std::vector<const MadeAttempt*> intact =
       request.again ? std::vector<const MadeAttempt*>(pictures)
                     : find_intact(request.folder, fingerprints, matches, known, cancel);
   std::vector<bool> is_left(pictures);
   for (size_t i = 0; i < pictures; ++i) {
+    if (intact[i] && !meets(*intact[i], request.required)) intact[i] = nullptr;
     is_left[i] = !intact[i] && (!request.only_failed || (matches[i] && known[*matches[i]].has_failed));
   }
   if (!request.dry_run) {
@@ -178,7 +193,8 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
                           {},
                           false});
       left.push_back({picture.picture, request.folder / picture.folder, names[i],
-                      result ? result->checksums : std::vector<std::string>(), std::move(picture.settings)});
+                      result ? result->checksums : std::vector<std::string>(), std::move(picture.settings),
+                      std::move(picture.error)});
     }
   }
   if (const size_t passed = pictures - left.size() - made_before.size(); passed > 0) {
@@ -249,12 +265,20 @@ void Batch::begin(size_t place) {
   known.attempt = journal.begin(known.id, known.fingerprint.key, known.fingerprint.picture);
 }
 
-void Batch::finish(size_t place, const std::string& answer, const std::vector<fs::path>& files) {
-  impl_->end(place, {.answer = answer}, files);
+void Batch::finish(size_t place, const std::string& answer, const std::vector<fs::path>& files,
+                   const std::vector<std::byte>& thumbnail) {
+  impl_->end(place, {.answer = answer, .thumbnail = thumbnail}, files);
 }
 
-void Batch::fail(size_t place, const Error& error, const std::vector<fs::path>& files) {
-  impl_->end(place, {.error = error}, files);
+void Batch::fail(size_t place, const Error& error, const std::vector<fs::path>& files,
+                 const std::vector<std::byte>& thumbnail) {
+  impl_->end(place, {.error = error, .thumbnail = thumbnail}, files);
+}
+
+fs::path Batch::write_report() const {
+  const std::lock_guard guard(impl_->mutex);
+  if (!impl_->journal || impl_->request.dry_run) return {};
+  return write_gallery(impl_->request.folder, *impl_->journal);
 }
 
 std::string Batch::summary() const {

@@ -6,6 +6,7 @@
 // each ended.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ struct BatchRequest {
   bool only_failed = false;  ///< makes only results that failed the last time
   bool lock = true;          ///< refuses to write into a folder that another batch writes into
   bool dry_run = false;      ///< only tells what is left; writes nothing
+  /// What a mesh must meet (check/check.h): results that are not known to are made again.
+  std::vector<std::string> required = {};
 };
 
 /// A picture whose result has to be made.
@@ -41,6 +44,7 @@ struct BatchTask {
   /// Checksums of the pictures that the files there were made of before; such files are overwritten.
   std::vector<std::string> former;
   Settings settings;
+  std::optional<Error> error = {};  ///< why it cannot be made: a wrong line of a manifest
 };
 
 class Batch {
@@ -62,9 +66,16 @@ class Batch {
   // `place` is an index among the results that are left. These functions may be called from any thread, in
   // any order. Where the journal cannot be written they throw Error{kIo}; the result is made all the same.
   void begin(size_t place);
-  /// `answer` is the JSON object that is printed for the picture.
-  void finish(size_t place, const std::string& answer, const std::vector<std::filesystem::path>& files);
-  void fail(size_t place, const Error& error, const std::vector<std::filesystem::path>& files = {});
+  /// `answer` is the JSON object that is printed for the picture, `thumbnail` a picture of it for the report
+  /// (batch/thumbnail.h), which may be empty.
+  void finish(size_t place, const std::string& answer, const std::vector<std::filesystem::path>& files,
+              const std::vector<std::byte>& thumbnail = {});
+  void fail(size_t place, const Error& error, const std::vector<std::filesystem::path>& files = {},
+            const std::vector<std::byte>& thumbnail = {});
+
+  /// Writes the report of all that the journal knows (batch/gallery.h) into the folder, and returns its
+  /// first page. Writes nothing in a dry run. Throws Error{kIo}.
+  std::filesystem::path write_report() const;
 
   /// "3 made, 5 already there, 1 failed, 2 left", and a line for each that failed.
   std::string summary() const;

@@ -63,6 +63,11 @@ Statement& Statement::operator<<(std::nullopt_t) {
   return *this;
 }
 
+Statement& Statement::operator<<(std::span<const std::byte> bytes) {
+  check(sqlite3_bind_blob64(statement_.get(), next_++, bytes.data(), bytes.size(), SQLITE_TRANSIENT));
+  return *this;
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code != SQLITE_ROW && code != SQLITE_DONE) throw_error(sqlite3_db_handle(statement_.get()), code);
@@ -82,6 +87,17 @@ void Statement::reset() {
 std::optional<int64_t> Statement::integer(int column) const {
   if (sqlite3_column_type(statement_.get(), column) != SQLITE_INTEGER) return {};
   return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::optional<double> Statement::real(int column) const {
+  if (sqlite3_column_type(statement_.get(), column) != SQLITE_FLOAT) return {};
+  return sqlite3_column_double(statement_.get(), column);
+}
+
+std::vector<std::byte> Statement::blob(int column) const {
+  if (sqlite3_column_type(statement_.get(), column) != SQLITE_BLOB) return {};
+  const auto* first = static_cast<const std::byte*>(sqlite3_column_blob(statement_.get(), column));
+  return {first, first + sqlite3_column_bytes(statement_.get(), column)};
 }
 
 std::optional<std::string> Statement::text(int column) const {

@@ -1,13 +1,16 @@
 // The small part of SQLite that the journal needs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -38,6 +41,7 @@ class Statement {
   Statement& operator<<(double value);
   Statement& operator<<(std::string_view value);
   Statement& operator<<(std::nullopt_t null);
+  Statement& operator<<(std::span<const std::byte> bytes);
   template <typename Value>
   Statement& operator<<(const std::optional<Value>& value) {
     return value ? *this << *value : *this << std::nullopt;
@@ -49,6 +53,8 @@ class Statement {
 
   // Read the values of a row. They are empty where the column holds another type.
   std::optional<int64_t> integer(int column) const;
+  std::optional<double> real(int column) const;
+  std::vector<std::byte> blob(int column) const;
   std::optional<std::string> text(int column) const;
 
  private:

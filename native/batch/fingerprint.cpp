@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "engine/own_view_json.h"
 #include "engine/own_views.h"
+#include "engine/unused_settings.h"
 
 namespace relievo {
 namespace {
@@ -90,10 +91,13 @@ Fingerprint fingerprint(const std::string& picture, const Settings& settings, co
   Settings plain = settings;
   plain.mask_file.clear();
   plain.views.clear();
+  json own = parse_json(to_json(plain));
+  // What has no effect makes nothing anew.
+  for (const std::string& name : unused_settings(settings)) own.erase(name);
   print.key = digest_of({{"picture", print.picture},
                          {"mask", mask},
                          {"views", views},
-                         {"settings", parse_json(to_json(plain))},
+                         {"settings", own},
                          {"formats", written.formats},
                          {"sheet", written.renders.sheet},
                          {"turntable", written.renders.turntable},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <unordered_map>
 
 #include <fmt/chrono.h>
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int64_t kApplication = 0x52654c76;  // "ReLv", the file's application id
-constexpr int64_t kVersion = 1;               // version of the schema
+constexpr int64_t kVersion = 2;               // version of the schema
 
 constexpr const char* kSchema = R"(
 CREATE TABLE runs (id INTEGER PRIMARY KEY, writer TEXT NOT NULL, host TEXT NOT NULL,
@@ -32,6 +33,10 @@ CREATE TABLE attempts (id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES r
   seconds REAL, peak_bytes INTEGER, plan TEXT, quality TEXT, answer TEXT, error_code TEXT, error TEXT, hint TEXT) STRICT;
 CREATE TABLE files (attempt INTEGER NOT NULL REFERENCES attempts, path TEXT NOT NULL, bytes INTEGER NOT NULL,
   sha256 TEXT NOT NULL) STRICT;
+)";
+// What version 2 has in addition.
+constexpr const char* kSchemaOfThumbnails = R"(
+CREATE TABLE thumbnails (attempt INTEGER PRIMARY KEY REFERENCES attempts, picture BLOB NOT NULL) STRICT;
 )";
 
 class Damaged : public std::runtime_error {
@@ -58,6 +63,8 @@ std::vector<std::string> schema(Database& database) {
   return column(database, "SELECT coalesce(sql, '') FROM sqlite_schema ORDER BY rowid");
 }
 
+void set_version(Database& database) { database.run(fmt::format("PRAGMA user_version = {};", kVersion)); }
+
 /// Checks the schema before anything else: a file with another one is not read at all, because its tables
 /// could be endless queries.
 void check_or_make(Database& database, bool may_make) {
@@ -66,20 +73,28 @@ void check_or_make(Database& database, bool may_make) {
   if (found.empty() && application == 0 && may_make) {
     Transaction transaction(database);
     database.run(kSchema);
-    database.run(
-        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplication, kVersion));
+    database.run(kSchemaOfThumbnails);
+    database.run(fmt::format("PRAGMA application_id = {};", kApplication));
+    set_version(database);
     transaction.commit();
     return;
   }
   if (application != kApplication) throw Damaged("it is no journal of Relievo's");
-  if (const int64_t version = number(database, "PRAGMA user_version"); version != kVersion) {
+  const int64_t version = number(database, "PRAGMA user_version");
+  if (version != 1 && version != kVersion) {
     throw Damaged(fmt::format("its version is {}, and this Relievo knows {}", version, kVersion));
   }
   Database expected(":memory:", Database::Access::kWrite);
   expected.run(kSchema);
+  if (version == kVersion) expected.run(kSchemaOfThumbnails);
   if (found != schema(expected)) throw Damaged("its tables are not those that Relievo makes");
   const auto faults = column(database, "PRAGMA quick_check(1)");
   if (faults != std::vector<std::string>{"ok"}) throw Damaged("its pages are damaged");
+  if (version == kVersion || !may_make) return;
+  Transaction transaction(database);
+  database.run(kSchemaOfThumbnails);
+  set_version(database);
+  transaction.commit();
 }
 
 bool is_inside(const std::string& path) {
@@ -330,8 +345,51 @@ void Journal::finish(int64_t attempt, const AttemptEnd& end) {
     for (const JournalFile& written : end.files) {
       (file << attempt << written.path << static_cast<int64_t>(written.bytes) << written.sha256).run();
     }
+    if (!end.thumbnail.empty()) {
+      (database_->prepare("INSERT OR REPLACE INTO thumbnails (attempt, picture) VALUES (?, ?)")
+       << attempt << std::span(end.thumbnail))
+          .run();
+    }
     return 0;
   });
+}
+
+void Journal::for_each_last_attempt(const std::function<void(const LastAttempt&)>& visit) {
+  try {
+    Statement files = database_->prepare("SELECT path FROM files WHERE attempt = ? ORDER BY rowid");
+    Statement rows = database_->prepare(
+        "SELECT r.folder, r.name, r.picture, a.begun, a.state, a.seconds, a.peak_bytes, a.plan, a.answer, "
+        "a.error_code, a.error, a.hint, a.id, t.picture FROM results r "
+        "JOIN attempts a ON a.id = (SELECT max(id) FROM attempts WHERE result = r.id) "
+        "LEFT JOIN thumbnails t ON t.attempt = a.id ORDER BY r.folder, r.name, r.id");
+    while (rows.step()) {
+      const auto text = [&](int column) { return rows.text(column).value_or(""); };
+      LastAttempt last{.folder = text(0),
+                       .name = text(1),
+                       .picture = text(2),
+                       .begun = text(3),
+                       .state = text(4),
+                       .seconds = rows.real(5),
+                       .peak_bytes = rows.integer(6),
+                       .plan = text(7),
+                       .answer = text(8),
+                       .error_code = text(9),
+                       .error = text(10),
+                       .hint = text(11),
+                       .files = {},
+                       .thumbnail = rows.blob(13)};
+      for (files << rows.integer(12).value_or(0); files.step();) {
+        const std::string path = files.text(0).value_or("");
+        if (is_inside(path)) last.files.push_back(path);
+      }
+      files.reset();
+      visit(last);
+    }
+  } catch (const DatabaseError& failure) {
+    throw Error(ErrorCode::kIo,
+                fmt::format("Cannot read the journal '{}': {}.", path_.string(), failure.what()),
+                "Check that the disk is sound.");
+  }
 }
 
 }  // namespace relievo

@@ -2,8 +2,10 @@
 // (the holder of the lock).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +53,23 @@ struct AttemptEnd {
   std::string answer = {};              ///< a JSON object
   std::vector<JournalFile> files = {};  ///< files that were written, even if it failed
   std::optional<Error> error = {};
+  std::vector<std::byte> thumbnail = {};  ///< a picture file; may be empty
+};
+
+/// The last attempt at a result, for the report.
+struct LastAttempt {
+  std::string folder;  ///< folder of its files, relative to the batch's
+  std::string name;
+  std::string picture;
+  std::string begun;  ///< UTC, as of ISO 8601
+  std::string state;  ///< `made`, `failed`, `cancelled`, `running` or `interrupted`
+  std::optional<double> seconds;
+  std::optional<int64_t> peak_bytes;
+  std::string plan;
+  std::string answer;  ///< the JSON object that was printed for it; empty where it failed
+  std::string error_code, error, hint;
+  std::vector<std::string> files;  ///< relative to the batch's folder
+  std::vector<std::byte> thumbnail;
 };
 
 /// A process that ran a batch in the folder.
@@ -73,6 +92,9 @@ class Journal {
   const std::vector<JournalResult>& results() const { return results_; }
   /// The processes that have written into this folder before.
   const std::vector<JournalWriter>& earlier_writers() const { return earlier_writers_; }
+
+  /// Calls with the last attempt of each result, by the results' folders and names. Throws Error{kIo}.
+  void for_each_last_attempt(const std::function<void(const LastAttempt&)>& visit);
 
   // All of these throw Error{kIo}.
   int64_t add_result(const JournalResult& result);  ///< returns its id

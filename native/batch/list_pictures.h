@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/settings.h"
 
 namespace relievo {
@@ -15,6 +17,7 @@ struct ListedPicture {
   std::filesystem::path folder;  ///< folder of its result, relative to the batch's
   std::string name;              ///< the name that is wanted for its result
   Settings settings;
+  std::optional<Error> error = {};  ///< why it cannot be made
 };
 
 struct PictureList {
@@ -33,8 +36,9 @@ PictureList list_folder(const std::filesystem::path& folder, const std::filesyst
 /// Lists the pictures of a manifest, in its order: a JSON list of pictures, or an object with `pictures` and
 /// perhaps `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`,
 /// or without a picture where its settings have `views`, of which the first is the picture.
-/// Paths are relative to the manifest's folder. Its settings override the given ones; `mask` is auto, alpha
-/// or a file. Throws Error{kIo}, Error{kInvalidSettings}.
+/// A manifest whose name ends in .jsonl has such a picture in each line; a wrong line is a picture that
+/// fails, and the others are made. Paths are relative to the manifest's folder. Its settings override the
+/// given ones; `mask` is auto, alpha or a file. Throws Error{kIo}, Error{kInvalidSettings}.
 PictureList read_manifest(const std::filesystem::path& path, const Settings& settings);
 
 }  // namespace relievo

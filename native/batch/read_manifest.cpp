@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <cctype>
 #include <initializer_list>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/json.h"
 #include "base/refusals.h"
 #include "batch/list_pictures.h"
@@ -15,14 +18,17 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // enough for some hundred thousand pictures
+
 constexpr const char* kHint =
     "A manifest is a JSON list of pictures, or an object with `pictures`; each is a path or an object with "
     "`picture` and perhaps `name` and `settings`. With `views` in its settings, `picture` may be left out.";
 
+constexpr size_t kMostShown = 200;
+
 std::string shown(const json& value) {
-  constexpr size_t kMost = 200;
   const std::string text = value.dump(-1, ' ', true, json::error_handler_t::replace);
-  return text.size() <= kMost ? text : text.substr(0, kMost) + " ...";
+  return text.size() <= kMostShown ? text : text.substr(0, kMostShown) + " ...";
 }
 
 Error invalid(const std::string& message) { return {ErrorCode::kInvalidSettings, message, kHint}; }
@@ -83,7 +89,6 @@ std::string first_picture(const std::vector<OwnView>& views) {
 }
 
 json manifest_in(const fs::path& path) {
-  constexpr uint64_t kMostBytes = uint64_t{64} << 20;  // enough for some hundred thousand pictures
   try {
     json manifest = read_json(path, {.bytes = kMostBytes});
     if (manifest.is_array()) manifest = json{{"pictures", std::move(manifest)}};
@@ -95,29 +100,72 @@ json manifest_in(const fs::path& path) {
   }
 }
 
+ListedPicture picture_of(const json& given, const Settings& common, const fs::path& folder) {
+  const json entry = given.is_string() ? json{{"picture", given}} : given;
+  const bool is_object = entry.is_object() && entry.value("name", json("")).is_string();
+  if (is_object) refuse_unknown(entry, {"picture", "name", "settings"});
+  const Settings own =
+      is_object && entry.contains("settings") ? changed(common, entry["settings"], folder) : common;
+  const bool is_named = is_object && entry.value("picture", json()).is_string() && entry["picture"] != "";
+  if (!is_named && (!is_object || entry.contains("picture") || own.views.empty()))
+    throw invalid(fmt::format("The manifest's entry '{}' names no picture.", shown(entry)));
+  const std::string picture =
+      is_named ? path_in(folder, entry["picture"].get<std::string>()) : first_picture(own.views);
+  const std::string name = entry.value("name", "");
+  return {picture, {}, name.empty() ? fs::path(picture).stem().string() : name, own};
+}
+
+/// Reads a manifest of one picture a line. Empty lines are passed over.
+PictureList read_lines(const fs::path& path, const Settings& settings) {
+  const std::string text = read_file(path, kMostBytes);
+  PictureList list;
+  size_t number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string place = fmt::format("{}:{}", path.string(), number);
+    const auto add_wrong = [&](const std::string& why, const std::string& hint) {
+      list.pictures.push_back(
+          {place,
+           {},
+           fmt::format("line {}", number),
+           settings,
+           Error(ErrorCode::kInvalidSettings,
+                 fmt::format("Line {} of the manifest is wrong.{}", number, " " + why), hint)});
+    };
+    try {
+      list.pictures.push_back(picture_of(parse_json(line), settings, path.parent_path()));
+    } catch (const JsonError& error) {
+      std::string why = error.what();
+      if (const size_t found = why.find("line 1, "); found != std::string::npos) why.erase(found, 8);
+      add_wrong(fmt::format("'{}' is no entry: {}.", line.substr(0, kMostShown), why), kHint);
+    } catch (const Error& error) {
+      add_wrong(error.message(), error.hint());
+    }
+  }
+  return list;
+}
+
+bool has_lines(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return ending == ".jsonl";
+}
+
 }  // namespace
 
 PictureList read_manifest(const fs::path& path, const Settings& settings) {
+  if (has_lines(path)) return read_lines(path, settings);
   const json manifest = manifest_in(path);
   refuse_unknown(manifest, {"pictures", "settings"});
   const fs::path folder = path.parent_path();
   const Settings common =
       manifest.contains("settings") ? changed(settings, manifest["settings"], folder) : settings;
   PictureList list;
-  for (const json& given : manifest["pictures"]) {
-    const json entry = given.is_string() ? json{{"picture", given}} : given;
-    const bool is_object = entry.is_object() && entry.value("name", json("")).is_string();
-    if (is_object) refuse_unknown(entry, {"picture", "name", "settings"});
-    const Settings own =
-        is_object && entry.contains("settings") ? changed(common, entry["settings"], folder) : common;
-    const bool is_named = is_object && entry.value("picture", json()).is_string() && entry["picture"] != "";
-    if (!is_named && (!is_object || entry.contains("picture") || own.views.empty()))
-      throw invalid(fmt::format("The manifest's entry '{}' names no picture.", shown(entry)));
-    const std::string picture =
-        is_named ? path_in(folder, entry["picture"].get<std::string>()) : first_picture(own.views);
-    const std::string name = entry.value("name", "");
-    list.pictures.push_back({picture, {}, name.empty() ? fs::path(picture).stem().string() : name, own});
-  }
+  for (const json& given : manifest["pictures"]) list.pictures.push_back(picture_of(given, common, folder));
   return list;
 }
 

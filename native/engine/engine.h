@@ -75,8 +75,8 @@ struct StageSeconds {
 };
 
 struct StageReport {
-  std::string
-      name;  ///< `foreground`; `condition`, `diffusion`, `decode`; `reconstruct`, `surface`, `texture`
+  std::string name;  ///< `foreground`; `condition`, `diffusion`, `decode`; `reconstruct`, `surface`,
+                     ///< `simplify`, `texture`
   double seconds = 0;
   /// The highest use of the worker's budget during the stage, all weights in it included.
   int64_t peak_bytes = 0;
@@ -88,11 +88,15 @@ struct StageReport {
   std::optional<double> fragmentation = {};
   double load_seconds = 0;  ///< of `seconds`, for bringing weights in
   std::vector<StageSeconds> devices = {};
+  /// It ran on a thread of the processor, while the device computed other pictures.
+  bool on_side = false;
 };
 
-/// What several devices were worth, over all pictures of a run so far.
+/// What several devices, or threads of the processor beside them, were worth, over all pictures of a run so
+/// far.
 struct SpeedUp {
-  double expected = 0;     ///< times as fast as one device alone; 0 where no device can do it alone
+  /// Times as fast as one device alone that makes one picture after the other; 0 where none can.
+  double expected = 0;
   double reached = 0;      ///< the same, from the seconds in which each computed and its speed
   std::string limit = {};  ///< what keeps it from more: `surface, which cpu#0 computes alone (1.2 s)`
 };
@@ -125,7 +129,7 @@ struct GenerateResult {
   std::string plan;  ///< tells in words what ran where
   /// Seconds of the stages, loading included, as they were expected before it began.
   double expected_seconds = 0;
-  std::optional<SpeedUp> speed_up = {};  ///< nothing where one device computed
+  std::optional<SpeedUp> speed_up = {};  ///< nothing where one device computed, one picture after the other
   /// Sentences that the person should know, about the picture, the shape or the memory.
   std::vector<std::string> notes;
   bool lossy = false;  ///< true when something was made worse for lack of memory
@@ -191,7 +195,8 @@ struct EngineOptions {
 };
 
 /// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at
-/// a time as the plan has device groups. Every call is safe from any thread, and only close() and the
+/// a time as the plan has device groups, or more where the processor's part of one picture overlaps the
+/// devices' part of others. Every call is safe from any thread, and only close() and the
 /// destructor wait for a job. In a process that was forked off since an engine was made, threads are missing:
 /// there these two do nothing, all other calls throw Error{kInvalidSettings}, and no engine can be made.
 class Engine {

@@ -81,6 +81,9 @@ struct RunTally {
 /// Returns whether workers share a picture in any group of the plan.
 bool shares_pictures(const Plan& plan);
 
+/// Returns whether a plan for many more pictures would divide the work in another way.
+bool is_better_planned_for_more(const Planned& planned);
+
 /// The bytes that decoding the job's picture takes besides the picture itself; its header is read once.
 int64_t decoding_bytes_of(Job::State& job);
 
@@ -92,9 +95,9 @@ class Engine::QueuedJobs : public JobSource {
  public:
   explicit QueuedJobs(Impl& engine) : engine_(engine) {}
 
-  /// Serves jobs with these settings from now on, whose pictures take at most `decoding_bytes` to decode.
-  /// `is_for_one`: only until a second one waits, because several are better planned anew.
-  void serve(const Settings& settings, int64_t decoding_bytes, bool is_for_one);
+  /// Serves jobs with these settings from now on, whose pictures take at most `decoding_bytes` to decode:
+  /// only until so many wait that are better planned anew.
+  void serve(const Settings& settings, int64_t decoding_bytes, int too_many);
   int count(const Settings& settings) const;  ///< number of jobs that wait
 
   std::vector<RunJob> next(int most) override;
@@ -114,7 +117,8 @@ class Engine::QueuedJobs : public JobSource {
   Impl& engine_;
   Settings settings_;
   int64_t decoding_bytes_ = 0;
-  bool is_for_one_ = false, has_begun_ = false;
+  int too_many_ = 0;
+  bool has_begun_ = false;
 };
 
 struct Engine::Impl {
@@ -151,8 +155,10 @@ struct Engine::Impl {
   /// Prepares the stages for so many pictures with these settings, of which none takes more than so many
   /// bytes to decode, and plans. The plan keeps all workers busy when more pictures come, unless workers
   /// share a single picture.
+  /// `with` has the workers' memory as it is now; without it they have what was free when they were found.
   Planned plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
-                   const Settings& settings, int pictures, int64_t decoding_bytes = 0);
+                   const Settings& settings, int pictures, int64_t decoding_bytes = 0,
+                   const Executor* with = nullptr);
 
   // This is for the previewer, on its thread.
 

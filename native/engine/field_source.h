@@ -44,6 +44,9 @@ class FieldSource {
 /// Makes the source for the model `preview`, whose shape is the field.
 std::unique_ptr<FieldSource> inflated_fields();
 
+/// Makes the source for the model `compact`, whose shape is the field, too.
+std::unique_ptr<FieldSource> compact_fields();
+
 /// Makes the source for a reconstruction model of the catalogue: its heads, by worker, and the shape's
 /// planes.
 std::unique_ptr<FieldSource> triplane_fields(const std::string& model);

@@ -2,15 +2,20 @@
 #include <cctype>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
+#include "engine/own_views.h"
 #include "engine/picture_checksum.h"
+#include "engine/pipeline.h"
 #include "engine/stages.h"
 #include "files/pictures.h"
 #include "foreground/foreground.h"
+#include "foreground/sheet.h"
 #include "foreground/view_frame.h"
+#include "foreground/warnings.h"
 #include "nn/tensors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
@@ -71,29 +76,13 @@ fs::path full_network_file() {
   }
 }
 
-}  // namespace
-
-namespace {
-
 int64_t bytes_of(const DecodingCost& cost) { return cost.file_bytes + cost.decoder_bytes; }
-
-bool has_cut_views(const Settings& settings) {
-  return !settings.views.empty() && settings.views.front().has_camera();
-}
 
 /// Side of the square that is cut out of one of the person's own views: as much as the model sees or, where
 /// it is projected, as a texture can show of one of several pictures.
 int view_side(const Settings& settings) {
+  if (settings.model == kPreviewModel) return side_of_sides(settings);
   return settings.projection == "on" ? std::clamp(settings.texture_size, 512, 1024) : 512;
-}
-
-/// The first of the person's own views, where the request has no other picture than that.
-const OwnView* view_as_picture(const GenerateRequest& request) {
-  const bool is_in_memory =
-      !request.image.empty() || !request.bytes.pixels.empty() || !request.encoded.empty();
-  const auto& views = request.settings.views;
-  if (is_in_memory || views.empty() || request.picture != views.front().picture) return nullptr;
-  return &views.front();
 }
 
 /// The first cell of a grid of 3 rows x 2 columns.
@@ -103,6 +92,18 @@ Image first_cell(const Image& grid) {
   for (int y = 0; y < cell.height; ++y)
     std::copy_n(grid.pixel(0, y), static_cast<size_t>(cell.width) * cell.channels, cell.pixel(0, y));
   return cell;
+}
+
+/// All cut-outs in a row.
+Image side_by_side(const std::vector<CutView>& cuts) {
+  const int side = cuts.front().foreground->image.width, count = static_cast<int>(cuts.size());
+  Image row(side * count, side, 4);
+  for (int i = 0; i < count; ++i) {
+    const Image& image = cuts[static_cast<size_t>(i)].foreground->image;
+    for (int y = 0; y < side; ++y)
+      std::copy_n(image.pixel(0, y), static_cast<size_t>(side) * 4, row.pixel(i * side, y));
+  }
+  return row;
 }
 
 /// The error of a view's picture, which names the view.
@@ -129,7 +130,7 @@ DecodingCost decoding_cost(const GenerateRequest& request) {
   std::vector<std::string> others;
   if (request.settings.mask == MaskKind::kFile) others.push_back(request.settings.mask_file);
   for (const OwnView& view : request.settings.views) {
-    if (has_cut_views(request.settings)) others.push_back(view.picture);
+    if (cut_views(request.settings) > 0) others.push_back(view.picture);
     if (!view.mask.empty()) others.push_back(view.mask);
   }
   for (const std::string& file : others) {
@@ -155,17 +156,19 @@ StageProfile ForegroundStage::profile_for(const Settings& settings, const std::v
   const bool is_full = !full_network_file().empty();
   StageMode mode;
   mode.weight_bytes = is_full ? 176 << 20 : 5 << 20;
-  // The memory besides the network's: the picture, in up to four channels, its mask, and the mask as it was
-  // given.
+  // The memory besides the network's, of one picture after the other: the picture, in up to four channels,
+  // its mask, and the mask as it was given.
   constexpr double kBytesPerPixel = 4 * 4 + 4 + 4;
   mode.workspace_bytes = std::max(is_full ? 260 * kMiB : static_cast<double>(kDecodedForNothing),
-                                  static_cast<double>(decoding_bytes()));
-  mode.workspace_bytes_per_picture = kBytesPerPixel * static_cast<double>(kept_pixels(settings));
-  const double views = has_cut_views(settings) ? static_cast<double>(settings.views.size()) : 0;
+                                  static_cast<double>(decoding_bytes())) +
+                         kBytesPerPixel * static_cast<double>(kept_pixels(settings));
+  const double views = cut_views(settings);
   const double in_views = views * view_side(settings) * view_side(settings);
-  mode.seconds_per_picture = (is_full ? 3 : 1) * (1 + views);
+  const bool is_sheet = !settings.sheet.empty();  // which is cut without the network
+  mode.seconds_per_picture = (is_full ? 3 : 1) * (is_sheet ? 1 : 1 + views);
   mode.host_seconds_per_picture = 0.1 + 5e-8 * (side * side + in_views);
-  StageProfile profile{"", {mode}, kMaxBatch};
+  StageProfile profile{"", {mode}, kAnyBatch};
+  profile.on_host = true;
   profile.variant = is_full ? "u2net" : "u2netp";
   profile.output_bytes_per_picture = static_cast<int64_t>(16 * (side * side + in_views));
   return profile;
@@ -212,33 +215,74 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
                             int64_t{2} * 4 * picture.width *
                                 picture.height);  // and its mask, given and found
   execution.control.step(0.2);
+  if (!settings.sheet.empty()) return cut_figures(std::move(checksum), picture, given, work, execution);
+  const int width = picture.width, height = picture.height;
   const ForegroundSettings cut{.source = source,
                                .threshold = settings.mask_threshold,
                                .invert = settings.mask_invert,
                                .side = foreground_side(settings)};
   Execution rest = execution;
-  const bool is_alone = !has_cut_views(settings) || work.job->request->only_foreground;
+  const bool is_alone = cut_views(settings) == 0 || work.job->request->only_foreground;
   rest.control = execution.control.part(0.2, is_alone ? 1 : 0.4);
   const auto network = networks_.get(call.workers[0]);
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
   for (const std::string& text : made.notes) work.note(text);
+  const bool is_preview = settings.model == kPreviewModel;
+  if (!view || is_preview) {
+    for (const std::string& text : warnings_of(made.foreground, width, height)) work.note(text);
+  }
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
   if (is_alone) return {std::move(checksum), std::move(foreground)};
   rest.control = execution.control.part(0.4, 1);
-  return {std::move(checksum), std::move(foreground), cut_own_views(work, network.get(), rest)};
+  // With preview the picture is one of the sides: the first view, or the front.
+  std::vector<CutView> cuts = cut_own_views(work, is_preview && view ? 1 : 0, network.get(), rest);
+  if (is_preview) {
+    const OwnView own = view ? *view : view_from(Side::kFront, name_of(*work.job->request));
+    cuts.insert(cuts.begin(), CutView{own, foreground, width, height});
+  }
+  return {std::move(checksum), std::move(foreground), std::move(cuts)};
 }
 
-std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, const Network* network,
+CutPicture ForegroundStage::cut_figures(std::string checksum, const Image& picture,
+                                        const std::optional<Mask>& given, PictureWork& work,
+                                        const Execution& execution) {
+  const Settings& settings = work.job->settings();
+  const std::vector<Side> sides = sides_of_sheet(settings.sheet);
+  std::vector<CutFigure> figures = cut_out_figures(picture,
+                                                   {.source = mask_source(settings.mask),
+                                                    .threshold = settings.mask_threshold,
+                                                    .invert = settings.mask_invert,
+                                                    .side = view_side(settings)},
+                                                   given, static_cast<int>(sides.size()), execution);
+  const std::string name = fs::path(name_of(*work.job->request)).filename().string();
+  std::vector<CutView> cuts;
+  for (size_t i = 0; i < figures.size(); ++i) {
+    const char* const side = side_name(sides[i]);
+    for (const std::string& text : figures[i].cut.notes) work.note(fmt::format("In the {}: {}", side, text));
+    cuts.push_back({view_from(sides[i], fmt::format("{} of {}", side, name)),
+                    std::make_shared<const Foreground>(std::move(figures[i].cut.foreground)), figures[i].side,
+                    figures[i].side});
+  }
+  work.job->on_picture("foreground", side_by_side(cuts));
+  // The front, or else the back, stands for the whole.
+  const auto place = static_cast<size_t>(std::ranges::min_element(sides) - sides.begin());
+  auto shown = std::make_shared<Foreground>(*cuts[place].foreground);
+  shown->crop.x += figures[place].x;
+  shown->crop.y += figures[place].y;
+  return {std::move(checksum), std::move(shown), std::move(cuts)};
+}
+
+std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, size_t first, const Network* network,
                                                     const Execution& execution) {
   const Settings& settings = work.job->settings();
   PictureOptions options;
   options.kept_pixels = kept_pixels(settings);
   options.cancel = execution.control.cancel;
   options.reserve = [](int64_t bytes) { return std::make_shared<MemoryCharge>(bytes); };
-  const auto count = static_cast<double>(settings.views.size());
+  const auto count = static_cast<double>(settings.views.size() - first);
   std::vector<CutView> cuts;
-  for (const OwnView& view : settings.views) {
+  for (const OwnView& view : std::span(settings.views).subspan(first)) {
     Execution part = execution;
     const auto done = static_cast<double>(cuts.size());
     part.control = execution.control.part(done / count, (done + 1) / count);
@@ -261,7 +305,7 @@ std::vector<CutView> ForegroundStage::cut_own_views(PictureWork& work, const Net
         work.note(fmt::format("The subject reaches the border of the view '{}': what lies beyond is missing.",
                               name));
       }
-      cuts.push_back({std::make_shared<const Foreground>(std::move(made.foreground)), width, height});
+      cuts.push_back({view, std::make_shared<const Foreground>(std::move(made.foreground)), width, height});
     } catch (const Error& error) {
       throw in_view(view, error);
     }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/refusals.h"
 #include "base/system_error.h"
 #include "engine/own_view_json.h"
 #include "engine/settings.h"
@@ -20,8 +21,11 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kListHint =
-    R"(A list of views is JSON like [{"picture": "front.png", "azimuth": 0, "elevation": 10}]; mask, fov and )"
-    R"("orthographic": true are further words, and a path alone names a picture like cup_az030_el20.png.)";
+    R"(A list of views is JSON like [{"picture": "front.png", "azimuth": 0, "elevation": 10}]; mask, fov, )"
+    R"("orthographic": true and "side": "right" are further words, and a path alone names a picture like )"
+    R"(cup_az030_el20.png or cup_right.png.)";
+
+constexpr const char* kSidesHint = "Use front, back, left, right or top.";
 
 Error invalid(const std::string& message, const std::string& hint = kListHint) {
   return {ErrorCode::kInvalidSettings, message, hint};
@@ -108,11 +112,23 @@ OwnView view_from_json(const json& value) {
       view.fov = number(name, word);
     } else if (name == "orthographic" && word.is_boolean()) {
       view.orthographic = word.get<bool>();
+    } else if (name == "side") {
+      const std::optional<Side> side = word.is_string() ? side_named(word.get<std::string>()) : std::nullopt;
+      if (!side) throw invalid(fmt::format("The side of the view '{}' is none.", shown(value)), kSidesHint);
+      const OwnView from = view_from(*side, {});
+      view.azimuth = from.azimuth;
+      view.elevation = from.elevation;
+      view.orthographic = !value.contains("fov");
     } else if (name == "orthographic") {
       throw invalid(fmt::format("In the view '{}', orthographic is neither true nor false.", shown(value)));
     } else {
       throw invalid(fmt::format("Unknown word '{}' in the view '{}'.", name, shown(value)));
     }
+  }
+  if (value.contains("side") &&
+      (value.contains("azimuth") || value.contains("elevation") || value.contains("orthographic"))) {
+    throw invalid(fmt::format("The view '{}' has a side and a camera.", shown(value)),
+                  "Leave one of the two out.");
   }
   if (view.orthographic && value.contains("fov")) {
     throw invalid(fmt::format("The view '{}' is orthographic and has a field of view.", shown(value)),
@@ -180,9 +196,54 @@ void check_views(const std::vector<OwnView>& views) {
   }
 }
 
+std::vector<Side> sides_of_sheet(const std::string& order) {
+  const auto refused = [&](const char* hint) { return invalid_value("sheet", order, hint); };
+  std::vector<Side> sides;
+  for (size_t begin = 0; begin <= order.size();) {
+    const size_t end = std::min(order.find(',', begin), order.size());
+    const std::optional<Side> side = side_named(std::string_view(order).substr(begin, end - begin));
+    if (!side) throw refused("Name the figures' sides in reading order, as in front,right,back.");
+    if (std::ranges::find(sides, *side) != sides.end()) throw refused("Name each side once.");
+    sides.push_back(*side);
+    begin = end + 1;
+  }
+  const auto has = [&](Side side) { return std::ranges::find(sides, side) != sides.end(); };
+  if (sides.size() < 2) throw refused("Name two sides or more; a picture of one figure is no sheet.");
+  if (!has(Side::kFront) && !has(Side::kBack))
+    throw refused("One of the figures must be the front or the back.");
+  return sides;
+}
+
+int cut_views(const Settings& settings) {
+  if (!settings.sheet.empty()) return static_cast<int>(sides_of_sheet(settings.sheet).size());
+  const bool has_cameras = !settings.views.empty() && settings.views.front().has_camera();
+  return has_cameras ? static_cast<int>(settings.views.size()) : 0;
+}
+
+void check_sides(const std::vector<OwnView>& views, bool has_picture) {
+  bool has_front = false, has_back = false;
+  for (const OwnView& view : views) {
+    const std::optional<Side> side = side_of(view);
+    if (!side) {
+      throw invalid(fmt::format("The model 'preview' takes pictures of sides, and the view '{}' is none.",
+                                view.picture),
+                    "Give pictures of the front, back, left, right and top, or use a reconstruction model.");
+    }
+    has_front = has_front || side == Side::kFront;
+    has_back = has_back || side == Side::kBack;
+  }
+  if (has_picture && has_front) {
+    throw invalid("The front is given twice: by the picture and by a view.", "Leave one of the two out.");
+  }
+  if (!views.empty() && !has_picture && !has_front && !has_back) {
+    throw invalid("The views show neither the front nor the back.", "Give a picture of one of these, too.");
+  }
+}
+
 int views_seen(const Settings& settings) {
   const auto given = static_cast<int>(settings.views.size());
   const bool is_grid = given == 1 && !settings.views.front().has_camera();
+  if (given == 0 && !settings.sheet.empty()) return cut_views(settings);
   return given == 0 || is_grid || given == kMostViews ? settings.view_count : given;
 }
 

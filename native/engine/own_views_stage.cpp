@@ -80,7 +80,7 @@ Views framed(const std::vector<CutView>& cuts, double frame, const Settings& set
   Views views{at::empty({count, 3, side, side}), at::empty({count, 16})};
   for (int64_t v = 0; v < count; ++v) {
     const CutView& cut = cuts[static_cast<size_t>(v)];
-    const OwnView& view = settings.views[static_cast<size_t>(v)];
+    const OwnView& view = cut.view;
     const Image picture = framed_view(*cut.foreground, cut.width, cut.height, frame, side, control);
     const at::Tensor pixels =
         at::from_blob(const_cast<float*>(picture.pixels.data()), {side, side, 3}, at::kFloat);
@@ -101,7 +101,8 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
  protected:
   StageProfile profile_for(const Settings& settings, const std::vector<Worker>& /*workers*/) const override {
     StageMode mode;
-    StageProfile profile{"", {}, kMaxBatch};
+    StageProfile profile{"", {}, kAnyBatch};
+    profile.on_host = true;
     const int64_t side = framed_side(settings);
     profile.output_bytes_per_picture = int64_t{kMostViews} * 3 * 4 * side * side;
     mode.workspace_bytes = 6.0 * 3 * 4 * 1024 * 1024;
@@ -119,7 +120,7 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
       *views = at_published_cameras(settings, execution.control);
     } else {
       const double frame = frame_of(cut.own_views);
-      note_cameras(work, frame);
+      note_cameras(work, cut.own_views, frame);
       *views = framed(cut.own_views, frame, settings, execution.control);
       cut.own_views.clear();
     }
@@ -128,11 +129,11 @@ class OwnViewsStage : public StageOf<CutPicture, ViewedPicture> {
   }
 
  private:
-  static void note_cameras(PictureWork& work, double frame) {
+  static void note_cameras(PictureWork& work, const std::vector<CutView>& cuts, double frame) {
     std::vector<std::string> names;
-    for (const OwnView& view : work.job->settings().views) {
-      if (!is_as_trained(view, frame))
-        names.push_back(fmt::format("'{}'", fs::path(view.picture).filename().string()));
+    for (const CutView& cut : cuts) {
+      if (!is_as_trained(cut.view, frame))
+        names.push_back(fmt::format("'{}'", fs::path(cut.view.picture).filename().string()));
     }
     if (names.empty()) return;
     work.note(

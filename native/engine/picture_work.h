@@ -38,8 +38,9 @@ struct JobContext {
 /// The picture as the request has it.
 struct GivenPicture {};
 
-/// One of the person's own views with its subject cut out.
+/// One of the person's own views, or of the figures of a sheet, with its subject cut out.
 struct CutView {
+  OwnView view;
   std::shared_ptr<const Foreground> foreground;
   int width = 0, height = 0;  ///< of the view's picture, whose pixels the crop counts in
 };
@@ -49,7 +50,8 @@ struct CutPicture {
   /// Checksum of the picture (engine/picture_checksum.h).
   std::string checksum;
   std::shared_ptr<const Foreground> foreground;
-  /// The person's own views that have cameras of their own, in their order.
+  /// The person's own views that have cameras of their own, in their order; with `preview` the front, too,
+  /// where the picture shows it.
   std::vector<CutView> own_views = {};
 };
 
@@ -91,8 +93,14 @@ struct ShapedPicture {
   Shape shape;
 };
 
-/// The picture with the surface of its shape.
+/// The picture with the surface of its shape as it was meshed.
 struct MeshedPicture {
+  ShapedPicture shaped;
+  std::shared_ptr<const Surface> surface;
+};
+
+/// The picture with its surface cleaned and simplified.
+struct CleanedPicture {
   ShapedPicture shaped;
   std::shared_ptr<const Surface> surface;  ///< the surface that will be textured
   /// The surface before simplification; null unless a normal map is wanted.
@@ -111,7 +119,7 @@ struct PictureWork {
   /// Sentences that the person should know about the result.
   std::vector<std::string> notes = {};
   std::variant<GivenPicture, CutPicture, ConditionedPicture, DenoisedPicture, ViewedPicture, ShapedPicture,
-               MeshedPicture, FinishedPicture>
+               MeshedPicture, CleanedPicture, FinishedPicture>
       made = {};
 
   /// Adds a sentence for the person, who reads it now and with the result.

@@ -16,17 +16,21 @@ namespace fs = std::filesystem;
 
 bool sees_views(const std::string& model) {
   const auto is_it = [&](const CatalogueModel& other) { return other.name == model && other.one_picture; };
-  return model != kPreviewModel && std::ranges::none_of(catalogue(), is_it);
+  return model != kPreviewModel && model != kCompactModel && std::ranges::none_of(catalogue(), is_it);
 }
 
-PipelineConfig pipeline_config(const Settings& settings) { return {settings.model, !settings.views.empty()}; }
+PipelineConfig pipeline_config(const Settings& settings) {
+  return {settings.model, !settings.views.empty() || !settings.sheet.empty()};
+}
 
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
                                                         const fs::path& embedded_models) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
-  const bool is_preview = config.model == kPreviewModel;
+  const bool is_preview = config.model == kPreviewModel, is_compact = config.model == kCompactModel;
   if (is_preview) {
     stages.push_back(inflate_stage());
+  } else if (is_compact) {
+    stages.push_back(compact_stage(embedded_models));
   } else if (config.model == kTripoSrModel) {
     stages.push_back(triposr_stage(config.model));
   } else {
@@ -39,8 +43,12 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
     }
     stages.push_back(reconstruct_stage(config.model));
   }
-  const auto fields = [&] { return is_preview ? inflated_fields() : triplane_fields(config.model); };
+  const auto fields = [&] {
+    if (is_preview) return inflated_fields();
+    return is_compact ? compact_fields() : triplane_fields(config.model);
+  };
   stages.push_back(surface_stage(config.model, fields()));
+  stages.push_back(simplify_stage(config.model, fields()));
   stages.push_back(texture_stage(config.model, fields()));
   return stages;
 }
@@ -48,12 +56,19 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
 void prepare(const std::vector<std::shared_ptr<PipelineStage>>& stages, const Settings& settings,
              const std::vector<Worker>& workers, const MeasuredCosts& measured, int64_t decoding_bytes) {
   const std::vector<CostSample> samples = samples_for(workers.front(), measured);
+  std::vector<CostSample> of_one_thread;
+  if (workers.front().threads > 1) {
+    Worker side = workers.front();
+    side.threads = 1;
+    of_one_thread = samples_for(side, measured);
+    std::erase_if(of_one_thread, [](const CostSample& sample) { return sample.threads > 1; });
+  }
   const auto seconds = [&](const auto& stage) {
     return stage->profile().on(workers.front()).modes.front().time(1, workers.front());
   };
   double total = 0, done = 0;
   for (const auto& stage : stages) {
-    stage->prepare(settings, workers, samples, decoding_bytes);
+    stage->prepare(settings, workers, samples, of_one_thread, decoding_bytes);
     total += seconds(stage);
   }
   for (const auto& stage : stages) {
@@ -89,7 +104,8 @@ std::string size_for_costs(const Settings& settings) {
     OwnView& any = size.views.emplace_back(OwnView{.picture = "view"});
     if (view.has_camera()) any.azimuth = 10.0 * static_cast<double>(size.views.size());
   }
-  if (!settings.views.empty() && settings.projection == "on") size.projection = "on";
+  size.sheet = settings.sheet;
+  if (cut_views(settings) > 0 && settings.projection == "on") size.projection = "on";
   size.view_count = settings.view_count;
   size.steps = settings.steps;
   size.sampler = settings.sampler;
@@ -117,15 +133,27 @@ void check_picture_size(int64_t width, int64_t height) {
               "Scale the picture down first.");
 }
 
+const OwnView* view_as_picture(const GenerateRequest& request) {
+  const bool is_in_memory =
+      !request.image.empty() || !request.bytes.pixels.empty() || !request.encoded.empty();
+  const auto& views = request.settings.views;
+  if (is_in_memory || views.empty() || request.picture != views.front().picture) return nullptr;
+  return &views.front();
+}
+
 void complete_request(GenerateRequest& request) {
   Settings& settings = request.settings;
   validate(settings);
   const bool has_views = sees_views(settings.model);
-  if (!has_views && !settings.views.empty()) {
-    throw Error(ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
-                "Use a reconstruction model, for example instant-mesh-large, or leave the views out.");
+  const bool is_preview = settings.model == kPreviewModel;
+  if (!has_views && !is_preview && pipeline_config(settings).own_views) {
+    throw Error(
+        ErrorCode::kInvalidSettings, fmt::format("The model '{}' takes no views.", settings.model),
+        "Use preview or a reconstruction model, for example instant-mesh-large, or leave the views out.");
   }
-  if (settings.model != kPreviewModel) {
+  if (settings.model == kCompactModel) {
+    compact_weights(find_models({}));
+  } else if (!is_preview) {
     const CatalogueModel& model = catalogue_model(settings.model);
     if (std::find(model.stages.begin(), model.stages.end(), "reconstruct") == model.stages.end()) {
       throw Error(ErrorCode::kInvalidSettings,
@@ -133,7 +161,7 @@ void complete_request(GenerateRequest& request) {
                   "Use preview, or a reconstruction model. `relievo models list` shows them.");
     }
     find_model(settings.model);
-    if (has_views && settings.views.empty()) find_model(kMultiviewModel);
+    if (has_views && !pipeline_config(settings).own_views) find_model(kMultiviewModel);
   }
   settings.views = expand_views(settings.views);
   check_views(settings.views);
@@ -145,6 +173,7 @@ void complete_request(GenerateRequest& request) {
     throw Error(ErrorCode::kInvalidSettings, "The request has neither a picture file nor a picture.",
                 "Name a picture file, or give its content or its pixels.");
   }
+  if (is_preview) check_sides(settings.views, view_as_picture(request) == nullptr);
 }
 
 }  // namespace relievo

@@ -15,7 +15,7 @@ namespace relievo {
 /// The choices that decide which stages there are and which weights they hold.
 struct PipelineConfig {
   std::string model;
-  /// The person's own views, so there is no diffusion.
+  /// The person's own views or sheet, so there is no diffusion.
   bool own_views = false;
 
   bool operator==(const PipelineConfig&) const = default;
@@ -50,6 +50,9 @@ std::string size_for_costs(const Settings& settings);
 
 /// The folder of the embedded models: `given` when it is not empty, else that of weights/catalogue.h.
 std::filesystem::path find_models(const std::filesystem::path& given);
+
+/// The first of the person's own views, where the request has no other picture than that.
+const OwnView* view_as_picture(const GenerateRequest& request);
 
 /// Expands the request's own views (engine/own_views.h); where it has no other picture, the first of them is
 /// its picture. Throws Error{kInvalidSettings} or Error{kModelMissing} for a request that cannot be run, and

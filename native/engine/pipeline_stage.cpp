@@ -48,6 +48,7 @@ std::string_view remedy_of(std::string_view stage) {
        "Use fewer views (--view-count 4), a smaller --input-size, half precision (--precision) or --strategy "
        "offload."},
       {"surface", "Use a smaller --grid."},
+      {"simplify", "Use a smaller --grid."},
       {"texture", "Use a smaller --texture-size or --grid."}};
   const auto found = std::ranges::find(kRemedies, stage, [](const auto& remedy) { return remedy.first; });
   return found == std::end(kRemedies) ? std::string_view() : found->second;
@@ -91,7 +92,8 @@ Execution execution_for(const Worker& worker, const std::string& precision) {
 
 Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting) {
   Execution execution = execution_for(load.worker, load.mode.precision);
-  if (load.waits && execution.device.is_cuda()) {
+  if (load.mode.streamed) execution.streamed = std::make_shared<StreamedWeights>();
+  if ((load.waits || load.mode.streamed) && execution.device.is_cuda()) {
     execution.waiting = waiting;
   } else {
     waiting->clear();
@@ -164,11 +166,9 @@ std::vector<std::any> PipelineStage::run(const StageCall& call, std::span<const 
   return outputs;
 }
 
-void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>& workers,
-                            const std::vector<CostSample>& samples, int64_t decoding_bytes) {
-  decoding_bytes_ = decoding_bytes;
-  profile_ = profile_for(settings, workers);
-  decoding_bytes_ = 0;  // samples are of small pictures
+std::vector<CostPoint> PipelineStage::points_of(const std::vector<CostSample>& samples,
+                                                const Settings& settings,
+                                                const std::vector<Worker>& workers) const {
   std::vector<CostPoint> points;
   const std::string size = size_for_costs(settings);
   for (const CostSample& sample : samples) {
@@ -183,17 +183,43 @@ void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>&
       continue;  // these are settings of another version
     }
     const auto add = [&](const StageProfile& profile) {
-      for (const StageMode& mode : profile.modes) {
-        if (mode.execution.is_like(sample.mode))
-          points.push_back({sample, mode, profile.output_bytes_per_picture, is_as_asked});
+      for (StageMode mode : profile.modes) {
+        if (!mode.execution.is_like(sample.mode)) continue;
+        if (workers.front().kind == DeviceKind::kCpu) mode.launch_seconds = 0;
+        points.push_back({sample, mode, profile.output_bytes_per_picture, is_as_asked});
       }
     };
     add(then);
     for (const StageProfile& other : then.in_other_precisions) add(other);
   }
+  return points;
+}
+
+void PipelineStage::set_side_seconds(StageProfile& profile, const StageProfile& of_one_thread,
+                                     const Worker& worker) {
+  Worker side = worker;
+  side.threads = 1;
+  for (size_t i = 0; i < profile.modes.size(); ++i) {
+    StageMode& mode = profile.modes[i];
+    const double on_device = mode.time(1, side) - mode.host_seconds_per_picture;
+    mode.side_seconds_per_picture = std::max(1e-6, of_one_thread.modes[i].time(1, side) - on_device);
+  }
+}
+
+void PipelineStage::prepare(const Settings& settings, const std::vector<Worker>& workers,
+                            const std::vector<CostSample>& samples,
+                            const std::vector<CostSample>& of_one_thread, int64_t decoding_bytes) {
+  decoding_bytes_ = decoding_bytes;
+  profile_ = profile_for(settings, workers);
+  decoding_bytes_ = 0;  // samples are of small pictures
+  const std::vector<CostPoint> points = points_of(samples, settings, workers),
+                               points_of_one = points_of(of_one_thread, settings, workers);
   const auto finish = [&](StageProfile& profile) {
     profile.name = name_;
+    StageProfile fitted_to_one = profile;
     fit_costs(profile, points);
+    fit_costs(fitted_to_one, points_of_one);
+    if (profile.on_host && fitted_to_one.measured) set_side_seconds(profile, fitted_to_one, workers.front());
   };
   finish(profile_);
   for (StageProfile& other : profile_.in_other_precisions) finish(other);
@@ -222,10 +248,18 @@ StageProfile network_profile(const Settings& settings, const std::string& stage,
   const auto profile_in = [&](const std::string& precision) {
     StageProfile profile;
     profile.modes = modes(precision);
+    profile.max_batch = kAnyBatch;
     if (precision == "fp32") {
-      StageMode half = modes(half_for(workers)).back();
-      half.execution.chunked = half.execution.tiled = true;  // the stage before it holds memory too
-      profile.modes.push_back(std::move(half));
+      const std::vector<StageMode> halves = modes(half_for(workers));
+      for (const bool streamed : {false, true}) {  // the last of each
+        const auto last = std::find_if(halves.rbegin(), halves.rend(), [&](const StageMode& mode) {
+          return mode.execution.streamed == streamed;
+        });
+        if (last == halves.rend()) continue;
+        profile.modes.push_back(*last);
+        ExecutionMode& half = profile.modes.back().execution;
+        half.chunked = half.tiled = true;  // the stage before it holds memory too
+      }
     }
     complete(profile);
     return profile;
@@ -250,6 +284,36 @@ std::function<void(size_t, const std::function<void()>&)> on_worker_of(const Sta
       const at::NoGradGuard no_grad;
       body();
     });
+  };
+}
+
+Streaming::Streaming(const StageCall& call, std::vector<std::shared_ptr<StreamedWeights>> weights)
+    : weights_(std::move(weights)) {
+  for (size_t k = 0; k < weights_.size(); ++k) {
+    if (!weights_[k]) continue;
+    weights_[k]->begin([&call, k](std::function<void()> task) {
+      return call.beside_worker(k, [task = std::move(task)] {
+        const at::NoGradGuard no_grad;
+        task();
+      });
+    });
+  }
+}
+
+Streaming::~Streaming() {
+  for (const auto& weights : weights_) {
+    if (weights) weights->end();
+  }
+}
+
+RunTogether run_together_of(const StageCall& call) {
+  return [&call](const std::function<void(size_t)>& body, const std::function<void()>& on_failure) {
+    call.on_every_worker(
+        [&](size_t k) {
+          const at::NoGradGuard no_grad;
+          body(k);
+        },
+        on_failure);
   };
 }
 

@@ -11,7 +11,9 @@
 #include <torch/nn/module.h>
 
 #include "engine/picture_work.h"
+#include "nn/exchange.h"
 #include "nn/execution.h"
+#include "nn/streamed_weights.h"
 #include "runtime/costs/stage.h"
 
 namespace relievo {
@@ -47,7 +49,8 @@ at::ScalarType dtype_of(const std::string& precision);  ///< `fp32`, `bf16`, `fp
 
 /// The execution for loading weights.
 Execution execution_for(const Worker& worker, const std::string& precision = "fp32");
-/// For a load; on a GPU its weights wait in `waiting` where it says that they wait, and else nothing does.
+/// For a load; on a GPU its weights wait in `waiting` where it says that they wait or are streamed, and else
+/// nothing does.
 Execution execution_for(const StageLoad& load, const std::shared_ptr<WaitingWeights>& waiting);
 
 class PipelineStage : public Stage {
@@ -59,10 +62,12 @@ class PipelineStage : public Stage {
   const std::string& shown() const { return shown_; }
 
   /// Sets the costs with these settings on workers of these kinds, fitted to those samples that are of this
-  /// stage (their `size` is settings as JSON). May be called between runs only. `decoding_bytes`
-  /// is the most memory that decoding the picture takes beside the picture itself.
+  /// stage (their `size` is settings as JSON), and for side threads to those of one thread of the processor.
+  /// May be called between runs only. `decoding_bytes` is the most memory that decoding the picture takes
+  /// beside the picture itself.
   void prepare(const Settings& settings, const std::vector<Worker>& workers,
-               const std::vector<CostSample>& samples = {}, int64_t decoding_bytes = 0);
+               const std::vector<CostSample>& samples = {}, const std::vector<CostSample>& of_one_thread = {},
+               int64_t decoding_bytes = 0);
   const StageProfile& profile() const final { return profile_; }
 
   /// Limits the pictures at a time, until the stage is prepared again.
@@ -102,6 +107,13 @@ class PipelineStage : public Stage {
   Control control_of(const PictureWork& work) const;
 
  private:
+  /// The samples of this stage as points to which the profile is fitted.
+  std::vector<CostPoint> points_of(const std::vector<CostSample>& samples, const Settings& settings,
+                                   const std::vector<Worker>& workers) const;
+  /// Sets the seconds of side threads by a profile that was fitted to what one thread takes.
+  static void set_side_seconds(StageProfile& profile, const StageProfile& of_one_thread,
+                               const Worker& worker);
+
   std::string name_, shown_;
   StageProfile profile_;
   double from_ = 0, to_ = 1;
@@ -112,27 +124,40 @@ class PipelineStage : public Stage {
 /// resident, though no allocator allocated them.
 int64_t mapped_bytes(const torch::nn::Module& module);
 
-/// The number of pictures that a stage takes at a time. Only the diffusion computes them together; other
-/// stages take one after the other, so that batches pass through the whole pipeline.
-inline constexpr int kMaxBatch = 4;
-
 double element_bytes(const std::string& precision);
 
 /// Seconds of so many operations on a worker of speed 1 (runtime/machine/workers.h).
 double seconds_of(double operations, const std::string& precision);
 
+/// Seconds in which a GPU is given one operator, whatever it computes.
+inline constexpr double kLaunchSeconds = 5e-6;
+
 /// Makes the profile of a network: its modes in the precision that is asked for, or else (auto) in the one
 /// that the first worker is fast in, and beside them in those of the other workers. Where a precision is
 /// fp32, the last of its modes in half precision is a fallback that changes the result. `modes(precision)`
-/// gives the modes in one precision; `complete` sets what they have in common and what only the whole list
-/// tells.
+/// gives the modes in one precision, the exact ones, streamed ones last; `complete` sets what they have in
+/// common and what only the whole list tells.
 StageProfile network_profile(const Settings& settings, const std::string& stage,
                              const std::vector<Worker>& workers,
                              const std::function<std::vector<StageMode>(const std::string&)>& modes,
                              const std::function<void(StageProfile&)>& complete);
 
+/// Has the streamed weights of a call's workers come in on their second threads, as long as it lives.
+class Streaming {
+ public:
+  /// `weights[k]` are those of worker k, or null.
+  Streaming(const StageCall& call, std::vector<std::shared_ptr<StreamedWeights>> weights);
+  ~Streaming();
+  Streaming(const Streaming&) = delete;
+  Streaming& operator=(const Streaming&) = delete;
+
+ private:
+  std::vector<std::shared_ptr<StreamedWeights>> weights_;
+};
+
 /// Makes StageCall::on_worker and on_every_worker run without gradients on the workers' threads.
 std::function<void(size_t, const std::function<void()>&)> on_worker_of(const StageCall& call);
 std::function<void(const std::function<void(size_t)>&)> on_every_worker_of(const StageCall& call);
+RunTogether run_together_of(const StageCall& call);
 
 }  // namespace relievo

@@ -15,6 +15,17 @@ bool shares_pictures(const Plan& plan) {
                      [](const DeviceGroup& group) { return group.kind != GroupKind::kReplica; });
 }
 
+bool is_better_planned_for_more(const Planned& planned) {
+  constexpr int kMany = 32;
+  PlanOptions for_many = planned.options;
+  for_many.pictures = kMany * planned.options.pictures;
+  const Plan plan = find_plan(planned.workers, planned.profiles, for_many);
+  return !std::ranges::equal(plan.groups, planned.plan.groups, [](const auto& a, const auto& b) {
+    return a.kind == b.kind && a.workers == b.workers && a.batch == b.batch &&
+           a.side_threads == b.side_threads;
+  });
+}
+
 int64_t decoding_bytes_of(Job::State& job) {
   if (!job.decoding) job.decoding = decoding_cost(job.request);
   return job.decoding->file_bytes + job.decoding->decoder_bytes;
@@ -33,10 +44,12 @@ std::string decoding_sentence(const DecodingCost& cost) {
 }
 
 Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>& stages_planned,
-                               const Settings& settings, int pictures, int64_t decoding_bytes) {
+                               const Settings& settings, int pictures, int64_t decoding_bytes,
+                               const Executor* with) {
   const MeasuredCosts measured = costs->measured();
   Planned planned;
   planned.workers = workers.get();
+  if (with) with->look_at_memory(planned.workers);
   prepare(stages_planned, settings, planned.workers, measured, decoding_bytes);
   limit_batches(stages_planned, planned.workers, *costs);
   set_measured_speeds(planned.workers, settings, measured);
@@ -45,11 +58,24 @@ Planned Engine::Impl::plan_for(const std::vector<std::shared_ptr<PipelineStage>>
                      .policy = policy_of(options.policy),
                      .strategy = strategy_of(options.strategy),
                      .allow_lossy = options.allow_lossy};
-  planned.plan = find_plan(planned.workers, planned.profiles, planned.options);
+  // What had no room before is placed elsewhere if that changes nothing in the result; else it is tried
+  // again.
+  std::vector<StageProfile> raised = planned.profiles;
+  for (StageProfile& profile : raised) costs->raise_to_limits(profile);
+  PlanOptions exact = planned.options;
+  exact.allow_lossy = false;
+  try {
+    planned.plan = find_plan(planned.workers, raised, exact);
+    planned.profiles = std::move(raised);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    planned.plan = find_plan(planned.workers, planned.profiles, planned.options);
+  }
   PlanOptions for_more = planned.options;
   for_more.pictures = static_cast<int>(planned.workers.size());
   if (!shares_pictures(planned.plan) && pictures < for_more.pictures) {
     planned.plan = find_plan(planned.workers, planned.profiles, for_more);
+    planned.options.pictures = for_more.pictures;
   }
   return planned;
 }

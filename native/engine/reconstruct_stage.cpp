@@ -13,6 +13,9 @@ namespace relievo {
 namespace {
 
 constexpr double kMiB = 1 << 20;
+// Of the layers that are there at a time, and of what stays.
+constexpr double kStreamedParameters = 4 * 16.8e6 + 8e6;
+constexpr double kLaunchesPerLayer = 30;
 
 /// The number of blocks of the checkpoint on this machine, or else of the published one.
 int lrm_blocks(const std::string& model) {
@@ -23,10 +26,10 @@ int lrm_blocks(const std::string& model) {
   }
 }
 
-class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
+class ReconstructStage : public BatchStageOf<ViewedPicture, ShapedPicture> {
  public:
   explicit ReconstructStage(std::string model)
-      : StageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
+      : BatchStageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
 
   void load(const StageLoad& load) override {
     networks_.load(load, LrmFile(model_, find_model(model_).file()));
@@ -53,29 +56,53 @@ class ReconstructStage : public StageOf<ViewedPicture, ShapedPicture> {
       mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) *
                                                (86e6 + static_cast<double>(t.layers) * 16.8e6 + 10e6));
-      mode.workspace_bytes = 16 * kMiB + element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+      mode.workspace_bytes = 16 * kMiB;
+      mode.workspace_bytes_per_picture = element_bytes(precision) * (planes * width * 14 + seen * 768 * 6);
+      mode.launch_seconds = kLaunchesPerLayer * static_cast<double>(t.layers + e.layers) * kLaunchSeconds;
       mode.seconds_per_picture = seconds_of(operations, precision);
-      return std::vector<StageMode>{mode};
+      StageMode streamed = mode;
+      streamed.execution.streamed = true;
+      streamed.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kStreamedParameters);
+      streamed.streamed_bytes = static_cast<double>(mode.weight_bytes);
+      return std::vector<StageMode>{mode, streamed};
     };
     const int blocks = lrm_blocks(model_);
     return network_profile(settings, "reconstruct", workers, modes, [&](StageProfile& profile) {
       profile.variant = model_;
-      profile.max_batch = kMaxBatch;
       profile.blocks = blocks;
+      // Every layer's keys and values, of the tokens and of the views.
+      const double shared = static_cast<double>(t.layers) * 2 * width * (planes + seen);
+      const std::string& precision = profile.modes.front().execution.precision;
+      profile.parts = {{.kind = PartKind::kTokens,
+                        .count = static_cast<int>(planes) / 256,
+                        .bytes_per_picture = static_cast<int64_t>(element_bytes(precision) * shared),
+                        .waits = 4.0 * static_cast<double>(t.layers)}};
       profile.activation_bytes_per_picture = static_cast<int64_t>(4 * planes * width);
       profile.output_bytes_per_picture = 4 * 3 * t.channels * t.high_resolution * t.high_resolution;
     });
   }
 
-  ShapedPicture output_of(ViewedPicture viewed, PictureWork& work, const StageCall& call,
-                          const Execution& execution) override {
+  /// The side of the views, which are smaller than asked for where the diffusion was short of memory.
+  int64_t size_of(const ViewedPicture& viewed) const override { return viewed.views->pixels.size(-1); }
+
+  std::vector<std::optional<ShapedPicture>> outputs_of(const Batch& batch, const StageCall& call,
+                                                       const Execution& execution) override {
     const at::NoGradGuard no_grad;
-    const Settings& settings = work.job->settings();
-    // The views may be smaller than asked for where the diffusion was short of memory.
-    const int64_t size = std::min<int64_t>(settings.input_size, viewed.views->pixels.size(-1));
-    Triplane triplane{reconstruct_planes(views_for_reconstruction(*viewed.views, views_seen(settings), size),
-                                         networks_.places(call), execution)};
-    return {std::move(viewed.cut), std::move(viewed.views), std::move(triplane)};
+    const Streaming streaming(call, networks_.streamed(call));
+    std::vector<Views> seen;
+    for (size_t i = 0; i < batch.inputs.size(); ++i) {
+      const Settings& settings = batch.jobs[i]->settings();
+      const int64_t size = std::min<int64_t>(settings.input_size, size_of(*batch.inputs[i]));
+      seen.push_back(views_for_reconstruction(*batch.inputs[i]->views, views_seen(settings), size));
+    }
+    auto planes = reconstruct_batch(seen, networks_.places(call), execution, batch.cancels);
+    std::vector<std::optional<ShapedPicture>> outputs(planes.size());
+    for (size_t i = 0; i < planes.size(); ++i) {
+      if (!planes[i].defined()) continue;
+      outputs[i] =
+          ShapedPicture{batch.inputs[i]->cut, batch.inputs[i]->views, Triplane{std::move(planes[i])}};
+    }
+    return outputs;
   }
 
  private:

@@ -71,7 +71,7 @@ std::vector<fs::path> save_named(
 }
 
 /// The endings of mesh files, without the dot.
-constexpr std::array kFormats{"glb", "obj", "ply"};
+constexpr std::array kFormats{"glb", "obj", "ply", "stl", "3mf"};
 
 bool is_format(const std::string& word) {
   return std::find(kFormats.begin(), kFormats.end(), word) != kFormats.end();

@@ -1,6 +1,7 @@
 // The thread of an engine's scheduler, which plans and starts runs. The pictures are made on the workers' own
 // threads.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "engine/stages.h"
 #include "nn/bring.h"
 #include "nn/errors.h"
+#include "nn/exchange.h"
 #include "runtime/execute/learn.h"
 #include "runtime/torch/worker_hooks.h"
 
@@ -73,10 +75,14 @@ void Engine::Impl::run(const StatePointer& first) {
   use_pipeline(pipeline_config(settings));
   const int waiting = std::max(1, queued_jobs.count(settings));
   const int64_t decoding_bytes = std::max(decoding_bytes_of(*first), kDecodedForNothing);
-  tally = {plan_for(stages, settings, waiting, decoding_bytes), size_for_costs(settings), Clock::now()};
+  tally = {plan_for(stages, settings, waiting, decoding_bytes, executor.get()), size_for_costs(settings),
+           Clock::now()};
   const Planned& planned = tally.planned;
   workers.warn();
-  queued_jobs.serve(settings, decoding_bytes, waiting == 1 && shares_pictures(planned.plan));
+  // A plan for twice as many costs a moment in which the devices run empty.
+  const int too_many =
+      is_better_planned_for_more(planned) ? 2 * planned.options.pictures : std::numeric_limits<int>::max();
+  queued_jobs.serve(settings, decoding_bytes, too_many);
   try {
     executor->run(planned.plan, queued_jobs,
                   {.plan = planned.options, .planned_workers = planned.workers, .cancel = closing});
@@ -86,10 +92,10 @@ void Engine::Impl::run(const StatePointer& first) {
   }
 }
 
-void Engine::QueuedJobs::serve(const Settings& settings, int64_t decoding_bytes, bool is_for_one) {
+void Engine::QueuedJobs::serve(const Settings& settings, int64_t decoding_bytes, int too_many) {
   settings_ = settings;
   decoding_bytes_ = decoding_bytes;
-  is_for_one_ = is_for_one;
+  too_many_ = too_many;
   has_begun_ = false;
 }
 
@@ -117,7 +123,7 @@ std::vector<RunJob> Engine::QueuedJobs::next(int most) {
   measure_decoding(most);
   std::vector<RunJob> jobs;
   std::unique_lock lock(engine_.mutex);
-  if (is_for_one_ && count_waiting(settings_) > 1) return jobs;
+  if (count_waiting(settings_) >= too_many_) return jobs;
   auto& queue = engine_.queue;
   const bool is_halted = engine_.is_paused || engine_.is_closing || engine_.wants_unload;
   while (static_cast<int>(jobs.size()) < most && !is_halted && !queue.empty() &&
@@ -206,13 +212,17 @@ void Engine::Impl::account_for(const Outcome& outcome, GenerateResult& result) {
   result.expected_seconds = outcome.expected_seconds;
   double best = 0;
   size_t computing = 0;
-  for (const DeviceGroup& group : planned.plan.groups) computing += group.workers.size();
+  for (const DeviceGroup& group : planned.plan.groups) {
+    computing += group.workers.size() + static_cast<size_t>(group.side_threads);
+  }
   for (const Worker& worker : planned.workers) best = std::max(best, worker.speed);
   for (const StageRun& stage : outcome.stages) {
     for (const DeviceSeconds& device : stage.devices) {
       const auto worker = std::ranges::find(planned.workers, device.worker, &Worker::name);
-      if (worker != planned.workers.end())
-        tally.computed += device.computing / stage.batch * worker->speed / best;
+      if (worker == planned.workers.end()) continue;
+      // A side thread is one of those that the worker would have alone.
+      const double share = stage.on_side ? 1.0 / worker->threads : 1;
+      tally.computed += share * device.computing / stage.batch * worker->speed / best;
     }
   }
   if (computing < 2) return;
@@ -240,12 +250,14 @@ void Engine::Impl::finish(Job::State& job, const Outcome& outcome) {
   for (const StageRun& stage : outcome.stages) {
     result->stages.push_back({stage.stage, stage.seconds, stage.peak_bytes, stage.worker,
                               stage.mode.precision, stage.batch, stage.fragmentation, stage.load_seconds});
+    result->stages.back().on_side = stage.on_side;
     for (const DeviceSeconds& device : stage.devices) {
       result->stages.back().devices.push_back(
           {device.worker, device.computing, device.transfer, device.waiting});
     }
     std::string line =
-        fmt::format("{}: {:.2f} s on {}{}", stage.stage, stage.seconds, stage.worker, told(stage));
+        fmt::format("{}: {:.2f} s on {}{}{}", stage.stage, stage.seconds,
+                    stage.on_side ? "a thread of the processor beside " : "", stage.worker, told(stage));
     if (stage.fragmentation) {
       line += fmt::format("; {:.0f} % of the memory that the allocator holds is unused",
                           100 * *stage.fragmentation);
@@ -302,6 +314,7 @@ void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
   WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;
   hooks.take_transfers = transfers_of_this_thread;
+  hooks.take_waited = take_waited_seconds;
   hooks.enter = [enter = std::move(hooks.enter)](const Worker& worker) {
     // Room is needed for LibTorch's pool of threads and for OpenMP's.
     require_room_for_threads(2 * worker.threads);

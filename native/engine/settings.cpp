@@ -36,6 +36,8 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
   visit("mask_invert", settings.mask_invert, AnyValue{});
   visit("views", settings.views, AnyValue{});
+  visit("sheet", settings.sheet, AnyValue{});
+  visit("back", settings.back, Words{"auto", "mirror", "fill"});
   visit("view_count", settings.view_count, kViewCountRange);
   visit("seed", settings.seed, kSeedRange);
   visit("steps", settings.steps, kStepsRange);
@@ -179,6 +181,13 @@ void validate(const Settings& settings) {
   std::vector<OwnView> views = settings.views;  // a folder or a list counts as one
   for (OwnView& view : views) view = with_camera_of_name(std::move(view));
   check_views(views);
+  if (!settings.sheet.empty()) {
+    sides_of_sheet(settings.sheet);
+    if (!settings.views.empty()) {
+      throw invalid("A sheet and views are given.",
+                    "Use the figures of the sheet, or pictures of the views.");
+    }
+  }
   stage_precision(settings.precision, "");
   if ((settings.mask == MaskKind::kFile) != !settings.mask_file.empty()) {
     throw settings.mask_file.empty()

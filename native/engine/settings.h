@@ -31,6 +31,10 @@ inline constexpr Range<int> kTextureSizeRange{64, 8192};
 /// The model that needs no weights except the mask network's.
 inline constexpr const char* kPreviewModel = "preview";
 
+/// The compact network of `relievo-train` (docs/training.md). No weights of it are shipped: it works where
+/// somebody has put some.
+inline constexpr const char* kCompactModel = "compact";
+
 /// Returns whether a model sees views of the object, painted or the person's own; otherwise it only sees the
 /// picture.
 bool sees_views(const std::string& model);
@@ -45,10 +49,18 @@ struct Settings {
   float mask_threshold = 0.5f;
   bool mask_invert = false;
 
-  // These are for models that see several views.
-  /// The person's own, in any of the notations of engine/own_views.h. Where there are none, the diffusion
-  /// paints them.
+  /// The person's own pictures of several views, in any of the notations of engine/own_views.h. Where there
+  /// are none, the diffusion paints them for models that see several; `preview` takes those of sides
+  /// (base/side.h), and its picture counts as the front where none of them does.
   std::vector<OwnView> views;
+  /// The sides that the figures of the picture show, in reading order with commas in between, where the
+  /// picture is a turnaround sheet: `front,right,back`. Empty where it shows one subject.
+  std::string sheet;
+  /// The colours of the back that no picture shows, with `preview`: `mirror` repeats the front, `fill`
+  /// continues what the front's outline shows, `auto` fills where the front has features of its own.
+  std::string back = "auto";
+
+  // These are for models that see several views.
   /// The number that the reconstruction sees of painted views, of a grid and of six: 6, or 4 of them. Other
   /// numbers of own views are seen as a whole.
   int view_count = 6;

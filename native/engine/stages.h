@@ -39,14 +39,28 @@ class ForegroundStage : public StageOf<GivenPicture, CutPicture> {
  private:
   struct Network;
 
-  std::vector<CutView> cut_own_views(PictureWork& work, const Network* network, const Execution& execution);
+  /// Cuts the person's own views from the first of these on.
+  std::vector<CutView> cut_own_views(PictureWork& work, size_t first, const Network* network,
+                                     const Execution& execution);
+  /// Cuts a sheet, of whose figures the front stands for the picture.
+  static CutPicture cut_figures(std::string checksum, const Image& picture, const std::optional<Mask>& given,
+                                PictureWork& work, const Execution& execution);
 
   std::filesystem::path embedded_models_;
   ByWorker<Network> networks_;
 };
 
-/// Makes the foreground into the field of the model `preview`.
+/// Side of the pictures of sides that the model `preview` takes: what a texture can show of one of several.
+int side_of_sides(const Settings& settings);
+
+/// Makes the foreground, or the pictures of sides, into the field of the model `preview`.
 std::shared_ptr<PipelineStage> inflate_stage();
+
+/// The file of the compact model's weights: compact.safetensors in `embedded_models`, else in the folder
+/// `compact` of the models that were put on this machine. Throws Error{kModelMissing}.
+std::filesystem::path compact_weights(const std::filesystem::path& embedded_models);
+/// Makes the foreground into the field of the model `compact`, on the CPU.
+std::shared_ptr<PipelineStage> compact_stage(const std::filesystem::path& embedded_models);
 
 /// The catalogue's name of the model that paints the views.
 inline constexpr const char* kMultiviewModel = "zero123plus-v1.2";
@@ -73,8 +87,11 @@ inline constexpr const char* kTripoSrModel = "triposr";
 /// Makes TripoSR's planes of the foreground.
 std::shared_ptr<PipelineStage> triposr_stage(const std::string& model);
 
-/// Meshes a shape, and cleans and simplifies the surface.
+/// Meshes a shape.
 std::shared_ptr<PipelineStage> surface_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
+
+/// Cleans and simplifies a surface that was meshed of such a field.
+std::shared_ptr<PipelineStage> simplify_stage(const std::string& model, std::unique_ptr<FieldSource> fields);
 
 /// Textures a surface and completes the result.
 std::shared_ptr<PipelineStage> texture_stage(const std::string& model, std::unique_ptr<FieldSource> fields);

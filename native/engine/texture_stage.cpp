@@ -26,7 +26,7 @@ Image shaded(const TexturedMesh& mesh, const Control& control) {
   return from_bytes(on_background(renderer.render(view, kSamples, control), {}));
 }
 
-class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
+class TextureStage : public StageOf<CleanedPicture, FinishedPicture> {
  public:
   TextureStage(std::string model, std::unique_ptr<FieldSource> fields)
       : StageOf("texture", "texture"), model_(std::move(model)), fields_(std::move(fields)) {}
@@ -57,32 +57,37 @@ class TextureStage : public StageOf<MeshedPicture, FinishedPicture> {
     chunks.execution.chunked = true;
     chunks.workspace_bytes = workspace(kBatchPoints / 2);
     chunks.seconds_per_picture *= 1.1;
-    StageProfile profile{"", {mode, chunks}, kMaxBatch};
+    StageProfile profile{"", {mode, chunks}, kAnyBatch};
+    profile.on_host = true;
     profile.variant = model_;
-    profile.points = true;
-    profile.activation_bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels);
+    profile.parts = {
+        {.kind = PartKind::kPoints, .bytes_per_picture = static_cast<int64_t>(24 * kCovered * texels)}};
     profile.output_bytes_per_picture = static_cast<int64_t>(4 * texels);
     return profile;
   }
 
-  FinishedPicture output_of(MeshedPicture meshed, PictureWork& work, const StageCall& call,
+  FinishedPicture output_of(CleanedPicture cleaned, PictureWork& work, const StageCall& call,
                             const Execution& execution) override {
     const at::NoGradGuard no_grad;
     const GenerateRequest& request = *work.job->request;
     const Settings& settings = request.settings;
     const Control& control = execution.control;
-    ShapedPicture& shaped = meshed.shaped;
+    ShapedPicture& shaped = cleaned.shaped;
     const Foreground& foreground = *shaped.cut.foreground;
     const bool is_seen = fields_->faces_the_picture();
     const bool is_projected = settings.projection == "on" || (settings.projection == "auto" && is_seen);
-    const TextureSources sources{
-        .front = is_seen ? &foreground : nullptr, .views = shaped.views.get(), .detail = meshed.detail.get()};
+    // Pictures of sides take the place of the one picture.
+    const bool has_sides = is_seen && shaped.views;
+    const TextureSources sources{.front = is_seen && !has_sides ? &foreground : nullptr,
+                                 .views = shaped.views.get(),
+                                 .from_best_view = has_sides,
+                                 .detail = cleaned.detail.get()};
     Execution baking = execution;
     baking.control = control.part(0, 0.8);
     auto result = std::make_shared<GenerateResult>();
     {
       const MemoryCharge texels(kBytesPerTexel * settings.texture_size * settings.texture_size);
-      result->mesh = texture_surface(*meshed.surface, *fields_->field(shaped.shape, call), sources,
+      result->mesh = texture_surface(*cleaned.surface, *fields_->field(shaped.shape, call), sources,
                                      {.size = settings.texture_size,
                                       .projection = is_projected,
                                       .vertex_colours = settings.vertex_colours},

@@ -12,6 +12,9 @@ namespace relievo {
 namespace {
 
 constexpr double kMiB = 1 << 20;
+// Of the layers that are there at a time, and of what stays.
+constexpr double kStreamedParameters = 4 * 20.5e6 + 12e6;
+constexpr double kLaunchesPerLayer = 30;
 
 /// The number of blocks of the checkpoint on this machine, or else of the published one.
 int triposr_blocks(const std::string& model) {
@@ -22,10 +25,10 @@ int triposr_blocks(const std::string& model) {
   }
 }
 
-class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
+class TripoSrStage : public BatchStageOf<CutPicture, ShapedPicture> {
  public:
   explicit TripoSrStage(std::string model)
-      : StageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
+      : BatchStageOf("reconstruct", "reconstruct"), model_(std::move(model)) {}
 
   void load(const StageLoad& load) override { networks_.load(load, TripoSrFile(find_model(model_).file())); }
   void unload(const Worker& worker) override { networks_.unload(worker); }
@@ -51,28 +54,49 @@ class TripoSrStage : public StageOf<CutPicture, ShapedPicture> {
       mode.execution.precision = precision;
       mode.weight_bytes = static_cast<int64_t>(element_bytes(precision) * 419.1e6);
       // It holds the tokens, their residual, and the rows of an attention or an MLP.
-      mode.workspace_bytes =
-          16 * kMiB + element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
+      mode.workspace_bytes = 16 * kMiB;
+      mode.workspace_bytes_per_picture =
+          element_bytes(precision) * (tokens * width * 16 + seen * condition * 6);
+      mode.launch_seconds = kLaunchesPerLayer * static_cast<double>(t.layers + e.layers) * kLaunchSeconds;
       mode.seconds_per_picture = seconds_of(operations, precision);
-      return std::vector<StageMode>{mode};
+      StageMode streamed = mode;
+      streamed.execution.streamed = true;
+      streamed.weight_bytes = static_cast<int64_t>(element_bytes(precision) * kStreamedParameters);
+      streamed.streamed_bytes = static_cast<double>(mode.weight_bytes);
+      return std::vector<StageMode>{mode, streamed};
     };
     const int blocks = triposr_blocks(model_);
     return network_profile(settings, "reconstruct", workers, modes, [&](StageProfile& profile) {
       profile.variant = model_;
-      profile.max_batch = kMaxBatch;
       profile.blocks = blocks;
+      const std::string& precision = profile.modes.front().execution.precision;
+      const double shared = static_cast<double>(t.layers) * 2 * width * tokens;  // keys and values
+      profile.parts = {{.kind = PartKind::kTokens,
+                        .count = static_cast<int>(tokens) / 256,
+                        .repeated = encoder / operations,
+                        .bytes_per_picture = static_cast<int64_t>(element_bytes(precision) * shared),
+                        .waits = 3.0 * static_cast<double>(t.layers)}};
       profile.activation_bytes_per_picture = static_cast<int64_t>(2 * 4 * tokens * width);
       profile.output_bytes_per_picture = 4 * 3 * t.plane_channels * 4 * t.plane_side * t.plane_side;
     });
   }
 
-  ShapedPicture output_of(CutPicture cut, PictureWork& /*work*/, const StageCall& call,
-                          const Execution& execution) override {
+  std::vector<std::optional<ShapedPicture>> outputs_of(const Batch& batch, const StageCall& call,
+                                                       const Execution& execution) override {
     const at::NoGradGuard no_grad;
+    const Streaming streaming(call, networks_.streamed(call));
     const int64_t side = TripoSrFile(find_model(model_).file()).config().picture_side;
-    const at::Tensor picture = triposr_picture(over_grey(to_bytes(cut.foreground->image)), side);
-    Triplane triplane{reconstruct_planes({picture, {}}, networks_.places(call), execution)};
-    return {std::move(cut), nullptr, std::move(triplane)};
+    std::vector<Views> seen;
+    for (const CutPicture* cut : batch.inputs) {
+      seen.push_back({triposr_picture(over_grey(to_bytes(cut->foreground->image)), side), {}});
+    }
+    auto planes = reconstruct_batch(seen, networks_.places(call), execution, batch.cancels);
+    std::vector<std::optional<ShapedPicture>> outputs(planes.size());
+    for (size_t i = 0; i < planes.size(); ++i) {
+      if (!planes[i].defined()) continue;
+      outputs[i] = ShapedPicture{*batch.inputs[i], nullptr, Triplane{std::move(planes[i])}};
+    }
+    return outputs;
   }
 
  private:

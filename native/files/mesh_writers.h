@@ -23,5 +23,7 @@ struct MeshJob {
 std::vector<std::filesystem::path> write_glb(const MeshJob& job);
 std::vector<std::filesystem::path> write_obj(const MeshJob& job);
 std::vector<std::filesystem::path> write_ply(const MeshJob& job);
+std::vector<std::filesystem::path> write_stl(const MeshJob& job);
+std::vector<std::filesystem::path> write_3mf(const MeshJob& job);
 
 }  // namespace relievo::files

@@ -1,7 +1,7 @@
-// Writes meshes, GLB and OBJ through Assimp. Input is in scene axes (base/mesh.h: Z up, front -Y, metres).
+// Writes meshes, all but PLY through Assimp. Input is in scene axes (base/mesh.h: Z up, front -Y, metres).
 // The formats' axes: glTF is Y up with its front towards +Z by specification, and OBJ is written the same
 // way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it is
-// written in scene axes, Blender's default.
+// written in scene axes, Blender's default. STL and 3MF, for printing, are Z up and in millimetres.
 #pragma once
 
 #include <filesystem>
@@ -17,6 +17,8 @@ namespace relievo {
 ///   obj  with name.mtl and name_albedo.png (and name_normal.png); quotation marks in a picture's name become
 ///        %22; mesh.vertex_colours, where there are any, follow the positions (v x y z r g b, sRGB-encoded)
 ///   ply  binary little-endian with normals and vertex colours, no texture
+///   stl  binary, the body alone
+///   3mf  the body alone, its vertices shared by its triangles
 /// The object, the mesh and the material are called `name`. Corners that share position and UV share a
 /// vertex, and normals are smooth across UV seams. `albedo_png`, where given, is used instead of encoding
 /// mesh.albedo again. Every file says what it was made of (files/source_mark.h). PLY takes its colours from

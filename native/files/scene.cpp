@@ -37,10 +37,12 @@ std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& 
     std::transform(mesh.colours.begin(), mesh.colours.end(), out.mColors[0],
                    [](const Float3& c) { return aiColor4D(c[0], c[1], c[2], 1); });
   }
-  out.mNumUVComponents[0] = 2;
-  out.mTextureCoords[0] = new aiVector3D[mesh.uvs.size()];
-  std::transform(mesh.uvs.begin(), mesh.uvs.end(), out.mTextureCoords[0],
-                 [](const Float2& uv) { return aiVector3D(uv[0], uv[1], 0); });
+  if (!mesh.uvs.empty()) {
+    out.mNumUVComponents[0] = 2;
+    out.mTextureCoords[0] = new aiVector3D[mesh.uvs.size()];
+    std::transform(mesh.uvs.begin(), mesh.uvs.end(), out.mTextureCoords[0],
+                   [](const Float2& uv) { return aiVector3D(uv[0], uv[1], 0); });
+  }
   out.mNumFaces = static_cast<unsigned>(mesh.faces.size());
   out.mFaces = new aiFace[mesh.faces.size()];
   for (size_t f = 0; f < mesh.faces.size(); ++f) {

@@ -84,6 +84,16 @@ std::string of_comments(std::string_view text, std::string_view comment, std::st
   return {};
 }
 
+/// Reads the head of a binary STL file: 80 bytes, the number of triangles, and 50 bytes for each.
+std::string of_stl(std::string_view text, uint64_t size) {
+  constexpr size_t kHead = 80, kTriangle = 50;
+  const auto triangles = number_at(text, kHead, 4);
+  if (!triangles || size != kHead + 4 + *triangles * kTriangle) return {};
+  std::string_view head = text.substr(0, kHead);
+  head = head.substr(0, head.find_last_not_of(' ') + 1);
+  return checksum_in(std::string(kChecksumKey) + ":" + std::string(head.substr(head.rfind(' ') + 1)));
+}
+
 /// Reads the text chunks before the pixels (PNG specification, 11.3.3).
 std::string of_png(std::string_view text) {
   constexpr std::string_view kSoftware = "Software\0Relievo "sv;
@@ -230,10 +240,11 @@ std::string source_checksum(const fs::path& path) {
     return of_comments(text, "comment ", "ply\nformat binary_little_endian 1.0\n");
   if (text.starts_with("\x89PNG\r\n\x1a\n")) return of_png(text);
   if (text.starts_with("\x76\x2f\x31\x01")) return of_exr(text);
-  // A WebP or .blend file has its mark at its end, as one line of text.
+  if (text.starts_with(kGenerator)) return of_stl(text, size);
+  // A WebP, 3MF or .blend file has its mark at its end, as lines of text.
   const bool is_webp = text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
-  const bool is_blend = text.starts_with(kZstandard);
-  if (!is_webp && !is_blend) return {};
+  const bool is_blend = text.starts_with(kZstandard), is_zip = text.starts_with("PK\x03\x04");
+  if (!is_webp && !is_blend && !is_zip) return {};
   const std::string tail = read(std::ios::end);
   // Lines hold no line breaks, so that no picture's name can look like the second of them.
   const size_t second = tail.rfind(std::string("\n") + kChecksumKey);

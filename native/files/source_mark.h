@@ -1,6 +1,7 @@
 // Marks files with what they were made of. Every file of a result names Relievo and the checksum of its
-// picture: GLB in its asset's generator and extras, OBJ, MTL and PLY in comments, PNG in text chunks, OpenEXR
-// in attributes of its header, WebP in a chunk, .blend in a skippable frame beside its compressed ones.
+// picture: GLB in its asset's generator and extras, OBJ, MTL and PLY in comments, STL in its head, 3MF in its
+// archive's comment, PNG in text chunks, OpenEXR in attributes of its header, WebP in a chunk, .blend in a
+// skippable frame beside its compressed ones.
 #pragma once
 
 #include <filesystem>

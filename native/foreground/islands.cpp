@@ -1,7 +1,6 @@
 #include "foreground/islands.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace relievo {
 namespace {
@@ -32,6 +31,14 @@ class Islands {
       row_.push_back(run);
     }
     std::swap(row_, row_above_);
+  }
+
+  std::vector<Subject::Speck> all() const {
+    std::vector<Subject::Speck> found;
+    for (size_t i = 0; i < islands_.size(); ++i) {
+      if (islands_[i].parent == static_cast<int>(i)) found.push_back({islands_[i].box, islands_[i].area});
+    }
+    return found;
   }
 
   std::optional<Subject> subject() {
@@ -87,14 +94,18 @@ class Islands {
   std::vector<Run> row_, row_above_;
 };
 
-}  // namespace
-
-std::optional<Subject> subject_of(const Mask& mask) {
+Islands read(const Mask& mask) {
   Islands islands;
   for (int y = 0; y < mask.height; ++y) {
     islands.add_row(&mask.values[static_cast<size_t>(y) * mask.width], mask.width, y);
   }
-  return islands.subject();
+  return islands;
 }
+
+}  // namespace
+
+std::optional<Subject> subject_of(const Mask& mask) { return read(mask).subject(); }
+
+std::vector<Subject::Speck> islands_of(const Mask& mask) { return read(mask).all(); }
 
 }  // namespace relievo

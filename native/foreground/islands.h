@@ -37,4 +37,7 @@ struct Subject {
 /// spoon stay together; a dot in a corner of the mask does not move the crop.
 std::optional<Subject> subject_of(const Mask& mask);
 
+/// Returns all islands of a mask.
+std::vector<Subject::Speck> islands_of(const Mask& mask);
+
 }  // namespace relievo

@@ -1,5 +1,6 @@
 #include "kernels/group_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -80,49 +81,39 @@ void scale(const BFloat16* in, BFloat16* out, int64_t rows, int64_t channels, co
   scale_bfloats(in, out, rows, channels, factor, shift, with_silu);
 }
 
-// Pixels of a block. The size does not depend on the number of threads, so the result does not either.
-constexpr int64_t kBlock = 8 * kRows;
-
 template <typename T>
-void find_factors(const GroupNorm& norm, float* factor, float* shift) {
-  const int64_t channels = norm.channels, group_width = channels / norm.groups;
-  const int64_t blocks = (norm.pixels + kBlock - 1) / kBlock;
-  const auto* in = static_cast<const T*>(norm.in);
-
-  std::vector<Moments<double>> parts(static_cast<size_t>(norm.batch * blocks * norm.groups));
-  parallel_for(norm.batch * blocks, 1, [&](int64_t first, int64_t last) {
+void find_moments(const GroupMoments& find) {
+  const int64_t channels = find.channels, group_width = channels / find.groups, blocks = find.blocks();
+  const auto* in = static_cast<const T*>(find.in);
+  parallel_for(find.batch * blocks, 1, [&](int64_t first, int64_t last) {
     std::vector<float> sums(static_cast<size_t>(channels)), squares(sums.size());
+    std::vector<Moments<double>> groups(static_cast<size_t>(find.groups));
     for (int64_t block = first; block < last; ++block) {
-      const int64_t item = block / blocks, begin = block % blocks * kBlock;
-      const int64_t end = std::min(norm.pixels, begin + kBlock);
-      Moments<double>* groups = &parts[static_cast<size_t>(block * norm.groups)];
+      const int64_t item = block / blocks, begin = block % blocks * find.block;
+      const int64_t end = std::min(find.pixels, begin + find.block);
+      std::fill(groups.begin(), groups.end(), Moments<double>());
       for (int64_t at = begin; at < end; at += kRows) {
         const int64_t rows = std::min(kRows, end - at);
-        const T* x = in + (item * norm.pixels + at) * channels;
+        const T* x = in + (item * find.pixels + at) * channels;
         sum(x, rows, channels, sums.data(), squares.data());
         const double count = static_cast<double>(rows);
         for (int64_t c = 0; c < channels; ++c) {
-          groups[c / group_width].merge(moments_by_sums<double>(
+          groups[static_cast<size_t>(c / group_width)].merge(moments_by_sums<double>(
               count, float_of(x[c]), sums[static_cast<size_t>(c)], squares[static_cast<size_t>(c)]));
         }
       }
+      double* to = find.moments + 3 * block * find.groups;
+      for (const Moments<double>& group : groups) {
+        *to++ = group.count;
+        *to++ = group.mean;
+        *to++ = group.squares;
+      }
     }
   });
-
-  for (int64_t item = 0; item < norm.batch; ++item) {
-    for (int64_t g = 0; g < norm.groups; ++g) {
-      Moments<double> all;
-      for (int64_t block = 0; block < blocks; ++block) {
-        all.merge(parts[static_cast<size_t>((item * blocks + block) * norm.groups + g)]);
-      }
-      const double inverse = 1 / std::sqrt(all.squares / all.count + norm.epsilon);
-      for (int64_t c = g * group_width; c < (g + 1) * group_width; ++c) {
-        factor[item * channels + c] = static_cast<float>(norm.weight[c] * inverse);
-        shift[item * channels + c] = static_cast<float>(norm.bias[c] - norm.weight[c] * inverse * all.mean);
-      }
-    }
-  }
 }
+
+// Pixels that one thread scales. The size does not depend on the number of threads.
+constexpr int64_t kBlock = 8 * kRows;
 
 template <typename T>
 void scale_all(const ScaleChannels& s) {
@@ -140,11 +131,11 @@ void scale_all(const ScaleChannels& s) {
 
 }  // namespace
 
-void group_norm_factors_cpu(const GroupNorm& norm, float* factor, float* shift) {
-  if (norm.is_bfloat16) {
-    find_factors<BFloat16>(norm, factor, shift);
+void group_moments_cpu(const GroupMoments& find) {
+  if (find.is_bfloat16) {
+    find_moments<BFloat16>(find);
   } else {
-    find_factors<float>(norm, factor, shift);
+    find_moments<float>(find);
   }
 }
 

@@ -39,21 +39,22 @@ RELIEVO_BODY Moments<Real> moments_by_sums(Real count, Real first, Real sum, Rea
   return {count, first + mean, spread > 0 ? spread : 0};
 }
 
-struct GroupNorm {
+struct GroupMoments {
   const void* in = nullptr;  ///< [batch, pixels, channels] float, or bfloat16
   bool is_bfloat16 = false;
-  const float* weight = nullptr;  ///< [channels]
-  const float* bias = nullptr;    ///< [channels]
+  /// [batch, blocks(), groups, 3] written: count, mean and sum of squared differences.
+  double* moments = nullptr;
   int64_t batch = 0;
   int64_t pixels = 0;
   int64_t channels = 0;
   int64_t groups = 0;  ///< divides channels
-  double epsilon = 0;
+  int64_t block = 1;   ///< pixels whose moments are found together
+
+  int64_t blocks() const { return (pixels + block - 1) / block; }
 };
 
-/// Computes normalisation as one multiplication and one addition for these pictures: `out = in * factor +
-/// shift`, both [batch, channels].
-void group_norm_factors_cpu(const GroupNorm& norm, float* factor, float* shift);
+/// Finds the moments of each group of channels, block by block: a block's do not depend on the others.
+void group_moments_cpu(const GroupMoments& find);
 
 struct ScaleChannels {
   const void* in = nullptr;  ///< [batch, pixels, channels] float, or bfloat16

@@ -1,5 +1,7 @@
 #include "multiview/clip.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -90,12 +92,22 @@ ClipVision::ClipVision(const ClipVisionConfig& config) : config_(config) {
       register_module("visual_projection", std::make_shared<Linear>(width, config.projection, Bias::kNo));
 }
 
-at::Tensor ClipVision::forward(const at::Tensor& pixels, const Observer& observer) const {
-  const at::Tensor patches = patches_->forward(pixels).flatten(2).transpose(1, 2);
+void ClipVision::stream(std::shared_ptr<StreamedWeights> weights) {
+  std::vector<std::vector<at::Tensor>> layers;
+  for (const auto& layer : layers_) layers.push_back(layer->parameters());
+  weights->set_layers(layers);
+  stream_ = {std::move(weights)};
+}
+
+at::Tensor ClipVision::forward(const at::Tensor& pixels, const Observer& observer,
+                               const BatchControl& control) const {
+  const at::Tensor patches = patches_->on_channels_last(pixels).flatten(2).transpose(1, 2);
   at::Tensor x = at::cat({class_token_.expand({pixels.size(0), 1, config_.width}), patches}, 1) + positions_;
   x = first_norm_->forward(x);
   observe(observer, "hidden0", x);
   for (size_t i = 0; i < layers_.size(); ++i) {
+    control.between_layers({&x});
+    stream_.need(i);
     x = layers_[i]->forward(x, Causal::kNo);
     observe(observer, fmt::format("hidden{}", i + 1), x);
   }

@@ -7,8 +7,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/batch_control.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/streamed_weights.h"
 
 namespace relievo {
 
@@ -58,11 +60,17 @@ class ClipVision : public torch::nn::Module {
   explicit ClipVision(const ClipVisionConfig& config);
 
   /// Maps pixels `[B, 3, image, image]`, normalised (conditioning.h), to the projected class token `[B,
-  /// projection]`. The observer sees hidden0 (after the first norm), hidden1, ..., last_hidden_state.
-  at::Tensor forward(const at::Tensor& pixels, const Observer& observer = {}) const;
+  /// projection]`; pictures that are cancelled meanwhile leave the batch. The observer sees hidden0 (after
+  /// the first norm), hidden1, ..., last_hidden_state. Throws Error{kCancelled}.
+  at::Tensor forward(const at::Tensor& pixels, const Observer& observer = {},
+                     const BatchControl& control = {}) const;
+
+  /// Has the layers' weights come in while it computes; they were loaded into `weights`.
+  void stream(std::shared_ptr<StreamedWeights> weights);
 
  private:
   ClipVisionConfig config_;
+  LayerStream stream_;
   at::Tensor class_token_;
   at::Tensor positions_;
   std::shared_ptr<Conv2d> patches_;

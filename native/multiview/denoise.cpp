@@ -10,6 +10,7 @@
 #include "base/refusals.h"
 #include "multiview/noise_source.h"
 #include "nn/bring.h"
+#include "nn/shared_rows.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -91,6 +92,7 @@ class Denoising {
       latents_.push_back(noise(p, NoiseUse::kLatents, 0, {1, channels, kRows * unit, kColumns * unit}) *
                          samplers_[p].initial_sigma());
     }
+    if (is_in_strips()) ranges_ = divide_rows(kRows * unit, places.parts, places.unets[0]->row_unit());
     divide_work();
     prepare_constants();
   }
@@ -150,6 +152,7 @@ class Denoising {
   }
 
   bool is_cut() const { return !places_.blocks.empty(); }
+  bool is_in_strips() const { return !places_.parts.empty(); }
 
   at::Tensor noise(size_t picture, NoiseUse use, int step, at::IntArrayRef shape) const {
     return noise_for(keys_[picture], hooks_, use, step, shape, home_.device());
@@ -183,7 +186,7 @@ class Denoising {
 
   void divide_work() {
     const int64_t halves = 2 - first_half_;
-    const bool is_on_two = !is_cut() && places_.unets.size() > 1;
+    const bool is_on_two = !is_cut() && !is_in_strips() && places_.unets.size() > 1;
     if (halves == 1 || (!is_on_two && places_.halves_together)) {
       shares_.push_back({0, first_half_, halves});
     } else {
@@ -191,12 +194,14 @@ class Denoising {
     }
   }
 
-  /// The workers that a share passes through, in order.
+  /// The workers that a share passes through, in order, or that share its rows.
   std::vector<size_t> workers_of(size_t share) const {
-    if (!is_cut()) return {shares_[share].worker};
+    if (!is_cut() && !is_in_strips()) return {shares_[share].worker};
     std::vector<size_t> workers;
     for (size_t k = 0; k < places_.unets.size(); ++k) {
-      if (places_.unets[k] && !places_.unets[k]->parameters().empty()) workers.push_back(k);
+      const bool works = is_in_strips() ? ranges_[k].count() > 0
+                                        : places_.unets[k] && !places_.unets[k]->parameters().empty();
+      if (works) workers.push_back(k);
     }
     return workers;
   }
@@ -262,13 +267,32 @@ class Denoising {
     return walk.x;
   }
 
+  /// The same by all workers at once, each with its own rows.
+  at::Tensor predict_in_strips(size_t s, int i, const UnetWalk& walk) const {
+    std::vector<at::Tensor> rows(ranges_.size());
+    on_shared_rows(ranges_, places_.run_together, [&](size_t k, const SharedRows& shared) {
+      const at::NoGradGuard no_grad;
+      UnetWalk own = walk;
+      own.x = walk.x.narrow(2, shared.range().first, shared.range().count());
+      UnetPass pass = pass_;
+      pass.shared = &shared;
+      places_.unets[k]->advance(own, prompts_[s][k], shifts_[k], i, pass);
+      rows[k] = own.x;
+    });
+    std::erase_if(rows, [](const at::Tensor& some) { return !some.defined(); });
+    for (at::Tensor& some : rows) some = bring(some, home_);
+    return at::cat(rows, 2);
+  }
+
   void step(int i) {
     std::vector<at::Tensor> noise(conditions_.size());  // the references', by picture
     for (const size_t p : alive_) noise[p] = this->noise(p, NoiseUse::kReference, i, references_[p].sizes());
     std::vector<UnetWalk> walks;
     for (size_t s = 0; s < shares_.size(); ++s) walks.push_back(inputs_of(s, i, noise));
     std::vector<at::Tensor> predictions(shares_.size());
-    if (shares_.size() == 2 && shares_[1].worker == 1) {
+    if (is_in_strips()) {
+      for (size_t s = 0; s < shares_.size(); ++s) predictions[s] = predict_in_strips(s, i, walks[s]);
+    } else if (shares_.size() == 2 && shares_[1].worker == 1) {
       on_every_worker([&](size_t k) {
         if (k >= shares_.size()) return;
         predictions[k] =
@@ -320,6 +344,7 @@ class Denoising {
   // The first half that is computed: 1 where the unconditional prediction has no weight, else 0.
   int64_t first_half_;
   std::vector<Share> shares_;
+  std::vector<RowRange> ranges_;                 // by worker, where they share the rows
   std::vector<std::vector<KeyValues>> prompts_;  // by share and worker
   std::vector<TimeShifts> shifts_;               // by worker
   // The pictures of the batch that are still wanted, in their order.
@@ -336,9 +361,14 @@ void check(std::span<const Conditions> conditions, std::span<const NoiseKey> noi
     throw invalid_value("view size", fmt::format("{}", settings.view_size), "Use a multiple of 8, best 320.");
   }
   const bool is_cut = !places.blocks.empty();
+  const bool is_in_strips = !places.parts.empty();
   const bool is_one_each =
       conditions.size() == noise.size() && (cancels.empty() || cancels.size() == conditions.size());
-  if (!is_one_each || places.unets.empty() || (is_cut && places.blocks.size() != places.unets.size())) {
+  const auto fits = [&](const std::vector<int>& by_worker) {
+    return by_worker.empty() || by_worker.size() == places.unets.size();
+  };
+  if (!is_one_each || places.unets.empty() || !fits(places.blocks) || !fits(places.parts) ||
+      (is_cut && is_in_strips)) {
     throw Error(ErrorCode::kInternal, "The denoiser's pictures, seeds or places do not match.");
   }
   for (const auto& unet : places.unets) {

@@ -117,11 +117,14 @@ at::Tensor MultiviewFiles::ramp() const {
 
 std::shared_ptr<const ClipVision> MultiviewFiles::vision(const Execution& execution) const {
   const auto network = std::make_shared<ClipVision>(vision_);
-  return loaded(network, *network, folder_ / "vision_encoder", execution);
+  loaded(network, *network, folder_ / "vision_encoder", execution);
+  if (execution.streamed) network->stream(execution.streamed);
+  return network;
 }
 
 std::shared_ptr<const Vae> MultiviewFiles::vae(VaeParts parts, const Execution& execution) const {
   Execution wide = execution;
+  wide.streamed.reset();
   if (wide.dtype == at::kHalf) wide.dtype = at::kFloat;
   return loaded(std::make_shared<Vae>(vae_, parts), Vae(vae_), folder_ / "vae", wide);
 }
@@ -132,8 +135,10 @@ std::shared_ptr<const Unet> MultiviewFiles::unet(const Execution& execution) con
 
 std::shared_ptr<const Unet> MultiviewFiles::unet(int first_block, int last_block,
                                                  const Execution& execution) const {
-  return loaded(std::make_shared<Unet>(unet_, first_block, last_block), Unet(unet_), folder_ / "unet",
-                execution);
+  const auto network = std::make_shared<Unet>(unet_, first_block, last_block);
+  loaded(network, Unet(unet_), folder_ / "unet", execution);
+  if (execution.streamed) network->stream(execution.streamed);
+  return network;
 }
 
 at::Tensor MultiviewFiles::empty_prompt() const {

@@ -10,9 +10,10 @@
 
 namespace relievo {
 
-/// Each part is read on demand, into an Execution's device and precision. A configuration that lies beside
-/// the weights (`unet/config.json`, `scheduler/scheduler_config.json`, ...) is followed; the published one is
-/// taken where there is none. Loading throws Error{kIo, kModelCorrupt, kModelMismatch}.
+/// Each part is read on demand, into an Execution's device and precision; of streamed weights the vision
+/// tower and the denoiser come in layer by layer, and the VAE is loaded as a whole. A configuration that lies
+/// beside the weights (`unet/config.json`, `scheduler/scheduler_config.json`, ...) is followed; the published
+/// one is taken where there is none. Loading throws Error{kIo, kModelCorrupt, kModelMismatch}.
 class MultiviewFiles {
  public:
   /// Reads the configurations.

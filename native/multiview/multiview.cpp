@@ -19,11 +19,12 @@ ByteImage paint_view_grid(const ByteImage& rgb, const NoiseKey& noise, const Mul
     stage.control = execution.control.part(from / total, to / total);
     return stage;
   };
-  const Conditions conditions = condition_views(rgb, noise, model.condition, part(0, 1), hooks);
+  const Conditions conditions = condition_views(rgb, noise, {.parts = {&model.condition}}, part(0, 1), hooks);
   const at::Tensor latents = denoise({&conditions, 1}, {&noise, 1}, {.unets = {model.unet}}, model.diffusion,
                                      settings, part(1, total - 2), {}, hooks)
                                  .front();
-  return decode_views(latents, *model.decoder, model.latent_factor, part(total - 2, total), false, hooks);
+  return decode_views(latents, {.vaes = {model.decoder}}, model.latent_factor, part(total - 2, total), false,
+                      hooks);
 }
 
 Views views_of_grid(const ByteImage& grid) {

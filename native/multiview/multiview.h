@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "multiview/sampler.h"
 #include "multiview/unet.h"
 #include "multiview/vae.h"
+#include "nn/exchange.h"
 #include "nn/execution.h"
 #include "nn/noise.h"
 #include "nn/observer.h"
@@ -63,19 +65,37 @@ struct Conditions {
   at::Tensor states;
 };
 
-/// Stage `condition`: encodes RGB on white by CLIP's vision tower and the VAE's encoder. Throws
-/// Error{kInvalidImage, kInvalidSettings, kCancelled}.
-Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionParts& parts,
+/// The places of these networks: the same ones on each of the workers.
+struct ConditionPlaces {
+  std::vector<const ConditionParts*> parts;  ///< by worker
+  RunTogether run_together = {};             ///< where there are several
+};
+
+/// Stage `condition`: encodes pictures, RGB on white, together by CLIP's vision tower and the VAE's encoder.
+/// Several workers take the vision tower, the pictures and a blank one as they are free. `noise` has a key
+/// for each, and `cancels` may have a token for each: a picture whose token is cancelled leaves the batch
+/// between two layers, and its result is nothing. Throws Error{kInvalidImage, kInvalidSettings}, and
+/// Error{kCancelled} where all are cancelled.
+std::vector<std::optional<Conditions>> condition_batch(
+    std::span<const ByteImage> rgb, std::span<const NoiseKey> noise, const ConditionPlaces& places,
+    const Execution& execution, std::span<const CancelToken> cancels = {}, const MultiviewHooks& hooks = {});
+/// The same for one picture.
+Conditions condition_views(const ByteImage& rgb, const NoiseKey& noise, const ConditionPlaces& places,
                            const Execution& execution, const MultiviewHooks& hooks = {});
 
 /// The places of the denoising network:
 /// - whole on one worker: one network, no blocks;
 /// - whole on two workers, one for each half of guidance: two networks, no blocks;
+/// - whole on several workers, each of which computes strips of rows of the latents (nn/shared_rows.h);
 /// - cut over several workers: a network for each, or null for those that hold no block.
 struct DenoiserPlaces {
   std::vector<std::shared_ptr<const Unet>> unets;  ///< by worker
   /// The number of blocks that each worker holds of a cut network; else empty.
   std::vector<int> blocks = {};
+  /// The number of parts of the latents' rows for each worker that shares them; else empty.
+  std::vector<int> parts = {};
+  /// For workers that share the rows.
+  RunTogether run_together = {};
   /// Runs the body on worker k's thread and waits; where it is empty, the body is called directly.
   std::function<void(size_t k, const std::function<void()>& body)> on_worker = {};
   /// Runs body(k) on all workers at once and waits; where it is empty, the bodies are called one after the
@@ -98,10 +118,25 @@ std::vector<at::Tensor> denoise(std::span<const Conditions> conditions, std::spa
                                 const MultiviewSettings& settings, const Execution& execution,
                                 std::span<const CancelToken> cancels = {}, const MultiviewHooks& hooks = {});
 
-/// Stage `decode`: turns latents `[1, 4, H, W]` into the six views in one picture of 3 rows x 2 columns.
-/// `vae` has at least the decoder; `latent_factor` is its scaling factor. `tiled` works in smaller strips of
-/// rows (strips.h), with the same result up to rounding. Throws Error{kInvalidSettings, kCancelled}.
-ByteImage decode_views(const at::Tensor& latents, const Vae& vae, double latent_factor,
+/// The places of the VAE's decoder: one, or the same one on each of the workers that share the rows.
+struct DecoderPlaces {
+  std::vector<std::shared_ptr<const Vae>> vaes;  ///< by worker
+  /// The number of parts of the latents' rows for each worker; empty where the first decodes alone.
+  std::vector<int> parts = {};
+  RunTogether run_together = {};
+};
+
+/// Stage `decode`: turns latents `[B, 4, H, W]` together into the six views of each picture in one picture of
+/// 3 rows x 2 columns; workers that share rows take one picture. `latent_factor` is the VAE's scaling factor.
+/// `tiled` works in smaller strips of rows (strips.h), with the same result up to rounding. `cancels` and
+/// errors are as above.
+std::vector<std::optional<ByteImage>> decode_batch(const at::Tensor& latents, const DecoderPlaces& places,
+                                                   double latent_factor, const Execution& execution,
+                                                   bool tiled = false,
+                                                   std::span<const CancelToken> cancels = {},
+                                                   const MultiviewHooks& hooks = {});
+/// The same for one picture's latents `[1, 4, H, W]`.
+ByteImage decode_views(const at::Tensor& latents, const DecoderPlaces& places, double latent_factor,
                        const Execution& execution, bool tiled = false, const MultiviewHooks& hooks = {});
 
 /// All networks in one place.

@@ -15,10 +15,11 @@ ResnetBlock::ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t gr
   }
 }
 
-at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& shift) const {
-  at::Tensor hidden = conv1->forward(norm1->silu(x));
+at::Tensor ResnetBlock::forward(const at::Tensor& x, const at::Tensor& shift,
+                                const SharedRows* shared) const {
+  at::Tensor hidden = conv1->on_rows(norm1->silu(x, shared), shared);
   if (shift.defined()) hidden.add_(shift.unsqueeze(-1).unsqueeze(-1));
-  hidden = conv2->forward(norm2->silu(hidden));
+  hidden = conv2->on_rows(norm2->silu(hidden, shared), shared);
   return hidden.add_(shortcut ? shortcut->forward(x) : x);
 }
 

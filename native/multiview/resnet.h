@@ -17,7 +17,9 @@ struct ResnetBlock : torch::nn::Module {
   ResnetBlock(int64_t in, int64_t out, int64_t time_width, int64_t groups, double epsilon);
 
   /// `shift` is `[1, out]`, what time_projection makes of the time's embedding after SiLU, or undefined.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& shift = {}) const;
+  /// Where workers share the pictures, x has the own rows.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& shift = {},
+                     const SharedRows* shared = nullptr) const;
   /// The same for maps that have kernels (nn/feature_maps.h), which leave with their moments. `joined` are
   /// the tokens that they lie in, where they do.
   void forward(FeatureMaps& maps, const at::Tensor& shift, const at::Tensor& joined) const;

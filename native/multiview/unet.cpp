@@ -85,11 +85,14 @@ struct Unet::Layer {
     return count;
   }
 
-  /// Applies a layer that treats the noisy latents and the reference alike; `skips` are each one's.
+  /// Applies a layer that treats the noisy latents and the reference alike; `skips` are each one's. Workers
+  /// may share the rows of the first.
   void forward(FeatureMaps& maps, const at::Tensor& shift,
-               const std::array<std::vector<at::Tensor>*, 2>& skips) const {
-    if (has_gpu_kernels(maps.front().x)) return forward_on_gpu(maps, shift, skips);
-    for (size_t i = maps.size(); i-- > 0;) maps[i].x = forward(std::move(maps[i].x), shift, *skips[i]);
+               const std::array<std::vector<at::Tensor>*, 2>& skips, const SharedRows* shared) const {
+    if (!shared && has_gpu_kernels(maps.front().x)) return forward_on_gpu(maps, shift, skips);
+    for (size_t i = maps.size(); i-- > 0;) {
+      maps[i].x = forward(std::move(maps[i].x), shift, *skips[i], i == 0 ? shared : nullptr);
+    }
   }
 
  private:
@@ -118,25 +121,26 @@ struct Unet::Layer {
     }
   }
 
-  at::Tensor forward(at::Tensor x, const at::Tensor& shift, std::vector<at::Tensor>& skips) const {
+  at::Tensor forward(at::Tensor x, const at::Tensor& shift, std::vector<at::Tensor>& skips,
+                     const SharedRows* shared) const {
     switch (plan.kind) {
       case LayerPlan::Kind::kIn:
-        return conv->forward(channels_last(x));
+        return conv->on_rows(channels_last(x), shared);
       case LayerPlan::Kind::kResnet:
         if (plan.takes_skip) {
           x = at::cat({x, bring(skips.back(), x.device())}, 1);
           skips.pop_back();
         }
-        return resnet->forward(x, shift);
+        return resnet->forward(x, shift, shared);
       case LayerPlan::Kind::kTransformer:
         return x;
       case LayerPlan::Kind::kDownsample:
-        return conv->forward(x);
+        return conv->on_rows(x, shared);
       case LayerPlan::Kind::kUpsample:
         // The result has the size of the next skip, which is not twice this one where an odd size was halved.
-        return conv->forward(at::upsample_nearest2d(x, skips.back().sizes().slice(2)));
+        return conv->on_rows(at::upsample_nearest2d(x, skips.back().sizes().slice(2)), shared);
       case LayerPlan::Kind::kOut:
-        return conv->forward(norm->silu(x));
+        return conv->on_rows(norm->silu(x, shared), shared);
     }
     return x;
   }
@@ -269,10 +273,26 @@ Unet::Unet(const UnetConfig& config, int first_block, int last_block) : config_(
 
 Unet::~Unet() = default;
 
+int64_t Unet::row_unit(const UnetConfig& config) { return kTileRows << (config.widths.size() - 1); }
+
+void Unet::stream(std::shared_ptr<StreamedWeights> weights) {
+  std::vector<std::vector<at::Tensor>> layers;
+  for (const auto& layer : layers_) {
+    std::vector<at::Tensor>& parameters = layers.emplace_back();
+    for (const auto& [name, module] : layer->modules) {
+      for (const at::Tensor& values : module->parameters()) parameters.push_back(values);
+    }
+  }
+  weights->set_layers(layers);
+  stream_ = {std::move(weights)};
+}
+
 KeyValues Unet::prompt(const at::Tensor& states) const {
   KeyValues all;
-  for (const auto& layer : layers_) {
-    if (layer->transformer) all.push_back(layer->transformer->prompt(states));
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (!layers_[i]->transformer) continue;
+    stream_.need(i);
+    all.push_back(layers_[i]->transformer->prompt(states));
   }
   return all;
 }
@@ -280,6 +300,7 @@ KeyValues Unet::prompt(const at::Tensor& states) const {
 at::Tensor Unet::time_embeddings(const std::vector<float>& timesteps) const {
   if (layers_.empty() || !layers_.front()->time_in) return {};
   const Layer& layer = *layers_.front();
+  stream_.need(0);
   const at::Tensor waves = sinusoids(timesteps, config_.widths[0]).to(options_of(*this));
   return by_rows(*layer.time_out, at::silu(by_rows(*layer.time_in, waves)));
 }
@@ -288,10 +309,11 @@ TimeShifts Unet::time_shifts(const at::Tensor& embeddings, const UnetPass& pass)
   TimeShifts shifts;
   if (layers_.empty()) return shifts;
   const at::Tensor time = at::silu(bring(embeddings, options_of(*this)));
-  for (const auto& layer : layers_) {
-    if (!layer->resnet) continue;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (!layers_[i]->resnet) continue;
     pass.check();
-    shifts.push_back(by_rows(*layer->resnet->time_projection, time));
+    stream_.need(i);
+    shifts.push_back(by_rows(*layers_[i]->resnet->time_projection, time));
   }
   return shifts;
 }
@@ -306,14 +328,17 @@ void Unet::advance(UnetWalk& walk, const KeyValues& prompt, const TimeShifts& sh
   walk.reference.reset();
   const std::array skips{&walk.skips, &walk.reference_skips};
   size_t transformers = 0, resnets = 0;
-  for (const auto& layer : layers_) {
+  for (size_t at = 0; at < layers_.size(); ++at) {
+    const auto& layer = layers_[at];
     const LayerPlan& plan = layer->plan;
     pass.check();
+    stream_.need(at);
     if (plan.kind == LayerPlan::Kind::kTransformer) {
       layer->transformer->forward(maps, plan.is_last, prompt.at(transformers++), plan.name, pass);
       if (plan.is_last) walk.reference_skips.clear();
     } else {
-      layer->forward(maps, layer->resnet ? shifts.at(resnets++).narrow(0, step, 1) : at::Tensor(), skips);
+      layer->forward(maps, layer->resnet ? shifts.at(resnets++).narrow(0, step, 1) : at::Tensor(), skips,
+                     pass.shared);
       if (plan.kind != LayerPlan::Kind::kOut) observe(pass.observer, plan.name, maps.front().x);
     }
     if (plan.leaves_skip) {

@@ -9,6 +9,7 @@
 
 #include "multiview/unet_transformer.h"
 #include "nn/layers.h"
+#include "nn/streamed_weights.h"
 
 namespace relievo {
 
@@ -65,9 +66,18 @@ class Unet : public torch::nn::Module {
 
   /// Takes the walk through this part at the timestep of row `step` of `shifts`, and moves it to this part's
   /// device first. `prompt` and `shifts` are this part's. Rows of the batch do not see each other. On a GPU
-  /// nothing is copied from or to the host. Throws Error{kCancelled}.
+  /// nothing is copied from or to the host. Where workers share the rows of the latents (`pass.shared`), x
+  /// has the own ones. Throws Error{kCancelled}.
   void advance(UnetWalk& walk, const KeyValues& prompt, const TimeShifts& shifts, int64_t step,
                const UnetPass& pass = {}) const;
+
+  /// Shared rows of latents begin at multiples of this, so that those of every level begin at multiples of
+  /// kTileRows (nn/shared_rows.h).
+  static int64_t row_unit(const UnetConfig& config);
+  int64_t row_unit() const { return row_unit(config_); }
+
+  /// Has the layers' weights come in while it computes; they were loaded into `weights`.
+  void stream(std::shared_ptr<StreamedWeights> weights);
 
   /// Computes a whole network's prediction for latents `[B, 4, h, w]` at a training timestep.
   at::Tensor forward(const at::Tensor& latents, const at::Tensor& reference, double timestep,
@@ -81,6 +91,7 @@ class Unet : public torch::nn::Module {
 
   UnetConfig config_;
   std::vector<std::shared_ptr<Layer>> layers_;
+  LayerStream stream_;
 };
 
 /// Rows `[first, first + count)` of every layer's batch.

@@ -17,12 +17,19 @@ struct UnetTransformer::Block : TransformerBlock {
   using TransformerBlock::TransformerBlock;
 
   /// What the self attention sees, for the own tokens alone where `own_alone`; its last layer is not in it.
-  at::Tensor self_attention(at::Tensor normed, int64_t own, bool own_alone) const {
+  at::Tensor self_attention(at::Tensor normed, int64_t own, bool own_alone, const SharedRows* shared) const {
     const int64_t others = normed.size(1) - own;
     auto [query, state] = self->query_key_value(normed, own_alone ? own : normed.size(1));
     const auto& [key, value] = state;
     normed.reset();
-    at::Tensor out = multi_head_attention(query.narrow(1, 0, own), key, value, self->heads);
+    // The picture's tokens are those of all workers that share it.
+    const auto of_all = [&](const at::Tensor& tokens) {
+      if (!shared) return tokens;
+      const at::Tensor picture = shared->joined(tokens.narrow(1, 0, own), 1);
+      return others > 0 ? at::cat({picture, tokens.narrow(1, own, others)}, 1) : picture;
+    };
+    const at::Tensor keys = of_all(key), values = of_all(value);
+    at::Tensor out = multi_head_attention(query.narrow(1, 0, own), keys, values, self->heads);
     if (others > 0 && !own_alone) {
       const at::Tensor rest = multi_head_attention(query.narrow(1, own, others), key.narrow(1, own, others),
                                                    value.narrow(1, own, others), self->heads);
@@ -48,7 +55,7 @@ struct UnetTransformer::Block : TransformerBlock {
       pass.reference_observer(path + ".attn1.processor", normed.narrow(1, own, others));
     }
     const bool own_alone = is_last && others > 0;
-    at::Tensor branch = self->to_out->forward(self_attention(std::move(normed), own, own_alone));
+    at::Tensor branch = self->to_out->forward(self_attention(std::move(normed), own, own_alone, pass.shared));
     observe(pass.observer, path + ".attn1", branch.narrow(1, 0, own));
     if (own_alone) {
       x = branch.add_(x.narrow(1, 0, own));
@@ -68,7 +75,7 @@ struct UnetTransformer::Block : TransformerBlock {
   at::Tensor forward_on_gpu(at::Tensor x, int64_t own, bool is_last, const KeyValue& prompt,
                             const UnetPass& pass) const {
     const bool own_alone = is_last && x.size(1) > own;
-    at::Tensor seen = self_attention(norm1->forward_and_add(x, self->to_out->bias), own, own_alone);
+    at::Tensor seen = self_attention(norm1->forward_and_add(x, self->to_out->bias), own, own_alone, nullptr);
     if (own_alone) x = x.narrow(1, 0, own).contiguous();
     add_product(x, seen, *self->to_out);
     pass.check();
@@ -92,13 +99,13 @@ KeyValue UnetTransformer::prompt(const at::Tensor& states) const { return block_
 
 void UnetTransformer::forward(FeatureMaps& maps, bool is_last, const KeyValue& prompt,
                               const std::string& path, const UnetPass& pass) const {
-  const bool has_kernels = has_gpu_kernels(maps.front().x);
+  const bool has_kernels = has_gpu_kernels(maps.front().x) && !pass.shared;
   const int64_t own = maps.front().x.size(2) * maps.front().x.size(3);
   at::Tensor tokens;
   if (has_kernels) {
     tokens = token_norm(*norm_, maps);
   } else {
-    tokens = tokens_of(norm_->forward(maps.front().x));
+    tokens = tokens_of(norm_->forward(maps.front().x, pass.shared));
     if (maps.size() > 1) tokens = at::cat({tokens, tokens_of(norm_->forward(maps.back().x))}, 1);
   }
   if (is_last) maps.resize(1);

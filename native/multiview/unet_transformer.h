@@ -12,6 +12,7 @@
 #include "nn/feature_maps.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/shared_rows.h"
 #include "nn/transformer_block.h"
 
 namespace relievo {
@@ -23,6 +24,8 @@ struct UnetPass {
   Observer observer;  ///< sees time_embedding and each block by its module name
   /// Sees the inputs of the self attentions for the reference.
   Observer reference_observer;
+  /// Where workers share the noisy latents' rows, each with the whole reference; else null.
+  const SharedRows* shared = nullptr;
 };
 
 class UnetTransformer : public Group {

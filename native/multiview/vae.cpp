@@ -35,10 +35,14 @@ struct Vae::Middle : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
+    strips.cancel.between_layers({&x});
     x = forward_in_strips(*first, x, strips);
-    const at::Tensor tokens = tokens_of(norm->forward(x));
-    const at::Tensor attention =
-        multi_head_attention(query->forward(tokens), key->forward(tokens), value->forward(tokens), 1);
+    const at::Tensor tokens = tokens_of(norm->forward(x, strips.shared));
+    const auto of_all = [&](const at::Tensor& own) {
+      return strips.shared ? strips.shared->joined(own, 1) : own;
+    };
+    const at::Tensor keys = of_all(key->forward(tokens)), values = of_all(value->forward(tokens));
+    const at::Tensor attention = multi_head_attention(query->forward(tokens), keys, values, 1);
     strips.cancel.check();
     return forward_in_strips(*second, x + picture_of(out->forward(attention), x.size(2), x.size(3)), strips);
   }
@@ -59,7 +63,10 @@ struct Vae::Down : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
-    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
+    for (const auto& block : blocks) {
+      strips.cancel.between_layers({&x});
+      x = forward_in_strips(*block, x, strips);
+    }
     // The published network pads on the right and at the bottom only.
     return downsample ? downsample->forward(at::constant_pad_nd(x, {0, 1, 0, 1})) : x;
   }
@@ -77,7 +84,10 @@ struct Vae::Up : Group {
   }
 
   at::Tensor forward(at::Tensor x, const Strips& strips) const {
-    for (const auto& block : blocks) x = forward_in_strips(*block, x, strips);
+    for (const auto& block : blocks) {
+      strips.cancel.between_layers({&x});
+      x = forward_in_strips(*block, x, strips);
+    }
     return upsample ? upsampled_convolution(x, *upsample, strips) : x;
   }
 
@@ -133,7 +143,12 @@ struct Vae::Decoder : Group {
   }
 
   at::Tensor forward(const at::Tensor& latents, const Strips& strips, const Observer& observer) const {
-    at::Tensor x = middle->forward(conv_in->forward(channels_last(latents)), strips);
+    at::Tensor x = conv_in->forward(channels_last(latents));
+    if (strips.shared) {
+      const RowRange& own = strips.shared->range();
+      x = channels_last(x.narrow(2, own.first, own.count()));
+    }
+    x = middle->forward(std::move(x), strips);
     observe(observer, "dec_mid", x);
     for (size_t i = 0; i < ups.size(); ++i) {
       x = ups[i]->forward(std::move(x), strips);

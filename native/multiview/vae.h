@@ -37,14 +37,15 @@ class Vae : public torch::nn::Module {
  public:
   explicit Vae(const VaeConfig& config, VaeParts parts = VaeParts::kBoth);
 
-  /// Maps pictures `[B, 3, H, W]` in -1..1 to moments `[B, 2 latent, H/8, W/8]`. The observer sees enc_down0,
-  /// ..., enc_mid, enc_out.
+  /// Maps pictures `[B, 3, H, W]` in -1..1 to moments `[B, 2 latent, H/8, W/8]`, together; those that are
+  /// cancelled meanwhile leave the batch (strips.cancel). The observer sees enc_down0, ..., enc_mid, enc_out.
   at::Tensor moments(const at::Tensor& pictures, const Strips& strips = {},
                      const Observer& observer = {}) const;
   static LatentDistribution distribution(const at::Tensor& moments);
 
-  /// Maps latents `[B, latent, h, w]` to pictures `[B, 3, 8h, 8w]`, about -1..1. The observer sees dec_mid,
-  /// dec_up0, ...
+  /// Maps latents `[B, latent, h, w]` to pictures `[B, 3, 8h, 8w]`, about -1..1, together as above; where
+  /// workers share them, each is given all latents, and makes the pixels of its own rows of them. The
+  /// observer sees dec_mid, dec_up0, ...
   at::Tensor decode(const at::Tensor& latents, const Strips& strips = {},
                     const Observer& observer = {}) const;
 

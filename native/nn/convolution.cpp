@@ -43,12 +43,11 @@ int64_t part_of(int64_t all, int64_t most, int64_t step) {
   return (steps + parts - 1) / parts * step;
 }
 
-bool has_fast_convolution(const at::Tensor& x, const at::Tensor& weight, Padding padding) {
+bool has_tiles(const at::Tensor& x, const at::Tensor& weight, Padding padding) {
   const bool is_typed = are_for_kernels(x, weight, at::kFloat) ||
                         (are_for_kernels(x, weight, at::kBFloat16) && !kernels::has_amx());
   return is_typed && is_channels_last(x) && weight.size(2) == 3 && weight.size(3) == 3 &&
-         padding.columns == 1 && padding.rows <= 1 && x.size(1) % kWinogradLanes == 0 &&
-         weight.size(0) % kWinogradLanes == 0 && x.size(3) >= kLeastWidth;
+         padding.columns == 1 && padding.rows <= 1 && x.size(3) >= kLeastWidth;
 }
 
 /// T is the type of x, weight and bias.
@@ -116,6 +115,52 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
   return out;
 }
 
+/// The same with channels filled up to whole lanes by zeros.
+at::Tensor convolve_in_lanes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                             Padding padding) {
+  const auto missing = [](int64_t count) {
+    return (kWinogradLanes - count % kWinogradLanes) % kWinogradLanes;
+  };
+  const int64_t inputs = missing(x.size(1)), outputs = missing(weight.size(0));
+  at::Tensor full = x, taps = weight, addends = bias;
+  if (inputs > 0)
+    full = at::constant_pad_nd(x, {0, 0, 0, 0, 0, inputs}).contiguous(at::MemoryFormat::ChannelsLast);
+  if (inputs > 0 || outputs > 0) taps = at::constant_pad_nd(weight, {0, 0, 0, 0, 0, inputs, 0, outputs});
+  if (outputs > 0 && bias.defined()) addends = at::constant_pad_nd(bias, {0, outputs});
+  const at::Tensor out = x.scalar_type() == at::kFloat
+                             ? convolve_by_tiles<float>(full, taps, addends, padding)
+                             : convolve_by_tiles<kernels::BFloat16>(full, taps, addends, padding);
+  if (outputs == 0) return out;
+  return out.narrow(1, 0, weight.size(0)).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// Multiplies the picture's patches, some rows of them at a time, by the weights.
+at::Tensor convolve_by_patches(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                               Padding padding, int64_t stride) {
+  constexpr int64_t kPatchNumbers = kConvolutionBytes / int64_t{sizeof(float)};
+  const int64_t rows = weight.size(2), columns = weight.size(3);
+  const bool is_padded = padding.rows > 0 || padding.columns > 0;
+  const at::Tensor wide =
+      is_padded ? at::constant_pad_nd(x, {padding.columns, padding.columns, padding.rows, padding.rows}) : x;
+  // [B, height, width, kernel's rows, its columns, channels]
+  const at::Tensor patches = wide.permute({0, 2, 3, 1})
+                                 .unfold(1, rows, stride)
+                                 .unfold(2, columns, stride)
+                                 .permute({0, 1, 2, 4, 5, 3});
+  const int64_t height = patches.size(1), width = patches.size(2), depth = rows * columns * x.size(1);
+  const at::Tensor matrix = weight.permute({0, 2, 3, 1}).reshape({weight.size(0), depth});
+  const at::Tensor out = at::empty({x.size(0), height, width, weight.size(0)}, x.options());
+  const int64_t some = std::clamp<int64_t>(kPatchNumbers / (width * depth), 1, height);
+  for (int64_t picture = 0; picture < x.size(0); ++picture) {
+    for (int64_t first = 0; first < height; first += some) {
+      const int64_t count = std::min(some, height - first);
+      const at::Tensor part = patches[picture].narrow(0, first, count).reshape({count, width, depth});
+      out[picture].narrow(0, first, count).copy_(apply_linear(part, matrix, bias));
+    }
+  }
+  return out.permute({0, 3, 1, 2});
+}
+
 }  // namespace
 
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
@@ -136,12 +181,12 @@ at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at:
   return out;
 }
 
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding) {
-  if (!has_fast_convolution(x, weight, padding)) {
-    return at::conv2d(x, weight, bias, 1, at::IntArrayRef{padding.rows, padding.columns});
-  }
-  return x.scalar_type() == at::kFloat ? convolve_by_tiles<float>(x, weight, bias, padding)
-                                       : convolve_by_tiles<kernels::BFloat16>(x, weight, bias, padding);
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding,
+                    int64_t stride) {
+  if (stride == 1 && has_tiles(x, weight, padding)) return convolve_in_lanes(x, weight, bias, padding);
+  if (are_for_kernels(x, weight, at::kFloat) && (is_channels_last(x) || stride > 1))
+    return convolve_by_patches(x, weight, bias, padding, stride);
+  return at::conv2d(x, weight, bias, stride, at::IntArrayRef{padding.rows, padding.columns});
 }
 
 }  // namespace relievo

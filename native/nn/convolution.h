@@ -20,12 +20,14 @@ struct Padding {
   int64_t rows = 0, columns = 0;
 };
 
-/// Convolves x `[B, in, H, W]` with `weight` `[out, in, kernel, kernel]` by steps of one pixel; `bias` is
-/// `[out]`, or undefined. A kernel of 3 x 3 in float32 without gradients on a processor is computed by
-/// kernels/winograd.h where channels lie last in memory and columns are padded by 1: in half the time, with
-/// up to kConvolutionBytes beyond the result; so is one in bfloat16 where the processor has no AMX. A
-/// picture's result does not depend on its batchmates, nor on a strip's height if strips begin at multiples
-/// of 4.
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding);
+/// Convolves x `[B, in, H, W]` with `weight` `[out, in, kernel, kernel]` by steps of `stride` pixels; `bias`
+/// is `[out]`, or undefined. Where channels lie last in memory, float32 without gradients on a processor is
+/// ours: a kernel of 3 x 3 by steps of one pixel, with columns padded by 1, is computed by
+/// kernels/winograd.h, in half the time; so is one in bfloat16 where the processor has no AMX. Any other is a
+/// product of its patches. Both take up to kConvolutionBytes beyond the result and a copy of x where it is
+/// padded. A picture's result then does not depend on its batchmates, nor on a strip's height if strips begin
+/// at multiples of 4 (torch's kernels are chosen by the size).
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding,
+                    int64_t stride = 1);
 
 }  // namespace relievo

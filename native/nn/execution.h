@@ -11,6 +11,7 @@
 
 namespace relievo {
 
+class StreamedWeights;
 class WaitingWeights;
 
 struct Execution {
@@ -21,6 +22,8 @@ struct Execution {
   /// Where weights wait in host memory while their network is not on the device (nn/device_weights.h); null
   /// where they do not.
   std::shared_ptr<WaitingWeights> waiting = {};
+  /// Takes the weights instead of the device, to bring them in layer by layer (nn/streamed_weights.h).
+  std::shared_ptr<StreamedWeights> streamed = {};
 
   at::TensorOptions options() const { return at::TensorOptions().device(device).dtype(dtype); }
 };

@@ -11,6 +11,7 @@
 #include "kernels/layer_norm.h"
 #include "nn/convolution.h"
 #include "nn/launch.h"
+#include "nn/shared_rows.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -55,6 +56,7 @@ GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
 namespace {
 
 bool has_norm_kernel(const at::Tensor& x) {
+  if (at::GradMode::is_enabled() && x.requires_grad()) return false;
   const at::ScalarType type = x.scalar_type();
   return x.is_cpu() && (type == at::kBFloat16 || type == at::kFloat) && x.dim() == 4 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast);
@@ -73,72 +75,79 @@ void scale_channels(const at::Tensor& out, const at::Tensor& x, const GroupNorm:
                                .with_silu = with_silu});
 }
 
-struct Moments {
-  at::Tensor mean, variance;  // [B, groups] float32
-};
+/// The moments of each group of channels of x `[B, C, H, W]`, by tiles of kTileRows rows: `[B, tiles, groups,
+/// 3]` in double precision, count, mean and sum of squared differences. A tile's do not depend on the others.
+at::Tensor moments_by_kernel(const at::Tensor& x, int64_t groups) {
+  kernels::GroupMoments find{.in = x.const_data_ptr(),
+                             .is_bfloat16 = x.scalar_type() == at::kBFloat16,
+                             .batch = x.size(0),
+                             .pixels = x.size(2) * x.size(3),
+                             .channels = x.size(1),
+                             .groups = groups,
+                             .block = kTileRows * x.size(3)};
+  const at::Tensor moments = at::empty({find.batch, find.blocks(), groups, 3}, at::kDouble);
+  find.moments = moments.mutable_data_ptr<double>();
+  kernels::group_moments_cpu(find);
+  return moments;
+}
 
-/// Computes the moments of x `[B, C, H, W]`, in float32 by a strip of rows at a time: half precision would
-/// lose the variance, and the whole picture in float32 is twice what a GPU has planned for. The strips'
-/// moments are merged as Chan, Golub and LeVeque do (1983, "Algorithms for Computing the Sample Variance").
-Moments moments_of_groups(const at::Tensor& x, int64_t groups) {
+/// The same by torch, in float32 by a strip of rows at a time: half precision would lose the variance, and
+/// the whole picture in float32 is twice what a GPU has planned for.
+at::Tensor moments_of_groups(const at::Tensor& x, int64_t groups) {
   constexpr int64_t kStripBytes = int64_t{32} << 20;
   const int64_t height = x.size(2), row = x.numel() / height;
-  const int64_t rows = std::clamp<int64_t>(kStripBytes / (row * int64_t{sizeof(float)}), 1, height);
-  Moments all;
-  for (int64_t first = 0; first < height; first += rows) {
-    const int64_t count = std::min(rows, height - first);
-    const at::Tensor strip = x.narrow(2, first, count).unflatten(1, {groups, x.size(1) / groups});
-    const auto [variance, mean] = at::var_mean(strip.to(at::kFloat), at::IntArrayRef{2, 3, 4}, 0);
-    if (first == 0) {
-      all = {mean, variance};
-      continue;
-    }
-    const double share = static_cast<double>(count) / static_cast<double>(first + count);
-    const at::Tensor apart = mean - all.mean;
-    all.mean = all.mean + apart * share;
-    all.variance = all.variance * (1 - share) + variance * share + apart.square() * (share * (1 - share));
+  const int64_t tiles_at_once =
+      std::max<int64_t>(kStripBytes / (row * int64_t{sizeof(float)} * kTileRows), 1);
+  std::vector<at::Tensor> all;
+  const auto add = [&](int64_t first, int64_t tiles, int64_t rows) {
+    const at::Tensor strip =
+        x.narrow(2, first, tiles * rows).unflatten(2, {tiles, rows}).unflatten(1, {groups, -1});
+    const auto [variance, mean] = at::var_mean(strip.to(at::kFloat), at::IntArrayRef{2, 4, 5}, 0);
+    const double count = static_cast<double>(x.size(1) / groups * rows * x.size(3));
+    all.push_back(at::stack({at::full_like(mean, count), mean, variance * count}, -1).transpose(1, 2));
+  };
+  const int64_t whole = height / kTileRows;
+  for (int64_t tile = 0; tile < whole; tile += tiles_at_once) {
+    add(tile * kTileRows, std::min(tiles_at_once, whole - tile), kTileRows);
   }
-  return all;
+  if (height % kTileRows != 0) add(whole * kTileRows, 1, height % kTileRows);
+  return at::cat(all, 1).to(at::kDouble);
 }
 
 }  // namespace
 
-GroupNorm::Affine GroupNorm::affine(const at::Tensor& x) const {
-  const at::Tensor factors = weight.to(at::kFloat), shifts = bias.to(at::kFloat);
-  if (has_norm_kernel(x)) {
-    const at::Tensor factor = at::empty({x.size(0), x.size(1)}, at::kFloat), shift = at::empty_like(factor);
-    kernels::group_norm_factors_cpu({.in = x.const_data_ptr(),
-                                     .is_bfloat16 = x.scalar_type() == at::kBFloat16,
-                                     .weight = factors.const_data_ptr<float>(),
-                                     .bias = shifts.const_data_ptr<float>(),
-                                     .batch = x.size(0),
-                                     .pixels = x.size(2) * x.size(3),
-                                     .channels = x.size(1),
-                                     .groups = groups,
-                                     .epsilon = epsilon},
-                                    factor.mutable_data_ptr<float>(), shift.mutable_data_ptr<float>());
-    return {factor, shift};
-  }
-  const auto [mean, variance] = moments_of_groups(x, groups);
-  const int64_t width = x.size(1) / groups;
-  const at::Tensor factor = (variance + epsilon).rsqrt().repeat_interleave(width, 1) * factors;
-  return {factor, shifts - mean.repeat_interleave(width, 1) * factor};
+/// The tiles' moments are merged as Chan, Golub and LeVeque do (1983, "Algorithms for Computing the Sample
+/// Variance").
+GroupNorm::Affine GroupNorm::affine(const at::Tensor& x, const SharedRows* shared) const {
+  at::Tensor moments = has_norm_kernel(x) ? moments_by_kernel(x, groups) : moments_of_groups(x, groups);
+  if (shared) moments = shared->joined(moments, 1);
+  const at::Tensor count = moments.select(-1, 0), means = moments.select(-1, 1), total = count.sum(1);
+  const at::Tensor mean = (count * means).sum(1) / total;
+  const at::Tensor apart = means - mean.unsqueeze(1);
+  const at::Tensor variance = (moments.select(-1, 2) + count * apart.square()).sum(1) / total;
+  const auto by_channel = [&](const at::Tensor& of_group) {
+    return of_group.repeat_interleave(x.size(1) / groups, 1);
+  };
+  const at::Tensor factor = by_channel((variance + epsilon).rsqrt()) * weight.to(at::kDouble);
+  const at::Tensor shift = bias.to(at::kDouble) - by_channel(mean) * factor;
+  return {factor.to(at::kFloat).contiguous(), shift.to(at::kFloat).contiguous()};
 }
 
-void GroupNorm::Affine::silu_into(const at::Tensor& out, const at::Tensor& x) const {
-  if (has_norm_kernel(x) && has_norm_kernel(out)) return scale_channels(out, x, *this, true);
+void GroupNorm::Affine::into(const at::Tensor& out, const at::Tensor& x, bool with_silu) const {
+  if (has_norm_kernel(x) && has_norm_kernel(out)) return scale_channels(out, x, *this, with_silu);
   const auto wide = [](const at::Tensor& t) { return t.unsqueeze(-1).unsqueeze(-1); };
   at::Tensor y = at::addcmul(wide(shift), x, wide(factor));  // addcmul promotes to float32
-  out.copy_(at::silu_(y));
+  out.copy_(with_silu ? at::silu_(y) : y);
 }
 
-at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu) const {
-  if (!has_norm_kernel(x)) {
+at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu, const SharedRows* shared) const {
+  const bool is_learning = at::GradMode::is_enabled() && weight.requires_grad();
+  if (is_learning || (!shared && !has_norm_kernel(x))) {
     at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
     return with_silu ? at::silu_(y) : y;
   }
   at::Tensor y = at::empty_like(x);
-  scale_channels(y, x, affine(x), with_silu);
+  affine(x, shared).into(y, x, with_silu);
   return y;
 }
 
@@ -149,8 +158,9 @@ Conv2d::Conv2d(int64_t in, int64_t out, int64_t kernel, ConvSettings settings_, 
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
-  if (settings.stride == 1 && settings.dilation == 1) {
-    return convolve(x, weight, bias, {.rows = settings.padding, .columns = settings.padding});
+  if (settings.dilation == 1) {
+    return convolve(x, weight, bias, {.rows = settings.padding, .columns = settings.padding},
+                    settings.stride);
   }
   return at::conv2d(x, weight, bias, settings.stride, settings.padding, settings.dilation);
 }
@@ -160,13 +170,32 @@ at::Tensor Conv2d::on_channels_last(const at::Tensor& x) const {
   return forward(x.contiguous(kLast)).contiguous(kLast);
 }
 
+at::Tensor Conv2d::on_rows(const at::Tensor& x, const SharedRows* shared) const {
+  if (!shared) return forward(x);
+  const at::Tensor wide = shared->with_neighbours(x);
+  if (settings.dilation == 1) {
+    return convolve(wide, weight, bias, {.rows = 0, .columns = settings.padding}, settings.stride);
+  }
+  return at::conv2d(wide, weight, bias, settings.stride, at::IntArrayRef{0, settings.padding},
+                    settings.dilation);
+}
+
 ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_t stride_)
     : weight(register_parameter("weight", placeholder({in, out, kernel, kernel}), false)),
       bias(register_parameter("bias", placeholder({out}), false)),
       stride(stride_) {}
 
 at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
-  return at::conv_transpose2d(x, weight, bias, stride);
+  const int64_t kernel = weight.size(2), outputs = weight.size(1);
+  const bool is_learning = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  if (!x.is_cpu() || x.scalar_type() != at::kFloat || kernel != stride || is_learning)
+    return at::conv_transpose2d(x, weight, bias, stride);
+  // Each pixel becomes a square of its own. As a product of matrices it does not depend on its batchmates.
+  const at::Tensor squares =
+      apply_linear(x.permute({0, 2, 3, 1}), weight.permute({2, 3, 1, 0}).reshape({-1, x.size(1)}));
+  const at::Tensor placed = squares.unflatten(-1, {kernel, kernel, outputs}).permute({0, 5, 1, 3, 2, 4});
+  return placed.reshape({x.size(0), outputs, kernel * x.size(2), kernel * x.size(3)}) +
+         bias.view({1, -1, 1, 1});
 }
 
 void add_product(const at::Tensor& x, const at::Tensor& in, const Linear& layer) {
@@ -214,6 +243,13 @@ at::Tensor attention_by_kernel(const at::Tensor& q, const at::Tensor& k, const a
   return out;
 }
 
+/// Torch multiplies queries by blocks of 32 or a multiple, and rounds otherwise where the last has few.
+/// Filled up to whole blocks a query's result does not depend on how many there are.
+int64_t missing_queries(const at::Tensor& q) {
+  constexpr int64_t kBlock = 32;
+  return (kBlock - q.size(1) % kBlock) % kBlock;
+}
+
 }  // namespace
 
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
@@ -224,9 +260,13 @@ at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const 
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
   };
+  const bool is_learning =
+      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  const int64_t missing = causal == Causal::kNo && q.is_cpu() && !is_learning ? missing_queries(q) : 0;
+  const at::Tensor queries = missing > 0 ? at::constant_pad_nd(q, {0, 0, 0, missing}) : q;
   const at::Tensor out =
-      at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);
-  return out.transpose(1, 2).reshape(q.sizes());
+      at::scaled_dot_product_attention(split(queries), split(k), split(v), {}, 0.0, causal == Causal::kYes);
+  return out.narrow(2, 0, q.size(1)).transpose(1, 2).reshape(q.sizes());
 }
 
 }  // namespace relievo

@@ -13,6 +13,8 @@
 
 namespace relievo {
 
+class SharedRows;
+
 enum class Bias { kNo, kYes };
 
 struct Linear : torch::nn::Module {
@@ -40,18 +42,24 @@ struct LayerNorm : torch::nn::Module {
 struct GroupNorm : torch::nn::Module {
   GroupNorm(int64_t groups, int64_t channels, double epsilon);
   /// Normalises each group of channels of [B, C, H, W] over its pixels; keeps the memory format. `silu`
-  /// applies SiLU to the result besides.
-  at::Tensor forward(const at::Tensor& x) const { return normalised(x, false); }
-  at::Tensor silu(const at::Tensor& x) const { return normalised(x, true); }
+  /// applies SiLU to the result besides. Where workers share the pictures (nn/shared_rows.h), x has the own
+  /// rows, and the pixels are those of all.
+  at::Tensor forward(const at::Tensor& x, const SharedRows* shared = nullptr) const {
+    return normalised(x, false, shared);
+  }
+  at::Tensor silu(const at::Tensor& x, const SharedRows* shared = nullptr) const {
+    return normalised(x, true, shared);
+  }
 
   /// Normalisation as `x * factor + shift`, both `[B, C]` float32, so that it can be done a part of the
   /// picture at a time.
   struct Affine {
     at::Tensor factor, shift;
-    /// Writes `out` `[B, C, h, W]` for the same rows of `x`, SiLU included.
-    void silu_into(const at::Tensor& out, const at::Tensor& x) const;
+    /// Writes `out` `[B, C, h, W]` for the same rows of `x`.
+    void into(const at::Tensor& out, const at::Tensor& x, bool with_silu) const;
+    void silu_into(const at::Tensor& out, const at::Tensor& x) const { into(out, x, true); }
   };
-  Affine affine(const at::Tensor& x) const;
+  Affine affine(const at::Tensor& x, const SharedRows* shared = nullptr) const;
 
   at::Tensor weight;  // [C]
   at::Tensor bias;    // [C]
@@ -59,7 +67,7 @@ struct GroupNorm : torch::nn::Module {
   double epsilon;
 
  private:
-  at::Tensor normalised(const at::Tensor& x, bool with_silu) const;
+  at::Tensor normalised(const at::Tensor& x, bool with_silu, const SharedRows* shared) const;
 };
 
 struct ConvSettings {
@@ -74,6 +82,8 @@ struct Conv2d : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const;
   /// The same with the channels of x and of the result last in memory.
   at::Tensor on_channels_last(const at::Tensor& x) const;
+  /// The same for the worker's own rows of x (nn/shared_rows.h), which are all of them without `shared`.
+  at::Tensor on_rows(const at::Tensor& x, const SharedRows* shared) const;
 
   at::Tensor weight;  // [out, in, kernel, kernel]
   at::Tensor bias;    // [out], or undefined

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "nn/device_weights.h"
+#include "nn/streamed_weights.h"
 #include "weights/mapped_file.h"
 
 namespace relievo {
@@ -166,7 +167,7 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
     throw Error(ErrorCode::kModelMismatch, message,
                 "Check that the file is the one that this model asks for.");
   }
-  if (execution.device.is_cuda()) {
+  if (execution.streamed || execution.device.is_cuda()) {
     std::vector<StoredWeight> weights;  // in the order in which the module registered them
     const auto add = [&](const auto& items) {
       for (const auto& item : items) {
@@ -175,7 +176,12 @@ std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile
     };
     add(module.named_parameters());
     add(module.named_buffers());
-    place_on_gpu(weights, waiting_name(file, prefix, module, execution), execution);
+    const std::string name = waiting_name(file, prefix, module, execution);
+    if (execution.streamed) {
+      execution.streamed->keep(std::move(weights), name, execution);
+    } else {
+      place_on_gpu(weights, name, execution);
+    }
   } else {
     for (auto& [name, parameter] : wanted) {
       parameter.set_data(loaded(tensor_view(file, stored_names.at(name)), execution).to(execution.device));

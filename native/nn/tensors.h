@@ -42,7 +42,8 @@ struct PublishedNames {
 /// (the rest of the name is the parameter's, or was according to `published`). Float32 on the CPU stays
 /// memory-mapped; anything else is cast to the execution's dtype while it is copied, so that memory holds the
 /// result only. On a GPU they lie in one block, in the order in which the module registered them
-/// (nn/device_weights.h). Returns the names that were skipped: those outside the prefix and the ignored ones.
+/// (nn/device_weights.h). Streamed weights are only handed over. Returns the names that were skipped: those
+/// outside the prefix and the ignored ones.
 /// Throws Error{kModelMismatch} that names every missing, unexpected or mis-shaped tensor.
 std::vector<std::string> load_strict(torch::nn::Module& module, const TensorFile& file,
                                      const std::string& prefix, const Execution& execution,

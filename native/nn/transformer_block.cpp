@@ -33,10 +33,10 @@ KeyValue ProjectedAttention::key_value(const at::Tensor& condition) const {
 namespace {
 
 /// The weights of several layers `[out, in]` as one `[sum of out, in]`, where they lie one behind the other
-/// on a GPU; else undefined.
+/// on a GPU and do not learn; else undefined.
 at::Tensor stacked(std::initializer_list<const Linear*> layers) {
   const at::Tensor& first = (*layers.begin())->weight;
-  if (first.is_cpu()) return {};
+  if (first.is_cpu() || first.requires_grad()) return {};  // a view of several has no gradients of each
   int64_t rows = 0;
   for (const Linear* layer : layers) {
     const at::Tensor& weight = layer->weight;
@@ -129,14 +129,17 @@ void TransformerBlock::add_mlp_on_gpu(const at::Tensor& x, const std::function<v
 
 at::Tensor TransformerBlock::forward(at::Tensor x, const at::Tensor& condition,
                                      const std::function<void()>& check, const std::string& name,
-                                     const Observer& observer) const {
+                                     const Observer& observer, const SharedRows* shared) const {
   const auto see = [&](const char* what, const at::Tensor& seen) {
     if (observer) observer(name + "." + what, seen);
   };
   check();
   at::Tensor normed = norm1->forward(x);
   see("norm1", normed);
-  at::Tensor branch = self->forward(normed, self->key_value(normed));
+  KeyValue seen = self->key_value(normed);
+  if (shared) seen = {shared->joined(seen.key, 1), shared->joined(seen.value, 1)};
+  at::Tensor branch = self->forward(normed, seen);
+  seen = {};
   see("attn1", branch);
   x = plus(std::move(x), branch);
   check();

@@ -12,6 +12,7 @@
 
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/shared_rows.h"
 
 namespace relievo {
 
@@ -56,9 +57,11 @@ struct TransformerBlock : Group {
 
   /// x is `[B, T, width]`, changed in place where gradients are off; condition is `[B, S, condition_width]`.
   /// `check` is called between the layers, and its exceptions are passed on. The observer sees, under `name`,
-  /// norm1, attn1, norm2, attn2, norm3, geglu and ff, and then the block's result.
+  /// norm1, attn1, norm2, attn2, norm3, geglu and ff, and then the block's result. Where workers share the
+  /// tokens, x has the own ones.
   at::Tensor forward(at::Tensor x, const at::Tensor& condition, const std::function<void()>& check,
-                     const std::string& name, const Observer& observer) const;
+                     const std::string& name, const Observer& observer,
+                     const SharedRows* shared = nullptr) const;
 
   at::Tensor mlp(const at::Tensor& x) const { return feed_forward->forward(norm3->forward(x)); }
   /// Adds the MLP's branch to x in place, a few rows at a time.

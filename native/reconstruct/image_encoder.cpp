@@ -151,7 +151,7 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
     walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
     observe(observer, "camera_embed", walk.cameras);
   }
-  const at::Tensor patch = patches_->forward(normalised).flatten(2).transpose(1, 2);
+  const at::Tensor patch = patches_->on_channels_last(normalised).flatten(2).transpose(1, 2);
   observe(observer, "patch", patch);
   const at::Tensor position = position_embedding(height, width);
   observe(observer, "pos_embed", position);
@@ -159,15 +159,36 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
   observe(observer, "embeddings", walk.tokens);
 }
 
-void ImageEncoder::advance(EncoderWalk& walk, const CancelToken& cancel, const Observer& observer) const {
+void ImageEncoder::advance(EncoderWalk& walk, const BatchControl& control, const Observer& observer) const {
   if (patches_) begin(walk, observer);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
+    control.between_layers({&walk.tokens, &walk.cameras});
+    stream_.need(i);
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
     walk.tokens =
         blocks_[i]->forward(std::move(walk.tokens), walk.cameras, fmt::format("layer{}", index), observer);
   }
   if (norm_) walk.tokens = norm_->forward(walk.tokens);
+}
+
+at::Tensor ImageEncoder::forward_by(const BlockRunner& runner, const at::Tensor& pixels,
+                                    const at::Tensor& cameras) const {
+  if (!runner) return forward(pixels, cameras);
+  EncoderWalk walk{pixels.flatten(0, 1), cameras.defined() ? cameras.flatten(0, 1) : cameras, {}};
+  begin(walk, {});
+  for (const auto& block : blocks_) {
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) {
+      return block->forward(in[0], in.size() > 1 ? in[1] : at::Tensor(), {}, {});
+    };
+    std::vector<at::Tensor> inputs{walk.tokens};
+    if (walk.cameras.defined()) inputs.push_back(walk.cameras);
+    walk.tokens = runner(body, inputs);
+  }
+  return norm_->forward(walk.tokens);
+}
+
+void ImageEncoder::add_layers(std::vector<std::vector<at::Tensor>>& layers) const {
+  for (const auto& block : blocks_) layers.push_back(block->parameters());
 }
 
 at::Tensor ImageEncoder::forward(const at::Tensor& pixels, const at::Tensor& cameras,

@@ -8,9 +8,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
+#include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/streamed_weights.h"
 
 namespace relievo {
 
@@ -54,10 +56,17 @@ class ImageEncoder : public torch::nn::Module {
   /// layer<i>.gelu.
   at::Tensor forward(const at::Tensor& pixels, const at::Tensor& cameras,
                      const Observer& observer = {}) const;
+  /// The same, with the blocks run by `runner`.
+  at::Tensor forward_by(const BlockRunner& runner, const at::Tensor& pixels, const at::Tensor& cameras) const;
 
-  /// Takes the walk through this part. Throws Error{kCancelled}, Error{kInvalidSettings} for a picture that
-  /// does not divide into patches.
-  void advance(EncoderWalk& walk, const CancelToken& cancel = {}, const Observer& observer = {}) const;
+  /// Takes the walk through this part; pictures that are cancelled leave it between two layers. Throws
+  /// Error{kCancelled}, Error{kInvalidSettings} for a picture that does not divide into patches.
+  void advance(EncoderWalk& walk, const BatchControl& control = {}, const Observer& observer = {}) const;
+
+  /// Adds each block's parameters to the layers that can come in one after the other.
+  void add_layers(std::vector<std::vector<at::Tensor>>& layers) const;
+  /// Has them come in so while it computes.
+  void stream(LayerStream stream) { stream_ = std::move(stream); }
 
   /// The stored position embedding `[1, 1 + n, width]` resampled for a picture of height x width pixels.
   at::Tensor position_embedding(int64_t height, int64_t width) const;
@@ -69,6 +78,7 @@ class ImageEncoder : public torch::nn::Module {
 
   ImageEncoderConfig config_;
   int64_t first_;  // index of the first layer
+  LayerStream stream_;
   at::Tensor class_token_;
   at::Tensor position_embeddings_;
   std::shared_ptr<Conv2d> patches_;

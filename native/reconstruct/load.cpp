@@ -131,6 +131,7 @@ std::shared_ptr<const Lrm> LrmFile::part(int first_block, int last_block, Planes
   auto part = std::make_shared<Lrm>(config_, first_block, last_block, heads);
   if (!part->parameters().empty()) {
     load_part(*part, Lrm(config_), read_weights(path_), kPrefix, execution);
+    if (execution.streamed) part->stream(execution.streamed);
   }
   return part;
 }
@@ -148,6 +149,7 @@ std::shared_ptr<const TripoSr> TripoSrFile::part(int first_block, int last_block
   if (!part->parameters().empty()) {
     const std::vector<std::string> unused(std::begin(kTripoSrUnused), std::end(kTripoSrUnused));
     load_part(*part, TripoSr(config_), read_weights(path_), "", execution, unused);
+    if (execution.streamed) part->stream(execution.streamed);
   }
   return part;
 }

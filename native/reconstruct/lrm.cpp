@@ -32,7 +32,7 @@ int Lrm::blocks(const LrmConfig& config) { return blocks_of<TriplaneTransformer>
 
 Lrm::Lrm(const LrmConfig& config) : Lrm(config, 0, blocks(config), PlanesHeads::kYes) {}
 
-Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) {
+Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads) : config_(config) {
   const int64_t first = first_layer<TriplaneTransformer>(config, first_block),
                 last = first_layer<TriplaneTransformer>(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
@@ -54,16 +54,34 @@ Lrm::Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads h
   }
 }
 
-void Lrm::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+void Lrm::advance(PlanesWalk& walk, const BatchControl& control) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   const at::TensorOptions options = encoder_ ? options_of(*encoder_) : options_of(*transformer_);
   walk.bring_to(options);
-  if (encoder_) encoder_->advance(walk.encoder, cancel);
+  if (encoder_) encoder_->advance(walk.encoder, control);
   if (transformer_) {
-    const at::Tensor condition = walk.encoder.tokens.reshape({1, -1, walk.encoder.tokens.size(-1)});
-    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, cancel);
+    const at::Tensor& seen = walk.encoder.tokens;
+    const int64_t tokens = seen.size(1), width = seen.size(2);
+    at::Tensor condition = seen.reshape({seen.size(0) / walk.views, walk.views * tokens, width});
+    const SharedTokens shared{walk.shared, walk.shares_views};
+    walk.tokens = transformer_->advance(std::move(walk.tokens), condition, control, {}, shared);
+    walk.encoder.tokens = condition.reshape({-1, tokens, width});  // fewer, where pictures have left
   }
+}
+
+int64_t Lrm::tokens() const {
+  return 3 * config_.transformer.low_resolution * config_.transformer.low_resolution;
+}
+
+void Lrm::stream(std::shared_ptr<StreamedWeights> weights) {
+  std::vector<std::vector<at::Tensor>> layers;
+  if (encoder_) encoder_->add_layers(layers);
+  const size_t first = layers.size();
+  if (transformer_) transformer_->add_layers(layers);
+  weights->set_layers(layers);
+  if (encoder_) encoder_->stream({weights});
+  if (transformer_) transformer_->stream({weights, first});
 }
 
 std::unique_ptr<Field> Lrm::field(const at::Tensor& planes) const {
@@ -82,7 +100,14 @@ at::Tensor Lrm::encode(const Views& views, const Execution& execution) const {
 
 at::Tensor Lrm::planes(const at::Tensor& tokens, const Execution& execution) const {
   const at::NoGradGuard no_grad;
-  return transformer_->advance({}, tokens, execution.control.cancel)[0];
+  at::Tensor condition = tokens;
+  return transformer_->advance({}, condition, execution.control.cancel)[0];
+}
+
+at::Tensor Lrm::learning_planes(const at::Tensor& pictures, const at::Tensor& cameras,
+                                const BlockRunner& runner) const {
+  const at::Tensor tokens = encoder_->forward_by(runner, pictures, cameras);
+  return transformer_->forward_by(runner, tokens.reshape({pictures.size(0), -1, tokens.size(-1)}));
 }
 
 std::unique_ptr<Field> Lrm::reconstruct(const Views& views, const Execution& execution) const {

@@ -40,8 +40,10 @@ class Lrm : public PlanesNetwork {
   /// needs.
   Lrm(const LrmConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  void advance(PlanesWalk& walk, const BatchControl& control = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
+  int64_t tokens() const override;
+  void stream(std::shared_ptr<StreamedWeights> weights) override;
 
   // Only a whole model has these functions.
 
@@ -49,10 +51,17 @@ class Lrm : public PlanesNetwork {
   at::Tensor encode(const Views& views, const Execution& execution) const;
   /// Turns tokens into planes `[3, C, R, R]`.
   at::Tensor planes(const at::Tensor& tokens, const Execution& execution) const;
+  /// Turns pictures `[B, V, 3, S, S]` and cameras `[B, V, 16]` into planes `[B, 3, C, R, R]`, with gradients,
+  /// for a training. `runner` runs the blocks of encoder and transformer.
+  at::Tensor learning_planes(const at::Tensor& pictures, const at::Tensor& cameras,
+                             const BlockRunner& runner = {}) const;
+  /// The heads of a mesh model, else null.
+  std::shared_ptr<const MeshHeads> mesh_heads() const { return mesh_heads_; }
   /// Runs encoder, transformer and heads. Throws as advance() does.
   std::unique_ptr<Field> reconstruct(const Views& views, const Execution& execution) const;
 
  private:
+  LrmConfig config_;
   std::shared_ptr<ImageEncoder> encoder_;
   std::shared_ptr<TriplaneTransformer> transformer_;
   std::shared_ptr<MeshHeads> mesh_heads_;        // for a mesh model, else null

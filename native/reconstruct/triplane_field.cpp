@@ -1,6 +1,7 @@
 #include "reconstruct/triplane_field.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "kernels/triplane.h"
 #include "nn/launch.h"
@@ -8,7 +9,24 @@
 
 namespace relievo {
 
+namespace {
+
+at::Tensor sample_learning_triplane(const at::Tensor& planes, const at::Tensor& points) {
+  constexpr int64_t kBilinear = 0, kZeros = 0;
+  const at::Tensor x = points.select(1, 0), y = points.select(1, 1), z = points.select(1, 2);
+  // [3, 1, N, 2] places along each plane's width and height.
+  const at::Tensor places =
+      at::stack({at::stack({x, y}, 1), at::stack({x, z}, 1), at::stack({z, y}, 1)}).unsqueeze(1);
+  return at::grid_sampler_2d(planes.to(at::kFloat), places, kBilinear, kZeros, false)
+      .squeeze(2)
+      .permute({2, 0, 1})
+      .flatten(1);
+}
+
+}  // namespace
+
 at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points) {
+  if (at::GradMode::is_enabled() && planes.requires_grad()) return sample_learning_triplane(planes, points);
   const at::Tensor texels = planes.to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
   const at::Tensor where = points.to(texels.device(), at::kFloat).contiguous();
   const int64_t count = where.size(0), channels = texels.size(3);

@@ -13,7 +13,8 @@
 namespace relievo {
 
 /// Samples features: planes `[3, C, H, W]` and points `[N, 3]` in the box -1..1 give `[N, 3 C]`, plane-major.
-/// Outside the planes they are zero. (kernels/triplane.h says which plane sees which axes.)
+/// Outside the planes they are zero. (kernels/triplane.h says which plane sees which axes.) Where the planes
+/// learn, they get their gradients.
 at::Tensor sample_triplane(const at::Tensor& planes, const at::Tensor& points);
 
 enum class HeadActivation { kRelu, kSilu };

@@ -29,24 +29,27 @@ struct TriplaneTransformer::Block : Group {
     mlp_out = add("mlp.3", std::make_shared<Linear>(4 * width, width));
   }
 
-  at::Tensor cross_attention(const at::Tensor& x, const at::Tensor& condition) const {
-    return cross_out->forward(multi_head_attention(apply_linear(x, query), apply_linear(condition, key),
-                                                   apply_linear(condition, value), heads));
+  at::Tensor cross_attention(const at::Tensor& x, const at::Tensor& condition,
+                             const SharedTokens& shared) const {
+    const at::Tensor keys = shared.all_of_condition(apply_linear(condition, key)),
+                     values = shared.all_of_condition(apply_linear(condition, value));
+    return cross_out->forward(multi_head_attention(apply_linear(x, query), keys, values, heads));
   }
 
-  at::Tensor self_attention(const at::Tensor& x) const {
+  at::Tensor self_attention(const at::Tensor& x, const SharedTokens& shared) const {
     const auto parts = apply_linear(x, query_key_value).chunk(3, -1);
-    return self_out->forward(multi_head_attention(parts[0], parts[1], parts[2], heads));
+    const at::Tensor keys = shared.all(parts[1]), values = shared.all(parts[2]);
+    return self_out->forward(multi_head_attention(parts[0], keys, values, heads));
   }
 
   at::Tensor forward(at::Tensor x, const at::Tensor& condition, const std::string& name,
-                     const Observer& observer) const {
+                     const Observer& observer, const SharedTokens& shared = {}) const {
     const auto add_branch = [&](const char* branch, const at::Tensor& out) {
       observe(observer, name + "." + branch, out);
       x = plus(std::move(x), out);
     };
-    add_branch("cross_attn", cross_attention(norm1->forward(x), condition));
-    add_branch("self_attn", self_attention(norm2->forward(x)));
+    add_branch("cross_attn", cross_attention(norm1->forward(x), condition, shared));
+    add_branch("self_attn", self_attention(norm2->forward(x), shared));
     add_branch("mlp", mlp_out->forward(at::gelu(mlp_in->forward(norm3->forward(x)))));
     observe(observer, name, x);
     return x;
@@ -86,19 +89,41 @@ TriplaneTransformer::TriplaneTransformer(const TriplaneTransformerConfig& config
   }
 }
 
-at::Tensor TriplaneTransformer::advance(at::Tensor tokens, const at::Tensor& condition,
-                                        const CancelToken& cancel, const Observer& observer) const {
-  if (tokens_.defined()) tokens = tokens_.expand({condition.size(0), -1, -1}).clone();
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    cancel.check();
-    const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
-    tokens = blocks_[i]->forward(std::move(tokens), condition, fmt::format("layer{}", index), observer);
+at::Tensor TriplaneTransformer::advance(at::Tensor tokens, at::Tensor& condition, const BatchControl& control,
+                                        const Observer& observer, const SharedTokens& shared) const {
+  if (tokens_.defined()) {
+    const RowRange own = shared.tokens ? shared.tokens->range() : RowRange{0, tokens_.size(1)};
+    tokens = tokens_.narrow(1, own.first, own.count()).expand({condition.size(0), -1, -1}).clone();
   }
-  return norm_ ? planes_of(tokens, observer) : tokens;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    control.between_layers({&tokens, &condition});
+    stream_.need(i);
+    const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    tokens =
+        blocks_[i]->forward(std::move(tokens), condition, fmt::format("layer{}", index), observer, shared);
+  }
+  return norm_ ? planes_of(shared.all(tokens), observer) : tokens;
+}
+
+void TriplaneTransformer::add_layers(std::vector<std::vector<at::Tensor>>& layers) const {
+  for (const auto& block : blocks_) layers.push_back(block->parameters());
 }
 
 at::Tensor TriplaneTransformer::forward(const at::Tensor& condition, const Observer& observer) const {
-  return advance({}, condition, {}, observer);
+  at::Tensor own = condition;
+  return advance({}, own, {}, observer);
+}
+
+at::Tensor TriplaneTransformer::forward_by(const BlockRunner& runner, const at::Tensor& condition) const {
+  if (!runner) return forward(condition);
+  at::Tensor tokens = tokens_.expand({condition.size(0), -1, -1});
+  for (const auto& block : blocks_) {
+    const BlockBody body = [block](const std::vector<at::Tensor>& in) {
+      return block->forward(in[0], in[1], {}, {});
+    };
+    tokens = runner(body, {tokens, condition});
+  }
+  return planes_of(tokens, {});
 }
 
 at::Tensor TriplaneTransformer::planes_of(const at::Tensor& tokens, const Observer& observer) const {

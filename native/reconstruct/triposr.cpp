@@ -13,7 +13,8 @@ int TripoSr::blocks(const TripoSrConfig& config) { return blocks_of<TripoSrTrans
 
 TripoSr::TripoSr(const TripoSrConfig& config) : TripoSr(config, 0, blocks(config), PlanesHeads::kYes) {}
 
-TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads) {
+TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads)
+    : config_(config) {
   const int64_t first = first_layer<TripoSrTransformer>(config, first_block),
                 last = first_layer<TripoSrTransformer>(config, last_block);
   const int64_t encoder = ImageEncoder::layers(config.encoder);
@@ -30,16 +31,39 @@ TripoSr::TripoSr(const TripoSrConfig& config, int first_block, int last_block, P
   }
 }
 
-void TripoSr::advance(PlanesWalk& walk, const CancelToken& cancel) const {
+void TripoSr::advance(PlanesWalk& walk, const BatchControl& control) const {
   if (!encoder_ && !transformer_) return;
   const at::NoGradGuard no_grad;
   walk.bring_to(options_of(*this));
-  if (encoder_) encoder_->advance(walk.encoder, cancel);
-  if (transformer_) transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, cancel);
+  if (encoder_) encoder_->advance(walk.encoder, control);
+  if (transformer_) {
+    transformer_->advance(walk.tokens, walk.residual, walk.encoder.tokens, control, {}, walk.shared);
+  }
+}
+
+int64_t TripoSr::tokens() const {
+  return 3 * config_.transformer.plane_side * config_.transformer.plane_side;
+}
+
+void TripoSr::stream(std::shared_ptr<StreamedWeights> weights) {
+  std::vector<std::vector<at::Tensor>> layers;
+  if (encoder_) encoder_->add_layers(layers);
+  const size_t first = layers.size();
+  if (transformer_) transformer_->add_layers(layers);
+  weights->set_layers(layers);
+  if (encoder_) encoder_->stream({weights});
+  if (transformer_) transformer_->stream({weights, first});
 }
 
 std::unique_ptr<Field> TripoSr::field(const at::Tensor& planes) const {
   return std::make_unique<TriplaneDensityField>(planes.to(options_of(*head_)), head_);
+}
+
+at::Tensor TripoSr::learning_planes(const at::Tensor& pictures, const BlockRunner& runner) const {
+  at::Tensor tokens, residual;
+  at::Tensor condition = encoder_->forward_by(runner, pictures.unsqueeze(1), {});
+  transformer_->advance(tokens, residual, condition, {}, {}, nullptr, runner);
+  return tokens;
 }
 
 at::Tensor TripoSr::encode(const at::Tensor& picture) const {

@@ -43,14 +43,22 @@ class TripoSr : public PlanesNetwork {
   /// needs.
   TripoSr(const TripoSrConfig& config, int first_block, int last_block, PlanesHeads heads);
 
-  /// A walk begins with one picture (triposr_picture.h) and no cameras.
-  void advance(PlanesWalk& walk, const CancelToken& cancel = {}) const override;
+  /// A walk begins with pictures of one view each (triposr_picture.h) and no cameras.
+  void advance(PlanesWalk& walk, const BatchControl& control = {}) const override;
   std::unique_ptr<Field> field(const at::Tensor& planes) const override;
+  int64_t tokens() const override;
+  void stream(std::shared_ptr<StreamedWeights> weights) override;
+
+  /// Turns pictures `[B, 3, S, S]` into planes `[B, 3, C, R, R]`, with gradients, for a training. `runner`
+  /// runs the blocks of encoder and transformer. Only a whole model has this.
+  at::Tensor learning_planes(const at::Tensor& pictures, const BlockRunner& runner = {}) const;
+  std::shared_ptr<const DensityHeads> head() const { return head_; }
 
   /// Returns the picture's tokens `[1, T, width]`. Only a whole model has this.
   at::Tensor encode(const at::Tensor& picture) const;
 
  private:
+  TripoSrConfig config_;
   std::shared_ptr<ImageEncoder> encoder_;
   std::unique_ptr<TripoSrTransformer> transformer_;
   std::shared_ptr<DensityHeads> head_;

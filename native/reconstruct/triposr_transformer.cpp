@@ -54,8 +54,9 @@ TripoSrTransformer::TripoSrTransformer(torch::nn::Module& parent, const TripoSrT
   }
 }
 
-void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
-                                 const CancelToken& cancel, const Observer& observer) const {
+void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, at::Tensor& condition,
+                                 const BatchControl& control, const Observer& observer,
+                                 const SharedRows* shared, const BlockRunner& runner) const {
   if (learnt_.defined()) {
     // The planes are stacked into one picture, whose groups of channels are normalised over all of it.
     const at::Tensor maps = learnt_.permute({0, 2, 3, 1}).flatten(0, 1).unsqueeze(0).contiguous();
@@ -63,13 +64,29 @@ void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const
     observe(observer, "tokens", residual);
     const at::Tensor normed = norm_->forward(maps.permute({0, 3, 1, 2})).permute({0, 2, 3, 1}).flatten(1, 2);
     observe(observer, "norm", normed.expand(residual.sizes()));
-    tokens = proj_in_->forward(normed).expand({condition.size(0), -1, -1}).clone();
+    tokens = proj_in_->forward(normed).expand({condition.size(0), -1, -1});
+    if (shared) {
+      const RowRange& own = shared->range();
+      tokens = tokens.narrow(1, own.first, own.count());
+      residual = residual.narrow(1, own.first, own.count());
+    }
+    tokens = tokens.clone();
     observe(observer, "proj_in", tokens);
   }
   for (size_t i = 0; i < blocks_.size(); ++i) {
+    if (runner) {
+      const BlockBody body = [block = blocks_[i]](const std::vector<at::Tensor>& in) {
+        return block->forward(in[0], in[1], [] {}, {}, {});
+      };
+      tokens = runner(body, {tokens, condition});
+      continue;
+    }
     const int64_t index = std::max<int64_t>(first_, 1) - 1 + static_cast<int64_t>(i);
+    control.between_layers({&tokens, &residual, &condition});
+    stream_.need(i);
     tokens = blocks_[i]->forward(
-        std::move(tokens), condition, [&] { cancel.check(); }, fmt::format("layer{}", index), observer);
+        std::move(tokens), condition, [&] { control.check(); }, fmt::format("layer{}", index), observer,
+        shared);
   }
   if (proj_out_) {
     tokens = proj_out_->forward(tokens);
@@ -79,10 +96,15 @@ void TripoSrTransformer::advance(at::Tensor& tokens, at::Tensor& residual, const
     observe(observer, "out", tokens);
   }
   if (upsample_) {
+    if (shared) tokens = shared->joined(tokens, 1);
     const at::Tensor maps = planes_of_tokens(tokens);
     const at::Tensor planes = upsample_->forward(maps.flatten(0, 1).contiguous());
     tokens = third_plane_turned(planes.unflatten(0, {-1, 3})).contiguous();
   }
+}
+
+void TripoSrTransformer::add_layers(std::vector<std::vector<at::Tensor>>& layers) const {
+  for (const auto& block : blocks_) layers.push_back(block->parameters());
 }
 
 }  // namespace relievo

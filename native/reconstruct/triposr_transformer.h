@@ -9,9 +9,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "base/control.h"
+#include "nn/batch_control.h"
+#include "nn/block_runner.h"
 #include "nn/layers.h"
 #include "nn/observer.h"
+#include "nn/shared_rows.h"
+#include "nn/streamed_weights.h"
 #include "nn/transformer_block.h"
 
 namespace relievo {
@@ -53,13 +56,21 @@ class TripoSrTransformer {
 
   /// Takes tokens `[B, 3 side^2, C]` (at first undefined, after the last layer planes `[B, 3, plane_channels,
   /// 2 side, 2 side]` with axes as in kernels/triplane.h) and the summand that is to be added to them through
-  /// this part; condition is `[B, L, condition_width]`. The observer sees tokens, norm, proj_in, for each
-  /// block the values of TransformerBlock as layer<i>, proj_out and out. Throws Error{kCancelled}.
-  void advance(at::Tensor& tokens, at::Tensor& residual, const at::Tensor& condition,
-               const CancelToken& cancel = {}, const Observer& observer = {}) const;
+  /// this part; condition is `[B, L, condition_width]`. Pictures that are cancelled leave all three between
+  /// two blocks. The observer sees tokens, norm, proj_in, for each block the values of TransformerBlock as
+  /// layer<i>, proj_out and out. Workers that share tokens take the own ones, and each makes all planes.
+  /// `runner` runs the blocks. Throws Error{kCancelled}.
+  void advance(at::Tensor& tokens, at::Tensor& residual, at::Tensor& condition,
+               const BatchControl& control = {}, const Observer& observer = {},
+               const SharedRows* shared = nullptr, const BlockRunner& runner = {}) const;
+
+  /// As ImageEncoder's.
+  void add_layers(std::vector<std::vector<at::Tensor>>& layers) const;
+  void stream(LayerStream stream) { stream_ = std::move(stream); }
 
  private:
-  int64_t first_;      // index of the first layer
+  int64_t first_;  // index of the first layer
+  LayerStream stream_;
   at::Tensor learnt_;  // [3, C, side, side]
   std::shared_ptr<GroupNorm> norm_;
   std::shared_ptr<Linear> proj_in_, proj_out_;

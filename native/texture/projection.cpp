@@ -129,28 +129,31 @@ Projector::Projector(const Surface& surface, Image picture, const PictureCamera&
   for (float& value : certain_) value = smooth_step(0, fade, value - 0.5f);
 }
 
+float Projector::weight(const float* point, const float* normal, float& x, float& y) const {
+  const auto side = static_cast<float>(depth_side_);
+  const Float3 to_camera = towards_camera(point);
+  const float cosine = to_camera[0] * normal[0] + to_camera[1] * normal[1] + to_camera[2] * normal[2];
+  const float weight = smooth_step(kGrazing, kFacing, cosine);
+  float near = 0;
+  if (weight <= 0 || !project(point, x, y, near)) return 0;
+  if (!(x > 0 && y > 0 && x < 1 && y < 1)) return 0;
+  const size_t pixel = static_cast<size_t>(y * side) * depth_side_ + static_cast<size_t>(x * side);
+  if (near_[pixel] == kNothing) return 0;
+  // A pixel's depth is measured at its centre; within the pixel the surface may rise by its slope.
+  const float depth = camera_.is_perspective ? 1 / near : -near;
+  const float front = camera_.is_perspective ? 1 / near_[pixel] : -near_[pixel];
+  const float width = camera_.is_perspective ? depth / (camera_.camera[12] * side) : 1 / (scale_ * side);
+  const float slope = std::sqrt(std::max(1 - cosine * cosine, 0.0f)) / cosine;
+  if (depth > front + width * (1 + 1.5f * slope)) return 0;
+  return weight * certain_[pixel];
+}
+
 void Projector::add(const float* points, const float* normals, int64_t count, float* sums, float* weights,
                     float* best) const {
-  const auto side = static_cast<float>(depth_side_);
   parallel_for(count, kGrain, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      const float* point = points + 3 * i;
-      const Float3 to_camera = towards_camera(point);
-      const float cosine = to_camera[0] * normals[3 * i] + to_camera[1] * normals[3 * i + 1] +
-                           to_camera[2] * normals[3 * i + 2];
-      float weight = smooth_step(kGrazing, kFacing, cosine);
-      float x = 0, y = 0, near = 0;
-      if (weight <= 0 || !project(point, x, y, near)) continue;
-      if (!(x > 0 && y > 0 && x < 1 && y < 1)) continue;
-      const size_t pixel = static_cast<size_t>(y * side) * depth_side_ + static_cast<size_t>(x * side);
-      if (near_[pixel] == kNothing) continue;
-      // A pixel's depth is measured at its centre; within the pixel the surface may rise by its slope.
-      const float depth = camera_.is_perspective ? 1 / near : -near;
-      const float front = camera_.is_perspective ? 1 / near_[pixel] : -near_[pixel];
-      const float width = camera_.is_perspective ? depth / (camera_.camera[12] * side) : 1 / (scale_ * side);
-      const float slope = std::sqrt(std::max(1 - cosine * cosine, 0.0f)) / cosine;
-      if (depth > front + width * (1 + 1.5f * slope)) continue;
-      weight *= certain_[pixel];
+      float x = 0, y = 0;
+      const float weight = this->weight(points + 3 * i, normals + 3 * i, x, y);
       if (weight <= 0) continue;
       float colour[4];
       kernels::sample_bilinear(picture_, x * static_cast<float>(picture_.width),

@@ -27,9 +27,18 @@ class Projector {
   /// near alpha below 0.5, count less, for they carry the background's colour too.
   Projector(const Surface& surface, Image picture, const PictureCamera& camera, const Execution& execution);
 
+  /// Computes how well the picture shows a point with this unit normal, 0..1: 1 where the surface faces the
+  /// camera, 0 where it turns away by more than about 78 degrees or where something lies in front. Where it
+  /// is more than 0, the point is at column x and row y, in units of the picture's side.
+  float weight(const float* point, const float* normal, float& x, float& y) const;
+
+  /// The direction from a point towards the camera, of length 1.
+  Float3 towards_camera(const float* point) const;
+
+  const Image& picture() const { return picture_; }
+
   /// Adds to `sums` `[count, 3]` and `weights` `[count]` the squared weight of each point times its colour,
-  /// and that weight, and raises `best` `[count]` to the weight: 1 where the surface faces the camera, 0
-  /// where it turns away by more than about 78 degrees or where something lies in front.
+  /// and that weight, and raises `best` `[count]` to the weight.
   void add(const float* points, const float* normals, int64_t count, float* sums, float* weights,
            float* best) const;
 
@@ -37,7 +46,6 @@ class Projector {
   /// Computes column and row in units of the picture's side, and how near the point is; returns false behind
   /// the camera.
   bool project(const float* point, float& x, float& y, float& near) const;
-  Float3 towards_camera(const float* point) const;
 
   Image picture_;
   PictureCamera camera_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -13,6 +14,7 @@
 #include "base/vertex_normals.h"
 #include "kernels/push_pull.h"
 #include "texture/atlas.h"
+#include "texture/best_pictures.h"
 #include "texture/normal_map.h"
 #include "texture/projection.h"
 #include "texture/texels.h"
@@ -78,16 +80,40 @@ std::vector<Projector> make_projectors(const Surface& surface, const TextureSour
   return projectors;
 }
 
-/// Computes the colours of points of the surface.
+at::Tensor rows_of(const std::vector<Float3>& values) {
+  return at::from_blob(const_cast<float*>(values.data()->data()), {static_cast<int64_t>(values.size()), 3},
+                       at::kFloat);
+}
+
+/// Computes the colours of a surface, `[N, 3]` on the CPU, sRGB-encoded and not clamped.
 class Painter {
  public:
-  Painter(const Field& field, std::vector<Projector> projectors, const Execution& execution)
+  virtual ~Painter() = default;
+  virtual at::Tensor of_texels(const Texels& texels) const = 0;
+  /// Takes the surface's vertices and their unit normals.
+  virtual at::Tensor of_vertices(const std::vector<Float3>& vertices,
+                                 const std::vector<Float3>& normals) const = 0;
+};
+
+/// Paints with the field's colours, over which pictures are blended.
+class FieldPainter : public Painter {
+ public:
+  FieldPainter(const Field& field, std::vector<Projector> projectors, const Execution& execution)
       : field_(field),
         projectors_(std::move(projectors)),
         cancel_(execution.control.cancel),
         batch_(std::clamp(execution.byte_budget / kBytesPerPoint, kSmallestBatch, kBatch)) {}
 
-  /// Computes `[N, 3]` colours on the CPU, sRGB-encoded, not clamped, at points and unit normals `[N, 3]`.
+  at::Tensor of_texels(const Texels& texels) const override {
+    return colours(texels.positions, texels.normals);
+  }
+  at::Tensor of_vertices(const std::vector<Float3>& vertices,
+                         const std::vector<Float3>& normals) const override {
+    return colours(rows_of(vertices), rows_of(normals));
+  }
+
+ private:
+  /// Takes points and unit normals `[N, 3]`.
   at::Tensor colours(const at::Tensor& points, const at::Tensor& normals) const {
     at::Tensor result = at::empty({points.size(0), 3}, at::kFloat);
     for (int64_t first = 0; first < points.size(0); first += batch_) {
@@ -103,7 +129,6 @@ class Painter {
     return result;
   }
 
- private:
   void blend(const at::Tensor& points, const at::Tensor& normals, at::Tensor& colours) const {
     const int64_t count = points.size(0);
     std::vector<float> sums(3 * count, 0), weights(count, 0), best(count, 0);
@@ -129,6 +154,61 @@ class Painter {
   int64_t batch_;
 };
 
+/// Paints each point from the picture that sees it best, and what none sees from the surface around it.
+class PicturePainter : public Painter {
+ public:
+  /// `otherwise` paints components that no picture sees.
+  PicturePainter(const Surface& surface, const std::vector<Float3>& normals,
+                 std::vector<Projector> projectors, const Painter& otherwise, const CancelToken& cancel)
+      : surface_(surface), pictures_(std::move(projectors), surface, normals, cancel) {
+    const auto count = static_cast<int64_t>(surface.vertices.size());
+    const at::Tensor fallback = otherwise.of_vertices(surface.vertices, normals).contiguous();
+    of_vertices_.resize(surface.vertices.size());
+    std::vector<float> certain(surface.vertices.size());
+    pictures_.look(surface.vertices.data()->data(), normals.data()->data(), count,
+                   of_vertices_.data()->data(), certain.data());
+    for (size_t v = 0; v < certain.size(); ++v) {
+      if (certain[v] <= 0) std::copy_n(fallback.const_data_ptr<float>() + 3 * v, 3, of_vertices_[v].data());
+    }
+    grow_over_surface(surface, certain, of_vertices_, cancel);
+  }
+
+  at::Tensor of_texels(const Texels& texels) const override {
+    const at::Tensor points = texels.positions.cpu().contiguous(),
+                     normals = texels.normals.cpu().contiguous();
+    const at::Tensor faces = texels.face.cpu().contiguous(), weights = texels.weights.cpu().contiguous();
+    const int64_t count = points.size(0);
+    at::Tensor result = at::empty({count, 3}, at::kFloat);
+    std::vector<float> seen(count);
+    float* colour = result.mutable_data_ptr<float>();
+    pictures_.look(points.const_data_ptr<float>(), normals.const_data_ptr<float>(), count, colour,
+                   seen.data());
+    parallel_for(count, kGrain, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        if (seen[i] >= 1) continue;
+        const Int3& face = surface_.faces[faces.const_data_ptr<int32_t>()[i]];
+        const float* weight = weights.const_data_ptr<float>() + 2 * i;
+        for (size_t c = 0; c < 3; ++c) {
+          const float around = (1 - weight[0] - weight[1]) * of_vertices_[face[0]][c] +
+                               weight[0] * of_vertices_[face[1]][c] + weight[1] * of_vertices_[face[2]][c];
+          float& own = colour[3 * i + static_cast<int64_t>(c)];
+          own = std::lerp(around, own, seen[i]);
+        }
+      }
+    });
+    return result;
+  }
+
+  at::Tensor of_vertices(const std::vector<Float3>&, const std::vector<Float3>&) const override {
+    return rows_of(of_vertices_).clone();
+  }
+
+ private:
+  const Surface& surface_;
+  BestPictures pictures_;
+  std::vector<Float3> of_vertices_;
+};
+
 ByteImage bake_albedo(const TexturedMesh& mesh, const std::vector<Float3>& normals, const Painter& painter,
                       int size, const Execution& execution) {
   const Control& control = execution.control;
@@ -138,7 +218,7 @@ ByteImage bake_albedo(const TexturedMesh& mesh, const std::vector<Float3>& norma
   for (int band = 0; band < reader.bands(); ++band) {
     control.step(0.85 * band / reader.bands());
     const Texels texels = reader.band(band);
-    const at::Tensor colours = painter.colours(texels.positions, texels.normals);
+    const at::Tensor colours = painter.of_texels(texels);
     const at::Tensor number = texels.number.cpu();
     const int64_t* texel = number.const_data_ptr<int64_t>();
     const float* colour = colours.const_data_ptr<float>();
@@ -153,15 +233,9 @@ ByteImage bake_albedo(const TexturedMesh& mesh, const std::vector<Float3>& norma
   return to_bytes(albedo);
 }
 
-at::Tensor rows_of(const std::vector<Float3>& values) {
-  return at::from_blob(const_cast<float*>(values.data()->data()), {static_cast<int64_t>(values.size()), 3},
-                       at::kFloat);
-}
-
 std::vector<Float3> colour_vertices(const Surface& surface, const std::vector<Float3>& normals,
                                     const Painter& painter) {
-  const at::Tensor colours =
-      painter.colours(rows_of(surface.vertices), rows_of(normals)).clamp_(0, 1).contiguous();
+  const at::Tensor colours = painter.of_vertices(surface.vertices, normals).clamp_(0, 1).contiguous();
   std::vector<Float3> result(surface.vertices.size());
   std::copy_n(colours.const_data_ptr<float>(), 3 * result.size(), result.data()->data());
   return result;
@@ -190,9 +264,16 @@ TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, cons
     std::vector<Projector> projectors;
     if (settings.projection) projectors = make_projectors(mesh.surface, sources, execution);
     control.step(0.05);
-    const Painter painter(field, std::move(projectors), execution);
-    mesh.albedo = bake_albedo(mesh, normals, painter, settings.size, part(0.05, end - 0.02));
-    if (settings.vertex_colours) mesh.vertex_colours = colour_vertices(mesh.surface, normals, painter);
+    std::unique_ptr<Painter> painter;
+    if (sources.from_best_view && !projectors.empty()) {
+      const FieldPainter otherwise(field, {}, execution);
+      painter = std::make_unique<PicturePainter>(mesh.surface, normals, std::move(projectors), otherwise,
+                                                 control.cancel);
+    } else {
+      painter = std::make_unique<FieldPainter>(field, std::move(projectors), execution);
+    }
+    mesh.albedo = bake_albedo(mesh, normals, *painter, settings.size, part(0.05, end - 0.02));
+    if (settings.vertex_colours) mesh.vertex_colours = colour_vertices(mesh.surface, normals, *painter);
   }
   control.step(end);
   if (sources.detail) {

@@ -22,6 +22,10 @@ struct TextureSources {
   /// The input picture where it shows the model box's front, seen along -X from far away (the preview model).
   const Foreground* front = nullptr;
   const Views* views = nullptr;  ///< pictures with their cameras in the model box
+  /// Takes every texel from the one view that sees it best (best_pictures.h), and grows what none sees from
+  /// the surface around it: for views that show the object truly, such as photographs of its sides. Without
+  /// it, views are blended.
+  bool from_best_view = false;
   /// The surface before it was simplified; a normal map is baked from it.
   const Surface* detail = nullptr;
 };

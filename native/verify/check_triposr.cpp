@@ -239,9 +239,8 @@ void check_triposr_transformer(Fixture& fixture) {
       const bool is_channels_first = what == "tokens" || what == "norm" || what == "out";
       return is_channels_first ? value.transpose(1, 2) : value;
     };
-    at::Tensor tokens, residual;
-    transformer.advance(tokens, residual, fixture.read(prefix + "encoder_hidden_states"), {},
-                        comparing(fixture, prefix, shaped));
+    at::Tensor tokens, residual, seen = fixture.read(prefix + "encoder_hidden_states");
+    transformer.advance(tokens, residual, seen, {}, comparing(fixture, prefix, shaped));
     fixture.compare(prefix + "planes", planes_of_tokens(tokens), kActivations);
   });
 }
@@ -262,8 +261,8 @@ void check_triposr_upsample_decoder(Fixture& fixture) {
                                                        config.at("decoder").at("n_hidden_layers")}));
   load_strict(parent, fixture.weights(), "", {});
 
-  at::Tensor planes = fixture.read("planes_low").permute({0, 1, 3, 4, 2}).flatten(1, 3), residual;
-  upsampling.advance(planes, residual, {});
+  at::Tensor planes = fixture.read("planes_low").permute({0, 1, 3, 4, 2}).flatten(1, 3), residual, nothing;
+  upsampling.advance(planes, residual, nothing);
   fixture.compare("scene_codes", third_plane_turned(planes), kActivations);
 
   // What follows is computed from the stored scene codes.
@@ -332,7 +331,7 @@ void check_triposr_end_to_end(Fixture& fixture) {
     }
     const at::Tensor picture = triposr_picture(rgb, config.picture_side);
     fixture.compare(prefix + "cond", picture.permute({0, 2, 3, 1}), kExact);
-    const at::Tensor seen = model->encode(picture);
+    at::Tensor seen = model->encode(picture);
     fixture.compare(prefix + "image_tokens", seen, kActivations);
     at::Tensor tokens, residual;
     backbone.advance(tokens, residual, seen);

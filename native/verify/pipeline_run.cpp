@@ -24,7 +24,8 @@ Settings random_model_settings(ModelSize size) {
 }
 
 PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& settings, int pictures,
-                         Strategy strategy, const CancelToken& cancel) {
+                         Strategy strategy, const CancelToken& cancel,
+                         const std::function<void(Plan&)>& adapt) {
   constexpr int kPictureSide = 384;
   GenerateRequest request;
   request.name = "gpu-check";
@@ -36,6 +37,7 @@ PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& set
   const PlanOptions wanted{.pictures = pictures, .strategy = strategy};
   PipelineRun run;
   run.plan = find_plan(workers, profiles_of(stages), wanted);
+  if (adapt) adapt(run.plan);
   const DeviceGroup& first = run.plan.groups.front();
   for (size_t i = 0; i < first.workers.size(); ++i) {
     if (first.workers[i] == 0) run.planned_bytes = first.peak_bytes.at(i);

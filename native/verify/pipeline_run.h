@@ -1,6 +1,7 @@
 // A run of the whole pipeline on workers of the caller's choice, by the executor, without an engine.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,11 @@ struct PipelineRun {
 };
 
 /// Makes `pictures` of a shaded ball. The models are those that the process has; what was measured of them
-/// and learnt of batches is neither used nor kept. Throws the first picture's error and those of planning.
+/// and learnt of batches is neither used nor kept. `adapt` may change the plan. Throws the first picture's
+/// error and those of planning.
 PipelineRun run_pipeline(const std::vector<Worker>& workers, const Settings& settings, int pictures,
-                         Strategy strategy, const CancelToken& cancel);
+                         Strategy strategy, const CancelToken& cancel,
+                         const std::function<void(Plan&)>& adapt = {});
 
 /// The settings of a picture by the random models (verify/random_models.h), as small as the models are.
 Settings random_model_settings(ModelSize size);

@@ -102,7 +102,13 @@ def test_answer_has_what_the_other_command_line_says(facts: dict[str, Any], fold
     assert answer["ok"] is True
     names = ["chicken_cut_out.blend", "chicken_cut_out.glb", "chicken_cut_out_sheet.png"]
     assert answer["files"] == [str(folder / "out" / name) for name in names]
-    assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "texture"]
+    assert [stage["name"] for stage in answer["stages"]] == [
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    ]
     assert (answer["watertight"], answer["manifold"], answer["seed"]) == (True, True, None)
     assert answer["vertices"] > 100
     assert answer["faces"] > 200
@@ -255,7 +261,13 @@ def test_devices_are_checked_at_a_click(tmp_path: Path) -> None:
 def test_profile_measures_every_stage(facts: dict[str, Any]) -> None:
     (kind,) = answers(facts["profile_as_json"])
     assert (kind["device"], kind["model"]) == ("cpu", "preview")
-    assert {sample["stage"] for sample in kind["samples"]} == {"foreground", "reconstruct", "surface", "texture"}
+    assert {sample["stage"] for sample in kind["samples"]} == {
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    }
     assert Path(kind["kept_in"]).is_file()
     lines = facts["profile"]["output"].splitlines()
     assert lines[0].startswith("cpu: ") and lines[0].endswith("model preview")
@@ -333,7 +345,9 @@ def test_batch_makes_the_pictures_of_a_folder_and_tells_what_failed(batches: dic
     assert "2 made, 0 already there, 1 failed" in batches["first"]["errors"]
     assert "bad.jpg" in batches["first"]["errors"]
     kinds = (".blend", ".glb", "_sheet.png")
-    assert batches["files"] == sorted([f"{i}{kind}" for i in range(2) for kind in kinds] + ["relievo-batch.sqlite"])
+    of_the_batch = ["batch.sqlite", "metrics.csv", "metrics.jsonl", "report.html"]
+    expected = [f"{i}{kind}" for i in range(2) for kind in kinds] + [f"relievo-{name}" for name in of_the_batch]
+    assert batches["files"] == sorted(expected)
     assert "Left out: 1 .txt file." in batches["first"]["errors"]
 
 

@@ -219,7 +219,14 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
         known = set(json.loads(archive.read("relievo/settings.json"))["settings"])
     assert parts["mask"] == ["Mask", "Edge Cutoff", "Invert Mask", "Preview Cutout"]
     assert lifecycle["panel"]["labels"].keys() == known
-    shown = [*parts["mask"], *parts["views"], *parts["advanced"], *parts["shape"], *lifecycle["panel"]["main"]]
+    shown = [
+        *parts["sides"],
+        *parts["mask"],
+        *parts["views"],
+        *parts["advanced"],
+        *parts["shape"],
+        *lifecycle["panel"]["main"],
+    ]
     counts = {name: shown.count(label) for name, label in lifecycle["panel"]["labels"].items()}
     own_lines = {"views": 2, "projection": 2}  # whose labels do not stand beside their values
     assert counts == {**dict.fromkeys(known, 1), **own_lines}

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import ball_model
 import numpy as np
 import pytest
 from in_blender import ROOT, facts_of
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 GOLDEN = ROOT / "tests" / "data" / "golden"
 
 
-def run(scenario: str, folder: Path) -> dict[str, Any]:
-    """Runs it with the small random model of the golden fixtures in place of InstantMesh (base)."""
+def run(scenario: str, folder: Path, *, with_ball: bool = False) -> dict[str, Any]:
+    """Runs it with the small random model of the golden fixtures in place of InstantMesh (base), or with one that makes
+    a ball (ball_model.py)."""
     model = folder / "models" / "instant-mesh-base"
     model.mkdir(parents=True)
-    shutil.copy(GOLDEN / "lrm_mesh" / "weights.safetensors", model / "instant_mesh_base.ckpt")
+    weights = GOLDEN / "lrm_mesh" / "weights.safetensors"
+    (ball_model.write if with_ball else shutil.copy)(weights, model / "instant_mesh_base.ckpt")
     shutil.copy(GOLDEN / "lrm_mesh" / "config.json", model)
-    return facts_of(scenario, folder)
+    return facts_of(scenario, folder, seconds=900)  # six views by Cycles, perhaps beside other work
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,29 @@ def test_colours_come_to_the_sides_that_they_were_seen_on(tmp_path: Path) -> Non
         assert [round(value) for value in seen[side]["colour"]] == list(colour), side
 
 
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run("rebuilt_ball", tmp_path_factory.mktemp("balls"), with_ball=True)
+
+
+def test_ball_becomes_the_same_ball_in_its_place(balls: dict[str, Any]) -> None:
+    assert balls["told"] == ["['FINISHED']"] * 2
+    for ball in balls["seen"], balls["own"]:
+        assert ball["farthest"] < 0.04, "of the radius, anywhere; a cube of the grid is 0.1 of it"
+
+
+def test_colours_of_a_ball_are_those_that_were_seen_at_each_place(balls: dict[str, Any]) -> None:
+    """Eight colours, one an octant; the last two rings around the poles are seen by no view, or from the side."""
+    assert balls["seen"]["judged"] > 300
+    assert balls["seen"]["right"] > 0.95
+
+
+def test_models_own_colours_are_turned_as_its_shape_is(balls: dict[str, Any]) -> None:
+    """The model's are red in front, green to the right, blue above; nothing is thrown onto them."""
+    assert balls["own"]["judged"] > 300
+    assert balls["own"]["right"] == 1
+
+
 def test_what_cannot_be_rendered_is_refused_with_a_remedy(tmp_path: Path) -> None:
     seen = run("refusals_of_rebuilding", tmp_path)
     expected = {
@@ -111,6 +137,7 @@ def test_views_are_chosen_in_the_panel(tmp_path: Path) -> None:
         assert (told, kept) == ("['FINISHED']", azimuths), kind
         assert name.startswith("cup_az000_el10"), kind
     assert [view["azimuth"] for view in json.loads(seen["in_panel"])] == [0, 120]
+    assert {"cup_az000_el10.png", "0°, 10°", "cup_az120_el10.png", "120°, 10°"} <= set(seen["listed"])
     assert seen["redo"] == "['FINISHED']"
     assert "gone.json" in seen["gone"]
     assert "has no camera" in seen["no_camera"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import csv
+import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageDraw
 from processes import PROGRAM
 from test_cli import disc, relievo
 
 JOURNAL = "relievo-batch.sqlite"
-QUICK = ["--grid", "24", "--texture-size", "64", "--no-sheet", "--json"]
+QUICK = ["--grid", "24", "--texture-size", "64", "--no-sheet", "--no-report", "--json"]
 
 
 def folder_of(tmp_path: Path, pictures: int) -> Path:
@@ -222,7 +228,8 @@ def test_link_that_leads_nowhere_fails_by_itself(tmp_path: Path, command: str) -
     pictures.append(str(tmp_path / "in" / "0.PNG"))
     (tmp_path / "list.json").write_text(json.dumps(pictures))
     given = pictures if command == "generate" else [str(tmp_path / "list.json")]
-    ended = relievo(command, *given, "-o", tmp_path / "out", *QUICK)
+    words = [word for word in QUICK if word != "--no-report" or command == "batch"]
+    ended = relievo(command, *given, "-o", tmp_path / "out", *words)
     assert ended.returncode == 5, ended.stderr
     assert [answer["ok"] for answer in answers(ended)] == [False, False, True]
 
@@ -273,7 +280,11 @@ def test_batch_without_locks_goes_on_where_that_is_asked_for(tmp_path: Path) -> 
 def test_dry_run_says_what_is_left_and_writes_nothing(tmp_path: Path) -> None:
     source, out = folder_of(tmp_path, 2), tmp_path / "out"
     ended = batch(source, out, "--dry-run")
-    assert answers(ended) == [{"picture": str(source / f"{i}.PNG"), "result": str(out / str(i))} for i in range(2)]
+    *planned, taken = answers(ended)
+    assert planned == [{"picture": str(source / f"{i}.PNG"), "result": str(out / str(i))} for i in range(2)]
+    assert (taken["pictures"], taken["refused"]) == (2, [])
+    assert taken["expected_seconds"] > 0
+    assert all(device["peak_bytes"] > 1 << 20 for device in taken["devices"])
     assert "0 made, 0 already there, 0 failed, 2 left" in ended.stderr
     assert not out.exists()
 
@@ -287,3 +298,118 @@ def test_only_failed_pictures_are_tried_again(tmp_path: Path) -> None:
     ended = batch(source, out, "--retry-failed")
     assert [Path(answer["picture"]).name for answer in answers(ended) if "skipped" not in answer] == ["bad.jpg"]
     assert "1 picture that has not failed before is passed over." in ended.stderr
+
+
+def test_estimate_is_that_of_plan_and_grows_with_the_pictures(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 6), tmp_path / "out"
+    words = ["--grid", "24", "--texture-size", "64", "--devices", "cpu*1@2GiB"]
+    ended = relievo("batch", source, "-o", out, *words, "--dry-run", "--json")
+    taken = answers(ended)[-1]
+    planned = relievo("plan", "--model", "preview", "--images", "6", *words, "--json")
+    plan = json.loads(planned.stdout)
+    assert taken["expected_seconds"] == pytest.approx(plan["seconds"])
+    assert [device["peak_bytes"] for device in taken["devices"]] == [device["peak_bytes"] for device in plan["devices"]]
+    ended = relievo("batch", source, "-o", out, *words, "--dry-run")
+    assert "6 pictures would take " in ended.stdout and " of cpu" in ended.stdout
+
+
+def test_dry_run_tells_what_cannot_be_planned(tmp_path: Path) -> None:
+    folder_of(tmp_path, 1)
+    entries = ["in/0.PNG", {"picture": "in/0.PNG", "settings": {"grid": 3}}]
+    (tmp_path / "list.json").write_text(json.dumps(entries))
+    ended = batch(tmp_path / "list.json", tmp_path / "out", "--dry-run")
+    assert answers(ended)[-1]["pictures"] == 1
+    assert "1 picture cannot be planned: Invalid grid '3'." in ended.stderr
+
+
+def test_wrong_line_fails_and_the_others_are_made(tmp_path: Path) -> None:
+    folder_of(tmp_path, 2)
+    lines = ['"in/0.PNG"', '{"picture": ', '{"picture": "in/1.PNG", "name": "b", "settings": {"depth": 0.5}}']
+    (tmp_path / "list.jsonl").write_text("\n".join(lines) + "\n")
+    ended = batch(tmp_path / "list.jsonl", tmp_path / "out")
+    assert ended.returncode == 5
+    told = answers(ended)
+    assert [answer["ok"] for answer in told] == [True, False, True]
+    assert told[1]["picture"].endswith("list.jsonl:2")
+    assert "Line 2 of the manifest is wrong." in told[1]["error"]["message"]
+    assert settings_in(tmp_path / "out" / "b.glb")["depth"] == 0.5
+    assert "0 made, 2 already there, 1 failed" in batch(tmp_path / "list.jsonl", tmp_path / "out").stderr
+
+
+def test_no_picture_is_begun_after_the_time(tmp_path: Path) -> None:
+    """The program's clock stands before seven, and jumps beyond when there is a result."""
+    folder_of(tmp_path, 1)
+    out = tmp_path / "out"
+    (tmp_path / "list.json").write_text(json.dumps(["in/0.PNG"] * 40))
+    (tmp_path / "clock.c").write_text(
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <stdlib.h>\n#include <time.h>\n#include <unistd.h>\n"
+        "int clock_gettime(clockid_t which, struct timespec* now) {\n"
+        "  static int (*real)(clockid_t, struct timespec*);\n"
+        '  if (!real) real = (int (*)(clockid_t, struct timespec*))dlsym(RTLD_NEXT, "clock_gettime");\n'
+        "  int status = real(which, now);\n"
+        "  if (which != CLOCK_REALTIME) return status;\n"
+        '  now->tv_sec += atol(getenv("AHEAD")) + (access(getenv("AFTER"), F_OK) ? 0 : 7200);\n'
+        "  return status;\n}\n"
+    )
+    library = tmp_path / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
+    ahead = 6 * 3600 - int(time.time()) % 86400  # six o'clock
+    environment = os.environ | {"AHEAD": str(ahead), "AFTER": str(out / "0.glb"), "TZ": "UTC"}
+    command = [str(PROGRAM), "batch", str(tmp_path / "list.json"), "-o", str(out), *QUICK, "--until", "07:00"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment | {"LD_PRELOAD": str(library)})
+    assert ended.returncode == 5, ended.stderr
+    assert len(answers(ended)) == 1
+    assert "The time of --until has come, so 39 of 40 pictures are left." in ended.stderr
+
+
+def test_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    ended = batch(folder_of(tmp_path, 1), tmp_path / "out", "--until", "25:00")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Invalid time '25:00'." in ended.stderr
+
+
+def two_discs() -> bytes:
+    """A picture whose subject is in two parts."""
+    picture = Image.new("RGBA", (96, 48))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((4, 4, 40, 40), fill=(200, 40, 40, 255))
+    draw.ellipse((54, 4, 90, 40), fill=(40, 40, 200, 255))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_mesh_that_does_not_meet_what_is_required_is_no_result(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (source / "two.png").write_bytes(two_discs())
+    ended = batch(source, out, "--require", "watertight,one-piece")
+    assert ended.returncode == 5, ended.stderr
+    first, second = answers(ended)
+    assert first["ok"] and {"watertight", "one-piece"} <= set(first["met"])
+    assert not second["ok"]
+    assert "does not meet 'one-piece' (it has 2 pieces)" in second["error"]["message"]
+    assert sorted(file.name for file in out.iterdir()) == ["0.glb", JOURNAL]
+    again = batch(source, out, "--require", "watertight,one-piece")
+    assert "0 made, 1 already there, 1 failed" in again.stderr
+    assert "1 made, 1 already there, 0 failed" in batch(source, out).stderr
+
+
+def test_report_shows_what_was_made_and_what_failed(tmp_path: Path) -> None:
+    source, out = folder_of(tmp_path, 1), tmp_path / "out"
+    (source / "bad.jpg").write_text("this is no picture\n" * 20)
+    words = [word for word in QUICK if word != "--no-report"]
+    ended = relievo("batch", source, "-o", out, *words)
+    assert f"The report is '{out / 'relievo-report.html'}'." in ended.stderr
+    rows = [json.loads(line) for line in (out / "relievo-metrics.jsonl").read_text().splitlines()]
+    assert [(row["name"], row["state"]) for row in rows] == [("0", "made"), ("bad", "failed")]
+    assert rows[0]["faces"] == answers(ended)[0]["faces"]
+    with (out / "relievo-metrics.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["name"] for row in table] == ["0", "bad"]
+    assert float(table[0]["seconds"]) == pytest.approx(rows[0]["seconds"])
+    page = (out / "relievo-report.html").read_text()
+    thumbnail = base64.b64decode(re.search(r'"thumbnail":"([^"]+)"', page)[1])  # type: ignore[index]
+    assert len(thumbnail) <= 20_000
+    assert Image.open(io.BytesIO(thumbnail)).size == (512, 256)
+    written = {file.name for file in out.iterdir()}
+    assert written == {"0.glb", JOURNAL, "relievo-metrics.csv", "relievo-metrics.jsonl", "relievo-report.html"}

@@ -86,7 +86,13 @@ def test_json_holds_one_object_a_picture_and_nothing_else(cup: Path, tmp_path: P
     assert answer["watertight"] and answer["manifold"] and answer["components"] == 1 and answer["euler"] == 2
     assert 0 < answer["charts"] < answer["faces"] / 20
     assert 0.3 < answer["coverage"] < 1 and 0.99 < answer["mean_stretch"] < 1.5
-    assert [stage["name"] for stage in answer["stages"]] == ["foreground", "reconstruct", "surface", "texture"]
+    assert [stage["name"] for stage in answer["stages"]] == [
+        "foreground",
+        "reconstruct",
+        "surface",
+        "simplify",
+        "texture",
+    ]
     assert all(stage["seconds"] > 0 and stage["peak_bytes"] > 0 and stage["device"] for stage in answer["stages"])
     names = {Path(file).name for file in answer["files"]}
     assert {"cup.glb", "cup.obj", "cup.mtl", "cup.ply"} <= names
@@ -319,7 +325,7 @@ BAD_PICTURES = {
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--views", "six.png"], "takes no views."),
+        (["--views", "six.png"], "and the view 'six.png' is none."),
         (["--devices", "cuda:99"], "cuda:99"),
         (["--strategy", "magic"], "magic"),
         (["--allocator", "fast"], "Invalid allocator 'fast'.\n  Use auto, expandable-segments, max_split_size_mb=N"),
@@ -447,3 +453,13 @@ def test_golden_reports_every_fixture_and_exits_by_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert json.loads(result.stdout)["failed"] == 1
     assert relievo("golden", tmp_path / "none").returncode == 3
+
+
+def test_the_compact_model_says_that_it_has_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELIEVO_MODELS", str(tmp_path))
+    picture = tmp_path / "disc.png"
+    picture.write_bytes(disc())
+    done = relievo("generate", picture, "-o", tmp_path / "out", "--model", "compact")
+    assert done.returncode == 4
+    assert "The model 'compact' has no weights" in done.stderr
+    assert str(tmp_path / "compact") in done.stderr

@@ -39,7 +39,7 @@ def test_a_machine_that_is_not_there_is_planned_with_the_pipelines_own_costs(cac
     assert made["costs"] == "estimated"
     assert len(made["devices"]) == 10
     stages = {placement["stage"] for group in made["groups"] for placement in group["stages"]}
-    assert stages == {"foreground", "condition", "diffusion", "decode", "reconstruct", "surface", "texture"}
+    assert stages == {"foreground", "condition", "diffusion", "decode", "reconstruct", "surface", "simplify", "texture"}
     for device in made["devices"]:
         assert 0 < device["peak_bytes"] <= device["budget_bytes"]
         assert 0.9 < device["utilisation"] <= 1
@@ -73,7 +73,7 @@ def test_a_profile_is_kept_and_planned_with(cache: Path) -> None:
     assert report["model"] == "preview"
     assert Path(report["kept_in"]).is_relative_to(cache)
     stages = {sample["stage"] for sample in report["samples"]}
-    assert stages == {"foreground", "reconstruct", "surface", "texture"}
+    assert stages == {"foreground", "reconstruct", "surface", "simplify", "texture"}
     largest = {stage: max(s["workspace_bytes"] for s in report["samples"] if s["stage"] == stage) for stage in stages}
     assert largest["foreground"] > 1 << 20
     assert largest["texture"] > 1 << 20

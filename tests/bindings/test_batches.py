@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -50,6 +51,29 @@ def test_pictures_are_made_once(pictures: Path, tmp_path: Path) -> None:
         assert all(report["skipped"] for report in batch.made_before)
     with relievo.Batch(pictures, out, formats=["glb", "ply"], grid=24, texture_size=64) as batch:
         assert [Path(task.picture).name for task in batch.left] == ["0.png", "1.png", "bad.jpg"]
+
+
+def test_batch_tells_what_it_will_take_and_reports_what_it_made(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with relievo.Batch(pictures, out, required=["watertight"], **QUICK) as batch:
+        taken = batch.estimate(devices="cpu")
+        assert (taken["pictures"], taken["refused"]) == (3, [])
+        assert taken["expected_seconds"] > 0 and taken["devices"][0]["peak_bytes"] > 0
+        outcomes = list(batch.run())
+        assert [outcome.error is None for outcome in outcomes] == [True, True, False]
+        assert batch.write_report() == out / "relievo-report.html"
+    rows = [json.loads(line) for line in (out / "relievo-metrics.jsonl").read_text().splitlines()]
+    assert [(row["name"], row["state"]) for row in rows] == [("0", "made"), ("1", "made"), ("bad", "failed")]
+    assert "watertight" in rows[0]["met"]
+    assert json.loads(relievo.check(out / "0.glb", ["watertight"]))["ok"]
+
+
+def test_time_that_is_none_is_refused(pictures: Path, tmp_path: Path) -> None:
+    with (
+        relievo.Batch(pictures, tmp_path / "out", **QUICK) as batch,
+        pytest.raises(relievo.InvalidSettingsError, match="Invalid time '7 am'"),
+    ):
+        list(batch.run(until="7 am"))
 
 
 def test_folder_belongs_to_one_batch_until_it_is_closed(pictures: Path, tmp_path: Path) -> None:

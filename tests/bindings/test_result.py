@@ -90,7 +90,7 @@ def test_report_and_provenance_are_told(result: relievo.Result) -> None:
     assert (report.watertight, report.manifold, report.components, report.euler) == (True, True, 1, 2)
     assert result.mesh.provenance.picture == result.name == "cup"
     assert result.mesh.provenance.version == relievo.__version__
-    assert [stage.name for stage in result.stages] == ["foreground", "reconstruct", "surface", "texture"]
+    assert [stage.name for stage in result.stages] == ["foreground", "reconstruct", "surface", "simplify", "texture"]
     for stage in result.stages:  # torch's allocator keeps memory on a GPU alone
         assert (stage.fragmentation is not None) == stage.device.startswith("cuda")
     assert result.plan
@@ -129,7 +129,7 @@ def test_folder_that_is_not_there_is_named_with_a_slash(result: relievo.Result, 
     assert result.save(f"{tmp_path}/out.v2/") == [tmp_path / "out.v2" / "cup.glb"]
 
 
-@pytest.mark.parametrize("name", ["cup.stl", "cup.FBX", "cup.gltf", "cup.v2"])
+@pytest.mark.parametrize("name", ["cup.dae", "cup.FBX", "cup.gltf", "cup.v2"])
 def test_ending_that_is_no_format_is_refused_and_makes_no_folder(
     result: relievo.Result, tmp_path: Path, name: str
 ) -> None:
@@ -325,6 +325,8 @@ def test_every_setting_reaches_the_engine(tmp_path: Path) -> None:
         "mask_threshold": 0.25,
         "mask_invert": True,
         "views": [],
+        "sheet": "",
+        "back": "mirror",
         "view_count": 4,
         "seed": 7,
         "steps": 20,

@@ -27,9 +27,6 @@ ABOVE_PREFERENCES = 226  # pixels; Blender's own facts of the extension
 EXTENSION = "/extensions/user_default/relievo/"
 HEARTBEAT = 0.001  # seconds
 
-_shown: list[type] = []
-_every: list[type] = []
-
 
 class Stopwatch:
     """Times every call of the extension's Python by Blender: operators, panels, timers, handlers.
@@ -95,32 +92,6 @@ class Heart:
     def start(self) -> None:
         self._last = time.perf_counter()
         self.longest = 0.0
-
-
-def show_parts(*names: str) -> Iterator[float]:
-    """Shows these parts of the tab alone, and open, which a person would do with some clicks."""
-    panels = module("panels")
-    for cls in panels.CLASSES:
-        if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
-            bpy.utils.unregister_class(cls)
-    for cls in _shown:
-        bpy.utils.unregister_class(cls)
-    _shown.clear()
-    for cls in panels.CLASSES:
-        name = cls.__name__.removeprefix("RELIEVO_PT_")
-        if name in names:
-            members = {
-                **{word: getattr(cls, word) for word in ("bl_label", "bl_category", "bl_space_type", "bl_region_type")},
-                "draw": cls.draw,
-            }
-            shown = type(f"SHOWN{len(_every)}_PT_{name}", (bpy.types.Panel,), members)
-            _every.append(shown)
-            _shown.append(shown)
-            bpy.utils.register_class(shown)
-    view()[0].tag_redraw()
-    yield 1.0
-    view()[1].active_panel_category = "Relievo"
-    yield 1.0
 
 
 def show_preferences() -> Iterator[float]:
@@ -225,20 +196,20 @@ def show_details() -> Iterator[float]:
     sidebar = view()[1]
     bpy.ops.relievo.show_mask()
     jobs = module("jobs")
-    yield from show_parts("mask", "import")
+    yield from window.show_parts("mask", "import")
     while module("mask_preview").is_coming():
         yield 0.1
     yield 0.5
     yield from screenshot("mask", sidebar)
     bpy.ops.relievo.hide_mask()
     settings.model = "instant-mesh-large"
-    yield from show_parts("main", "views")
+    yield from window.show_parts("main", "views")
     yield from screenshot("models", sidebar)
     settings.model = "preview"
-    yield from show_parts("devices")
+    yield from window.show_parts("devices")
     yield 6.0
     yield from screenshot("machine", sidebar)
-    yield from show_parts("main", "history")
+    yield from window.show_parts("main", "history")
     settings.picture = "/tmp/lost.png"
     bpy.ops.relievo.generate()
     while jobs.current() is not None:

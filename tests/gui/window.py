@@ -30,6 +30,9 @@ LONGEST_JOB = 300.0  # seconds
 
 facts: dict[str, Any] = {}
 
+_shown: list[type] = []
+_every: list[type] = []
+
 
 def module(name: str) -> Any:
     """Returns a module of the extension."""
@@ -80,6 +83,32 @@ def open_panel() -> Iterator[float]:
     yield 1.0
     sidebar.active_panel_category = "Relievo"
     area.tag_redraw()
+    yield 1.0
+
+
+def show_parts(*names: str) -> Iterator[float]:
+    """Shows these parts of the tab alone, and open, which a person would do with some clicks."""
+    panels = module("panels")
+    for cls in panels.CLASSES:
+        if hasattr(bpy.types, cls.__name__) and cls.bl_space_type == "VIEW_3D":
+            bpy.utils.unregister_class(cls)
+    for cls in _shown:
+        bpy.utils.unregister_class(cls)
+    _shown.clear()
+    for cls in panels.CLASSES:
+        name = cls.__name__.removeprefix("RELIEVO_PT_")
+        if name in names:
+            members = {
+                **{word: getattr(cls, word) for word in ("bl_label", "bl_category", "bl_space_type", "bl_region_type")},
+                "draw": cls.draw,
+            }
+            shown = type(f"SHOWN{len(_every)}_PT_{name}", (bpy.types.Panel,), members)
+            _every.append(shown)
+            _shown.append(shown)
+            bpy.utils.register_class(shown)
+    view()[0].tag_redraw()
+    yield 1.0
+    view()[1].active_panel_category = "Relievo"
     yield 1.0
 
 

@@ -218,6 +218,15 @@ def test_everything_asked_for_is_in_the_zip_or_the_systems_or_the_runtimes(
         assert elf.needed(file) <= known, file.name
 
 
+def test_nothing_of_the_trainer_is_in_it(modules: list[Path], libraries: list[Path]) -> None:
+    """Neither its libraries nor its code: words that its messages have, and functions that it calls."""
+    trainers = re.compile(rb"processes can meet|relievo-train|Embree")
+    for file in [*(m for m in modules if m.suffix == ".so"), *libraries]:
+        assert not re.search(r"embree|libzip|tbb", " ".join(elf.needed(file))), file.name
+        assert not [name for name in elf.asked_symbols(file) if re.match(r"rtc[A-Z]|zip_|.*ProcessGroupGloo", name)]
+        assert not trainers.search(file.read_bytes()), file.name
+
+
 def test_libraries_have_names_of_their_own(libraries: list[Path]) -> None:
     assert len(libraries) >= 10
     for library in libraries:

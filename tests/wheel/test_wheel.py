@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -52,6 +53,14 @@ def test_two_lines_make_a_mesh(python: Path, tmp_path: Path) -> None:
     """Runs the README's lines."""
     run(python, f"import relievo\nrelievo.generate({str(PICTURE)!r}, grid=48).save('chicken.glb')", tmp_path)
     assert (tmp_path / "chicken.glb").read_bytes()[:4] == b"glTF"
+
+
+def test_nothing_of_the_trainer_is_in_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            assert not re.search(r"train|embree|gloo|nccl", name), name
+            content = archive.read(name) if name.endswith(".so") or ".so." in name else b""
+            assert not re.search(rb"processes can meet|relievo-train|Embree", content), name
 
 
 def test_package_is_the_installed_one(python: Path, tmp_path: Path) -> None:

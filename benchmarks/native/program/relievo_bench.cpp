@@ -11,6 +11,9 @@
 #include "benchmarks/native/bench_pipeline.h"
 #include "benchmarks/native/bench_preview.h"
 #include "benchmarks/native/bench_runtime.h"
+#include "benchmarks/native/bench_shape.h"
+#include "benchmarks/native/bench_sides.h"
+#include "benchmarks/native/bench_single.h"
 #include "benchmarks/native/bench_surface.h"
 #include "benchmarks/native/bench_texture.h"
 #include "benchmarks/native/bench_triposr.h"
@@ -24,8 +27,10 @@ Benches all_benches() {
        {"A worker three times as fast as the other: how busy both are", bench_balance,
         bench_balance_own_side}},
       {"budget",
-       {"The full-size pipeline in one worker of 6 GiB, and by offload in one of 3 GiB", bench_budget,
-        bench_engine_own_side}},
+       {"The full-size pipeline in one worker of 6 GiB, by offload in one of 3 GiB, and with streamed "
+        "weights "
+        "in one of 1 GiB",
+        bench_budget, bench_engine_own_side}},
       {"guidance",
        {"One picture's diffusion on two workers, a half of guidance each, beside one", bench_guidance,
         bench_engine_own_side}},
@@ -39,6 +44,9 @@ Benches all_benches() {
       {"scaling",
        {"Pictures on two workers of one thread, beside one, and beside two processes", bench_scaling,
         bench_engine_own_side}},
+      {"single",
+       {"One picture, from its file to the textured mesh, on two and on four devices beside one",
+        bench_single, bench_engine_own_side}},
       {"split",
        {"The full-size pipeline cut over two workers of 1.5 GiB", bench_split, bench_engine_own_side}},
       {"checkpoint",
@@ -55,6 +63,13 @@ Benches all_benches() {
       {"large",
        {"From a triplane over a grid of 256 to a GLB with textures of 8192, in 6 GiB", bench_large,
         bench_large_own_side}},
+      {"shape",
+       {"Shapes of held-out objects by the compact model and by inflation (RELIEVO_SHAPE_OBJECTS, "
+        "RELIEVO_SHAPE_FURNITURE, RELIEVO_SHAPE_MODEL)",
+        bench_shape, bench_shape_own_side}},
+      {"sides",
+       {"Shapes by the model preview from one, two and three pictures (RELIEVO_SHAPE_OBJECTS)", bench_sides,
+        bench_sides_own_side}},
       {"surface",
        {"From a triplane to a coloured surface, beside the dense way in PyTorch", bench_surface,
         bench_surface_own_side}},

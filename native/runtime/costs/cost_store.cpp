@@ -28,6 +28,7 @@ json to_json(const CostSample& sample) {
           {"chunked", sample.mode.chunked},
           {"tiled", sample.mode.tiled},
           {"input_scale", sample.mode.input_scale},
+          {"streamed", sample.mode.streamed},
           {"batch", sample.batch},
           {"threads", sample.threads},
           {"speed", sample.speed},
@@ -53,6 +54,7 @@ ExecutionMode mode_from_json(const json& value) {
     mode.chunked = value.at("chunked");
     mode.tiled = value.at("tiled");
     mode.input_scale = value.at("input_scale");
+    mode.streamed = value.value("streamed", false);
   }
   return mode;
 }
@@ -103,9 +105,14 @@ CostSample mean_with(const CostSample& old, const CostSample& more) {
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
+/// What a limit is of, whichever worker it is.
+std::string of_mode(const StageProfile& stage, const StageMode& mode) {
+  return fmt::format("/{}/{}/{}/{}", stage.name, stage.variant, mode_name(mode.execution),
+                     mode.execution.precision);
+}
+
 std::string key(const Worker& worker, const StageProfile& stage, const StageMode& mode) {
-  return fmt::format("{}/{}/{}/{}/{}/{}", worker.product, worker.name, stage.name, stage.variant,
-                     mode_name(mode.execution), mode.execution.precision);
+  return fmt::format("{}/{}{}", worker.product, worker.name, of_mode(stage, mode));
 }
 
 /// The bytes that are planned; at least one more for every further picture, whatever the costs say.
@@ -202,6 +209,23 @@ int CostStore::batch_limit(const Worker& worker, const StageProfile& stage, cons
   if (found == limits_.end() || worker.budget_bytes > found->second.budget_bytes) return wanted;
   while (wanted > 0 && planned_bytes(stage, mode, wanted) >= found->second.planned_bytes) wanted /= 2;
   return wanted;
+}
+
+void CostStore::raise_to_limits(StageProfile& stage) const {
+  for (StageMode& mode : stage.modes) {
+    const std::string ending = of_mode(stage, mode);
+    int64_t too_few = 0;  // bytes
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, limit] : limits_) {
+        const bool is_of_it = name.ends_with(ending) && planned_bytes(stage, mode, 1) >= limit.planned_bytes;
+        if (is_of_it) too_few = std::max(too_few, limit.budget_bytes);
+      }
+    }
+    const int64_t missing = too_few + 1 - mode.weight_bytes - mode.workspace(1);
+    if (too_few > 0 && missing > 0) mode.workspace_bytes += double(missing);
+  }
+  for (StageProfile& other : stage.in_other_precisions) raise_to_limits(other);
 }
 
 void CostStore::learn_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode,

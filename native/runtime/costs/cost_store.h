@@ -41,6 +41,10 @@ class CostStore {
   /// worker of the same size or larger.
   int batch_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int wanted) const;
 
+  /// Raises what the modes are expected to need, where a single picture did not fit into a worker, to more
+  /// than that worker had: a plan then looks for another place.
+  void raise_to_limits(StageProfile& stage) const;
+
   /// Records that `failed` pictures at a time did not fit in the worker's budget.
   void learn_limit(const Worker& worker, const StageProfile& stage, const StageMode& mode, int failed);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -83,18 +84,20 @@ bool is_same_call(const CostSample& a, const CostSample& b) {
 
 bool ExecutionMode::is_like(const ExecutionMode& other) const {
   return precision == other.precision && chunked == other.chunked && tiled == other.tiled &&
-         (input_scale < 1) == (other.input_scale < 1);
+         (input_scale < 1) == (other.input_scale < 1) && streamed == other.streamed;
 }
 
 std::string mode_name(const ExecutionMode& mode) {
-  if (mode.input_scale < 1) return "smaller input";
+  if (mode.input_scale < 1) return mode.streamed ? "smaller input, streamed" : "smaller input";
+  if (mode.streamed) return "streamed";
   if (mode.tiled) return "tiled";
   return mode.chunked ? "chunked" : "full";
 }
 
 bool Fallbacks::include(const Fallbacks& others) const {
   return (chunked || !others.chunked) && (tiled || !others.tiled) &&
-         (half_precision || !others.half_precision) && (smaller_input || !others.smaller_input);
+         (half_precision || !others.half_precision) && (smaller_input || !others.smaller_input) &&
+         (streamed || !others.streamed);
 }
 
 int64_t StageMode::workspace(int batch) const {
@@ -133,7 +136,12 @@ const StageMode& StageProfile::mode_within(const Fallbacks& allowed) const {
 
 Fallbacks StageProfile::fallbacks_of(const ExecutionMode& execution) const {
   return {execution.chunked, execution.tiled, execution.precision != modes.front().execution.precision,
-          execution.input_scale < 1};
+          execution.input_scale < 1, execution.streamed};
+}
+
+std::string part_name(PartKind kind) {
+  constexpr std::string_view kNames[] = {"networks", "halves of guidance", "strips", "tokens", "points"};
+  return std::string(kNames[size_t(kind)]);
 }
 
 void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
@@ -142,6 +150,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
     std::vector<Measured> bytes, seconds, as_asked;
     double speed = 1;
     int threads = 1;
+    bool has_launches = false;
     for (const auto& [sample, estimate, output_estimate, is_as_asked] : points) {
       if (sample.stage != profile.name || sample.variant != profile.variant ||
           !sample.mode.is_like(mode.execution))
@@ -151,8 +160,10 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
       worker.speed = speed = sample.speed;
       const double batch = sample.batch;
       if (sample.first_load_seconds > 0) mode.first_load_seconds = sample.first_load_seconds;
+      has_launches = has_launches || estimate.launch_seconds > 0;
       const double once = estimate.seconds / speed;
-      seconds.push_back({batch, once, estimate.time(1, worker) - once, sample.seconds});
+      seconds.push_back(
+          {batch, once + estimate.launch_seconds, estimate.time(1, worker) - once, sample.seconds});
       if (is_as_asked) as_asked.push_back(seconds.back());
       if (!sample.has_bytes) continue;
       mode.weight_bytes = sample.weight_bytes;
@@ -169,6 +180,7 @@ void fit_costs(StageProfile& profile, const std::vector<CostPoint>& points) {
           form.per_picture + form.each_scale * mode.workspace_bytes_per_picture;
     }
     const FittedForm form = scaled(fit_form(seconds), as_asked);
+    if (has_launches) mode.seconds += std::exchange(mode.launch_seconds, 0) * speed;
     mode.seconds = form.constant * speed + form.once_scale * mode.seconds;
     mode.seconds_per_picture *= form.each_scale;
     mode.host_seconds_per_picture =

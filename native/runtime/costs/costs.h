@@ -8,6 +8,7 @@
 //   cost_store.h     keeps samples, and which batches did not fit, from one run to the next
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,25 +25,29 @@ struct ExecutionMode {
   bool tiled = false;              ///< the VAE works on strips of its pictures
   /// Side of the input divided by the one that was asked for.
   double input_scale = 1;
+  bool streamed = false;  ///< weights come from host memory layer by layer, while the layers before compute
 
   /// Returns whether both are the same way to compute; they may have been asked for another size of input.
   bool is_like(const ExecutionMode& other) const;
   bool operator==(const ExecutionMode&) const = default;
 };
 
-/// `full`, `chunked`, `tiled` (which is also chunked) or `smaller input`, as plans and logs call it; they add
-/// the precision.
+/// `full`, `chunked`, `tiled` (which is also chunked), `streamed` or `smaller input`, as plans and logs call
+/// it; they add the precision.
 std::string mode_name(const ExecutionMode& mode);
 
 /// The fallbacks that a stage may take, or takes, when memory is short.
 struct Fallbacks {
-  bool chunked = false, tiled = false, half_precision = false, smaller_input = false;
+  bool chunked = false, tiled = false, half_precision = false, smaller_input = false, streamed = false;
 
-  /// Chunks and tiles give the same numbers except for rounding.
+  /// Chunks and tiles give the same numbers except for rounding, streamed weights the same.
   bool change_result() const { return half_precision || smaller_input; }
   bool include(const Fallbacks& others) const;
   bool operator==(const Fallbacks&) const = default;
 };
+
+/// The most pictures at a time of a stage that takes as many as memory allows.
+inline constexpr int kAnyBatch = 4096;
 
 /// The costs of one way to run a stage, affine in the batch: a constant part, and a part for each picture.
 struct StageMode {
@@ -54,6 +59,12 @@ struct StageMode {
   double seconds_per_picture = 0;
   /// Seconds of one processor thread besides, for work that no GPU takes over.
   double host_seconds_per_picture = 0;
+  /// The same of a worker's side threads, which have a picture each; 0 where that was not measured.
+  double side_seconds_per_picture = 0;
+  /// Seconds in which a device that is not the processor is given the work of a call, whatever its speed.
+  double launch_seconds = 0;
+  /// Bytes of weights that come from host memory during a call, while it computes.
+  double streamed_bytes = 0;
   /// Seconds to bring the weights in for the first time, from files; 0 where that was not measured.
   double first_load_seconds = 0;
   /// Says in words what is smaller than asked for: `views of 256 instead of 320 pixels`.
@@ -66,9 +77,39 @@ struct StageMode {
   }
   /// The seconds of a call.
   double time(int batch, const Worker& worker) const {
-    return (seconds + seconds_per_picture * batch) / worker.speed_in(execution.precision) +
-           host_seconds_per_picture * batch / worker.threads;
+    const double computing = (seconds + seconds_per_picture * batch) / worker.speed_in(execution.precision);
+    return std::max(computing, streamed_bytes / worker.host_bytes_per_second) +
+           host_seconds_per_picture * batch / worker.threads + launching(worker);
   }
+  /// Of them, those in which the worker is only given the work.
+  double launching(const Worker& worker) const {
+    return worker.kind == DeviceKind::kCpu ? 0 : launch_seconds;
+  }
+  /// The seconds of a picture on one of the worker's side threads.
+  double side_time(const Worker& worker) const {
+    Worker side = worker;
+    side.threads = 1;
+    const double beyond =
+        side_seconds_per_picture > 0 ? side_seconds_per_picture - host_seconds_per_picture : 0;
+    return time(1, side) + beyond;
+  }
+};
+
+/// What workers divide that share a picture in a stage: its networks, as they are free; the halves of
+/// guidance; rows of pictures in strips; rows of pictures or tokens in a transformer; or query points, as
+/// they are free.
+enum class PartKind { kNetworks, kHalves, kStrips, kTokens, kPoints };
+std::string part_name(PartKind kind);  ///< `networks`, `halves of guidance`, `strips`, `tokens`, `points`
+
+/// A way to share a picture's work in a stage. Every worker has all of the stage's weights. Workers that
+/// share pictures take one at a time, because a second one would only wait: their groups have a batch of 1.
+struct PictureParts {
+  PartKind kind = PartKind::kPoints;
+  /// The number of equal parts that the work has; 0: as many as one likes.
+  int count = 0;
+  double repeated = 0;            ///< the share of the work that every worker does, whatever its parts
+  int64_t bytes_per_picture = 0;  ///< that the parts of a call give each other, in all
+  double waits = 0;               ///< how often in a call the workers wait for each other
 };
 
 /// A stage as the planner sees it.
@@ -77,12 +118,13 @@ struct StageProfile {
   /// Modes in the order in which they are tried; the first is the wanted one.
   std::vector<StageMode> modes;
   int max_batch = 1;
-  int blocks = 1;  ///< the number of blocks that its layers can be split into
-  /// Its two halves of guidance can run on two workers.
-  bool guidance_halves = false;
-  bool points = false;                   ///< its query points can be divided over workers
+  int blocks = 1;                        ///< the number of blocks that its layers can be split into
+  std::vector<PictureParts> parts = {};  ///< the ways in which workers can share its pictures
+  /// Most of it is work of the processor, whatever the worker is: it can run on the worker's side threads
+  /// while other stages compute other pictures.
+  bool on_host = false;
   int64_t output_bytes_per_picture = 0;  ///< bytes that are handed to the next stage
-  /// Bytes that are handed from worker to worker inside it, when it is split.
+  /// Bytes that are handed from worker to worker inside it, when its layers are split.
   int64_t activation_bytes_per_picture = 0;
   /// How often that happens in a call: once for each diffusion step.
   double handovers = 1;

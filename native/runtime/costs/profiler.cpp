@@ -82,7 +82,8 @@ class Profiler {
     StageCall call;
     call.mode = mode.execution;
     call.workers = {worker_};
-    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                       const std::function<void()>&) {
       for (const size_t k : which) body(k);
     });
     const std::vector<std::any> inputs(size_t(batch), input);

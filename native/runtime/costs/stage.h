@@ -4,6 +4,7 @@
 
 #include <any>
 #include <functional>
+#include <future>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -20,26 +21,45 @@ class StageCall {
   std::vector<Worker> workers;  ///< the first is the one whose thread makes the call
   /// The number of blocks that each worker runs of a layer split; else empty.
   std::vector<int> blocks;
+  /// What the workers divide where they share the pictures, and the number of parts of each; empty where they
+  /// take them as they are free.
+  PartKind part_kind = PartKind::kPoints;
+  std::vector<int> parts = {};
 
   /// Runs `body` on the thread of workers[k], with its share of threads and its budget, and waits. It is for
   /// layers that run one after the other.
   void on_worker(size_t k, const std::function<void()>& body) const {
-    run_on_({k}, [&](size_t) { body(); });
+    run_on_({k}, [&](size_t) { body(); }, {});
   }
 
   /// Runs `body(k)` on every worker at once, k = 0 on this thread, and waits for all; the first exception is
-  /// thrown again. It is for guidance halves and query points.
-  void on_every_worker(const std::function<void(size_t)>& body) const {
+  /// thrown again. It is for the parts of pictures. `on_failure` is called as soon as one of them fails, from
+  /// any thread, so that none waits for it.
+  void on_every_worker(const std::function<void(size_t)>& body,
+                       const std::function<void()>& on_failure = {}) const {
     std::vector<size_t> all(workers.size());
     std::iota(all.begin(), all.end(), size_t{0});
-    run_on_(all, body);
+    run_on_(all, body, on_failure);
   }
 
-  using RunOn = std::function<void(const std::vector<size_t>&, const std::function<void(size_t)>&)>;
+  /// Runs `body` on a second thread of workers[k], beside what its own does; it is called there. It is for
+  /// weights that come in.
+  std::future<void> beside_worker(size_t k, std::function<void()> body) const {
+    if (run_beside_) return run_beside_(k, std::move(body));
+    std::packaged_task<void()> now(std::move(body));
+    now();
+    return now.get_future();
+  }
+
+  using RunOn = std::function<void(const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                                   const std::function<void()>& on_failure)>;
   void set_runner(RunOn run_on) { run_on_ = std::move(run_on); }
+  using RunBeside = std::function<std::future<void>(size_t k, std::function<void()> body)>;
+  void set_run_beside(RunBeside run_beside) { run_beside_ = std::move(run_beside); }
 
  private:
   RunOn run_on_;
+  RunBeside run_beside_;
 };
 
 /// The weights that a worker shall hold.
@@ -53,8 +73,9 @@ struct StageLoad {
 };
 
 /// Calls for one worker come from that worker's thread, one at a time; calls for different workers come at
-/// the same time. Only load() may also come from a second thread of the worker, while another stage runs
-/// there.
+/// the same time. Besides, load() may come from a second thread of the worker, while another stage runs
+/// there, and of a stage that is the processor's work (StageProfile::on_host) run() comes from several side
+/// threads of the worker at once.
 class Stage {
  public:
   virtual ~Stage() = default;

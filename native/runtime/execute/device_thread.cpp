@@ -71,7 +71,8 @@ void WorkerThread::run(std::function<void()> task) {
   start(std::move(task)).get();
 }
 
-WorkerThreads::WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks) {
+WorkerThreads::WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks)
+    : hooks_(hooks), sides_(workers.size()) {
   std::optional<Error> want_of_memory;
   for (Worker& worker : workers) {
     threads_.push_back(std::make_unique<WorkerThread>(std::move(worker), hooks));
@@ -85,6 +86,18 @@ WorkerThreads::WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hoo
   }
   // Others go on without it; where there are none, memory may be there at the next try.
   if (want_of_memory && lost_.size() == threads_.size()) throw *want_of_memory;
+}
+
+WorkerThread& WorkerThreads::side(int worker, int k) {
+  auto& sides = sides_[size_t(worker)];
+  while (int(sides.size()) <= k) {
+    Worker one = this->worker(worker);
+    one.threads = 1;
+    auto made = std::make_unique<WorkerThread>(std::move(one), hooks_);
+    made->entered();
+    sides.push_back(std::move(made));
+  }
+  return *sides[size_t(k)];
 }
 
 void WorkerThreads::lose(int worker, const std::string& why) {

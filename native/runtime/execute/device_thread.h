@@ -58,6 +58,10 @@ class WorkerThreads {
   WorkerThreads(std::vector<Worker> workers, const WorkerHooks& hooks);
 
   size_t size() const { return threads_.size(); }
+  /// The worker's k-th side thread, which has one thread of the processor and the worker's account, and on a
+  /// GPU a stream of its own. It is made when it is first wanted. Throws where it cannot be entered. One
+  /// thread at a time may call it.
+  WorkerThread& side(int worker, int k);
   WorkerThread& operator[](int worker) const { return *threads_[size_t(worker)]; }
   const Worker& worker(int worker) const { return threads_[size_t(worker)]->worker(); }
 
@@ -66,7 +70,9 @@ class WorkerThreads {
   bool any_lost(const std::vector<int>& workers) const;
 
  private:
+  WorkerHooks hooks_;
   std::vector<std::unique_ptr<WorkerThread>> threads_;
+  std::vector<std::vector<std::unique_ptr<WorkerThread>>> sides_;  // by worker
   mutable std::mutex mutex_;
   std::map<int, std::string> lost_;
 };

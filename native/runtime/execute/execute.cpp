@@ -55,4 +55,8 @@ std::vector<int> Executor::lost_workers() const {
 
 int Executor::loaded() const { return impl_->weights.count(); }
 
+void Executor::look_at_memory(std::vector<Worker>& workers) const {
+  for (Worker& worker : workers) worker.budget_bytes = memory_now(impl_->options.hooks, worker).budget_bytes;
+}
+
 }  // namespace relievo

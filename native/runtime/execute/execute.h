@@ -1,18 +1,20 @@
 // The executor: carries a plan out with real threads.
 //
-// Device groups take jobs from one source. A group of one worker, or of workers that share each picture,
-// takes a batch through all stages; a pipeline hands batches from worker to worker, with at most one waiting
-// between two. Each stage has its own fallbacks for when memory runs out (docs/architecture.md, decision 2).
-// A lost worker is dropped with its group; its jobs are made again elsewhere, from their inputs, and every
-// job is delivered exactly once.
+// Device groups take jobs from one source. In a group pictures pass from station to station, each a thread
+// with some of the stages, or several side threads with a picture each; at most a batch waits between two. A
+// group of one worker, or of workers that share each picture, has one station, or three where the processor's
+// stages run on side threads; a pipeline has one on each worker. Each stage has its own fallbacks for when
+// memory runs out (docs/architecture.md, decision 2). A lost worker is dropped with its group; its jobs are
+// made again elsewhere, from their inputs, those that need it no more go on to their end, and every job is
+// delivered exactly once.
 //
 //   execute.h        the executor, which keeps threads and weights and runs one plan at a time
 //   job_source.h     gives it jobs and takes their results
 //   run.h            one run of a plan
 //   job_feed.h       the source as the run's groups share it
 //   group_run.h      one device group at work
-//   channel.h        between two workers of a pipeline: room for one batch
 //   stage_runner.h   one stage on one batch, with its fallbacks when memory runs out
+//   room.h           the threads of one worker, of which one may ask to be alone with its memory
 //   weight_cache.h   which weights are in which worker, and bringing in the next ones in time
 //   device_thread.h  the threads of workers, on which everything happens that they compute
 #pragma once
@@ -63,6 +65,9 @@ class Executor {
 
   /// The number of stages whose weights are in a worker now.
   int loaded() const;
+
+  /// Sets the budgets of these workers, those of the executor, to what they are at the moment.
+  void look_at_memory(std::vector<Worker>& workers) const;
 
  private:
   class Impl;

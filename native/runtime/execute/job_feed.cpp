@@ -5,32 +5,36 @@
 
 namespace relievo {
 
-std::vector<RunJob> JobFeed::next(int most) {
-  std::unique_lock lock(source_.mutex_);
+std::vector<RunJob> JobFeed::take(int most) {
   std::vector<RunJob> jobs;
-  while (!stopped_ && !cancel_.cancelled()) {
-    jobs.reserve(size_t(most));
-    const auto end = given_back_.begin() + std::min(std::ptrdiff_t(most), std::ssize(given_back_));
-    std::move(given_back_.begin(), end, std::back_inserter(jobs));
-    given_back_.erase(given_back_.begin(), end);
-    const int missing = most - int(jobs.size());
-    if (missing > 0) {
-      std::vector<RunJob> fresh;
-      try {
-        fresh = source_.next(missing);
-        jobs.reserve(jobs.size() + fresh.size());
-      } catch (...) {
-        stopped_ = true;
-        source_.changed_.notify_all();
-        throw;
-      }
-      std::ranges::move(fresh, std::back_inserter(jobs));
+  if (has_ended()) return jobs;
+  jobs.reserve(size_t(most));
+  auto end = given_back_.begin();
+  while (end != given_back_.end() && end - given_back_.begin() < most &&
+         end->report.stages_done == given_back_.front().report.stages_done)
+    ++end;
+  std::move(given_back_.begin(), end, std::back_inserter(jobs));
+  given_back_.erase(given_back_.begin(), end);
+  const int missing = most - int(jobs.size());
+  const bool are_begun = !jobs.empty() && jobs.front().report.stages_done > 0;
+  if (missing > 0 && !are_begun && given_back_.empty()) {
+    std::vector<RunJob> fresh;
+    try {
+      fresh = source_.next(missing);
+      jobs.reserve(jobs.size() + fresh.size());
+    } catch (...) {
+      has_ended_ = true;
+      notify();
+      throw;
     }
-    if (!jobs.empty() || working_ == 0) break;
-    source_.changed_.wait(lock);
+    std::ranges::move(fresh, std::back_inserter(jobs));
   }
   working_ += int(jobs.size());
   has_begun_ = has_begun_ || !jobs.empty();
+  if (jobs.empty() && working_ == 0) {
+    has_ended_ = true;
+    notify();
+  }
   return jobs;
 }
 
@@ -39,7 +43,7 @@ void JobFeed::give_back(std::vector<RunJob> jobs) {
   working_ -= int(jobs.size());
   given_back_.insert(given_back_.begin(), std::make_move_iterator(jobs.begin()),
                      std::make_move_iterator(jobs.end()));
-  source_.changed_.notify_all();
+  notify();
 }
 
 void JobFeed::finish(uint64_t number, Outcome outcome) {
@@ -47,7 +51,7 @@ void JobFeed::finish(uint64_t number, Outcome outcome) {
   {
     const std::lock_guard lock(source_.mutex_);
     --working_;
-    source_.changed_.notify_all();
+    notify();
   }
   source_.done(number, std::move(outcome));
 }
@@ -68,8 +72,13 @@ void JobFeed::fail_given_back(const Error& error) {
 
 void JobFeed::stop() {
   const std::lock_guard lock(source_.mutex_);
-  stopped_ = true;
-  source_.changed_.notify_all();
+  has_ended_ = true;
+  notify();
+}
+
+void JobFeed::begin_again() {
+  const std::lock_guard lock(source_.mutex_);
+  has_ended_ = false;
 }
 
 bool JobFeed::has_begun() const {

@@ -15,12 +15,6 @@
 
 namespace relievo {
 
-/// One picture, by the number that its source gave it.
-struct RunJob {
-  uint64_t number = 0;
-  std::any input;
-};
-
 /// How a worker spent the time of a stage. What is left of the stage's time went into loading weights.
 struct DeviceSeconds {
   std::string worker;
@@ -41,10 +35,31 @@ struct StageRun {
   int64_t peak_bytes = 0;
   /// Fragmentation of the first worker's allocator afterwards (WorkerHooks).
   std::optional<double> fragmentation = {};
-  double load_seconds = 0;     ///< of `seconds`, for bringing weights in
+  int threads = 0;          ///< of the processor, that the first worker had for it; 0: all that are its own
+  bool on_side = false;     ///< it ran on a side thread, while the worker computed other pictures
+  double load_seconds = 0;  ///< of `seconds`, for bringing weights in
   bool is_first_load = false;  ///< files were read for it
+  double repeated = 0;         ///< the share of the work that each of several workers did
   std::vector<DeviceSeconds> devices = {};
   std::vector<DeviceCopy> transfers = {};
+};
+
+/// What has become of a picture on its way.
+struct JobReport {
+  int stages_done = 0;  ///< the first stages, which it has behind it
+  std::vector<StageRun> stages = {};
+  std::vector<std::string> notes = {};
+  bool lossy = false;
+  double expected_s = 0;  ///< what the plan says of its stages
+  /// The want of memory for which it goes on elsewhere; its hint helps the stage there, too.
+  std::optional<Error> want = {};
+};
+
+/// One picture, by the number that its source gave it.
+struct RunJob {
+  uint64_t number = 0;
+  std::any input;         ///< of one that was begun elsewhere and goes on, what the last stage there made
+  JobReport report = {};  ///< of these stages
 };
 
 struct Outcome {

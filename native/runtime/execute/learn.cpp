@@ -22,7 +22,7 @@ double seconds_alone(const StageRun& run, const std::vector<Worker>& workers) {
     if (!worker || !first) return 0;
     seconds += device.computing * worker->speed_in(run.mode.precision) / first->speed_in(run.mode.precision);
   }
-  return seconds;
+  return seconds / (1 + double(run.devices.size() - 1) * run.repeated);
 }
 
 const Worker* of_gpu(const std::vector<Worker>& workers, int index) {
@@ -60,7 +60,7 @@ MeasuredCosts samples_of(std::span<const StageRun> runs, const std::vector<Worke
     sample.size = size;
     sample.mode = run.mode;
     sample.batch = run.batch;
-    sample.threads = first->threads;
+    sample.threads = run.threads > 0 ? run.threads : first->threads;
     sample.speed = first->speed_in(run.mode.precision);
     sample.seconds = run.devices.size() == 1 ? run.devices.front().computing + run.devices.front().transfer
                                              : seconds_alone(run, planned);

@@ -25,11 +25,44 @@ std::string note(const StageProfile& stage, const std::string& worker, const Sta
     return fmt::format("The stage '{}' ran in half precision on {}, so the result differs slightly.",
                        stage.name, worker);
   }
+  if (taken.streamed) {
+    return fmt::format("The stage '{}' had its weights come from host memory layer by layer on {}.",
+                       stage.name, worker);
+  }
   return fmt::format("The stage '{}' ran in smaller {} on {}.", stage.name, taken.tiled ? "strips" : "chunks",
                      worker);
 }
 
 }  // namespace
+
+void JobBatch::add(RunJob job, std::any value, JobReport report) {
+  jobs.push_back(std::move(job));
+  values.push_back(std::move(value));
+  reports.push_back(std::move(report));
+}
+
+void JobBatch::note(const std::string& text) {
+  for (JobReport& report : reports) report.notes.push_back(text);
+}
+
+size_t JobBatch::alike(size_t most) const {
+  size_t count = 0;
+  while (count < std::min(most, reports.size()) && reports[count].stages_done == reports.front().stages_done)
+    ++count;
+  return count;
+}
+
+JobBatch JobBatch::take(size_t count) {
+  JobBatch taken;
+  for (size_t i = 0; i < count; ++i) {
+    taken.add(std::move(jobs[i]), std::move(values[i]), std::move(reports[i]));
+  }
+  const auto drop = [count](auto& all) { all.erase(all.begin(), all.begin() + std::ptrdiff_t(count)); };
+  drop(jobs);
+  drop(values);
+  drop(reports);
+  return taken;
+}
 
 std::exception_ptr StageRunner::current_exception_of(int worker) const {
   try {
@@ -52,7 +85,7 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
   for (size_t k = 0; k < names.size(); ++k) {
     DeviceSeconds& device = all.emplace_back(DeviceSeconds{.worker = names[k]});
     for (const DeviceCopy& transfer : transfers[k]) device.transfer += transfer.seconds;
-    const double busy_here = k == 0 ? seconds - waited : busy[k];
+    const double busy_here = (k == 0 ? seconds - waited : busy[k]) - paused[k];
     device.computing = std::max(0.0, busy_here - device.transfer);
     device.waiting = std::max(0.0, seconds - busy_here);
   }
@@ -60,7 +93,8 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
 }
 
 void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                             const std::function<void(size_t)>& body, CallTally* tally) {
+                             const std::function<void(size_t)>& body, CallTally* tally,
+                             const std::function<void()>& on_failure) {
   std::vector<std::exception_ptr> errors(which.size());
   const auto guarded = [&](size_t i) {
     const int index = placement.workers[which[i]];
@@ -68,6 +102,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     const auto count = [&] {
       if (!tally) return;
       tally->busy[which[i]] += seconds_since(start);
+      if (options_.hooks.take_waited) tally->paused[which[i]] += options_.hooks.take_waited();
       if (!options_.hooks.take_transfers) return;
       for (const DeviceCopy& transfer : options_.hooks.take_transfers())
         tally->transfers[which[i]].push_back(transfer);
@@ -77,6 +112,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
       if (options_.hooks.finish) options_.hooks.finish(worker(index));
     } catch (...) {
       errors[i] = current_exception_of(index);
+      if (on_failure) on_failure();
     }
     count();
   };
@@ -91,8 +127,7 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
   running.reserve(which.size());
   std::vector<size_t> here;
   // This thread's pending work on its device must be done before other workers read its results.
-  const bool are_others =
-      std::ranges::any_of(which, [&](size_t k) { return !threads_[placement.workers[k]].is_current(); });
+  const bool are_others = std::ranges::any_of(which, [&](size_t k) { return !is_here(placement, k); });
   if (are_others && options_.hooks.finish) {
     for (const int index : placement.workers) {
       if (!threads_[index].is_current()) continue;
@@ -104,11 +139,15 @@ void StageRunner::on_workers(const StagePlacement& placement, const std::vector<
     }
   }
   for (size_t i = 0; i < which.size(); ++i) {
-    WorkerThread& thread = threads_[placement.workers[which[i]]];
-    if (thread.is_current()) {
+    if (is_here(placement, which[i])) {
       here.push_back(i);
     } else {
-      running.push_back(thread.start([&guarded, i] { guarded(i); }));
+      try {
+        running.push_back(threads_[placement.workers[which[i]]].start([&guarded, i] { guarded(i); }));
+      } catch (...) {  // there is no memory for a task, and those that run would wait for it
+        if (on_failure) on_failure();
+        throw;
+      }
     }
   }
   for (const size_t i : here) guarded(i);
@@ -145,7 +184,7 @@ WeightCache::Loading StageRunner::load(const StagePlacement& placement, const St
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
   on_workers(placement, which, [&](size_t k) {
-    StageLoad wanted{worker(placement.workers[k]), mode.execution, 0, 0, !placement.resident};
+    StageLoad wanted{worker_for(placement, k), mode.execution, 0, 0, !placement.resident};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
       wanted.first_block = ends[k] - placement.blocks[k];
@@ -153,6 +192,26 @@ WeightCache::Loading StageRunner::load(const StagePlacement& placement, const St
     loadings[k] = weights_.ensure(size_t(placement.workers[k]), size_t(placement.stage), wanted);
   });
   return *std::ranges::max_element(loadings);
+}
+
+Worker StageRunner::worker_for(const StagePlacement& placement, size_t k) const {
+  Worker one = worker(placement.workers[k]);
+  if (placement.on_side) one.threads = 1;
+  return one;
+}
+
+int StageRunner::fitting(const StagePlacement& placement, const StageProfile& profile, const StageMode& mode,
+                         int pictures) const {
+  if (!options_.hooks.memory) return pictures;
+  for (const int index : placement.workers) {
+    const MemoryNow now = memory_now(options_.hooks, worker(index));
+    const auto needed = [&](int batch) {
+      return mode.workspace(batch) + batch * profile.output_bytes_per_picture;
+    };
+    while (pictures > 1 && now.used_bytes + needed(pictures) > now.budget_bytes)
+      pictures = (pictures + 1) / 2;
+  }
+  return pictures;
 }
 
 const StageProfile& StageRunner::profile_on(const StagePlacement& placement) const {
@@ -171,10 +230,16 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
                                         const JobBatch& batch, size_t first, size_t last, CallTally& tally) {
   StageCall call;
   call.mode = mode.execution;
-  for (const int index : placement.workers) call.workers.push_back(worker(index));
+  for (size_t k = 0; k < placement.workers.size(); ++k) call.workers.push_back(worker_for(placement, k));
   call.blocks = placement.blocks;
-  call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
-    on_workers(placement, which, body, &tally);
+  call.part_kind = placement.part_kind;
+  call.parts = placement.parts;
+  call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                      const std::function<void()>& on_failure) {
+    on_workers(placement, which, body, &tally, on_failure);
+  });
+  call.set_run_beside([&](size_t k, std::function<void()> body) {
+    return weights_.start_beside(size_t(placement.workers[k]), worker(placement.workers[k]), std::move(body));
   });
   std::vector<std::any> outputs;
   const auto run = [&](size_t) {
@@ -206,11 +271,12 @@ void StageRunner::release_cache(const Worker& worker) const {
 }
 
 Worker StageRunner::as_one(const StagePlacement& placement) const {
-  Worker all = worker(placement.workers[0]);
+  Worker all = worker_for(placement, 0);
+  all.budget_bytes = memory_now(options_.hooks, all).budget_bytes;
   for (size_t k = 1; k < placement.workers.size(); ++k) {
     const Worker& other = worker(placement.workers[k]);
     all.name += "+" + other.name;
-    all.budget_bytes = std::min(all.budget_bytes, other.budget_bytes);
+    all.budget_bytes = std::min(all.budget_bytes, memory_now(options_.hooks, other).budget_bytes);
   }
   return all;
 }
@@ -240,16 +306,30 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                                      JobBatch& batch, bool only_stage) {
   const StageProfile& profile = profile_on(placement);
   const Worker& first_worker = worker(placement.workers[0]);
-  const Worker whole = as_one(placement);
-  const std::string& names = whole.name;
+  Room::Stay stay(rooms_[size_t(placement.workers[0])]);
+  Worker whole = as_one(placement);
+  const std::string names = whole.name;
 
   std::vector<std::any> outputs;
+  std::vector<StageRun> reports;  // of each output
   const StageMode* mode = &profile.mode(placement.mode);
   size_t next_mode = size_t(mode - profile.modes.data()) + 1;
   bool room_made = only_stage;
   Prefetch ahead(weights_);
-  std::optional<Error> last;  // the want of memory that a fallback is taken for
+  std::optional<Error> last = batch.reports.front().want;  // the want of memory that a fallback is taken for
   const auto fall_back = [&] {
+    // Smaller chunks and strips cost little; before anything else another place is sought.
+    const bool is_next_cheap =
+        next_mode < profile.modes.size() && Fallbacks{.chunked = true, .tiled = true}.include(
+                                                profile.fallbacks_of(profile.modes[next_mode].execution));
+    if (!is_next_cheap && seek_ && seek_(placement)) {
+      const std::string text = fmt::format(
+          "The stage '{}' had no room on {} ({}), so that the rest was planned again over all devices.",
+          profile.name, names, format_bytes(whole.budget_bytes));
+      batch.note(text);
+      for (JobReport& report : batch.reports) report.want = last;
+      throw NoRoom(ErrorCode::kOutOfMemory, text, "Give more devices with --devices.");
+    }
     if (next_mode >= profile.modes.size() ||
         (profile.fallbacks_of(profile.modes[next_mode].execution).change_result() &&
          !run_.plan.allow_lossy)) {
@@ -276,6 +356,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     run_.cancel.check();
     const size_t first = outputs.size();
     const int wanted = int(batch.jobs.size() - first);
+    whole = as_one(placement);  // its budget may have changed
     int size = options_.costs->batch_limit(whole, profile, *mode, wanted);
     if (size < 1 && !room_made) size = 1;  // with the other stages unloaded it may fit
     if (size < 1) {
@@ -292,6 +373,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       if (loading != WeightCache::Loading::kNone) load_seconds = seconds_since(start);
       is_loaded = true;
       if (next && next->ahead) load_ahead(ahead, *next);
+      size = fitting(placement, profile, *mode, size);
       auto some = call(placement, *mode, batch, first, first + size_t(size), tally);
       for (std::any& output : some) outputs.push_back(std::move(output));
     } catch (const Error& error) {
@@ -300,10 +382,11 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
         throw;
       }
       // Where weights do not come in again, what helps the stage is what it said when it ran.
-      last = Error(error.code(), error.message(), is_loaded || !last ? error.hint() : last->hint());
+      const bool has_run = is_loaded && !mode->execution.streamed;
+      last = Error(error.code(), error.message(), has_run || !last ? error.hint() : last->hint());
       const bool had_more_room = ahead.take_back();
       release_cache(first_worker);
-      if (had_more_room) continue;
+      if (had_more_room || stay.be_alone()) continue;
       const bool chunks_next =
           next_mode < profile.modes.size() &&
           profile.fallbacks_of(profile.modes[next_mode].execution) == Fallbacks{.chunked = true};
@@ -312,7 +395,7 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
       } else if (!room_made && !(is_loaded && chunks_next)) {
         make_room(placement);
         room_made = true;
-        batch.notes.push_back(
+        batch.note(
             fmt::format("The stage '{}' had the weights of all other stages moved out of {} to make room.",
                         profile.name, names));
       } else {
@@ -328,8 +411,11 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
                     mode->execution,
                     options_.hooks.take_peak ? options_.hooks.take_peak(first_worker) : 0,
                     options_.hooks.fragmentation ? options_.hooks.fragmentation(first_worker) : std::nullopt};
+    report.threads = whole.threads;
+    report.on_side = placement.on_side;
     report.load_seconds = load_seconds;
     report.is_first_load = loading == WeightCache::Loading::kFirst;
+    report.repeated = placement.repeated;
     std::vector<std::string> each;
     for (const int index : placement.workers) each.push_back(worker(index).name);
     report.devices = tally.devices(each, report.seconds - load_seconds);
@@ -337,11 +423,17 @@ void StageRunner::run_with_fallbacks(const StagePlacement& placement, const Stag
     for (const auto& transfers : tally.transfers) {
       report.transfers.insert(report.transfers.end(), transfers.begin(), transfers.end());
     }
-    batch.reports.push_back(std::move(report));
+    reports.resize(outputs.size(), report);
   }
   const Fallbacks taken = profile.fallbacks_of(mode->execution);
-  if (taken != Fallbacks()) batch.notes.push_back(note(profile, names, *mode));
-  batch.lossy = batch.lossy || taken.change_result();
+  if (taken != Fallbacks()) batch.note(note(profile, names, *mode));
+  for (size_t i = 0; i < reports.size(); ++i) {
+    JobReport& report = batch.reports[i];
+    report.stages.push_back(std::move(reports[i]));
+    report.lossy = report.lossy || taken.change_result();
+    report.stages_done = placement.stage + 1;
+    report.want.reset();
+  }
   batch.values = std::move(outputs);
 }
 

@@ -5,14 +5,16 @@
 namespace relievo {
 
 WeightCache::Loading WeightCache::ensure(size_t worker, size_t stage, const StageLoad& wanted) {
+  const std::lock_guard one_at_a_time(loading_[worker * stages_.size() + stage]);
   std::optional<StageLoad> had;
   {
     const std::lock_guard lock(mutex_);
     had = loaded_[worker][stage];
   }
-  // Chunks and tiles use the weights of the full mode; another precision does not.
+  // Chunks and tiles use the weights of the full mode; another precision and streaming do not.
   const bool fits = had && had->mode.precision == wanted.mode.precision &&
-                    had->first_block == wanted.first_block && had->last_block == wanted.last_block;
+                    had->mode.streamed == wanted.mode.streamed && had->first_block == wanted.first_block &&
+                    had->last_block == wanted.last_block;
   if (fits) return Loading::kNone;
   if (had) unload(worker, stage);
   StageLoad noted = wanted;  // made before loading, so that nothing can fail between loading and recording it
@@ -49,17 +51,17 @@ void WeightCache::unload_others(size_t worker, size_t kept) {
   }
 }
 
-std::future<void> WeightCache::start_ensure(size_t worker, size_t stage, const StageLoad& wanted) {
+std::future<void> WeightCache::start_beside(size_t worker, const Worker& as, std::function<void()> task) {
   auto& thread = copy_threads_[worker];
   if (!thread) {
-    Worker copying = wanted.worker;  // charged to the same account
+    Worker copying = as;  // charged to the same account
     copying.threads = 1;
     auto made = std::make_unique<WorkerThread>(std::move(copying), hooks_);
     made->entered();
     thread = std::move(made);
   }
-  return thread->start([this, worker, stage, wanted, &copying = thread->worker()] {
-    ensure(worker, stage, wanted);
+  return thread->start([this, task = std::move(task), &copying = thread->worker()] {
+    task();
     if (hooks_.finish) hooks_.finish(copying);
   });
 }
@@ -79,7 +81,8 @@ void Prefetch::start(size_t worker, size_t stage, const StageLoad& wanted) noexc
   worker_ = worker;
   stage_ = stage;
   try {
-    arrival_ = cache_.start_ensure(worker, stage, wanted);
+    arrival_ = cache_.start_beside(worker, wanted.worker,
+                                   [this, worker, stage, wanted] { cache_.ensure(worker, stage, wanted); });
   } catch (...) {  // there is no memory for a thread or a task
   }
 }

@@ -85,6 +85,20 @@ int64_t droppable_bytes(const fs::path& folder) {
   return total;
 }
 
+/// Calls the body with each limit of memory that this process's cgroups set, and what is left below it.
+template <typename Body>
+void for_cgroup_limits(int64_t total_bytes, const Body& body) {
+  for (const fs::path& folder : cgroup_folders()) {
+    for (const auto& [limit_name, usage_name] :
+         {std::pair{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}}) {
+      const auto limit = number_in(folder / limit_name);
+      if (!limit || *limit >= total_bytes) continue;
+      const int64_t used = number_in(folder / usage_name).value_or(0) - droppable_bytes(folder);
+      body(*limit, *limit - std::max<int64_t>(used, 0));
+    }
+  }
+}
+
 CpuInfo find_cpu() {
   CpuInfo cpu;
   cpu.name = after_colon("/proc/cpuinfo", "model name");
@@ -95,21 +109,11 @@ CpuInfo find_cpu() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cpu.threads = std::max(1, CPU_COUNT(&set));
   cpu.total_bytes = kibibytes("MemTotal");
-  cpu.free_bytes = kibibytes("MemAvailable");
-  if (const auto left = address_space_left()) {
-    // Stacks of threads and fragments of the heap take memory, too, which no budget counts.
-    constexpr int64_t kBeside = int64_t{128} << 20;
-    cpu.free_bytes = std::clamp<int64_t>(*left - kBeside, 0, cpu.free_bytes);
-  }
+  cpu.free_bytes = free_processor_bytes();
+  for_cgroup_limits(cpu.total_bytes, [&](int64_t limit, int64_t) {
+    cpu.cgroup_limit_bytes = std::min(limit, cpu.cgroup_limit_bytes.value_or(limit));
+  });
   for (const fs::path& folder : cgroup_folders()) {
-    for (const auto& [limit_name, usage_name] :
-         {std::pair{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}}) {
-      const auto limit = number_in(folder / limit_name);
-      if (!limit || *limit >= cpu.total_bytes) continue;
-      cpu.cgroup_limit_bytes = std::min(*limit, cpu.cgroup_limit_bytes.value_or(*limit));
-      const int64_t used = number_in(folder / usage_name).value_or(0) - droppable_bytes(folder);
-      cpu.free_bytes = std::clamp<int64_t>(*limit - std::max<int64_t>(used, 0), 0, cpu.free_bytes);
-    }
     if (const auto quota = first_line(folder / "cpu.max")) {
       double time = 0, period = 0;
       if (std::sscanf(quota->c_str(), "%lf %lf", &time, &period) == 2 && period > 0) {
@@ -228,6 +232,18 @@ std::string refusal_of_all(const StackFacts& facts) {
 }
 
 }  // namespace
+
+int64_t free_processor_bytes() {
+  int64_t free = kibibytes("MemAvailable");
+  if (const auto left = address_space_left()) {
+    // Stacks of threads and fragments of the heap take memory, too, which no budget counts.
+    constexpr int64_t kBeside = int64_t{128} << 20;
+    free = std::clamp<int64_t>(*left - kBeside, 0, free);
+  }
+  for_cgroup_limits(kibibytes("MemTotal"),
+                    [&](int64_t, int64_t left) { free = std::clamp<int64_t>(left, 0, free); });
+  return free;
+}
 
 int64_t GpuInfo::usable_bytes() const {
   return own_bytes ? free_bytes + *own_bytes : std::max<int64_t>(0, free_bytes - kContextBytes);

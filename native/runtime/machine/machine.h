@@ -117,6 +117,9 @@ struct Machine {
 /// The makers of the GPUs that a folder of PCI devices names, each once.
 std::vector<std::string> gpu_makers(const std::filesystem::path& devices);
 
+/// CpuInfo::free_bytes as it is at the moment.
+int64_t free_processor_bytes();
+
 /// Looks at the machine. Never fails: facts that cannot be found are left empty. `runtime_folder` is where
 /// libtorch_cuda.so would lie; empty: beside the libtorch_cpu that is loaded.
 Machine find_machine(const std::string& runtime_folder = {});

@@ -91,11 +91,13 @@ void append_shares(std::vector<Worker>& workers, const Request& request, Worker 
     Worker worker = whole;
     if (request.count > 1) worker.name += fmt::format("#{}", i);
     worker.budget_bytes = each;
+    worker.follows_memory = request.bytes == 0;
+    worker.shares = request.count;
     if (whole.kind == DeviceKind::kCpu) {  // the first shares take the remainder
       worker.threads = whole.threads / request.count + (i < whole.threads % request.count ? 1 : 0);
       worker.speed = worker.threads;
     } else {
-      worker.threads = std::max(1, whole.threads / request.count);
+      worker.threads = worker.side_threads = std::max(1, whole.threads / request.count);
       worker.speed = whole.speed / request.count;
     }
     workers.push_back(std::move(worker));
@@ -108,6 +110,8 @@ Worker whole_gpu(int index, const WorkerSources& sources) {
   worker.kind = DeviceKind::kCuda;
   worker.device = index;
   worker.threads = std::max(1, sources.cpu_threads / int(sources.usable_gpus().size()));
+  worker.side_threads = worker.threads;
+  worker.follows_memory = true;
   worker.budget_bytes = sources.gpu_free_bytes.at(size_t(index));
   worker.speed = kGpuSpeed;
   if (size_t(index) < sources.gpu_names.size()) worker.product = sources.gpu_names[size_t(index)];
@@ -130,6 +134,7 @@ Worker whole_cpu(const WorkerSources& sources) {
   Worker worker;
   worker.name = "cpu";
   worker.threads = sources.cpu_threads;
+  worker.follows_memory = true;
   worker.budget_bytes = sources.cpu_free_bytes;
   worker.speed = worker.threads;
   worker.product = sources.cpu_name;
@@ -233,7 +238,7 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
     std::string_view size = word.substr(times + 1);
     Worker worker;
     worker.kind = DeviceKind::kImaginary;
-    worker.threads = kImaginaryThreads;
+    worker.threads = worker.side_threads = kImaginaryThreads;
     worker.half = half_of_gpu(worker.compute);
     if (const size_t at = size.find('@'); at != std::string_view::npos) {
       const std::string_view speed = size.substr(at + 1);

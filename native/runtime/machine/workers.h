@@ -42,6 +42,13 @@ struct Worker {
   int compute = 0;  ///< compute capability of a GPU, 75 for 7.5; 0 where it is not known
   /// The half precision that it is fast in, `bf16` or `fp16`; empty where there is none.
   std::string half = {};
+  /// Processor threads besides, on which stages that are work of the processor run for other pictures while
+  /// it computes.
+  int side_threads = 0;
+  /// Its budget follows the memory that is free, of which it has one of so many shares; else the budget was
+  /// asked for.
+  bool follows_memory = false;
+  int shares = 1;
 
   /// Its speed in a precision, for costs that count an operation in half precision as a part 1 / kHalfGain of
   /// one in float32.

@@ -4,9 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <string>
 
 #include "runtime/machine/links.h"
+#include "runtime/plan/describe.h"
+#include "runtime/plan/sharing.h"
+#include "runtime/plan/stations.h"
 
 namespace relievo {
 namespace {
@@ -32,6 +37,7 @@ class GroupBuilder {
     const Strategy wish = q_.options.strategy;
     const auto allowed = [&](Strategy strategy) { return wish == Strategy::kAuto || wish == strategy; };
     for (int batch = 1;; batch = std::min(2 * batch, max_batch_)) {
+      any_fits_ = false;
       if (q_.workers.size() == 1) {
         if (needs_several(wish)) return {};
         const size_t least = wish == Strategy::kOffload ? std::min<size_t>(1, count_) : 0;
@@ -45,9 +51,9 @@ class GroupBuilder {
       } else {
         if (allowed(Strategy::kStage)) add_pipelines(batch);
         if (allowed(Strategy::kSplit)) add_layer_splits(batch);
-        if (allowed(Strategy::kGuidance)) add_shared(batch);
+        if (allowed(Strategy::kGuidance) && batch == 1) add_shared();  // PictureParts
       }
-      if (batch == max_batch_) break;
+      if (batch == max_batch_ || !any_fits_) break;  // nothing fits that does not with fewer
     }
     return std::move(groups_);
   }
@@ -80,7 +86,7 @@ class GroupBuilder {
     std::vector<Worker> all;
     for (const int worker : workers) all.push_back(q_.workers[size_t(worker - q_.first_worker)]);
     const StageMode& mode = q_.stages[stage].on(all).mode_within(q_.fallbacks);
-    return {int(stage), mode.execution, resident, false, std::move(workers), {}};
+    return {.stage = int(stage), .mode = mode.execution, .resident = resident, .workers = std::move(workers)};
   }
   DeviceGroup group(GroupKind kind, int batch) const {
     DeviceGroup group;
@@ -90,17 +96,94 @@ class GroupBuilder {
     group.peak_bytes.assign(q_.workers.size(), 0);
     return group;
   }
-  void finish(DeviceGroup group, double seconds) {
-    group.latency_s = group.interval_s = seconds;
-    group.station_s = {seconds};
-    add_if_it_fits(std::move(group));
+  /// Adds the group, and those in which the processor's stages run on side threads. `beside` are the seconds
+  /// of set_stations().
+  void finish(DeviceGroup group, const std::vector<double>& beside) {
+    set_stations(group, beside);
+    if (!add_if_it_fits(group)) return;
+    add_with_side_threads(group, beside);
   }
-  void add_if_it_fits(DeviceGroup group) {
+
+  bool add_if_it_fits(const DeviceGroup& group) {
     for (size_t i = 0; i < q_.workers.size(); ++i) {
-      if (group.peak_bytes[i] > budget(size_t(group.workers[i] - q_.first_worker))) return;
+      if (group.peak_bytes[i] > budget(size_t(group.workers[i] - q_.first_worker))) return false;
     }
-    groups_.push_back(std::move(group));
+    any_fits_ = true;
+    if (pays(group)) groups_.push_back(group);
+    return true;
   }
+
+  /// Returns whether the group's batch is worth that results come later. Only where all weights stay loaded:
+  /// there memory decides nothing but how large a batch may be.
+  bool pays(const DeviceGroup& group) {
+    std::string layout = group_kind_name(group.kind) + std::to_string(group.side_threads);
+    for (const StagePlacement& placement : group.stages) {
+      if (!placement.resident || !placement.blocks.empty()) return true;
+      layout += placement.on_side ? " side" : "";
+      for (const int worker : placement.workers) layout += " " + std::to_string(worker);
+      layout += ",";
+    }
+    const double each = group.interval_s / group.batch;
+    const auto [kept, is_first] = seconds_each_.try_emplace(layout, each);
+    if (is_first) return true;
+    if (each > (1 - kWorthBatching) * kept->second) return false;
+    kept->second = each;
+    return true;
+  }
+
+  /// Adds groups in which the stages at the beginning and at the end that are the processor's work run on the
+  /// first worker's side threads: as many as keep up with the other stages, or fewer.
+  void add_with_side_threads(const DeviceGroup& alone, std::vector<double> beside) {
+    const Worker& worker = q_.workers[size_t(alone.workers[0] - q_.first_worker)];
+    const bool is_wanted = q_.options.use_side_threads && q_.options.pictures > 1 &&
+                           worker.side_threads > 0 && alone.kind != GroupKind::kPipeline;
+    const auto [front, back] = processor_ends();
+    // Without other stages each side thread makes whole pictures.
+    const bool are_all = front == count_;
+    if (!is_wanted || (front == 0 && back == count_)) return;
+    if (are_all && (alone.batch > 1 || alone.kind != GroupKind::kReplica)) return;
+    if (front < count_ && alone.stages[front].ahead) return;  // nothing runs before it any more
+    DeviceGroup group = alone;
+    int64_t most = 0;  // bytes of a side thread
+    double side_s = 0, main_s = alone.latency_s;
+    for (size_t i = 0; i < count_; ++i) {
+      if (i >= front && i < back) continue;
+      StagePlacement& placement = group.stages[i];
+      const StageMode& mode = q_.stages[i].on(worker).mode_within(q_.fallbacks);
+      main_s -= placement.seconds + beside[i];
+      const bool is_whole_there =
+          placement.resident && placement.blocks.empty() && placement.workers[0] == alone.workers[0];
+      if (!is_whole_there) group.peak_bytes[0] += mode.weight_bytes;
+      beside[i] = 0;
+      placement = this->placement(i, true, {alone.workers[0]});
+      placement.on_side = true;
+      set_seconds(placement, mode.side_time(worker), 0, {mode.side_time(worker)});
+      side_s += placement.seconds;
+      most = std::max(most, mode.workspace(1) + q_.stages[i].output_bytes_per_picture);
+    }
+    const auto is_shared = [](const StagePlacement& placed) { return placed.workers.size() > 1; };
+    if (alone.kind != GroupKind::kReplica && std::ranges::none_of(group.stages, is_shared)) return;
+    const double wanted =
+        are_all || main_s <= 0 ? worker.side_threads : std::ceil(alone.batch * side_s / main_s - 1e-9);
+    const int enough = int(std::clamp<double>(wanted, 1, std::min(worker.side_threads, q_.options.pictures)));
+    const int64_t kept = group.peak_bytes[0] + 2 * handed_on(alone.batch);  // a batch waits on either side
+    for (int threads = 1;; threads = std::min(2 * threads, enough)) {
+      group.side_threads = threads;
+      group.batch = are_all ? threads : alone.batch;
+      group.peak_bytes[0] = kept + threads * most;
+      set_stations(group, beside);
+      if (!add_if_it_fits(group) || threads == enough) return;
+    }
+  }
+
+  /// The ranges 0 .. first - 1 and second .. of stages that are the processor's work.
+  std::pair<size_t, size_t> processor_ends() const {
+    size_t front = 0, back = count_;
+    while (front < count_ && q_.stages[front].on_host) ++front;
+    while (back > front && q_.stages[back - 1].on_host) --back;
+    return {front, back};
+  }
+
   /// The bytes of a batch's values between stages, wherever it waits.
   int64_t handed_on(int batch) const {
     int64_t bytes = 0;
@@ -119,8 +202,8 @@ class GroupBuilder {
     int64_t kept = handed_on(batch), most = 0;
     for (size_t i = 0; i < count_; ++i) kept += resident[i] ? modes_[i]->weight_bytes : 0;
     int64_t running = 0;  // workspace of the stage before
-    // `time` is that of the stage before.
-    double seconds = 0, time = 0;
+    double time = 0;      // of the stage before
+    std::vector<double> beside(count_);
     bool any_ahead = false;
     for (size_t i = 0; i < count_; ++i) {
       const int64_t weights = resident[i] ? 0 : modes_[i]->weight_bytes;
@@ -135,51 +218,71 @@ class GroupBuilder {
       most = std::max(most, running);
       time = modes_[i]->time(batch, worker);
       set_seconds(result.stages.back(), time, 0, {time});
-      seconds += loading + time;
+      beside[i] = loading;
     }
     if (ahead && !any_ahead) return;
     result.peak_bytes[0] = kept + most;
-    finish(std::move(result), seconds);
+    finish(std::move(result), beside);
   }
 
-  /// Adds pipelines: each worker keeps some neighbouring stages, and pictures overlap.
+  /// Adds pipelines: each worker keeps some neighbouring stages, and pictures overlap. Where the last worker
+  /// is a part of the processor, it may also take the processor's stages at both ends.
   void add_pipelines(int batch) {
     const size_t workers = q_.workers.size();
-    if (workers > count_) return;
-    // Every way to cut the stages is tried: bit i of `cuts` ends a part after stage i.
-    for (uint32_t cuts = 0; cuts < (1U << (count_ - 1)); ++cuts) {
+    add_cuts(batch, 0, count_, workers);
+    const auto [front, back] = processor_ends();
+    const bool are_at_an_end = front > 0 || back < count_;
+    if (q_.workers.back().kind == DeviceKind::kCpu && are_at_an_end && front < back)
+      add_cuts(batch, front, back, workers - 1);
+  }
+
+  /// Every way to cut the stages first .. last - 1 over the first `workers` workers is tried; the others go
+  /// to the last worker.
+  void add_cuts(int batch, size_t first, size_t last, size_t workers) {
+    if (workers > last - first) return;
+    for (uint32_t cuts = 0; cuts < (1U << (last - first - 1)); ++cuts) {  // bit i ends a part after a stage
       if (size_t(std::popcount(cuts)) != workers - 1) continue;
-      DeviceGroup result = group(GroupKind::kPipeline, batch);
-      result.station_s.assign(workers, 0);
-      std::vector<int64_t> most(workers, 0);
+      std::vector<size_t> parts(count_, q_.workers.size() - 1);
       size_t part = 0;
-      for (size_t i = 0; i < count_; ++i) {
-        const Worker& worker = q_.workers[part];
-        result.stages.push_back(placement(i, true, {result.workers[part]}));
-        const StageMode& mode = alone(i, part);
-        result.peak_bytes[part] += mode.weight_bytes;
-        most[part] = std::max(most[part], mode.workspace(batch));
-        result.station_s[part] += mode.time(batch, worker);
-        set_seconds(result.stages.back(), mode.time(batch, worker), 0, {mode.time(batch, worker)});
-        if (i + 1 < count_ && (cuts >> i & 1U)) {
-          result.station_s[part] += double(q_.stages[i].output_bytes_per_picture) * batch *
-                                    host_seconds_per_byte(worker, q_.workers[part + 1]);
-          ++part;
-        }
+      for (size_t i = first; i < last; ++i) {
+        parts[i] = part;
+        if (cuts >> (i - first) & 1U) ++part;
       }
-      for (size_t i = 0; i < workers; ++i) {
-        result.peak_bytes[i] += most[i] + 2 * handed_on(batch);  // one batch at work, one waiting
-        result.latency_s += result.station_s[i];
-        result.interval_s = std::max(result.interval_s, result.station_s[i]);
-      }
-      add_if_it_fits(std::move(result));
+      add_pipeline(batch, parts);
     }
+  }
+
+  /// `parts` has the worker of each stage.
+  void add_pipeline(int batch, const std::vector<size_t>& parts) {
+    const size_t workers = q_.workers.size();
+    DeviceGroup result = group(GroupKind::kPipeline, batch);
+    std::vector<int64_t> most(workers, 0), waiting(workers, 1);  // batches at work and before stations
+    std::vector<double> handing_on(count_);
+    for (size_t i = 0; i < count_; ++i) {
+      const size_t part = parts[i];
+      const Worker& worker = q_.workers[part];
+      const StageMode& mode = alone(i, part);
+      const double seconds = mode.time(batch, worker);
+      result.stages.push_back(placement(i, true, {result.workers[part]}));
+      set_seconds(result.stages.back(), seconds, 0, {seconds});
+      result.peak_bytes[part] += mode.weight_bytes;
+      most[part] = std::max(most[part], mode.workspace(batch));
+      if (i == 0 || parts[i - 1] != part) ++waiting[part];
+      if (i + 1 < count_ && parts[i + 1] != part) {
+        handing_on[i] = double(q_.stages[i].output_bytes_per_picture) * batch *
+                        host_seconds_per_byte(worker, q_.workers[parts[i + 1]]);
+      }
+    }
+    for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + waiting[j] * handed_on(batch);
+    set_stations(result, handing_on);
+    add_if_it_fits(result);
   }
 
   /// Adds layer splits: stages that can be cut into blocks run over all workers, one after the other; other
   /// stages run on one worker.
   void add_layer_splits(int batch) {
-    if (q_.workers.size() > kMaxShared) return;
+    // A part of a network has room for its own layers; they are not streamed besides.
+    if (q_.workers.size() > kMaxShared || q_.fallbacks.streamed) return;
     if (std::ranges::none_of(q_.stages, [](const auto& stage) { return stage.blocks > 1; })) return;
     std::vector<int64_t> budgets;
     for (size_t j = 0; j < q_.workers.size(); ++j) budgets.push_back(budget(j));
@@ -200,9 +303,9 @@ class GroupBuilder {
     placement.computing_s = std::move(computing);
   }
 
-  /// Sets what the blocks take, which run one after the other, and returns the seconds. With `at_most` each
-  /// is taken to run on the slowest worker.
-  double set_split_seconds(StagePlacement& placement, size_t stage, int batch, bool at_most) const {
+  /// Sets what the blocks take, which run one after the other. With `at_most` each is taken to run on the
+  /// slowest worker.
+  void set_split_seconds(StagePlacement& placement, size_t stage, int batch, bool at_most) const {
     double computing = 0;
     std::vector<double> parts;
     for (size_t j = 0; j < placement.blocks.size(); ++j) {
@@ -213,7 +316,6 @@ class GroupBuilder {
     }
     const double transfer = split_transfer(stage, batch);
     set_seconds(placement, computing + transfer, transfer, std::move(parts));
-    return computing + transfer;
   }
 
   double split_transfer(size_t stage, int batch) const {
@@ -275,7 +377,6 @@ class GroupBuilder {
     const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
     std::vector<int64_t> most(workers, 0);
-    double seconds = 0;
     for (size_t i = 0; i < count_; ++i) {
       const StageProfile& stage = q_.stages[i];
       if (stage.blocks > 1) {
@@ -287,7 +388,7 @@ class GroupBuilder {
         }
         result.stages.push_back(placement(i, true, result.workers));
         result.stages.back().blocks = std::move(parts);
-        seconds += set_split_seconds(result.stages.back(), i, batch, are_of_memory);
+        set_split_seconds(result.stages.back(), i, batch, are_of_memory);
       } else {
         const size_t j = i % workers;
         const StageMode& mode = alone(i, j);
@@ -295,18 +396,17 @@ class GroupBuilder {
         most[j] = std::max(most[j], mode.workspace(batch));
         result.stages.push_back(placement(i, true, {result.workers[j]}));
         set_seconds(result.stages.back(), slowest_alone(i, batch), 0, {slowest_alone(i, batch)});
-        seconds += slowest_alone(i, batch);
       }
     }
     for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
-    finish(std::move(result), seconds);
+    finish(std::move(result), std::vector<double>(count_));
   }
 
   /// Adds a split in which one stage's weights are loaded at a time, its blocks divided by free memory.
   void add_offloaded_split(int batch) {
     const size_t workers = q_.workers.size();
     DeviceGroup result = group(GroupKind::kShardedLayers, batch);
-    double seconds = 0;
+    std::vector<double> loading(count_);
     for (size_t i = 0; i < count_; ++i) {
       const StageProfile& stage = q_.stages[i];
       const int64_t workspace = modes_[i]->workspace(batch) + handed_on(batch);
@@ -336,18 +436,17 @@ class GroupBuilder {
         if (j == workers) return;
         result.peak_bytes[j] = std::max(result.peak_bytes[j], bytes_on(j));
         where = {result.workers[j]};
-        seconds += slowest_alone(i, batch);
       }
-      seconds += slowest_load(i);
+      loading[i] = slowest_load(i);
       result.stages.push_back(placement(i, false, std::move(where)));
       result.stages.back().blocks = std::move(parts);
       if (stage.blocks > 1) {
-        seconds += set_split_seconds(result.stages.back(), i, batch, false);
+        set_split_seconds(result.stages.back(), i, batch, false);
       } else {
         set_seconds(result.stages.back(), slowest_alone(i, batch), 0, {slowest_alone(i, batch)});
       }
     }
-    finish(std::move(result), seconds);
+    finish(std::move(result), loading);
   }
 
   double slowest_load(size_t stage) const {
@@ -356,7 +455,7 @@ class GroupBuilder {
     return seconds;
   }
 
-  /// The workers of the group, the fastest of them first and then the others in their order.
+  /// The workers of the group, fast ones first.
   std::vector<size_t> fastest_first() const {
     std::vector<size_t> order(q_.workers.size());
     std::iota(order.begin(), order.end(), size_t{0});
@@ -365,103 +464,72 @@ class GroupBuilder {
       for (size_t i = 0; i < count_; ++i) sum += alone(i, worker).time(1, q_.workers[worker]);
       return sum;
     };
-    const auto lead = std::ranges::min_element(order, {}, seconds);
-    std::rotate(order.begin(), lead, lead + 1);
+    std::vector<double> each;
+    for (const size_t worker : order) each.push_back(seconds(worker));
+    std::ranges::stable_sort(order, {}, [&](size_t worker) { return each[worker]; });
     return order;
   }
 
-  /// Where a stage runs in a group that shares pictures, and what that takes.
-  struct SharedStage {
-    std::vector<size_t> sharers;  ///< of the group's workers, the fastest first
-    const StageMode* mode = nullptr;
-    double seconds = 0, transfer = 0;
-    std::vector<double> computing;
-  };
-
-  SharedStage shared_by(size_t index, std::vector<size_t> sharers, int batch) const {
-    const StageProfile& stage = q_.stages[index];
-    std::vector<Worker> workers;
-    for (const size_t j : sharers) workers.push_back(q_.workers[j]);
-    SharedStage shared;
-    shared.mode = &stage.on(workers).mode_within(q_.fallbacks);
-    const StageMode& mode = *shared.mode;
-    const auto speed = [&](const Worker& worker) { return worker.speed_in(mode.execution.precision); };
-    const double work = mode.seconds_per_picture * batch;
-    // Points go out in blocks, to each as fast as it is; halves are halves.
-    double all = 0, slowest = std::numeric_limits<double>::infinity();
-    double link = std::numeric_limits<double>::infinity();
-    for (const Worker& worker : workers) {
-      all += speed(worker);
-      slowest = std::min(slowest, speed(worker));
-      if (&worker != workers.data()) link = std::min(link, bytes_between(workers[0], worker));
-    }
-    const bool in_blocks = stage.points || workers.size() == 1;
-    const double alone =
-        mode.seconds / speed(workers[0]) + mode.host_seconds_per_picture * batch / workers[0].threads;
-    shared.seconds = alone + work / (in_blocks ? all : slowest * double(workers.size()));
-    for (const Worker& worker : workers) {
-      const double part = in_blocks ? work / all : work / double(workers.size()) / speed(worker);
-      shared.computing.push_back(part + (&worker == workers.data() ? alone : 0));
-    }
-    if (workers.size() > 1) {
-      shared.transfer = 2 * stage.handovers * double(workers.size() - 1) *
-                        double(stage.activation_bytes_per_picture) * batch / link;
-      shared.seconds += shared.transfer;
-    }
-    shared.sharers = std::move(sharers);
-    return shared;
-  }
-
-  /// Adds groups in which guidance halves run on the two fastest workers and query points on all, where that
-  /// is faster; everything else runs on the fastest.
-  void add_shared(int batch) {
+  /// Adds groups whose workers share each picture in the stages in which that is faster; all else runs on the
+  /// worker that leads. Weights are wanted by every worker that shares, so it is also tried with fewer stages
+  /// shared, those that gain the least being left out first.
+  void add_shared() {
     const size_t workers = q_.workers.size();
     if (workers > kMaxShared) return;
-    const bool guidance = std::ranges::any_of(q_.stages, &StageProfile::guidance_halves);
-    const bool points = std::ranges::any_of(q_.stages, &StageProfile::points);
-    if (!points && (!guidance || workers > 2)) return;
-    const std::vector<size_t> order = fastest_first();
-    for (const bool resident : {true, false}) {
-      DeviceGroup result = group(GroupKind::kShardedPictures, batch);
-      for (size_t j = 0; j < workers; ++j) result.workers[j] = q_.first_worker + int(order[j]);
-      std::vector<int64_t> most(workers, 0);
-      double seconds = 0;
+    if (std::ranges::all_of(q_.stages, [](const StageProfile& stage) { return stage.parts.empty(); })) return;
+    const std::vector<size_t> by_speed = fastest_first();
+    for (size_t lead = 0; lead < workers; ++lead) {
+      std::vector<size_t> order = by_speed;
+      std::rotate(order.begin(), order.begin() + std::ptrdiff_t(lead),
+                  order.begin() + std::ptrdiff_t(lead) + 1);
+      std::vector<SharedStage> alone_on_lead, shared;
+      std::vector<size_t> by_gain;
       for (size_t i = 0; i < count_; ++i) {
-        const StageProfile& stage = q_.stages[i];
-        SharedStage best = shared_by(i, {order[0]}, batch);
-        std::vector<std::vector<size_t>> tries;
-        if (stage.points) {
-          tries.push_back(order);
-        } else if (stage.guidance_halves) {
-          for (size_t j = 1; j < workers; ++j) tries.push_back({order[0], order[j]});
-        }
-        for (std::vector<size_t>& sharers : tries) {
-          SharedStage other = shared_by(i, std::move(sharers), batch);
-          const bool is_wanted = q_.options.strategy == Strategy::kGuidance && best.sharers.size() == 1;
-          if (other.seconds < best.seconds || is_wanted) best = std::move(other);
-        }
-        const StageMode& mode = *best.mode;
-        double host = std::numeric_limits<double>::infinity();
-        std::vector<int> names;
-        for (const size_t j : best.sharers) {
-          const auto place = size_t(std::ranges::find(order, j) - order.begin());
-          host = std::min(host, q_.workers[j].host_bytes_per_second);
-          names.push_back(q_.first_worker + int(j));
-          if (resident) result.peak_bytes[place] += mode.weight_bytes;
-          // A half needs no more than the whole.
-          most[place] = std::max(most[place], mode.workspace(batch) + (resident ? 0 : mode.weight_bytes));
-        }
-        seconds += best.seconds;
-        if (!resident) seconds += double(mode.weight_bytes) / host;
-        result.stages.push_back(placement(i, resident, std::move(names)));
-        set_seconds(result.stages.back(), best.seconds, best.transfer, std::move(best.computing));
+        const SharingQuestion question{q_.stages[i], q_.workers, q_.fallbacks};
+        alone_on_lead.push_back(on_one(question, order[0]));
+        shared.push_back(quickest_sharing(question, order, q_.options.strategy == Strategy::kGuidance));
+        if (shared[i].sharers.size() > 1) by_gain.push_back(i);
       }
-      const bool is_any_shared = std::ranges::any_of(
-          result.stages, [](const StagePlacement& placed) { return placed.workers.size() > 1; });
-      if (!is_any_shared) return;
-      for (size_t j = 0; j < workers; ++j) result.peak_bytes[j] += most[j] + handed_on(batch);
-      finish(std::move(result), seconds);
+      std::ranges::stable_sort(by_gain, std::ranges::greater(),
+                               [&](size_t i) { return alone_on_lead[i].seconds - shared[i].seconds; });
+      for (size_t count = 1; count <= by_gain.size(); ++count) {
+        std::vector<const SharedStage*> chosen;
+        for (const SharedStage& stage : alone_on_lead) chosen.push_back(&stage);
+        for (size_t i = 0; i < count; ++i) chosen[by_gain[i]] = &shared[by_gain[i]];
+        for (const bool resident : {true, false}) add_shared_group(order, chosen, resident);
+      }
     }
+  }
+
+  void add_shared_group(const std::vector<size_t>& order, const std::vector<const SharedStage*>& chosen,
+                        bool resident) {
+    DeviceGroup result = group(GroupKind::kShardedPictures, 1);
+    for (size_t j = 0; j < order.size(); ++j) result.workers[j] = q_.first_worker + int(order[j]);
+    std::vector<int64_t> most(order.size(), 0);
+    std::vector<double> loading(count_);
+    for (size_t i = 0; i < count_; ++i) {
+      const SharedStage& stage = *chosen[i];
+      const StageMode& mode = *stage.mode;
+      double host = std::numeric_limits<double>::infinity();
+      std::vector<int> names;
+      for (const size_t j : stage.sharers) {
+        const auto place = size_t(std::ranges::find(order, j) - order.begin());
+        host = std::min(host, q_.workers[j].host_bytes_per_second);
+        names.push_back(q_.first_worker + int(j));
+        if (resident) result.peak_bytes[place] += mode.weight_bytes;
+        // A part needs no more than the whole.
+        most[place] = std::max(most[place], mode.workspace(1) + (resident ? 0 : mode.weight_bytes));
+      }
+      if (!resident) loading[i] = double(mode.weight_bytes) / host;
+      StagePlacement placed = placement(i, resident, std::move(names));
+      placed.part_kind = stage.kind;
+      placed.parts = stage.parts;
+      placed.repeated = stage.repeated;
+      set_seconds(placed, stage.seconds, stage.transfer, stage.computing);
+      result.stages.push_back(std::move(placed));
+    }
+    for (size_t j = 0; j < order.size(); ++j) result.peak_bytes[j] += most[j] + handed_on(1);
+    finish(std::move(result), loading);
   }
 
   const GroupQuestion& q_;
@@ -469,6 +537,8 @@ class GroupBuilder {
   int max_batch_ = 1;
   std::vector<const StageMode*> modes_;  // as all of the workers together run each stage
   std::vector<size_t> by_weight_;
+  std::map<std::string, double> seconds_each_;  // of the largest batch that was kept, by layout
+  bool any_fits_ = false;                       // of the groups of this batch
   std::vector<DeviceGroup> groups_;
 };
 

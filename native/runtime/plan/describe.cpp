@@ -1,6 +1,8 @@
 #include "runtime/plan/describe.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,8 +54,26 @@ std::string what_is_smaller(const Plan& plan, const std::vector<StageProfile>& s
   return text;
 }
 
-std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
-                const std::vector<StageProfile>& stages) {
+/// ` (3 + 1)` where workers do not get equally many parts.
+std::string divided(const StagePlacement& placement) {
+  std::string text;
+  for (const int count : placement.parts) text += fmt::format("{}{}", text.empty() ? "" : " + ", count);
+  const bool are_equal =
+      std::ranges::adjacent_find(placement.parts, std::ranges::not_equal_to()) == placement.parts.end();
+  return are_equal ? std::string() : fmt::format(" ({})", text);
+}
+
+/// Says what runs on side threads: `; foreground, texture of other pictures run meanwhile on 4 threads of the
+/// processor`.
+std::string beside(const DeviceGroup& group, const std::vector<StageProfile>& stages) {
+  if (group.side_threads == 0) return {};
+  return fmt::format("; {} of other pictures run meanwhile on {} thread{} of the processor",
+                     stage_list(group, stages, [](const auto& p) { return p.on_side; }), group.side_threads,
+                     group.side_threads == 1 ? "" : "s");
+}
+
+std::string how_alone(const DeviceGroup& group, const std::vector<Worker>& workers,
+                      const std::vector<StageProfile>& stages) {
   switch (group.kind) {
     case GroupKind::kReplica: {
       const std::string waiting = stage_list(group, stages, [](const auto& p) { return !p.resident; });
@@ -87,11 +107,26 @@ std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
                          stage_list(group, stages, [](const auto& p) { return !p.blocks.empty(); }), blocks,
                          split ? stages[size_t(split->stage)].name : "none");
     }
-    case GroupKind::kShardedPictures:
-      return fmt::format("share every picture ({}), which shortens the wait for one",
-                         stage_list(group, stages, [](const auto& p) { return p.workers.size() > 1; }));
+    case GroupKind::kShardedPictures: {
+      std::string ways;
+      for (const StagePlacement& placement : group.stages) {
+        if (placement.workers.size() < 2) continue;
+        ways += fmt::format("{}{} by {}{}", ways.empty() ? "" : ", ", stages[size_t(placement.stage)].name,
+                            part_name(placement.part_kind), divided(placement));
+      }
+      return fmt::format("share every picture ({}), which shortens the wait for one", ways);
+    }
   }
   return {};
+}
+
+std::string how(const DeviceGroup& group, const std::vector<Worker>& workers,
+                const std::vector<StageProfile>& stages) {
+  if (std::ranges::all_of(group.stages, &StagePlacement::on_side)) {
+    return fmt::format("makes whole pictures, each on one of {} threads of the processor",
+                       group.side_threads);
+  }
+  return how_alone(group, workers, stages) + beside(group, stages);
 }
 
 /// The stage of a group whose workers wait longest in it, counted by what they could have done.
@@ -120,22 +155,33 @@ std::string limit_of_shared(const DeviceGroup& group, const std::vector<Worker>&
   return fmt::format("{}, whose parts are not equally long", name);
 }
 
+/// The thread, or the side threads, that a group's pictures wait for.
+std::string limit_of_stations(const DeviceGroup& group, const std::vector<Worker>& workers) {
+  std::map<std::pair<int, bool>, double> busy;  // seconds of a batch, by worker and whether on side threads
+  for (const Station& station : group.stations) {
+    busy[{station.worker, station.on_side}] +=
+        station.on_side ? station.seconds * group.batch / group.side_threads : station.seconds;
+  }
+  const auto slowest = std::ranges::max_element(busy, {}, [](const auto& one) { return one.second; });
+  const auto& [place, seconds] = *slowest;
+  const std::string name =
+      place.second ? std::string("the processor's threads") : workers[size_t(place.first)].name;
+  return fmt::format("the stages on {}, which take longest ({:.2g} s)", name, seconds);
+}
+
 /// What keeps a plan from being as much faster as there are devices.
 std::string limit_of(const Plan& plan, const std::vector<Worker>& workers,
                      const std::vector<StageProfile>& stages, const PlanOptions& options) {
-  if (workers.size() < 2) return {};
   if (options.pictures < int(plan.groups.size())) return "the number of pictures";
   if (plan.groups.size() > 1) return plan.idle.empty() ? "" : "the devices that are left idle";
   const DeviceGroup& group = plan.groups.front();
+  if (group.side_threads > 0) return limit_of_stations(group, workers);
+  if (workers.size() < 2) return {};
   switch (group.kind) {
     case GroupKind::kReplica:
       return plan.idle.empty() ? "" : "the devices that are left idle";
-    case GroupKind::kPipeline: {
-      const auto slowest = std::ranges::max_element(group.station_s) - group.station_s.begin();
-      return fmt::format("the stages on {}, which take longest ({:.2g} s)",
-                         workers[size_t(group.workers[size_t(slowest)])].name,
-                         group.station_s[size_t(slowest)]);
-    }
+    case GroupKind::kPipeline:
+      return limit_of_stations(group, workers);
     case GroupKind::kShardedLayers:
       return "layers, which run one after the other: they are shared for their memory";
     case GroupKind::kShardedPictures:
@@ -193,6 +239,10 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
                                        what_is_smaller(plan, stages)));
   } else if (plan.fallbacks.half_precision) {
     plan.reasons.emplace_back("Half precision changes the result slightly. Nothing fits without it.");
+  } else if (plan.fallbacks.streamed) {
+    plan.reasons.emplace_back(
+        "The weights of the large networks come from host memory layer by layer while they compute, which "
+        "needs the least memory and changes nothing in the result.");
   } else if (plan.fallbacks.tiled) {
     plan.reasons.emplace_back("The VAE decodes in smaller strips, which needs less memory.");
   } else if (plan.fallbacks.chunked) {
@@ -205,7 +255,9 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
   plan.limit = limit_of(plan, workers, stages, options);
   size_t computing = 0;
   for (const DeviceGroup& group : plan.groups) computing += group.workers.size();
-  if (computing > 1 && plan.alone_s > 0) {
+  const bool has_side_threads =
+      std::ranges::any_of(plan.groups, [](const DeviceGroup& group) { return group.side_threads > 0; });
+  if ((computing > 1 || has_side_threads) && plan.alone_s > 0) {
     const double gain = plan.speed_up();
     const std::string limit = plan.limit.empty() ? "" : ", limited by " + plan.limit;
     plan.reasons.push_back(

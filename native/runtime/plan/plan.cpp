@@ -178,13 +178,19 @@ std::optional<Plan> smallest_in(const std::vector<Worker>& workers, const std::v
   return best;
 }
 
-/// The fallbacks that plans allow, step by step: each step also allows those of the one before it.
-constexpr std::array<Fallbacks, 5> kSteps{{{},
-                                           {.chunked = true},
-                                           {.chunked = true, .tiled = true},
-                                           {.chunked = true, .tiled = true, .half_precision = true},
-                                           {true, true, true, true}}};
-constexpr size_t kLastExactStep = 2;
+/// The fallbacks that plans allow, step by step. What changes the result comes last, each time first with
+/// weights that stay and then with weights that are streamed.
+constexpr std::array<Fallbacks, 8> kSteps{{
+    {},
+    {.chunked = true},
+    {.chunked = true, .tiled = true},
+    {.chunked = true, .tiled = true, .streamed = true},
+    {.chunked = true, .tiled = true, .half_precision = true},
+    {.chunked = true, .tiled = true, .half_precision = true, .streamed = true},
+    {.chunked = true, .tiled = true, .half_precision = true, .smaller_input = true},
+    {true, true, true, true, true},
+}};
+constexpr size_t kLastExactStep = 3;
 
 size_t step_of(const Plan& plan) {
   return size_t(std::ranges::find(kSteps, plan.fallbacks) - kSteps.begin());
@@ -290,7 +296,7 @@ int64_t least_bytes(const std::vector<StageProfile>& stages, const PlanOptions& 
 bool is_offered(Strategy strategy, const std::vector<StageProfile>& stages) {
   return std::ranges::any_of(stages, [&](const StageProfile& stage) {
     if (strategy == Strategy::kSplit) return stage.blocks > 1;
-    if (strategy == Strategy::kGuidance) return stage.guidance_halves || stage.points;
+    if (strategy == Strategy::kGuidance) return !stage.parts.empty();
     if (strategy == Strategy::kStage) return stages.size() > 1;
     return true;
   });
@@ -356,10 +362,13 @@ Plan find_plan(const std::vector<Worker>& workers, const std::vector<StageProfil
                     ? "Close other programs, give more devices, or use a smaller model."
                     : "Close other programs, give more devices, or allow lossy steps (without --no-lossy).");
   }
-  if (workers.size() > 1) {
+  const bool has_side_threads =
+      std::ranges::any_of(found->groups, [](const DeviceGroup& group) { return group.side_threads > 0; });
+  if (workers.size() > 1 || has_side_threads) {
     PlanOptions alone = options;
     alone.strategy = Strategy::kSingle;
     alone.policy = Policy::kFastest;
+    alone.use_side_threads = false;
     if (const auto one = search(workers, stages, alone)) found->alone_s = one->seconds;
   } else {
     found->alone_s = found->seconds;
@@ -401,6 +410,7 @@ Plan find_plan_for_some(const std::vector<Worker>& workers, const std::vector<in
   for (IdleWorker& idle : made.idle) idle.worker = alive[size_t(idle.worker)];
   for (DeviceGroup& group : made.groups) {
     for (int& worker : group.workers) worker = alive[size_t(worker)];
+    for (Station& station : group.stations) station.worker = alive[size_t(station.worker)];
     for (StagePlacement& placement : group.stages) {
       for (int& worker : placement.workers) worker = alive[size_t(worker)];
     }

@@ -3,12 +3,13 @@
 //
 // A plan divides the workers into device groups. A group makes whole pictures, pulling them from one queue
 // (data parallel between groups). Inside, a group is one worker; or several as a pipeline (each holds some
-// stages, pictures overlap); or several that share each picture (layers split over them, or guidance halves
-// and query points). The search is exhaustive over the ways to cut the list of workers into groups of
+// stages, pictures overlap); or several that share each picture (layers split over them, or parts of each
+// stage's work). The search is exhaustive over the ways to cut the list of workers into groups of
 // neighbours (dynamic programming), with every candidate's memory and time computed independently of the
 // others: so more memory never makes a plan slower, and a plan is never worse than the best single worker's.
 //
 //   plan.h        the plan, and the search for it
+//   stations.h    what of a group a picture passes, and what that takes
 //   candidates.h  every group that neighbouring workers can form
 //   describe.h    a plan in words
 //   simulate.h    a plan at work on a machine that is not there
@@ -26,7 +27,8 @@ namespace relievo {
 
 enum class Policy { kFastest, kBalanced, kMemory };
 /// The kinds of groups: one worker that makes whole pictures; several that keep some stages each; several
-/// that share the layers of a stage; several that share each picture (guidance halves, query points).
+/// that share the layers of a stage; several that share each picture, by parts of each stage's work
+/// (PartKind).
 enum class GroupKind { kReplica, kPipeline, kShardedLayers, kShardedPictures };
 
 /// A wish for one kind of parallel work. kAuto takes the best.
@@ -47,6 +49,7 @@ struct PlanOptions {
   Policy policy = Policy::kFastest;
   Strategy strategy = Strategy::kAuto;
   bool allow_lossy = true;
+  bool use_side_threads = true;
 };
 
 struct StagePlacement {
@@ -56,24 +59,40 @@ struct StagePlacement {
   bool resident = true;
   /// Such weights are loaded while the stage before it runs, not after.
   bool ahead = false;
+  /// It runs on the worker's side threads, each with a picture of its own, while other stages compute others.
+  bool on_side = false;
   std::vector<int> workers;  ///< one worker, or those that share it
   /// The number of blocks for each worker of the layer split; else empty.
-  std::vector<int> blocks;
-  /// What a batch is expected to take: in all, of it for copies between its workers, and of it the computing
-  /// of each of its workers.
+  std::vector<int> blocks = {};
+  /// What a batch, or on a side thread a picture, is expected to take: in all, of it for copies between its
+  /// workers, and of it the computing of each of its workers.
   double seconds = 0, transfer_s = 0;
   std::vector<double> computing_s = {};
+  /// Where several workers share each picture, what they divide, and the number of parts of each; empty where
+  /// they take them as they are free.
+  PartKind part_kind = PartKind::kPoints;
+  std::vector<int> parts = {};
+  double repeated = 0;  ///< the share of the work that each of them does
+};
+
+/// Consecutive stages that a batch passes on one thread, or each of its pictures on one of a worker's side
+/// threads. Between two stations pictures wait, at most a batch.
+struct Station {
+  int worker = 0;  ///< whose thread it is
+  bool on_side = false;
+  size_t first = 0, last = 0;  ///< placements of the group: first .. last - 1
+  double seconds = 0;          ///< of a batch, weights included; on a side thread of a picture
 };
 
 struct DeviceGroup {
   GroupKind kind = GroupKind::kReplica;
   std::vector<int> workers;
   int batch = 1;
+  int side_threads = 0;  ///< of its first worker, for stages that are the processor's work
   std::vector<StagePlacement> stages;
   double latency_s = 0;   ///< seconds of one batch from end to end
   double interval_s = 0;  ///< seconds between two batches
-  /// The seconds that each worker of a pipeline takes for a batch; for other groups the latency alone.
-  std::vector<double> station_s;
+  std::vector<Station> stations;
   std::vector<int64_t> peak_bytes;  ///< for each worker of the group
 };
 
@@ -97,10 +116,11 @@ struct Plan {
   /// Sentences that say what is done and why.
   std::vector<std::string> reasons;
   std::vector<IdleWorker> idle;
-  /// The seconds of the fastest device alone, by the same fallbacks; 0 where no device can do it alone.
+  /// The seconds of the fastest device alone, one picture after the other, by the same fallbacks; 0 where no
+  /// device can do it alone.
   double alone_s = 0;
-  /// What keeps it from being as many times as fast as there are devices: the end of a sentence, empty where
-  /// there is one device.
+  /// What keeps it from being faster yet: the end of a sentence, empty where there is one device without side
+  /// threads.
   std::string limit = {};
 
   /// How many times as fast as one device alone; 0 where none can do it alone.

@@ -3,31 +3,30 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
-#include <optional>
 
 #include "base/error.h"
+#include "runtime/plan/stations.h"
 
 namespace relievo {
 namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// One worker's part of a group; a group that is not a pipeline has one station.
-struct Station {
-  double batch_s = 0;  // seconds of a full batch
-  // Pictures that were handed over, at most one batch.
-  std::optional<int> waiting;
-  int working = 0;  // pictures at work
-  double busy_until = kNever;
-  // It has finished, but the next station has no room.
-  bool blocked = false;
+/// A thread of a group, which takes turns at some of its stations.
+struct SimulatedThread {
+  size_t worker = 0;  // index in the group
+  bool is_side = false;
+  double slowdown = 1;
+  size_t station = 0;  // where it is busy
+  int working = 0;     // pictures at work
+  double began_at = 0, busy_until = kNever;
 };
 
 struct RunningGroup {
   const DeviceGroup* group = nullptr;
-  std::vector<Station> stations;
-  // Time of a batch of i pictures, divided by a full one's.
-  std::vector<double> ratio;
+  std::vector<SimulatedThread> threads;
+  // Pictures that wait before each station, and those for which room is kept there.
+  std::vector<int> waiting, expected;
   // The share of the group's time that each of its workers is busy; for groups that are no pipeline.
   std::vector<double> busy;
   double lost_at = kNever;
@@ -47,17 +46,17 @@ class Simulation {
 
   SimulatedRun run() {
     while (true) {
-      for (RunningGroup& group : groups_) advance(group);
+      for (RunningGroup& group : groups_) begin_what_can(group);
       RunningGroup* next = nullptr;
-      Station* station = nullptr;
+      SimulatedThread* thread = nullptr;
       double when = kNever;
       for (RunningGroup& group : groups_) {
         if (group.lost) continue;
-        for (Station& candidate : group.stations) {
+        for (SimulatedThread& candidate : group.threads) {
           if (candidate.busy_until < when) {
             when = candidate.busy_until;
             next = &group;
-            station = &candidate;
+            thread = &candidate;
           }
         }
       }
@@ -76,8 +75,7 @@ class Simulation {
         break;
       }
       now_ = when;
-      station->busy_until = kNever;
-      station->blocked = true;
+      end(*next, *thread);
     }
     run_.seconds = finished_at_;
     // now_ is later than the last finish where the work of that time was lost.
@@ -114,31 +112,25 @@ class Simulation {
   RunningGroup start(const DeviceGroup& group) const {
     RunningGroup running;
     running.group = &group;
-    double whole = 0;
-    const Worker& first = workers_[size_t(group.workers[0])];
-    for (const StagePlacement& placement : group.stages) {
-      whole += stages_[size_t(placement.stage)].mode(placement.mode).time(group.batch, first);
-    }
-    for (int batch = 0; batch <= group.batch; ++batch) {
-      double part = 0;
-      for (const StagePlacement& placement : group.stages) {
-        part += stages_[size_t(placement.stage)].mode(placement.mode).time(batch, first);
-      }
-      running.ratio.push_back(whole > 0 ? part / whole : 1);
-    }
-    for (const double seconds : group.station_s) running.stations.push_back({seconds, {}, 0, kNever, false});
+    running.waiting.assign(group.stations.size(), 0);
+    running.expected.assign(group.stations.size(), 0);
+    const bool is_pipeline = group.kind == GroupKind::kPipeline;
+    for (size_t j = 0; j < (is_pipeline ? group.workers.size() : 1); ++j)
+      running.threads.push_back({.worker = j});
+    for (int k = 0; k < group.side_threads; ++k) running.threads.push_back({.worker = 0, .is_side = true});
     running.busy.assign(group.workers.size(), 0);
-    if (group.kind != GroupKind::kPipeline) {
-      for (size_t j = 0; j < group.workers.size(); ++j) {
-        running.busy[j] = group.latency_s > 0 ? busy_seconds(group, j) / group.latency_s : 1;
-      }
-      // Loading weights takes the worker's time too.
-      if (group.workers.size() == 1) running.busy[0] = 1;
-    }
+    double main_s = 0;
+    for (const Station& station : group.stations) main_s += station.on_side ? 0 : station.seconds;
+    for (size_t j = 0; j < group.workers.size(); ++j)
+      running.busy[j] = main_s > 0 ? busy_seconds(group, j) / main_s : 1;
+    // Loading weights takes the worker's time too.
+    if (group.workers.size() == 1) running.busy[0] = 1;
     for (const auto& straggler : scenario_.stragglers) {
-      for (size_t j = 0; j < group.workers.size(); ++j) {
-        if (group.workers[j] != straggler.worker) continue;
-        running.stations[group.kind == GroupKind::kPipeline ? j : 0].batch_s *= straggler.slowdown;
+      for (SimulatedThread& thread : running.threads) {
+        const bool is_it = is_pipeline
+                               ? group.workers[thread.worker] == straggler.worker
+                               : std::ranges::find(group.workers, straggler.worker) != group.workers.end();
+        if (is_it) thread.slowdown *= straggler.slowdown;
       }
     }
     for (const auto& loss : scenario_.losses) {
@@ -153,6 +145,7 @@ class Simulation {
   static double busy_seconds(const DeviceGroup& group, size_t worker) {
     double seconds = 0;
     for (const StagePlacement& placement : group.stages) {
+      if (placement.on_side) continue;
       const auto found = std::ranges::find(placement.workers, group.workers[worker]);
       if (found != placement.workers.end()) {
         seconds += placement.computing_s[size_t(found - placement.workers.begin())];
@@ -161,50 +154,64 @@ class Simulation {
     return seconds;
   }
 
-  /// Hands over finished batches and starts what can be started, from the last station to the first.
-  void advance(RunningGroup& group) {
-    if (group.lost) return;
-    for (size_t i = group.stations.size(); i-- > 0;) {
-      Station& station = group.stations[i];
-      if (station.blocked) {
-        if (i + 1 == group.stations.size()) {
-          run_.done += station.working;
-          run_.pictures[size_t(group.group->workers.back())] += station.working;
-          finished_at_ = now_;
-        } else if (!group.stations[i + 1].waiting) {
-          group.stations[i + 1].waiting = station.working;
-        } else {
-          continue;
-        }
-        station.working = 0;
-        station.blocked = false;
-        if (i + 1 < group.stations.size()) begin(group, i + 1);
-      }
-      begin(group, i);
-    }
-  }
-
-  void begin(RunningGroup& group, size_t index) {
-    Station& station = group.stations[index];
-    if (station.working > 0) return;
-    if (index == 0) {
-      if (queue_ == 0) return;
-      station.working = std::min(queue_, group.group->batch);
-      queue_ -= station.working;
-      account_memory(*group.group);
+  /// Hands what a thread has finished to the next station, where room was kept for it.
+  void end(RunningGroup& group, SimulatedThread& thread) {
+    const size_t next = thread.station + 1;
+    if (next == group.group->stations.size()) {
+      run_.done += thread.working;
+      run_.pictures[size_t(group.group->workers.back())] += thread.working;
+      finished_at_ = now_;
     } else {
-      if (!station.waiting) return;
-      station.working = *station.waiting;
-      station.waiting.reset();
+      group.expected[next] -= thread.working;
+      group.waiting[next] += thread.working;
     }
-    const double seconds = station.batch_s * group.ratio[size_t(station.working)];
-    station.busy_until = now_ + seconds;
-    add_busy(group, index, seconds);
+    add_busy(group, thread, now_ - thread.began_at);
+    thread.working = 0;
+    thread.busy_until = kNever;
   }
 
-  void add_busy(RunningGroup& group, size_t index, double seconds) {
+  /// Has every idle thread begin what it can: of its stations the last one that has pictures, and room
+  /// behind.
+  void begin_what_can(RunningGroup& group) {
+    while (!group.lost && begins_something(group)) {  // what one takes is room for those before it
+    }
+  }
+
+  bool begins_something(RunningGroup& group) {
+    const DeviceGroup& planned = *group.group;
+    bool has_begun = false;
+    for (SimulatedThread& thread : group.threads) {
+      for (size_t i = planned.stations.size(); i-- > 0 && thread.working == 0;) {
+        const Station& station = planned.stations[i];
+        if (station.on_side != thread.is_side || station.worker != planned.workers[thread.worker]) continue;
+        int& waiting = i == 0 ? queue_ : group.waiting[i];
+        int most = station.on_side ? 1 : planned.batch;
+        if (i + 1 < planned.stations.size())
+          most = std::min(most, planned.batch - group.waiting[i + 1] - group.expected[i + 1]);
+        const int count = std::min(waiting, most);
+        if (count <= 0) continue;
+        waiting -= count;
+        if (i + 1 < planned.stations.size()) group.expected[i + 1] += count;
+        if (i == 0) account_memory(planned);
+        has_begun = true;
+        thread.station = i;
+        thread.working = count;
+        thread.began_at = now_;
+        thread.busy_until = now_ + thread.slowdown * seconds_at(station, planned, stages_, workers_, count);
+      }
+    }
+    return has_begun;
+  }
+
+  /// Side threads are beside the worker's own time, which without a station of its own is theirs.
+  void add_busy(const RunningGroup& group, const SimulatedThread& thread, double seconds) {
+    if (thread.is_side) {
+      const bool are_all = std::ranges::all_of(group.group->stations, &Station::on_side);
+      if (are_all) run_.utilisation[size_t(group.group->workers[0])] += seconds / group.group->side_threads;
+      return;
+    }
     if (group.group->kind == GroupKind::kPipeline) {
-      run_.utilisation[size_t(group.group->workers[index])] += seconds;
+      run_.utilisation[size_t(group.group->workers[thread.worker])] += seconds;
       return;
     }
     for (size_t j = 0; j < group.busy.size(); ++j) {
@@ -222,11 +229,11 @@ class Simulation {
   void lose(RunningGroup& group) {
     group.lost = true;
     int back = 0;
-    for (size_t i = 0; i < group.stations.size(); ++i) {
-      Station& station = group.stations[i];
-      if (station.busy_until < kNever) add_busy(group, i, now_ - station.busy_until);
-      back += station.working + station.waiting.value_or(0);
+    for (SimulatedThread& thread : group.threads) {
+      if (thread.working > 0) add_busy(group, thread, now_ - thread.began_at);
+      back += thread.working;
     }
+    for (const int waiting : group.waiting) back += waiting;
     queue_ += back;
     run_.redone += back;
   }

@@ -110,10 +110,11 @@ void MemoryAccount::charge(int64_t bytes) {
                        n > g_last_to_fail.load(std::memory_order_relaxed),
                    "This allocation was made to fail.");
   int64_t before = used_.load(std::memory_order_relaxed);
+  const int64_t budget = this->budget();
   do {
-    TORCH_CHECK_WITH(OutOfMemoryError, bytes <= budget_ - before, name_,
+    TORCH_CHECK_WITH(OutOfMemoryError, bytes <= budget - before, name_,
                      " ran out of memory: ", format_bytes(bytes), " asked for, ", format_bytes(before),
-                     " of ", format_bytes(budget_), " used.");
+                     " of ", format_bytes(budget), " used.");
   } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
   g_charged.fetch_add(bytes, std::memory_order_relaxed);
   raise_peak(before + bytes);

@@ -21,7 +21,9 @@ class MemoryAccount {
   explicit MemoryAccount(std::string name, int64_t budget = std::numeric_limits<int64_t>::max());
 
   const std::string& name() const { return name_; }
-  int64_t budget() const { return budget_; }
+  int64_t budget() const { return budget_.load(std::memory_order_relaxed); }
+  /// May be less than what is used; charges are refused until it is more.
+  void set_budget(int64_t bytes) { budget_.store(bytes, std::memory_order_relaxed); }
   int64_t used() const { return used_.load(std::memory_order_relaxed); }
 
   /// Returns the highest use since the last call.
@@ -37,7 +39,7 @@ class MemoryAccount {
   void raise_peak(int64_t used);
 
   std::string name_;
-  int64_t budget_;
+  std::atomic<int64_t> budget_;
   std::atomic<int64_t> used_{0};
   std::atomic<int64_t> peak_{0};
 };

@@ -1,5 +1,7 @@
 #include "runtime/torch/worker_hooks.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +14,8 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/parallel.h"
+#include "base/resident_memory.h"
+#include "runtime/machine/machine.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
 #include "runtime/torch/gpu_account.h"
@@ -74,37 +78,59 @@ class GpuBudgets {
  public:
   explicit GpuBudgets(const std::vector<Worker>& workers) {
     for (const Worker& worker : workers) {
-      if (worker.kind == DeviceKind::kCuda) own_[worker.device] += worker.budget_bytes;
+      if (worker.kind == DeviceKind::kCuda) set(worker, worker.budget_bytes);
     }
-    add(1);
   }
-  ~GpuBudgets() { add(-1); }
+  ~GpuBudgets() {
+    const std::lock_guard lock(all().mutex);
+    for (const auto& [name, budget] : own_) all().by_gpu[budget.device] -= budget.bytes;
+  }
   GpuBudgets(const GpuBudgets&) = delete;
   GpuBudgets& operator=(const GpuBudgets&) = delete;
 
+  void set(const Worker& worker, int64_t bytes) {
+    const std::lock_guard lock(all().mutex);
+    Budget& budget = own_[worker.name];
+    all().by_gpu[worker.device] += bytes - budget.bytes;
+    budget = {worker.device, bytes};
+  }
+
   /// Nothing where this executor has no budget on the GPU.
   std::optional<int64_t> limit(int device) const {
-    if (!own_.contains(device)) return {};
     const std::lock_guard lock(all().mutex);
-    return all().by_gpu[device];
+    const bool is_ours =
+        std::ranges::any_of(own_, [&](const auto& own) { return own.second.device == device; });
+    return is_ours ? std::optional(all().by_gpu[device]) : std::nullopt;
   }
 
  private:
+  struct Budget {
+    int device = 0;
+    int64_t bytes = 0;
+  };
   struct All {
-    std::mutex mutex;
+    std::mutex mutex;  // guards own_, too
     std::map<int, int64_t> by_gpu;
   };
   static All& all() {
     static auto* const budgets = new All;  // executors may end after everything else
     return *budgets;
   }
-  void add(int sign) const {
-    const std::lock_guard lock(all().mutex);
-    for (const auto& [device, bytes] : own_) all().by_gpu[device] += sign * bytes;
-  }
 
-  std::map<int, int64_t> own_;
+  std::map<std::string, Budget> own_;  // by worker
 };
+
+/// What the process can have of a worker's device in all: what is free, and what it holds. Memory that it
+/// held before there were workers is not theirs.
+std::optional<int64_t> bytes_of_device(const Worker& worker, int64_t held_before) {
+  if (worker.kind == DeviceKind::kCuda) {
+    const auto share = device_share(worker.device);
+    return share ? std::optional(share->free_bytes + share->own_bytes) : std::nullopt;
+  }
+  const int64_t free = free_processor_bytes();
+  return free > 0 ? std::optional(free + std::max<int64_t>(0, anonymous_bytes() - held_before))
+                  : std::nullopt;
+}
 
 /// When oneDNN's product of two matrices runs out of memory, torch (2.11, LinearAlgebra.cpp) catches that,
 /// turns oneDNN off for the whole process, and goes on without it: slower for good, and with results that are
@@ -122,8 +148,9 @@ void refuse_to_go_on_without_onednn() {
 WorkerHooks make_worker_hooks(const std::vector<Worker>& workers) {
   install_counting_allocator();
   const auto accounts = std::make_shared<Accounts>();
+  const auto budgets = std::make_shared<GpuBudgets>(workers);
   WorkerHooks hooks;
-  hooks.enter = [accounts, budgets = std::make_shared<GpuBudgets>(workers)](const Worker& worker) {
+  hooks.enter = [accounts, budgets](const Worker& worker) {
     // Otherwise torch's first parallel operator on this thread takes the number that was set last.
     at::get_num_threads();
     at::set_num_threads(worker.threads);
@@ -156,6 +183,21 @@ WorkerHooks make_worker_hooks(const std::vector<Worker>& workers) {
     if (memory && memory->reserved_bytes > memory->allocated_bytes) {
       c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
     }
+  };
+  hooks.memory = [accounts, budgets, held_before = anonymous_bytes()](const Worker& worker) {
+    const auto account = accounts->of(worker);
+    const auto bytes = worker.follows_memory ? bytes_of_device(worker, held_before) : std::nullopt;
+    const int64_t before = account->budget(), now = bytes ? *bytes / worker.shares : before;
+    // What changes less comes and goes by itself.
+    constexpr int64_t kWorthwhile = 32;
+    if (std::abs(now - before) > before / kWorthwhile) {
+      account->set_budget(now);
+      if (worker.kind == DeviceKind::kCuda) {
+        budgets->set(worker, now);
+        if (const auto limit = budgets->limit(worker.device)) limit_device_memory(worker.device, *limit);
+      }
+    }
+    return MemoryNow{account->budget(), account->used()};
   };
   hooks.take_peak = [accounts](const Worker& worker) { return accounts->of(worker)->take_peak(); };
   hooks.fragmentation = [](const Worker& worker) -> std::optional<double> {

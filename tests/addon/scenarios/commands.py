@@ -8,12 +8,15 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
-from inside import FOLDER, PICTURE, QUARTERS, install, names, wait_for
+from inside import FOLDER, MODULE, PICTURE, QUARTERS, install, names, wait_for
 
 
 def command() -> dict[str, Any]:
@@ -39,6 +42,41 @@ def command() -> dict[str, Any]:
         "picture_is_kept": bytes(thing["relievo_source"].packed_file.data) == PICTURE.read_bytes(),
     }
     return facts
+
+
+def node() -> dict[str, Any]:
+    """The commands of FOLDER/runs.json, one after the other, on a machine that has no LibTorch, and no torch beside
+    Python."""
+    os.environ["RELIEVO_MODELS"], os.environ["XDG_CACHE_HOME"] = str(FOLDER / "models"), str(FOLDER / "cache")
+    extension = install()
+    finder: Any = sys.modules[f"{MODULE}.relievo._runtime"]
+    without_torch = SimpleNamespace(find_spec=lambda name: None)  # the tests' own environment has one
+    finder.importlib = SimpleNamespace(util=without_torch, machinery=finder.importlib.machinery)
+    extension.runtime.look_again()
+    os.environ.pop("RELIEVO_RUNTIME_DIR", None)
+    facts = {}
+    for name, words in json.loads((FOLDER / "runs.json").read_text()).items():
+        output, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), native_errors() as told:
+            status = extension.commands.run(words)
+        facts[name] = {"status": status, "output": output.getvalue(), "errors": errors.getvalue() + told[0]}
+    return facts
+
+
+@contextlib.contextmanager
+def native_errors() -> Iterator[list[str]]:
+    """Gathers what native code writes to standard error."""
+    told = [""]
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield told
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            told[0] = file.read().decode(errors="replace")
 
 
 def checking_devices() -> dict[str, Any]:

@@ -121,7 +121,7 @@ def cut_off_labels() -> dict[str, Any]:
     install()
     panels, settings = module("panels"), bpy.context.scene.relievo
     settings.mask, settings.normalise = "file", True
-    for part in ("main", "mask", "views", "advanced", "shape", "import", "history", "devices"):
+    for part in ("main", "sides", "mask", "views", "advanced", "shape", "import", "history", "devices"):
         drawn_by(getattr(panels, f"draw_{part}"), panel_context("VIEW_3D", width=291))
     facts = {"narrow": Layout.cut_off[:]}
     Layout.cut_off.clear()

@@ -54,7 +54,10 @@ def panel_at_rest() -> dict[str, Any]:
     facts = {
         "main": drawn(),
         "labels": {name: shown[name].name for name in module("facts").SETTINGS if name in shown},
-        "parts": {part: drawn(part) for part in ("mask", "views", "advanced", "shape", "import", "history", "devices")},
+        "parts": {
+            part: drawn(part)
+            for part in ("sides", "mask", "views", "advanced", "shape", "import", "history", "devices")
+        },
     }
     bpy.context.scene.relievo.mask = "file"
     facts["with_mask_file"] = drawn("mask")

@@ -176,6 +176,52 @@ def rebuilt_colours() -> dict[str, Any]:
     return facts
 
 
+def add_ball() -> Any:
+    """A ball, moved and scaled, with a colour in each octant: red to the right, green behind, blue above."""
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=64, ring_count=48)
+    thing = bpy.context.object
+    thing.name, thing.location, thing.scale = "Ball", (4.0, 1.0, -2.0), (2.5, 2.5, 2.5)
+    for octant in range(8):
+        thing.data.materials.append(shining(f"Octant {octant}", tuple(float(octant >> k & 1) for k in range(3))))
+    for polygon in thing.data.polygons:
+        polygon.material_index = sum(1 << k for k in range(3) if polygon.center[k] > 0)
+    bpy.context.view_layer.update()
+    return thing
+
+
+def judged_ball(thing: Any, made: Any, colour_at: Any) -> dict[str, Any]:
+    """How far the new ball's vertices are from the old one, and the share of them, away from the borders of octants and
+    from the poles, that have the colour of their place."""
+    to_ball = thing.matrix_world.inverted() @ made.matrix_world
+    points = np.array([to_ball @ vertex.co for vertex in made.data.vertices])
+    colours = np.array([list(each.color_srgb)[:3] for each in made.data.color_attributes[0].data])
+    chosen = (abs(points) > 0.15).all(axis=1) & (abs(points[:, 2]) < 0.7)
+    right = (np.round(colours[chosen]) == colour_at(points[chosen])).all(axis=1)
+    farthest = float(abs(np.linalg.norm(points, axis=1) - 1).max())
+    return {"farthest": farthest, "judged": int(chosen.sum()), "right": float(right.mean())}
+
+
+def rebuilt_ball() -> dict[str, Any]:
+    """A ball, of which the model makes the same ball: with the views' colours, then with the model's own."""
+    with_model()
+    settings = bpy.context.scene.relievo
+    settings.vertex_colours, settings.grid, settings.texture_size = True, 32, 512
+    thing = add_ball()
+    settings.projection = "on"
+    told = [answer(bpy.ops.relievo.rebuild_object)]
+    made = bpy.context.object
+    seen = judged_ball(thing, made, lambda points: points > 0)
+    settings.views, settings.projection = own_views_of(made), "off"
+    told.append(answer(bpy.ops.relievo.regenerate, use_panel=True))
+    axes = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])  # the model's front, right and top in the scene
+    return {"told": told, "seen": seen, "own": judged_ball(thing, made, lambda points: points @ axes.T > 0)}
+
+
+def own_views_of(made: Any) -> str:
+    """The views that an object was made of, as the panel has them."""
+    return json.dumps(json.loads(made["relievo_settings"])["views"])
+
+
 def refusals_of_rebuilding() -> dict[str, Any]:
     """Objects that cannot be rendered; and no model that sees views."""
     with_model()
@@ -238,6 +284,7 @@ def panel_with_views() -> dict[str, Any]:
         facts[kind] = [told, made.name, [view["azimuth"] for view in kept]]
     bpy.ops.relievo.use_settings()
     facts["in_panel"] = settings.views
+    facts["listed"] = drawn("views")
     facts["redo"] = answer(bpy.ops.relievo.regenerate, use_panel=True)
     settings.views = str(FOLDER / "gone.json")
     facts["gone"] = answer(bpy.ops.relievo.generate, filepath=str(QUARTERS))

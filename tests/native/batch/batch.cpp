@@ -151,6 +151,58 @@ TEST_F(Batches, AreMadeAgainWhenAnythingTheyDependOnHasChanged) {
   EXPECT_THAT(make(with), ElementsAre("a"));
 }
 
+TEST_F(Batches, AreNotMadeAgainForASettingWithoutEffect) {
+  write("in/a.png", "1");
+  make();
+  BatchRequest with = request();
+  with.settings.seed = 7;  // the preview is not random
+  with.settings.view_count = 4;
+  EXPECT_THAT(make(with), IsEmpty());
+  with.settings.depth = 0.5f;
+  EXPECT_THAT(make(with), ElementsAre("a"));
+}
+
+TEST_F(Batches, MakeAgainWhatIsNotKnownToMeetWhatIsRequired) {
+  write("in/a.png", "1");
+  make();
+  BatchRequest strict = request();
+  strict.required = {"watertight"};
+  EXPECT_THAT(left_of(strict), ElementsAre("a"));
+  {
+    Batch batch(strict);
+    batch.begin(0);
+    batch.finish(0, R"({"met": ["watertight", "one-piece"]})", {folder / "out/a.glb"});
+  }
+  EXPECT_THAT(left_of(strict), IsEmpty());
+  strict.required = {"watertight", "manifold"};
+  EXPECT_THAT(left_of(strict), ElementsAre("a"));
+  strict.required = {"waterproof"};
+  EXPECT_EQ(refusal([&] { Batch batch(strict); }).second, "Unknown requirement 'waterproof'.");
+}
+
+TEST_F(Batches, FailAWrongLineOfAManifestAndMakeTheOthers) {
+  write("in/a.png", "1");
+  write("in/b.png", "2");
+  BatchRequest listed = request();
+  listed.source = write("list.jsonl", "\"in/a.png\"\n{\"picture\": \n\n{\"picture\": \"in/b.png\"}\n");
+  Batch batch(listed);
+  ASSERT_THAT(batch.left(), SizeIs(3));
+  EXPECT_FALSE(batch.left()[0].error || batch.left()[2].error);
+  ASSERT_TRUE(batch.left()[1].error);
+  EXPECT_THAT(batch.left()[1].error->message(), HasSubstr("Line 2 of the manifest is wrong."));
+  EXPECT_THAT(batch.left()[1].picture, HasSubstr("list.jsonl:2"));
+}
+
+TEST_F(Batches, GoOnWithAJournalOfTheFirstVersion) {
+  write("in/a.png", "1");
+  make();
+  ask("DROP TABLE thumbnails; PRAGMA user_version = 1");
+  EXPECT_THAT(make(), IsEmpty());
+  EXPECT_THAT(notes, IsEmpty());
+  EXPECT_THAT(ask("PRAGMA user_version"), ElementsAre("2"));
+  EXPECT_THAT(ask("SELECT count(*) FROM thumbnails"), ElementsAre("0"));
+}
+
 TEST_F(Batches, MakeAgainWhatWasCutChangedOrDeleted) {
   write("in/a.png", "1");
   for (const char* damage : {"x", "made of 9", ""}) {
@@ -291,7 +343,7 @@ TEST_F(Batches, RecordEveryTry) {
               ElementsAre(R"(5p{"faces":7})"));
   EXPECT_THAT(ask("SELECT count(*) FROM attempts WHERE seconds >= 0 AND begun LIKE '20__-__-__T__:__:__Z'"),
               ElementsAre("2"));
-  EXPECT_THAT(ask("PRAGMA user_version"), ElementsAre("1"));
+  EXPECT_THAT(ask("PRAGMA user_version"), ElementsAre("2"));
   EXPECT_THAT(ask("PRAGMA journal_mode"), ElementsAre("delete"));
 }
 
@@ -357,7 +409,8 @@ TEST_F(Batches, DoNotTrustAJournalThatSaysMoreThanTheyWrote) {
       "CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM results; END",
       "DROP TABLE files; CREATE VIEW files AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) "
       "SELECT i AS attempt, '' AS path, 0 AS bytes, '' AS sha256 FROM n",
-      "PRAGMA user_version = 2",
+      "PRAGMA user_version = 3",
+      "PRAGMA user_version = 1",
       "PRAGMA application_id = 5",
   };
   for (const std::string& change : changes) {
@@ -413,7 +466,8 @@ TEST_F(Batches, TellThatAnOldStateIsNotRead) {
 
 TEST_F(Batches, RefuseToWriteOverTheirManifest) {
   write("in/a.png", "1");
-  for (const char* name : {"relievo-batch.sqlite", "relievo-batch.lock", "relievo-batch.sqlite-journal"}) {
+  for (const char* name : {"relievo-batch.sqlite", "relievo-batch.lock", "relievo-batch.sqlite-journal",
+                           "relievo-report.html", "relievo-metrics.csv"}) {
     BatchRequest listed = request();
     listed.source = write(std::string("out/") + name, R"(["../in/a.png"])");
     const auto [code, message] = refusal([&] { Batch batch(listed); });

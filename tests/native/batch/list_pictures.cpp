@@ -129,6 +129,26 @@ TEST_F(Manifest, TakesTheFirstOfItsViewsForAPicture) {
   EXPECT_THAT(refused(R"([{"name": "cup", "settings": {"views": []}}])"), HasSubstr("names no picture."));
 }
 
+TEST_F(Manifest, MayHaveAPictureALine) {
+  const PictureList list = read_manifest(
+      write("list.JSONL",
+            "\"a.png\"\r\n\n{\"picture\": \"b.png\", \"settings\": {\"grid\": 16}}\n[1]\n{\"size\": 3}\nno\n"
+            "{\"picture\": \"c.png\", \"settings\": {\"grid\": \"many\"}}"),
+      {});
+  ASSERT_EQ(list.pictures.size(), 6u);
+  EXPECT_EQ(list.pictures[0].picture, (folder / "a.png").string());
+  EXPECT_EQ(list.pictures[1].settings.grid, 16);
+  EXPECT_FALSE(list.pictures[0].error || list.pictures[1].error);
+  std::vector<std::string> wrong;
+  for (size_t i = 2; i < 6; ++i) wrong.push_back(list.pictures[i].error.value().message());
+  EXPECT_THAT(
+      wrong,
+      ElementsAre(HasSubstr("Line 4 of the manifest is wrong. The manifest's entry '[1]' names no"),
+                  HasSubstr("Line 5 of the manifest is wrong. Unknown word 'size'"),
+                  HasSubstr("Line 6 of the manifest is wrong. 'no' is no entry: it is not JSON (column"),
+                  HasSubstr("Line 7 of the manifest is wrong. Invalid grid '\"many\"'.")));
+}
+
 TEST_F(Manifest, ThatIsNoneIsRefused) {
   std::string deep;
   for (int i = 0; i < 200'000; ++i) deep += "[";

@@ -48,6 +48,7 @@ TEST(Report, SaysWhatWasMadeAndWhatWasDoneForWantOfMemory) {
                                           {"precision", "bf16"},
                                           {"batch", 4},
                                           {"load_seconds", 0.0},
+                                          {"on_side", false},
                                           {"devices", json::array()}}}));
 }
 
@@ -59,6 +60,28 @@ TEST(Report, TellsTheSeedWhereSomethingIsRandom) {
   EXPECT_EQ(parse_json(report_of("cup.png", sample(settings), {}))["seed"], 7);
   settings.views = {{.picture = "six.png"}};
   EXPECT_EQ(parse_json(report_of("cup.png", sample(settings), {}))["seed"], nullptr);
+}
+
+TEST(Report, TellsWhatTheMeshMeetsWhereSomethingWasRequired) {
+  EXPECT_FALSE(parse_json(report_of("cup.png", sample(), {})).contains("met"));
+  const std::vector<std::string> met{"watertight"};
+  EXPECT_EQ(parse_json(report_of("cup.png", sample(), {}, met))["met"], json::array({"watertight"}));
+}
+
+TEST(Report, RefusesAMeshThatDoesNotMeetWhatIsRequired) {
+  GenerateResult result;
+  result.mesh.surface.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  result.mesh.surface.faces = {{0, 2, 1}, {0, 1, 3}, {1, 2, 3}, {0, 3, 2}};
+  const auto met = require(result, {"watertight", "one-piece"});
+  EXPECT_NE(std::find(met.begin(), met.end(), "outward"), met.end());
+  result.mesh.surface.faces.pop_back();
+  try {
+    require(result, {"one-piece", "watertight"});
+    ADD_FAILURE() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidSettings);
+    EXPECT_EQ(error.message(), "The mesh does not meet 'watertight' (an edge has not exactly two faces).");
+  }
 }
 
 TEST(Report, SaysWhyThereIsNoResult) {

@@ -199,7 +199,7 @@ TEST(Costs, OfMachinesThatAreNotThereNeedNoModelsAndNoGpu) {
     EXPECT_GT(profile.modes.front().time(1, workers[0]), 0) << profile.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"foreground", "condition", "diffusion", "decode", "reconstruct",
-                                             "surface", "texture"}));
+                                             "surface", "simplify", "texture"}));
   EXPECT_EQ(profiles[2].modes.front().execution.precision, "bf16");
   // A step's arithmetic of about 7 TFLOP at 60 TFLOP/s, 75 times.
   EXPECT_GT(profiles[2].modes.front().time(1, workers[0]), 5);

@@ -110,7 +110,7 @@ TEST(Engine, ReportsStagesInOrderAndProgressThatGrows) {
     seconds += stage.seconds;
   }
   EXPECT_LE(seconds, job.status().seconds) << "one after the other, they are no longer than the job";
-  EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "texture"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "simplify", "texture"}));
 }
 
 TEST(Engine, TheSamePictureGivesTheSameMesh) {

@@ -9,7 +9,7 @@
 namespace relievo {
 namespace {
 
-/// The last two stages of the tiny pipeline on a picture whose planes are of another type than the field's,
+/// The last stages of the tiny pipeline on a picture whose planes are of another type than the field's,
 /// so that bringing them into a worker is a copy on the CPU, too.
 class PlanesOfAPicture : public TinyPipelineTest {
  protected:
@@ -20,7 +20,8 @@ class PlanesOfAPicture : public TinyPipelineTest {
       return std::make_shared<TinyField>(std::move(planes), std::move(heads));
     };
     const auto stages = make_stages({kTinyModel, false}, find_models({}));
-    surface_ = stages[stages.size() - 2];
+    surface_ = stages[stages.size() - 3];
+    simplify_ = stages[stages.size() - 2];
     texture_ = stages.back();
     for (const char* name : {"cpu#0", "cpu#1"}) {
       Worker worker;
@@ -50,7 +51,8 @@ class PlanesOfAPicture : public TinyPipelineTest {
     asked_.clear();
     StageCall call;
     for (const size_t worker : workers) call.workers.push_back(workers_[worker]);
-    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    call.set_runner([](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                       const std::function<void()>&) {
       std::vector<std::thread> threads;
       for (const size_t k : which) {
         if (k != 0) threads.emplace_back([&body, k] { body(k); });
@@ -58,13 +60,17 @@ class PlanesOfAPicture : public TinyPipelineTest {
       body(0);
       for (std::thread& thread : threads) thread.join();
     });
-    const std::any input = work;
-    work = std::any_cast<PictureWork>(stage.run(call, {&input, 1}).front());
-    EXPECT_FALSE(work.error) << work.error->what();
+    const auto run = [&](PipelineStage& one) {
+      const std::any input = work;
+      work = std::any_cast<PictureWork>(one.run(call, {&input, 1}).front());
+      EXPECT_FALSE(work.error) << work.error->what();
+    };
+    if (&stage == texture_.get()) run(*simplify_);
+    run(stage);
     return asked_;
   }
 
-  std::shared_ptr<PipelineStage> surface_, texture_;
+  std::shared_ptr<PipelineStage> surface_, simplify_, texture_;
   GenerateRequest request_ = tiny_request();
 
  private:

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/side.h"
 #include "engine/own_view_json.h"
 
 namespace relievo {
@@ -70,6 +71,30 @@ TEST_F(ViewNotations, ComeFromAListWithPathsBesideIt) {
       {.picture = at + "left_az270.png", .mask = at + "left_mask.png", .azimuth = 270}};
   EXPECT_EQ(expand_views(words({list})), expected);
   for (const OwnView& view : expected) EXPECT_EQ(view_from_json(json_of(view)), view);
+}
+
+TEST_F(ViewNotations, NameSides) {
+  const OwnView right = view_from_json({{"picture", "a.png"}, {"side", "right"}});
+  EXPECT_EQ(right, view_from(Side::kRight, "a.png"));
+  EXPECT_EQ(view_from_json(json_of(right)), right);
+  const OwnView near = view_from_json({{"picture", "a.png"}, {"side", "back"}, {"fov", 40}});
+  EXPECT_EQ(side_of(near), Side::kBack);
+  EXPECT_FALSE(near.orthographic);
+  EXPECT_EQ(near.fov, 40);
+  EXPECT_EQ(list_refusal(R"([{"picture": "a", "side": "behind"}])"),
+            R"(The side of the view '{"picture":"a","side":"behind"}' is none.)");
+  EXPECT_EQ(list_refusal(R"([{"picture": "a", "side": "left", "azimuth": 3}])"),
+            R"(The view '{"azimuth":3,"picture":"a","side":"left"}' has a side and a camera.)");
+  EXPECT_EQ(
+      expand_views(words({"cup_front.png", "cup_right.png"})),
+      (std::vector{view_from(Side::kFront, "cup_front.png"), view_from(Side::kRight, "cup_right.png")}));
+}
+
+TEST_F(ViewNotations, OfASheetAreItsSidesInOrder) {
+  EXPECT_EQ(sides_of_sheet("front,right,back"), (std::vector{Side::kFront, Side::kRight, Side::kBack}));
+  EXPECT_EQ(sides_of_sheet("left,back"), (std::vector{Side::kLeft, Side::kBack}));
+  for (const char* order : {"", "front", "front,", "front,side", "front,front", "left,right", "front right"})
+    EXPECT_EQ(refusal([&] { sides_of_sheet(order); }), std::string("Invalid sheet '") + order + "'.");
 }
 
 TEST_F(ViewNotations, ComeFromAFolderInTheOrderOfNames) {

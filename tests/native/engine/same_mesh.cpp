@@ -103,6 +103,7 @@ TEST_F(SameMesh, EveryFallbackRunsAndSaysWhatItChanged) {
   const std::pair<Fallbacks, const char*> all[] = {
       {{.chunked = true}, "smaller chunks"},
       {{.chunked = true, .tiled = true}, "smaller strips"},
+      {{.chunked = true, .tiled = true, .streamed = true}, "layer by layer"},
       {{.chunked = true, .tiled = true, .half_precision = true}, "half precision"},
       {{true, true, true, true}, "views of 96 instead of 128 pixels"}};
   const MeshBits& full = reference();

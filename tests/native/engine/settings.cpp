@@ -42,6 +42,8 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.open_at_box = true;
   settings.texture_size = 2048;
   settings.views = {{.picture = "a.png"}};
+  settings.sheet = "front,back";
+  settings.back = "fill";
   settings.view_count = 4;
   settings.seed = 7;
   settings.steps = 20;

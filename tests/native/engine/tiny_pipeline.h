@@ -18,6 +18,7 @@
 #include "engine/pipeline.h"
 #include "long_run.h"
 #include "nn/errors.h"
+#include "nn/exchange.h"
 #include "runtime/execute/execute.h"
 #include "runtime/torch/worker_hooks.h"
 #include "tiny_models.h"
@@ -102,7 +103,8 @@ class WatchedStage : public Stage {
   std::vector<std::any> run(const StageCall& call, std::span<const std::any> inputs) override {
     tell(Moment::kStart, call.workers[0]);
     StageCall watched = call;
-    watched.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body) {
+    watched.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
+                           const std::function<void()>& on_failure) {
       const auto tell_first = [&](size_t k) {
         tell(Moment::kInside, call.workers[k]);
         body(k);
@@ -110,7 +112,7 @@ class WatchedStage : public Stage {
       if (which.size() == 1) {
         call.on_worker(which[0], [&] { tell_first(which[0]); });
       } else {
-        call.on_every_worker(tell_first);
+        call.on_every_worker(tell_first, on_failure);
       }
     });
     auto outputs = stage_->run(watched, inputs);
@@ -136,6 +138,7 @@ struct Made {
   std::shared_ptr<const Surface> surface;  ///< instead, where the run ends with it
   int delivered = 0;
   std::vector<std::string> notes;
+  std::vector<StageRun> stages;
 
   MeshBits bits() const { return result ? MeshBits(result->mesh) : MeshBits(*surface); }
 };
@@ -160,8 +163,8 @@ class TinyPipeline {
                         bool has_own_views = false)
       : TinyPipeline(cpu_workers(workers), strategy, until, allow_lossy, model, has_own_views) {}
 
-  TinyPipeline(std::vector<Worker> workers, Strategy strategy, Until until, bool allow_lossy = false,
-               const std::string& model = kTinyModel, bool has_own_views = false)
+  TinyPipeline(std::vector<Worker> workers, Strategy strategy, Until until = Until::kSurface,
+               bool allow_lossy = false, const std::string& model = kTinyModel, bool has_own_views = false)
       : strategy_(strategy), allow_lossy_(allow_lossy), workers_(std::move(workers)) {
     stages_ = make_stages({model, has_own_views}, find_models({}));
     if (until == Until::kSurface) stages_.pop_back();
@@ -176,6 +179,7 @@ class TinyPipeline {
       watched.push_back(std::make_shared<WatchedStage>(stage, watch, outputs));
     WorkerHooks hooks = make_worker_hooks();
     hooks.current_error = current_torch_error;
+    hooks.take_waited = take_waited_seconds;
     executor_ = std::make_unique<Executor>(workers_, watched, ExecutorOptions{.hooks = std::move(hooks)});
   }
 
@@ -213,11 +217,12 @@ class TinyPipeline {
     for (size_t i = 0; i < all.size(); ++i) {
       all[i].error = outcomes[i].error;
       all[i].notes = outcomes[i].notes;
+      all[i].stages = outcomes[i].stages;
       if (all[i].error) continue;
       const auto& work = std::any_cast<const PictureWork&>(outcomes[i].value);
       all[i].error = work.error;
       if (const auto* finished = std::get_if<FinishedPicture>(&work.made)) all[i].result = *finished;
-      if (const auto* meshed = std::get_if<MeshedPicture>(&work.made)) all[i].surface = meshed->surface;
+      if (const auto* cleaned = std::get_if<CleanedPicture>(&work.made)) all[i].surface = cleaned->surface;
     }
     return all;
   }

@@ -65,7 +65,8 @@ class TripoSrPipeline : public testing::Test {
 
 TEST_F(TripoSrPipeline, MeshesWhatTheNetworkMakesOfTheForeground) {
   TinyPipeline one = pipeline(1, Strategy::kSingle);
-  EXPECT_EQ(one.stage_names(), (std::vector<std::string>{"foreground", "reconstruct", "surface"}));
+  EXPECT_EQ(one.stage_names(),
+            (std::vector<std::string>{"foreground", "reconstruct", "surface", "simplify"}));
   std::shared_ptr<const Foreground> foreground;
   one.outputs = [&](const std::string& stage, const std::vector<std::any>& outputs) {
     if (stage != "foreground") return;
@@ -138,7 +139,7 @@ TEST(TripoSrCosts, AreKnownWithoutTheModel) {
   const auto profiles = stage_profiles(settings, gpus);
   std::vector<std::string> names;
   for (const StageProfile& profile : profiles) names.push_back(profile.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "texture"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"foreground", "reconstruct", "surface", "simplify", "texture"}));
   const StageProfile& reconstruct = profiles.at(1);
   EXPECT_EQ(reconstruct.blocks, 25);
   // 419 million parameters, less the pooler's half million, in two bytes each.

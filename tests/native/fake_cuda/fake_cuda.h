@@ -81,6 +81,9 @@ struct StreamProgress {
 StreamProgress stream_progress(int device);
 int64_t limit_bytes(int device);  ///< that the allocator was set
 
+/// Another program holds so much of the device from now on.
+void hold_for_others(int device, int64_t bytes);
+
 /// What a GPU might do in another order than the host gave it, a sentence each, since the last call: a block
 /// that is used on one stream though nothing waited for what another stream does with it, or that is freed
 /// while another stream may still use it.

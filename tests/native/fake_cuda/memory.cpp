@@ -414,6 +414,11 @@ int64_t limit_bytes(int device) {
   return std::llround(of.fraction * double(of.made.bytes));
 }
 
+void hold_for_others(int device, int64_t bytes) {
+  const std::lock_guard lock(state().mutex);
+  state().devices.at(size_t(device)).made.others_bytes = bytes;
+}
+
 int64_t allocated_bytes(int device) {
   const std::lock_guard lock(state().mutex);
   return state().devices.at(size_t(device)).stats.allocated_bytes[0].current;

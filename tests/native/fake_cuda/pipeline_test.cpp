@@ -1,4 +1,6 @@
 // The whole pipeline on the stand-in's devices makes the mesh that the CPU makes.
+#include <thread>
+
 #include <gmock/gmock.h>
 
 #include "fake_cuda.h"
@@ -35,6 +37,13 @@ std::vector<Worker> half_gpus() {
   for (Worker& worker : workers) worker.device = 0;
   workers[0].name = "cuda:0#0";
   workers[1].name = "cuda:0#1";
+  return workers;
+}
+
+/// A GPU with threads of the processor beside it.
+std::vector<Worker> gpu_with_side_threads() {
+  std::vector<Worker> workers = gpu_workers(1);
+  workers[0].side_threads = 2;
   return workers;
 }
 
@@ -99,6 +108,63 @@ TEST_F(OnFakeGpus, SeveralDevicesMakeTheMeshesOfTheCpu) {
     EXPECT_EQ(used, devices);
     EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty());
   }
+}
+
+/// Masks and textures have streams of their own, beside the one of the networks.
+TEST_F(OnFakeGpus, TheProcessorsStagesOfOthersRunMeanwhile) {
+  {
+    TinyPipeline pipeline(gpu_with_side_threads(), Strategy::kSingle, Until::kMesh);
+    const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}, {tiny_request(2)}});
+    EXPECT_GT(pipeline.plan.groups.at(0).side_threads, 0);
+    for (int kind = 0; kind < 3; ++kind) {
+      const Made& one = made[static_cast<size_t>(kind)];
+      ASSERT_FALSE(one.error) << one.error->what();
+      expect_near(one.bits(), reference(kind, 7, Until::kMesh));
+      EXPECT_TRUE(one.stages.front().on_side && one.stages.back().on_side);
+    }
+  }
+  EXPECT_EQ(fake_cuda::allocated_bytes(0), 0);
+}
+
+TEST_F(OnFakeGpus, SeveralPicturesTogetherAreThoseOfTheCpu) {
+  for (const int batch : {2, 3}) {
+    SCOPED_TRACE(batch);
+    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kSurface);
+    pipeline.adapt = [batch](Plan& plan) { plan.groups.at(0).batch = batch; };
+    const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}, {tiny_request(2)}});
+    for (int kind = 0; kind < 3; ++kind) {
+      ASSERT_FALSE(made[size_t(kind)].error) << made[size_t(kind)].error->what();
+      expect_near(made[size_t(kind)].bits(), reference(kind));
+    }
+    EXPECT_EQ(made[0].stages.at(3).batch, batch) << made[0].stages.at(3).stage;
+  }
+}
+
+/// What other programs take and give back changes what a worker may have, while its models are loaded.
+TEST_F(OnFakeGpus, ABudgetFollowsTheMemoryThatIsFree) {
+  constexpr int64_t kGiB = int64_t{1} << 30;
+  fake_cuda::set_devices({{.bytes = 16 * kGiB, .others_bytes = 8 * kGiB}});
+  std::vector<Worker> workers = gpu_workers(1);
+  workers[0].budget_bytes = 8 * kGiB;
+  workers[0].follows_memory = true;
+  const WorkerHooks hooks = make_worker_hooks(workers);
+  std::thread([&] {
+    hooks.enter(workers[0]);
+    EXPECT_EQ(hooks.memory(workers[0]).budget_bytes, 8 * kGiB);
+    const at::TensorOptions bytes = at::TensorOptions(at::Device(at::kCUDA, 0)).dtype(at::kByte);
+    const at::Tensor models = at::empty({2 * kGiB}, bytes);
+    EXPECT_EQ(hooks.memory(workers[0]).used_bytes, 2 * kGiB);
+    EXPECT_EQ(hooks.memory(workers[0]).budget_bytes, 8 * kGiB) << "what it holds itself is its own";
+    fake_cuda::hold_for_others(0, 2 * kGiB);
+    EXPECT_EQ(hooks.memory(workers[0]).budget_bytes, 14 * kGiB);
+    EXPECT_EQ(fake_cuda::limit_bytes(0), 14 * kGiB) << "the allocator may take it";
+    fake_cuda::hold_for_others(0, 12 * kGiB);
+    EXPECT_EQ(hooks.memory(workers[0]).budget_bytes, 4 * kGiB);
+    EXPECT_THROW(at::empty({3 * kGiB}, bytes), c10::OutOfMemoryError);
+    workers[0].follows_memory = false;
+    fake_cuda::hold_for_others(0, 0);
+    EXPECT_EQ(hooks.memory(workers[0]).budget_bytes, 4 * kGiB) << "it was asked for";
+  }).join();
 }
 
 TEST_F(OnFakeGpus, ACpuBesideThemAndBeforeThem) {
@@ -186,8 +252,9 @@ TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
 
 /// By the plan, as the executor would take them.
 TEST_F(OnFakeGpus, EveryFallbackMakesTheMeshOfTheCpu) {
-  for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true}}) {
-    SCOPED_TRACE(fallbacks.tiled ? "tiled" : "chunked");
+  for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true},
+                                     Fallbacks{.chunked = true, .tiled = true, .streamed = true}}) {
+    SCOPED_TRACE(fallbacks.streamed ? "streamed" : fallbacks.tiled ? "tiled" : "chunked");
     TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
     pipeline.adapt = [&](Plan& plan) { pipeline.force(plan.groups.at(0), fallbacks); };
     const Made made = pipeline.make_one({tiny_request()});

@@ -322,5 +322,26 @@ TEST(WriteMesh, RefusesPartsThatDoNotFitTogether) {
                [&] { write_mesh(folder.path(), kName, "ply", mesh); });
 }
 
+class PrintFormat : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Formats, PrintFormat, testing::Values("stl", "3mf"), test_name);
+
+TEST_P(PrintFormat, HoldsTheBodyInMillimetres) {
+  const Written written(GetParam());
+  EXPECT_EQ(written.mesh().mNumFaces, 12u);
+  std::set<Float3> found;
+  for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {
+    const aiVector3D& v = written.mesh().mVertices[i];
+    found.insert({v.x / 1000, v.y / 1000, v.z / 1000});
+  }
+  const std::vector<Float3> expected = sample_mesh().surface.vertices;
+  ASSERT_EQ(found.size(), std::set<Float3>(expected.begin(), expected.end()).size());
+  for (const Float3& vertex : expected) {
+    const bool is_there = std::ranges::any_of(found, [&](const Float3& other) {
+      return std::hypot(other[0] - vertex[0], other[1] - vertex[1], other[2] - vertex[2]) < 1e-4f;
+    });
+    EXPECT_TRUE(is_there) << vertex[0] << ' ' << vertex[1] << ' ' << vertex[2];
+  }
+}
+
 }  // namespace
 }  // namespace relievo

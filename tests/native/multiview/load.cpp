@@ -2,6 +2,7 @@
 #include "multiview/load.h"
 
 #include <filesystem>
+#include <future>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -42,6 +43,37 @@ void expect_same(const torch::nn::Module& part, const torch::nn::Module& whole) 
   const auto expected = whole.named_parameters();
   for (const auto& item : part.named_parameters()) {
     EXPECT_TRUE(item.value().equal(expected[item.key()])) << item.key();
+  }
+}
+
+/// Weights that come in layer by layer make what those that stay make.
+TEST_F(MultiviewFolder, StreamedNetworksMakeTheSame) {
+  const at::NoGradGuard no_grad;
+  const MultiviewFiles files(folder());
+  for (const at::ScalarType precision : {at::kFloat, at::kBFloat16}) {
+    Execution resident, streamed;
+    resident.dtype = streamed.dtype = precision;
+    const auto beside = [](std::function<void()> task) {
+      return std::async(std::launch::async, std::move(task));
+    };
+    streamed.streamed = std::make_shared<StreamedWeights>();
+    const ConditionParts stays = files.condition_parts(resident), comes = files.condition_parts(streamed);
+    streamed.streamed->begin(beside);
+    const NoiseKey noise{.seed = 3};
+    const Conditions expected = condition_views(test_picture(), noise, {.parts = {&stays}}, {});
+    const Conditions made = condition_views(test_picture(), noise, {.parts = {&comes}}, {});
+    EXPECT_TRUE(made.latents.equal(expected.latents) && made.states.equal(expected.states));
+    streamed.streamed->end();
+
+    streamed.streamed = std::make_shared<StreamedWeights>();
+    const auto unet = files.unet(streamed);
+    streamed.streamed->begin(beside);
+    const auto denoised = [&](std::shared_ptr<const Unet> network) {
+      return denoise({&expected, 1}, {&noise, 1}, {.unets = {std::move(network)}}, files.diffusion(),
+                     tiny_settings(), {})[0];
+    };
+    EXPECT_TRUE(denoised(unet).equal(denoised(files.unet(resident))));
+    streamed.streamed->end();
   }
 }
 

@@ -1,6 +1,7 @@
 // The three stages in one call.
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "base/error.h"
 #include "tiny_model.h"
 
@@ -114,6 +115,19 @@ TEST(MakeViews, GivesSixViewsWithTheirCameras) {
   EXPECT_GE(views.pixels.min().item<float>(), 0);
   EXPECT_LE(views.pixels.max().item<float>(), 1);
   EXPECT_FALSE(views.cameras[0].equal(views.cameras[1]));
+}
+
+TEST(ConditionViews, WorkersThatShareTheNetworksMakeTheSame) {
+  const MultiviewModel model = tiny_model();
+  const Conditions alone = condition_views(test_picture(), {}, {.parts = {&model.condition}}, {});
+  for (const size_t workers : {2, 3, 5}) {
+    ConditionPlaces places;
+    places.parts.assign(workers, &model.condition);
+    places.run_together = on_threads(workers);
+    const Conditions shared = condition_views(test_picture(), {}, places, {});
+    EXPECT_TRUE(shared.latents.equal(alone.latents)) << workers;
+    EXPECT_TRUE(shared.states.equal(alone.states)) << workers;
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "../expect_error.h"
+#include "../nn/together.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "tiny_model.h"
@@ -163,6 +164,59 @@ TEST(Denoise, HalvesOfGuidanceOnTwoWorkersAreThoseOnOne) {
   for (size_t p = 0; p < 2; ++p) EXPECT_TRUE(one[p].equal(both[p])) << p;
 }
 
+/// Sizes that are odd on some levels; shared rows begin at multiples of 32.
+struct LargeWork : Work {
+  LargeWork() { settings.view_size = 176; }  // latents of 66 x 44
+
+  DenoiserPlaces strips(const std::vector<int>& parts) const {
+    DenoiserPlaces places;
+    places.parts = parts;
+    for (size_t k = 0; k < parts.size(); ++k) places.unets.push_back(unet);
+    places.run_together = on_threads(parts.size());
+    return places;
+  }
+};
+
+TEST(Denoise, InStripsItIsTheWholeToTheBit) {
+  const LargeWork work;
+  const at::Tensor whole = work.run_whole()[0];
+  for (const std::vector<int>& parts : {std::vector<int>{1, 1}, {1, 2}, {1, 1, 1}}) {
+    EXPECT_TRUE(whole.equal(work.run(work.strips(parts))[0])) << parts.size();
+  }
+  DenoiserPlaces apart{.unets = {work.unet}};
+  apart.halves_together = false;
+  DenoiserPlaces in_strips = work.strips({1, 1});
+  in_strips.halves_together = false;
+  EXPECT_TRUE(work.run(apart)[0].equal(work.run(in_strips)[0])) << "one half after the other";
+}
+
+TEST(Denoise, AFailureInAStripEndsAll) {
+  const LargeWork work;
+  for (const size_t failing : {0, 1}) {
+    DenoiserPlaces places = work.strips({1, 1});
+    places.run_together = [&](const std::function<void(size_t)>& body, const std::function<void()>& fail) {
+      on_threads(2)(
+          [&](size_t k) {
+            if (k == failing) throw Error(ErrorCode::kDeviceLost, "fell off the bus", "Check the cables.");
+            body(k);
+          },
+          fail);
+    };
+    expect_error(ErrorCode::kDeviceLost, "fell off the bus", [&] { work.run(places); });
+  }
+}
+
+TEST(Denoise, IsCancelledWithinAStepInStrips) {
+  const LargeWork work;
+  Execution execution;
+  execution.control.progress = Progress([&](double fraction) {
+    if (fraction >= 0.5) execution.control.cancel.cancel();
+  });
+  const DenoiserPlaces places = work.strips({1, 1});
+  expect_error(ErrorCode::kCancelled, "Cancelled",
+               [&] { denoise(work.conditions, work.keys, places, {}, work.settings, execution); });
+}
+
 TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
   const Work work(3);
   const auto together = work.run_whole();
@@ -177,13 +231,13 @@ TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
   EXPECT_GT(largest_difference(together[0], together[1]), 0.1);
 }
 
-/// The batch sizes of all convolutions while it lives.
+/// The batch sizes of all layer norms while it lives.
 class BatchSizes {
  public:
   BatchSizes()
       : handle_(at::addGlobalCallback(at::RecordFunctionCallback([](const at::RecordFunction& call)
                                                                      -> std::unique_ptr<at::ObserverContext> {
-                                        if (std::string_view(call.name()) == "aten::conv2d")
+                                        if (std::string_view(call.name()) == "aten::layer_norm")
                                           seen_.insert(call.inputs()[0].toTensor().size(0));
                                         return nullptr;
                                       })

@@ -6,7 +6,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "base/error.h"
+#include "multiview/multiview.h"
 #include "multiview/vae.h"
 #include "tiny_model.h"
 
@@ -77,16 +79,39 @@ TEST(Strips, TheDecoderGivesTheSameInStripsOfAnySize) {
   }
 }
 
+TEST(Strips, WorkersThatShareThemMakeTheSameViewsToTheBit) {
+  const at::NoGradGuard no_grad;
+  at::set_num_threads(1);
+  set_parallel_threads(1);
+  const MultiviewModel model = tiny_model();
+  const at::Tensor latents = at::randn({1, 4, 27, 12});
+  for (const bool tiled : {false, true}) {
+    const auto decoded = [&](const std::vector<int>& parts) {
+      DecoderPlaces places;
+      const size_t workers = std::max<size_t>(parts.size(), 1);
+      for (size_t k = 0; k < workers; ++k) places.vaes.push_back(model.decoder);
+      places.parts = parts;
+      places.run_together = on_threads(workers);
+      return decode_views(latents, places, model.latent_factor, {}, tiled);
+    };
+    const ByteImage alone = decoded({});
+    for (const std::vector<int>& parts : {std::vector<int>{1, 1}, {3, 1}, {1, 1, 1, 1}, {1, 5, 1}}) {
+      EXPECT_EQ(decoded(parts).pixels, alone.pixels) << parts.size() << (tiled ? " tiled" : "");
+    }
+  }
+}
+
 TEST(Strips, ACancelEndsAtTheNextStrip) {
   const at::NoGradGuard no_grad;
   Conv2d conv(4, 4, 3, {.padding = 1});
   fill_randomly(conv);
-  Strips strips{.bytes = 1};
+  const CancelToken cancel;
+  const Strips strips{.bytes = 1, .cancel = cancel};
   int filled = 0;
   const std::array<int64_t, 4> shape{1, 4, 64, 8};
   const auto fill = [&](const at::Tensor& rows, int64_t) {
     rows.zero_();
-    if (++filled == 2) strips.cancel.cancel();
+    if (++filled == 2) cancel.cancel();
   };
   EXPECT_THROW(
       convolve({shape, at::TensorOptions(at::kFloat), fill}, conv, strips, [](const at::Tensor&, int64_t) {}),

@@ -107,6 +107,19 @@ TEST(GroupNorm, DoesNotDependOnWhereItsArraysLie) {
   }
 }
 
+TEST(Attention, AQuerysResultDoesNotDependOnHowManyThereAre) {
+  const at::NoGradGuard no_grad;
+  at::manual_seed(4);
+  const at::Tensor q = at::randn({2, 187, 32}), k = at::randn({2, 196, 32}), v = at::randn({2, 196, 32});
+  const at::Tensor whole = multi_head_attention(q, k, v, 4);
+  ASSERT_EQ(whole.sizes(), q.sizes());
+  for (const int64_t cut : {11, 44, 88, 176}) {
+    const at::Tensor above = multi_head_attention(q.narrow(1, 0, cut), k, v, 4),
+                     below = multi_head_attention(q.narrow(1, cut, 187 - cut), k, v, 4);
+    EXPECT_TRUE(at::cat({above, below}, 1).equal(whole)) << cut;
+  }
+}
+
 // torch's attention in double is the second opinion.
 TEST(MultiHeadAttention, AgreesWithTorchInBFloat16) {
   at::manual_seed(7);

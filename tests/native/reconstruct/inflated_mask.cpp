@@ -89,6 +89,16 @@ double overlap(const at::Tensor& a, const at::Tensor& b) {
   return (a & b).sum().item<double>() / (a | b).sum().item<double>();
 }
 
+TEST(InflatedMask, HeightsOfADiscAreABalls) {
+  const auto ball = inflate(subject(disc(0.6f, 0.1f, -0.2f)), {}, Execution{});
+  const at::Tensor places = at::tensor({0.1f, -0.2f, 0.4f, -0.2f, 0.1f, 0.2f, 0.9f, 0.5f}).view({4, 2});
+  const at::Tensor heights = ball->heights(places);
+  EXPECT_NEAR(heights[0].item<double>(), 0.6, 0.005);
+  EXPECT_NEAR(heights[1].item<double>(), std::sqrt(0.36 - 0.09), 0.005);
+  EXPECT_NEAR(heights[2].item<double>(), std::sqrt(0.36 - 0.16), 0.005);
+  EXPECT_EQ(heights[3].item<double>(), 0);
+}
+
 TEST(InflatedMask, TurnsADiscIntoABall) {
   constexpr float kRadius = 0.85f;
   const auto field = inflated(disc(kRadius));

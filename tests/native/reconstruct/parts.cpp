@@ -1,10 +1,12 @@
 // The model cut into parts, and read in parts.
+#include <future>
 #include <set>
 #include <thread>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "../weights/samples.h"
 #include "base/error.h"
 #include "nn/tensors.h"
@@ -97,6 +99,95 @@ TEST(LrmParts, MakeTheWholesPlanesToTheBit) {
   }
 }
 
+TEST(Lrm, WorkersThatShareViewsAndTokensMakeTheSamePlanesToTheBit) {
+  at::manual_seed(3);
+  at::set_num_threads(1);
+  set_parallel_threads(1);
+  LrmConfig config = small_config();
+  config.transformer.low_resolution = 8;
+  config.transformer.high_resolution = 16;
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  const Views views = random_views(24);  // three of them
+  const at::Tensor expected = reconstruct_planes(views, {.parts = {whole}}, {});
+  for (const std::vector<int>& shares :
+       {std::vector<int>{1, 1}, {3, 1}, {1, 1, 1}, {1, 1, 1, 1}, {5, 1}, {1, 9}}) {
+    PlanesPlaces places;
+    places.parts.assign(shares.size(), whole);
+    places.shares = shares;
+    places.run_together = on_threads(shares.size());
+    EXPECT_TRUE(expected.equal(reconstruct_planes(views, places, {}))) << shares[0] << ":" << shares[1];
+  }
+}
+
+TEST(Lrm, IsCancelledAndFailsAsAWholeWhereWorkersShareIt) {
+  const LrmConfig config = small_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  PlanesPlaces places;
+  places.parts.assign(2, whole);
+  places.shares = {1, 1};
+  places.run_together = on_threads(2);
+  Execution execution;
+  execution.control.progress = Progress([&](double) { execution.control.cancel.cancel(); });
+  EXPECT_EQ(refusal([&] { reconstruct_planes(random_views(16), places, execution); }).first,
+            ErrorCode::kCancelled);
+  EXPECT_EQ(refusal([&] { reconstruct_planes(random_views(17), places, {}); }).first,
+            ErrorCode::kInvalidSettings);
+}
+
+/// Wide enough that a picture's numbers fill whole vectors, as at the published sizes: torch computes what is
+/// left at the end of a tensor by other functions, so that at odd sizes rounding depends on the place.
+LrmConfig wide_config() {
+  LrmConfig config = small_config();
+  config.encoder.width = config.transformer.condition_width = config.transformer.width = 64;
+  config.encoder.mlp_width = 128;
+  return config;
+}
+
+TEST(LrmBatches, PlanesAreThoseOfEachPictureAlone) {
+  at::manual_seed(5);
+  const LrmConfig config = wide_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  std::vector<Views> pictures;
+  for (int i = 0; i < 4; ++i) pictures.push_back(random_views(24));
+  for (size_t count = 1; count <= pictures.size(); ++count) {
+    const auto made = reconstruct_batch(std::span(pictures).first(count), {.parts = {whole}}, {});
+    ASSERT_EQ(made.size(), count);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_TRUE(made[i].equal(reconstruct_planes(pictures[i], {.parts = {whole}}, {})))
+          << i << " of " << count;
+    }
+  }
+}
+
+/// Wherever the network is cut, and whenever it happens.
+TEST(LrmBatches, ACancelledPictureLeavesTheOthersAsTheyAre) {
+  at::manual_seed(5);
+  const LrmConfig config = wide_config();
+  const auto whole = std::make_shared<Lrm>(config);
+  fill_randomly(*whole);
+  const std::vector<Views> pictures{random_views(24), random_views(24), random_views(24)};
+  std::vector<at::Tensor> expected;
+  for (const Views& views : pictures) expected.push_back(reconstruct_planes(views, {.parts = {whole}}, {}));
+  const int blocks = Lrm::blocks(config);
+  for (int cut = 1; cut < blocks; ++cut) {
+    PlanesPlaces places{.parts = {part_of(*whole, config, 0, cut), part_of(*whole, config, cut, blocks)}};
+    const std::vector<CancelToken> cancels(pictures.size());
+    places.on_worker = [&](size_t k, const std::function<void()>& body) {
+      if (k == 1) cancels[1].cancel();
+      body();
+    };
+    const auto made = reconstruct_batch(pictures, places, {}, cancels);
+    EXPECT_TRUE(made[0].equal(expected[0])) << cut;
+    EXPECT_TRUE(made[2].equal(expected[2])) << cut;
+    if (cut < blocks - 1) {
+      EXPECT_FALSE(made[1].defined()) << cut;
+    }
+  }
+}
+
 TEST(LrmParts, HeadsAloneMakeTheField) {
   at::manual_seed(3);
   for (const LrmKind kind : {LrmKind::kMesh, LrmKind::kNerf}) {
@@ -177,6 +268,27 @@ TEST(LrmFile, LoadsTheWholeAndParts) {
     }
   }
   EXPECT_EQ(count, expected.size());
+}
+
+TEST(LrmFile, StreamsLayersWithTheSamePlanes) {
+  at::manual_seed(9);
+  Lrm lrm(small_config());
+  fill_randomly(lrm);
+  const Scratch scratch;
+  const LrmFile file("instant-mesh-base", save(lrm, scratch));
+  const int blocks = Lrm::blocks(file.config());
+  Execution execution;
+  const auto resident = file.part(0, blocks, PlanesHeads::kNo, execution);
+  execution.streamed = std::make_shared<StreamedWeights>();
+  const auto streamed = file.part(0, blocks, PlanesHeads::kNo, execution);
+  const Views views = random_views(16);
+  const at::Tensor expected = reconstruct_planes(views, {.parts = {resident}}, {});
+  for (int pass = 0; pass < 2; ++pass) {
+    execution.streamed->begin(
+        [](std::function<void()> task) { return std::async(std::launch::async, std::move(task)); });
+    EXPECT_TRUE(expected.equal(reconstruct_planes(views, {.parts = {streamed}}, {})));
+    execution.streamed->end();
+  }
 }
 
 TEST(LrmFile, RefusesAnotherModelsFileAndABadConfiguration) {

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "../nn/together.h"
 #include "../published_parameters.h"
 #include "../test_data.h"
 #include "../weights/samples.h"
@@ -124,6 +125,44 @@ TEST(TripoSrParts, MakeTheWholesPlanesToTheBit) {
   }
 }
 
+TEST(TripoSr, WorkersThatShareTheTokensMakeTheSamePlanesToTheBit) {
+  const auto whole = random_model(small_config());
+  const Views picture = random_picture();
+  at::set_num_threads(1);
+  set_parallel_threads(1);
+  const at::Tensor expected = reconstruct_planes(picture, {.parts = {whole}}, {});
+  for (const std::vector<int>& shares : {std::vector<int>{1, 1}, {3, 1}, {1, 1, 1}}) {
+    PlanesPlaces places;
+    places.parts.assign(shares.size(), whole);
+    places.shares = shares;
+    places.run_together = on_threads(shares.size());
+    EXPECT_TRUE(expected.equal(reconstruct_planes(picture, places, {}))) << shares.size();
+  }
+}
+
+TEST(TripoSrBatches, PlanesAreThoseOfEachPictureAloneAlsoBesideACancelledOne) {
+  const TripoSrConfig config = small_config();
+  const auto whole = random_model(config);
+  const std::vector<Views> pictures{random_picture(), random_picture(), random_picture()};
+  std::vector<at::Tensor> expected;
+  for (const Views& picture : pictures)
+    expected.push_back(reconstruct_planes(picture, {.parts = {whole}}, {}));
+  const auto together = reconstruct_batch(pictures, {.parts = {whole}}, {});
+  for (size_t i = 0; i < pictures.size(); ++i) EXPECT_TRUE(together[i].equal(expected[i])) << i;
+  const int blocks = TripoSr::blocks(config);
+  for (int cut = 1; cut < blocks; ++cut) {
+    PlanesPlaces places{.parts = {part_of(*whole, config, 0, cut), part_of(*whole, config, cut, blocks)}};
+    const std::vector<CancelToken> cancels(pictures.size());
+    places.on_worker = [&](size_t k, const std::function<void()>& body) {
+      if (k == 1) cancels[0].cancel();
+      body();
+    };
+    const auto made = reconstruct_batch(pictures, places, {}, cancels);
+    EXPECT_TRUE(made[1].equal(expected[1])) << cut;
+    EXPECT_TRUE(made[2].equal(expected[2])) << cut;
+  }
+}
+
 TEST(TripoSrParts, TheHeadAloneMakesTheField) {
   const TripoSrConfig config = small_config();
   const auto whole = random_model(config);
@@ -156,8 +195,8 @@ TEST(TripoSr, GroupsOfTokensAreNormalisedOverAllPlanes) {
   at::Tensor learnt = parent.named_parameters()["tokenizer.embeddings"];
   const auto led_in = [&] {
     const at::NoGradGuard no_grad;
-    at::Tensor tokens, residual;
-    transformer.advance(tokens, residual, at::zeros({1, 5, 48}));
+    at::Tensor tokens, residual, seen = at::zeros({1, 5, 48});
+    transformer.advance(tokens, residual, seen);
     return tokens;
   };
   const at::Tensor before = led_in();

@@ -28,6 +28,7 @@ class ImaginaryMemory {
   void take(const Worker& worker, int64_t bytes) {
     const std::lock_guard lock(mutex_);
     if (++allocations_ == fail_at_ || used_[worker.name] + bytes > worker.budget_bytes) {
+      ++refusals_;
       throw Error(ErrorCode::kOutOfMemory, "imaginary memory");
     }
     used_[worker.name] += bytes;
@@ -47,6 +48,9 @@ class ImaginaryMemory {
   int64_t take_peak(const std::string& worker) {
     return with_lock([&] { return std::exchange(peak_[worker], used_[worker]); });
   }
+  int refusals() {
+    return with_lock([&] { return refusals_; });
+  }
   int allocations() {
     return with_lock([&] { return allocations_; });
   }
@@ -61,6 +65,7 @@ class ImaginaryMemory {
   std::mutex mutex_;
   std::map<std::string, int64_t> used_, peak_;
   int allocations_ = 0;
+  int refusals_ = 0;
   int fail_at_ = 0;
 };
 

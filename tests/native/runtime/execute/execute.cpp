@@ -17,7 +17,7 @@ bool comes_true(const std::function<bool()>& condition) {
 TEST_F(ExecutorTest, EveryStrategyMakesTheSame) {
   add_stage(40, 5, 8);
   add_stage(30, 5);
-  profiles_[0].guidance_halves = true;
+  profiles_[0].parts = {{.kind = PartKind::kHalves, .count = 2}};
   for (const Strategy strategy : {Strategy::kAuto, Strategy::kSingle, Strategy::kData, Strategy::kStage,
                                   Strategy::kSplit, Strategy::kGuidance, Strategy::kOffload}) {
     RunOptions options;

@@ -73,8 +73,8 @@ TEST(Planner, SaysOfEveryOtherStrategyWhyItWasNotTaken) {
 
 TEST(Planner, SharesOnePictureAndDividesMany) {
   auto diffusion = stage("diffusion", 500, 10);
-  diffusion.activation_bytes_per_picture = kMiB;
-  diffusion.guidance_halves = true;
+  diffusion.parts = halves();
+  diffusion.parts[0].bytes_per_picture = kMiB;
   PlanOptions options;
   EXPECT_EQ(find_plan(equal_workers(2, 4000), {diffusion}, options).groups[0].kind,
             GroupKind::kShardedPictures);
@@ -117,8 +117,8 @@ TEST(Planner, BetweenStagesValuesPassThroughHostMemory) {
 
 TEST(Planner, UnequalDevicesShareAPictureByTheirSpeed) {
   auto diffusion = stage("diffusion", 500, 9), surface = stage("surface", 100, 12);
-  diffusion.guidance_halves = true;
-  surface.points = true;
+  diffusion.parts = halves();
+  surface.parts = points();
   auto workers = equal_workers(2, 4000);
   workers[1].speed = 3;
   const auto made = find_plan(workers, {diffusion, surface}, {});
@@ -307,7 +307,7 @@ TEST(Planner, SaysNothingFoolishOfTimesThatAreAlike) {
 
 TEST(Planner, SharedPointsDoNotShortenTheHostsPart) {
   auto surface = stage("surface", 1, 8);
-  surface.points = true;
+  surface.parts = points();
   surface.modes[0].host_seconds_per_picture = 6;
   auto workers = equal_workers(2, 4000);
   for (Worker& worker : workers) worker.threads = 3;

@@ -15,7 +15,7 @@ namespace {
 using Random = std::mt19937;
 
 const ExecutionMode kChunked{.chunked = true}, kTiled{.chunked = true, .tiled = true},
-    kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
+    kStreamed{.streamed = true}, kHalf{"bf16", true, true}, kSmallerInput{"bf16", true, true, 0.8};
 
 double between(Random& random, double low, double high) {
   return std::uniform_real_distribution<double>(low, high)(random);
@@ -37,18 +37,33 @@ std::vector<StageProfile> random_stages(Random& random) {
     mode.seconds = between(random, 0.0, 0.5);
     mode.seconds_per_picture = between(random, 0.01, 3.0);
     if (between(random, 0, 1)) mode.host_seconds_per_picture = between(random, 0.01, 1.0);
+    if (between(random, 0, 2) == 0) mode.launch_seconds = between(random, 0.0, 0.1);
     stage.modes.push_back(mode);
-    for (const ExecutionMode& fallback : {kChunked, kTiled, kHalf, kSmallerInput}) {
+    for (const ExecutionMode& fallback : {kChunked, kTiled, kStreamed, kHalf, kSmallerInput}) {
       if (between(random, 0, 2) != 0) continue;
       mode.execution = fallback;
       mode.workspace_bytes_per_picture *= between(random, 0.3, 0.9);
       mode.seconds_per_picture *= between(random, 0.8, 1.3);
       if (fallback == kHalf) mode.weight_bytes /= 2;
+      const StageMode before = mode;
+      if (fallback == kStreamed) {
+        mode.streamed_bytes = double(mode.weight_bytes) * between(random, 1, 20);
+        mode.weight_bytes /= 8;
+      }
       stage.modes.push_back(mode);
+      mode = before;
+      mode.execution.streamed = false;
     }
     if (between(random, 0, 1)) stage.blocks = between(random, 2, 24);
-    stage.guidance_halves = between(random, 0, 3) == 0;
-    stage.points = between(random, 0, 3) == 0;
+    for (const PartKind kind : {PartKind::kHalves, PartKind::kStrips, PartKind::kPoints}) {
+      if (between(random, 0, 3) != 0) continue;
+      stage.parts.push_back({.kind = kind,
+                             .count = kind == PartKind::kPoints ? 0 : between(random, 2, 30),
+                             .repeated = kind == PartKind::kStrips ? between(random, 0.0, 0.3) : 0,
+                             .bytes_per_picture = between(random, 0, 200) * kMiB,
+                             .waits = between(random, 0.0, 500.0)});
+    }
+    stage.on_host = between(random, 0, 2) == 0;
     stage.output_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.activation_bytes_per_picture = between(random, 0, 20) * kMiB;
     stage.handovers = between(random, 1, 50);
@@ -63,6 +78,8 @@ std::vector<Worker> random_workers(Random& random) {
     workers[i].budget_bytes = between(random, 300, 9000) * kMiB;
     workers[i].speed = between(random, 0.2, 2.0);
     workers[i].threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].side_threads = between(random, 1, 4);
+    if (between(random, 0, 1)) workers[i].kind = DeviceKind::kImaginary;
     workers[i].host_bytes_per_second = between(random, 1e9, 2e10);
   }
   return workers;
@@ -97,6 +114,7 @@ int loss_of(const Plan& plan) {
 /// peaks.
 int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<StageProfile>& stages) {
   int64_t kept = 0, running = 0, before = 0;  // `before` belongs to the stage before
+  int64_t beside = 0;                         // of all side threads
   for (const StagePlacement& placement : group.stages) {
     const StageProfile& stage = stages[size_t(placement.stage)];
     const auto found = std::ranges::find_if(
@@ -113,10 +131,14 @@ int64_t needed_bytes(const DeviceGroup& group, int worker, const std::vector<Sta
     if (!here) continue;
     if (placement.resident) kept += weights;
     if (placement.ahead) running = std::max(running, before + weights);
+    if (placement.on_side) {
+      beside = std::max(beside, found->workspace(1) * group.side_threads);
+      continue;
+    }
     before = found->workspace(group.batch) + (placement.resident ? 0 : weights);
     running = std::max(running, before);
   }
-  return kept + running;
+  return kept + running + beside;
 }
 
 TEST(Planner, NeverGoesOverABudget) {
@@ -248,9 +270,12 @@ TEST(Planner, SimulationAgreesWithThePlan) {
     const SimulatedRun run = simulate(*made, workers, stages, options.pictures);
     EXPECT_EQ(run.done, options.pictures);
     double longest = 0;
-    for (const DeviceGroup& group : made->groups)
-      longest = std::max(longest, group.latency_s + group.interval_s);
-    // Pulling from one queue ends within a batch of what is best.
+    for (const DeviceGroup& group : made->groups) {
+      double on_side = 0;
+      for (const Station& station : group.stations) on_side += station.on_side ? station.seconds : 0;
+      longest = std::max(longest, group.latency_s + group.interval_s + on_side);
+    }
+    // Pulling from one queue ends within a batch of what is best, and a picture on a side thread.
     EXPECT_LE(run.seconds, made->seconds + longest + 1e-9);
     double busy = 0;
     for (size_t j = 0; j < workers.size(); ++j) {

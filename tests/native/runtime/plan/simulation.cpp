@@ -33,7 +33,7 @@ TEST(Simulation, AStragglerGetsFewerPictures) {
 
 TEST(Simulation, WhatIsLeftOfAGroupIsPlannedAgain) {
   auto shared = stage("a", 500, 2, 16);
-  shared.guidance_halves = true;
+  shared.parts = halves();
   const auto workers = equal_workers(2, 4000);
   PlanOptions options;
   options.pictures = 10;
@@ -53,7 +53,7 @@ TEST(Simulation, WhatIsLeftOfAGroupIsPlannedAgain) {
 
 TEST(Simulation, WorkersThatShareAPictureAreAsBusyAsTheirShare) {
   auto shared = stage("a", 500, 2);
-  shared.guidance_halves = true;
+  shared.parts = halves();
   const auto workers = equal_workers(2, 4000);
   const std::vector<StageProfile> stages{shared, stage("b", 500, 1)};
   PlanOptions options;

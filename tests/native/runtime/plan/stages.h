@@ -22,6 +22,9 @@ inline StageProfile stage(const char* name, int64_t weights_mib, double seconds,
   return profile;
 }
 
+inline std::vector<PictureParts> halves() { return {{.kind = PartKind::kHalves, .count = 2}}; }
+inline std::vector<PictureParts> points() { return {{.kind = PartKind::kPoints}}; }
+
 inline std::vector<Worker> equal_workers(int count, int64_t mib) {
   std::vector<Worker> workers(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {

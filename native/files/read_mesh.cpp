@@ -1,0 +1,147 @@
+#include "files/read_mesh.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+
+#include <assimp/Importer.hpp>
+#include <assimp/material.h>
+#include <assimp/postprocess.h>
+#include <assimp/scene.h>
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/input_file.h"
+#include "files/pictures.h"
+
+namespace relievo {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error unsound(const fs::path& path, const std::string& why) {
+  return {ErrorCode::kInvalidImage, fmt::format("'{}' cannot be read as a mesh: {}.", path.string(), why),
+          "Export it again as GLB, OBJ or PLY."};
+}
+
+void check_ending(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (ending == ".glb" || ending == ".obj" || ending == ".ply") return;
+  throw Error(ErrorCode::kInvalidSettings,
+              fmt::format("The name '{}' does not end in .glb, .obj or .ply.", path.string()),
+              "Name mesh files of these formats.");
+}
+
+class MeshReader {
+ public:
+  MeshReader(const fs::path& path, const CancelToken& cancel) : path_(path), cancel_(cancel) {}
+
+  MeshFile read() {
+    importer_.SetPropertyInteger(AI_CONFIG_PP_SBP_REMOVE, aiPrimitiveType_POINT | aiPrimitiveType_LINE);
+    const aiScene* scene = importer_.ReadFile(
+        path_.string(), aiProcess_Triangulate | aiProcess_PreTransformVertices | aiProcess_SortByPType);
+    if (!scene) {
+      std::string why = importer_.GetErrorString();
+      while (!why.empty() && (why.back() == '.' || why.back() == '\n')) why.pop_back();
+      throw unsound(path_, why.empty() ? std::string("its format is not known") : why);
+    }
+    const std::span<aiMesh* const> meshes(scene->mMeshes, scene->mNumMeshes);
+    has_normals_ = std::ranges::all_of(meshes, [](const aiMesh* mesh) { return mesh->HasNormals(); });
+    has_uv_ = std::ranges::any_of(meshes, [](const aiMesh* mesh) { return mesh->HasTextureCoords(0); });
+    for (const aiMesh* mesh : meshes) {
+      cancel_.check();
+      add_mesh(*scene, *mesh);
+    }
+    if (file_.surface.faces.empty()) throw unsound(path_, "it has no faces");
+    return std::move(file_);
+  }
+
+ private:
+  /// Returns the place of a material's base colour among the textures; -1 where it has none.
+  int32_t texture_of(const aiScene& scene, unsigned material) {
+    aiString name;
+    if (material >= scene.mNumMaterials) return -1;
+    const aiMaterial& from = *scene.mMaterials[material];
+    if (from.GetTexture(aiTextureType_BASE_COLOR, 0, &name) != AI_SUCCESS &&
+        from.GetTexture(aiTextureType_DIFFUSE, 0, &name) != AI_SUCCESS)
+      return -1;
+    const auto [known, is_new] = known_.emplace(name.C_Str(), -1);
+    if (!is_new) return known->second;
+    try {
+      file_.textures.push_back(to_bytes(picture_of(scene, name.C_Str())));
+      known->second = static_cast<int32_t>(file_.textures.size()) - 1;
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) throw;
+    }
+    return known->second;
+  }
+
+  Image picture_of(const aiScene& scene, std::string name) const {
+    PictureOptions options;
+    options.cancel = cancel_;
+    if (const aiTexture* inside = scene.GetEmbeddedTexture(name.c_str())) {
+      if (inside->mHeight != 0) throw unsound(path_, "its texture is not encoded");
+      const std::span bytes(reinterpret_cast<const char*>(inside->pcData), inside->mWidth);
+      return read_picture(std::as_bytes(bytes), name, options);
+    }
+    std::ranges::replace(name, '\\', '/');
+    return read_picture(path_.parent_path() / name, options);
+  }
+
+  void add_mesh(const aiScene& scene, const aiMesh& mesh) {
+    if ((mesh.mPrimitiveTypes & aiPrimitiveType_TRIANGLE) == 0) return;
+    Surface& surface = file_.surface;
+    if (int64_t{mesh.mNumFaces} + static_cast<int64_t>(surface.faces.size()) > kMostFacesOfFile)
+      throw unsound(path_, fmt::format("it has more than {} faces", kMostFacesOfFile));
+    const auto first = static_cast<int32_t>(surface.vertices.size());
+    for (unsigned i = 0; i < mesh.mNumVertices; ++i) {
+      const aiVector3D& p = mesh.mVertices[i];
+      if (!std::isfinite(p.x) || !std::isfinite(p.y) || !std::isfinite(p.z))
+        throw unsound(path_, "a vertex has no finite place");
+      surface.vertices.push_back({p.x, p.y, p.z});
+      if (has_normals_) file_.normals.push_back({mesh.mNormals[i].x, mesh.mNormals[i].y, mesh.mNormals[i].z});
+    }
+    const int32_t texture = texture_of(scene, mesh.mMaterialIndex);
+    constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+    for (const aiFace& face : std::span(mesh.mFaces, mesh.mNumFaces)) {
+      if (face.mNumIndices != 3) continue;
+      Int3 corners{};
+      std::array<Float2, 3> uv{};
+      for (size_t corner = 0; corner < 3; ++corner) {
+        const unsigned vertex = face.mIndices[corner];
+        if (vertex >= mesh.mNumVertices) throw unsound(path_, "a face names a vertex that is not there");
+        corners[corner] = first + static_cast<int32_t>(vertex);
+        uv[corner] = mesh.HasTextureCoords(0)
+                         ? Float2{mesh.mTextureCoords[0][vertex].x, mesh.mTextureCoords[0][vertex].y}
+                         : Float2{kNone, kNone};
+      }
+      surface.faces.push_back(corners);
+      file_.face_texture.push_back(texture);
+      if (has_uv_) file_.corner_uv.push_back(uv);
+    }
+  }
+
+  const fs::path& path_;
+  const CancelToken& cancel_;
+  Assimp::Importer importer_;
+  MeshFile file_;
+  std::map<std::string, int32_t> known_;
+  bool has_normals_ = false;
+  bool has_uv_ = false;
+};
+
+}  // namespace
+
+MeshFile read_mesh(const fs::path& path, const CancelToken& cancel) {
+  check_ending(path);
+  const InputFile file(path);  // which says why a file cannot be read
+  if (file.size() == 0) throw unsound(path, "it is empty");
+  return MeshReader(path, cancel).read();
+}
+
+}  // namespace relievo
