@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from . import messages, pending
+from . import machine, messages, pending
 from .failure import Failure
 from .runtime import runtime
 
@@ -13,20 +13,25 @@ from .runtime import runtime
 class DeviceWork:
     """One kind of such work, which runs once LibTorch is there; loading it, or the first use of a GPU, takes seconds.
 
-    run() is called on the thread and returns what the person is told; it calls is_cancelled() now and then, and ends
-    when that holds. ended() is called in Blender's thread.
+    run() is called with this on the thread and returns what the person is told; it calls tell() now and then. ended()
+    is called in Blender's thread.
     """
 
-    def __init__(self, name: str, run: Callable[[], str], ended: Callable[[], None] = lambda: None) -> None:
-        self._name, self._run, self._ended = name, run, ended
-        self._answer = ""
+    def __init__(
+        self, name: str, doing: str, run: Callable[[DeviceWork], str], ended: Callable[[], None] = lambda: None
+    ) -> None:
+        self._name, self._doing, self._run, self._ended = name, doing, run, ended
+        self._told = ""
         self._thread: threading.Thread | None = None
         self._is_on = self._is_cancelled = False
+        self.devices = ""  # those that were chosen when it was started
 
     def start(self) -> None:
+        """Starts it on the chosen devices. The answer is there when is_on no longer holds."""
         if not self._is_on:
-            self._answer, self._thread, self._is_on = "", None, True
+            self._told, self._thread, self._is_on = self._doing, None, True
             self._is_cancelled = False
+            self.devices = machine.chosen().devices
             runtime.load()
             pending.watch(self)
 
@@ -36,12 +41,14 @@ class DeviceWork:
 
     @property
     def answer(self) -> str:
-        """The last answer for the person; empty before the first."""
-        return self._answer
+        """How far it is or, when it has ended, the answer for the person; empty before the first."""
+        return self._told
 
-    def stop_if_cancelled(self) -> None:
+    def tell(self, doing: str) -> None:
+        """Says how far it is. Raises RuntimeError where Blender ends."""
         if self._is_cancelled:
             raise RuntimeError("Blender ends.")
+        self._told = doing
 
     def cancel(self) -> None:
         """Waits for the work that runs, and begins no more."""
@@ -63,6 +70,6 @@ class DeviceWork:
 
     def _work(self) -> None:
         try:
-            self._answer = self._run()
+            self._told = self._run(self)
         except Exception as error:
-            self._answer = str(messages.in_blender(Failure.of(error)))
+            self._told = str(messages.in_blender(Failure.of(error)))

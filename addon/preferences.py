@@ -114,10 +114,10 @@ class RELIEVO_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "devices")
         column.prop(self, "allocator")
         row = layout.row()
-        row.label(text="Checking ..." if gpu_check.is_checking() else gpu_check.answer())
+        row.label(text=gpu_check.work.answer)
         row.operator("relievo.check_devices", icon="CHECKMARK")
         row = layout.row()
-        row.label(text=measuring.answer())
+        row.label(text=measuring.work.answer)
         row.operator("relievo.measure_devices", icon="TIME")
 
 

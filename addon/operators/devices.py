@@ -38,7 +38,7 @@ class RELIEVO_OT_switch_device(Operator):
 
 def _are_devices_free() -> bool:
     """Whether LibTorch is there and nothing else computes, so that devices can be checked or measured."""
-    is_busy = measuring.is_measuring() or gpu_check.is_checking() or jobs.active()
+    is_busy = measuring.work.is_on or gpu_check.work.is_on or jobs.active()
     return runtime.missing is None and not is_busy
 
 
@@ -55,10 +55,10 @@ class RELIEVO_OT_check_devices(Operator):
         return _are_devices_free()
 
     def run(self, context: bpy.types.Context) -> None:
-        gpu_check.start()
+        gpu_check.work.start()
         if bpy.app.background:
             pending.finish()
-            self.report({"INFO"}, gpu_check.answer())
+            self.report({"INFO"}, gpu_check.work.answer)
 
 
 class RELIEVO_OT_measure_devices(Operator):
@@ -74,10 +74,10 @@ class RELIEVO_OT_measure_devices(Operator):
         return _are_devices_free()
 
     def run(self, context: bpy.types.Context) -> None:
-        measuring.start()
+        measuring.work.start()
         if bpy.app.background:
             pending.finish()
-            self.report({"INFO"}, measuring.answer())
+            self.report({"INFO"}, measuring.work.answer)
 
 
 CLASSES = (RELIEVO_OT_unload, RELIEVO_OT_switch_device, RELIEVO_OT_check_devices, RELIEVO_OT_measure_devices)

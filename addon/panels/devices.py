@@ -37,7 +37,7 @@ def draw_devices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.prop(chosen, "lossy")
     if plan is not None:
         draw_plan(layout, plan, width)
-    if told := measuring.answer():
+    if told := measuring.work.answer:
         lines.draw(layout, told, width, "INFO")
     layout.operator("relievo.measure_devices", icon="TIME")
     layout.operator("relievo.unload", icon="TRASH")

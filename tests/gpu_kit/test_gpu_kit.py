@@ -67,6 +67,11 @@ def test_nothing_of_libtorchs_or_nvidias_is_in_it(kit: Path) -> None:
     assert not [file.name for file in kit.rglob("*") if pack.FOREIGN.match(file.name)]
 
 
+def test_batches_and_what_they_need_are_not_in_it(kit: Path) -> None:
+    assert not [name for name in elf.needed(kit / gpu_kit.PROGRAM) if "sqlite" in name]
+    assert not list((kit / "libs").glob("*sqlite*"))
+
+
 def test_it_asks_for_no_newer_glibc_than_is_promised(kit: Path) -> None:
     for file in (kit / gpu_kit.PROGRAM, *(kit / "libs").iterdir()):
         assert elf.newest_version(file, "GLIBC") <= (2, 34), file.name

@@ -83,9 +83,9 @@ def checking_devices() -> dict[str, Any]:
     """The button that checks devices. In the background there is no clipboard: the report is taken on its way."""
     extension = install()
     reports: list[str] = []
-    extension.gpu_check._work._ended = lambda: reports.append(extension.gpu_check._report)
+    extension.gpu_check.work._ended = lambda: reports.append(extension.gpu_check._report)
     facts: dict[str, Any] = {"ended": sorted(bpy.ops.relievo.check_devices())}
-    return {**facts, "answer": extension.gpu_check.answer(), "checks": reports[0].count(" at most ")}
+    return {**facts, "answer": extension.gpu_check.work.answer, "checks": reports[0].count(" at most ")}
 
 
 def measuring_devices() -> dict[str, Any]:
@@ -97,7 +97,7 @@ def measuring_devices() -> dict[str, Any]:
     before = " ".join(engine.plan(1, **settings).sentences)
     ended = sorted(bpy.ops.relievo.measure_devices())
     after = " ".join(engine.plan(1, **settings).sentences)
-    return {"ended": ended, "answer": extension.measuring.answer(), "before": before, "after": after}
+    return {"ended": ended, "answer": extension.measuring.work.answer, "before": before, "after": after}
 
 
 def command_alone() -> dict[str, Any]:
