@@ -17,9 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bpy
-
-from . import console, documents, headless_setup, import_mesh, sources, words
+from . import blender_files, console, documents, headless_setup, words
 from .console import Answers, Interrupts
 from .failure import Failure
 from .runtime import runtime
@@ -52,6 +50,9 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
         if help_text.getvalue():
             answers.print(help_text.getvalue().rstrip())
         return ended.code if isinstance(ended.code, int) else 2
+    if (failure := blender_files.why_not(getattr(options, "format", ()))) is not None:
+        print(f"relievo: {failure}", file=sys.stderr)
+        return failure.exit_status
     commands = {
         "generate": _generate,
         "batch": _batch,
@@ -314,8 +315,8 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
         if required := getattr(options, "require", []):
             met = runtime.package().require(result, required)
         for name in options.format:
-            if name == "blend":
-                files.append(_save_blend(result, task))
+            if name in blender_files.FORMATS:
+                files.append(blender_files.save(result, task, name))
             else:
                 files += result.save(task.folder, [name], former=task.former, named=True)
         with interrupts.raised():
@@ -329,22 +330,3 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     except Exception as error:
         return Outcome(task.picture, files=files, failure=Failure.of(error), thumbnail=thumbnail)
     return Outcome(task.picture, result, files, thumbnail=thumbnail, met=met)
-
-
-def _save_blend(result: relievo.Result, task: Task) -> Path:
-    """Writes a file that holds the object alone, texture and picture packed, in the person's own start-up scene.
-
-    Replaces what is open in Blender. Raises OSError.
-    """
-    bpy.ops.wm.read_homefile(use_empty=True)
-    thing = import_mesh.add_object(result, bpy.context.scene)
-    picture = Path(task.picture)
-    sources.attach(thing, str(picture.absolute()), sources.kept(picture))
-
-    def write(file: Path) -> None:
-        try:
-            bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True, compress=True)
-        except RuntimeError as error:  # what Blender says when it cannot write
-            raise OSError(str(error).strip()) from error
-
-    return result.save_blend(task.folder, write, former=task.former, named=True)

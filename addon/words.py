@@ -17,7 +17,7 @@ from .failure import Failure
 if TYPE_CHECKING:
     import relievo
 
-FORMATS = ("blend", "glb", "obj", "ply", "stl", "3mf")
+FORMATS = ("blend", "usdz", "glb", "obj", "fbx", "ply", "stl", "3mf")
 _VIEWS_HELP = (
     "your own views: one to six pictures named like cup_az030_el20.png, with commas between them, a folder or a JSON "
     "list of them; or six at the published cameras, also in one picture of 3 rows x 2 columns"

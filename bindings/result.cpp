@@ -170,12 +170,14 @@ void bind_result(py::module_& module) {
           py::arg("folder"), py::kw_only(), py::arg("sheet") = false, py::arg("turntable") = 0,
           py::arg("exr") = false, py::arg("former") = std::vector<std::string>(), py::arg("named") = false)
       .def(
-          "save_blend",
-          [](const Result& result, const fs::path& folder, const std::function<void(const fs::path&)>& write,
-             const std::vector<std::string>& former,
-             bool named) { return save_blend(result, folder, write, {.former = former, .is_given = named}); },
-          py::arg("folder"), py::arg("write"), py::kw_only(), py::arg("former") = std::vector<std::string>(),
-          py::arg("named") = false)
+          "save_by_blender",
+          [](const Result& result, const fs::path& folder, const std::string& format,
+             const std::function<void(const fs::path&)>& write, const std::vector<std::string>& former,
+             bool named) {
+            return save_by_blender(result, folder, format, write, {.former = former, .is_given = named});
+          },
+          py::arg("folder"), py::arg("format"), py::arg("write"), py::kw_only(),
+          py::arg("former") = std::vector<std::string>(), py::arg("named") = false)
       .def(
           "notes_on_files",
           [](const Result& result, const std::vector<std::string>& formats) {

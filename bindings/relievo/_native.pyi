@@ -235,15 +235,16 @@ class Result:
 
         Files that are there are overwritten, and named has its meaning, as in save. Ctrl-C raises KeyboardInterrupt.
         """
-    def save_blend(
+    def save_by_blender(
         self,
         folder: PathLike,
+        format: str,
         write: Callable[[Path], object],
         *,
         former: Sequence[str] = (),
         named: bool = False,
     ) -> Path:
-        """Writes NAME.blend by write(file), which writes a compressed .blend file, and returns it.
+        """Writes NAME.FORMAT by write(file), which writes a compressed .blend file or a USDZ archive, and returns it.
 
         What it was made of is recorded in it. Its name is found as in save, and former and named mean the same. If
         another file has taken the name meanwhile, write is called again.

@@ -272,9 +272,9 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
                   "Keep the detail that --faces takes away in a normal map");
   parser.add_flag("--vertex-colours", settings.vertex_colours,
                   "Colours at the vertices, too: in OBJ and PLY files, not in GLB");
-  parser.add_option("--format", options->formats, "Any of glb, obj, ply, stl, 3mf, separated by commas")
+  parser.add_option("--format", options->formats, "Any of glb, obj, fbx, ply, stl, 3mf, separated by commas")
       ->delimiter(',')
-      ->check(CLI::IsMember({"glb", "obj", "ply", "stl", "3mf"}))
+      ->check(CLI::IsMember({"glb", "obj", "fbx", "ply", "stl", "3mf"}))
       ->capture_default_str();
   add_number(parser, "--turntable", options->renders.turntable, kTurntableRange,
              "Frames of a turn around the object, as PNG files and an animated WebP; 0: none");

@@ -261,11 +261,11 @@ struct Naming {
   bool is_given = false;
 };
 
-/// Writes `DIR/NAME.FORMAT` for each format (glb, obj, ply) and returns the files, companions (MTL, PNG)
-/// included. Makes the folder. No file under its final name is ever half-written. A file that is there is
-/// overwritten only where an earlier result of the same picture, or of one of the former checksums, wrote it
-/// and it is none of this result's inputs; otherwise NAME gets a number (engine/result_names.h). This also
-/// holds for files that other processes write there at the same moment. Throws Error{kIo},
+/// Writes `DIR/NAME.FORMAT` for each format (glb, obj, fbx, ply, stl, 3mf) and returns the files, companions
+/// (MTL, PNG) included. Makes the folder. No file under its final name is ever half-written. A file that is
+/// there is overwritten only where an earlier result of the same picture, or of one of the former checksums,
+/// wrote it and it is none of this result's inputs; otherwise NAME gets a number (engine/result_names.h).
+/// This also holds for files that other processes write there at the same moment. Throws Error{kIo},
 /// Error{kInvalidSettings}.
 std::vector<std::filesystem::path> save_result(const GenerateResult& result,
                                                const std::filesystem::path& folder,
@@ -284,13 +284,15 @@ std::vector<std::filesystem::path> save_as(const GenerateResult& result, const s
 std::vector<std::filesystem::path> input_files(const std::filesystem::path& picture,
                                                const Settings& settings);
 
-/// Writes `DIR/NAME.blend` and returns it. `write` writes a compressed .blend file to the path that it is
-/// given, which is in DIR because paths in a .blend may be relative to it; it is called again if another
-/// process has taken NAME meanwhile. What the file was made of is recorded in it, and NAME is found as
-/// save_result does. Throws Error{kIo}, Error{kInvalidSettings}, and what `write` throws.
-std::filesystem::path save_blend(const GenerateResult& result, const std::filesystem::path& folder,
-                                 const std::function<void(const std::filesystem::path& file)>& write,
-                                 const Naming& naming = {});
+/// Writes `DIR/NAME.FORMAT` as Blender writes it, and returns it; FORMAT is blend or usdz. `write` writes a
+/// compressed .blend file or a USDZ archive to the path that it is given, which is in DIR because paths in a
+/// .blend may be relative to it; it is called again if another process has taken NAME meanwhile. What the
+/// file was made of is recorded in it, and NAME is found as save_result does. Throws Error{kIo},
+/// Error{kInvalidSettings}, and what `write` throws.
+std::filesystem::path save_by_blender(const GenerateResult& result, const std::filesystem::path& folder,
+                                      const std::string& format,
+                                      const std::function<void(const std::filesystem::path& file)>& write,
+                                      const Naming& naming = {});
 
 /// The notes that a person should read about a result's files of these formats; mostly none.
 std::vector<std::string> notes_on_files(const GenerateResult& result,

@@ -21,8 +21,8 @@ struct Renders {
 };
 
 /// The files of a result of this name, relative to their folder: the meshes with their companions, then the
-/// renders, with a turntable's frames (in a folder of their own) at the end. `formats` are glb, obj, ply,
-/// blend.
+/// renders, with a turntable's frames (in a folder of their own) at the end. `formats` are those of
+/// files/meshes.h, and what Blender writes: blend, usdz.
 std::vector<std::filesystem::path> file_names(const std::string& name,
                                               const std::vector<std::string>& formats,
                                               const Renders& renders);

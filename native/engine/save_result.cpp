@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "base/atomic_file.h"
+#include "base/refusals.h"
 #include "base/system_error.h"
 #include "engine/clean_name.h"
 #include "engine/engine.h"
@@ -71,7 +72,7 @@ std::vector<fs::path> save_named(
 }
 
 /// The endings of mesh files, without the dot.
-constexpr std::array kFormats{"glb", "obj", "ply", "stl", "3mf"};
+constexpr std::array kFormats{"glb", "obj", "fbx", "ply", "stl", "3mf"};
 
 bool is_format(const std::string& word) {
   return std::find(kFormats.begin(), kFormats.end(), word) != kFormats.end();
@@ -168,14 +169,16 @@ std::vector<fs::path> save_as(const GenerateResult& result, const fs::path& wher
   return save_result(result, folder, {ending}, named);
 }
 
-fs::path save_blend(const GenerateResult& result, const fs::path& folder,
-                    const std::function<void(const fs::path& file)>& write, const Naming& naming) {
+fs::path save_by_blender(const GenerateResult& result, const fs::path& folder, const std::string& format,
+                         const std::function<void(const fs::path& file)>& write, const Naming& naming) {
+  if (format != "blend" && format != "usdz")
+    throw unknown_value("format", format, std::array<std::string, 2>{"blend", "usdz"});
   const auto write_marked = [&](const fs::path& place, const std::string& name) {
-    std::vector<fs::path> files{place / (name + ".blend")};
-    const fs::path temporary = temporary_beside(folder / (name + ".blend"));
+    std::vector<fs::path> files{place / (name + "." + format)};
+    const fs::path temporary = temporary_beside(folder / (name + "." + format));
     try {
       write(temporary);
-      mark_blend(temporary, result.mesh.provenance);
+      (format == "blend" ? mark_blend : mark_zip)(temporary, result.mesh.provenance);
       rename_to_free(temporary, files[0]);
     } catch (...) {
       std::error_code ignored;
@@ -184,7 +187,7 @@ fs::path save_blend(const GenerateResult& result, const fs::path& folder,
     }
     return files;
   };
-  return save_named(result, folder, {"blend"}, {}, naming, write_marked)[0];
+  return save_named(result, folder, {format}, {}, naming, write_marked)[0];
 }
 
 std::vector<std::string> notes_on_files(const GenerateResult& result,

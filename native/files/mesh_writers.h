@@ -22,6 +22,7 @@ struct MeshJob {
 // Each of these returns the files that it wrote, the mesh first.
 std::vector<std::filesystem::path> write_glb(const MeshJob& job);
 std::vector<std::filesystem::path> write_obj(const MeshJob& job);
+std::vector<std::filesystem::path> write_fbx(const MeshJob& job);
 std::vector<std::filesystem::path> write_ply(const MeshJob& job);
 std::vector<std::filesystem::path> write_stl(const MeshJob& job);
 std::vector<std::filesystem::path> write_3mf(const MeshJob& job);

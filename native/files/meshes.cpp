@@ -53,16 +53,14 @@ std::vector<std::filesystem::path> write_mesh(const std::filesystem::path& folde
     bool textured;
     std::vector<std::filesystem::path> (*write)(const files::MeshJob&);
   };
-  static constexpr Writer kWriters[] = {{"glb", true, files::write_glb},
-                                        {"obj", true, files::write_obj},
-                                        {"ply", false, files::write_ply},
-                                        {"stl", false, files::write_stl},
-                                        {"3mf", false, files::write_3mf}};
+  static constexpr Writer kWriters[] = {{"glb", true, files::write_glb},  {"obj", true, files::write_obj},
+                                        {"fbx", true, files::write_fbx},  {"ply", false, files::write_ply},
+                                        {"stl", false, files::write_stl}, {"3mf", false, files::write_3mf}};
   const auto* const writer = std::find_if(std::begin(kWriters), std::end(kWriters),
                                           [&](const Writer& w) { return w.format == format; });
   if (writer == std::end(kWriters)) {
     throw Error(ErrorCode::kInvalidSettings, fmt::format("Meshes are not written as '{}'.", format),
-                "Choose glb, obj, ply, stl or 3mf.");
+                "Choose glb, obj, fbx, ply, stl or 3mf.");
   }
   require_name(name);
   require_consistent(mesh);

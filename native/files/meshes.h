@@ -1,7 +1,8 @@
-// Writes meshes, all but PLY through Assimp. Input is in scene axes (base/mesh.h: Z up, front -Y, metres).
-// The formats' axes: glTF is Y up with its front towards +Z by specification, and OBJ is written the same
-// way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it is
-// written in scene axes, Blender's default. STL and 3MF, for printing, are Z up and in millimetres.
+// Writes meshes, all but PLY and FBX through Assimp. Input is in scene axes (base/mesh.h: Z up, front -Y,
+// metres). The formats' axes: glTF is Y up with its front towards +Z by specification, and OBJ is written the
+// same way, which is what Blender's importers expect: (x, y, z) -> (x, z, -y). PLY has no convention; it is
+// written in scene axes, Blender's default. FBX is turned as glTF is, and in centimetres. STL and 3MF, for
+// printing, are Z up and in millimetres.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +17,7 @@ namespace relievo {
 ///   glb  one file, textures embedded as PNG; without vertex colours, which would multiply the texture
 ///   obj  with name.mtl and name_albedo.png (and name_normal.png); quotation marks in a picture's name become
 ///        %22; mesh.vertex_colours, where there are any, follow the positions (v x y z r g b, sRGB-encoded)
+///   fbx  binary, version 7.4, textures inside; without vertex colours, as glb
 ///   ply  binary little-endian with normals and vertex colours, no texture
 ///   stl  binary, the body alone
 ///   3mf  the body alone, its vertices shared by its triangles

@@ -1,13 +1,10 @@
 // Formats for printing: a closed body in millimetres, Z up, without a texture.
-#include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <memory>
 
 #include <assimp/Exporter.hpp>
 #include <assimp/material.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -45,30 +42,6 @@ std::unique_ptr<aiScene> make_printed_scene(const IndexedMesh& body, const std::
   return scene;
 }
 
-/// Writes the mark as the comment of a ZIP archive, which is its end (APPNOTE.TXT, 4.3.16).
-void add_comment(const fs::path& zip, const Provenance& provenance) {
-  constexpr size_t kEndRecord = 22, kLargest = 65535;
-  std::string comment = fmt::format("{}\n", fmt::join(provenance_lines(provenance), "\n"));
-  comment.resize(std::min(comment.size(), kLargest));
-  std::fstream file(zip, std::ios::binary | std::ios::in | std::ios::out);
-  std::string end(kEndRecord, '\0');
-  file.seekg(-static_cast<std::streamoff>(kEndRecord), std::ios::end);
-  file.read(end.data(), kEndRecord);
-  if (!file || !end.starts_with("PK\x05\x06") || end[20] != 0 || end[21] != 0) {
-    throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}': the archive has no end.", zip.string()),
-                "Check that the disk has space left.");
-  }
-  file.seekp(-2, std::ios::end);
-  file.put(static_cast<char>(comment.size() & 0xff));
-  file.put(static_cast<char>(comment.size() >> 8));
-  file << comment;
-  file.close();
-  if (!file) {
-    throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}'.", zip.string()),
-                "Check that the disk has space left.");
-  }
-}
-
 }  // namespace
 
 std::vector<fs::path> write_stl(const MeshJob& job) {
@@ -97,7 +70,7 @@ std::vector<fs::path> write_3mf(const MeshJob& job) {
                   fmt::format("Cannot write '{}': {}.", path.string(), exporter.GetErrorString()),
                   "Check that the folder may be written to and that the disk has space left.");
     }
-    add_comment(temporary, job.mesh.provenance);
+    mark_zip(temporary, job.mesh.provenance);
   });
   return {path};
 }

@@ -217,6 +217,30 @@ void mark_blend(const fs::path& path, const Provenance& provenance) {
   }
 }
 
+void mark_zip(const fs::path& zip, const Provenance& provenance) {
+  // The comment is the end of the archive (APPNOTE.TXT, 4.3.16).
+  constexpr size_t kEndRecord = 22, kLargest = 65535;
+  std::string comment = fmt::format("{}\n", fmt::join(provenance_lines(provenance), "\n"));
+  comment.resize(std::min(comment.size(), kLargest));
+  std::fstream file(zip, std::ios::binary | std::ios::in | std::ios::out);
+  std::string end(kEndRecord, '\0');
+  file.seekg(-static_cast<std::streamoff>(kEndRecord), std::ios::end);
+  file.read(end.data(), kEndRecord);
+  if (!file || !end.starts_with("PK\x05\x06") || end[20] != 0 || end[21] != 0) {
+    throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}': the archive has no end.", zip.string()),
+                "Check that the disk has space left.");
+  }
+  file.seekp(-2, std::ios::end);
+  file.put(static_cast<char>(comment.size() & 0xff));
+  file.put(static_cast<char>(comment.size() >> 8));
+  file << comment;
+  file.close();
+  if (!file) {
+    throw Error(ErrorCode::kIo, fmt::format("Cannot write '{}'.", zip.string()),
+                "Check that the disk has space left.");
+  }
+}
+
 std::string source_checksum(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {};  // a pipe would wait for a writer
@@ -241,11 +265,12 @@ std::string source_checksum(const fs::path& path) {
   if (text.starts_with("\x89PNG\r\n\x1a\n")) return of_png(text);
   if (text.starts_with("\x76\x2f\x31\x01")) return of_exr(text);
   if (text.starts_with(kGenerator)) return of_stl(text, size);
-  // A WebP, 3MF or .blend file has its mark at its end, as lines of text.
+  // An FBX file has its mark near its beginning, a WebP, 3MF or .blend file at its end, as lines of text.
   const bool is_webp = text.starts_with("RIFF") && text.size() >= 12 && text.substr(8, 4) == "WEBP";
   const bool is_blend = text.starts_with(kZstandard), is_zip = text.starts_with("PK\x03\x04");
-  if (!is_webp && !is_blend && !is_zip) return {};
-  const std::string tail = read(std::ios::end);
+  const bool is_fbx = text.starts_with("Kaydara FBX Binary");
+  if (!is_webp && !is_blend && !is_zip && !is_fbx) return {};
+  const std::string tail = is_fbx ? head : read(std::ios::end);
   // Lines hold no line breaks, so that no picture's name can look like the second of them.
   const size_t second = tail.rfind(std::string("\n") + kChecksumKey);
   const size_t first = tail.rfind(kGenerator, second);

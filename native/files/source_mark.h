@@ -1,7 +1,7 @@
 // Marks files with what they were made of. Every file of a result names Relievo and the checksum of its
-// picture: GLB in its asset's generator and extras, OBJ, MTL and PLY in comments, STL in its head, 3MF in its
-// archive's comment, PNG in text chunks, OpenEXR in attributes of its header, WebP in a chunk, .blend in a
-// skippable frame beside its compressed ones.
+// picture: GLB in its asset's generator and extras, OBJ, MTL and PLY in comments, FBX in the comment of its
+// head, STL in its head, 3MF and USDZ in their archive's comment, PNG in text chunks, OpenEXR in attributes
+// of its header, WebP in a chunk, .blend in a skippable frame beside its compressed ones.
 #pragma once
 
 #include <filesystem>
@@ -28,6 +28,9 @@ std::vector<std::string> provenance_lines(const Provenance& provenance);
 /// Writes the provenance into a .blend file that Blender has compressed; Blender skips it. Throws Error{kIo},
 /// Error{kInvalidSettings} for any other file.
 void mark_blend(const std::filesystem::path& path, const Provenance& provenance);
+
+/// Writes the provenance into a ZIP archive without a comment (3MF, USDZ), as its comment. Throws Error{kIo}.
+void mark_zip(const std::filesystem::path& path, const Provenance& provenance);
 
 /// Returns the checksum of the picture that Relievo made the file of. It is empty where the file does not say
 /// that Relievo wrote it, is of another kind, damaged, or cannot be read. The content tells, not the name;

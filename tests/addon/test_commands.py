@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "both": words(PICTURE, more=["--format", "blend,glb", "--json"]),
         "quarters": words(quarters, to="quarters"),
         "plain": words(quarters, to="plain", more=["--depth", "1", "--no-sheet"]),
+        "usdz": words(quarters, to="usdz", more=["--format", "usdz", "--no-sheet"]),
         "twins": words(*twins, to="twins", more=["--format", "blend,obj", "--no-sheet", "--json"]),
         "one_fails": words(quarters, none, PICTURE, to="one_fails", more=["--no-sheet", "--json"]),
         "missing": words(none),
@@ -74,7 +76,7 @@ def facts(folder: Path) -> dict[str, Any]:
         "unwritable_below": words(quarters, to="file/below"),
         "unwritable_batch": ["batch", str(folder / "a"), "-o", str(folder / "file"), *QUICK, "--json"],
         "unknown_option": words(quarters, more=["--paint", "3"]),
-        "unknown_format": words(quarters, more=["--format", "blend,fbx"]),
+        "unknown_format": words(quarters, more=["--format", "blend,dxf"]),
         "bad_number": words(quarters, more=["--grid", "many"]),
         "gpu_check": ["gpu-check", "--devices", "cpu"],
         "gpu_check_as_json": ["gpu-check", "--devices", "cpu", "--json"],
@@ -140,6 +142,27 @@ def test_blend_is_written_where_no_format_is_named(facts: dict[str, Any], folder
     assert [file.name for file in (folder / "plain").iterdir()] == ["quarters.blend"]
 
 
+def test_usdz_is_read_by_the_library_of_its_format(facts: dict[str, Any], folder: Path) -> None:
+    from pxr import Usd, UsdGeom, UsdShade
+
+    assert facts["usdz"]["status"] == 0, facts["usdz"]["errors"]
+    (file,) = (folder / "usdz").iterdir()
+    assert file.name == "quarters.usdz"
+    with zipfile.ZipFile(file) as archive:
+        assert archive.namelist()[0] == "quarters.usdc"
+        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+        assert b"relievo_picture_sha256: " in archive.comment
+    stage = Usd.Stage.Open(str(file))
+    assert (UsdGeom.GetStageUpAxis(stage), UsdGeom.GetStageMetersPerUnit(stage)) == ("Y", 1.0)
+    (mesh,) = (UsdGeom.Mesh(prim) for prim in stage.Traverse() if prim.IsA(UsdGeom.Mesh))
+    seen = UsdGeom.Imageable(mesh).ComputeWorldBound(0, "default").ComputeAlignedRange().GetSize()
+    assert seen[0] > 1.2 * seen[1] > 0  # the disc is wide, and stands upright
+    assert set(mesh.GetFaceVertexCountsAttr().Get()) == {3}
+    shaders = [UsdShade.Shader(prim) for prim in stage.Traverse() if prim.IsA(UsdShade.Shader)]
+    (texture,) = (shader for shader in shaders if shader.GetIdAttr().Get() == "UsdUVTexture")
+    assert Path(texture.GetInput("file").Get().resolvedPath.partition("[")[2].rstrip("]")).suffix == ".png"
+
+
 def test_text_names_the_picture_and_the_file(facts: dict[str, Any], folder: Path) -> None:
     first, second, third = facts["plain"]["output"].splitlines()
     assert first.startswith(str(folder / "quarters.png"))
@@ -182,7 +205,7 @@ def test_what_is_in_the_way_is_left_alone(facts: dict[str, Any], folder: Path) -
         ("no_model", 4, "instant-mesh-large"),
         ("out_of_range", 2, "depth"),
         ("unknown_option", 2, "--paint"),
-        ("unknown_format", 2, "fbx"),
+        ("unknown_format", 2, "dxf"),
         ("bad_number", 2, "--grid"),
         ("unwritable", 3, "folder"),
         ("unwritable_below", 3, "folder"),

@@ -47,6 +47,7 @@ def load(path: Path) -> Any:
     importers = {
         ".glb": bpy.ops.import_scene.gltf,
         ".obj": bpy.ops.wm.obj_import,
+        ".fbx": bpy.ops.import_scene.fbx,
         ".ply": bpy.ops.wm.ply_import,
     }
     importers[path.suffix](filepath=str(path))
@@ -76,23 +77,23 @@ def texel(image: Any, uv: Any) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "ply"])
 def test_object_is_called_by_its_name(samples: Path, kind: str, name: str) -> None:
     assert load(samples / f"{name}.{kind}").name == name
 
 
-@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "ply"])
 def test_box_stands_upright_with_its_front_to_minus_y(samples: Path, kind: str) -> None:
     expected = {(x, y, z) for x in (-0.5, 1.0) for y in (-1.0, 2.0) for z in (-1.5, 3.0)}
     assert set(world_positions(load(samples / f"box.{kind}"))) == expected
 
 
-@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "ply"])
 def test_all_faces_are_there(samples: Path, kind: str) -> None:
     assert len(load(samples / f"box.{kind}").data.polygons) == 12
 
 
-@pytest.mark.parametrize("kind", ["obj", "ply"])
+@pytest.mark.parametrize("kind", ["obj", "fbx", "ply"])
 def test_seams_do_not_split_the_surface(samples: Path, kind: str) -> None:
     assert len(load(samples / f"box.{kind}").data.vertices) == 8
 
@@ -105,7 +106,7 @@ def test_glb_has_a_vertex_for_each_pair_of_place_and_uv(samples: Path) -> None:
     assert len(box.data.vertices) == len(pairs)
 
 
-@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "ply"])
 def test_faces_look_outward(samples: Path, kind: str) -> None:
     box = load(samples / f"box.{kind}")
     middle = (0.25, 0.5, 0.75)
@@ -115,18 +116,18 @@ def test_faces_look_outward(samples: Path, kind: str) -> None:
         assert sum(n * (c - m) for n, c, m in zip(normal, centre, middle, strict=True)) > 0
 
 
-@pytest.mark.parametrize("kind", ["glb", "obj", "ply"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx", "ply"])
 def test_shading_is_smooth_across_seams(samples: Path, kind: str) -> None:
     box = load(samples / f"box.{kind}")
     places = world_positions(box)
     for loop, normal in zip(box.data.loops, box.data.corner_normals, strict=True):
-        turned = box.matrix_world.to_3x3() @ normal.vector
+        turned = (box.matrix_world.to_3x3() @ normal.vector).normalized()  # FBX is scaled from centimetres
         for component, place in zip(turned, places[loop.vertex_index], strict=True):
             assert component == pytest.approx(3**-0.5 if place > 0 else -(3**-0.5), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["glb", "obj"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx"])
 def test_front_shows_the_texture_upright(samples: Path, kind: str, name: str) -> None:
     box = load(samples / f"{name}.{kind}")
     image = linked_image(box.data.materials[0], "Base Color").image
@@ -141,7 +142,7 @@ def test_front_shows_the_texture_upright(samples: Path, kind: str, name: str) ->
     assert seen == FRONT
 
 
-@pytest.mark.parametrize("kind", ["glb", "obj"])
+@pytest.mark.parametrize("kind", ["glb", "obj", "fbx"])
 def test_texture_is_a_colour_and_surface_is_not_shiny(samples: Path, kind: str) -> None:
     material = load(samples / f"box.{kind}").data.materials[0]
     (shader,) = [n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED"]
@@ -151,10 +152,18 @@ def test_texture_is_a_colour_and_surface_is_not_shiny(samples: Path, kind: str) 
     assert material.name == "box"
 
 
-def test_glb_normal_map_is_no_colour(samples: Path) -> None:
-    image = linked_image(load(samples / "box.glb").data.materials[0], "Normal").image
+@pytest.mark.parametrize("kind", ["glb", "fbx"])
+def test_normal_map_is_no_colour(samples: Path, kind: str) -> None:
+    image = linked_image(load(samples / f"box.{kind}").data.materials[0], "Normal").image
     assert image.colorspace_settings.name == "Non-Color"
     assert image.name == "box_normal"
+
+
+def test_fbx_has_its_pictures_inside(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "alone.fbx").write_bytes((samples / "box.fbx").read_bytes())
+    material = load(tmp_path / "alone.fbx").data.materials[0]
+    for socket in ("Base Color", "Normal"):
+        assert linked_image(material, socket).image.packed_file is not None
 
 
 def test_obj_normal_map_is_linked(samples: Path) -> None:

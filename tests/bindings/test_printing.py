@@ -45,7 +45,9 @@ def check(result: relievo.Result, body: trimesh.Trimesh) -> None:
 
 def test_stl_is_one_closed_body(result: relievo.Result, tmp_path: Path) -> None:
     (file,) = result.save(tmp_path, formats=["stl"])
-    check(result, trimesh.load(file, force="mesh"))
+    body = trimesh.load(file, force="mesh")
+    assert isinstance(body, trimesh.Trimesh)
+    check(result, body)
 
 
 def test_3mf_is_one_closed_body_with_its_unit(result: relievo.Result, tmp_path: Path) -> None:

@@ -187,11 +187,11 @@ def write_blend(file: Path) -> None:
 
 def test_blend_replaces_that_of_its_picture_and_no_other(tmp_path: Path) -> None:
     first, other = (relievo.generate(disc(size), name="cup", **QUICK) for size in (96, 80))
-    assert first.save_blend(tmp_path, write_blend) == tmp_path / "cup.blend"
-    assert first.save_blend(tmp_path, write_blend) == tmp_path / "cup.blend"
-    assert other.save_blend(tmp_path, write_blend) == tmp_path / "cup_2.blend"
+    assert first.save_by_blender(tmp_path, "blend", write_blend) == tmp_path / "cup.blend"
+    assert first.save_by_blender(tmp_path, "blend", write_blend) == tmp_path / "cup.blend"
+    assert other.save_by_blender(tmp_path, "blend", write_blend) == tmp_path / "cup_2.blend"
     former = [first.mesh.provenance.checksum]
-    assert other.save_blend(tmp_path, write_blend, former=former) == tmp_path / "cup.blend"
+    assert other.save_by_blender(tmp_path, "blend", write_blend, former=former) == tmp_path / "cup.blend"
     assert {file.name for file in tmp_path.iterdir()} == {"cup.blend", "cup_2.blend"}
 
 
@@ -204,7 +204,7 @@ def test_blend_takes_no_name_that_another_got_while_it_was_written(tmp_path: Pat
         (tmp_path / "disc.blend").write_text("mine")
 
     result = relievo.generate(disc(), name="disc", **QUICK)
-    assert result.save_blend(tmp_path, write_late, named=True) == tmp_path / "disc_2.blend"
+    assert result.save_by_blender(tmp_path, "blend", write_late, named=True) == tmp_path / "disc_2.blend"
     assert (tmp_path / "disc.blend").read_text() == "mine"
     assert places == [tmp_path] * 2  # which paths in a .blend are relative to
     assert {file.name for file in tmp_path.iterdir()} == {"disc.blend", "disc_2.blend"}
@@ -216,9 +216,9 @@ def test_blend_that_cannot_be_written_leaves_nothing(result: relievo.Result, tmp
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):
-        result.save_blend(tmp_path, fail)
+        result.save_by_blender(tmp_path, "blend", fail)
     with pytest.raises(relievo.IoError):
-        result.save_blend(tmp_path, lambda file: None)  # which writes nothing
+        result.save_by_blender(tmp_path, "blend", lambda file: None)  # which writes nothing
     assert list(tmp_path.iterdir()) == []
 
 

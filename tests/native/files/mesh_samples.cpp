@@ -15,7 +15,7 @@ TEST(MeshSamples, AreWritten) {
   const std::filesystem::path folder = asked_for != nullptr ? asked_for : scratch.path();
   TexturedMesh mesh = sample_mesh();
   mesh.normal_map = sample_normal_map();
-  for (const char* format : {"glb", "obj", "ply"}) {
+  for (const char* format : {"glb", "obj", "fbx", "ply"}) {
     for (const char* name : {"box", "my  \"red\" box.v2 ü", "-bm 2"}) {
       for (const auto& file : write_mesh(folder, name, format, mesh))
         EXPECT_GT(std::filesystem::file_size(file), 0u);

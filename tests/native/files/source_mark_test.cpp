@@ -41,7 +41,7 @@ std::vector<fs::path> all_kinds(const fs::path& folder, const Provenance& source
   mesh.normal_map = sample_normal_map();
   mesh.provenance = source;
   std::vector<fs::path> files;
-  for (const char* format : {"glb", "obj", "ply", "stl", "3mf"}) {
+  for (const char* format : {"glb", "obj", "fbx", "ply", "stl", "3mf"}) {
     const auto written = write_mesh(folder, "cup", format, mesh);
     files.insert(files.end(), written.begin(), written.end());
   }
@@ -57,7 +57,7 @@ std::vector<fs::path> all_kinds(const fs::path& folder, const Provenance& source
 TEST(SourceMark, IsInEveryKindOfFile) {
   const ScratchFolder folder;
   const auto files = all_kinds(folder.path(), provenance());
-  EXPECT_EQ(files.size(), 10u);
+  EXPECT_EQ(files.size(), 11u);
   for (const fs::path& file : files) EXPECT_EQ(source_checksum(file), kChecksum) << file;
 }
 

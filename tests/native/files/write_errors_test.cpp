@@ -32,7 +32,8 @@ void limit_files_to(rlim_t bytes) {
 }
 
 class FullDisk : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Formats, FullDisk, testing::Values("glb", "obj", "ply", "stl", "3mf"), test_name);
+INSTANTIATE_TEST_SUITE_P(Formats, FullDisk, testing::Values("glb", "obj", "fbx", "ply", "stl", "3mf"),
+                         test_name);
 
 TEST_P(FullDisk, LeavesNoHalfAMesh) {
   const ScratchFolder folder;

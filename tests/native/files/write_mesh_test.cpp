@@ -44,6 +44,11 @@ Float3 to_scene(const std::string& format, const aiVector3D& v) {
   return format == "ply" ? Float3{v.x, v.y, v.z} : Float3{v.x, -v.z, v.y};
 }
 
+/// A place in the file's unit in the scene's metres.
+Float3 place_in_scene(const std::string& format, const aiVector3D& v) {
+  return to_scene(format, format == "fbx" ? v / 100.0f : v);
+}
+
 /// The JSON part of a GLB file.
 nlohmann::json json_of(const std::filesystem::path& glb) {
   const std::string text = text_of(glb);
@@ -53,7 +58,7 @@ nlohmann::json json_of(const std::filesystem::path& glb) {
 }
 
 class MeshFormat : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Formats, MeshFormat, testing::Values("glb", "obj", "ply"), test_name);
+INSTANTIATE_TEST_SUITE_P(Formats, MeshFormat, testing::Values("glb", "obj", "fbx", "ply"), test_name);
 
 TEST_P(MeshFormat, HoldsOneMeshWithAllFaces) {
   const Written written(GetParam());
@@ -65,7 +70,7 @@ TEST_P(MeshFormat, HoldsTheVerticesInItsAxes) {
   const Written written(GetParam());
   std::set<Float3> found;
   for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {
-    found.insert(to_scene(GetParam(), written.mesh().mVertices[i]));
+    found.insert(place_in_scene(GetParam(), written.mesh().mVertices[i]));
   }
   const std::vector<Float3> expected = sample_mesh().surface.vertices;
   EXPECT_EQ(found, std::set<Float3>(expected.begin(), expected.end()));
@@ -79,7 +84,7 @@ TEST_P(MeshFormat, KeepsFacesOutside) {
     const aiVector3D* vertices = written.mesh().mVertices;
     volume += vertices[corners[0]] * (vertices[corners[1]] ^ vertices[corners[2]]) / 6;
   }
-  EXPECT_NEAR(volume, 1.5 * 3 * 4.5, 1e-4);
+  EXPECT_NEAR(volume / (std::string(GetParam()) == "fbx" ? 1e6 : 1), 1.5 * 3 * 4.5, 1e-4);
 }
 
 TEST_P(MeshFormat, HasNormalsThatAreSmoothAcrossSeams) {
@@ -88,7 +93,7 @@ TEST_P(MeshFormat, HasNormalsThatAreSmoothAcrossSeams) {
   const Written written(GetParam());
   ASSERT_TRUE(written.mesh().HasNormals());
   for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {
-    const Float3 position = to_scene(GetParam(), written.mesh().mVertices[i]);
+    const Float3 position = place_in_scene(GetParam(), written.mesh().mVertices[i]);
     const Float3 normal = to_scene(GetParam(), written.mesh().mNormals[i]);
     for (int axis = 0; axis < 3; ++axis) {
       EXPECT_NEAR(normal[axis], std::copysign(1 / std::sqrt(3.0), position[axis]), 1e-6) << "vertex " << i;
@@ -147,7 +152,7 @@ TEST_P(MeshFormat, WritesAFaceWithoutAreaWithoutHarm) {
 }
 
 class TexturedFormat : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Formats, TexturedFormat, testing::Values("glb", "obj"), test_name);
+INSTANTIATE_TEST_SUITE_P(Formats, TexturedFormat, testing::Values("glb", "obj", "fbx"), test_name);
 
 TEST_P(TexturedFormat, HasItsUvTheRightWayUp) {
   const Written written(GetParam());
@@ -155,7 +160,7 @@ TEST_P(TexturedFormat, HasItsUvTheRightWayUp) {
   const std::vector<Float3> vertices = sample_mesh().surface.vertices;
   bool found = false;
   for (unsigned i = 0; i < written.mesh().mNumVertices; ++i) {
-    const Float3 position = to_scene(GetParam(), written.mesh().mVertices[i]);
+    const Float3 position = place_in_scene(GetParam(), written.mesh().mVertices[i]);
     const aiVector3D uv = written.mesh().mTextureCoords[0][i];
     // The left bottom corner of the front shows the left bottom texel.
     found = found || (position == vertices[0] && uv.x == 0.25f && uv.y == 0.25f);
@@ -247,6 +252,38 @@ TEST(Glb, LengthsAddUp) {
   EXPECT_EQ(20 + json + 8 + binary, text.size());
 }
 
+TEST(Fbx, SaysItsUnitAndAxes) {
+  const Written written("fbx");
+  double unit = 0;
+  int up = 0, front = 0, front_sign = 0;
+  ASSERT_NE(written.scene->mMetaData, nullptr);
+  EXPECT_TRUE(written.scene->mMetaData->Get("UnitScaleFactor", unit));
+  EXPECT_TRUE(written.scene->mMetaData->Get("UpAxis", up));
+  EXPECT_TRUE(written.scene->mMetaData->Get("FrontAxis", front));
+  EXPECT_TRUE(written.scene->mMetaData->Get("FrontAxisSign", front_sign));
+  EXPECT_EQ(unit, 1);  // centimetres
+  EXPECT_EQ(up, 1);
+  EXPECT_EQ(front, 2);
+  EXPECT_EQ(front_sign, 1);
+}
+
+TEST(Fbx, HasTheAlbedoAndTheNormalMapInside) {
+  TexturedMesh mesh = sample_mesh();
+  mesh.normal_map = sample_normal_map();
+  const Written written("fbx", mesh);
+  const std::pair<aiTextureType, const ByteImage*> kWanted[] = {{aiTextureType_DIFFUSE, &mesh.albedo},
+                                                                {aiTextureType_NORMALS, &mesh.normal_map}};
+  for (const auto& [type, wanted] : kWanted) {
+    aiString path;
+    ASSERT_EQ(written.material().GetTexture(type, 0, &path), AI_SUCCESS);
+    const aiTexture* texture = written.scene->GetEmbeddedTexture(path.C_Str());
+    ASSERT_NE(texture, nullptr) << path.C_Str();
+    const Image image =
+        read_picture(std::as_bytes(std::span(reinterpret_cast<char*>(texture->pcData), texture->mWidth)), "");
+    EXPECT_EQ(to_bytes(image).pixels, wanted->pixels);
+  }
+}
+
 TEST(Obj, ReturnsTheMeshFirstAndAllItRefersTo) {
   TexturedMesh mesh = sample_mesh();
   mesh.normal_map = sample_normal_map();
@@ -310,8 +347,8 @@ TEST(Ply, TakesColoursFromTheTextureWhereTheMeshHasNone) {
 
 TEST(WriteMesh, RefusesAnotherFormat) {
   const ScratchFolder folder;
-  expect_error(ErrorCode::kInvalidSettings, "fbx",
-               [&] { write_mesh(folder.path(), kName, "fbx", sample_mesh()); });
+  expect_error(ErrorCode::kInvalidSettings, "dxf",
+               [&] { write_mesh(folder.path(), kName, "dxf", sample_mesh()); });
 }
 
 TEST(WriteMesh, RefusesPartsThatDoNotFitTogether) {
