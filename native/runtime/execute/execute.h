@@ -1,7 +1,7 @@
 // The executor: carries a plan out with real threads.
 //
 // Device groups take jobs from one source. In a group pictures pass from station to station, each a thread
-// with some of the stages, or several side threads with a picture each; at most a batch waits between two. A
+// with some of the stages, or several side threads with a picture each; a batch or two wait between them. A
 // group of one worker, or of workers that share each picture, has one station, or three where the processor's
 // stages run on side threads; a pipeline has one on each worker. Each stage has its own fallbacks for when
 // memory runs out (docs/architecture.md, decision 2). A lost worker is dropped with its group; its jobs are
@@ -13,7 +13,9 @@
 //   run.h            one run of a plan
 //   job_feed.h       the source as the run's groups share it
 //   group_run.h      one device group at work
+//   job_batch.h      jobs that pass a station together
 //   stage_runner.h   one stage on one batch, with its fallbacks when memory runs out
+//   worker_calls.h   parts of a stage's call on the threads of the workers that share it
 //   room.h           the threads of one worker, of which one may ask to be alone with its memory
 //   weight_cache.h   which weights are in which worker, and bringing in the next ones in time
 //   device_thread.h  the threads of workers, on which everything happens that they compute

@@ -10,25 +10,27 @@
 
 namespace relievo {
 
-namespace {
-
-/// The jobs of a batch as others can go on with them.
-std::vector<RunJob> as_begun(JobBatch batch) {
-  for (size_t i = 0; i < batch.jobs.size(); ++i) {
-    batch.jobs[i].input = std::move(batch.values[i]);
-    batch.jobs[i].report = std::move(batch.reports[i]);
-  }
-  return std::move(batch.jobs);
-}
-
-}  // namespace
-
 GroupRun::GroupRun(Run& run, const DeviceGroup& group)
     : run_(run),
       group_(group),
       queues_(group.stations.size()),
       expected_load_s_(group.stations.size()),
-      batch_(size_t(group.batch)) {}
+      batch_(size_t(group.batch)) {
+  const auto lock = run_.feed.lock();
+  count_if_idle();
+}
+
+GroupRun::~GroupRun() {
+  const auto lock = run_.feed.lock();
+  if (is_idle_) run_.feed.count_idle_groups(-1);
+}
+
+void GroupRun::count_if_idle() {
+  const bool is_idle = inside_ == 0 && open_from_ == 0;
+  if (is_idle == is_idle_) return;
+  is_idle_ = is_idle;
+  run_.feed.count_idle_groups(is_idle ? 1 : -1);
+}
 
 void GroupRun::start(std::vector<std::future<void>>& running) {
   // Where one thread fails, all end, because the others would wait for its jobs.
@@ -133,22 +135,23 @@ std::optional<GroupRun::Task> GroupRun::next_task(const Thread& thread) {
   const size_t count = group_.stations.size();
   for (size_t i = count; i-- > open_from_;) {
     if (!serves(thread, i)) continue;
-    size_t most = station(i).on_side ? 1 : batch_;
-    if (i + 1 < count) {
-      const size_t taken = queues_[i + 1].waiting.jobs.size() + queues_[i + 1].expected;
-      most = std::min(most, batch_ - std::min(batch_, taken));
-    }
+    // How many wait before the first station only the source knows.
+    const size_t waiting = i == 0 ? batch_ : queues_[i].waiting.jobs.size();
+    const size_t behind = i + 1 < count ? queues_[i + 1].waiting.jobs.size() + queues_[i + 1].expected : 0;
+    const int most = pictures_to_begin(group_, i, int(batch_), int(waiting), int(behind));
     if (most == 0) continue;
     Task task{.station = i};
     if (i == 0) {
-      for (RunJob& job : run_.feed.take(int(most))) {
+      if (!is_idle_ && run_.feed.has_idle_groups()) continue;
+      for (RunJob& job : run_.feed.take(most)) {
         std::any input = job.input;
         JobReport report = job.report;
         task.batch.add(std::move(job), std::move(input), std::move(report));
       }
       inside_ += task.batch.jobs.size();
+      count_if_idle();
     } else {
-      task.batch = queues_[i].waiting.take(queues_[i].waiting.alike(most));
+      task.batch = queues_[i].waiting.take(queues_[i].waiting.alike(size_t(most)));
     }
     task.count = task.batch.jobs.size();
     if (task.count == 0) continue;
@@ -179,6 +182,7 @@ std::vector<RunJob> GroupRun::hand_on(const Task& task, JobBatch done) {
   const bool is_last = next == group_.stations.size();
   const size_t handed = is_last || next < open_from_ ? 0 : done.jobs.size();
   inside_ -= task.count - handed;
+  count_if_idle();
   if (is_last) return {};
   queues_[next].expected -= task.count;
   if (next < open_from_) return as_begun(std::move(done));
@@ -196,6 +200,7 @@ std::vector<RunJob> GroupRun::close_before(size_t station) {
     inside_ -= waiting.jobs.size();
     std::ranges::move(as_begun(std::move(waiting)), std::back_inserter(back));
   }
+  count_if_idle();
   return back;
 }
 

@@ -1,9 +1,11 @@
 // One device group of a plan at work. Its threads take turns at its stations: pictures come from the run's
 // feed, pass from station to station and are delivered.
 //
-// At most a batch waits between two stations, so that a slow one holds up those before it. A free thread
-// takes what is nearest to its end: the last of its stations that has pictures before it and room behind it.
-// Room is kept for what is at work, so that nobody ever waits with a result in its hands.
+// A batch or two wait between two stations (pictures_to_begin), so that a slow one holds up those before it.
+// A free thread takes what is nearest to its end: the last of its stations that has pictures before it and
+// room behind it.
+// Room is kept for what is at work, so that nobody ever waits with a result in its hands. No group takes a
+// further job while another has none.
 #pragma once
 
 #include <future>
@@ -17,6 +19,9 @@ namespace relievo {
 class GroupRun {
  public:
   GroupRun(Run& run, const DeviceGroup& group);
+  ~GroupRun();
+  GroupRun(const GroupRun&) = delete;
+  GroupRun& operator=(const GroupRun&) = delete;
 
   /// Starts the work on the threads of its workers; the object must live until that has ended. Adds at most
   /// threads() to `running`.
@@ -56,6 +61,7 @@ class GroupRun {
 
   std::optional<Task> next_task(const Thread& thread);
   bool is_over(const Thread& thread) const;
+  void count_if_idle();
   /// Hands on what is left of a task. Returns the jobs that nobody takes any more.
   std::vector<RunJob> hand_on(const Task& task, JobBatch done);
   /// Closes the stations before this one. Returns the jobs that wait there.
@@ -89,6 +95,7 @@ class GroupRun {
   std::vector<double> expected_load_s_;  // by station, until its first batch
   size_t open_from_ = 0;                 // the stations before are closed
   size_t inside_ = 0;                    // jobs that were taken and have not ended
+  bool is_idle_ = false;                 // and counted as such by the feed
   size_t batch_ = 1;                     // what memory allows at the moment
 };
 

@@ -24,6 +24,13 @@ class JobFeed {
   /// Returns up to `most` jobs, which have as many stages behind them; none when there are none now, or when
   /// no more will come. Is called with the lock held. Throws what the source throws; the run has then ended.
   std::vector<RunJob> take(int most);
+  /// Counts groups that have no job and may take one: until they have, no other takes a further one. Is
+  /// called with the lock held.
+  void count_idle_groups(int more) {
+    idle_groups_ += more;
+    if (more < 0) notify();
+  }
+  bool has_idle_groups() const { return idle_groups_ > 0; }
   /// Whether no more will come, or the run is cancelled. Is called with the lock held.
   bool has_ended() const { return has_ended_ || cancel_.cancelled(); }
 
@@ -52,7 +59,7 @@ class JobFeed {
   std::mutex delivery_;
   // These are guarded by source_.mutex_.
   std::vector<RunJob> given_back_;
-  int working_ = 0;
+  int working_ = 0, idle_groups_ = 0;
   bool has_begun_ = false, has_ended_ = false;
 };
 

@@ -1,8 +1,6 @@
 #include "runtime/execute/stage_runner.h"
 
 #include <algorithm>
-#include <exception>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -35,146 +33,6 @@ std::string note(const StageProfile& stage, const std::string& worker, const Sta
 
 }  // namespace
 
-void JobBatch::add(RunJob job, std::any value, JobReport report) {
-  jobs.push_back(std::move(job));
-  values.push_back(std::move(value));
-  reports.push_back(std::move(report));
-}
-
-void JobBatch::note(const std::string& text) {
-  for (JobReport& report : reports) report.notes.push_back(text);
-}
-
-size_t JobBatch::alike(size_t most) const {
-  size_t count = 0;
-  while (count < std::min(most, reports.size()) && reports[count].stages_done == reports.front().stages_done)
-    ++count;
-  return count;
-}
-
-JobBatch JobBatch::take(size_t count) {
-  JobBatch taken;
-  for (size_t i = 0; i < count; ++i) {
-    taken.add(std::move(jobs[i]), std::move(values[i]), std::move(reports[i]));
-  }
-  const auto drop = [count](auto& all) { all.erase(all.begin(), all.begin() + std::ptrdiff_t(count)); };
-  drop(jobs);
-  drop(values);
-  drop(reports);
-  return taken;
-}
-
-std::exception_ptr StageRunner::current_exception_of(int worker) const {
-  try {
-    throw;
-  } catch (const WorkerLost&) {
-    return std::current_exception();
-  } catch (...) {
-    try {
-      const Error error = error_now(options_.hooks);
-      return error.code() == ErrorCode::kDeviceLost ? std::make_exception_ptr(WorkerLost(worker, error))
-                                                    : std::make_exception_ptr(error);
-    } catch (...) {
-      return std::current_exception();
-    }
-  }
-}
-
-std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& names, double seconds) const {
-  std::vector<DeviceSeconds> all;
-  for (size_t k = 0; k < names.size(); ++k) {
-    DeviceSeconds& device = all.emplace_back(DeviceSeconds{.worker = names[k]});
-    for (const DeviceCopy& transfer : transfers[k]) device.transfer += transfer.seconds;
-    const double busy_here = (k == 0 ? seconds - waited : busy[k]) - paused[k];
-    device.computing = std::max(0.0, busy_here - device.transfer);
-    device.waiting = std::max(0.0, seconds - busy_here);
-  }
-  return all;
-}
-
-void StageRunner::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                             const std::function<void(size_t)>& body, CallTally* tally,
-                             const std::function<void()>& on_failure) {
-  std::vector<std::exception_ptr> errors(which.size());
-  const auto guarded = [&](size_t i) {
-    const int index = placement.workers[which[i]];
-    const auto start = Clock::now();
-    const auto count = [&] {
-      if (!tally) return;
-      tally->busy[which[i]] += seconds_since(start);
-      if (options_.hooks.take_waited) tally->paused[which[i]] += options_.hooks.take_waited();
-      if (!options_.hooks.take_transfers) return;
-      for (const DeviceCopy& transfer : options_.hooks.take_transfers())
-        tally->transfers[which[i]].push_back(transfer);
-    };
-    try {
-      body(which[i]);
-      if (options_.hooks.finish) options_.hooks.finish(worker(index));
-    } catch (...) {
-      errors[i] = current_exception_of(index);
-      if (on_failure) on_failure();
-    }
-    count();
-  };
-  // `guarded` must live until the other threads have ended, even when something is thrown here.
-  struct Running : std::vector<std::future<void>> {
-    ~Running() {
-      for (auto& done : *this) {
-        if (done.valid()) done.wait();
-      }
-    }
-  } running;
-  running.reserve(which.size());
-  std::vector<size_t> here;
-  // This thread's pending work on its device must be done before other workers read its results.
-  const bool are_others = std::ranges::any_of(which, [&](size_t k) { return !is_here(placement, k); });
-  if (are_others && options_.hooks.finish) {
-    for (const int index : placement.workers) {
-      if (!threads_[index].is_current()) continue;
-      try {
-        options_.hooks.finish(worker(index));
-      } catch (...) {
-        std::rethrow_exception(current_exception_of(index));
-      }
-    }
-  }
-  for (size_t i = 0; i < which.size(); ++i) {
-    if (is_here(placement, which[i])) {
-      here.push_back(i);
-    } else {
-      try {
-        running.push_back(threads_[placement.workers[which[i]]].start([&guarded, i] { guarded(i); }));
-      } catch (...) {  // there is no memory for a task, and those that run would wait for it
-        if (on_failure) on_failure();
-        throw;
-      }
-    }
-  }
-  for (const size_t i : here) guarded(i);
-  const auto waiting_since = Clock::now();
-  for (auto& done : running) done.get();
-  if (tally) tally->waited += seconds_since(waiting_since);
-  // A lost worker matters more than the errors that its loss caused in the others.
-  for (const auto& error : errors) {
-    if (!error) continue;
-    try {
-      std::rethrow_exception(error);
-    } catch (const WorkerLost&) {
-      throw;
-    } catch (...) {
-    }
-  }
-  for (const auto& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
-}
-
-void StageRunner::on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body) {
-  std::vector<size_t> all(placement.workers.size());
-  std::iota(all.begin(), all.end(), size_t{0});
-  on_workers(placement, all, body);
-}
-
 WeightCache::Loading StageRunner::load(const StagePlacement& placement, const StageMode& mode) {
   std::vector<WeightCache::Loading> loadings(placement.workers.size(), WeightCache::Loading::kNone);
   std::vector<int> ends;
@@ -183,7 +41,7 @@ WeightCache::Loading StageRunner::load(const StagePlacement& placement, const St
   for (size_t k = 0; k < placement.workers.size(); ++k) {
     if (placement.blocks.empty() || placement.blocks[k] > 0) which.push_back(k);
   }
-  on_workers(placement, which, [&](size_t k) {
+  calls_.on_workers(placement, which, [&](size_t k) {
     StageLoad wanted{worker_for(placement, k), mode.execution, 0, 0, !placement.resident};
     if (!placement.blocks.empty()) {
       wanted.last_block = ends[k];
@@ -236,7 +94,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
   call.parts = placement.parts;
   call.set_runner([&](const std::vector<size_t>& which, const std::function<void(size_t)>& body,
                       const std::function<void()>& on_failure) {
-    on_workers(placement, which, body, &tally, on_failure);
+    calls_.on_workers(placement, which, body, &tally, on_failure);
   });
   call.set_run_beside([&](size_t k, std::function<void()> body) {
     return weights_.start_beside(size_t(placement.workers[k]), worker(placement.workers[k]), std::move(body));
@@ -246,7 +104,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
     outputs =
         stages_[size_t(placement.stage)]->run(call, std::span(batch.values).subspan(first, last - first));
   };
-  on_workers(placement, {0}, run, &tally);
+  calls_.on_workers(placement, {0}, run, &tally);
   if (outputs.size() != last - first) {
     throw Error(ErrorCode::kInternal,
                 fmt::format("The stage '{}' returned {} values for {}.",
@@ -256,7 +114,7 @@ std::vector<std::any> StageRunner::call(const StagePlacement& placement, const S
 }
 
 void StageRunner::make_room(const StagePlacement& placement) {
-  on_every_worker(placement, [&](size_t k) {
+  calls_.on_every_worker(placement, [&](size_t k) {
     weights_.unload_others(size_t(placement.workers[k]), size_t(placement.stage));
     release_cache(worker(placement.workers[k]));
   });
@@ -282,8 +140,8 @@ Worker StageRunner::as_one(const StagePlacement& placement) const {
 }
 
 void StageRunner::unload(const StagePlacement& placement) {
-  on_every_worker(placement,
-                  [&](size_t k) { weights_.unload(size_t(placement.workers[k]), size_t(placement.stage)); });
+  calls_.on_every_worker(
+      placement, [&](size_t k) { weights_.unload(size_t(placement.workers[k]), size_t(placement.stage)); });
 }
 
 void StageRunner::run(const StagePlacement& placement, const StagePlacement* next, JobBatch& batch,

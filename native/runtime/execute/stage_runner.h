@@ -3,57 +3,22 @@
 
 #include <any>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/execute/execute.h"
+#include "runtime/execute/job_batch.h"
 #include "runtime/execute/room.h"
 #include "runtime/execute/weight_cache.h"
+#include "runtime/execute/worker_calls.h"
 
 namespace relievo {
-
-/// Jobs on their way through a group. Those that pass a stage together have as many stages behind them.
-struct JobBatch {
-  std::vector<RunJob> jobs = {};
-  /// The last stage's output for each job.
-  std::vector<std::any> values = {};
-  std::vector<JobReport> reports = {};  ///< of each job
-  double waited_s = 0;  ///< the time that the thread waited for them; the next stage reports it
-
-  void add(RunJob job, std::any value, JobReport report);
-  void note(const std::string& text);
-  /// The number of the first jobs, at most so many, that have as many stages behind them.
-  size_t alike(size_t most) const;
-  /// Takes these jobs out, in their order.
-  JobBatch take(size_t count);
-};
-
-/// Is thrown when a worker is lost, and says which. It is an Error, so code that passes errors on passes it
-/// on unchanged.
-struct WorkerLost : Error {
-  WorkerLost(int worker_, const Error& error) : Error(error), worker(worker_) {}
-  int worker;
-};
 
 /// Is thrown when a stage has no room where it is placed, and the rest is planned anew.
 struct NoRoom : Error {
   using Error::Error;
-};
-
-/// Where the time of one call goes, by the placement's workers. Each entry belongs to its worker's thread.
-struct CallTally {
-  explicit CallTally(size_t workers) : busy(workers), paused(workers), transfers(workers) {}
-
-  std::vector<double> busy;    ///< seconds in bodies that run on its thread
-  double waited = 0;           ///< seconds for which the first worker waited for others to end
-  std::vector<double> paused;  ///< seconds for which each waited for others before it went on
-  std::vector<std::vector<DeviceCopy>> transfers;
-
-  /// The seconds of each worker in a call that took `seconds`.
-  std::vector<DeviceSeconds> devices(const std::vector<std::string>& names, double seconds) const;
 };
 
 class StageRunner {
@@ -69,6 +34,7 @@ class StageRunner {
         options_(options),
         run_(run),
         seek_(std::move(seek)),
+        calls_(threads, options.hooks),
         rooms_(threads.size()) {}
 
   /// Replaces the batch's values by the stage's outputs. Must be called on the thread of the placement's
@@ -93,21 +59,11 @@ class StageRunner {
               int pictures) const;
   WeightCache::Loading load(const StagePlacement& placement, const StageMode& mode);
   void load_ahead(Prefetch& ahead, const StagePlacement& next);
-  /// Runs `body(k)` for these of the placement's workers, each on its thread, and waits.
-  void on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
-                  const std::function<void(size_t)>& body, CallTally* tally = nullptr,
-                  const std::function<void()>& on_failure = {});
-  /// The exception that is being handled, as this worker's: a device that is lost is a WorkerLost.
-  std::exception_ptr current_exception_of(int worker) const;
-  void on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body);
   void make_room(const StagePlacement& placement);
   void release_cache(const Worker& worker) const;
   const Worker& worker(int index) const { return threads_.worker(index); }
   /// A worker of the placement as its stage sees it.
   Worker worker_for(const StagePlacement& placement, size_t k) const;
-  bool is_here(const StagePlacement& placement, size_t k) const {
-    return placement.on_side || threads_[placement.workers[k]].is_current();
-  }
 
   const std::vector<std::shared_ptr<Stage>>& stages_;
   const WorkerThreads& threads_;
@@ -115,6 +71,7 @@ class StageRunner {
   const ExecutorOptions& options_;
   const RunOptions& run_;
   const Seek seek_;
+  const WorkerCalls calls_;
   std::deque<Room> rooms_;  // by worker
 };
 

@@ -166,7 +166,9 @@ class GroupBuilder {
     const double wanted =
         are_all || main_s <= 0 ? worker.side_threads : std::ceil(alone.batch * side_s / main_s - 1e-9);
     const int enough = int(std::clamp<double>(wanted, 1, std::min(worker.side_threads, q_.options.pictures)));
-    const int64_t kept = group.peak_bytes[0] + 2 * handed_on(alone.batch);  // a batch waits on either side
+    // A batch waits before the stages that stay.
+    const int64_t kept =
+        group.peak_bytes[0] + handed_on(alone.batch) + handed_on(room_before_side_threads(alone.batch));
     for (int threads = 1;; threads = std::min(2 * threads, enough)) {
       group.side_threads = threads;
       group.batch = are_all ? threads : alone.batch;

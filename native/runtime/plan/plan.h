@@ -76,7 +76,7 @@ struct StagePlacement {
 };
 
 /// Consecutive stages that a batch passes on one thread, or each of its pictures on one of a worker's side
-/// threads. Between two stations pictures wait, at most a batch.
+/// threads. Between two stations a batch waits, or two.
 struct Station {
   int worker = 0;  ///< whose thread it is
   bool on_side = false;

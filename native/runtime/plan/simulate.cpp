@@ -1,8 +1,11 @@
 #include "runtime/plan/simulate.h"
 
 #include <algorithm>
+#include <compare>
 #include <deque>
+#include <functional>
 #include <limits>
+#include <queue>
 
 #include "base/error.h"
 #include "runtime/plan/stations.h"
@@ -19,7 +22,7 @@ struct SimulatedThread {
   double slowdown = 1;
   size_t station = 0;  // where it is busy
   int working = 0;     // pictures at work
-  double began_at = 0, busy_until = kNever;
+  double began_at = 0;
 };
 
 struct RunningGroup {
@@ -31,6 +34,14 @@ struct RunningGroup {
   std::vector<double> busy;
   double lost_at = kNever;
   bool lost = false;
+};
+
+/// When a thread ends its work; those of one time come in the order of their groups.
+struct End {
+  double when = 0;
+  size_t group = 0, thread = 0;
+
+  auto operator<=>(const End&) const = default;
 };
 
 class Simulation {
@@ -46,36 +57,29 @@ class Simulation {
 
   SimulatedRun run() {
     while (true) {
-      for (RunningGroup& group : groups_) begin_what_can(group);
-      RunningGroup* next = nullptr;
-      SimulatedThread* thread = nullptr;
-      double when = kNever;
-      for (RunningGroup& group : groups_) {
-        if (group.lost) continue;
-        for (SimulatedThread& candidate : group.threads) {
-          if (candidate.busy_until < when) {
-            when = candidate.busy_until;
-            next = &group;
-            thread = &candidate;
-          }
-        }
-      }
+      while (!ends_.empty() && groups_[ends_.top().group].lost) ends_.pop();
+      const double when = ends_.empty() ? kNever : ends_.top().when;
       RunningGroup* losing = nullptr;
-      for (RunningGroup& group : groups_) {
+      for (const size_t index : may_be_lost_) {
+        RunningGroup& group = groups_[index];
         if (!group.lost && group.lost_at <= when && (!losing || group.lost_at < losing->lost_at))
           losing = &group;
       }
-      if (losing && losing->lost_at < kNever && (next || queue_ > 0)) {
+      if (losing && (when < kNever || queue_ > 0)) {
         now_ = std::max(now_, losing->lost_at);
         lose(*losing);
+        begin_everywhere();
         continue;
       }
-      if (!next) {
+      if (when == kNever) {
         if (queue_ > 0 && plan_again()) continue;
         break;
       }
       now_ = when;
-      end(*next, *thread);
+      const End next = ends_.top();
+      ends_.pop();
+      end(groups_[next.group], groups_[next.group].threads[next.thread]);
+      begin_what_can(next.group);
     }
     run_.seconds = finished_at_;
     // now_ is later than the last finish where the work of that time was lost.
@@ -87,7 +91,13 @@ class Simulation {
   void follow(const Plan& plan) {
     plans_.push_back(plan);
     groups_.clear();
-    for (const DeviceGroup& group : plans_.back().groups) groups_.push_back(start(group));
+    may_be_lost_.clear();
+    ends_ = {};
+    for (const DeviceGroup& group : plans_.back().groups) {
+      groups_.push_back(start(group));
+      if (groups_.back().lost_at < kNever) may_be_lost_.push_back(groups_.size() - 1);
+    }
+    begin_everywhere();
   }
 
   /// Plans again for the workers that are left. Returns false when there are none, or nothing fits.
@@ -167,37 +177,53 @@ class Simulation {
     }
     add_busy(group, thread, now_ - thread.began_at);
     thread.working = 0;
-    thread.busy_until = kNever;
   }
 
-  /// Has every idle thread begin what it can: of its stations the last one that has pictures, and room
-  /// behind.
-  void begin_what_can(RunningGroup& group) {
-    while (!group.lost && begins_something(group)) {  // what one takes is room for those before it
+  /// No group takes a further picture while another has none.
+  void begin_everywhere() {
+    for (size_t group = 0; group < groups_.size(); ++group) {
+      if (is_idle(groups_[group])) begins_something(group, true);
+    }
+    for (size_t group = 0; group < groups_.size(); ++group) begin_what_can(group);
+  }
+
+  /// Has every idle thread of a group begin what it can: of its stations the last one that has pictures, and
+  /// room behind.
+  void begin_what_can(size_t group) {
+    while (!groups_[group].lost && begins_something(group)) {  // what one takes is room for those before it
     }
   }
 
-  bool begins_something(RunningGroup& group) {
+  static bool is_idle(const RunningGroup& group) {
+    return !group.lost && std::ranges::all_of(group.waiting, [](int count) { return count == 0; }) &&
+           std::ranges::all_of(group.threads, [](const auto& thread) { return thread.working == 0; });
+  }
+
+  bool begins_something(size_t index, bool only_one = false) {
+    RunningGroup& group = groups_[index];
     const DeviceGroup& planned = *group.group;
     bool has_begun = false;
-    for (SimulatedThread& thread : group.threads) {
+    for (size_t t = 0; t < group.threads.size() && !(only_one && has_begun); ++t) {
+      SimulatedThread& thread = group.threads[t];
       for (size_t i = planned.stations.size(); i-- > 0 && thread.working == 0;) {
         const Station& station = planned.stations[i];
         if (station.on_side != thread.is_side || station.worker != planned.workers[thread.worker]) continue;
-        int& waiting = i == 0 ? queue_ : group.waiting[i];
-        int most = station.on_side ? 1 : planned.batch;
-        if (i + 1 < planned.stations.size())
-          most = std::min(most, planned.batch - group.waiting[i + 1] - group.expected[i + 1]);
-        const int count = std::min(waiting, most);
+        const bool is_last = i + 1 == planned.stations.size();
+        // How many wait before the first station only the source knows.
+        const int waiting = i == 0 ? planned.batch : group.waiting[i];
+        const int behind = is_last ? 0 : group.waiting[i + 1] + group.expected[i + 1];
+        int& from = i == 0 ? queue_ : group.waiting[i];
+        const int count = std::min(from, pictures_to_begin(planned, i, planned.batch, waiting, behind));
         if (count <= 0) continue;
-        waiting -= count;
-        if (i + 1 < planned.stations.size()) group.expected[i + 1] += count;
+        from -= count;
+        if (!is_last) group.expected[i + 1] += count;
         if (i == 0) account_memory(planned);
         has_begun = true;
         thread.station = i;
         thread.working = count;
         thread.began_at = now_;
-        thread.busy_until = now_ + thread.slowdown * seconds_at(station, planned, stages_, workers_, count);
+        const double seconds = seconds_at(station, planned, stages_, workers_, count);
+        ends_.push({now_ + thread.slowdown * seconds, index, t});
       }
     }
     return has_begun;
@@ -248,6 +274,8 @@ class Simulation {
   double now_ = 0;
   double finished_at_ = 0;
   std::vector<RunningGroup> groups_;
+  std::vector<size_t> may_be_lost_;  // groups that lose a worker some time
+  std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
   SimulatedRun run_;
 };
 

@@ -29,9 +29,12 @@ int64_t bytes_beyond(const DeviceGroup& group, const std::vector<StageProfile>& 
     most = std::max(most, mode_of(placement, stages).workspace(batch));
     most_planned = std::max(most_planned, mode_of(placement, stages).workspace(group.batch));
   }
-  // Batches wait before and behind a station.
-  const int64_t waiting = group.stations.size() > 1 ? 3 : 1;
-  return most - most_planned + waiting * handed * (batch - group.batch);
+  // Of a batch at work, and of those that wait before and behind it.
+  const auto held = [&](int pictures) {
+    if (group.stations.size() < 2) return pictures;
+    return 2 * pictures + (group.side_threads > 0 ? room_before_side_threads(pictures) : pictures);
+  };
+  return most - most_planned + handed * (held(batch) - held(group.batch));
 }
 
 }  // namespace
@@ -82,6 +85,14 @@ double seconds_at(const Station& station, const DeviceGroup& group, const std::v
     if (planned > 0) seconds += placement.seconds * (mode.time(pictures, worker) / planned - 1);
   }
   return seconds;
+}
+
+int pictures_to_begin(const DeviceGroup& group, size_t station, int batch, int waiting, int behind) {
+  const int wanted = std::min(waiting, group.stations[station].on_side ? 1 : batch);
+  if (station + 1 == group.stations.size()) return wanted;
+  const bool feeds_side_threads = group.stations[station + 1].on_side && !group.stations[station].on_side;
+  const int room = feeds_side_threads ? room_before_side_threads(batch) : batch;
+  return behind + wanted <= room ? wanted : 0;
 }
 
 int batch_now(const DeviceGroup& group, const std::vector<StageProfile>& stages,

@@ -18,6 +18,15 @@ void set_stations(DeviceGroup& group, const std::vector<double>& seconds_beside)
 double seconds_at(const Station& station, const DeviceGroup& group, const std::vector<StageProfile>& stages,
                   const std::vector<Worker>& workers, int pictures);
 
+/// The most pictures that wait before a group's side threads: a batch, or two of larger ones, of which the
+/// threads take one picture after the other while the next batch is computed.
+constexpr int room_before_side_threads(int batch) { return batch > 1 ? 2 * batch : batch; }
+
+/// The number of pictures that a station begins, of `waiting` ones, while `behind` wait before the next
+/// station or are on their way to it: a batch, or on a side thread one; none while there is no room for them
+/// there. It does not begin fewer than wait, because a part of a batch takes nearly as long as all of it.
+int pictures_to_begin(const DeviceGroup& group, size_t station, int batch, int waiting, int behind);
+
 /// The batch that a group takes now, where its workers have these budgets now (both by index in all of
 /// `workers`, which have the budgets that were planned with): the planned one; half of it, and so on, where
 /// that no longer fits; or where there is more memory twice as many, and so on, as far as that fits and pays,
