@@ -30,7 +30,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kPictureSide = 256;
-constexpr int kGrid = 96;
+constexpr int kGrid = 128;
 constexpr double kLens = 39.6;     // degrees that a lens of 50 mm spans on 36 mm
 constexpr double kDistance = 2.6;  // from which it sees an object whose longest side is 1, wherever it turns
 constexpr double kHalfSpan = 0.9;  // of a picture from far away

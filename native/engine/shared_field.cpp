@@ -104,6 +104,7 @@ class SharedField : public Field {
     return of(corners, [](const Field& field, const at::Tensor& some) { return field.cube_weights(some); });
   }
   float density_threshold() const override { return fields_.front()->density_threshold(); }
+  at::Tensor settled(const at::Tensor& points) const override { return fields_.front()->settled(points); }
   at::Tensor colours(const at::Tensor& points) const override {
     return of(points, [](const Field& field, const at::Tensor& some) { return field.colours(some); });
   }

@@ -68,6 +68,14 @@ class Field {
     return {};
   }
 
+  /// `[N, 3]` (on the CPU): points of the surface that was meshed, moved onto the shape as it is. A field may
+  /// be thicker than its shape, so that parts that are thinner than a grid's cubes are meshed whole; the mesh
+  /// is made thin again afterwards. Undefined where what is meshed is the shape itself.
+  virtual at::Tensor settled(const at::Tensor& points) const {
+    (void)points;
+    return {};
+  }
+
   /// `[N, 3]` sRGB-encoded colour, about 0..1, not clamped.
   virtual at::Tensor colours(const at::Tensor& points) const = 0;
 

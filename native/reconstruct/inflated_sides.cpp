@@ -20,6 +20,7 @@ namespace {
 constexpr float kFar = 1;  // box units: no distance is told beyond it
 constexpr float kLeastSlope = 1e-3f;
 constexpr float kMostDeficit = 3;
+constexpr int kFinestSide = 512;  // nodes a side of the outlines that the mesh is settled on
 
 /// The direction in which a picture's right and its down point in the box.
 struct PictureAxes {
@@ -45,30 +46,11 @@ struct PlacedProfile {
 
 /// The sections of two outlines: 1 - deficit^q - deficit^q >= 0, of which q = 1 makes ellipses of intervals,
 /// a large one rectangles.
-class SidesShape : public Field {
+class Sections {
  public:
-  SidesShape(PlacedProfile first, PlacedProfile second, std::optional<PlacedProfile> top, float exponent,
-             Image colours)
-      : pair_{std::move(first), std::move(second)},
-        top_(std::move(top)),
-        exponent_(exponent),
-        colours_(std::move(colours)) {}
+  Sections(PlacedProfile first, PlacedProfile second, std::optional<PlacedProfile> top, float exponent)
+      : pair_{std::move(first), std::move(second)}, top_(std::move(top)), exponent_(exponent) {}
 
-  FieldKind kind() const override { return FieldKind::kSignedDistance; }
-  at::Device device() const override { return at::kCPU; }
-
-  at::Tensor values(const at::Tensor& points) const override {
-    return map_points(points, {points.size(0)}, [&](const float* p, float* value) { *value = distance(p); });
-  }
-
-  at::Tensor colours(const at::Tensor& points) const override {
-    const float half = static_cast<float>(colours_.width) / 2;
-    return map_points(points, {points.size(0), 3}, [&](const float* p, float* colour) {
-      kernels::sample_bilinear(colours_, (1 + p[1]) * half, (1 - p[2]) * half, colour);
-    });
-  }
-
- private:
   /// The shape is what lies inside the outlines and the sections' function. The distance to the latter is its
   /// value over the length of its gradient.
   float distance(const float* p) const {
@@ -89,9 +71,72 @@ class SidesShape : public Field {
     return -std::min(to_sections, to_outline);
   }
 
+ private:
   std::array<PlacedProfile, 2> pair_;
   std::optional<PlacedProfile> top_;
   float exponent_;
+};
+
+/// Moves a point to where a shape's distance is 0, by at most `furthest`. Steps end where they no longer come
+/// nearer.
+void settle(const Sections& shape, float furthest, float* point) {
+  constexpr int kSteps = 6;
+  constexpr float kProbe = 1e-3f;  // a fraction of the pixels that outlines are drawn with
+  const Float3 from{point[0], point[1], point[2]};
+  float value = shape.distance(point);
+  for (int step = 0; step < kSteps && std::abs(value) > kProbe / 10; ++step) {
+    Float3 slope{};
+    for (size_t i = 0; i < 3; ++i) {
+      Float3 low{point[0], point[1], point[2]}, high = low;
+      low[i] -= kProbe, high[i] += kProbe;
+      slope[i] = (shape.distance(high.data()) - shape.distance(low.data())) / (2 * kProbe);
+    }
+    const float steepness = length(slope);
+    if (steepness < kLeastSlope) return;
+    // Where the outlines' corners make the slope less than one, the step is no longer than the distance.
+    const float way = value / (steepness * std::max(steepness, 1.0f));
+    Float3 next{};
+    for (size_t i = 0; i < 3; ++i) next[i] = point[i] - way * slope[i];
+    const float reached = shape.distance(next.data());
+    if (std::abs(reached) >= std::abs(value) || length(minus(next, from)) > furthest) return;
+    std::copy_n(next.data(), 3, point);
+    value = reached;
+  }
+}
+
+/// The shape, and the same with thin parts widened, which is what is meshed.
+class SidesShape : public Field {
+ public:
+  SidesShape(Sections meshed, std::optional<Sections> own, float thinnest, Image colours)
+      : meshed_(std::move(meshed)), own_(std::move(own)), thinnest_(thinnest), colours_(std::move(colours)) {}
+
+  FieldKind kind() const override { return FieldKind::kSignedDistance; }
+  at::Device device() const override { return at::kCPU; }
+
+  at::Tensor values(const at::Tensor& points) const override {
+    return map_points(points, {points.size(0)},
+                      [&](const float* p, float* value) { *value = meshed_.distance(p); });
+  }
+
+  at::Tensor settled(const at::Tensor& points) const override {
+    if (!own_) return {};
+    return map_points(points, {points.size(0), 3}, [&](const float* p, float* place) {
+      std::copy_n(p, 3, place);
+      settle(*own_, thinnest_, place);
+    });
+  }
+
+  at::Tensor colours(const at::Tensor& points) const override {
+    const float half = static_cast<float>(colours_.width) / 2;
+    return map_points(points, {points.size(0), 3}, [&](const float* p, float* colour) {
+      kernels::sample_bilinear(colours_, (1 + p[1]) * half, (1 - p[2]) * half, colour);
+    });
+  }
+
+ private:
+  Sections meshed_;
+  std::optional<Sections> own_;  // absent where no part is widened for the grid
+  float thinnest_;
   Image colours_;
 };
 
@@ -189,27 +234,31 @@ std::unique_ptr<Field> inflate_sides(const std::vector<SidePicture>& sides, cons
   const Image* const top = picture_of(sides, Side::kTop);
   if (!right && !top) return inflate({std::move(*front), {}}, settings, execution);
 
-  const auto profile = [&](const Image& picture, SectionAxis axis, const PictureAxes& axes, double from) {
-    const float thinnest = thinnest_on_grid(settings);
-    return PlacedProfile{SectionProfile(outline_level(picture, settings.side, thinnest), axis, thinnest,
-                                        control.part(from, from + 0.25)),
-                         axes};
-  };
   // Front and side share the height, front and top the width.
-  const SectionAxis shared = right ? SectionAxis::kDown : SectionAxis::kRight;
-  PlacedProfile first = profile(*front, shared, kFrontAxes, 0);
-  PlacedProfile second =
-      right ? profile(*right, shared, kRightAxes, 0.25) : profile(*top, shared, kTopAxes, 0.25);
-  check_agreement(first.profile, second.profile);
-  std::optional<PlacedProfile> above;
-  float exponent = 1;
-  if (right && top) {
-    above = profile(*top, SectionAxis::kRight, kTopAxes, 0.5);
-    exponent = exponent_for(first, second, *above);
-  }
+  const auto sections = [&](const InflationSettings& with, const Control& progress) {
+    const float thinnest = thinnest_on_grid(with);
+    const auto profile = [&](const Image& picture, SectionAxis axis, const PictureAxes& axes, double from) {
+      return PlacedProfile{SectionProfile(outline_level(picture, with.side, thinnest), axis, thinnest,
+                                          progress.part(from, from + 0.33)),
+                           axes};
+    };
+    const SectionAxis shared = right ? SectionAxis::kDown : SectionAxis::kRight;
+    PlacedProfile first = profile(*front, shared, kFrontAxes, 0);
+    PlacedProfile second =
+        right ? profile(*right, shared, kRightAxes, 0.33) : profile(*top, shared, kTopAxes, 0.33);
+    check_agreement(first.profile, second.profile);
+    if (!right || !top) return Sections(std::move(first), std::move(second), std::nullopt, 1);
+    PlacedProfile above = profile(*top, SectionAxis::kRight, kTopAxes, 0.66);
+    const float exponent = exponent_for(first, second, above);
+    return Sections(std::move(first), std::move(second), std::move(above), exponent);
+  };
+  const InflationSettings fine{.depth = 1, .side = kFinestSide, .thinnest = 0};
+  Sections meshed = sections(settings, control.part(0, 0.3));
+  std::optional<Sections> own;
+  if (thinnest_on_grid(fine) < thinnest_on_grid(settings)) own = sections(fine, control.part(0.3, 0.9));
   Image colours = kernels::grow_colours(*front);
   control.step(1);
-  return std::make_unique<SidesShape>(std::move(first), std::move(second), std::move(above), exponent,
+  return std::make_unique<SidesShape>(std::move(meshed), std::move(own), thinnest_on_grid(settings),
                                       std::move(colours));
 }
 

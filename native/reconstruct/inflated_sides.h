@@ -17,7 +17,9 @@ namespace relievo {
 /// equal discs become a ball. With front, side and top, the top tells how round the sections are. The outline
 /// of a back or left picture counts where there is none of the opposite side, whose mirror image it is. With
 /// front and back alone the shape is that of inflate(), whose errors this throws too; `settings.depth` has no
-/// meaning otherwise. Colours are those of the picture of the front, or else of the mirrored back. Throws
+/// meaning otherwise. Parts that are thinner than `settings.thinnest` are
+/// that wide where the shape is meshed, and as thin as their picture has them where the mesh is settled
+/// (Field::settled). Colours are those of the picture of the front, or else of the mirrored back. Throws
 /// Error{kInvalidSettings} for neither front nor back, Error{kEmptySurface} for outlines that contradict each
 /// other wholly.
 std::unique_ptr<Field> inflate_sides(const std::vector<SidePicture>& sides, const InflationSettings& settings,

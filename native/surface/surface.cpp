@@ -214,6 +214,15 @@ Surface extract_distance(const Field& field, const GridField& on_grid, const Sur
   return surface;
 }
 
+void settle(const Field& field, Surface& surface) {
+  const auto count = static_cast<int64_t>(surface.vertices.size());
+  const at::Tensor vertices = at::from_blob(surface.vertices.data(), {count, 3}, at::kFloat);
+  const at::Tensor settled = field.settled(vertices);
+  if (!settled.defined()) return;
+  check_finite(settled, "places of vertices");
+  vertices.copy_(settled);
+}
+
 }  // namespace
 
 Surface extract_surface(const Field& field, const SurfaceSettings& settings, const Execution& execution) {
@@ -222,8 +231,10 @@ Surface extract_surface(const Field& field, const SurfaceSettings& settings, con
   const bool is_density = field.kind() == FieldKind::kDensity;
   const at::Tensor line = is_density ? at::linspace(-1, 1, settings.grid) : grid_line(settings.grid);
   const auto on_grid = field.on_grid(line, execution.byte_budget / 2);
-  return is_density ? extract_density(field, *on_grid, settings, execution)
-                    : extract_distance(field, *on_grid, settings, execution);
+  if (is_density) return extract_density(field, *on_grid, settings, execution);
+  Surface surface = extract_distance(field, *on_grid, settings, execution);
+  settle(field, surface);
+  return surface;
 }
 
 }  // namespace relievo

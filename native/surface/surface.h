@@ -21,7 +21,8 @@ struct SurfaceSettings {
 /// Meshes a signed-distance field with FlexiCubes (Shen et al. 2023, arXiv 2308.05371) on a regular grid over
 /// -1.05..1.05 (InstantMesh's box times 1.05), in the model box; a density field with marching cubes
 /// (Lorensen and Cline 1987) over -1..1. Signed distances are evaluated on the whole grid, in chunks;
-/// deformation and weights only at cubes that the surface crosses. On a GPU's field the meshing is done there
+/// deformation and weights only at cubes that the surface crosses, and its vertices are settled
+/// (Field::settled). On a GPU's field the meshing is done there
 /// too where the grid's values fit half the byte budget, else on the CPU. Throws Error{kEmptySurface} when
 /// the field has one sign everywhere, Error{kInvalidSettings} for a grid out of range, Error{kInternal} for
 /// values that are not finite, Error{kCancelled}.

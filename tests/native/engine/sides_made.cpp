@@ -115,6 +115,84 @@ TEST_F(Sides, GiveTheObjectItsDepthAndEachSideItsColour) {
   expect_coloured(result->mesh);
 }
 
+/// Whether places of a plane are covered by the mesh, seen along an axis of the scene: 1 from the front.
+class SeenAlong {
+ public:
+  SeenAlong(const TexturedMesh& mesh, size_t axis) : across_(axis == 0 ? 1 : 0) {
+    low_ = {9, 9}, high_ = {-9, -9};
+    std::vector<Float2> places;
+    for (const Float3& v : mesh.surface.vertices) {
+      places.push_back({v[across_], v[2]});
+      for (size_t i = 0; i < 2; ++i) {
+        low_[i] = std::min(low_[i], places.back()[i]);
+        high_[i] = std::max(high_[i], places.back()[i]);
+      }
+    }
+    for (const Int3& face : mesh.surface.faces) fill(places[face[0]], places[face[1]], places[face[2]]);
+  }
+
+  static constexpr int kSide = 600;
+  bool is_covered(int x, int y) const { return covered_[static_cast<size_t>(y) * kSide + x]; }
+
+ private:
+  void fill(const Float2& a, const Float2& b, const Float2& c) {
+    const auto pixel = [&](const Float2& p) {
+      return Float2{(p[0] - low_[0]) / (high_[0] - low_[0]) * kSide,
+                    (high_[1] - p[1]) / (high_[1] - low_[1]) * kSide};
+    };
+    const Float2 p = pixel(a), q = pixel(b), r = pixel(c);
+    const auto first = [](float v) { return std::max(static_cast<int>(std::floor(v)), 0); };
+    const auto last = [](float v) { return std::min(static_cast<int>(std::ceil(v)), kSide); };
+    const auto turn = [](const Float2& from, const Float2& to, float x, float y) {
+      return (to[0] - from[0]) * (y - from[1]) - (to[1] - from[1]) * (x - from[0]);
+    };
+    for (int y = first(std::min({p[1], q[1], r[1]})); y < last(std::max({p[1], q[1], r[1]})); ++y) {
+      for (int x = first(std::min({p[0], q[0], r[0]})); x < last(std::max({p[0], q[0], r[0]})); ++x) {
+        const float u = static_cast<float>(x) + 0.5f, v = static_cast<float>(y) + 0.5f;
+        const float one = turn(p, q, u, v), two = turn(q, r, u, v), three = turn(r, p, u, v);
+        const bool is_inside = (one >= 0 && two >= 0 && three >= 0) || (one <= 0 && two <= 0 && three <= 0);
+        if (is_inside) covered_[static_cast<size_t>(y) * kSide + x] = true;
+      }
+    }
+  }
+
+  size_t across_;
+  Float2 low_, high_;
+  std::vector<bool> covered_ = std::vector<bool>(size_t{kSide} * kSide);
+};
+
+TEST_F(Sides, KeepTheOutlinesOfPartsThatAreThinnerThanACube) {
+  // A rack of posts and shelves; the pictures show 300 pixels of it, and a cube of the grid is 12 of them.
+  constexpr int kSubject = 300, kBar = 10;
+  const auto bars = [](int x, int y) {
+    const auto is_bar = [](int at) { return at % 58 < kBar; };  // 0, 58, ... 290: six of them
+    return is_bar(x) || is_bar(y);
+  };
+  Image rack(400, 400, 4, 0);
+  for (int y = 0; y < kSubject; ++y) {
+    for (int x = 0; x < kSubject; ++x) {
+      if (bars(x, y)) draw(rack, 50 + x, 50 + y, 1, 1, kRed);
+    }
+  }
+  write_picture(folder_ / "front.png", rack);
+  write_picture(folder_ / "right.png", rack);
+  const auto result = made(request_of({Side::kRight}));
+  for (const size_t axis : {size_t{1}, size_t{0}}) {
+    const SeenAlong seen(result->mesh, axis);
+    int both = 0, either = 0;
+    for (int y = 0; y < SeenAlong::kSide; ++y) {
+      for (int x = 0; x < SeenAlong::kSide; ++x) {
+        const bool is_wanted = bars(x * kSubject / SeenAlong::kSide, y * kSubject / SeenAlong::kSide);
+        both += is_wanted && seen.is_covered(x, y);
+        either += is_wanted || seen.is_covered(x, y);
+      }
+    }
+    EXPECT_GT(static_cast<double>(both) / either, 0.97) << axis;
+  }
+  EXPECT_TRUE(result->mesh.report.watertight);
+  EXPECT_EQ(result->mesh.report.components, 1);
+}
+
 TEST_F(Sides, OfASheetAreThoseOfItsFigures) {
   GenerateRequest request = request_of({});
   request.picture = folder_ / "sheet.png";

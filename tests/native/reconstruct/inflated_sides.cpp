@@ -166,6 +166,26 @@ TEST(InflatedSides, KeepAWireThick) {
   EXPECT_NEAR(reach(*field, 0, 0.3f), 0.015f, 0.004f);
 }
 
+TEST(InflatedSides, AreMeshedWithAWireThickAndSettledThin) {
+  const Silhouette front = either(disc(0.3f, 0, -0.5f), rectangle(-0.006f, 0.006f, -0.5f, 0.8f));
+  const auto field =
+      shape_of({seen(Side::kFront, front, 1024), seen(Side::kRight, front, 1024)}, {.thinnest = 0.06f});
+  const float thick = reach(*field, 0, 0.3f);
+  EXPECT_NEAR(thick, 0.03f, 0.005f);
+  const at::Tensor ring = at::tensor({thick, 0.0f, 0.3f, -thick, 0.0f, 0.3f, 0.0f, thick, 0.3f}).view({3, 3});
+  const at::Tensor settled = field->settled(ring);
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(settled[i].slice(0, 0, 2).norm().item<float>(), 0.006f, 0.002f) << i;
+    // Each stays on its own side of the wire.
+    EXPECT_GT((settled[i] * ring[i]).slice(0, 0, 2).sum().item<float>(), 0) << i;
+    EXPECT_NEAR(settled[i][2].item<float>(), 0.3f, 0.003f) << i;
+  }
+  // A thick part stays where it is.
+  const float radius = reach(*field, 0, -0.5f);
+  const at::Tensor ball = at::tensor({radius, 0.0f, -0.5f}).view({1, 3});
+  EXPECT_LT((field->settled(ball) - ball).norm().item<float>(), 0.004f);
+}
+
 TEST(InflatedSides, RefuseOutlinesThatContradictEachOther) {
   expect_error(ErrorCode::kEmptySurface, "contradict each other", [] {
     shape_of({seen(Side::kFront, either(disc(0.2f, 0, 0.6f), disc(0.2f, 0, -0.6f))),
