@@ -143,6 +143,7 @@ def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
         lock=options.lock,
         dry_run=options.dry_run,
         required=options.require,
+        report=options.report,
         **words.settings_of(options),
     ) as batch:
         for note in batch.notes:

@@ -184,7 +184,7 @@ void bind_batch(py::module_& module) {
       "open_batch",
       [](fs::path source, fs::path folder, std::vector<std::string> formats, bool contact_sheet,
          int turntable, bool exr, bool recursive, bool again, bool only_failed, bool lock, bool dry_run,
-         std::vector<std::string> required, const py::kwargs& settings) {
+         std::vector<std::string> required, bool report, const py::kwargs& settings) {
         return open({.source = std::move(source),
                      .folder = std::move(folder),
                      .formats = std::move(formats),
@@ -195,12 +195,14 @@ void bind_batch(py::module_& module) {
                      .only_failed = only_failed,
                      .lock = lock,
                      .dry_run = dry_run,
+                     .report = report,
                      .required = std::move(required)});
       },
       py::arg("source"), py::arg("folder"), py::kw_only(), py::arg("formats"),
       py::arg("contact_sheet") = false, py::arg("turntable") = 0, py::arg("exr") = false,
       py::arg("recursive") = false, py::arg("again") = false, py::arg("only_failed") = false,
-      py::arg("lock") = true, py::arg("dry_run") = false, py::arg("required") = std::vector<std::string>());
+      py::arg("lock") = true, py::arg("dry_run") = false, py::arg("required") = std::vector<std::string>(),
+      py::arg("report") = false);
 
   module.def(
       "report_of",

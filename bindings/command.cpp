@@ -72,6 +72,7 @@ py::dict batch_words(const std::vector<std::string>& words) {
   batch["lock"] = given.request.lock;
   batch["dry_run"] = given.request.dry_run;
   batch["required"] = given.request.required;
+  batch["report"] = given.request.report;
   for (const auto& [name, value] : settings_for_python(given.request.settings)) batch[name] = value;
   const EngineOptions& options = given.generate.machine;
   machine["devices"] = options.devices;
@@ -82,7 +83,6 @@ py::dict batch_words(const std::vector<std::string>& words) {
   run["batch"] = batch;
   run["machine"] = machine;
   run["until"] = given.until;
-  run["report"] = given.report;
   run["json"] = given.generate.json;
   run["ray"] = given.ray;
   return run;

@@ -15,12 +15,12 @@ from graft import Grafted
 # Header libraries whose code is compiled into the module: Debian's packages, and Python's distributions.
 _HEADERS = ("libeigen3-dev", "libfmt-dev", "nlohmann-json3-dev")
 _HEADERS_OF_PYTHON = ("pybind11", "torch")
-# Sources that are compiled into the module: packaging/fetch_sources gives each a folder, with its licence.
+# Sources that become part of the module: packaging/fetch_sources gives each a folder, with its licence.
 _SOURCES = Path(__file__).resolve().parents[1] / ".venv" / "src"
 
 _README = """\
 The native module of Relievo is under the GPL, version 3 or later, as all of Relievo. These are the licences of what
-it was built with. Code of the header libraries and of the sources is compiled into the module; the shared libraries in
+it was built with. Code of the header libraries and of the sources is part of the module; the shared libraries in
 the folder libs are Debian's, with changed names (of the files and of the symbols in them) and no other change. Their
 sources are in Debian's archive under the name and version of the package, and at https://snapshot.debian.org.
 
@@ -65,7 +65,7 @@ def copy_of_python(distribution: str, folder: Path) -> None:
 def _notices(source: Path) -> list[str]:
     """The licence, and what else the files themselves say of whose they are."""
     texts = [next(source / name for name in ("LICENSE", "COPYING") if (source / name).exists()).read_text()]
-    for file in sorted(file for file in source.iterdir() if file.suffix in (".cpp", ".h")):
+    for file in sorted(file for file in source.iterdir() if file.suffix in (".cpp", ".h", ".js")):
         for comment in re.findall(r"/\*(.*?)\*/", file.read_text(), re.DOTALL):
             if "Copyright" in comment and comment.strip() not in map(str.strip, texts):
                 texts.append(comment)

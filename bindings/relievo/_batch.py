@@ -40,7 +40,8 @@ class Batch:
     What was made counts as long as the content of the picture, the mask and the views, the settings, the formats and
     the files themselves are the same. recursive takes the pictures of subfolders in; again makes everything anew;
     only_failed makes what failed the last time; dry_run writes nothing. required are words of `relievo check`: a mesh
-    that does not meet them is no result, but a failure. One batch at a time may write into a folder; lock=False is for
+    that does not meet them is no result, but a failure. report writes what write_report() shows in 3D as soon as each
+    result is made, and not only then. One batch at a time may write into a folder; lock=False is for
     file systems that have no locks. Raises InvalidSettingsError and IoError.
     """
 
@@ -59,6 +60,7 @@ class Batch:
         lock: bool = True,
         dry_run: bool = False,
         required: Sequence[str] = (),
+        report: bool = False,
         **settings: Unpack[Settings],
     ) -> None:
         self._formats = list(formats)
@@ -78,6 +80,7 @@ class Batch:
             lock=lock,
             dry_run=dry_run,
             required=self._required,
+            report=report,
             **settings,
         )
 

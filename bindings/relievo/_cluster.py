@@ -420,6 +420,6 @@ def _batch(given: dict[str, Any]) -> int:
                     print(f"\rrelievo: {outcome.picture}: {outcome.error.message}", file=sys.stderr)
         finally:
             print(batch.summary, file=sys.stderr)
-            if given["report"]:
+            if given["batch"]["report"]:
                 print(f"relievo: The report is '{batch.write_report()}'.", file=sys.stderr)
         return 0 if made == len(tasks) and not failed else _SOME_FAILED

@@ -577,6 +577,7 @@ def open_batch(
     lock: bool = True,
     dry_run: bool = False,
     required: Sequence[str] = (),
+    report: bool = False,
     **settings: Any,
 ) -> BatchJournal:
     """Reads all pictures, and all results that were made of them. Raises InvalidSettingsError, IoError."""

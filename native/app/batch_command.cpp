@@ -60,7 +60,7 @@ void complete(BatchWords& options) {
   request.settings = generate.settings;
   request.required = generate.required;
   if (!options.until.empty()) generate.until = next_time_of_day(options.until);
-  generate.thumbnails = options.report;
+  generate.thumbnails = request.report = options.report;
 }
 
 int run(BatchWords& options) {

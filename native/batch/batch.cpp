@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <set>
@@ -18,6 +19,7 @@
 #include "batch/leftovers.h"
 #include "batch/list_pictures.h"
 #include "batch/match_results.h"
+#include "batch/object_view.h"
 #include "check/check.h"
 #include "engine/engine.h"
 
@@ -222,6 +224,14 @@ void Batch::Impl::end(size_t place, AttemptEnd end, const std::vector<fs::path>&
   if (fingerprint_of(task, {request.formats, request.renders}).key == known.fingerprint.key)
     end.key = known.fingerprint.key;
   end.files = described(files);
+  std::exception_ptr without_view;
+  if (request.report && !end.error) {
+    try {
+      view_of(request.folder, end.files);
+    } catch (const Error&) {
+      without_view = std::current_exception();
+    }
+  }
   const std::lock_guard guard(mutex);
   if (!known.is_over) {
     known.is_over = !end.error || end.error->code() != ErrorCode::kCancelled;
@@ -232,6 +242,7 @@ void Batch::Impl::end(size_t place, AttemptEnd end, const std::vector<fs::path>&
   }
   end.seconds = std::chrono::duration<double>(Clock::now() - known.begun).count();
   if (journal && known.attempt != 0) journal->finish(known.attempt, end);
+  if (without_view) std::rethrow_exception(without_view);
 }
 
 Batch::Batch(BatchRequest request, const CancelToken& cancel)

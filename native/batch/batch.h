@@ -32,6 +32,7 @@ struct BatchRequest {
   bool only_failed = false;  ///< makes only results that failed the last time
   bool lock = true;          ///< refuses to write into a folder that another batch writes into
   bool dry_run = false;      ///< only tells what is left; writes nothing
+  bool report = false;       ///< writes at once what the report needs of each result (batch/object_view.h)
   /// What a mesh must meet (check/check.h): results that are not known to are made again.
   std::vector<std::string> required = {};
 };

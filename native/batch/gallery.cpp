@@ -12,7 +12,9 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "batch/base64.h"
 #include "batch/gallery_page.h"
+#include "batch/object_view.h"
 
 namespace relievo {
 namespace {
@@ -40,6 +42,8 @@ json answer_of(const LastAttempt& last) {
 /// An attempt as a row of the tables.
 json facts_of(const LastAttempt& last) {
   const json answer = answer_of(last);
+  json files = json::array();
+  for (const JournalFile& file : last.files) files.push_back(file.path);
   const auto or_null = [](const auto& value) { return value ? json(*value) : json(); };
   const auto text_or_null = [](const std::string& text) { return text.empty() ? json() : json(text); };
   json facts = {{"name", last.name},
@@ -49,7 +53,7 @@ json facts_of(const LastAttempt& last) {
                 {"begun", last.begun},
                 {"seconds", or_null(last.seconds)},
                 {"peak_bytes", or_null(last.peak_bytes)},
-                {"files", last.files},
+                {"files", files},
                 {"plan", text_or_null(last.plan)},
                 {"error_code", text_or_null(last.error_code)},
                 {"error", text_or_null(last.error)},
@@ -58,19 +62,6 @@ json facts_of(const LastAttempt& last) {
                 {"met", answer.value("met", json())}};
   for (const char* name : kFigures) facts[name] = answer.value(name, json());
   return facts;
-}
-
-std::string base64(const std::vector<std::byte>& bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto at = [&](size_t k) { return k < bytes.size() ? std::to_integer<unsigned>(bytes[k]) : 0U; };
-    const unsigned three = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    for (size_t digit = 0; digit < 4; ++digit)
-      text += i + digit > bytes.size() ? '=' : kDigits[(three >> (18 - 6 * digit)) & 63];
-  }
-  return text;
 }
 
 /// JSON that may stand within a page's script: nothing in it ends the script or begins a comment.
@@ -142,11 +133,13 @@ class Pages {
  public:
   explicit Pages(const fs::path& folder) : folder_(folder) {}
 
-  void add(const json& facts, const std::vector<std::byte>& thumbnail) {
+  void add(const json& facts, const LastAttempt& last) {
     if (on_page_ == kResultsOnPage) close(true);
     open();
     json shown = facts;
-    if (!thumbnail.empty()) shown["thumbnail"] = base64(thumbnail);
+    if (!last.thumbnail.empty()) shown["thumbnail"] = base64(last.thumbnail);
+    const std::string view = last.state == "made" ? view_of(folder_, last.files) : std::string();
+    if (!view.empty()) shown["view"] = view;
     file_->add(on_page_ == 0 ? "\n" : ",\n");
     file_->add(for_script(shown));
     ++on_page_;
@@ -198,7 +191,7 @@ fs::path write_gallery(const fs::path& folder, Journal& journal) {
   bool has_heading = false;
   journal.for_each_last_attempt([&](const LastAttempt& last) {
     const json facts = facts_of(last);
-    pages.add(facts, last.thumbnail);
+    pages.add(facts, last);
     lines.add(text_of(facts) + "\n");
     std::string heading, row;
     for (const auto& [name, value] : facts.items()) {

@@ -356,7 +356,8 @@ void Journal::finish(int64_t attempt, const AttemptEnd& end) {
 
 void Journal::for_each_last_attempt(const std::function<void(const LastAttempt&)>& visit) {
   try {
-    Statement files = database_->prepare("SELECT path FROM files WHERE attempt = ? ORDER BY rowid");
+    Statement files =
+        database_->prepare("SELECT path, bytes, sha256 FROM files WHERE attempt = ? ORDER BY rowid");
     Statement rows = database_->prepare(
         "SELECT r.folder, r.name, r.picture, a.begun, a.state, a.seconds, a.peak_bytes, a.plan, a.answer, "
         "a.error_code, a.error, a.hint, a.id, t.picture FROM results r "
@@ -380,7 +381,9 @@ void Journal::for_each_last_attempt(const std::function<void(const LastAttempt&)
                        .thumbnail = rows.blob(13)};
       for (files << rows.integer(12).value_or(0); files.step();) {
         const std::string path = files.text(0).value_or("");
-        if (is_inside(path)) last.files.push_back(path);
+        if (!is_inside(path)) continue;
+        const auto bytes = static_cast<uint64_t>(files.integer(1).value_or(0));
+        last.files.push_back({path, bytes, files.text(2).value_or("")});
       }
       files.reset();
       visit(last);

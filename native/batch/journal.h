@@ -68,7 +68,7 @@ struct LastAttempt {
   std::string plan;
   std::string answer;  ///< the JSON object that was printed for it; empty where it failed
   std::string error_code, error, hint;
-  std::vector<std::string> files;  ///< relative to the batch's folder
+  std::vector<JournalFile> files;
   std::vector<std::byte> thumbnail;
 };
 
