@@ -34,6 +34,12 @@ Command add_check(CLI::App& parser);
 /// Tells the words of --require.
 std::string help_of_requirements();
 
+/// `relievo finish MESH… -o DIR`
+Command add_finish(CLI::App& parser);
+
+/// `relievo bake SOURCE TARGET -o DIR`
+Command add_bake(CLI::App& parser);
+
 /// `relievo golden DIR`
 Command add_golden(CLI::App& parser);
 

@@ -55,13 +55,23 @@ struct Provenance {
       checksum;  ///< SHA-256 of the picture's content, in hexadecimal; empty where there is no picture
 };
 
+/// A coarser form of a surface, which shows the same maps.
+struct DetailLevel {
+  Surface surface;
+  std::vector<std::array<Float2, 3>> corner_uv;  ///< one triple a face
+};
+
 /// A surface with colour. UV origin is the bottom left corner of the albedo picture.
 struct TexturedMesh {
   Surface surface;
   std::vector<std::array<Float2, 3>> corner_uv;  ///< one triple a face
   ByteImage albedo;                              ///< sRGB, 3 channels, row 0 at the top
   ByteImage normal_map;                          ///< tangent space, 3 channels; empty when there is none
+  ByteImage occlusion;  ///< ambient occlusion, 1 channel, white where all is open; empty when there is none
+  float roughness = 0.8f;  ///< of the whole surface; 0 is a mirror
+  float metallic = 0;
   std::vector<Float3> vertex_colours;  ///< sRGB-encoded 0..1, one a vertex; empty when there is none
+  std::vector<DetailLevel> levels;     ///< coarser ones, each with fewer faces than that before it
   SurfaceReport report;
   TextureReport texture_report;
   Provenance provenance;

@@ -114,6 +114,12 @@ MeshReport check_mesh(const MeshFile& mesh, const CancelToken& cancel) {
   return report;
 }
 
+MeshReport check_texture(const MeshFile& mesh, const CancelToken& cancel) {
+  MeshReport report;
+  report_texture(mesh, cancel, report);
+  return report;
+}
+
 MeshFile mesh_file_of(const TexturedMesh& mesh) {
   MeshFile file{.surface = mesh.surface, .corner_uv = mesh.corner_uv};
   const bool has_texture = !mesh.albedo.pixels.empty();

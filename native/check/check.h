@@ -48,6 +48,9 @@ struct MeshReport {
 /// Throws Error{kCancelled}, Error{kInternal} where the parts of the mesh do not fit together.
 MeshReport check_mesh(const MeshFile& mesh, const CancelToken& cancel = {});
 
+/// What of that is about UVs and textures alone, which is quicker where there are thousands of pieces.
+MeshReport check_texture(const MeshFile& mesh, const CancelToken& cancel = {});
+
 /// A result's mesh as its GLB holds it.
 MeshFile mesh_file_of(const TexturedMesh& mesh);
 

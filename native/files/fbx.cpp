@@ -196,8 +196,9 @@ FbxNode model(const std::string& name) {
 }
 
 /// The material of Phong, which is what FBX has. Readers take its shininess for 100 (1 - roughness)^2.
-FbxNode material(const std::string& name) {
-  constexpr double kShininess = 100 * (1 - kRoughness) * (1 - kRoughness);
+/// Blender takes its reflection for metallic.
+FbxNode material(const std::string& name, const TexturedMesh& mesh) {
+  const double smoothness = 1 - double{mesh.roughness}, shininess = 100 * smoothness * smoothness;
   FbxNode node("Material");
   node.with(int64_t{kMaterial}).with(fbx_object_name(name, "Material")).with("");
   node.add("Version").with(102);
@@ -207,9 +208,9 @@ FbxNode material(const std::string& name) {
   all.add(vector("DiffuseColor", "Color", 1, 1, 1));
   all.add(number("DiffuseFactor", 1));
   all.add(number("SpecularFactor", 0.25));
-  all.add(number("Shininess", kShininess));
-  all.add(number("ShininessExponent", kShininess));
-  all.add(number("ReflectionFactor", 0));
+  all.add(number("Shininess", shininess));
+  all.add(number("ShininessExponent", shininess));
+  all.add(number("ReflectionFactor", mesh.metallic));
   return node;
 }
 
@@ -266,7 +267,7 @@ std::vector<std::filesystem::path> write_fbx(const MeshJob& job) {
   FbxNode objects("Objects"), connections("Connections");
   objects.add(geometry(job));
   objects.add(model(job.name));
-  objects.add(material(job.name));
+  objects.add(material(job.name, job.mesh));
   connect(connections, kModel, kRoot);
   connect(connections, kGeometry, kModel);
   connect(connections, kMaterial, kModel);

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <utility>
 
 #include <assimp/GltfMaterial.h>
 #include <assimp/material.h>
@@ -29,7 +31,7 @@ std::unique_ptr<aiTexture> embedded_png(const std::vector<std::byte>& png) {
 
 void add_textures(aiScene& scene, const MeshJob& job) {
   aiMaterial& material = *scene.mMaterials[0];
-  scene.mTextures = new aiTexture* [2] {};
+  scene.mTextures = new aiTexture* [3] {};
   const auto add = [&](const std::vector<std::byte>& png, aiTextureType type) {
     const aiString path(fmt::format("*{}", scene.mNumTextures));
     scene.mTextures[scene.mNumTextures++] = embedded_png(png).release();
@@ -37,16 +39,45 @@ void add_textures(aiScene& scene, const MeshJob& job) {
   };
   add(job.albedo_png, aiTextureType_BASE_COLOR);
   if (!job.normal_map_png.empty()) add(job.normal_map_png, aiTextureType_NORMALS);
-  const float metallic = 0;
-  const float roughness = kRoughness;
-  material.AddProperty(&metallic, 1, AI_MATKEY_METALLIC_FACTOR);
-  material.AddProperty(&roughness, 1, AI_MATKEY_ROUGHNESS_FACTOR);
+  if (!job.occlusion_png.empty()) add(job.occlusion_png, aiTextureType_LIGHTMAP);
+  material.AddProperty(&job.mesh.metallic, 1, AI_MATKEY_METALLIC_FACTOR);
+  material.AddProperty(&job.mesh.roughness, 1, AI_MATKEY_ROUGHNESS_FACTOR);
 }
 
 uint32_t read_u32(const std::vector<std::byte>& bytes, size_t at) {
   uint32_t value = 0;
   std::memcpy(&value, &bytes[at], sizeof(value));
   return value;
+}
+
+/// The name of a level's node for Assimp, which does not write every name as it is.
+std::string node_name(size_t level) { return fmt::format("level{}", level); }
+
+/// The picture that a material's texture shows.
+Json& image_of(Json& json, const Json& texture) {
+  const auto number = texture["index"].get<size_t>();
+  return json["images"][json["textures"][number]["source"].get<size_t>()];
+}
+
+/// Takes the coarser levels out of the scene and names them in the full one (MSFT_lod), with the share of the
+/// screen's height from which on each is fine enough.
+void link_levels(Json& json, const std::string& name, size_t levels) {
+  std::vector<size_t> nodes(levels);
+  Json coverage = Json::array();
+  for (size_t level = 0; level < levels; ++level) {
+    const auto node = std::ranges::find_if(
+        json["nodes"], [&](const Json& each) { return each.value("name", "") == node_name(level); });
+    nodes[level] = static_cast<size_t>(node - json["nodes"].begin());
+    (*node)["name"] = fmt::format("{}_LOD{}", name, level);
+    json["meshes"][(*node)["mesh"].get<size_t>()]["name"] = (*node)["name"];
+    // The last is shown however small it becomes.
+    coverage.push_back(level + 1 < levels ? 0.5 / std::pow(2.5, level) : 0.0);
+  }
+  json["nodes"][0]["children"] = {nodes[0]};
+  Json& full = json["nodes"][nodes[0]];
+  full["extensions"]["MSFT_lod"]["ids"] = std::vector<size_t>(nodes.begin() + 1, nodes.end());
+  full["extras"]["MSFT_screencoverage"] = coverage;
+  json["extensionsUsed"] = {"MSFT_lod"};
 }
 
 /// Puts in the names and the provenance, which Assimp does not write as they were given. A GLB file (glTF
@@ -70,8 +101,12 @@ std::vector<std::byte> with_names(const std::vector<std::byte>& glb, const MeshJ
   json["nodes"][0]["name"] = job.name;
   json["meshes"][0]["name"] = job.name;
   json["materials"][0]["name"] = job.name;
-  json["images"][0]["name"] = job.name;
-  if (!job.normal_map_png.empty()) json["images"][1]["name"] = job.name + "_normal";
+  Json& material = json["materials"][0];
+  image_of(json, material["pbrMetallicRoughness"]["baseColorTexture"])["name"] = job.name;
+  if (!job.normal_map_png.empty()) image_of(json, material["normalTexture"])["name"] = job.name + "_normal";
+  if (!job.occlusion_png.empty())
+    image_of(json, material["occlusionTexture"])["name"] = job.name + "_occlusion";
+  if (!job.mesh.levels.empty()) link_levels(json, job.name, job.mesh.levels.size() + 1);
 
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.resize((text.size() + 3) / 4 * 4, ' ');
@@ -96,6 +131,18 @@ std::vector<std::filesystem::path> write_glb(const MeshJob& job) {
   mesh.colours.clear();  // COLOR_0 would multiply the texture (glTF 2.0, section 3.9.2)
   turn_to_y_up(mesh);
   const std::unique_ptr<aiScene> scene = make_scene(mesh, "mesh");
+  if (!job.mesh.levels.empty()) {
+    // The full one gets a node of its own, too: the root's mesh moves there.
+    auto* full = new aiNode(node_name(0));
+    std::swap(full->mNumMeshes, scene->mRootNode->mNumMeshes);
+    std::swap(full->mMeshes, scene->mRootNode->mMeshes);
+    scene->mRootNode->addChildren(1, &full);
+  }
+  for (size_t level = 1; level <= job.mesh.levels.size(); ++level) {
+    IndexedMesh coarser = split_at_seams(job.mesh.levels[level - 1]);
+    turn_to_y_up(coarser);
+    add_node(*scene, coarser, node_name(level));
+  }
   add_textures(*scene, job);
   const std::filesystem::path path = job.folder / (job.name + ".glb");
   write_atomically(path, with_names(export_scene(*scene, "glb2", path.filename().string()), job));

@@ -20,37 +20,44 @@ Float3 colour_at(const ByteImage& albedo, const Float2& uv) {
           static_cast<float>(texel[2]) / 255.0f};
 }
 
-}  // namespace
-
-IndexedMesh split_at_seams(const TexturedMesh& mesh) {
-  const std::vector<Float3> normals = vertex_normals(mesh.surface);
-  IndexedMesh split;
-  split.faces.reserve(mesh.surface.faces.size());
+IndexedMesh split(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv,
+                  const std::vector<Float3>& colours) {
+  const std::vector<Float3> normals = vertex_normals(surface);
+  IndexedMesh result;
+  result.faces.reserve(surface.faces.size());
   // The vertices made from one vertex of the surface form a chain.
   constexpr int32_t kNone = -1;
-  std::vector<int32_t> first(mesh.surface.vertices.size(), kNone);
+  std::vector<int32_t> first(surface.vertices.size(), kNone);
   std::vector<int32_t> next;
-  for (size_t f = 0; f < mesh.surface.faces.size(); ++f) {
-    Int3& face = split.faces.emplace_back();
+  for (size_t f = 0; f < surface.faces.size(); ++f) {
+    Int3& face = result.faces.emplace_back();
     for (int corner = 0; corner < 3; ++corner) {
-      const int32_t vertex = mesh.surface.faces[f][corner];
-      const Float2& uv = mesh.corner_uv[f][corner];
+      const int32_t vertex = surface.faces[f][corner];
+      const Float2& uv = corner_uv[f][corner];
       int32_t found = first[vertex];
-      while (found != kNone && split.uvs[found] != uv) found = next[found];
+      while (found != kNone && result.uvs[found] != uv) found = next[found];
       if (found == kNone) {
-        found = static_cast<int32_t>(split.positions.size());
-        split.positions.push_back(mesh.surface.vertices[vertex]);
-        split.normals.push_back(normals[vertex]);
-        split.uvs.push_back(uv);
-        if (!mesh.vertex_colours.empty()) split.colours.push_back(mesh.vertex_colours[vertex]);
+        found = static_cast<int32_t>(result.positions.size());
+        result.positions.push_back(surface.vertices[vertex]);
+        result.normals.push_back(normals[vertex]);
+        result.uvs.push_back(uv);
+        if (!colours.empty()) result.colours.push_back(colours[vertex]);
         next.push_back(first[vertex]);
         first[vertex] = found;
       }
       face[corner] = found;
     }
   }
-  return split;
+  return result;
 }
+
+}  // namespace
+
+IndexedMesh split_at_seams(const TexturedMesh& mesh) {
+  return split(mesh.surface, mesh.corner_uv, mesh.vertex_colours);
+}
+
+IndexedMesh split_at_seams(const DetailLevel& level) { return split(level.surface, level.corner_uv, {}); }
 
 IndexedMesh with_vertex_colours(const TexturedMesh& mesh) {
   IndexedMesh coloured{.positions = mesh.surface.vertices,

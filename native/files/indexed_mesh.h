@@ -20,6 +20,8 @@ struct IndexedMesh {
 /// Splits the vertices at the seams: one for each pair of vertex and UV. Normals are those of the unsplit
 /// surface; colours are the mesh's own, if it has any.
 IndexedMesh split_at_seams(const TexturedMesh& mesh);
+/// The same of a level, which has no colours.
+IndexedMesh split_at_seams(const DetailLevel& level);
 
 /// Keeps the vertices as they are and gives them the mesh's own colours, or the albedo's where it has none.
 IndexedMesh with_vertex_colours(const TexturedMesh& mesh);

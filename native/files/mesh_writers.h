@@ -17,6 +17,7 @@ struct MeshJob {
   const TexturedMesh& mesh;
   const std::vector<std::byte>& albedo_png;
   const std::vector<std::byte>& normal_map_png;  ///< empty where there is none
+  const std::vector<std::byte>& occlusion_png;   ///< empty where there is none
 };
 
 // Each of these returns the files that it wrote, the mesh first.

@@ -35,9 +35,12 @@ void require_consistent(const TexturedMesh& mesh) {
     return std::all_of(face.begin(), face.end(),
                        [&](int32_t index) { return index >= 0 && index < vertices; });
   });
+  const bool levels_fit = std::ranges::all_of(mesh.levels, [](const DetailLevel& level) {
+    return !level.surface.faces.empty() && level.corner_uv.size() == level.surface.faces.size();
+  });
   const bool colours_fit =
       mesh.vertex_colours.empty() || mesh.vertex_colours.size() == surface.vertices.size();
-  if (!indices_fit || !colours_fit || mesh.corner_uv.size() != surface.faces.size() ||
+  if (!indices_fit || !levels_fit || !colours_fit || mesh.corner_uv.size() != surface.faces.size() ||
       mesh.albedo.channels != 3 || mesh.albedo.pixels.empty()) {
     throw Error(ErrorCode::kInternal, "The parts of the mesh do not fit together.");
   }
@@ -66,14 +69,17 @@ std::vector<std::filesystem::path> write_mesh(const std::filesystem::path& folde
   require_consistent(mesh);
 
   std::vector<std::byte> albedo = albedo_png;
-  std::vector<std::byte> normal_map;
+  std::vector<std::byte> normal_map, occlusion;
   if (writer->textured) {
     if (albedo.empty()) albedo = encode_png(mesh.albedo, mesh.provenance);
     if (!mesh.normal_map.pixels.empty()) {
       normal_map = files::encode_png(mesh.normal_map, files::PngContent::kData, mesh.provenance);
     }
+    if (!mesh.occlusion.pixels.empty()) {
+      occlusion = files::encode_png(mesh.occlusion, files::PngContent::kData, mesh.provenance);
+    }
   }
-  return writer->write(files::MeshJob{folder, name, mesh, albedo, normal_map});
+  return writer->write(files::MeshJob{folder, name, mesh, albedo, normal_map, occlusion});
 }
 
 }  // namespace relievo

@@ -27,12 +27,14 @@ std::string texture_name(const std::string& name, std::string_view ending) {
 }
 
 /// Writes the material, with roughness and metallic as Pr and Pm of the physically based extension of MTL.
-std::string material(const MeshJob& job, const std::string& albedo, const std::string& normal_map) {
+std::string material(const MeshJob& job, const std::string& albedo, const std::string& normal_map,
+                     const std::string& occlusion) {
   // A name that starts with a dash would be taken for an option.
   const char* folder = job.name.starts_with('-') ? "./" : "";
   std::string text = comments(job.mesh.provenance);
-  text +=
-      fmt::format("newmtl {}\nKd 1 1 1\nPr {}\nPm 0\nmap_Kd {}{}\n", job.name, kRoughness, folder, albedo);
+  text += fmt::format("newmtl {}\nKd 1 1 1\nPr {}\nPm {}\nmap_Kd {}{}\n", job.name, job.mesh.roughness,
+                      job.mesh.metallic, folder, albedo);
+  if (!job.occlusion_png.empty()) text += fmt::format("map_Ka {}{}\n", folder, occlusion);
   // Without -bm Blender's importer sets the map's strength to 0.
   if (!job.normal_map_png.empty()) text += fmt::format("map_Bump -bm 1 {}{}\n", folder, normal_map);
   return text;
@@ -53,7 +55,8 @@ std::vector<std::filesystem::path> write_obj(const MeshJob& job) {
 
   const std::string albedo = texture_name(job.name, "_albedo.png");
   const std::string normal_map = texture_name(job.name, "_normal.png");
-  const std::string library = material(job, albedo, normal_map);
+  const std::string occlusion = texture_name(job.name, "_occlusion.png");
+  const std::string library = material(job, albedo, normal_map, occlusion);
 
   // The OBJ is written last, so that everything it refers to is there.
   std::vector<std::filesystem::path> files;
@@ -62,6 +65,7 @@ std::vector<std::filesystem::path> write_obj(const MeshJob& job) {
   };
   write(albedo, job.albedo_png);
   if (!job.normal_map_png.empty()) write(normal_map, job.normal_map_png);
+  if (!job.occlusion_png.empty()) write(occlusion, job.occlusion_png);
   write(job.name + ".mtl", std::as_bytes(std::span(library)));
   write(file_name, geometry);
   std::rotate(files.begin(), files.end() - 1, files.end());

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include <assimp/GltfMaterial.h>
 #include <assimp/Importer.hpp>
 #include <assimp/material.h>
 #include <assimp/postprocess.h>
@@ -28,9 +29,14 @@ Error unsound(const fs::path& path, const std::string& why) {
           "Export it again as GLB, OBJ or PLY."};
 }
 
-void check_ending(const fs::path& path) {
+std::string ending_of(const fs::path& path) {
   std::string ending = path.extension().string();
   std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  return ending;
+}
+
+void check_ending(const fs::path& path) {
+  const std::string ending = ending_of(path);
   if (ending == ".glb" || ending == ".obj" || ending == ".ply") return;
   throw Error(ErrorCode::kInvalidSettings,
               fmt::format("The name '{}' does not end in .glb, .obj or .ply.", path.string()),
@@ -72,12 +78,38 @@ class MeshReader {
       return -1;
     const auto [known, is_new] = known_.emplace(name.C_Str(), -1);
     if (!is_new) return known->second;
+    known->second = add_picture(scene, name, file_.textures);
+    return known->second;
+  }
+
+  /// Returns the picture's place among the others; -1 where it cannot be read.
+  int32_t add_picture(const aiScene& scene, const aiString& name, std::vector<ByteImage>& pictures) const {
     try {
-      file_.textures.push_back(to_bytes(picture_of(scene, name.C_Str())));
-      known->second = static_cast<int32_t>(file_.textures.size()) - 1;
+      pictures.push_back(to_bytes(picture_of(scene, name.C_Str())));
+      return static_cast<int32_t>(pictures.size()) - 1;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kCancelled) throw;
     }
+    return -1;
+  }
+
+  /// Returns the place of a material among the others; -1 where the scene has none.
+  int32_t material_of(const aiScene& scene, unsigned number) {
+    if (number >= scene.mNumMaterials) return -1;
+    const auto [known, is_new] =
+        known_materials_.emplace(number, static_cast<int32_t>(file_.materials.size()));
+    if (!is_new) return known->second;
+    const aiMaterial& from = *scene.mMaterials[number];
+    MeshMaterial& material = file_.materials.emplace_back();
+    aiColor4D colour;
+    if (from.Get(AI_MATKEY_BASE_COLOR, colour) == AI_SUCCESS ||
+        from.Get(AI_MATKEY_COLOR_DIFFUSE, colour) == AI_SUCCESS)
+      material.colour = {colour.r, colour.g, colour.b};
+    from.Get(AI_MATKEY_ROUGHNESS_FACTOR, material.roughness);
+    from.Get(AI_MATKEY_METALLIC_FACTOR, material.metallic);
+    aiString name;
+    if (from.GetTexture(aiTextureType_NORMALS, 0, &name) == AI_SUCCESS)
+      material.normal_map = add_picture(scene, name, file_.normal_maps);
     return known->second;
   }
 
@@ -107,6 +139,7 @@ class MeshReader {
       if (has_normals_) file_.normals.push_back({mesh.mNormals[i].x, mesh.mNormals[i].y, mesh.mNormals[i].z});
     }
     const int32_t texture = texture_of(scene, mesh.mMaterialIndex);
+    const int32_t material = material_of(scene, mesh.mMaterialIndex);
     constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
     for (const aiFace& face : std::span(mesh.mFaces, mesh.mNumFaces)) {
       if (face.mNumIndices != 3) continue;
@@ -122,6 +155,7 @@ class MeshReader {
       }
       surface.faces.push_back(corners);
       file_.face_texture.push_back(texture);
+      file_.face_material.push_back(material);
       if (has_uv_) file_.corner_uv.push_back(uv);
     }
   }
@@ -131,6 +165,7 @@ class MeshReader {
   Assimp::Importer importer_;
   MeshFile file_;
   std::map<std::string, int32_t> known_;
+  std::map<unsigned, int32_t> known_materials_;
   bool has_normals_ = false;
   bool has_uv_ = false;
 };
@@ -142,6 +177,13 @@ MeshFile read_mesh(const fs::path& path, const CancelToken& cancel) {
   const InputFile file(path);  // which says why a file cannot be read
   if (file.size() == 0) throw unsound(path, "it is empty");
   return MeshReader(path, cancel).read();
+}
+
+void turn_file_to_scene(MeshFile& mesh, const fs::path& path) {
+  if (ending_of(path) == ".ply") return;
+  const auto turn = [](Float3& v) { v = {v[0], -v[2], v[1]}; };
+  std::ranges::for_each(mesh.surface.vertices, turn);
+  std::ranges::for_each(mesh.normals, turn);
 }
 
 }  // namespace relievo

@@ -12,6 +12,14 @@
 
 namespace relievo {
 
+/// What a material says besides its base colour's texture.
+struct MeshMaterial {
+  int32_t normal_map = -1;  ///< an index into `normal_maps`, or -1
+  Float3 colour{1, 1, 1};   ///< multiplies the texture; linear
+  float roughness = 0.8f;
+  float metallic = 0;
+};
+
 /// A mesh as its file has it, in its own axes and units; the parts of a scene stand at their places.
 struct MeshFile {
   /// Vertices may repeat places: many formats store one for each corner.
@@ -22,6 +30,10 @@ struct MeshFile {
   std::vector<std::array<Float2, 3>> corner_uv = {};
   std::vector<int32_t> face_texture = {};  ///< one a face: an index into `textures`, or -1
   std::vector<ByteImage> textures = {};    ///< base colours, row 0 at the top
+  /// One a face: an index into `materials`, or -1; empty where nothing is known of them.
+  std::vector<int32_t> face_material = {};
+  std::vector<MeshMaterial> materials = {};
+  std::vector<ByteImage> normal_maps = {};  ///< tangent space, green up (OpenGL), row 0 at the top
 };
 
 inline constexpr int64_t kMostFacesOfFile = 20'000'000;
@@ -31,5 +43,9 @@ inline constexpr int64_t kMostFacesOfFile = 20'000'000;
 /// Error{kIo}; Error{kInvalidSettings} for another ending; Error{kInvalidImage} for a file that is no sound
 /// mesh, has no faces, or more than kMostFacesOfFile.
 MeshFile read_mesh(const std::filesystem::path& path, const CancelToken& cancel = {});
+
+/// Turns the mesh of a file from that format's axes to the scene's (base/mesh.h), in place: the opposite of
+/// what write_mesh does (files/meshes.h).
+void turn_file_to_scene(MeshFile& mesh, const std::filesystem::path& path);
 
 }  // namespace relievo

@@ -19,14 +19,9 @@ aiVector3D* vectors_from(const std::vector<Float3>& values) {
   return vectors;
 }
 
-}  // namespace
-
-std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& name) {
-  // aiScene frees everything that belongs to it.
-  auto scene = std::make_unique<aiScene>();
-  scene->mNumMeshes = 1;
-  scene->mMeshes = new aiMesh* [1] { new aiMesh };
-  aiMesh& out = *scene->mMeshes[0];
+std::unique_ptr<aiMesh> make_mesh(const IndexedMesh& mesh, const std::string& name) {
+  auto made = std::make_unique<aiMesh>();
+  aiMesh& out = *made;
   out.mName = name;
   out.mPrimitiveTypes = aiPrimitiveType_TRIANGLE;
   out.mNumVertices = static_cast<unsigned>(mesh.positions.size());
@@ -50,7 +45,16 @@ std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& 
     out.mFaces[f].mIndices = new unsigned[3];
     std::copy(mesh.faces[f].begin(), mesh.faces[f].end(), out.mFaces[f].mIndices);
   }
+  return made;
+}
 
+}  // namespace
+
+std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& name) {
+  // aiScene frees everything that belongs to it.
+  auto scene = std::make_unique<aiScene>();
+  scene->mNumMeshes = 1;
+  scene->mMeshes = new aiMesh* [1] { make_mesh(mesh, name).release() };
   scene->mNumMaterials = 1;
   scene->mMaterials = new aiMaterial* [1] { new aiMaterial };
   const aiString material_name(name);
@@ -60,6 +64,18 @@ std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& 
   scene->mRootNode->mNumMeshes = 1;
   scene->mRootNode->mMeshes = new unsigned[1]{0};
   return scene;
+}
+
+void add_node(aiScene& scene, const IndexedMesh& mesh, const std::string& name) {
+  aiMesh** const meshes = new aiMesh*[scene.mNumMeshes + 1];
+  std::copy_n(scene.mMeshes, scene.mNumMeshes, meshes);
+  meshes[scene.mNumMeshes] = make_mesh(mesh, name).release();
+  delete[] scene.mMeshes;
+  scene.mMeshes = meshes;
+  auto* node = new aiNode(name);
+  node->mNumMeshes = 1;
+  node->mMeshes = new unsigned[1]{scene.mNumMeshes++};
+  scene.mRootNode->addChildren(1, &node);
 }
 
 std::vector<std::byte> export_scene(const aiScene& scene, const char* format, const std::string& file_name) {

@@ -15,10 +15,10 @@ namespace relievo::files {
 /// Makes a scene with one node, one mesh and one material called `name`.
 std::unique_ptr<aiScene> make_scene(const IndexedMesh& mesh, const std::string& name);
 
+/// Adds a mesh of the scene's material below its root, as a node called `name`. The scene then owns it.
+void add_node(aiScene& scene, const IndexedMesh& mesh, const std::string& name);
+
 /// Runs Assimp's exporter `format`; the file will be called `file_name`.
 std::vector<std::byte> export_scene(const aiScene& scene, const char* format, const std::string& file_name);
-
-/// The roughness of the surface; 0 is a mirror. Metallic is 0 everywhere.
-inline constexpr float kRoughness = 0.8f;
 
 }  // namespace relievo::files

@@ -1,5 +1,5 @@
-// A bounding volume hierarchy over triangles, and the search in it for a detailed surface near points of a
-// simplified one.
+// A bounding volume hierarchy over triangles, and the search in it for a detailed surface near points of
+// another one.
 #pragma once
 
 #include <cmath>
@@ -30,6 +30,10 @@ struct DetailSearch {
   const float* directions = nullptr;  ///< [count, 3] unit normals there
   float reach = 0;                    ///< distance within which it looks
   float* result = nullptr;            ///< [count, 3] unit normal of the detailed surface, written
+
+  // Null where only normals are wanted.
+  int32_t* found = nullptr;  ///< [count] the face that was found, written; -1 where there is none
+  float* weights = nullptr;  ///< [count, 2] the place on it: weights of its second and third corner, written
 };
 
 RELIEVO_BODY float dot3(const float* a, const float* b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
@@ -171,6 +175,11 @@ RELIEVO_BODY void find_detail_at(const DetailSearch& s, int64_t index) {
       waiting[count++] = left_first ? node.first + 1 : node.first;
       waiting[count++] = left_first ? node.first : node.first + 1;
     }
+  }
+  if (s.found) {
+    s.found[index] = best.face;
+    s.weights[2 * index] = best.w1;
+    s.weights[2 * index + 1] = best.w2;
   }
   float normal[3] = {d[0], d[1], d[2]};
   if (best.face >= 0) {

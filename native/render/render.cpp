@@ -9,12 +9,12 @@
 #include "base/parallel.h"
 #include "base/vertex_normals.h"
 #include "kernels/rasterise.h"
-#include "render/mip_pyramid.h"
+#include "kernels/mip_pyramid.h"
 #include "render/shading.h"
 
 namespace relievo {
 
-using render::MipPyramid;
+using kernels::MipPyramid;
 
 struct Renderer::Prepared {
   const TexturedMesh& mesh;

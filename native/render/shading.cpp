@@ -103,7 +103,7 @@ Shaded Shader::shade(const kernels::Rasterisation& raster, int64_t face, int col
     const std::array<double, 2> uv = uv_at(hit);
     const std::array<double, 2> right = uv_at(kernels::meet_plane(setup, x + 1 / raster.focal, y));
     const std::array<double, 2> up = uv_at(kernels::meet_plane(setup, x, y + 1 / raster.focal));
-    const auto level_of = [&](const MipPyramid& texture) {
+    const auto level_of = [&](const kernels::MipPyramid& texture) {
       const auto squared_step = [&](const std::array<double, 2>& to) {
         const double across = (to[0] - uv[0]) * texture.width(), down = (to[1] - uv[1]) * texture.height();
         return across * across + down * down;

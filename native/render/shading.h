@@ -7,7 +7,7 @@
 #include "base/image.h"
 #include "base/mesh.h"
 #include "kernels/rasterise.h"
-#include "render/mip_pyramid.h"
+#include "kernels/mip_pyramid.h"
 
 namespace relievo::render {
 
@@ -26,8 +26,8 @@ Float3 light_on(const Float3& normal, const Matrix4& pose);
 struct Shader {
   const TexturedMesh& mesh;
   const std::vector<Float3>& normals;  ///< one a vertex
-  const MipPyramid* albedo;            ///< null where vertex colours or grey are shown
-  const MipPyramid* normal_map;        ///< null where there is none
+  const kernels::MipPyramid* albedo;            ///< null where vertex colours or grey are shown
+  const kernels::MipPyramid* normal_map;        ///< null where there is none
   const Matrix4& pose;
   /// The number of mip levels below the pixel's own footprint, because several samples share a pixel.
   double sharpening;

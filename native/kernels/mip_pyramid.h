@@ -1,4 +1,4 @@
-// Stores a texture at all its mip levels. Internal to render/.
+// Stores a texture at all its mip levels.
 #pragma once
 
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/image.h"
 
-namespace relievo::render {
+namespace relievo::kernels {
 
 /// A picture of 3 channels and its halves down to one texel (Williams 1983, "Pyramidal Parametrics"), read
 /// bilinearly in a level and linearly between two. The picture itself is referred to, not copied, and must
@@ -35,4 +35,4 @@ class MipPyramid {
   std::vector<ByteImage> halves_;
 };
 
-}  // namespace relievo::render
+}  // namespace relievo::kernels

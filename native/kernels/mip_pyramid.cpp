@@ -1,11 +1,11 @@
-#include "render/mip_pyramid.h"
+#include "kernels/mip_pyramid.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/parallel.h"
 
-namespace relievo::render {
+namespace relievo::kernels {
 namespace {
 
 ByteImage halved(const ByteImage& picture, MipPyramid::Content content,
@@ -77,4 +77,4 @@ std::array<float, 3> MipPyramid::at(double u, double v, double level) const {
   return value;
 }
 
-}  // namespace relievo::render
+}  // namespace relievo::kernels
