@@ -90,8 +90,10 @@ double seconds_at(const Station& station, const DeviceGroup& group, const std::v
 int pictures_to_begin(const DeviceGroup& group, size_t station, int batch, int waiting, int behind) {
   const int wanted = std::min(waiting, group.stations[station].on_side ? 1 : batch);
   if (station + 1 == group.stations.size()) return wanted;
-  const bool feeds_side_threads = group.stations[station + 1].on_side && !group.stations[station].on_side;
-  const int room = feeds_side_threads ? room_before_side_threads(batch) : batch;
+  const bool is_on_side = group.stations[station].on_side, is_next = group.stations[station + 1].on_side;
+  const int room = is_on_side && !is_next   ? batch + group.side_threads
+                   : is_next && !is_on_side ? room_before_side_threads(batch)
+                                            : batch;
   return behind + wanted <= room ? wanted : 0;
 }
 

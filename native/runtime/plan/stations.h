@@ -24,7 +24,9 @@ constexpr int room_before_side_threads(int batch) { return batch > 1 ? 2 * batch
 
 /// The number of pictures that a station begins, of `waiting` ones, while `behind` wait before the next
 /// station or are on their way to it: a batch, or on a side thread one; none while there is no room for them
-/// there. It does not begin fewer than wait, because a part of a batch takes nearly as long as all of it.
+/// there: for a batch, for what room_before_side_threads() says, or behind side threads for a batch and for
+/// what all of them have at work. It does not begin fewer than wait, because a part of a batch takes nearly
+/// as long as all of it.
 int pictures_to_begin(const DeviceGroup& group, size_t station, int batch, int waiting, int behind);
 
 /// The batch that a group takes now, where its workers have these budgets now (both by index in all of

@@ -116,7 +116,7 @@ TEST_F(OverlapTest, SeveralPicturesAreTexturedSideBySide) {
   EXPECT_EQ(stages_[kTexture]->loads, 1) << "the threads share the weights";
 }
 
-TEST_F(OverlapTest, NoMoreThanABatchWaitsBetweenTwoStations) {
+TEST_F(OverlapTest, NoMoreThanABatchAndWhatIsAtWorkWaitsBetweenTwoStations) {
   std::atomic<int> cut = 0, painted = 0, most = 0;
   on_run(kCut, [&](const StageCall&, const std::vector<int>&) {
     // What was taken to be painted counts a moment later.
@@ -128,7 +128,7 @@ TEST_F(OverlapTest, NoMoreThanABatchWaitsBetweenTwoStations) {
     EXPECT_TRUE(comes_true([&] { return cut > pictures[0] + 1; })) << "the next is not cut out meanwhile";
   });
   expect_all_made(run(card(3), 24));
-  EXPECT_LE(most, 2);
+  EXPECT_LE(most, 3) << "one waits, one is being cut out, one was just taken";
 }
 
 TEST_F(OverlapTest, PicturesWithoutDeviceWorkAreMadeSideBySide) {
