@@ -142,10 +142,8 @@ std::string keep_links(const std::vector<Worker>& workers, const CostStore& stor
     }
     const double rate = static_cast<double>(link.bytes) / link.seconds;
     text += fmt::format("cuda:{} to cuda:{}: {:.1f} GB/s\n", link.from, link.to, rate / 1e9);
-    for (const Worker& worker : workers) {
-      if (worker.kind != DeviceKind::kCuda || worker.device != link.from) continue;
-      store.add(worker.product, {link_sample(worker, link.to, link.bytes, link.seconds)});
-      break;
+    if (const Worker* worker = worker_on_gpu(workers, link.from)) {
+      store.add(worker->product, {link_sample(*worker, link.to, link.bytes, link.seconds)});
     }
   }
   return text;

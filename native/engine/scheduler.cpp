@@ -90,6 +90,7 @@ void Engine::Impl::run(const StatePointer& first) {
     if (!queued_jobs.has_begun()) throw;
     queued_jobs.end_all_begun();
   }
+  costs->keep();
 }
 
 void Engine::QueuedJobs::serve(const Settings& settings, int64_t decoding_bytes, int too_many) {

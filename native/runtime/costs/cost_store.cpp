@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
+#include <new>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -11,6 +14,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -103,6 +107,60 @@ CostSample mean_with(const CostSample& old, const CostSample& more) {
   return mean;
 }
 
+/// The samples with those of further calls.
+std::vector<CostSample> with_means(std::vector<CostSample> kept, const std::vector<CostSample>& calls) {
+  for (CostSample sample : calls) {
+    const auto old =
+        std::ranges::find_if(kept, [&](const CostSample& one) { return is_same_call(one, sample); });
+    if (old != kept.end()) {
+      sample = mean_with(*old, sample);
+      kept.erase(old);
+    }
+    kept.push_back(std::move(sample));
+  }
+  return kept;
+}
+
+MeasuredCosts read_samples(const fs::path& path) {
+  MeasuredCosts all;
+  const json file = read_json_object_if_sound(path);
+  for (const auto& [device, values] : file.items()) {
+    try {
+      std::vector<CostSample> samples;
+      for (const json& value : values) samples.push_back(from_json(value));
+      all[device] = std::move(samples);
+    } catch (const json::exception&) {  // a device whose samples cannot be read counts as not measured
+    }
+  }
+  return all;
+}
+
+/// Reads the file, has `change` change it, and writes it, while no other process does so. A device has its
+/// oldest samples first; of very many, these are dropped. Throws Error{kIo}.
+void change_samples(const fs::path& path, const std::function<void(MeasuredCosts&)>& change) {
+  constexpr size_t kMost = 400;
+  std::error_code error;  // the writing reports errors
+  fs::create_directories(path.parent_path(), error);
+  std::optional<FolderLock> lock;
+  if (fs::is_directory(path.parent_path(), error)) lock.emplace(path.parent_path());
+  MeasuredCosts all = read_samples(path);
+  change(all);
+  json object = json::object();
+  for (auto& [device, samples] : all) {
+    if (samples.size() > kMost) samples.erase(samples.begin(), samples.end() - kMost);
+    object[device] = json::array();
+    for (const CostSample& sample : samples) object[device].push_back(to_json(sample));
+  }
+  write_cache(path, object);
+}
+
+void tell_unwritten(const char* why) noexcept {
+  try {
+    log(LogLevel::kWarning, fmt::format("What the stages took cannot be kept for later plans: {}", why));
+  } catch (...) {  // there is no memory, not even to say so
+  }
+}
+
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
 /// What a limit is of, whichever worker it is.
@@ -134,7 +192,8 @@ fs::path CostStore::default_folder() {
   return fs::path(home ? home : ".") / ".cache" / "relievo";
 }
 
-CostStore::CostStore(fs::path folder) : folder_(std::move(folder)) {
+CostStore::CostStore(fs::path folder, std::chrono::seconds write_every)
+    : folder_(std::move(folder)), write_every_(write_every) {
   if (folder_.empty()) return;
   const json all = read_json_object_if_sound(limits_path());
   for (const auto& [name, value] : all.items()) {
@@ -145,60 +204,57 @@ CostStore::CostStore(fs::path folder) : folder_(std::move(folder)) {
   }
 }
 
+CostStore::~CostStore() { keep(); }
+
 MeasuredCosts CostStore::measured() const {
-  MeasuredCosts all;
-  if (folder_.empty()) return all;
-  const json file = read_json_object_if_sound(costs_path());
-  for (const auto& [device, values] : file.items()) {
-    try {
-      std::vector<CostSample> samples;
-      for (const json& value : values) samples.push_back(from_json(value));
-      all[device] = std::move(samples);
-    } catch (const json::exception&) {  // a device whose samples cannot be read counts as not measured
-    }
-  }
+  if (folder_.empty()) return {};
+  MeasuredCosts all = read_samples(costs_path());
+  const std::lock_guard lock(mutex_);
+  for (const auto& [device, samples] : learnt_) all[device] = with_means(std::move(all[device]), samples);
   return all;
 }
 
 void CostStore::add(const std::string& device, const std::vector<CostSample>& added) const {
-  std::vector<CostSample> kept = measured()[device];
-  for (const CostSample& sample : added) {
-    std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
-    kept.push_back(sample);
-  }
-  write_samples(device, std::move(kept));
-}
-
-/// Writes a device's samples, the oldest first; of very many, the oldest are dropped.
-void CostStore::write_samples(const std::string& device, std::vector<CostSample> samples) const {
-  constexpr size_t kMost = 400;
-  if (samples.size() > kMost) samples.erase(samples.begin(), samples.end() - kMost);
-  json all = read_json_object_if_sound(costs_path());
-  all[device] = json::array();
-  for (const CostSample& sample : samples) all[device].push_back(to_json(sample));
-  write_cache(costs_path(), all);
-}
-
-void CostStore::learn(const std::string& device, const std::vector<CostSample>& learnt) {
-  if (folder_.empty() || learnt.empty()) return;
   const std::lock_guard lock(mutex_);
-  std::vector<CostSample> kept = measured()[device];
-  for (CostSample sample : learnt) {
-    const auto old =
-        std::ranges::find_if(kept, [&](const CostSample& one) { return is_same_call(one, sample); });
-    if (old != kept.end()) {
-      sample = mean_with(*old, sample);
-      kept.erase(old);
+  change_samples(costs_path(), [&](MeasuredCosts& all) {
+    std::vector<CostSample>& kept = all[device];
+    for (const CostSample& sample : added) {
+      std::erase_if(kept, [&](const CostSample& old) { return is_same_call(old, sample); });
+      kept.push_back(sample);
     }
-    kept.push_back(std::move(sample));
-  }
+  });
+}
+
+void CostStore::learn(const std::string& device, const std::vector<CostSample>& samples) {
+  if (folder_.empty() || samples.empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::vector<CostSample>& kept = learnt_[device];
+  kept.insert(kept.end(), samples.begin(), samples.end());
+  if (Clock::now() - written_ >= write_every_) write_learnt();
+}
+
+void CostStore::keep() {
+  const std::lock_guard lock(mutex_);
+  write_learnt();
+}
+
+void CostStore::write_learnt() noexcept {
+  if (learnt_.empty()) return;
+  written_ = Clock::now();
   try {
-    write_samples(device, std::move(kept));
-  } catch (const Error& error) {
-    if (!std::exchange(has_warned_, true)) {
-      log(LogLevel::kWarning,
-          fmt::format("What the stages took cannot be kept for later plans: {}", error.message()));
-    }
+    change_samples(costs_path(), [&](MeasuredCosts& all) {
+      for (const auto& [device, samples] : learnt_) all[device] = with_means(std::move(all[device]), samples);
+    });
+    learnt_.clear();
+    return;
+  } catch (const std::exception& error) {
+    if (!has_warned_) tell_unwritten(error.what());
+    has_warned_ = true;
+  }
+  try {  // they serve as long as this lives
+    for (auto& [device, samples] : learnt_) samples = with_means({}, samples);
+  } catch (const std::bad_alloc&) {
+    learnt_.clear();
   }
 }
 

@@ -25,13 +25,6 @@ double seconds_alone(const StageRun& run, const std::vector<Worker>& workers) {
   return seconds / (1 + double(run.devices.size() - 1) * run.repeated);
 }
 
-const Worker* of_gpu(const std::vector<Worker>& workers, int index) {
-  const auto found = std::ranges::find_if(workers, [&](const Worker& worker) {
-    return worker.kind == DeviceKind::kCuda && worker.device == index;
-  });
-  return found == workers.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 std::string link_variant(int from, int to) { return fmt::format("cuda:{} cuda:{}", from, to); }
@@ -72,7 +65,7 @@ MeasuredCosts samples_of(std::span<const StageRun> runs, const std::vector<Worke
     if (sample.seconds > 0) all[first->product].push_back(std::move(sample));
     for (const DeviceCopy& transfer : run.transfers) {
       constexpr int64_t kWorthMeasuring = 1 << 20;
-      const Worker* from = of_gpu(workers, transfer.from);
+      const Worker* from = worker_on_gpu(workers, transfer.from);
       if (!from || transfer.to < 0 || transfer.bytes < kWorthMeasuring || transfer.seconds <= 0) continue;
       all[from->product].push_back(link_sample(*from, transfer.to, transfer.bytes, transfer.seconds));
     }

@@ -144,6 +144,13 @@ Worker whole_cpu(const WorkerSources& sources) {
 
 }  // namespace
 
+const Worker* worker_on_gpu(std::span<const Worker> workers, int gpu) {
+  const auto found = std::ranges::find_if(workers, [&](const Worker& worker) {
+    return worker.kind == DeviceKind::kCuda && worker.device == gpu;
+  });
+  return found == workers.end() ? nullptr : &*found;
+}
+
 std::string half_of_gpu(int compute) {
   constexpr int kAmpere = 80;
   return compute == 0 || compute >= kAmpere ? "bf16" : "fp16";

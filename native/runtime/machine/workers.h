@@ -57,6 +57,9 @@ struct Worker {
   }
 };
 
+/// The first worker on this GPU; null where there is none.
+const Worker* worker_on_gpu(std::span<const Worker> workers, int gpu);
+
 /// The half precision of a GPU: bf16, which has float32's range, from compute capability 8.0 (Ampere) on and
 /// where it is not known; before that fp16, because convolutions and fused attention know no bf16 there.
 std::string half_of_gpu(int compute);

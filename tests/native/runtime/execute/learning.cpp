@@ -1,4 +1,5 @@
 // What finished jobs took makes the next plan right.
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -182,9 +183,46 @@ TEST(Learning, CopiesTellTheSpeedOfLinks) {
 TEST(Learning, AStoreThatCannotBeWrittenLosesNothingElse) {
   const TemporaryFolder folder;
   std::ofstream(folder.path / "file") << "no folder";
-  CostStore store(folder.path / "file");
-  Device().make(store, 2);
-  EXPECT_TRUE(store.measured().empty());
+  const Device device;
+  CostStore store(folder.path / "file", std::chrono::seconds(0));
+  for (int i = 0; i < 3; ++i) device.make(store, 2);
+  EXPECT_NEAR(device.planned(store, 2) / device.taken(2), 1, 0.01) << "it knows them as long as it lives";
+  EXPECT_TRUE(CostStore(folder.path / "file").measured().empty());
+}
+
+TEST(Learning, WritesOnlyNowAndThenAndAtTheEnd) {
+  const TemporaryFolder folder;
+  const Device device;
+  CostStore store(folder.path, std::chrono::hours(1));
+  device.make(store, 2);
+  EXPECT_FALSE(fs::exists(store.costs_path())) << "not for each picture";
+  EXPECT_NEAR(device.planned(store, 2) / device.taken(2), 1, 0.01) << "the next plan knows it all the same";
+  {
+    CostStore other(folder.path, std::chrono::seconds(0));  // another process, which writes at once
+    device.make(other, 3);
+    EXPECT_TRUE(fs::exists(store.costs_path()));
+  }
+  store.keep();
+  const CostStore next_process(folder.path);
+  EXPECT_EQ(next_process.measured().at("A card").size(), 4U)
+      << "two stages in two sizes: neither lost the other's";
+  EXPECT_EQ(next_process.measured().at("A card").front().runs, 1);
+  store.keep();
+  EXPECT_EQ(CostStore(folder.path).measured().at("A card").front().runs, 1) << "nothing is counted twice";
+}
+
+TEST(Learning, CountsACallThatIsWrittenLaterAsOneMore) {
+  const TemporaryFolder folder;
+  Device device;
+  CostStore at_once(folder.path / "a", std::chrono::seconds(0)),
+      later(folder.path / "b", std::chrono::hours(1));
+  for (const double factor : {3.0, 4.0, 5.0, 9.0, 9.0, 2.0}) {
+    device.factor[0] = factor;
+    device.make(at_once, 2);
+    device.make(later, 2);
+  }
+  later.keep();
+  EXPECT_NEAR(device.planned(at_once, 2), device.planned(later, 2), 1e-9);
 }
 
 class ReportsOfTime : public ExecutorTest {};
