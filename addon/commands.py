@@ -138,6 +138,7 @@ def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
         turntable=options.turntable,
         exr=options.exr,
         recursive=options.recursive,
+        sides=options.sides,
         again=options.again,
         only_failed=options.retry_failed,
         lock=options.lock,

@@ -109,6 +109,12 @@ def parser() -> argparse.ArgumentParser:
         dest="report",
         help="write no relievo-report.html, relievo-metrics.jsonl and relievo-metrics.csv",
     )
+    words.add_argument(
+        "--no-sides",
+        action="store_false",
+        dest="sides",
+        help="make an object of each picture, also of cup_front.png and cup_back.png",
+    )
     words.add_argument("--ray", default="", metavar="ADDRESS", help="for the command of the Python package alone")
     words.add_argument(
         "--no-lock",

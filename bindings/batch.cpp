@@ -183,14 +183,15 @@ void bind_batch(py::module_& module) {
   module.def(
       "open_batch",
       [](fs::path source, fs::path folder, std::vector<std::string> formats, bool contact_sheet,
-         int turntable, bool exr, bool recursive, bool again, bool only_failed, bool lock, bool dry_run,
-         std::vector<std::string> required, bool report, const py::kwargs& settings) {
+         int turntable, bool exr, bool recursive, bool sides, bool again, bool only_failed, bool lock,
+         bool dry_run, std::vector<std::string> required, bool report, const py::kwargs& settings) {
         return open({.source = std::move(source),
                      .folder = std::move(folder),
                      .formats = std::move(formats),
                      .renders = {.turntable = turntable, .exr = exr, .sheet = contact_sheet},
                      .settings = settings_of(settings),
                      .recursive = recursive,
+                     .sides = sides,
                      .again = again,
                      .only_failed = only_failed,
                      .lock = lock,
@@ -200,9 +201,9 @@ void bind_batch(py::module_& module) {
       },
       py::arg("source"), py::arg("folder"), py::kw_only(), py::arg("formats"),
       py::arg("contact_sheet") = false, py::arg("turntable") = 0, py::arg("exr") = false,
-      py::arg("recursive") = false, py::arg("again") = false, py::arg("only_failed") = false,
-      py::arg("lock") = true, py::arg("dry_run") = false, py::arg("required") = std::vector<std::string>(),
-      py::arg("report") = false);
+      py::arg("recursive") = false, py::arg("sides") = true, py::arg("again") = false,
+      py::arg("only_failed") = false, py::arg("lock") = true, py::arg("dry_run") = false,
+      py::arg("required") = std::vector<std::string>(), py::arg("report") = false);
 
   module.def(
       "report_of",

@@ -67,6 +67,7 @@ py::dict batch_words(const std::vector<std::string>& words) {
   batch["turntable"] = given.request.renders.turntable;
   batch["exr"] = given.request.renders.exr;
   batch["recursive"] = given.request.recursive;
+  batch["sides"] = given.request.sides;
   batch["again"] = given.request.again;
   batch["only_failed"] = given.request.only_failed;
   batch["lock"] = given.request.lock;

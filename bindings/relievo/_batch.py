@@ -38,7 +38,8 @@ class Batch:
                 print(outcome.picture, outcome.files, outcome.error)
 
     What was made counts as long as the content of the picture, the mask and the views, the settings, the formats and
-    the files themselves are the same. recursive takes the pictures of subfolders in; again makes everything anew;
+    the files themselves are the same. recursive takes the pictures of subfolders in; sides makes one object
+    of a folder's pictures that are called cup_front.png, cup_back.png and so on; again makes everything anew;
     only_failed makes what failed the last time; dry_run writes nothing. required are words of `relievo check`: a mesh
     that does not meet them is no result, but a failure. report writes what write_report() shows in 3D as soon as each
     result is made, and not only then. One batch at a time may write into a folder; lock=False is for
@@ -55,6 +56,7 @@ class Batch:
         turntable: int = 0,
         exr: bool = False,
         recursive: bool = False,
+        sides: bool = True,
         again: bool = False,
         only_failed: bool = False,
         lock: bool = True,
@@ -75,6 +77,7 @@ class Batch:
             turntable=turntable,
             exr=exr,
             recursive=recursive,
+            sides=sides,
             again=again,
             only_failed=only_failed,
             lock=lock,

@@ -572,6 +572,7 @@ def open_batch(
     turntable: int = 0,
     exr: bool = False,
     recursive: bool = False,
+    sides: bool = True,
     again: bool = False,
     only_failed: bool = False,
     lock: bool = True,

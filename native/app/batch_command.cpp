@@ -112,6 +112,8 @@ void add_words(CLI::App& parser, BatchWords& options) {
   add_generate_options(parser, options.generate);
   parser.add_flag("--recursive", request.recursive,
                   "Take in the pictures of subfolders; their results lie in such folders");
+  parser.add_flag("!--no-sides", request.sides,
+                  "Make an object of each picture, also of cup_front.png and cup_back.png");
   parser.add_flag("--again", request.again, "Make everything anew, also what is finished");
   parser.add_flag("--retry-failed", request.only_failed, "Make only what failed the last time");
   parser.add_flag("--dry-run", request.dry_run,

@@ -323,8 +323,7 @@ std::vector<std::string> pictures_of(const GenerateOptions& options) {
   return {expand_views(options.settings.views).front().picture};
 }
 
-/// Adds the sides to the views of the one picture. A model that sees nothing but views gets the picture as
-/// the front, too.
+/// Adds the sides to the views of the one picture.
 void take_sides(GenerateOptions& options) {
   if (options.sides.empty()) return;
   if (options.pictures.size() > 1) {
@@ -332,14 +331,8 @@ void take_sides(GenerateOptions& options) {
                 fmt::format("Sides are given for {} pictures.", options.pictures.size()),
                 "Give the sides of one object at a time, or a manifest to `relievo batch`.");
   }
-  Settings& settings = options.settings;
-  std::ranges::stable_sort(options.sides, {}, side_of);
-  if (!options.pictures.empty() && sees_views(settings.model)) {
-    OwnView front = view_from(Side::kFront, options.pictures.front());
-    front.mask = settings.mask_file;
-    settings.views.push_back(std::move(front));
-  }
-  settings.views.insert(settings.views.end(), options.sides.begin(), options.sides.end());
+  options.settings =
+      with_sides(options.settings, options.pictures.empty() ? "" : options.pictures.front(), options.sides);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "base/own_view.h"
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <numbers>
@@ -29,14 +27,9 @@ void check(const OwnView& view, const char* what, double value, Range<double> ra
 
 /// Takes the side that ends the picture's name: cup_front, cup-back.
 OwnView with_side_of_name(OwnView view, const std::string& name) {
-  const size_t end = name.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-  if (end == std::string::npos || std::string_view("_- .").find(name[end]) == std::string_view::npos)
-    return view;
-  std::string word = name.substr(end + 1);
-  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
-  const std::optional<Side> side = side_named(word);
-  if (!side) return view;
-  OwnView found = view_from(*side, std::move(view.picture));
+  const std::optional<SideOfName> named = side_in_name(name);
+  if (!named || named->object.empty()) return view;
+  OwnView found = view_from(named->side, std::move(view.picture));
   found.mask = std::move(view.mask);
   return found;
 }

@@ -1,6 +1,7 @@
 #include "base/side.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace relievo {
@@ -22,6 +23,17 @@ const char* side_name(Side side) { return kAngles[static_cast<size_t>(side)].nam
 std::optional<Side> side_named(std::string_view name) {
   const auto found = std::ranges::find_if(kSides, [&](Side side) { return name == side_name(side); });
   return found == kSides.end() ? std::nullopt : std::optional(*found);
+}
+
+std::optional<SideOfName> side_in_name(std::string_view stem) {
+  const size_t end = stem.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  const bool has_object = end != std::string_view::npos;
+  if (has_object && std::string_view("_- .").find(stem[end]) == std::string_view::npos) return {};
+  std::string word(stem.substr(has_object ? end + 1 : 0));
+  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::optional<Side> side = side_named(word);
+  if (!side) return {};
+  return SideOfName{std::string(stem.substr(0, has_object ? end : 0)), *side};
 }
 
 std::optional<Side> opposite_of(Side side) {

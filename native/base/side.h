@@ -19,6 +19,14 @@ inline constexpr std::array kSides{Side::kFront, Side::kBack, Side::kLeft, Side:
 const char* side_name(Side side);  ///< `front`, `back`, `left`, `right`, `top`
 std::optional<Side> side_named(std::string_view name);
 
+/// What a picture's name says of its side: `cup-Front` is the front of `cup`, `front` that of an object
+/// without a name.
+struct SideOfName {
+  std::string object;
+  Side side = Side::kFront;
+};
+std::optional<SideOfName> side_in_name(std::string_view stem);
+
 /// The front for the back, the left for the right and the other way round; none for the top.
 std::optional<Side> opposite_of(Side side);
 

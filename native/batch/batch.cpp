@@ -36,9 +36,9 @@ constexpr const char* kOldState = "relievo-batch.json";  // the state file of ve
 PictureList list_pictures(const BatchRequest& request) {
   std::error_code error;
   const bool is_folder = fs::is_directory(request.source, error);
-  PictureList list = is_folder
-                         ? list_folder(request.source, request.folder, request.recursive, request.settings)
-                         : read_manifest(request.source, request.settings);
+  PictureList list = is_folder ? list_folder(request.source, request.folder, request.recursive,
+                                             request.settings, request.sides)
+                               : read_manifest(request.source, request.settings);
   if (!list.pictures.empty()) return list;
   throw Error(ErrorCode::kInvalidSettings,
               fmt::format("There is no picture in '{}'.{}{}", request.source.string(),
@@ -150,7 +150,9 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
   std::vector<fs::path> inputs = inputs_of(list.pictures);
   inputs.push_back(request.source);
   spare_inputs(inputs, request.folder);
-  if (!list.left_out.empty()) notes.push_back(list.left_out);
+  for (const std::string& note : {list.left_out, list.sides}) {
+    if (!note.empty()) notes.push_back(note);
+  }
   open();
 
   const std::vector<Fingerprint> fingerprints =

@@ -28,6 +28,7 @@ struct BatchRequest {
   Settings settings = {};
   /// Includes the pictures of subfolders; their results lie in such folders too.
   bool recursive = false;
+  bool sides = true;         ///< makes one object of a folder's pictures that are called its sides
   bool again = false;        ///< makes all results again
   bool only_failed = false;  ///< makes only results that failed the last time
   bool lock = true;          ///< refuses to write into a folder that another batch writes into

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/system_error.h"
+#include "batch/group_sides.h"
 #include "batch/list_pictures.h"
 #include "engine/clean_name.h"
 #include "files/picture_kinds.h"
@@ -39,7 +41,7 @@ class LeftOut {
         std::all_of(ending.begin() + 1, ending.end(), [](unsigned char c) { return std::isalnum(c); });
     ++files_[is_plain ? lower(ending) : ""];
   }
-  size_t hidden = 0, dead_links = 0, folders = 0, folder_links = 0, unreadable = 0, special = 0;
+  size_t hidden = 0, dead_links = 0, folders = 0, folder_links = 0, special = 0;
 
   std::string sentence() const {
     std::vector<std::string> parts = kinds();
@@ -50,7 +52,6 @@ class LeftOut {
     add(dead_links, "link that leads nowhere", "links that lead nowhere");
     add(special, "entry that is no file", "entries that are no files");
     add(folder_links, "link to a folder", "links to folders");
-    add(unreadable, "folder that cannot be read", "folders that cannot be read");
     add(folders, "subfolder (--recursive takes its pictures in)",
         "subfolders (--recursive takes their pictures in)");
     return parts.empty() ? std::string() : fmt::format("Left out: {}.", fmt::join(parts, ", "));
@@ -104,12 +105,10 @@ class Walk {
       visit_entry(entry->path(), relative);
     }
     if (!error) return;
-    if (relative.empty()) {
-      throw Error(ErrorCode::kIo,
-                  fmt::format("Cannot read the folder '{}': {}.", folder.string(), error.message()),
-                  "Check that the path is right and that you may read it.");
-    }
-    ++left_out.unreadable;
+    const Error why = system_error(fmt::format("Cannot read the folder '{}'", folder.string()), error.value(),
+                                   "Check that the path is right and that you may read it.");
+    if (relative.empty()) throw why;
+    unreadable.emplace_back(folder, why);
   }
 
   bool has_visited(const fs::path& folder) const { return folders_.contains(identity_of(folder)); }
@@ -117,6 +116,7 @@ class Walk {
   LeftOut left_out;
   // Pictures and their folder, relative to the first.
   std::vector<std::pair<fs::path, fs::path>> pictures;
+  std::vector<std::pair<fs::path, Error>> unreadable;
 
  private:
   void visit_entry(const fs::path& path, const fs::path& relative) {
@@ -154,7 +154,7 @@ class Walk {
 }  // namespace
 
 PictureList list_folder(const fs::path& folder, const fs::path& output, bool recursive,
-                        const Settings& settings) {
+                        const Settings& settings, bool by_sides) {
   const Error among(ErrorCode::kInvalidSettings, "The results would lie among the pictures.",
                     "Choose another folder with -o.");
   std::error_code error;
@@ -169,6 +169,15 @@ PictureList list_folder(const fs::path& folder, const fs::path& output, bool rec
   for (const auto& [picture, relative] : walk.pictures) {
     const auto found = folders.emplace(folded_name(relative.string()), relative).first;
     list.pictures.push_back({picture.string(), found->second, picture.stem().string(), settings});
+  }
+  if (by_sides) {
+    const size_t objects = group_sides(list.pictures);
+    if (objects > 0)
+      list.sides = counted(objects, "object has", "objects have") +
+                   " pictures of several sides, as their names say (--no-sides keeps them apart).";
+  }
+  for (const auto& [unreadable, why] : walk.unreadable) {
+    list.pictures.push_back({unreadable.string(), {}, unreadable.filename().string(), settings, why});
   }
   for (const auto& [folded, relative] : folders) {
     const fs::path results = output / relative;

@@ -24,14 +24,17 @@ struct PictureList {
   std::vector<ListedPicture> pictures;
   /// A sentence that says, by kind and number, which files are not in the list; may be empty.
   std::string left_out;
+  /// A sentence that says how many objects have pictures of several sides; may be empty.
+  std::string sides;
 };
 
 /// Lists the pictures in a folder (by the ending of their names), ordered by path; where it is `recursive`,
 /// also those of all folders below it except `output`. Files that are hidden, links that lead nowhere and
-/// links to folders are left out. Throws Error{kIo} for a folder that cannot be read, Error{kInvalidSettings}
-/// where results would lie among the pictures.
+/// links to folders are left out; a folder below it that cannot be read is a picture that fails. `by_sides`
+/// makes one object of pictures that their names call its sides (batch/group_sides.h). Throws Error{kIo} for
+/// a folder that cannot be read, Error{kInvalidSettings} where results would lie among the pictures.
 PictureList list_folder(const std::filesystem::path& folder, const std::filesystem::path& output,
-                        bool recursive, const Settings& settings);
+                        bool recursive, const Settings& settings, bool by_sides = true);
 
 /// Lists the pictures of a manifest, in its order: a JSON list of pictures, or an object with `pictures` and
 /// perhaps `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`,

@@ -196,6 +196,19 @@ void check_views(const std::vector<OwnView>& views) {
   }
 }
 
+bool takes_sides(const std::string& model) { return model == kPreviewModel || sees_views(model); }
+
+Settings with_sides(Settings settings, const std::string& front, std::vector<OwnView> sides) {
+  std::ranges::stable_sort(sides, {}, side_of);
+  if (!front.empty() && sees_views(settings.model)) {
+    OwnView view = view_from(Side::kFront, front);
+    view.mask = settings.mask_file;
+    settings.views.push_back(std::move(view));
+  }
+  settings.views.insert(settings.views.end(), sides.begin(), sides.end());
+  return settings;
+}
+
 std::vector<Side> sides_of_sheet(const std::string& order) {
   const auto refused = [&](const char* hint) { return invalid_value("sheet", order, hint); };
   std::vector<Side> sides;

@@ -1,6 +1,7 @@
 // The notations in which a person gives pictures with their cameras (base/own_view.h).
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/side.h"
@@ -24,6 +25,13 @@ std::vector<OwnView> expand_views(const std::vector<OwnView>& given);
 /// grid of 3 rows x 2 columns; or six without. Grid and six have the cameras of Zero123++'s pictures
 /// (base/camera.h). Throws Error{kInvalidSettings}.
 void check_views(const std::vector<OwnView>& views);
+
+/// Whether the model takes pictures of sides.
+bool takes_sides(const std::string& model);
+
+/// The settings of an object of which more sides are seen than its picture, the front, which may be empty. A
+/// model that sees nothing but views gets the front as one of them, too.
+Settings with_sides(Settings settings, const std::string& front, std::vector<OwnView> sides);
 
 /// Reads the order of a sheet's figures, `front,right,back`: 2 to 5 different sides, one of them the front or
 /// the back. Throws Error{kInvalidSettings}.

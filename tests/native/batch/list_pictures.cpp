@@ -1,8 +1,11 @@
 #include "batch/list_pictures.h"
 
+#include <initializer_list>
+
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "base/side.h"
 #include "scratch.h"
 
 namespace relievo {
@@ -85,6 +88,70 @@ TEST_F(ListPictures, RefusesResultsAmongThePictures) {
   EXPECT_EQ(refusal([&] { list_folder(folder / "in", folder / "in/../in", false, {}); }), among);
   EXPECT_EQ(refusal([&] { list_folder(folder / "out/in", folder / "out", true, {}); }), among);
   EXPECT_EQ(refusal([&] { list_folder(folder / "none", folder / "out", false, {}); }).first, ErrorCode::kIo);
+}
+
+/// Pictures of the sides of an object, by their names.
+class Sides : public ListPictures {
+ protected:
+  void write_pictures(std::initializer_list<const char*> names) {
+    for (const char* name : names) write(std::string("in/") + name, "x");
+  }
+  /// "NAME: PICTURE SIDE=PICTURE..." of each object.
+  std::vector<std::string> objects(const Settings& settings = {}, bool by_sides = true) {
+    list = list_folder(folder / "in", folder / "out", true, settings, by_sides);
+    std::vector<std::string> found;
+    for (const ListedPicture& picture : list.pictures) {
+      std::string text = (picture.folder / picture.name).string() + ": " + file_name(picture.picture);
+      for (const OwnView& view : picture.settings.views) {
+        const std::optional<Side> side = side_of(view);
+        text += std::string(" ") + (side ? side_name(*side) : "none") + "=" + file_name(view.picture);
+      }
+      found.push_back(std::move(text));
+    }
+    return found;
+  }
+  static std::string file_name(const std::string& path) { return fs::path(path).filename().string(); }
+};
+
+TEST_F(Sides, MakeOneObject) {
+  write_pictures({"cup_front.png", "cup_back.png", "cup-Right.jpg", "jug.png", "jug_top.png", "pan.png"});
+  EXPECT_THAT(objects(), ElementsAre("cup: cup_front.png back=cup_back.png right=cup-Right.jpg",
+                                     "jug: jug.png top=jug_top.png", "pan: pan.png"));
+  EXPECT_EQ(list.sides,
+            "2 objects have pictures of several sides, as their names say (--no-sides keeps them apart).");
+  EXPECT_EQ(objects({}, false).size(), 6u);
+  EXPECT_EQ(list.sides, "");
+}
+
+TEST_F(Sides, OfAnObjectWithoutANameAreCalledAsTheirFolder) {
+  write_pictures({"day/chair/front.png", "day/chair/left.png", "day/table/front.png", "day/table/back.png"});
+  EXPECT_THAT(objects(), ElementsAre("day/chair/chair: front.png left=left.png",
+                                     "day/table/table: front.png back=back.png"));
+}
+
+TEST_F(Sides, StayApartWhereTheyAreNoOnes) {
+  write_pictures({"a/cup_left.png", "a/cup_right.png",                    // no front
+                  "b/cup_front.png", "b/cup_front.jpg", "b/cup_top.png",  // two fronts
+                  "c/cup_front.png", "d/cup_back.png",                    // of two folders
+                  "e/waterfront.png", "e/water_back.png"});
+  EXPECT_EQ(objects().size(), 9u);
+  EXPECT_EQ(list.sides, "");
+}
+
+TEST_F(Sides, StayApartWhereTheSettingsHaveNoRoomForThem) {
+  write_pictures({"cup_front.png", "cup_back.png"});
+  Settings with_views, one_picture;
+  with_views.views = {{.picture = "v.png", .azimuth = 90}};
+  one_picture.model = "triposr";
+  EXPECT_EQ(objects(with_views).size(), 2u);
+  EXPECT_EQ(objects(one_picture).size(), 2u);
+}
+
+TEST_F(Sides, AreAllViewsOfAModelThatSeesNothingElse) {
+  write_pictures({"cup_front.png", "cup_back.png"});
+  Settings settings;
+  settings.model = "instant-mesh-base";
+  EXPECT_THAT(objects(settings), ElementsAre("cup: cup_front.png front=cup_front.png back=cup_back.png"));
 }
 
 class Manifest : public Scratch {
