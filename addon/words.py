@@ -187,13 +187,20 @@ def _add_machine(words: argparse.ArgumentParser) -> None:
         help="how torch's allocator of GPUs is set: auto, expandable-segments, max_split_size_mb=N, or torch's own",
     )
     words.add_argument(
+        "--cuda-graphs",
+        action="store_true",
+        default=None,
+        help="record a step of the diffusion once and give it to a GPU by one call (not yet tried on one)",
+    )
+    words.add_argument(
         "--no-lossy", action="store_false", dest="lossy", default=None, help="never change the result to save memory"
     )
 
 
 def machine_of(options: argparse.Namespace) -> dict[str, Any]:
     """Of the engine's options, those that were given."""
-    given = {name: getattr(options, name) for name in ("devices", "strategy", "policy", "lossy", "allocator")}
+    names = ("devices", "strategy", "policy", "lossy", "allocator", "cuda_graphs")
+    given = {name: getattr(options, name) for name in names}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -81,6 +81,7 @@ py::dict batch_words(const std::vector<std::string>& words) {
   machine["policy"] = options.policy;
   machine["lossy"] = options.allow_lossy;
   machine["allocator"] = options.allocator;
+  machine["cuda_graphs"] = options.cuda_graphs;
   run["batch"] = batch;
   run["machine"] = machine;
   run["until"] = given.until;

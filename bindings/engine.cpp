@@ -314,14 +314,15 @@ void bind_engine(py::module_& module) {
 
   py::class_<PythonEngine>(module, "Engine", py::module_local())
       .def(py::init([](fs::path models, int threads, double idle_seconds, std::string devices,
-                       std::string strategy, std::string policy, bool lossy, std::string allocator) {
-             return std::unique_ptr<PythonEngine>(
-                 ::new PythonEngine({std::move(models), threads, idle_seconds, std::move(devices),
-                                     std::move(strategy), std::move(policy), lossy, std::move(allocator)}));
+                       std::string strategy, std::string policy, bool lossy, std::string allocator,
+                       bool cuda_graphs) {
+             return std::unique_ptr<PythonEngine>(::new PythonEngine(
+                 {std::move(models), threads, idle_seconds, std::move(devices), std::move(strategy),
+                  std::move(policy), lossy, std::move(allocator), cuda_graphs}));
            }),
            py::arg("models"), py::arg("threads") = 0, py::arg("idle_seconds") = 0, py::arg("devices") = "",
            py::arg("strategy") = "auto", py::arg("policy") = "fastest", py::arg("lossy") = true,
-           py::arg("allocator") = "auto")
+           py::arg("allocator") = "auto", py::arg("cuda_graphs") = false)
       .def_property_readonly("workers",
                              [](const PythonEngine& engine) {
                                const auto used = engine.get();

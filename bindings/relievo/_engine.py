@@ -72,7 +72,8 @@ class Engine(_native.Engine):
     "cuda:0,cuda:1", "cpu*2@3GiB" (default: every GPU, without one the CPU); strategy ("auto", "single", "data",
     "stage", "guidance", "split", "offload") and policy ("fastest", "balanced", "memory") how; lossy, whether precision
     or input size may be lowered before a job fails for want of memory; allocator, how torch's allocator of GPUs is set
-    ("auto", "expandable-segments", "max_split_size_mb=N", or torch's own words).
+    ("auto", "expandable-segments", "max_split_size_mb=N", or torch's own words); cuda_graphs, whether a GPU that
+    denoises alone records a step as a CUDA graph.
 
     A process that is forked off from one that has made an engine can use none: it raises InvalidSettingsError. Start
     processes by spawn (multiprocessing.get_context("spawn")).
@@ -88,9 +89,10 @@ class Engine(_native.Engine):
         policy: str = "fastest",
         lossy: bool = True,
         allocator: str = "auto",
+        cuda_graphs: bool = False,
     ) -> None:
         folder = Path(__file__).parent / "models" if models is None else models
-        super().__init__(folder, threads, idle_seconds, devices, strategy, policy, lossy, allocator)
+        super().__init__(folder, threads, idle_seconds, devices, strategy, policy, lossy, allocator, cuda_graphs)
 
 
 _lock = threading.Lock()
@@ -118,6 +120,7 @@ class EngineOptions(TypedDict, total=False):
     policy: str
     lossy: bool
     allocator: str
+    cuda_graphs: bool
 
 
 def shared_engine(**options: Unpack[EngineOptions]) -> Engine:

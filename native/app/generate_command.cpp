@@ -292,6 +292,9 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
                   "How torch's allocator of GPUs is set: auto, expandable-segments, max_split_size_mb=N, or "
                   "torch's own words")
       ->capture_default_str();
+  parser.add_flag(
+      "--cuda-graphs", options->machine.cuda_graphs,
+      "Record a step of the diffusion once and give it to a GPU by one call (not yet tried on one)");
   parser.add_flag("!--no-lossy", options->machine.allow_lossy,
                   "Never change the result to save memory: fail instead");
   parser.add_flag("--json", options->json, "Print one JSON object a picture");

@@ -192,6 +192,9 @@ struct EngineOptions {
   /// How torch's allocator of GPUs is set (runtime/torch/allocator_settings.h): `auto`,
   /// `expandable-segments`, `max_split_size_mb=N`, or torch's own words.
   std::string allocator = "auto";
+  /// Has a GPU that denoises alone record a step as a CUDA graph (multiview/unet_graph.h). It takes a step's
+  /// memory a second time, which no plan counts.
+  bool cuda_graphs = false;
 };
 
 /// Owns the models and the threads. One a process is enough. Jobs begin in the order of the queue, as many at

@@ -125,7 +125,9 @@ class ConditionStage : public BatchStageOf<CutPicture, ConditionedPicture> {
 
 class DiffusionStage : public BatchStageOf<ConditionedPicture, DenoisedPicture> {
  public:
-  DiffusionStage() : BatchStageOf("diffusion", "multiview") {}
+  explicit DiffusionStage(bool cuda_graphs)
+      : BatchStageOf("diffusion", "multiview"),
+        graphs_(cuda_graphs ? std::make_shared<GpuGraphs>() : nullptr) {}
 
   void load(const StageLoad& load) override {
     const at::NoGradGuard no_grad;
@@ -231,6 +233,7 @@ class DiffusionStage : public BatchStageOf<ConditionedPicture, DenoisedPicture> 
     places.on_worker = on_worker_of(call);
     places.on_every_worker = on_every_worker_of(call);
     places.halves_together = !call.mode.chunked;
+    if (!call.mode.streamed) places.graphs = graphs_;
     std::vector<Conditions> conditions;
     for (const ConditionedPicture* conditioned : batch.inputs) conditions.push_back(*conditioned->conditions);
     const Settings& settings = batch.jobs.front()->settings();
@@ -262,6 +265,7 @@ class DiffusionStage : public BatchStageOf<ConditionedPicture, DenoisedPicture> 
     return std::max(side, kInputSizeRange.low);
   }
 
+  const std::shared_ptr<GpuGraphs> graphs_;  // null where steps are not recorded
   ByWorker<Held> held_;
   const std::shared_ptr<WaitingWeights> waiting_ = std::make_shared<WaitingWeights>();
 };
@@ -359,7 +363,9 @@ class DecodeStage : public BatchStageOf<DenoisedPicture, ViewedPicture> {
 at::Tensor cameras_of_views() { return views_of_grid(ByteImage(2, 3, 3)).cameras; }
 
 std::shared_ptr<PipelineStage> condition_stage() { return std::make_shared<ConditionStage>(); }
-std::shared_ptr<PipelineStage> diffusion_stage() { return std::make_shared<DiffusionStage>(); }
+std::shared_ptr<PipelineStage> diffusion_stage(bool cuda_graphs) {
+  return std::make_shared<DiffusionStage>(cuda_graphs);
+}
 std::shared_ptr<PipelineStage> decode_stage() { return std::make_shared<DecodeStage>(); }
 
 }  // namespace relievo

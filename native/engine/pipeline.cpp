@@ -24,7 +24,7 @@ PipelineConfig pipeline_config(const Settings& settings) {
 }
 
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
-                                                        const fs::path& embedded_models) {
+                                                        const fs::path& embedded_models, bool cuda_graphs) {
   std::vector<std::shared_ptr<PipelineStage>> stages{std::make_shared<ForegroundStage>(embedded_models)};
   const bool is_preview = config.model == kPreviewModel, is_compact = config.model == kCompactModel;
   if (is_preview) {
@@ -38,7 +38,7 @@ std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& co
       stages.push_back(own_views_stage());
     } else {
       stages.push_back(condition_stage());
-      stages.push_back(diffusion_stage());
+      stages.push_back(diffusion_stage(cuda_graphs));
       stages.push_back(decode_stage());
     }
     stages.push_back(reconstruct_stage(config.model));

@@ -23,9 +23,10 @@ struct PipelineConfig {
 PipelineConfig pipeline_config(const Settings& settings);
 
 /// Makes the stages in their order. `embedded_models` is the folder of the weights that come with the
-/// program.
+/// program, `cuda_graphs` is EngineOptions'.
 std::vector<std::shared_ptr<PipelineStage>> make_stages(const PipelineConfig& config,
-                                                        const std::filesystem::path& embedded_models);
+                                                        const std::filesystem::path& embedded_models,
+                                                        bool cuda_graphs = false);
 
 /// Prepares the stages for these settings on workers like the first: sets their costs, as `relievo profile`
 /// measured them where it did, and their shares of the progress. `decoding_bytes` is the most memory that

@@ -310,7 +310,7 @@ std::vector<DeviceCopy> transfers_of_this_thread() {
 void Engine::Impl::use_pipeline(const PipelineConfig& wanted) {
   if (executor && config == wanted) return;
   executor.reset();
-  stages = make_stages(wanted, models);
+  stages = make_stages(wanted, models, options.cuda_graphs);
   config = wanted;
   WorkerHooks hooks = make_worker_hooks(workers.get());
   hooks.current_error = current_torch_error;

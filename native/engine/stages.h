@@ -66,9 +66,9 @@ std::shared_ptr<PipelineStage> compact_stage(const std::filesystem::path& embedd
 inline constexpr const char* kMultiviewModel = "zero123plus-v1.2";
 
 /// Three stages: from the foreground to the denoiser's conditions, from these to latents of six views, and
-/// from these to views.
+/// from these to views. `cuda_graphs` is EngineOptions'.
 std::shared_ptr<PipelineStage> condition_stage();
-std::shared_ptr<PipelineStage> diffusion_stage();
+std::shared_ptr<PipelineStage> diffusion_stage(bool cuda_graphs);
 std::shared_ptr<PipelineStage> decode_stage();
 /// Makes views of the person's own pictures.
 std::shared_ptr<PipelineStage> own_views_stage();

@@ -1,14 +1,14 @@
 #include <algorithm>
-#include <deque>
+#include <optional>
 
 #include <ATen/ATen.h>
-#include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/refusals.h"
 #include "multiview/noise_source.h"
+#include "multiview/steps_in_flight.h"
+#include "multiview/unet_graph.h"
 #include "nn/bring.h"
 #include "nn/shared_rows.h"
 #include "nn/tensors.h"
@@ -23,44 +23,6 @@ constexpr int64_t kRows = 3, kColumns = 2, kLatentPixels = 8;
 struct Share {
   size_t worker = 0;  // the worker, where the network is not cut
   int64_t first = 0, count = 0;
-};
-
-/// Reports each step once the device has finished it, and keeps the host from running further ahead than two
-/// steps: else what people see and cancel would be a queue that the device has yet to work off.
-class StepsInFlight {
- public:
-  StepsInFlight(at::Device device, int steps, const Control& control)
-      : device_(device), steps_(steps), control_(control) {}
-
-  /// Waits until the host may give another step to the device.
-  void make_room() {
-    while (unfinished_.size() >= kMostAhead) finish_oldest();
-  }
-  /// The step that was just given ends here.
-  void end_step() {
-    if (device_.is_cpu()) return report();
-    const c10::impl::VirtualGuardImpl guard(device_.type());
-    unfinished_.emplace_back(device_.type()).record(guard.getStream(device_));
-  }
-  void finish_all() {
-    while (!unfinished_.empty()) finish_oldest();
-  }
-
- private:
-  static constexpr size_t kMostAhead = 2;
-
-  void finish_oldest() {
-    unfinished_.front().synchronize();
-    unfinished_.pop_front();
-    report();
-  }
-  void report() { control_.step(static_cast<double>(++finished_) / steps_); }
-
-  at::Device device_;
-  int steps_;
-  const Control& control_;
-  int finished_ = 0;
-  std::deque<c10::Event> unfinished_;
 };
 
 /// The latents, the noise and the sampler stay on the device of the caller's worker (`home`); the networks
@@ -95,6 +57,7 @@ class Denoising {
     if (is_in_strips()) ranges_ = divide_rows(kRows * unit, places.parts, places.unets[0]->row_unit());
     divide_work();
     prepare_constants();
+    begin_graph();
   }
 
   std::vector<at::Tensor> run() {
@@ -149,6 +112,14 @@ class Denoising {
       }
     }
     alive_ = std::move(left);
+    begin_graph();  // for inputs of another shape
+  }
+
+  /// Where steps are to be recorded: one network on one GPU that takes all of a step at once.
+  void begin_graph() {
+    graph_.reset();
+    const bool is_alone = places_.unets.size() == 1 && shares_.size() == 1 && !home_.device().is_cpu();
+    if (places_.graphs && is_alone && !hooks_.observer) graph_.emplace(places_.unets[0], places_.graphs);
   }
 
   bool is_cut() const { return !places_.blocks.empty(); }
@@ -290,7 +261,9 @@ class Denoising {
     std::vector<UnetWalk> walks;
     for (size_t s = 0; s < shares_.size(); ++s) walks.push_back(inputs_of(s, i, noise));
     std::vector<at::Tensor> predictions(shares_.size());
-    if (is_in_strips()) {
+    if (graph_) {
+      predictions[0] = graph_->predict(std::move(walks[0]), prompts_[0][0], shifts_[0], i, pass_);
+    } else if (is_in_strips()) {
       for (size_t s = 0; s < shares_.size(); ++s) predictions[s] = predict_in_strips(s, i, walks[s]);
     } else if (shares_.size() == 2 && shares_[1].worker == 1) {
       on_every_worker([&](size_t k) {
@@ -347,6 +320,7 @@ class Denoising {
   std::vector<RowRange> ranges_;                 // by worker, where they share the rows
   std::vector<std::vector<KeyValues>> prompts_;  // by share and worker
   std::vector<TimeShifts> shifts_;               // by worker
+  std::optional<UnetGraph> graph_;               // which reads the two above
   // The pictures of the batch that are still wanted, in their order.
   std::vector<size_t> alive_;
   std::vector<Sampler> samplers_;  // by picture

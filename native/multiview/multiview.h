@@ -18,6 +18,7 @@
 #include "multiview/vae.h"
 #include "nn/exchange.h"
 #include "nn/execution.h"
+#include "nn/gpu_graph.h"
 #include "nn/noise.h"
 #include "nn/observer.h"
 #include "nn/views.h"
@@ -103,6 +104,8 @@ struct DenoiserPlaces {
   std::function<void(const std::function<void(size_t k)>& body)> on_every_worker = {};
   /// The halves of guidance at one place run in one batch, or else one after the other in half the memory.
   bool halves_together = true;
+  /// Where one GPU alone may record its steps as CUDA graphs, of weights that stay there; else null.
+  std::shared_ptr<GpuGraphs> graphs = {};
 };
 
 /// Stage `denoise`: latents `[1, 4, H, W]` float32 on the CPU for each picture; H and W are an eighth of

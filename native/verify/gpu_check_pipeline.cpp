@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -12,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "engine/pipeline_stage.h"
+#include "runtime/execute/device_thread.h"
 #include "runtime/torch/device_memory.h"
 #include "runtime/torch/worker_hooks.h"
 #include "verify/check_list.h"
@@ -209,33 +212,61 @@ std::vector<DeviceCheck> check_memory(const Worker& worker, const PipelineCheck&
 
 std::vector<DeviceCheck> check_guidance_step(const Worker& worker, ModelSize size, const Control& control,
                                              const TellCheck& tell) {
-  CheckList list(device_name(worker), control, tell, 1);
+  const bool is_gpu = worker.kind == DeviceKind::kCuda;
+  CheckList list(device_name(worker), control, tell, is_gpu ? 2 : 1);
+  const at::NoGradGuard no_grad;
   const std::string precision = worker.half.empty() ? "fp32" : worker.half;
   constexpr double kLeast = 0.01;  // a processor of two threads is faster
+  std::optional<GuidanceStep> step;
+  at::Tensor last;
+  /// Steps a second of `run()`.
+  const auto speed_of = [&](const std::function<at::Tensor()>& run) {
+    constexpr int kRepeats = 5;
+    run().sum().item<float>();  // warm
+    const auto begin = Clock::now();
+    for (int i = 0; i < kRepeats; ++i) last = run();
+    if (!std::isfinite(last.sum().item<float>())) {  // which waits for the device
+      throw Error(ErrorCode::kInternal, "The step's result is not a number.");
+    }
+    return kRepeats / seconds_since(begin);
+  };
   list.run(
       "guidance step", "it/s", kLeast,
       [&](DeviceCheck& line) {
-        const at::NoGradGuard no_grad;
         begin_anew(worker);
-        const GuidanceStep step(size == ModelSize::kFull ? GuidanceStepSize{} : GuidanceStepSize::tiny(),
-                                execution_for(worker, precision).options());
-        constexpr int kRepeats = 5;
-        step.run().sum().item<float>();  // warm
-        const auto begin = Clock::now();
-        at::Tensor last;
-        for (int i = 0; i < kRepeats; ++i) last = step.run();
-        if (!std::isfinite(last.sum().item<float>())) {  // which waits for the device
-          throw Error(ErrorCode::kInternal, "The step's result is not a number.");
-        }
-        line.number = kRepeats / seconds_since(begin);
+        step.emplace(size == ModelSize::kFull ? GuidanceStepSize{} : GuidanceStepSize::tiny(),
+                     execution_for(worker, precision).options());
+        line.number = speed_of([&] { return step->run(); });
         const auto memory = worker.kind == DeviceKind::kCuda ? device_memory(worker.device) : std::nullopt;
-        line.note = fmt::format("{}, {} x {} latents", precision, step.size().height, step.size().width);
+        line.note = fmt::format("{}, {} x {} latents", precision, step->size().height, step->size().width);
         if (memory) {
           line.note +=
               fmt::format(", {} allocated at the highest", format_bytes(memory->peak_allocated_bytes));
         }
       },
       true);
+  // Workers have a stream of their own, and so has a thread of one.
+  const auto as_graph = [&](DeviceCheck& line) {
+    if (!step) throw Error(ErrorCode::kInternal, "The step itself could not be made.");
+    const at::Tensor expected = step->run().cpu();
+    const auto graphs = std::make_shared<GpuGraphs>();
+    const WorkerHooks hooks = make_worker_hooks({worker});
+    WorkerThread thread(worker, hooks);
+    thread.entered();
+    thread.run([&] {
+      const at::NoGradGuard here;
+      UnetGraph graph(step->unet(), graphs);
+      step->run(graph);
+      const double speed = speed_of([&] { return step->run(graph); });
+      if (!graph.is_recorded()) {
+        throw Error(ErrorCode::kInternal, "The step could not be recorded: " + graphs->why());
+      }
+      line.number = relative_error(last, expected);
+      line.note = fmt::format("{:.3g} it/s", speed);
+    });
+    last.reset();
+  };
+  if (is_gpu) list.run("guidance step as a graph", "relative error", 1e-6, as_graph);
   return list.take();
 }
 

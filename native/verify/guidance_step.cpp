@@ -1,5 +1,7 @@
 #include "verify/guidance_step.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 
 #include "verify/random_weights.h"
@@ -25,13 +27,28 @@ GuidanceStep::GuidanceStep(GuidanceStepSize size, const at::TensorOptions& optio
   reference_ = input("reference", {2, 4, size_.reference, size_.reference});
   constexpr int64_t kWords = 77;
   prompt_ = unet_->prompt(input("prompt", {2, kWords, size_.unet.prompt_width}));
+  shifts_ = unet_->time_shifts(unet_->time_embeddings({static_cast<float>(size_.timestep)}));
 }
 
-at::Tensor GuidanceStep::run() const {
+namespace {
+
+at::Tensor guided(const at::Tensor& prediction) {
   constexpr double kGuidance = 4;
-  const auto halves =
-      unet_->forward(latents_.expand({2, -1, -1, -1}), reference_, size_.timestep, prompt_).chunk(2);
+  const auto halves = prediction.chunk(2);
   return halves[0] + (halves[1] - halves[0]) * kGuidance;
+}
+
+}  // namespace
+
+at::Tensor GuidanceStep::run() const {
+  return guided(unet_->forward(latents_.expand({2, -1, -1, -1}), reference_, size_.timestep, prompt_));
+}
+
+at::Tensor GuidanceStep::run(UnetGraph& graph) const {
+  UnetWalk walk;
+  walk.x = latents_.expand({2, -1, -1, -1}).contiguous();
+  walk.reference = reference_;
+  return guided(graph.predict(std::move(walk), prompt_, shifts_, 0, {}));
 }
 
 }  // namespace relievo

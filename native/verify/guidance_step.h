@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "multiview/unet.h"
+#include "multiview/unet_graph.h"
 
 namespace relievo {
 
@@ -25,6 +26,10 @@ class GuidanceStep {
 
   /// The guided prediction `[1, 4, height, width]`. Returns when the device has been told.
   at::Tensor run() const;
+  /// The same on a GPU by a graph of this network, as denoise() uses one.
+  at::Tensor run(UnetGraph& graph) const;
+
+  std::shared_ptr<const Unet> unet() const { return unet_; }
 
   const GuidanceStepSize& size() const { return size_; }
   int64_t weight_bytes() const { return weight_bytes_; }
@@ -35,6 +40,7 @@ class GuidanceStep {
   int64_t weight_bytes_ = 0;
   at::Tensor latents_, reference_;
   KeyValues prompt_;
+  TimeShifts shifts_;
 };
 
 }  // namespace relievo

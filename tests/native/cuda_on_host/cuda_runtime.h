@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <numeric>
 #include <random>
 #include <thread>
@@ -26,6 +27,10 @@
 
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
+struct CUgraph_st;
+using cudaGraph_t = CUgraph_st*;
+struct CUgraphExec_st;
+using cudaGraphExec_t = CUgraphExec_st*;
 
 /// The values are NVIDIA's (cudaError_t).
 enum cudaError_t : int {
@@ -40,6 +45,15 @@ enum cudaError_t : int {
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchOutOfResources = 701,
   cudaErrorLaunchFailure = 719,
+  cudaErrorNotSupported = 801,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureUnmatched = 903,
+};
+enum cudaStreamCaptureMode : int {
+  cudaStreamCaptureModeGlobal = 0,
+  cudaStreamCaptureModeThreadLocal = 1,
+  cudaStreamCaptureModeRelaxed = 2,
 };
 enum cudaDeviceAttr : int {
   cudaDevAttrComputeCapabilityMajor = 75,
@@ -68,9 +82,42 @@ struct Device {
   virtual cudaError_t take_argument(cudaStream_t stream, void* argument, size_t bytes) = 0;
   /// A kernel of this stream has trapped: the device is lost, and whoever asks it next is told.
   virtual void lose(cudaStream_t stream) = 0;
+
+  /// Takes what would run now where the stream records a graph, and returns whether it does.
+  virtual bool record(cudaStream_t stream, const std::function<void()>& run) = 0;
+  virtual cudaError_t begin_capture(cudaStream_t stream, cudaStreamCaptureMode mode) = 0;
+  virtual cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph) = 0;
+  virtual cudaError_t instantiate(cudaGraphExec_t* made, cudaGraph_t graph) = 0;
+  virtual cudaError_t launch(cudaGraphExec_t graph, cudaStream_t stream) = 0;
+  virtual void destroy(cudaGraph_t graph) = 0;
+  virtual void destroy(cudaGraphExec_t graph) = 0;
 };
 inline Device* device = nullptr;
 inline std::atomic<bool> trapped{false};  // by a kernel that runs now
+
+/// Calls `thread()` for every thread of every block.
+template <typename Thread>
+void run_blocks(unsigned blocks, unsigned threads, const Thread& thread) {
+  std::vector<unsigned> order(blocks);
+  std::iota(order.begin(), order.end(), 0u);
+  std::shuffle(order.begin(), order.end(), std::mt19937(blocks));
+  constexpr size_t kWorkers = 3;
+  std::vector<std::thread> workers;
+  for (size_t worker = 0; worker < kWorkers; ++worker) {
+    workers.emplace_back([&, worker] {
+      gridDim = {blocks, 1, 1};
+      blockDim = {threads, 1, 1};
+      for (size_t i = worker; i < order.size(); i += kWorkers) {
+        blockIdx.x = order[i];
+        for (unsigned number = threads; number-- > 0;) {
+          threadIdx.x = number;
+          thread();
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+}
 
 template <typename Kernel, typename... Arguments>
 void launch(unsigned blocks, unsigned threads, cudaStream_t stream, const Kernel& kernel,
@@ -92,26 +139,12 @@ void launch(unsigned blocks, unsigned threads, cudaStream_t stream, const Kernel
       return;
     }
   }
-  std::vector<unsigned> order(blocks);
-  std::iota(order.begin(), order.end(), 0u);
-  std::shuffle(order.begin(), order.end(), std::mt19937(blocks));
-  constexpr size_t kWorkers = 3;
-  std::vector<std::thread> workers;
-  for (size_t worker = 0; worker < kWorkers; ++worker) {
-    workers.emplace_back([&, worker] {
-      gridDim = {blocks, 1, 1};
-      blockDim = {threads, 1, 1};
-      for (size_t i = worker; i < order.size(); i += kWorkers) {
-        blockIdx.x = order[i];
-        for (unsigned thread = threads; thread-- > 0;) {
-          threadIdx.x = thread;
-          kernel(arguments...);
-        }
-      }
-    });
-  }
-  for (std::thread& worker : workers) worker.join();
-  if (trapped.exchange(false) && device) device->lose(stream);
+  const auto run = [blocks, threads, stream, kernel, arguments...] {
+    run_blocks(blocks, threads, [&] { kernel(arguments...); });
+    if (trapped.exchange(false) && device) device->lose(stream);
+  };
+  if (device && device->record(stream, run)) return;
+  run();
 }
 
 }  // namespace cuda_on_host
@@ -137,6 +170,39 @@ inline const char* cudaGetErrorString(cudaError_t error) {
 
 inline cudaError_t cudaGetDevice(int* device) {
   *device = 0;
+  return cudaSuccess;
+}
+
+// Graphs, of which only a device with memory of its own knows anything.
+
+namespace cuda_on_host {
+template <typename Call>
+cudaError_t of_device(const Call& call) {
+  const cudaError_t status = device ? call(*device) : cudaErrorNotSupported;
+  if (status != cudaSuccess) last_error = status;
+  return status;
+}
+}  // namespace cuda_on_host
+
+inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+  return cuda_on_host::of_device([&](auto& device) { return device.begin_capture(stream, mode); });
+}
+inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  return cuda_on_host::of_device([&](auto& device) { return device.end_capture(stream, graph); });
+}
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned long long) {
+  return cuda_on_host::of_device([&](auto& device) { return device.instantiate(made, graph); });
+}
+inline cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  return cuda_on_host::of_device([&](auto& device) { return device.launch(graph, stream); });
+}
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  if (cuda_on_host::device) cuda_on_host::device->destroy(graph);
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  if (cuda_on_host::device) cuda_on_host::device->destroy(graph);
   return cudaSuccess;
 }
 

@@ -5,6 +5,7 @@
 //                  or writes through them
 //   streams.cpp    devices, streams and events
 //   order.cpp      whether what was given to streams is in an order that a GPU would keep
+//   graph.cpp      streams that record what they are given (CUDA graphs)
 //   operators.cpp  every operator, by LibTorch's kernel for the CPU on another mapping of the device's memory
 //   hooks.cpp      what LibTorch asks of CUDA, and failures on request
 //   devices.cpp    the same devices for stand-ins of NVML and of the CUDA runtime (driver/)
@@ -62,6 +63,13 @@ void trap_kernel(int device, int64_t n);
 
 /// The n-th allocation of the device from now on fails, and `times` - 1 after it.
 void fail_allocation(int device, int64_t n, int64_t times = 1);
+
+/// How graphs fail from now on: where their recording begins, where they are made of what was recorded, where
+/// they are launched.
+enum class GraphFault { kNone, kBegin, kInstantiate, kLaunch };
+void fail_graphs(int device, GraphFault fault);
+/// Those that are there now.
+int64_t graphs(int device);
 
 /// Since set_devices().
 int64_t operations(int device);  ///< operators, copies and our own kernels

@@ -25,6 +25,8 @@ class Kernels final : public cuda_on_host::Device {
     } catch (const c10::Error&) {
       return cudaErrorIllegalAddress;
     }
+    touches_.clear();
+    if (is_recording(key)) return cudaSuccess;
     const std::lock_guard lock(state().mutex);
     begin_step(key);
     return cudaSuccess;
@@ -46,7 +48,11 @@ class Kernels final : public cuda_on_host::Device {
       const std::lock_guard lock(state().mutex);
       const Block* const block = block_at(pointer);
       if (block && block->device != key.first) return cudaErrorIllegalAddress;
-      note_write(key, state().streams[key][key], pointer, "a kernel of ours");
+      if (state().recordings.contains(key)) {
+        touches_.push_back(touch_of(pointer, true));
+      } else {
+        note_write(key, state().streams[key][key], pointer, "a kernel of ours");
+      }
       char* const host = host_address(pointer);
       std::memcpy(static_cast<char*>(argument) + at, &host, sizeof host);
     }
@@ -57,7 +63,39 @@ class Kernels final : public cuda_on_host::Device {
     const std::lock_guard lock(state().mutex);
     state().devices.at(size_t(key_of(stream).first)).lost = Fault::kLater;
   }
+
+  bool record(cudaStream_t stream, const std::function<void()>& run) override {
+    const StreamKey key = key_of(stream);
+    if (!is_recording(key)) return false;
+    record_step(key, {.what = "a kernel of ours", .touches = std::exchange(touches_, {}), .run = run});
+    return true;
+  }
+  cudaError_t begin_capture(cudaStream_t stream, cudaStreamCaptureMode mode) override {
+    return mode == cudaStreamCaptureModeThreadLocal ? cudaError_t(begin_recording(key_of(stream)))
+                                                    : cudaErrorNotSupported;
+  }
+  cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph) override {
+    Graph* made = nullptr;
+    const int status = end_recording(key_of(stream), &made);
+    *graph = reinterpret_cast<cudaGraph_t>(made);
+    return cudaError_t(status);
+  }
+  cudaError_t instantiate(cudaGraphExec_t* made, cudaGraph_t graph) override {
+    Graph* copy = nullptr;
+    const int status = instantiate_graph(*reinterpret_cast<Graph*>(graph), &copy);
+    *made = reinterpret_cast<cudaGraphExec_t>(copy);
+    return cudaError_t(status);
+  }
+  cudaError_t launch(cudaGraphExec_t graph, cudaStream_t stream) override {
+    return cudaError_t(launch_graph(*reinterpret_cast<Graph*>(graph), key_of(stream)));
+  }
+  void destroy(cudaGraph_t graph) override { destroy_graph(reinterpret_cast<Graph*>(graph)); }
+  void destroy(cudaGraphExec_t graph) override { destroy_graph(reinterpret_cast<Graph*>(graph)); }
+
+ private:
+  static thread_local std::vector<Touch> touches_;  // of the launch that begins
 };
+thread_local std::vector<Touch> Kernels::touches_;
 
 const bool g_registered = [] {
   cuda_on_host::device = new Kernels;

@@ -59,6 +59,24 @@ void release_kept(DeviceState& device) {
   device.kept.clear();
 }
 
+/// The private pool that memory for the stream comes from.
+PoolNumber pool_for(const DeviceState& device, const StreamKey& stream) {
+  for (const auto& [number, pool] : device.pools) {
+    if (pool.takes && pool.takes(stream)) return number;
+  }
+  return 0;
+}
+
+bool is_any_recorded(const DeviceState& device) {
+  return std::ranges::any_of(device.pools, [](const auto& pool) { return bool(pool.second.takes); });
+}
+
+/// NaN, to be seen where nothing is written.
+void spoil(const Block& block) {
+  constexpr int64_t kOnlyCounted = int64_t{1} << 30;  // whose pages are left untouched
+  if (block.bytes < kOnlyCounted) std::memset(host_address(block.pointer), 0xff, size_t(block.bytes));
+}
+
 [[noreturn]] void throw_out_of_memory(int index, const DeviceState& device, int64_t bytes) {
   const auto& stats = device.stats;
   const int64_t reserved = stats.reserved_bytes[0].current, allocated = stats.allocated_bytes[0].current;
@@ -77,8 +95,7 @@ void tell_profiler(void* pointer, int64_t bytes, int device) {
   c10::reportMemoryUsageToProfiler(pointer, bytes, 0, 0, c10::Device(c10::kCUDA, c10::DeviceIndex(device)));
 }
 
-std::unique_ptr<Block> kept_block(DeviceState& device, const StreamKey& stream, int64_t bytes) {
-  auto& kept = device.kept[stream];
+std::unique_ptr<Block> kept_block(std::vector<std::unique_ptr<Block>>& kept, int64_t bytes) {
   const auto best = std::ranges::min_element(kept, {}, [&](const auto& block) {
     return block->bytes < bytes ? std::numeric_limits<int64_t>::max() : block->bytes;
   });
@@ -99,34 +116,38 @@ Block* new_block(int index, int64_t asked) {
     DeviceState& device = state().devices.at(size_t(index));
     const int64_t n = ++device.allocations;
     if (n >= device.first_failing && n <= device.last_failing) throw_out_of_memory(index, device, asked);
-    std::unique_ptr<Block> block = kept_block(device, stream, bytes);
+    const PoolNumber pool = pool_for(device, stream);
+    std::unique_ptr<Block> block = kept_block(pool ? device.pools[pool].kept : device.kept[stream], bytes);
     if (!block) {
       const auto allowed = int64_t(device.fraction * double(device.made.bytes));
       const int64_t most = std::min(allowed, device.made.bytes - device.made.others_bytes);
       const auto& reserved = device.stats.reserved_bytes[0].current;
-      if (reserved + bytes > most) release_kept(device);
+      // While a graph is recorded nothing is given back, for that would wait for the device.
+      if (reserved + bytes > most && !is_any_recorded(device)) release_kept(device);
       if (reserved + bytes > most) throw_out_of_memory(index, device, asked);
       TORCH_CHECK(device.fresh + bytes < kAddresses, "The stand-in has no more addresses.");
       block = std::make_unique<Block>();
       block->device = index;
-      block->stream = stream;
+      block->pool = pool;
       block->pointer = reinterpret_cast<char*>(kDeviceBase) + index * kAddresses + device.fresh;
       block->bytes = bytes;
       device.fresh += (bytes + 2 * kPage - 1) / kPage * kPage;  // a page at least between blocks
       change(device.stats.reserved_bytes, bytes);
     }
+    block->stream = stream;
+    block->number = ++state().blocks_given;
     change(device.stats.allocated_bytes, block->bytes);
     change(device.stats.allocation, 1);
     result = block.get();
     device.blocks[result->pointer] = std::move(block);
   }
   tell_profiler(result->pointer, result->bytes, index);
-  constexpr int64_t kOnlyCounted = int64_t{1} << 30;  // whose pages are left untouched
-  if (bytes < kOnlyCounted) {                         // NaN, to be seen where nothing is written
-    std::memset(host_address(result->pointer), 0xff, size_t(bytes));
-  }
+  spoil(*result);
   return result;
 }
+
+/// Under which memory of pools that are gone is kept: no stream gets it.
+StreamKey no_stream(int device) { return {device, -1}; }
 
 void free_block(void* pointer) {
   if (!pointer) return;
@@ -144,7 +165,10 @@ void free_block(void* pointer) {
   owned->write.reset();
   owned->reads.clear();
   owned->recorded.clear();
-  device.kept[owned->stream].push_back(std::move(owned));
+  const auto pool = device.pools.find(owned->pool);
+  auto& kept = pool == device.pools.end() ? device.kept[owned->pool ? no_stream(index) : owned->stream]
+                                          : pool->second.kept;
+  kept.push_back(std::move(owned));
   lock.unlock();
   tell_profiler(pointer, -bytes, index);
 }
@@ -264,19 +288,50 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
     recordStream(pointer, stream.unwrap());
   }
 
-  // What nobody asks of the stand-in.
   using Index = c10::DeviceIndex;
-  using Pool = c10::MempoolId_t;
+  using PoolId = c10::MempoolId_t;
+  void beginAllocateToPool(Index index, PoolId id, std::function<bool(cudaStream_t)> takes) override {
+    const std::lock_guard lock(state().mutex);
+    auto& pool = state().devices.at(size_t(index)).pools[number_of(id)];
+    TORCH_CHECK(!pool.takes, "beginAllocateToPool: already recording to mempool_id");
+    pool.takes = [takes = std::move(takes)](const StreamKey& key) {
+      const c10::Device device(c10::kCUDA, Index(key.first));
+      return takes(
+          static_cast<cudaStream_t>(c10::Stream(c10::Stream::UNSAFE, device, key.second).native_handle()));
+    };
+  }
+  /// Nothing of what was recorded has been computed.
+  void endAllocateToPool(Index index, PoolId id) override {
+    const std::lock_guard lock(state().mutex);
+    DeviceState& device = state().devices.at(size_t(index));
+    const auto pool = device.pools.find(number_of(id));
+    TORCH_CHECK(pool != device.pools.end() && pool->second.takes,
+                "endAllocatePool: not currently recording to mempool_id");
+    pool->second.takes = nullptr;
+    for (const auto& block : pool->second.kept) spoil(*block);
+    for (const auto& [pointer, block] : device.blocks) {
+      if (block->pool == pool->first) spoil(*block);
+    }
+  }
+  /// Its memory goes back to the device when that has to have some.
+  void releasePool(Index index, PoolId id) override {
+    const std::lock_guard lock(state().mutex);
+    DeviceState& device = state().devices.at(size_t(index));
+    const auto pool = device.pools.find(number_of(id));
+    TORCH_CHECK(pool != device.pools.end(), "releasePool: there is no such pool");
+    auto& kept = device.kept[no_stream(index)];
+    for (auto& block : pool->second.kept) kept.push_back(std::move(block));
+    device.pools.erase(pool);
+  }
+
+  // What nobody asks of the stand-in.
   void* raw_alloc(size_t) override { refuse(); }
   void* raw_alloc_with_stream(size_t, cudaStream_t) override { refuse(); }
   void raw_delete(void*) override { refuse(); }
   std::vector<cuda_allocator::StreamSegmentSize> getExpandableSegmentSizes(Index) override { refuse(); }
   void cacheInfo(Index, size_t*) override { refuse(); }
   void* getBaseAllocation(void*, size_t*) override { refuse(); }
-  cuda_allocator::SnapshotInfo snapshot(Pool, bool) override { refuse(); }
-  void beginAllocateToPool(Index, Pool, std::function<bool(cudaStream_t)>) override { refuse(); }
-  void endAllocateToPool(Index, Pool) override { refuse(); }
-  void releasePool(Index, Pool) override { refuse(); }
+  cuda_allocator::SnapshotInfo snapshot(PoolId, bool) override { refuse(); }
   cuda_allocator::ShareableHandle shareIpcHandle(void*) override { refuse(); }
   std::shared_ptr<void> getIpcDevPtr(std::string) override { refuse(); }
   void recordHistory(bool, cuda_allocator::CreateContextFn, size_t, cuda_allocator::RecordContext, bool,
@@ -287,7 +342,7 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
   void attachAllocatorTraceTracker(cuda_allocator::AllocatorTraceTracker) override { refuse(); }
   void enablePeerAccess(Index, Index) override { refuse(); }
   cudaError_t memcpyAsync(void*, int, const void*, int, size_t, cudaStream_t, bool) override { refuse(); }
-  std::shared_ptr<cuda_allocator::AllocatorState> getCheckpointState(Index, Pool) override { refuse(); }
+  std::shared_ptr<cuda_allocator::AllocatorState> getCheckpointState(Index, PoolId) override { refuse(); }
   cuda_allocator::CheckpointDelta setCheckpointPoolState(
       Index, std::shared_ptr<cuda_allocator::AllocatorState>) override {
     refuse();
@@ -307,6 +362,7 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
   }
 
  private:
+  static PoolNumber number_of(PoolId id) { return id.first ? id.first : (uint64_t{1} << 63) + id.second; }
   [[noreturn]] static void refuse() { TORCH_CHECK(false, "The stand-in's allocator cannot do that."); }
 };
 
@@ -381,7 +437,8 @@ void set_devices(const std::vector<Device>& devices, const Driver& driver) {
   const std::lock_guard lock(all.mutex);
   TORCH_CHECK(!devices.empty() && devices.size() <= kMostDevices, "The stand-in has 1 to 8 devices.");
   for (DeviceState& device : all.devices) {
-    TORCH_CHECK(device.blocks.empty(), "A tensor of the stand-in's devices is still there.");
+    TORCH_CHECK(device.blocks.empty() && device.pools.empty(),
+                "A tensor or a graph of the stand-in's devices is still there.");
     release_kept(device);
   }
   std::vector<DeviceState> made(devices.size());
@@ -394,6 +451,7 @@ void set_devices(const std::vector<Device>& devices, const Driver& driver) {
   all.streams.clear();
   all.host = {};
   all.findings.clear();
+  all.recordings.clear();
 }
 
 void fail_allocation(int device, int64_t n, int64_t times) {

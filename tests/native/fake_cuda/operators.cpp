@@ -1,4 +1,6 @@
+#include <optional>
 #include <set>
+#include <span>
 #include <unordered_map>
 
 #include <ATen/ATen.h>
@@ -28,6 +30,19 @@ bool takes_indices_of_cpu(const std::string& name) {
   return name == "aten::index" || name == "aten::index_put_" || name == "aten::_index_put_impl_";
 }
 
+/// The tensor under the host's address. It keeps no memory.
+at::Tensor as_host(const at::Tensor& tensor) {
+  if (tensor.is_cpu()) return tensor;
+  const c10::Storage& own = tensor.storage();
+  c10::Storage storage(c10::Storage::use_byte_size_t(), own.nbytes(),
+                       c10::DataPtr(host_address(own.data()), c10::Device(c10::kCPU)));
+  at::Tensor host = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
+  host.unsafeGetTensorImpl()->set_sizes_and_strides(tensor.sizes(), tensor.strides(),
+                                                    tensor.storage_offset());
+  return host;
+}
+
 /// One call of an operator for the device by its kernel for the CPU: the arguments under the host's
 /// addresses, and what comes back under the device's.
 class Call {
@@ -44,19 +59,27 @@ class Call {
       return is_alias && !schema_.is_mutable();
     }();
     const StreamKey stream = key_of(current_stream(device_));
+    if (!is_view_ && is_recording(stream)) {
+      if (waits(name_)) refuse_while_recording();
+      recorded_.emplace(GraphStep{.what = name_});
+    }
     uint64_t time = 0;
     if (!is_view_) {
       begin_operation(device_, name_);
       const std::lock_guard lock(state().mutex);
-      time = begin_step(stream);
+      if (!recorded_) time = begin_step(stream);
     }
-    std::vector<bool> is_written(count);
+    std::vector<AsItWas> written;
     for (size_t i = 0; i < count; ++i) {
       const auto* alias = schema_.arguments()[i].alias_info();
-      is_written[i] = alias && alias->isWrite();
-      if (!is_view_) note(stream, time, (*stack)[first + i], is_written[i]);
+      const bool is_written = alias && alias->isWrite();
+      if (!is_view_) note(stream, time, (*stack)[first + i], is_written);
       (*stack)[first + i] = to_host((*stack)[first + i]);
+      if (recorded_ && is_written) {
+        for_each_tensor((*stack)[first + i], [&](const at::Tensor& tensor) { written.emplace_back(tensor); });
+      }
     }
+    const Stack arguments(stack->begin() + std::ptrdiff_t(first), stack->end());
     {
       const AllocateOn device(device_);
       const at::AutoDispatchBelowADInplaceOrView guard;
@@ -68,12 +91,53 @@ class Call {
       (*stack)[i] = to_device((*stack)[i]);
       if (!is_view_) note(stream, time, (*stack)[i], true);
     }
+    if (recorded_) return record(stream, arguments, std::span(*stack).last(results), written);
     if (!waits(name_)) return;
     note_transfer(device_);
     synchronize(stream);
   }
 
  private:
+  /// The memory of an argument that a recorded call would change only when the graph is launched.
+  class AsItWas {
+   public:
+    explicit AsItWas(const at::Tensor& host)
+        : at_(static_cast<char*>(host.storage().mutable_data())),
+          bytes_(at_, at_ + host.storage().nbytes()) {}
+    void restore() const { std::copy(bytes_.begin(), bytes_.end(), at_); }
+
+   private:
+    char* at_;
+    std::vector<char> bytes_;
+  };
+
+  /// Has the launches of the graph do the call again, with the results where they are now.
+  void record(const StreamKey& stream, const Stack& arguments, std::span<const c10::IValue> results,
+              const std::vector<AsItWas>& written) {
+    for (const AsItWas& memory : written) memory.restore();
+    for (const auto& [host, own] : originals_) {  // one that has grown has lost its memory to the device's
+      host.storage().unsafeGetStorageImpl()->set_data_ptr_noswap(
+          c10::DataPtr(host_address(own.storage().data()), c10::Device(c10::kCPU)));
+    }
+    std::vector<at::Tensor> places;
+    for (const c10::IValue& result : results) {
+      for_each_tensor(result, [&](const at::Tensor& own) { places.push_back(as_host(own)); });
+    }
+    recorded_->run = [op = op_, arguments, places, count = results.size()] {
+      Stack stack = arguments;
+      const at::AutoDispatchBelowADInplaceOrView guard;
+      op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
+      size_t next = 0;
+      for (const c10::IValue& result : std::span(stack).last(count)) {
+        for_each_tensor(result, [&](const at::Tensor& made) {
+          const at::Tensor& place = places.at(next++);
+          if (made.defined() && made.const_data_ptr() != place.const_data_ptr()) place.copy_(made);
+        });
+      }
+    };
+    record_step(stream, std::move(*recorded_));
+  }
+
   template <typename Function>
   static void for_each_tensor(const c10::IValue& value, const Function& function) {
     if (value.isTensor()) {
@@ -108,10 +172,11 @@ class Call {
     device_ = device;
   }
 
-  void note(const StreamKey& stream, uint64_t time, const c10::IValue& value, bool is_written) const {
+  void note(const StreamKey& stream, uint64_t time, const c10::IValue& value, bool is_written) {
     const std::lock_guard lock(state().mutex);
     for_each_tensor(value, [&](const at::Tensor& tensor) {
       if (!tensor.defined() || !tensor.is_cuda()) return;
+      if (recorded_) return recorded_->touches.push_back(touch_of(tensor.storage().data(), is_written));
       (is_written ? note_write : note_read)(stream, time, tensor.storage().data(), name_);
     });
   }
@@ -214,6 +279,7 @@ class Call {
   const std::string name_;
   int device_ = -1;
   bool is_view_ = false;
+  std::optional<GraphStep> recorded_;  // where the stream records
   std::unordered_map<c10::TensorImpl*, at::Tensor> hosts_;
   std::vector<std::pair<at::Tensor, at::Tensor>> originals_;          // host, device
   std::unordered_map<c10::StorageImpl*, c10::Storage> storages_;      // by the device's: the host's
@@ -250,16 +316,26 @@ at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::opti
   return at::detail::empty_strided_generic(size, stride, allocator(), kKeys, c10::dtype_or_default(type));
 }
 
-at::Tensor as_host(const at::Tensor& tensor) {
-  if (tensor.is_cpu()) return tensor;
-  const c10::Storage& own = tensor.storage();
-  c10::Storage storage(c10::Storage::use_byte_size_t(), own.nbytes(),
-                       c10::DataPtr(host_address(own.data()), c10::Device(c10::kCPU)));
-  at::Tensor host = at::detail::make_tensor<c10::TensorImpl>(
-      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
-  host.unsafeGetTensorImpl()->set_sizes_and_strides(tensor.sizes(), tensor.strides(),
-                                                    tensor.storage_offset());
-  return host;
+/// A copy of a graph. One that waits, or that the host's pageable memory has a part in, and one between
+/// devices cannot be recorded.
+at::Tensor& record_copy(const StreamKey& stream, at::Tensor& to, const at::Tensor& from, bool non_blocking) {
+  const bool is_of_host = to.is_cpu() || from.is_cpu();
+  const at::Tensor& host = to.is_cpu() ? to : from;
+  if (is_of_host ? !non_blocking || !is_pinned(host.storage().data()) : to.device() != from.device())
+    refuse_while_recording();
+  begin_operation(stream.first, "aten::copy_");
+  GraphStep step{.what = "aten::copy_"};
+  {
+    const std::lock_guard lock(state().mutex);
+    if (from.is_cuda()) step.touches.push_back(touch_of(from.storage().data(), false));
+    if (to.is_cuda()) step.touches.push_back(touch_of(to.storage().data(), true));
+  }
+  step.run = [there = as_host(to), here = as_host(from)] {
+    const at::AutoDispatchBelowADInplaceOrView guard;
+    there.copy_(here);
+  };
+  record_step(stream, std::move(step));
+  return to;
 }
 
 /// As LibTorch's own for CUDA: on the current stream of the source's device, or of the only one; what comes
@@ -271,6 +347,7 @@ at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
   const int device = from.is_cuda() ? from.get_device() : to.get_device();
   const int other = to.is_cuda() ? to.get_device() : device;
   const StreamKey stream = key_of(current_stream(device)), others = key_of(current_stream(other));
+  if (is_recording(stream)) return record_copy(stream, to, from, non_blocking);
   begin_operation(device, name);
   if (to.is_cpu() || from.is_cpu()) {
     const at::Tensor& host = to.is_cpu() ? to : from;

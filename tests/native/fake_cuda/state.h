@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,14 +46,46 @@ struct Access {
   std::string what;  ///< the operation
 };
 
+/// Of the allocator's private pools; 0 is the one of all.
+using PoolNumber = uint64_t;
+
 struct Block {
   int device = 0;
+  uint64_t number = 0;  ///< each time it is given out another
+  PoolNumber pool = 0;
   StreamKey stream;  ///< that it was allocated on
   char* pointer = nullptr;
   int64_t bytes = 0;  ///< rounded up
   std::optional<Access> write;
   std::map<StreamKey, Access> reads;  ///< the last of each stream since the write
   std::set<StreamKey> recorded;       ///< streams that the allocator was told of
+};
+
+/// Memory of one graph.
+struct Pool {
+  /// Whether what is allocated on a stream comes from it; none where nothing is recorded.
+  std::function<bool(const StreamKey&)> takes = {};
+  std::vector<std::unique_ptr<Block>> kept = {};
+};
+
+/// What a step of a graph reads or writes.
+struct Touch {
+  const void* pointer = nullptr;
+  bool is_written = false;
+  uint64_t block = 0;  ///< its number when it was recorded; 0 in memory of the graph's own
+};
+
+/// What a stream was given while it recorded.
+struct GraphStep {
+  std::string what;
+  std::vector<Touch> touches = {};
+  std::function<void()> run = {};
+};
+
+struct Recording {
+  std::thread::id thread;
+  bool is_broken = false;
+  std::vector<GraphStep> steps = {};
 };
 
 struct DeviceState {
@@ -64,8 +98,11 @@ struct DeviceState {
   std::map<std::string, int64_t> by_name;
   std::map<char*, std::unique_ptr<Block>> blocks;                 ///< in use, by address
   std::map<StreamKey, std::vector<std::unique_ptr<Block>>> kept;  ///< freed, for the same stream
-  double fraction = 1;                                            ///< of the memory that may be taken
-  int64_t fresh = 0;  ///< where the memory begins that was never given out
+  std::map<PoolNumber, Pool> pools;
+  GraphFault graph_fault = GraphFault::kNone;
+  int64_t graphs = 0;
+  double fraction = 1;  ///< of the memory that may be taken
+  int64_t fresh = 0;    ///< where the memory begins that was never given out
   c10::CachingDeviceAllocator::DeviceStats stats;
 };
 
@@ -80,6 +117,8 @@ struct State {
   std::map<StreamKey, Clock> streams;
   Clock host;  ///< what the host has waited for; its threads are taken to wait for each other
   std::vector<std::string> findings;
+  std::map<StreamKey, Recording> recordings;
+  uint64_t blocks_given = 0;
 };
 State& state();
 
@@ -126,6 +165,25 @@ void note_read(const StreamKey& stream, uint64_t time, const void* device_pointe
 void note_write(const StreamKey& stream, uint64_t time, const void* device_pointer, const std::string& what);
 void note_free(const Block& block);
 Block* block_at(const void* device_pointer);
+
+// graph.cpp
+
+/// Whether the stream records.
+bool is_recording(const StreamKey& stream);
+/// Needs the lock.
+Touch touch_of(const void* device_pointer, bool is_written);
+void record_step(const StreamKey& stream, GraphStep step);
+/// Breaks what this thread records and throws, as CUDA does where it waits for a device meanwhile.
+void refuse_while_recording();
+struct Graph;
+/// All return CUDA's statuses.
+int begin_recording(const StreamKey& stream);
+int end_recording(const StreamKey& stream, Graph** made);
+int instantiate_graph(const Graph& graph, Graph** made);
+int launch_graph(const Graph& graph, const StreamKey& stream);
+void destroy_graph(Graph* graph);
+/// The name under which launches of graphs are counted.
+inline constexpr const char* kGraph = "graph";
 
 // hooks.cpp
 

@@ -68,6 +68,7 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   void record(void** event, const c10::Stream& stream, const c10::DeviceIndex,
               const c10::EventFlag) const override {
     check_device(stream.device_index());
+    refuse_while_recording();  // graphs of the stand-in hold no events
     if (!*event) *event = new Event;
     const std::lock_guard lock(state().mutex);
     begin_step(key_of(stream));
@@ -86,6 +87,7 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   }
   void synchronizeEvent(void* event) const override {
     if (!event) return;
+    refuse_while_recording();
     const std::lock_guard lock(state().mutex);
     state().host.join(static_cast<Event*>(event)->clock);
   }
@@ -95,11 +97,13 @@ class Guard final : public c10::impl::DeviceGuardImplInterface {
   }
   bool queryStream(const c10::Stream& stream) const override {
     check_device(stream.device_index());
+    refuse_while_recording();
     return true;
   }
   void synchronizeStream(const c10::Stream& stream) const override { synchronize(key_of(stream)); }
   void synchronizeDevice(const c10::DeviceIndex device) const override {
     check_device(device);
+    refuse_while_recording();
     const std::lock_guard lock(state().mutex);
     for (const auto& [stream, clock] : state().streams) {
       if (stream.first == device) state().host.join(clock);
@@ -141,6 +145,7 @@ StreamProgress stream_progress(int device) {
 
 void synchronize(const StreamKey& stream) {
   check_device(stream.first);
+  refuse_while_recording();
   const std::lock_guard lock(state().mutex);
   state().host.join(state().streams[stream]);
 }
