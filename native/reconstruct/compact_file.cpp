@@ -49,6 +49,7 @@ std::shared_ptr<CompactNetwork> load_compact(const fs::path& model) {
   for (const int64_t size : {config.width, config.blocks, config.heads, config.channels, config.hidden}) {
     if (size < 1 || size > kMost) throw corrupt("a size is out of range");
   }
+  if (config.width < 4) throw corrupt("its width is out of range");
   if (config.width % config.heads != 0) throw corrupt("its width does not divide into its heads");
   const auto network = std::make_shared<CompactNetwork>(config);
   load_strict(*network, read_safetensors(model), "", {});

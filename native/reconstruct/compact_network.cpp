@@ -13,8 +13,7 @@ namespace {
 
 constexpr int64_t kTokenSide = 8;
 constexpr int64_t kTokensOfPlane = kTokenSide * kTokenSide;
-constexpr int64_t kLevel0 = 96, kLevel1 = 160;  // channels at 32 and 16 squared; `width` at 8
-constexpr int64_t kGeometry = 8;
+constexpr int64_t kGeometry = 13;
 
 /// Doubles the size smoothly: pixel shuffle alone leaves ridges in a surface.
 at::Tensor doubled(const at::Tensor& x) {
@@ -58,14 +57,17 @@ at::Tensor CompactBlock::forward(const at::Tensor& x) const {
 
 CompactNetwork::CompactNetwork(const CompactConfig& config) : config_(config) {
   const int64_t width = config.width, channels = config.channels;
+  // Channels at 32 and 16 squared, where there are `width` at 8, and of what grows from there.
+  const int64_t level0 = width / 2, level1 = 5 * width / 6, half = width / 2, third = width / 3,
+                quarter = width / 4;
   const auto conv = [this](const std::string& name, int64_t in, int64_t out, int64_t stride = 1) {
     return add(name, std::make_shared<Conv2d>(in, out, 3, ConvSettings{.stride = stride, .padding = 1}));
   };
-  stem_ = conv("stem", kCompactChannels * 16, kLevel0);
-  down1_ = conv("down1", kLevel0, kLevel1, 2);
-  down2_ = conv("down2", kLevel1, width, 2);
+  stem_ = conv("stem", kCompactChannels * 16, level0);
+  down1_ = conv("down1", level0, level1, 2);
+  down2_ = conv("down2", level1, width, 2);
   int level = 0;
-  for (const int64_t size : {kLevel0, kLevel1, width}) {
+  for (const int64_t size : {level0, level1, width}) {
     residuals_.push_back(conv(fmt::format("residual{}.0", level), size, size));
     residuals_.push_back(conv(fmt::format("residual{}.2", level), size, size));
     ++level;
@@ -78,10 +80,12 @@ CompactNetwork::CompactNetwork(const CompactConfig& config) : config_(config) {
     blocks_.push_back(add(fmt::format("blocks.{}", i), std::make_shared<CompactBlock>(width, config.heads)));
   }
   norm_ = add("norm", std::make_shared<LayerNorm>(width, 1e-5));
-  image_up_ = {conv("image_up.0", width + kLevel1, 96), conv("image_up.1", 96 + kLevel0, 64),
-               conv("image_up.2", 64, 48), conv("image_up.3", 48, channels)};
-  above_up_ = {conv("above_up.0", width, 96), conv("above_up.1", 96, 64), conv("above_up.2", 64, channels)};
-  side_up_ = {conv("side_up.0", width, 96), conv("side_up.1", 96, 64), conv("side_up.2", 64, channels)};
+  image_up_ = {conv("image_up.0", width + level1, half), conv("image_up.1", half + level0, third),
+               conv("image_up.2", third, quarter), conv("image_up.3", quarter, channels)};
+  above_up_ = {conv("above_up.0", width, half), conv("above_up.1", half, third),
+               conv("above_up.2", third, channels)};
+  side_up_ = {conv("side_up.0", width, half), conv("side_up.1", half, third),
+              conv("side_up.2", third, channels)};
   layers_ = conv("layers", channels, 7);
   distance_ = make_head(*this, "distance", 3 * channels + kGeometry, config.hidden, 1);
   colour_ = make_head(*this, "colour", 3 * channels + kGeometry + 3, config.hidden, 4);
@@ -147,8 +151,11 @@ at::Tensor CompactNetwork::features(const CompactPlanes& planes, const at::Tenso
   const at::Tensor d = seen.select(2, 4), height = seen.select(2, 5), thick = x.abs();
   const at::Tensor geometry = at::stack(
       {d, x, thick - d / 2, thick - d, thick - 2 * d, height, thick - height, inflated.clamp(-0.5, 0.5)}, 2);
+  // How far before or behind the predicted fronts and backs a point is tells where the surface passes.
+  const at::Tensor layers = read_plane(planes.layers, y, -z);
+  const at::Tensor before = (x.unsqueeze(2) - layers.slice(2, 0, 4)).clamp(-0.5, 0.5);
   return at::cat({read_plane(planes.image, y, -z), read_plane(planes.above, y, -x),
-                  read_plane(planes.side, x, -z), geometry},
+                  read_plane(planes.side, x, -z), geometry, before, at::sigmoid(layers.slice(2, 4, 5))},
                  2);
 }
 

@@ -18,7 +18,7 @@
 namespace relievo {
 
 struct CompactConfig {
-  int64_t width = 192;    ///< of the tokens; a multiple of `heads`
+  int64_t width = 192;    ///< of the tokens, at least 4; a multiple of `heads`; convolutions go by it
   int64_t blocks = 5;     ///< of the transformer
   int64_t heads = 6;      ///< of its attention
   int64_t channels = 32;  ///< of each plane

@@ -185,7 +185,6 @@ json lasting_settings(const TrainConfig& c) {
             {"layers", c.loss.layers},
             {"error", c.loss.error},
             {"thin", c.loss.thin}}},
-          {"steps", c.steps},
           {"batch", c.batch},
           {"learning_rate", c.learning_rate},
           {"warm_up", c.warm_up},

@@ -37,7 +37,7 @@ struct TrainConfig {
   /// The weights that fine-tuning begins with; empty: those of the installed model.
   std::filesystem::path weights = {};
 
-  int64_t steps = 5250;  ///< of the optimiser
+  int64_t steps = 5250;  ///< of the optimiser; a run may go on with more or fewer
   int64_t batch = 16;    ///< views a step, over all processes and parts
   int64_t parts = 1;     ///< gradient accumulation: how many parts a process's share of a batch comes in
   double learning_rate = 1e-3;
@@ -64,8 +64,8 @@ void check_finetune(const std::string& name);
 /// names the key.
 TrainConfig read_train_config(const std::filesystem::path& path);
 
-/// What must be the same when a run goes on: all but files and folders, `save_every`, `log_every` and
-/// `parts`.
+/// What must be the same when a run goes on: all but files and folders, `steps`, `save_every`, `log_every`
+/// and `parts`.
 nlohmann::json lasting_settings(const TrainConfig& config);
 
 }  // namespace relievo

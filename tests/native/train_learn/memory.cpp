@@ -46,8 +46,12 @@ TEST(GradientCheckpointing, SavesTwoFifthsOfTwelveBlocksWithEqualGradients) {
   const Pass plain = pass_of(transformer, condition, {});
   const Pass checkpointed = pass_of(transformer, condition, block_runner(true));
   ASSERT_EQ(plain.gradients.size(), checkpointed.gradients.size());
+  // Without gradients, as in a checkpoint's first pass, our own kernels compute the blocks, and round in
+  // another order.
   for (size_t i = 0; i < plain.gradients.size(); ++i) {
-    EXPECT_TRUE(at::equal(plain.gradients[i], checkpointed.gradients[i])) << i;
+    const at::Tensor off = checkpointed.gradients[i] - plain.gradients[i];
+    EXPECT_GT(plain.gradients[i].norm().item<double>(), 0) << i;
+    EXPECT_LT(off.norm().item<double>(), 1e-4 * plain.gradients[i].norm().item<double>()) << i;
   }
   EXPECT_GT(plain.peak, 0);
   EXPECT_LE(static_cast<double>(checkpointed.peak), 0.6 * static_cast<double>(plain.peak));
