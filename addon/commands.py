@@ -167,10 +167,11 @@ def _batch(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
                 failures.append(failure)
                 batch.fail(place, failure.code, failure.message, failure.hint, outcome.files, outcome.thumbnail)
         print(batch.summary, file=sys.stderr)
-        if options.report:
-            _write_report(batch)
+        has_report = not options.report or _write_report(batch)
         status = words.exit_status(failures, batch.pictures)
-        return words.SOME_FAILED if status == 0 and made < len(tasks) else status
+        if status == 0 and made < len(tasks):
+            return words.SOME_FAILED
+        return package.IoError.exit_status if status == 0 and not (has_report and batch.is_recorded) else status
 
 
 def _task(task: relievo.BatchTask) -> Task:
@@ -178,12 +179,14 @@ def _task(task: relievo.BatchTask) -> Task:
     return Task(task.picture, task.folder, task.name, task.settings, task.former, failure)
 
 
-def _write_report(batch: relievo.Batch) -> None:
-    """Writes it, or says why it cannot be written: the results are worth more."""
+def _write_report(batch: relievo.Batch) -> bool:
+    """Returns whether it could be written; else it says why."""
     try:
         print(f"relievo: The report is '{batch.write_report()}'.", file=sys.stderr)
     except runtime.package().IoError as error:
         print(f"relievo: {error.message}", file=sys.stderr)
+        return False
+    return True
 
 
 def _tell_plan(left: list[relievo.BatchTask], tasks: list[Task], options: Namespace, answers: Answers) -> None:

@@ -176,6 +176,8 @@ void bind_batch(py::module_& module) {
              const py::gil_scoped_release unlocked;
              return used->write_report();
            })
+      .def_property_readonly("is_recorded",
+                             [](const PythonBatch& batch) { return batch.get()->is_recorded(); })
       .def_property_readonly("summary",
                              [](const PythonBatch& batch) { return shown(batch.get()->summary()); })
       .def("close", [](PythonBatch& batch) { batch.close(); });

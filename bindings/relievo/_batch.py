@@ -112,6 +112,11 @@ class Batch:
         """Says how many are made, existed already, have failed and are left."""
         return self._journal.summary
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the journal has all that happened so far. What it has not is made again the next time."""
+        return self._journal.is_recorded
+
     def begin(self, place: int) -> None:
         """Records that the task at that place in `left` has begun. This is for callers that make results themselves;
         run() does it by itself."""

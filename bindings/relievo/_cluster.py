@@ -409,11 +409,11 @@ def _batch(given: dict[str, Any]) -> int:
                 print(planned if given["json"] else f"{task.picture}: {result}")
             print(batch.summary, file=sys.stderr)
             return 0
-        failed = made = 0
+        made = 0
+        has_report = True
         try:
             for outcome in run(batch, given["ray"], given["machine"], given["until"], with_progress=not given["json"]):
                 made += outcome.error is None
-                failed += outcome.error is not None
                 if given["json"]:
                     print(outcome.report, flush=True)
                 elif outcome.error is not None:
@@ -421,5 +421,17 @@ def _batch(given: dict[str, Any]) -> int:
         finally:
             print(batch.summary, file=sys.stderr)
             if given["batch"]["report"]:
-                print(f"relievo: The report is '{batch.write_report()}'.", file=sys.stderr)
-        return 0 if made == len(tasks) and not failed else _SOME_FAILED
+                has_report = _write_report(batch)
+        if made < len(tasks):
+            return _SOME_FAILED
+        return 0 if has_report and batch.is_recorded else IoError.exit_status
+
+
+def _write_report(batch: Batch) -> bool:
+    """Returns whether it could be written; else it says why."""
+    try:
+        print(f"relievo: The report is '{batch.write_report()}'.", file=sys.stderr)
+    except IoError as error:
+        print(f"relievo: {error.message}", file=sys.stderr)
+        return False
+    return True

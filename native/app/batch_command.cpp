@@ -15,14 +15,16 @@
 namespace relievo {
 namespace {
 
-/// Writes to the journal, or the report. A failure stops nothing: the picture is only made again the next
-/// time.
+/// Writes to the journal, or the report, and returns whether that could be done. A failure stops nothing: the
+/// picture is only made again the next time.
 template <typename Record>
-void record(const Record& action) {
+bool record(const Record& action) {
   try {
     action();
+    return true;
   } catch (const Error& error) {
     print_message("relievo: {}\n", error.message());
+    return false;
   }
 }
 
@@ -96,11 +98,12 @@ int run(BatchWords& options) {
   const auto outcomes = generate_all(tasks, generate, on_outcome, false,
                                      [&](size_t begun) { record([&] { batch.begin(begun); }); });
   print_message("{}\n", batch.summary());
-  if (options.report) {
-    record([&] { print_message("relievo: The report is '{}'.\n", batch.write_report().string()); });
-  }
+  const bool has_report = !options.report || record([&] {
+    print_message("relievo: The report is '{}'.\n", batch.write_report().string());
+  });
   const int status = exit_status_of(outcomes, batch.pictures());
-  return status == 0 && outcomes.size() < tasks.size() ? kExitSomeFailed : status;
+  if (status == 0 && outcomes.size() < tasks.size()) return kExitSomeFailed;
+  return status == 0 && !(has_report && batch.is_recorded()) ? exit_status(ErrorCode::kIo) : status;
 }
 
 void add_words(CLI::App& parser, BatchWords& options) {

@@ -95,6 +95,9 @@ struct Batch::Impl {
   void open();
   void find_left(const CancelToken& cancel);
   void end(size_t place, AttemptEnd end, const std::vector<fs::path>& files);
+  /// Notes where `change` cannot change the journal.
+  template <typename Change>
+  void record(const Change& change);
   std::vector<JournalFile> described(const std::vector<fs::path>& files) const;
 
   /// The progress of a task.
@@ -118,6 +121,7 @@ struct Batch::Impl {
   std::optional<FileLock> lock;
   std::optional<Journal> journal;
   size_t made = 0;
+  bool is_recorded = true;
   std::vector<std::string> failures;
   mutable std::mutex mutex;
 };
@@ -208,6 +212,16 @@ void Batch::Impl::find_left(const CancelToken& cancel) {
   }
 }
 
+template <typename Change>
+void Batch::Impl::record(const Change& change) {
+  try {
+    change();
+  } catch (const Error&) {
+    is_recorded = false;
+    throw;
+  }
+}
+
 std::vector<JournalFile> Batch::Impl::described(const std::vector<fs::path>& files) const {
   const fs::path folder = fs::absolute(request.folder).lexically_normal();
   std::vector<JournalFile> described;
@@ -243,7 +257,7 @@ void Batch::Impl::end(size_t place, AttemptEnd end, const std::vector<fs::path>&
     }
   }
   end.seconds = std::chrono::duration<double>(Clock::now() - known.begun).count();
-  if (journal && known.attempt != 0) journal->finish(known.attempt, end);
+  if (journal && known.attempt != 0) record([&] { journal->finish(known.attempt, end); });
   if (without_view) std::rethrow_exception(without_view);
 }
 
@@ -266,16 +280,18 @@ void Batch::begin(size_t place) {
   known.begun = Clock::now();
   if (!impl_->journal || impl_->request.dry_run) return;
   Journal& journal = *impl_->journal;
-  if (known.id == 0) {
-    known.id = journal.add_result({.folder = known.folder.string(),
-                                   .name = task.name,
-                                   .picture = identity_of_picture(task.picture),
-                                   .wanted = known.wanted});
-  } else if (known.known_name != task.name) {
-    journal.rename_result(known.id, task.name);
-  }
-  known.known_name = task.name;
-  known.attempt = journal.begin(known.id, known.fingerprint.key, known.fingerprint.picture);
+  impl_->record([&] {
+    if (known.id == 0) {
+      known.id = journal.add_result({.folder = known.folder.string(),
+                                     .name = task.name,
+                                     .picture = identity_of_picture(task.picture),
+                                     .wanted = known.wanted});
+    } else if (known.known_name != task.name) {
+      journal.rename_result(known.id, task.name);
+    }
+    known.known_name = task.name;
+    known.attempt = journal.begin(known.id, known.fingerprint.key, known.fingerprint.picture);
+  });
 }
 
 void Batch::finish(size_t place, const std::string& answer, const std::vector<fs::path>& files,
@@ -286,6 +302,11 @@ void Batch::finish(size_t place, const std::string& answer, const std::vector<fs
 void Batch::fail(size_t place, const Error& error, const std::vector<fs::path>& files,
                  const std::vector<std::byte>& thumbnail) {
   impl_->end(place, {.error = error, .thumbnail = thumbnail}, files);
+}
+
+bool Batch::is_recorded() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->is_recorded;
 }
 
 fs::path Batch::write_report() const {

@@ -75,6 +75,9 @@ class Batch {
   void fail(size_t place, const Error& error, const std::vector<std::filesystem::path>& files = {},
             const std::vector<std::byte>& thumbnail = {});
 
+  /// Whether the journal has all that happened so far.
+  bool is_recorded() const;
+
   /// Writes the report of all that the journal knows (batch/gallery.h) into the folder, and returns its
   /// first page. Writes nothing in a dry run. Throws Error{kIo}.
   std::filesystem::path write_report() const;

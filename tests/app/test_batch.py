@@ -336,27 +336,32 @@ def test_wrong_line_fails_and_the_others_are_made(tmp_path: Path) -> None:
     assert "0 made, 2 already there, 1 failed" in batch(tmp_path / "list.jsonl", tmp_path / "out").stderr
 
 
-def test_no_picture_is_begun_after_the_time(tmp_path: Path) -> None:
-    """The program's clock stands before seven, and jumps beyond when there is a result."""
-    folder_of(tmp_path, 1)
-    out = tmp_path / "out"
-    (tmp_path / "list.json").write_text(json.dumps(["in/0.PNG"] * 40))
-    (tmp_path / "clock.c").write_text(
+def write_clock(folder: Path, ahead: int, after: Path, jump: int) -> dict[str, str]:
+    """A clock for a program, as its environment: so many seconds ahead, and another jump on when a file is there."""
+    (folder / "clock.c").write_text(
         "#define _GNU_SOURCE\n#include <dlfcn.h>\n#include <stdlib.h>\n#include <time.h>\n#include <unistd.h>\n"
         "int clock_gettime(clockid_t which, struct timespec* now) {\n"
         "  static int (*real)(clockid_t, struct timespec*);\n"
         '  if (!real) real = (int (*)(clockid_t, struct timespec*))dlsym(RTLD_NEXT, "clock_gettime");\n'
         "  int status = real(which, now);\n"
         "  if (which != CLOCK_REALTIME) return status;\n"
-        '  now->tv_sec += atol(getenv("AHEAD")) + (access(getenv("AFTER"), F_OK) ? 0 : 7200);\n'
+        '  now->tv_sec += atol(getenv("AHEAD")) + (access(getenv("AFTER"), F_OK) ? 0 : atol(getenv("JUMP")));\n'
         "  return status;\n}\n"
     )
-    library = tmp_path / "clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
-    ahead = 6 * 3600 - int(time.time()) % 86400  # six o'clock
-    environment = os.environ | {"AHEAD": str(ahead), "AFTER": str(out / "0.glb"), "TZ": "UTC"}
+    library = folder / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, folder / "clock.c", "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "AHEAD": str(ahead), "AFTER": str(after), "JUMP": str(jump), "TZ": "UTC"}
+
+
+def test_no_picture_is_begun_after_the_time(tmp_path: Path) -> None:
+    """The program's clock stands before seven, and jumps beyond when there is a result."""
+    folder_of(tmp_path, 1)
+    out = tmp_path / "out"
+    (tmp_path / "list.json").write_text(json.dumps(["in/0.PNG"] * 40))
+    six = 6 * 3600 - int(time.time()) % 86400
+    clock = write_clock(tmp_path, ahead=six, after=out / "0.glb", jump=7200)
     command = [str(PROGRAM), "batch", str(tmp_path / "list.json"), "-o", str(out), *QUICK, "--until", "07:00"]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment | {"LD_PRELOAD": str(library)})
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | clock)
     assert ended.returncode == 5, ended.stderr
     assert len(answers(ended)) == 1
     assert "The time of --until has come, so 39 of 40 pictures are left." in ended.stderr
@@ -366,6 +371,23 @@ def test_time_that_is_none_is_refused(tmp_path: Path) -> None:
     ended = batch(folder_of(tmp_path, 1), tmp_path / "out", "--until", "25:00")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "Invalid time '25:00'." in ended.stderr
+
+
+def test_pictures_of_sides_make_one_object(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("cup_front.png", "cup_right.png", "jug.png"):
+        (source / name).write_bytes(disc())
+    ended = batch(source, out)
+    assert ended.returncode == 0, ended.stderr
+    assert "1 object has pictures of several sides" in ended.stderr
+    assert [Path(answer["picture"]).name for answer in answers(ended)] == ["cup_front.png", "jug.png"]
+    (view,) = settings_in(out / "cup.glb")["views"]
+    assert (Path(view["picture"]).name, view["azimuth"]) == ("cup_right.png", 90)
+    (source / "cup_right.png").write_bytes(disc(70))
+    assert "1 made, 1 already there" in batch(source, out).stderr
+    apart = batch(source, tmp_path / "apart", "--no-sides")
+    assert len(answers(apart)) == 3
 
 
 def two_discs() -> bytes:

@@ -1,0 +1,48 @@
+"""How soon Chromium shows the report of a thousand results, and how evenly it scrolls through it.
+
+    .venv/bin/python benchmarks/report_page.py REPORT.html
+
+Prints the first paint after the page was asked for, and the times between the frames of a scroll from the top to the
+bottom in six seconds. WebGL and painting are the processor's work here, so a machine with a screen is quicker.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "app"))
+from chromium import Chromium
+
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+SCROLL = """new Promise(done => {
+    const times = [], height = document.documentElement.scrollHeight - innerHeight;
+    let begin;
+    const draw = now => {
+        begin ??= now;
+        times.push(now);
+        scrollTo(0, height * (now - begin) / 6000);
+        now - begin < 6000 ? requestAnimationFrame(draw) : done(times);
+    };
+    requestAnimationFrame(draw); })"""
+
+
+def main() -> None:
+    page = Path(sys.argv[1])
+    with Chromium() as browser:
+        browser.open(page)
+        browser.wait_for(FIRST_PAINT)
+        print(f"{page.stat().st_size / 1e6:.1f} MB; first paint after {browser.value(FIRST_PAINT):.0f} ms")
+        print(
+            f"complete after {browser.value('performance.timing.loadEventEnd - performance.timing.navigationStart')} ms"
+        )
+        times = browser.value(SCROLL)
+        gaps = sorted(b - a for a, b in itertools.pairwise(times))
+        late = sum(gap > 50 for gap in gaps)
+        middle, long = gaps[len(gaps) // 2], gaps[len(gaps) * 99 // 100]
+        print(f"{len(gaps)} frames: {middle:.0f} ms in the middle, {long:.0f} ms at 99 %, {late} over 50 ms")
+
+
+if __name__ == "__main__":
+    main()
