@@ -51,7 +51,7 @@ def test_each_bad_picture_is_told_and_the_rest_is_made(tmp_path: Path) -> None:
     (source / "z good.png").write_bytes(disc(64))
     ended = batch(source, out)
     assert ended.returncode == 5
-    expected = {name: "invalid_image" for name in ("text.png", "nothing.png", "cut.png", "huge.png")}
+    expected = dict.fromkeys(("text.png", "nothing.png", "cut.png", "huge.png"), "invalid_image")
     assert errors(answers(ended)) == expected | {"no subject.png": "no_subject"}
     by_name = {Path(answer["picture"]).name: answer for answer in answers(ended)}
     assert "30000" in by_name["huge.png"]["error"]["message"]
