@@ -27,7 +27,7 @@ help:
 	@echo "make test-kill  a batch that is killed at random moments, sixty times"
 	@echo "make test-cluster  batches on a Ray cluster of several node processes, which come and die (250 MB in .venv-cluster/)"
 	@echo "make test-large  five million faces through every stage and file format (some minutes)"
-	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped)"
+	@echo "make test-faults  the tiny pipeline with every allocation failing in turn (hours; goes on where it was stopped; EVERY=20 tries every 20th)"
 	@echo "make same BASE=COMMIT  whether the meshes are still those of a commit, to the bit"
 	@echo "make soak    a hundred generations in one Blender: memory flat, no thread left"
 	@echo "make clean   remove build/ and demo/"
@@ -137,9 +137,10 @@ tsan: setup
 
 # Every allocation of torch's and every path of ours that allocates fails once, every tick is cancelled at, and the same on a GPU that is
 # not there: hours. Stopped, it goes on where it was, while the program is the same.
+test-faults: EVERY ?= 1
 test-faults: build
-	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostWorkers*'
-	@RELIEVO_EVERY_ALLOCATION=1 RELIEVO_LONG_RUNS=build/long-runs build/test_fake_cuda --gtest_filter='*MemoryMayRunOut*:*DeviceThatIsLost*'
+	@RELIEVO_EVERY_ALLOCATION=$(EVERY) RELIEVO_LONG_RUNS=build/long-runs build/test_engine --gtest_filter='*Faults*:Cancel*:LostWorkers*'
+	@RELIEVO_EVERY_ALLOCATION=$(EVERY) RELIEVO_LONG_RUNS=build/long-runs build/test_fake_cuda --gtest_filter='*MemoryMayRunOut*:Losses.*'
 
 same: setup
 	@$(PYTHON) tests/same.py "$(BASE)"

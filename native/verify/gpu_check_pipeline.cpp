@@ -126,13 +126,13 @@ std::string story_of(const PipelineRun& run) {
 
 std::vector<DeviceCheck> check_tiny_pipeline(const Worker& worker, const fs::path& folder,
                                              const Control& control, const TellCheck& tell) {
-  CheckList list(device_name(worker), control, tell, 3);
+  CheckList list(device_name(worker), control, tell, 4);
   Settings settings = random_model_settings(ModelSize::kTiny);
   settings.precision = "fp32";
   std::optional<ModelsHere> models;
   std::optional<TexturedMesh> expected;
   const auto compare = [&](DeviceCheck& line, const std::vector<Worker>& workers, int pictures,
-                           Strategy strategy) {
+                           Strategy strategy, const std::function<void(Plan&)>& adapt = {}) {
     const WithoutTf32 exactly;
     if (!models) models.emplace(folder, ModelSize::kTiny);
     Settings on_cpu = settings;
@@ -140,7 +140,7 @@ std::vector<DeviceCheck> check_tiny_pipeline(const Worker& worker, const fs::pat
     if (!expected) {
       expected = run_pipeline({whole_cpu()}, on_cpu, 1, Strategy::kSingle, control.cancel).meshes.front();
     }
-    const PipelineRun run = run_pipeline(workers, settings, pictures, strategy, control.cancel);
+    const PipelineRun run = run_pipeline(workers, settings, pictures, strategy, control.cancel, adapt);
     line.number = 0;
     for (const TexturedMesh& mesh : run.meshes) line.number = std::max(line.number, apart(mesh, *expected));
     line.note = fmt::format("{}, {} vertices", settings.precision, expected->surface.vertices.size());
@@ -150,6 +150,10 @@ std::vector<DeviceCheck> check_tiny_pipeline(const Worker& worker, const fs::pat
            [&](DeviceCheck& line) { compare(line, {worker}, 1, Strategy::kSingle); });
   list.run("two parts of the device", "box units", 0.01 * cell,
            [&](DeviceCheck& line) { compare(line, halves_of(worker), 2, Strategy::kData); });
+  // Libraries may choose other kernels for other batches.
+  list.run("two pictures in one batch", "box units", 0.01 * cell, [&](DeviceCheck& line) {
+    compare(line, {worker}, 2, Strategy::kSingle, [](Plan& plan) { plan.groups.at(0).batch = 2; });
+  });
   settings.precision = half_of(worker);
   list.run("tiny pipeline in half precision", "box units", 3 * cell,
            [&](DeviceCheck& line) { compare(line, {worker}, 1, Strategy::kSingle); });

@@ -131,8 +131,10 @@ def test_gpu_check_passes_on_each() -> None:
 
 def test_gpu_check_passes_whole() -> None:
     done = relievo("gpu-check", "--json", "--size", "tiny", gpus=[{"gib": 16}])
-    failed = [check for check in json.loads(done.stdout)["checks"] if not check["ok"]]
-    assert (done.returncode, failed) == (0, []), done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    assert (done.returncode, [check for check in checks if not check["ok"]]) == (0, []), done.stderr
+    (as_graph,) = (check for check in checks if check["name"] == "guidance step as a graph")
+    assert as_graph["number"] == 0 and "it/s" in as_graph["note"]
 
 
 def test_gpu_check_goes_on_with_the_others_when_one_is_lost() -> None:

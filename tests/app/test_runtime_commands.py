@@ -45,7 +45,12 @@ def test_gpu_check_runs_the_parts_that_are_asked_for(tmp_path: Path) -> None:
     words = ("gpu-check", "--devices", "cpu", "--parts", "tiny,step,memory", "--size", "tiny")
     told: dict[str, Any] = json.loads(relievo(*words, "--json", "--report", str(tmp_path / "report.json")))
     names = [check["name"] for check in told["checks"]]
-    assert names[:3] == ["tiny pipeline in float32", "two parts of the device", "tiny pipeline in half precision"]
+    assert names[:4] == [
+        "tiny pipeline in float32",
+        "two parts of the device",
+        "two pictures in one batch",
+        "tiny pipeline in half precision",
+    ]
     assert "it/s" in {check["unit"] for check in told["checks"]} and "peak allocated" in names
     assert [check["ok"] for check in told["checks"]] == [True] * len(names) and told["failed"] == 0
     assert json.loads((tmp_path / "report.json").read_text()) == told

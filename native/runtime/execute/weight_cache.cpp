@@ -19,6 +19,13 @@ WeightCache::Loading WeightCache::ensure(size_t worker, size_t stage, const Stag
   if (had) unload(worker, stage);
   StageLoad noted = wanted;  // made before loading, so that nothing can fail between loading and recording it
   stages_[stage]->load(wanted);
+  try {
+    // The device may still be at it, and others who find the weights here use other streams.
+    if (hooks_.finish) hooks_.finish(wanted.worker);
+  } catch (...) {
+    stages_[stage]->unload(wanted.worker);
+    throw;
+  }
   const std::lock_guard lock(mutex_);
   loaded_[worker][stage] = std::move(noted);
   const bool is_first = !has_read_[stage];

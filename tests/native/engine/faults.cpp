@@ -56,7 +56,8 @@ struct OursOfSize {
 
 /// Picks about so many of them, evenly; all with RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`).
 std::vector<int64_t> some_of(const std::vector<int64_t>& all, size_t about) {
-  const size_t stride = tries_every_fault() ? 1 : std::max<size_t>(all.size() / about, 1);
+  const size_t stride =
+      tries_every_fault() ? static_cast<size_t>(fault_stride()) : std::max<size_t>(all.size() / about, 1);
   std::vector<int64_t> some;
   for (size_t i = stride / 2; i < all.size(); i += stride) some.push_back(all[i]);
   return some;

@@ -2,6 +2,8 @@
 // it was.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,8 +13,13 @@
 
 namespace relievo {
 
-/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all allocations, otherwise some of them.
+/// With RELIEVO_EVERY_ALLOCATION=1 (`make test-faults`) tests try all allocations, with N every N-th,
+/// otherwise some of them.
 inline bool tries_every_fault() { return std::getenv("RELIEVO_EVERY_ALLOCATION") != nullptr; }
+inline int64_t fault_stride() {
+  const char* text = std::getenv("RELIEVO_EVERY_ALLOCATION");
+  return text ? std::max<int64_t>(std::atoll(text), 1) : 1;
+}
 
 /// Kept in RELIEVO_LONG_RUNS, a folder, for this test of this very program; without it, nowhere.
 class LongRun {

@@ -158,6 +158,22 @@ TEST_F(EngineOnFakeGpus, FirstTheCpuThenAGpuAndBack) {
   }
 }
 
+/// Every picture's first step goes call by call, and the second one is recorded.
+TEST_F(EngineOnFakeGpus, WithCudaGraphsItMakesTheSameMesh) {
+  fake_cuda::set_devices({{.bytes = 16 * kGiB}});
+  {
+    EngineOptions options = tiny_options("cuda:0");
+    options.cuda_graphs = true;
+    Engine engine(options);
+    for (const int64_t made : {1, 2}) {
+      const Job job = engine.submit(tiny_request());
+      expect_made(job);
+      EXPECT_EQ(fake_cuda::operations_by_name(0)["graph"], made * (tiny_request().settings.steps - 1));
+    }
+  }
+  EXPECT_EQ(fake_cuda::graphs(0), 0);
+}
+
 TEST_F(EngineOnFakeGpus, ALostDeviceEndsTheJobAndSaysSo) {
   fake_cuda::set_devices({{.bytes = 16 * kGiB}});
   Engine engine(tiny_options("cuda:0"));

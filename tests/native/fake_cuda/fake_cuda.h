@@ -49,6 +49,7 @@ void set_devices(const std::vector<Device>& devices, const Driver& driver = {});
 enum class Fault {
   kIllegalAddress,  ///< c10::AcceleratorError with CUDA's number 700
   kCublas,          ///< c10::Error in the words in which LibTorch passes on what cuBLAS says
+  kUnnamed,         ///< c10::Error in words of a library that nobody knows
   kLater,      ///< the operation itself goes well; whatever asks the device next fails, as a GPU's mostly do
   kOffTheBus,  ///< as kLater, and the driver no longer reaches the card (Xid 79)
 };
@@ -56,6 +57,9 @@ enum class Fault {
 /// The n-th operation of the device from now on (1: the next one) fails, and the device is lost. What waits
 /// for a lost device and what asks it fails, too.
 void fail_operation(int device, int64_t n, Fault fault = Fault::kIllegalAddress);
+
+/// The device is lost now, and whatever asks it next fails.
+void lose(int device);
 
 /// The n-th launch of a kernel of ours on the device from now on ends in a trap, as after a failed assertion:
 /// the launch goes well, and whatever asks the device next fails.

@@ -73,7 +73,13 @@ void begin_operation(int index, const std::string& name) {
   if (device.fault == Fault::kLater || device.fault == Fault::kOffTheBus) return;
   TORCH_CHECK(device.fault != Fault::kCublas,
               "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(handle, ...)`");
+  TORCH_CHECK(device.fault != Fault::kUnnamed, "a plan of the transform could not be carried out");
   throw_lost(device);
+}
+
+void lose(int device) {
+  const std::lock_guard lock(state().mutex);
+  state().devices.at(size_t(device)).lost = Fault::kLater;
 }
 
 void note_transfer(int index, int64_t pinned_bytes) {

@@ -6,6 +6,7 @@
 #include "fake_cuda.h"
 #include "near_mesh.h"
 #include "nn/noise.h"
+#include "on_fake_gpus.h"
 #include "runtime/torch/counting_allocator.h"
 #include "runtime/torch/device_memory.h"
 
@@ -17,19 +18,6 @@ class CountFirst : public testing::Environment {
   void SetUp() override { install_counting_allocator(); }
 };
 const auto* const g_count_first = testing::AddGlobalTestEnvironment(new CountFirst);
-
-std::vector<Worker> gpu_workers(int count) {
-  std::vector<Worker> workers(static_cast<size_t>(count));
-  for (int i = 0; i < count; ++i) {
-    Worker& worker = workers[static_cast<size_t>(i)];
-    worker.name = "cuda:" + std::to_string(i);
-    worker.kind = DeviceKind::kCuda;
-    worker.device = i;
-    worker.budget_bytes = int64_t{1} << 40;
-    worker.speed = kGpuSpeed;
-  }
-  return workers;
-}
 
 /// Parts of one GPU, as cuda:0*2 asks for.
 std::vector<Worker> half_gpus() {
@@ -46,12 +34,6 @@ std::vector<Worker> gpu_with_side_threads() {
   workers[0].side_threads = 2;
   return workers;
 }
-
-class OnFakeGpus : public TinyPipelineTest {
- protected:
-  OnFakeGpus() { fake_cuda::set_devices({{}, {}, {}}); }
-  ~OnFakeGpus() override { EXPECT_THAT(fake_cuda::take_findings(), testing::IsEmpty()); }
-};
 
 TEST_F(OnFakeGpus, OneDeviceMakesTheMeshOfTheCpu) {
   {
@@ -201,55 +183,6 @@ TEST_F(OnFakeGpus, APartOfADeviceIsNotNarrowedByTheOthers) {
   EXPECT_EQ(operations_beside(kBudget), operations_beside(1));
 }
 
-/// Where each stage's operations on the first device begin and end, in an undisturbed run.
-std::map<std::string, std::pair<int64_t, int64_t>> operations_of_stages() {
-  std::map<std::string, std::pair<int64_t, int64_t>> ranges;
-  TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
-  pipeline.watch = [&](const std::string& stage, Moment moment, const Worker&) {
-    if (moment == Moment::kStart) ranges[stage].first = fake_cuda::operations(0);
-    if (moment == Moment::kEnd) ranges[stage].second = fake_cuda::operations(0);
-  };
-  const Made made = pipeline.make_one({tiny_request()});
-  if (made.error) throw std::runtime_error(made.error->what());
-  return ranges;
-}
-
-TEST_F(OnFakeGpus, ADeviceThatIsLostInAStageLeavesThePicturesToTheOther) {
-  const auto ranges = operations_of_stages();
-  ASSERT_GE(ranges.size(), 5u);
-  size_t turn = 0;
-  for (const auto& [stage, range] : ranges) {
-    const int64_t count = range.second - range.first;
-    if (count == 0) continue;  // it computes on the host
-    ++turn;
-    constexpr fake_cuda::Fault kFaults[] = {fake_cuda::Fault::kIllegalAddress, fake_cuda::Fault::kCublas,
-                                            fake_cuda::Fault::kLater, fake_cuda::Fault::kOffTheBus};
-    for (const auto fault : kFaults) {
-      const bool is_turn = fault == kFaults[turn % std::size(kFaults)];
-      if (!is_turn && !tries_every_fault()) continue;
-      SCOPED_TRACE(stage + " " + std::to_string(static_cast<int>(fault)));
-      fake_cuda::set_devices({{}, {}, {}});
-      TinyPipeline pipeline(gpu_workers(2), Strategy::kData, Until::kMesh);
-      std::mutex mutex;
-      int dying = -1;
-      pipeline.watch = [&, stage = stage](const std::string& now, Moment moment, const Worker& worker) {
-        const std::lock_guard lock(mutex);
-        if (now != stage || moment != Moment::kStart || dying >= 0) return;
-        dying = worker.device;
-        fake_cuda::fail_operation(dying, 1 + count / 2, fault);
-      };
-      const auto made = pipeline.make({{tiny_request(0)}, {tiny_request(1)}});
-      EXPECT_EQ(pipeline.executor().lost_workers(), std::vector<int>{dying});
-      for (int kind = 0; kind < 2; ++kind) {
-        const Made& one = made[static_cast<size_t>(kind)];
-        ASSERT_FALSE(one.error) << one.error->what();
-        EXPECT_EQ(one.delivered, 1);
-        expect_near(one.bits(), reference(kind, 7, Until::kMesh));
-      }
-    }
-  }
-}
-
 /// By the plan, as the executor would take them.
 TEST_F(OnFakeGpus, EveryFallbackMakesTheMeshOfTheCpu) {
   for (const Fallbacks& fallbacks : {Fallbacks{.chunked = true}, Fallbacks{.chunked = true, .tiled = true},
@@ -261,50 +194,6 @@ TEST_F(OnFakeGpus, EveryFallbackMakesTheMeshOfTheCpu) {
     ASSERT_FALSE(made.error) << made.error->what();
     EXPECT_THAT(made.notes, testing::Not(testing::IsEmpty()));
     expect_near(made.bits(), reference(0, 7, Until::kMesh));
-  }
-}
-
-/// Of the others nothing can be given back to the device, for the allocator asks them all.
-TEST_F(OnFakeGpus, MemoryRunsOutBesideADeviceThatIsLost) {
-  TinyPipeline pipeline(gpu_workers(2), Strategy::kData, Until::kSurface);
-  fake_cuda::fail_operation(0, 100);
-  for (const Made& one : pipeline.make({{tiny_request(0)}, {tiny_request(1)}}))
-    ASSERT_FALSE(one.error) << one.error->what();
-  ASSERT_EQ(pipeline.executor().lost_workers(), std::vector<int>{0});
-  constexpr int64_t kSomewhere = 500;
-  fake_cuda::fail_allocation(1, kSomewhere);
-  const Made made = pipeline.make_one({tiny_request()});
-  ASSERT_FALSE(made.error) << made.error->what();
-  expect_near(made.bits(), reference());
-}
-
-TEST_F(OnFakeGpus, WithoutAnotherThePictureSaysThatTheDeviceIsLost) {
-  TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kSurface);
-  fake_cuda::fail_operation(0, 200);
-  const Made made = pipeline.make_one({tiny_request()});
-  ASSERT_TRUE(made.error);
-  EXPECT_EQ(made.error->code(), ErrorCode::kDeviceLost) << made.error->what();
-  EXPECT_FALSE(made.error->hint().empty());
-}
-
-/// A trap in a kernel is told by whatever asks the device next, with CUDA's words for it.
-TEST_F(OnFakeGpus, AKernelThatTrapsLosesTheDevice) {
-  const int64_t before = fake_cuda::operations_by_name(0)["kernel"];
-  ASSERT_FALSE(
-      TinyPipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh).make_one({tiny_request()}).error);
-  const int64_t kernels = fake_cuda::operations_by_name(0)["kernel"] - before;
-  ASSERT_GT(kernels, 2);
-  for (const int64_t n : {int64_t{1}, kernels / 2, kernels}) {
-    SCOPED_TRACE(n);
-    fake_cuda::set_devices({{}, {}, {}});
-    TinyPipeline pipeline(gpu_workers(1), Strategy::kSingle, Until::kMesh);
-    fake_cuda::trap_kernel(0, n);
-    const Made made = pipeline.make_one({tiny_request()});
-    ASSERT_TRUE(made.error);
-    EXPECT_EQ(made.error->code(), ErrorCode::kDeviceLost) << made.error->what();
-    EXPECT_THAT(made.error->message(), testing::AnyOf(testing::HasSubstr("unspecified launch failure"),
-                                                      testing::HasSubstr("could not be launched")));
-    EXPECT_THAT(made.error->hint(), testing::HasSubstr("--devices cpu"));
   }
 }
 
@@ -381,7 +270,7 @@ TEST_F(OnFakeGpus, MemoryMayRunOutAtAnyAllocation) {
   ASSERT_GT(count, 100);
   RecordProperty("allocations", static_cast<int>(count));
   constexpr int kTried = 8;
-  const int64_t stride = tries_every_fault() ? 1 : count / kTried;
+  const int64_t stride = tries_every_fault() ? fault_stride() : count / kTried;
   std::vector<std::pair<int64_t, int64_t>> tried;  // the first that fails, how many fail
   for (const int64_t times : {int64_t{1}, int64_t{1} << 60}) {
     for (int64_t n = stride / 2 + 1; n <= count; n += stride) tried.emplace_back(n, times);
