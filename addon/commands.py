@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import blender_files, console, documents, headless_setup, words
+from . import blender_files, console, documents, headless_setup, library, words
 from .console import Answers, Interrupts
 from .failure import Failure
 from .runtime import runtime
@@ -60,7 +60,16 @@ def _run_command(arguments: list[str], answers: Answers, interrupts: Interrupts)
         "gpu-check": _gpu_check,
         "profile": _profile,
     }
-    return commands[options.command](options, answers, interrupts)
+    made = commands[options.command]
+    if getattr(options, "library", None) is None or getattr(options, "dry_run", False):
+        options.assets = None
+        return made(options, answers, interrupts)
+    options.assets = library.of_options(options)
+    try:
+        return made(options, answers, interrupts)
+    finally:
+        library.close(options.assets)
+        print(f"relievo: The assets are in '{options.library}'.", file=sys.stderr)
 
 
 def _gpu_check(options: Namespace, answers: Answers, interrupts: Interrupts) -> int:
@@ -312,6 +321,7 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
     thumbnail = runtime.package().thumbnail_of(job) if options.command == "batch" and options.report else b""
     if job.error is not None:
         return Outcome(task.picture, failure=Failure.of(job.error), thumbnail=thumbnail)
+    shaded = next((preview.pixels for preview in job.previews if preview.name == "shaded"), None)
     result = job.take()
     assert result is not None
     files: list[Path] = []
@@ -324,6 +334,8 @@ def _save(task: Task, job: relievo.Job, options: Namespace, interrupts: Interrup
                 files.append(blender_files.save(result, task, name))
             else:
                 files += result.save(task.folder, [name], former=task.former, named=True)
+        if options.assets is not None:
+            library.add(options.assets, result, task, shaded)
         with interrupts.raised():
             files += result.save_renders(task.folder, **_renders(options), former=task.former, named=True)
     except KeyboardInterrupt:

@@ -173,7 +173,30 @@ def _add_words(words: argparse.ArgumentParser) -> None:
     words.add_argument(
         "--no-sheet", action="store_false", dest="contact_sheet", help="no preview picture NAME_sheet.png"
     )
+    _add_library(words)
     words.add_argument("--json", action="store_true", help="print one JSON object a picture")
+
+
+def _add_library(words: argparse.ArgumentParser) -> None:
+    """Adds the options about an asset library of Blender's."""
+    words.add_argument(
+        "--library", type=Path, metavar="DIR", help="also write the objects as assets of Blender, into this folder"
+    )
+    words.add_argument(
+        "--library-file",
+        choices=("each", "one"),
+        default="each",
+        help="each asset in a file of its own, or all in one; default: each",
+    )
+    words.add_argument(
+        "--catalog",
+        default="Relievo",
+        metavar="PATH",
+        help="where the assets are listed: props/kitchen; subfolders add to it",
+    )
+    words.add_argument("--tags", type=_list, default=[], metavar="WORDS", help="words to find the assets by")
+    words.add_argument("--author", default="", help="of the pictures; default: what each picture's file says")
+    words.add_argument("--licence", default="", help="of the pictures; default: what each picture's file says")
 
 
 def _add_machine(words: argparse.ArgumentParser) -> None:

@@ -180,7 +180,19 @@ TEST_P(TexturedFormat, SharesVerticesOfTheSamePositionAndUv) {
   EXPECT_EQ(scene->mMeshes[0]->mNumVertices, pairs.size());
 }
 
-TEST_P(TexturedFormat, IsNotShiny) {
+TEST(Fbx, IsNotShiny) {
+  const Written written("fbx");
+  float shininess = 0, reflectivity = 1;
+  written.material().Get(AI_MATKEY_SHININESS, shininess);
+  written.material().Get(AI_MATKEY_REFLECTIVITY, reflectivity);
+  EXPECT_NEAR(shininess, 4, 1e-4);  // Blender makes a roughness of 0.8 of it
+  EXPECT_EQ(reflectivity, 0);
+}
+
+class PhysicalFormat : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Formats, PhysicalFormat, testing::Values("glb", "obj"), test_name);
+
+TEST_P(PhysicalFormat, IsNotShiny) {
   const Written written(GetParam());
   float roughness = 0;
   float metallic = 1;
@@ -254,7 +266,7 @@ TEST(Glb, LengthsAddUp) {
 
 TEST(Fbx, SaysItsUnitAndAxes) {
   const Written written("fbx");
-  double unit = 0;
+  float unit = 0;
   int up = 0, front = 0, front_sign = 0;
   ASSERT_NE(written.scene->mMetaData, nullptr);
   EXPECT_TRUE(written.scene->mMetaData->Get("UnitScaleFactor", unit));
