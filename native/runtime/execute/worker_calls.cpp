@@ -63,6 +63,14 @@ std::vector<DeviceSeconds> CallTally::devices(const std::vector<std::string>& na
   return all;
 }
 
+void WorkerCalls::settle(int index) const {
+  if (!hooks_.finish) return;
+  try {
+    hooks_.finish(threads_.worker(index));
+  } catch (...) {  // a lost device does nothing any more
+  }
+}
+
 void WorkerCalls::on_workers(const StagePlacement& placement, const std::vector<size_t>& which,
                              const std::function<void(size_t)>& body, CallTally* tally,
                              const std::function<void()>& on_failure) const {
@@ -84,6 +92,7 @@ void WorkerCalls::on_workers(const StagePlacement& placement, const std::vector<
     } catch (...) {
       errors[i] = current_exception_of(index);
       if (on_failure) on_failure();
+      settle(index);
     }
     count();
   };

@@ -45,6 +45,9 @@ class WorkerCalls {
   void on_every_worker(const StagePlacement& placement, const std::function<void(size_t)>& body) const;
 
  private:
+  /// Waits for what this thread gave to the worker's device before it failed: it may still read the weights
+  /// and the pictures that go now, and whose memory others get.
+  void settle(int index) const;
   /// The exception that is being handled, as this worker's: a device that is lost is a WorkerLost.
   std::exception_ptr current_exception_of(int worker) const;
   /// Throws the loss of the worker whose device no longer answers: `said` may come from another, which read
