@@ -38,6 +38,7 @@ void bind_engine(pybind11::module_& module);
 void bind_models(pybind11::module_& module);
 void bind_batch(pybind11::module_& module);
 void bind_names(pybind11::module_& module);
+void bind_finish(pybind11::module_& module);
 void bind_command(pybind11::module_& module);
 
 }  // namespace relievo::bindings

@@ -34,6 +34,7 @@ PYBIND11_MODULE(_native, module) {
   relievo::bindings::bind_models(module);
   relievo::bindings::bind_batch(module);
   relievo::bindings::bind_names(module);
+  relievo::bindings::bind_finish(module);
   relievo::bindings::bind_command(module);
   module.def("version", &relievo::version);
   seal_classes(module);

@@ -74,6 +74,20 @@ void bind_mesh(py::module_& module) {
   };
   using Mesh = TexturedMesh;
   using Owner = py::object;
+  py::class_<DetailLevel, std::shared_ptr<DetailLevel>>(module, "DetailLevel", py::module_local())
+      .def_property_readonly("vertices",
+                             [](const Owner& self) {
+                               return view_rows<float>(self.cast<const DetailLevel&>().surface.vertices, {3},
+                                                       self);
+                             })
+      .def_property_readonly("faces",
+                             [](const Owner& self) {
+                               return view_rows<int32_t>(self.cast<const DetailLevel&>().surface.faces, {3},
+                                                         self);
+                             })
+      .def_property_readonly("corner_uv", [](const Owner& self) {
+        return view_rows<float>(self.cast<const DetailLevel&>().corner_uv, {3, 2}, self);
+      });
   py::class_<Mesh, std::shared_ptr<Mesh>>(module, "Mesh", py::module_local())
       .def_property_readonly("vertices", shown([](const Mesh& mesh, const Owner& owner) {
                                return view_rows<float>(mesh.surface.vertices, {3}, owner);
@@ -95,6 +109,19 @@ void bind_mesh(py::module_& module) {
                                if (mesh.vertex_colours.empty()) return py::none();
                                return view_rows<float>(mesh.vertex_colours, {3}, owner);
                              }))
+      .def_property_readonly("occlusion", shown([](const Mesh& mesh, const Owner& owner) -> py::object {
+                               if (mesh.occlusion.pixels.empty()) return py::none();
+                               return view_bytes(mesh.occlusion, owner);
+                             }))
+      .def_readonly("roughness", &Mesh::roughness)
+      .def_readonly("metallic", &Mesh::metallic)
+      .def_property_readonly("levels",
+                             [](const std::shared_ptr<Mesh>& mesh) {
+                               py::list levels;
+                               for (DetailLevel& level : mesh->levels)
+                                 levels.append(std::shared_ptr<DetailLevel>(mesh, &level));
+                               return levels;
+                             })
       .def_readonly("report", &Mesh::report)
       .def_readonly("texture_report", &Mesh::texture_report)
       .def_readonly("provenance", &Mesh::provenance);
@@ -152,6 +179,9 @@ void bind_result(py::module_& module) {
       .def_property_readonly(
           "normal_map_png",
           [](const py::object& self) { return memory_of(self.cast<const Result&>().normal_map_png, self); })
+      .def_property_readonly(
+          "occlusion_png",
+          [](const py::object& self) { return memory_of(self.cast<const Result&>().occlusion_png, self); })
       .def_property_readonly(
           "foreground",
           [](const py::object& self) { return view_bytes(self.cast<const Result&>().foreground, self); })

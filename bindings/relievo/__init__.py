@@ -34,9 +34,12 @@ from ._types import PathLike, Picture
 if TYPE_CHECKING:
     from ._batch import Batch, BatchOutcome
     from ._engine import Engine, Settings, View, close_engine, generate, profile, shared_engine
+    from ._finish import bake, finish, finish_for_print, save_levels
     from ._native import (
         BatchTask,
+        DetailLevel,
         DeviceInfo,
+        Finishing,
         IdleDevice,
         Job,
         JobStatus,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         NamedPicture,
         PlanReport,
         Preview,
+        PrintReport,
         Provenance,
         Result,
         SpeedUp,
@@ -71,6 +75,7 @@ if TYPE_CHECKING:
 # The modules of those names that do not come from the native module.
 _HOMES = {
     **dict.fromkeys(("Engine", "Settings", "View", "close_engine", "generate", "profile", "shared_engine"), "._engine"),
+    **dict.fromkeys(("bake", "finish", "finish_for_print", "save_levels"), "._finish"),
     **dict.fromkeys(("Batch", "BatchOutcome"), "._batch"),
 }
 _lock = threading.Lock()
@@ -110,11 +115,13 @@ __all__ = [
     "BatchOutcome",
     "BatchTask",
     "CancelledError",
+    "DetailLevel",
     "DeviceInfo",
     "DeviceLostError",
     "EmptySurfaceError",
     "Engine",
     "Error",
+    "Finishing",
     "IdleDevice",
     "InternalError",
     "InvalidImageError",
@@ -135,6 +142,7 @@ __all__ = [
     "Picture",
     "PlanReport",
     "Preview",
+    "PrintReport",
     "Provenance",
     "Result",
     "Settings",
@@ -144,10 +152,13 @@ __all__ = [
     "SurfaceReport",
     "TextureReport",
     "View",
+    "bake",
     "check",
     "check_weights",
     "close_engine",
     "devices",
+    "finish",
+    "finish_for_print",
     "generate",
     "is_loaded",
     "load",
@@ -159,6 +170,7 @@ __all__ = [
     "report_of",
     "report_of_failure",
     "require",
+    "save_levels",
     "shared_engine",
     "thumbnail_of",
 ]

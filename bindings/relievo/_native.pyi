@@ -6,13 +6,14 @@ Every failure raises a subclass of `relievo.Error`.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, final
+from typing import Any, Literal, Self, Unpack, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._engine import View
 from ._errors import Error
+from ._finish import BakeSettings, FinishSettings, MeshSource
 from ._store import Transport
 from ._types import InputPath, PathLike, Picture
 
@@ -73,6 +74,17 @@ class Provenance:
         """SHA-256 of the picture's content, in hexadecimal."""
 
 @final
+class DetailLevel:
+    """A coarser form of a mesh, which shows the same maps."""
+
+    @property
+    def vertices(self) -> NDArray[np.float32]: ...
+    @property
+    def faces(self) -> NDArray[np.int32]: ...
+    @property
+    def corner_uv(self) -> NDArray[np.float32]: ...
+
+@final
 class Mesh:
     """Right-handed, Z up, front towards -Y, metres: Blender's axes. Faces are counter-clockwise seen from outside."""
 
@@ -94,6 +106,16 @@ class Mesh:
     @property
     def vertex_colours(self) -> NDArray[np.float32] | None:
         """`[V, 3]`, sRGB-encoded 0..1"""
+    @property
+    def occlusion(self) -> NDArray[np.uint8] | None:
+        """`[S, S, 1]` ambient occlusion, where it was baked."""
+    @property
+    def roughness(self) -> float: ...
+    @property
+    def metallic(self) -> float: ...
+    @property
+    def levels(self) -> list[DetailLevel]:
+        """Coarser levels of detail, each with fewer faces than that before it."""
     @property
     def report(self) -> SurfaceReport: ...
     @property
@@ -187,6 +209,42 @@ class StageReport:
         """It ran on a thread of the processor, while the device computed other pictures."""
 
 @final
+class PrintReport:
+    """What a printer would meet. Lengths are millimetres."""
+
+    @property
+    def printable(self) -> bool:
+        """Closed, in one piece, and no wall too thin."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def pieces(self) -> int: ...
+    @property
+    def least_wall(self) -> float:
+        """The thinnest wall; 0 where the surface is not closed."""
+    @property
+    def overhang(self) -> float:
+        """Share of the surface that hangs over by more than 45 degrees."""
+    @property
+    def size(self) -> list[float]: ...
+
+@final
+class Finishing:
+    """Work on a mesh, on a thread of its own."""
+
+    @property
+    def fraction(self) -> float: ...
+    def cancel(self) -> None: ...
+    def wait(self, seconds: float) -> bool:
+        """Returns whether it is over."""
+    def result(self) -> Result:
+        """Waits for it. Raises what went wrong."""
+    def print_report(self) -> PrintReport | None: ...
+
+def _finish(mesh: MeshSource, *, name: str = "", **settings: Unpack[FinishSettings]) -> Finishing: ...
+def _bake(source: MeshSource, target: MeshSource, *, name: str = "", **settings: Unpack[BakeSettings]) -> Finishing: ...
+def _save_finished(result: Result, where: PathLike, formats: list[str], separate: bool) -> list[Path]: ...
+@final
 class Result:
     @property
     def name(self) -> str: ...
@@ -198,6 +256,9 @@ class Result:
     @property
     def normal_map_png(self) -> memoryview:
         """The normal map as a PNG file; empty when there is none."""
+    @property
+    def occlusion_png(self) -> memoryview:
+        """The ambient occlusion as a PNG file; empty when there is none."""
     @property
     def foreground(self) -> NDArray[np.uint8]:
         """`[S, S, 4]` the cut-out that was meshed, sRGB-encoded, straight alpha"""

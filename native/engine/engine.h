@@ -123,6 +123,7 @@ struct GenerateResult {
   TexturedMesh mesh;                      ///< in scene axes (base/mesh.h), metres
   std::vector<std::byte> albedo_png;      ///< mesh.albedo as a PNG file, encoded on the job's thread
   std::vector<std::byte> normal_map_png;  ///< the same of the normal map; empty where there is none
+  std::vector<std::byte> occlusion_png;   ///< the same of the ambient occlusion
   ByteImage foreground;                   ///< [S, S, 4] the cut-out that was meshed, sRGB, straight alpha
   Crop crop;                              ///< the square of the picture that became the foreground
   std::vector<StageReport> stages;

@@ -165,6 +165,7 @@ GenerateResult result_of(TexturedMesh mesh, const std::string& name, const Prove
   result.name = name;
   result.albedo_png = encode_png(mesh.albedo, provenance);
   if (!mesh.normal_map.pixels.empty()) result.normal_map_png = encode_png(mesh.normal_map, provenance);
+  if (!mesh.occlusion.pixels.empty()) result.occlusion_png = encode_png(mesh.occlusion, provenance);
   result.mesh = std::move(mesh);
   result.notes = std::move(notes);
   return result;
