@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -153,8 +155,8 @@ class Batch:
         return told
 
     def run(self, engine: Engine | None = None, until: str = "") -> Iterator[BatchOutcome]:
-        """Makes and saves the tasks that are left, one after the other; a failure stops nothing. None is begun after
-        the time of day until, such as "07:00"."""
+        """Makes the tasks that are left one after the other, and saves results while the next are made; a failure
+        stops nothing. None is begun after the time of day until, such as "07:00"."""
         if self._is_dry:
             return
         engine = engine or shared_engine()
@@ -163,20 +165,28 @@ class Batch:
         # So many jobs are submitted that nothing waits while results are written, and no more, because results take
         # memory until then.
         ahead = 2 * len(engine.workers)
+        savers = max(1, min(len(engine.workers), (os.cpu_count() or 2) // 2))
+        saving: deque[Future[BatchOutcome]] = deque()
         end = _native._until(until) if until else None
-        try:
-            for place, task in enumerate(tasks):
-                if end is not None and time.time() >= end:
-                    return
-                while len(waiting) <= ahead and place + len(waiting) < len(tasks):
-                    waiting.append(_submitted(engine, tasks[place + len(waiting)]))
-                self.begin(place)
-                yield self._ended(place, task, waiting[0])
-                waiting.popleft()
-        finally:
-            for job in waiting:
-                if not isinstance(job, Error):
-                    job.cancel()
+        with ThreadPoolExecutor(savers, "relievo saver") as pool:
+            try:
+                for place, task in enumerate(tasks):
+                    if end is not None and time.time() >= end:
+                        break
+                    while len(waiting) <= ahead and place + len(waiting) < len(tasks):
+                        waiting.append(_submitted(engine, tasks[place + len(waiting)]))
+                    self.begin(place)
+                    if not isinstance(waiting[0], Error):
+                        waiting[0].wait()
+                    saving.append(pool.submit(self._ended, place, task, waiting.popleft()))
+                    while saving and (saving[0].done() or len(saving) > savers):
+                        yield saving.popleft().result()
+                while saving:
+                    yield saving.popleft().result()
+            finally:
+                for job in waiting:
+                    if not isinstance(job, Error):
+                        job.cancel()
 
     def run_on_cluster(self, address: str, until: str = "", **machine: Any) -> Iterator[BatchOutcome]:
         """Does the same on a Ray cluster (pip install 'relievo[cluster]'), in the order in which they are done.
@@ -193,7 +203,6 @@ class Batch:
         try:
             if isinstance(job, Error):
                 raise job
-            job.wait()
             thumbnail = _native.thumbnail_of(job)
             if job.error is not None:
                 raise job.error

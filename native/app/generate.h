@@ -71,9 +71,9 @@ struct PictureOutcome {
 void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
                 std::vector<std::filesystem::path> inputs = {});
 
-/// Makes and saves the tasks one after the other; a failure stops nothing, but Ctrl-C does. `on_begin` is
-/// called before each, `on_outcome` after each. With `is_strict` all tasks have the same settings, and
-/// impossible ones are thrown as an Error.
+/// Makes the tasks one after the other, and saves results while the next are made; a failure stops nothing,
+/// but Ctrl-C does. `on_begin` is called before each, `on_outcome` once each is saved, in their order. With
+/// `is_strict` all tasks have the same settings, and impossible ones are thrown as an Error.
 std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
                                          const GenerateOptions& options,
                                          const std::function<void(const PictureOutcome&)>& on_outcome,

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <chrono>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,11 +9,8 @@
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/numeric_option.h"
-#include "app/progress_line.h"
-#include "base/interruption.h"
 #include "base/standard_output.h"
 #include "batch/report.h"
-#include "batch/thumbnail.h"
 #include "check/check.h"
 #include "engine/own_views.h"
 #include "engine/picture_checksum.h"
@@ -26,15 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Waits for the job, drawing its progress, and cancels it when the program is interrupted.
-void follow(const Job& job, const std::string& title, const CancelToken& cancel, ProgressLine& line) {
-  while (!job.wait(0.1)) {
-    if (cancel.cancelled()) job.cancel();
-    line.draw(title, job.status());
-  }
-  line.clear();
-}
-
 /// Returns the checksum, or an empty text for a picture that cannot be read: that is reported when its turn
 /// comes.
 std::string checksum_of(const fs::path& picture) {
@@ -43,16 +29,6 @@ std::string checksum_of(const fs::path& picture) {
   } catch (const Error&) {
     return {};
   }
-}
-
-void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictures) {
-  size_t made = 0, failed = 0;
-  for (const PictureOutcome& outcome : outcomes) {
-    if (!outcome.error) ++made;
-    if (outcome.error && outcome.error->code() != ErrorCode::kCancelled) ++failed;
-  }
-  print_message("relievo: Interrupted: {} of {} made, {} failed, {} left.\n", made, pictures, failed,
-                pictures - made - failed);
 }
 
 }  // namespace
@@ -112,86 +88,6 @@ int exit_status_of(const std::vector<PictureOutcome>& outcomes, size_t pictures)
 void set_mask(Settings& settings, const std::string& mask) {
   settings.mask = mask == "auto" ? MaskKind::kAuto : mask == "alpha" ? MaskKind::kAlpha : MaskKind::kFile;
   settings.mask_file = settings.mask == MaskKind::kFile ? mask : std::string();
-}
-
-std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
-                                         const GenerateOptions& options,
-                                         const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict, const std::function<void(size_t place)>& on_begin) {
-  const CancelToken cancel = interruption();
-  std::vector<PictureOutcome> outcomes;
-  if (tasks.empty()) return outcomes;
-  Engine engine(options.machine);
-  /// A job, or the reason why there is none.
-  struct Submitted {
-    std::optional<Job> job;
-    std::optional<Error> error;
-  };
-  const auto submit = [&](const PictureTask& task) -> Submitted {
-    if (task.error) return {{}, task.error};
-    try {
-      return {engine.submit({.picture = task.picture, .name = task.name, .settings = task.settings}), {}};
-    } catch (...) {
-      if (is_strict) throw;
-      return {{}, current_error()};
-    }
-  };
-
-  ProgressLine line(!options.json);
-  // So many jobs are submitted that no worker waits while results are written, and no more, because results
-  // take memory until then.
-  const size_t ahead = 2 * engine.workers().size();
-  std::deque<Submitted> submitted;
-  const auto is_late = [&] { return options.until && std::chrono::system_clock::now() >= *options.until; };
-  for (size_t i = 0; i < tasks.size() && !cancel.cancelled(); ++i) {
-    if (is_late()) {
-      print_message("relievo: The time of --until has come, so {} of {} pictures are left.\n",
-                    tasks.size() - i, tasks.size());
-      break;
-    }
-    while (submitted.size() <= ahead && i + submitted.size() < tasks.size()) {
-      submitted.push_back(submit(tasks[i + submitted.size()]));
-    }
-    if (i == 0)
-      prepare_folder(
-          options.folder);  // a folder that cannot be written to is noticed before anything is computed
-    if (on_begin) on_begin(i);
-    const Submitted now = submitted.front();
-    submitted.pop_front();
-    PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
-    if (now.job) {
-      follow(*now.job, fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name), cancel, line);
-      if (options.thumbnails) outcome.thumbnail = thumbnail_of(now.job->previews());
-      outcome.result = now.job->take();
-      outcome.error = now.job->error();
-    }
-    if (outcome.result) {
-      try {
-        if (!options.required.empty()) outcome.met = require(*outcome.result, options.required);
-        const fs::path folder = tasks[i].folder.empty() ? fs::path(options.folder) : tasks[i].folder;
-        Naming naming{.former = tasks[i].former, .is_given = true};
-        outcome.files = save_result(*outcome.result, folder, options.formats, naming);
-        // The renders get the meshes' name, which differs from the given one where a file of that name has
-        // come since.
-        if (!outcome.files.empty()) naming.name = outcome.files.front().stem().string();
-        const auto pictures = save_renders(*outcome.result, folder, options.renders, naming, cancel);
-        outcome.files.insert(outcome.files.end(), pictures.begin(), pictures.end());
-      } catch (...) {
-        outcome.error = current_error();
-      }
-    }
-    if (options.json) {
-      print_line(report_of(outcome));
-    } else {
-      print_text(outcome);
-    }
-    on_outcome(outcome);
-    outcome.result.reset();
-    outcome.thumbnail = {};
-    outcomes.push_back(std::move(outcome));
-  }
-  if (cancel.cancelled()) say_what_is_left(outcomes, tasks.size());
-  return outcomes;
 }
 
 void add_plan_options(CLI::App& parser, std::string& strategy, std::string& policy) {

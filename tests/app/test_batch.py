@@ -363,8 +363,9 @@ def test_no_picture_is_begun_after_the_time(tmp_path: Path) -> None:
     command = [str(PROGRAM), "batch", str(tmp_path / "list.json"), "-o", str(out), *QUICK, "--until", "07:00"]
     ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | clock)
     assert ended.returncode == 5, ended.stderr
-    assert len(answers(ended)) == 1
-    assert "The time of --until has come, so 39 of 40 pictures are left." in ended.stderr
+    made = len(answers(ended))  # those that had begun are finished
+    assert 1 <= made < 20
+    assert f"The time of --until has come, so {40 - made} of 40 pictures are left." in ended.stderr
 
 
 def test_time_that_is_none_is_refused(tmp_path: Path) -> None:
