@@ -84,8 +84,7 @@ int run(BatchWords& options) {
   for (const BatchTask& task : batch.left()) {
     tasks.push_back({task.picture, task.name, task.settings, task.folder, task.former, task.error});
   }
-  size_t place = 0;
-  const auto on_outcome = [&](const PictureOutcome& outcome) {
+  const auto on_outcome = [&](size_t place, const PictureOutcome& outcome) {
     record([&] {
       if (outcome.error) {
         batch.fail(place, *outcome.error, outcome.files, outcome.thumbnail);
@@ -93,7 +92,6 @@ int run(BatchWords& options) {
         batch.finish(place, report_of(outcome), outcome.files, outcome.thumbnail);
       }
     });
-    ++place;
   };
   const auto outcomes = generate_all(tasks, generate, on_outcome, false,
                                      [&](size_t begun) { record([&] { batch.begin(begun); }); });

@@ -72,13 +72,13 @@ void name_tasks(std::vector<PictureTask>& tasks, const GenerateOptions& options,
                 std::vector<std::filesystem::path> inputs = {});
 
 /// Makes the tasks one after the other, and saves results while the next are made; a failure stops nothing,
-/// but Ctrl-C does. `on_begin` is called before each, `on_outcome` once each is saved, in their order. With
+/// but Ctrl-C does. `on_begin` is called before each, `on_outcome` once it is saved, on the thread that did
+/// so; then it is told of, in their order. With
 /// `is_strict` all tasks have the same settings, and impossible ones are thrown as an Error.
-std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
-                                         const GenerateOptions& options,
-                                         const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict = false,
-                                         const std::function<void(size_t place)>& on_begin = {});
+std::vector<PictureOutcome> generate_all(
+    const std::vector<PictureTask>& tasks, const GenerateOptions& options,
+    const std::function<void(size_t place, const PictureOutcome&)>& on_outcome, bool is_strict = false,
+    const std::function<void(size_t place)>& on_begin = {});
 
 /// Writes the JSON object of --json (batch/report.h).
 std::string report_of(const PictureOutcome& outcome);

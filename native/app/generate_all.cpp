@@ -72,10 +72,10 @@ void say_what_is_left(const std::vector<PictureOutcome>& outcomes, size_t pictur
 
 }  // namespace
 
-std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
-                                         const GenerateOptions& options,
-                                         const std::function<void(const PictureOutcome&)>& on_outcome,
-                                         bool is_strict, const std::function<void(size_t place)>& on_begin) {
+std::vector<PictureOutcome> generate_all(
+    const std::vector<PictureTask>& tasks, const GenerateOptions& options,
+    const std::function<void(size_t place, const PictureOutcome&)>& on_outcome, bool is_strict,
+    const std::function<void(size_t place)>& on_begin) {
   const CancelToken cancel = interruption();
   std::vector<PictureOutcome> outcomes;
   if (tasks.empty()) return outcomes;
@@ -102,7 +102,6 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
     } else {
       print_text(outcome);
     }
-    on_outcome(outcome);
     outcome.result.reset();
     outcome.thumbnail = {};
     outcomes.push_back(std::move(outcome));
@@ -137,9 +136,10 @@ std::vector<PictureOutcome> generate_all(const std::vector<PictureTask>& tasks,
       const std::string title = fmt::format("[{}/{}] {}", i + 1, tasks.size(), tasks[i].name);
       follow(*now.job, title, cancel, line, [&] { report_saved(threads); });
     }
-    savers.add(Savers::Work([&options, &cancel, &task = tasks[i], now] {
-      PictureOutcome outcome{task, nullptr, {}, now.error};
+    savers.add(Savers::Work([&, i, now] {
+      PictureOutcome outcome{tasks[i], nullptr, {}, now.error};
       if (now.job) save(*now.job, options, cancel, outcome);
+      on_outcome(i, outcome);
       return outcome;
     }));
     report_saved(threads);

@@ -262,7 +262,7 @@ Command add_generate(CLI::App& parser) {
       tasks.push_back({picture, {}, options->settings});
     name_tasks(tasks, *options);
     const auto outcomes = generate_all(
-        tasks, *options, [](const PictureOutcome&) {}, true);
+        tasks, *options, [](size_t, const PictureOutcome&) {}, true);
     return exit_status_of(outcomes, tasks.size());
   };
 }
