@@ -1,6 +1,7 @@
 #include "reconstruct/compact_field.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -72,11 +73,14 @@ class CompactField final : public Field {
     const at::Tensor mask = at::avg_pool2d(planes_.input.slice(1, 3, 4), 2)[0][0];
     const at::Tensor trust = trust_in_network(planes_.errors[0], mask);
     maps_ = at::stack({trust, at::zeros_like(trust), at::full_like(trust, kNoSheet)}).unsqueeze(0);
+    elevation_ = believed_elevation(planes_.elevation[0].item<float>(),
+                                    (trust * mask).sum().item<float>() / mask.sum().item<float>());
     fill_empty_parts(mask);
   }
 
   FieldKind kind() const override { return FieldKind::kSignedDistance; }
   at::Device device() const override { return at::kCPU; }
+  float elevation() const override { return elevation_; }
   at::Tensor values(const at::Tensor& points) const override {
     return asked(points, [this](const at::Tensor& some) {
       const at::Tensor inflated = inflation_->values(some[0]).unsqueeze(0);
@@ -147,10 +151,18 @@ class CompactField final : public Field {
   std::shared_ptr<const CompactNetwork> network_;
   std::unique_ptr<InflatedField> inflation_;
   CompactPlanes planes_;
+  float elevation_ = 0;
   at::Tensor maps_;  // [1, 3, 64, 64] trust in the network; middle and half the thickness of the sheet
 };
 
 }  // namespace
+
+float believed_elevation(float predicted, float trust) {
+  constexpr float kLowest = -0.175f, kHighest = 0.873f;  // -10 and 50 degrees, between which it learns
+  constexpr float kMistake = 0.1f;                       // smaller angles are within what it is off by
+  const float angle = std::clamp(predicted, kLowest, kHighest);
+  return angle * trust * std::min(std::abs(angle) / kMistake, 1.0f);
+}
 
 at::Tensor trust_in_network(const at::Tensor& errors, const at::Tensor& mask) {
   constexpr int64_t kReach = 8;                       // pixels: a quarter of the picture

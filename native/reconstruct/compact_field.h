@@ -25,4 +25,8 @@ std::unique_ptr<Field> compact_field(std::shared_ptr<const CompactNetwork> netwo
 /// the mask `[64, 64]` (0..1) is. It changes slowly over the picture.
 at::Tensor trust_in_network(const at::Tensor& errors, const at::Tensor& mask);
 
+/// The camera's elevation that the shape is turned by, in radians: the predicted one as far as the network is
+/// trusted (0..1, on average over the mask), and less of small ones, which may be mistakes.
+float believed_elevation(float predicted, float trust);
+
 }  // namespace relievo

@@ -40,6 +40,17 @@ TEST(Axes, FrontBecomesMinusYAndPictureRightPlusX) {
   EXPECT_EQ(surface.vertices[2], (Float3{0, 0, 1}));
 }
 
+TEST(Axes, WhatIsSeenFromAboveIsTurnedUpright) {
+  // A camera 30 degrees above the horizon sees a pole's top nearer than its foot.
+  const float s = 0.5f, c = 0.8660254f;
+  Surface pole{{{-s, 0, -c}, {s, 0, c}, {0, 1, 0}}, {}};
+  turn_upright(pole, 0.5235988f);
+  const std::vector<Float3> wanted{{0, 0, -1}, {0, 0, 1}, {0, 1, 0}};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    for (size_t axis = 0; axis < 3; ++axis) EXPECT_NEAR(pole.vertices[i][axis], wanted[i][axis], 1e-6);
+  }
+}
+
 TEST(Camera, LooksAlongMinusZWithWorldZUp) {
   const Matrix4 pose = look_at({5, 0, 0});
   const Matrix4 to_camera = inverse_pose(pose);

@@ -91,6 +91,22 @@ TEST(CompactField, WhatTheNetworkLeavesEmptyIsFilledBySheets) {
   EXPECT_GT(value_at(*field, 0, 0.9f, 0), 0);  // outside the mask
 }
 
+TEST(CompactField, ItsElevationIsThePredictedOneWhereItIsSure) {
+  const auto elevation = [](float angle, float own_error, float inflations_error) {
+    const auto network = network_that_adds(0, own_error, inflations_error);
+    const at::NoGradGuard no_gradients;
+    network->named_parameters()["elevation.weight"].zero_();
+    network->named_parameters()["elevation.bias"].fill_(angle);
+    return field_of(network)->elevation();
+  };
+  EXPECT_NEAR(elevation(0.4f, 0.001f, 0.1f), 0.4, 0.01);
+  EXPECT_NEAR(elevation(0.4f, 0.05f, 0.05f), 0.2,
+              0.01);  // half is the inflation's, which stands as it is seen
+  EXPECT_NEAR(elevation(0.4f, 0.1f, 0.001f), 0, 0.01);
+  EXPECT_NEAR(elevation(3, 0.001f, 0.1f), 0.873, 0.01);
+  EXPECT_NEAR(elevation(0.02f, 0.001f, 0.1f), 0.004, 0.001);
+}
+
 TEST(CompactField, AGridIsTheSameNearTheSurface) {
   const auto field = field_of(network_that_adds(0.05f, 0.001f, 0.1f));
   const at::Tensor line = at::linspace(-1.05, 1.05, 65);
