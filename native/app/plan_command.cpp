@@ -2,23 +2,20 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "app/commands.h"
 #include "app/generate.h"
 #include "app/numeric_option.h"
+#include "app/plan_report.h"
 #include "base/refusals.h"
 #include "base/standard_output.h"
 #include "engine/costs.h"
 #include "engine/open_workers.h"
 #include "runtime/machine/machine.h"
-#include "runtime/plan/describe.h"
 #include "runtime/plan/simulate.h"
 
 namespace relievo {
 namespace {
-
-using nlohmann::json;
 
 struct Options {
   std::string devices;
@@ -28,6 +25,7 @@ struct Options {
   bool own_views = false;
   Settings settings;
   std::vector<std::string> stragglers, losses, links;
+  int nodes = 1;
   double bandwidth = 0;  // GB between host and workers; 0 leaves what is known of each
   bool json = false;
 };
@@ -47,73 +45,21 @@ std::pair<int, double> named_number(const std::string& text, const std::vector<W
                       fmt::format("Use DEVICE=NUMBER, for example {}=2.", workers.front().name));
 }
 
-std::vector<Worker> workers_of(const std::string& text) {
+std::vector<Worker> workers_of(const std::string& text, int nodes) {
   const bool is_imaginary =
       !text.empty() && text.find('x') != std::string::npos && text.front() >= '0' && text.front() <= '9';
-  if (is_imaginary) return parse_imaginary_workers(text);
+  if (is_imaginary) return parse_imaginary_workers(text, nodes);
+  if (nodes > 1) {
+    throw invalid_value("--nodes", std::to_string(nodes),
+                        "Name devices that are not there, for example --devices 8x80GiB.");
+  }
   const Machine machine = find_machine();
   const WorkerSources sources = machine.sources();
   return text.empty() ? default_workers(sources) : named_workers(text, sources, machine);
 }
 
-json group_json(const DeviceGroup& group, const std::vector<Worker>& workers,
-                const std::vector<StageProfile>& stages) {
-  json placements = json::array();
-  for (const StagePlacement& placement : group.stages) {
-    json names = json::array();
-    for (const int worker : placement.workers) names.push_back(workers[size_t(worker)].name);
-    placements.push_back({{"stage", stages[size_t(placement.stage)].name},
-                          {"devices", names},
-                          {"mode", mode_name(placement.mode)},
-                          {"precision", placement.mode.precision},
-                          {"resident", placement.resident},
-                          {"ahead", placement.ahead},
-                          {"on_side", placement.on_side},
-                          {"blocks", placement.blocks}});
-    if (placement.workers.size() > 1 && placement.blocks.empty()) {
-      placements.back()["shared_by"] = part_name(placement.part_kind);
-      placements.back()["parts"] = placement.parts;
-    }
-  }
-  return {{"kind", group_kind_name(group.kind)}, {"batch", group.batch},
-          {"side_threads", group.side_threads},  {"latency_s", group.latency_s},
-          {"interval_s", group.interval_s},      {"stages", placements}};
-}
-
-/// Calls with every two workers between which values are copied.
-template <typename Body>
-void for_each_pair(const std::vector<Worker>& workers, const Body& body) {
-  for (const Worker& from : workers) {
-    for (const Worker& to : workers) {
-      if (&from != &to && !share_memory(from, to)) body(from, to);
-    }
-  }
-}
-
-/// Prints GB a second from each device, in rows, to each, in columns.
-void print_links(const std::vector<Worker>& workers) {
-  constexpr size_t kMost = 10;  // as many as have room in a line
-  size_t pairs = 0;
-  for_each_pair(workers, [&](const Worker&, const Worker&) { ++pairs; });
-  if (pairs == 0 || workers.size() > kMost) return;
-  print_output("{:<12}", "GB/s to");
-  for (const Worker& to : workers) print_output(" {:>9}", to.name);
-  print_output("\n");
-  for (const Worker& from : workers) {
-    print_output("{:<12}", from.name);
-    for (const Worker& to : workers) {
-      if (share_memory(from, to)) {
-        print_output(" {:>9}", "-");
-      } else {
-        print_output(" {:>9.1f}", bytes_between(from, to) / 1e9);
-      }
-    }
-    print_output("\n");
-  }
-}
-
 int run(const Options& options) {
-  std::vector<Worker> workers = workers_of(options.devices);
+  std::vector<Worker> workers = workers_of(options.devices, options.nodes);
   if (options.bandwidth > 0) {
     for (Worker& worker : workers) worker.host_bytes_per_second = 1e9 * options.bandwidth;
   }
@@ -141,66 +87,12 @@ int run(const Options& options) {
   }
   const SimulatedRun simulated = simulate(made, workers, stages, asked.pictures, scenario, asked);
 
-  const bool is_measured = std::ranges::all_of(stages, &StageProfile::measured);
-  const char* const costs = is_measured ? "measured" : "estimated";
+  const PlannedRun report{workers, stages, made, simulated, asked.pictures, settings.model, alternatives};
   if (options.json) {
-    json devices = json::array(), groups = json::array(), links = json::array();
-    for_each_pair(workers, [&](const Worker& from, const Worker& to) {
-      links.push_back({{"from", from.name}, {"to", to.name}, {"bytes_per_second", bytes_between(from, to)}});
-    });
-    for (size_t i = 0; i < workers.size(); ++i) {
-      devices.push_back({{"device", workers[i].name},
-                         {"budget_bytes", workers[i].budget_bytes},
-                         {"host_bytes_per_second", workers[i].host_bytes_per_second},
-                         {"utilisation", simulated.utilisation[i]},
-                         {"peak_bytes", simulated.peak_bytes[i]},
-                         {"pictures", simulated.pictures[i]}});
-    }
-    json idle = json::array();
-    for (const IdleWorker& each : made.idle) {
-      idle.push_back({{"device", each.name}, {"reason", idle_reason_name(each.reason)}, {"why", each.why}});
-    }
-    for (const DeviceGroup& group : made.groups) groups.push_back(group_json(group, workers, stages));
-    print_output("{}\n", json{{"pictures", asked.pictures},
-                              {"done", simulated.done},
-                              {"redone", simulated.redone},
-                              {"planned_s", made.seconds},
-                              {"seconds", simulated.seconds},
-                              {"lossy", made.lossy()},
-                              {"costs", costs},
-                              {"model", settings.model},
-                              {"devices", devices},
-                              {"links", links},
-                              {"groups", groups},
-                              {"reasons", made.reasons},
-                              {"idle", idle},
-                              {"speed_up", {{"expected", made.speed_up()}, {"limit", made.limit}}},
-                              {"refused", alternatives}}
-                             .dump());
-    return 0;
+    print_output("{}\n", plan_json(report));
+  } else {
+    print_plan(report);
   }
-  const double an_hour = simulated.seconds > 0 ? 3600 * simulated.done / simulated.seconds : 0;
-  const std::string rate =
-      an_hour < 60 ? fmt::format("{:.3g} an hour", an_hour) : fmt::format("{:.3g} a minute", an_hour / 60);
-  print_output("{} picture{} in {} ({}) with {}; costs are {}\n", simulated.done,
-               simulated.done == 1 ? "" : "s", format_seconds(simulated.seconds), rate, settings.model,
-               costs);
-  if (simulated.done < asked.pictures) {
-    print_output("{} pictures are left undone: what is left of the machine cannot make them.\n",
-                 asked.pictures - simulated.done);
-  }
-  print_output("{:<12} {:>12} {:>12} {:>6} {:>9} {:>12}\n", "device", "budget", "peak", "busy", "pictures",
-               "host link");
-  for (size_t i = 0; i < workers.size(); ++i) {
-    print_output("{:<12} {:>12} {:>12} {:>5.1f}% {:>9} {:>7.1f} GB/s\n", workers[i].name,
-                 format_bytes(workers[i].budget_bytes), format_bytes(simulated.peak_bytes[i]),
-                 100 * simulated.utilisation[i], simulated.pictures[i],
-                 workers[i].host_bytes_per_second / 1e9);
-  }
-  print_links(workers);
-  for (const std::string& reason : made.reasons) print_output("+ {}\n", reason);
-  for (const IdleWorker& each : made.idle) print_output("- {}\n", each.sentence());
-  for (const std::string& reason : alternatives) print_output("- {}\n", reason);
   return 0;
 }
 
@@ -211,6 +103,8 @@ Command add_plan(CLI::App& parser) {
   parser.add_option(
       "--devices", options->devices,
       "Devices of this machine (cuda:0,cpu*2@3GiB) or one that is not there (8x80GiB,2x24GiB@0.5)");
+  add_number(parser, "--nodes", options->nodes, {1, kMaxWorkers},
+             "Machines of a cluster that each have these devices, which are not there");
   add_number(parser, "--images", options->plan.pictures, kPlannedPicturesRange, "Pictures");
   add_plan_options(parser, options->strategy, options->policy);
   parser.add_flag("--no-lossy", options->no_lossy, "Never change the result to save memory");

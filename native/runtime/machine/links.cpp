@@ -13,6 +13,8 @@ namespace {
 
 // What copies reach of a link's data sheet.
 constexpr double kReached = 0.8;
+// Devices that are so far apart in the list never share work.
+constexpr size_t kNear = 16;
 
 }  // namespace
 
@@ -87,8 +89,9 @@ void set_links(std::vector<Worker>& workers, const std::vector<std::string>& tex
                                       workers.front().name, workers.back().name));
     }
     if (is_all) {
-      for (Worker& from : workers) {
-        for (const Worker& to : workers) from.links[to.device] = rate;
+      for (size_t i = 0; i < workers.size(); ++i) {
+        const size_t end = std::min(workers.size(), i + kNear);
+        for (size_t j = i - std::min(i, kNear); j < end; ++j) workers[i].links[workers[j].device] = rate;
       }
     } else {
       a->links[b->device] = b->links[a->device] = rate;

@@ -19,7 +19,6 @@ constexpr std::string_view kHint =
     "each.";
 constexpr std::string_view kImaginaryHint =
     "Write an imaginary machine as 8x80GiB,2x24GiB; 2x24GiB@0.5 is half as fast.";
-constexpr int kMaxWorkers = 256;
 
 [[noreturn]] void refuse(std::string message, std::string_view hint) {
   throw Error(ErrorCode::kInvalidSettings, std::move(message), std::string(hint));
@@ -235,7 +234,12 @@ std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& so
   return workers;
 }
 
-std::vector<Worker> parse_imaginary_workers(std::string_view text) {
+std::vector<Worker> parse_imaginary_workers(std::string_view text, int nodes) {
+  const auto refuse_so_many = [&] {
+    refuse(nodes == 1 ? fmt::format("'{}' has too many devices.", text)
+                      : fmt::format("{} nodes of '{}' have too many devices.", nodes, text),
+           fmt::format("Use at most {}.", kMaxWorkers));
+  };
   std::vector<Worker> workers;
   int kinds = 0;
   for (const std::string_view word : words_of(text, kImaginaryHint)) {
@@ -261,12 +265,22 @@ std::vector<Worker> parse_imaginary_workers(std::string_view text) {
       worker.name = fmt::format("{}{}#{}", size, kinds == 0 ? "" : fmt::format(".{}", kinds), i);
       worker.device = int(workers.size());
       workers.push_back(worker);
-      if (workers.size() > kMaxWorkers)
-        refuse(fmt::format("'{}' has too many devices.", text), fmt::format("Use at most {}.", kMaxWorkers));
+      if (workers.size() > kMaxWorkers) refuse_so_many();
     }
     ++kinds;
   }
-  return workers;
+  if (nodes == 1) return workers;
+  if (int64_t(nodes) * int64_t(workers.size()) > kMaxWorkers) refuse_so_many();
+  std::vector<Worker> cluster;
+  for (int node = 0; node < nodes; ++node) {
+    for (Worker worker : workers) {
+      worker.name = fmt::format("node{}:{}", node, worker.name);
+      worker.node = node;
+      worker.device = int(cluster.size());
+      cluster.push_back(std::move(worker));
+    }
+  }
+  return cluster;
 }
 
 std::vector<Worker> default_workers(const WorkerSources& sources) {

@@ -49,6 +49,8 @@ struct Worker {
   /// asked for.
   bool follows_memory = false;
   int shares = 1;
+  /// The machine of a cluster that it belongs to: groups do not reach from one into another.
+  int node = 0;
 
   /// Its speed in a precision, for costs that count an operation in half precision as a part 1 / kHalfGain of
   /// one in float32.
@@ -99,8 +101,11 @@ std::string format_bytes(int64_t bytes);
 std::vector<Worker> parse_workers(std::string_view text, const WorkerSources& sources);
 
 /// Makes workers of a machine that is not there, from `8x80GiB,2x24GiB`; `2x24GiB@0.5` is half as fast as
-/// kGpuSpeed. Throws Error{kInvalidSettings}.
-std::vector<Worker> parse_imaginary_workers(std::string_view text);
+/// kGpuSpeed. Of a cluster every node has these; their names begin with the node's: `node7:80GiB#0`. Throws
+/// Error{kInvalidSettings}.
+std::vector<Worker> parse_imaginary_workers(std::string_view text, int nodes = 1);
+/// The most devices of a plan.
+inline constexpr int kMaxWorkers = 1000;
 
 /// Makes a worker of every GPU that can be used or, without one, of the whole CPU.
 std::vector<Worker> default_workers(const WorkerSources& sources);

@@ -2,17 +2,41 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace relievo {
 namespace {
 
-std::string names_of(const std::vector<int>& indices, const std::vector<Worker>& workers) {
-  std::string text;
-  for (const int index : indices) text += (text.empty() ? "" : ", ") + workers[size_t(index)].name;
-  return text;
+/// A name without the number at its end, and that number.
+std::pair<std::string_view, std::string_view> numbered(std::string_view name) {
+  const size_t last = name.find_last_not_of("0123456789") + 1;
+  return {name.substr(0, last), name.substr(last)};
+}
+
+/// Whether two groups do the same, each with its own workers.
+bool do_the_same(const DeviceGroup& a, const DeviceGroup& b, const std::vector<Worker>& workers) {
+  const auto own = [](const DeviceGroup& group, int worker) {
+    return std::ranges::find(group.workers, worker) - group.workers.begin();
+  };
+  if (a.kind != b.kind || a.batch != b.batch || a.side_threads != b.side_threads ||
+      a.peak_bytes != b.peak_bytes || a.workers.size() != b.workers.size())
+    return false;
+  for (size_t j = 0; j < a.workers.size(); ++j) {
+    const Worker &of_a = workers[size_t(a.workers[j])], &of_b = workers[size_t(b.workers[j])];
+    if (of_a.budget_bytes != of_b.budget_bytes) return false;
+  }
+  return std::ranges::equal(a.stages, b.stages, [&](const StagePlacement& p, const StagePlacement& q) {
+    const bool are_alike = p.mode == q.mode && p.resident == q.resident && p.ahead == q.ahead &&
+                           p.on_side == q.on_side && p.blocks == q.blocks && p.parts == q.parts &&
+                           p.part_kind == q.part_kind;
+    return are_alike && std::ranges::equal(p.workers, q.workers, [&](int worker, int other) {
+             return own(a, worker) == own(b, other);
+           });
+  });
 }
 
 std::string peaks_of(const DeviceGroup& group, const std::vector<Worker>& workers) {
@@ -192,6 +216,24 @@ std::string limit_of(const Plan& plan, const std::vector<Worker>& workers,
 
 }  // namespace
 
+std::string names_of(const std::vector<int>& indices, const std::vector<Worker>& workers) {
+  constexpr size_t kMostRows = 8;
+  std::vector<std::string> rows;
+  size_t told = 0;
+  for (size_t i = 0, end = 0; i < indices.size() && rows.size() < kMostRows; i = end) {
+    const auto name = [&](size_t k) -> const std::string& { return workers[size_t(indices[k])].name; };
+    end = i + 1;
+    while (end < indices.size() && indices[end] == indices[end - 1] + 1 &&
+           numbered(name(end)).first == numbered(name(i)).first && !numbered(name(i)).second.empty())
+      ++end;
+    if (end - i < 4) end = i + 1;
+    rows.push_back(end - i == 1 ? name(i) : fmt::format("{} to {}", name(i), name(end - 1)));
+    told = end;
+  }
+  if (told < indices.size()) rows.push_back(fmt::format("and {} more", indices.size() - told));
+  return fmt::format("{}", fmt::join(rows, ", "));
+}
+
 std::string strategy_name(Strategy strategy) {
   constexpr std::string_view kNames[] = {"auto", "single", "data", "stage", "guidance", "split", "offload"};
   return std::string(kNames[size_t(strategy)]);
@@ -209,26 +251,25 @@ std::string idle_reason_name(IdleReason reason) {
 
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
-  // Groups of one worker that do the same are described together.
-  std::string names, manner;
-  const auto tell = [&] {
-    const bool are_several = names.find(',') != std::string::npos && manner.starts_with("makes");
-    if (!names.empty())
-      plan.reasons.push_back(names + (are_several ? " each make" + manner.substr(5) : " " + manner));
-    names.clear();
-  };
-  for (const DeviceGroup& group : plan.groups) {
-    const std::string next = fmt::format("{}, {} at a time (peak {}).", how(group, workers, stages),
-                                         group.batch, peaks_of(group, workers));
-    if (group.kind == GroupKind::kReplica && next == manner && !names.empty()) {
-      names += ", " + names_of(group.workers, workers);
-      continue;
+  // Groups that do the same are described together.
+  for (size_t first = 0, next = 0; first < plan.groups.size(); first = next) {
+    const DeviceGroup& group = plan.groups[first];
+    std::vector<int> alike;  // workers
+    while (next < plan.groups.size() && do_the_same(group, plan.groups[next], workers)) {
+      alike.insert(alike.end(), plan.groups[next].workers.begin(), plan.groups[next].workers.end());
+      ++next;
     }
-    tell();
-    names = names_of(group.workers, workers);
-    manner = next;
+    const bool is_replica = group.kind == GroupKind::kReplica;
+    std::string manner = fmt::format("{}, {} at a time (peak {}).", how(group, workers, stages), group.batch,
+                                     peaks_of(group, workers));
+    if (is_replica && next - first > 1) manner = "each make" + manner.substr(5);
+    plan.reasons.push_back(names_of(is_replica ? alike : group.workers, workers) + " " + manner);
+    if (is_replica || next - first < 2) continue;
+    plan.reasons.push_back(
+        fmt::format("{} do the same, {} in a group.",
+                    names_of({alike.begin() + std::ptrdiff_t(group.workers.size()), alike.end()}, workers),
+                    group.workers.size()));
   }
-  tell();
   if (plan.groups.size() > 1) {
     plan.reasons.push_back(fmt::format(
         "{} device groups take pictures from one queue, so that fast and slow ones both stay busy.",

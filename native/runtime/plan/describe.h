@@ -19,6 +19,10 @@ void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<S
 std::string explain_alternative(Strategy other, const Plan* alternative, const Plan& taken,
                                 const std::vector<Worker>& workers);
 
+/// The names of workers, by their index, in ascending order: `cuda:0, cuda:1`; of four and more in a row
+/// `80GiB#0 to 80GiB#999`, and of very many rows only the first.
+std::string names_of(const std::vector<int>& indices, const std::vector<Worker>& workers);
+
 /// Formats a duration as people read it: `6.39 s`, `78 min`, `2.5 h`.
 std::string format_seconds(double seconds);
 

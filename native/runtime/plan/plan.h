@@ -8,11 +8,13 @@
 // neighbours (dynamic programming), with every candidate's memory and time computed independently of the
 // others: so more memory never makes a plan slower, and a plan is never worse than the best single worker's.
 //
-//   plan.h        the plan, and the search for it
-//   stations.h    what of a group a picture passes, and what that takes
-//   candidates.h  every group that neighbouring workers can form
-//   describe.h    a plan in words
-//   simulate.h    a plan at work on a machine that is not there
+//   plan.h         the plan
+//   search.h       the search for it
+//   worker_runs.h  runs of neighbouring workers, and which of them are alike
+//   candidates.h   every group that such a run can form
+//   stations.h     what of a group a picture passes, and what that takes
+//   describe.h     a plan in words
+//   simulate.h     a plan at work on a machine that is not there
 #pragma once
 
 #include <cstdint>
