@@ -100,9 +100,10 @@ std::vector<Row> rows_of(const PlannedRun& report) {
 }
 
 std::string name_of(const Row& row, const std::vector<Worker>& workers) {
-  const std::string& first = workers[size_t(row.workers.front())].name;
-  if (row.workers.size() == 1) return first;
-  return fmt::format("{} of {}", row.workers.size(), first.substr(0, first.rfind('#')));
+  const Worker &first = workers[size_t(row.workers.front())], &last = workers[size_t(row.workers.back())];
+  if (row.workers.size() == 1) return first.name;
+  const size_t begin = first.node == last.node ? 0 : first.name.find(':') + 1;
+  return fmt::format("{} of {}", row.workers.size(), first.name.substr(begin, first.name.rfind('#') - begin));
 }
 
 void print_devices(const PlannedRun& report) {

@@ -1,4 +1,4 @@
-"""Every command of docs/multi-gpu.md, on two GPUs that are not there and with the tiny models."""
+"""Every command of docs/multi-gpu.md and docs/scale.md, on two GPUs that are not there and with the tiny models."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from PIL import Image, ImageDraw
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "relievo_on_fake_gpus"
-PAGE = (ROOT / "docs/multi-gpu.md").read_text(encoding="utf-8")
+PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("multi-gpu.md", "scale.md")]
 COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line.strip()
+    line
+    for page in PAGES
+    for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
 ]
 # Only so that the test is short; what is devised here is the size of the work.
 SMALL = ["--steps", "2", "--input-size", "64", "--grid", "20", "--texture-size", "64", "--no-sheet"]
 
 
 def test_there_are_commands_and_all_are_relievos() -> None:
-    assert len(COMMANDS) > 10
+    assert len(COMMANDS) > 15
     assert {shlex.split(command)[0] for command in COMMANDS} == {"relievo"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_page_does_what_it_says(command: str, tmp_path: Path) -> None:
+def test_every_command_of_the_pages_does_what_it_says(command: str, tmp_path: Path) -> None:
     for name, colour in (("cup", (220, 90, 60, 255)), ("mug", (60, 90, 220, 255))):
         image = Image.new("RGBA", (48, 48))
         ImageDraw.Draw(image).ellipse((6, 4, 40, 44), fill=colour)

@@ -50,6 +50,41 @@ def test_a_machine_that_is_not_there_is_planned_with_the_pipelines_own_costs(cac
     assert slower["seconds"] > 1.7 * made["seconds"]
 
 
+def test_a_cluster_of_a_thousand_gpus_is_planned_and_says_what_it_assumes(cache: Path) -> None:
+    words = ["--devices", "8x80GiB", "--nodes", "125", "--images", "10000"]
+    made = plan(cache, *words)
+    assert made["done"] == 10000
+    assert len(made["devices"]) == 1000
+    assert made["devices"][-1]["device"] == "node124:80GiB#7"
+    one = plan(cache, "--devices", "8x80GiB", "--images", "80")
+    assert made["seconds"] == pytest.approx(one["seconds"], rel=0.1)
+    for group in made["groups"]:
+        assert len({name.split(":")[0] for stage in group["stages"] for name in stage["devices"]}) == 1
+    for fact in (
+        "60 TFLOP/s",
+        "12 GB a second",
+        "125 machines take pictures from one queue",
+        "first time",
+        "none fails",
+    ):
+        assert any(fact in each for each in made["assumptions"]), fact
+    # The same in a text that a person can read.
+    text = relievo(cache, "plan", *words).stdout
+    assert "1000 of 80GiB" in text
+    assert len(text.splitlines()) < 40
+    assert "~ A device of speed 1 does 60 TFLOP/s" in text
+    idle = relievo(cache, "plan", "--devices", "8x80GiB", "--nodes", "125", "--images", "1").stdout
+    assert len(idle.splitlines()) < 40
+    assert "are left idle" in idle
+    many = relievo(cache, "plan", "--devices", "8x80GiB", "--nodes", "126")
+    assert many.returncode == 2
+    assert "126 nodes of '8x80GiB' have too many devices. Use at most 1000." in many.stderr.replace("\n", " ")
+    real = relievo(cache, "plan", "--devices", "cpu", "--nodes", "2")
+    assert real.returncode == 2
+    assert "Invalid --nodes '2'" in real.stderr
+    assert plan(cache, "--model", "preview", "--devices", "cpu")["assumptions"] == []
+
+
 def test_a_lost_device_a_straggler_and_a_slow_link_are_simulated(cache: Path) -> None:
     words = ["--devices", "2x80GiB", "--images", "200", "--strategy", "data"]
     made = plan(cache, *words)
@@ -60,7 +95,8 @@ def test_a_lost_device_a_straggler_and_a_slow_link_are_simulated(cache: Path) ->
     assert lost["seconds"] > 1.5 * made["seconds"]
     slow = plan(cache, *words, "--slow", "80GiB#1=3")
     assert slow["devices"][0]["pictures"] == pytest.approx(150, abs=3)
-    offload = ["--devices", "1x80GiB", "--images", "10", "--strategy", "offload"]
+    # Weights come in for every batch, so that it takes many pictures until that is felt.
+    offload = ["--devices", "1x80GiB", "--images", "100", "--strategy", "offload"]
     assert plan(cache, *offload, "--bandwidth", "1")["seconds"] > plan(cache, *offload)["seconds"] + 5
 
 
