@@ -71,8 +71,8 @@ def test_folder_that_cannot_be_read_is_a_failure_of_its_own(tmp_path: Path) -> N
     (source / "closed").chmod(0)
     less = "-dac_override,-dac_read_search"
     as_others = ["setpriv", f"--bounding-set={less}", f"--inh-caps={less}"] if os.geteuid() == 0 else []
-    words = ["batch", source, "-o", out, *QUICK, "--recursive"]
-    ended = subprocess.run([*as_others, PROGRAM, *words], capture_output=True, text=True)
+    words = ["batch", str(source), "-o", str(out), *QUICK, "--recursive"]
+    ended = subprocess.run([*as_others, str(PROGRAM), *words], capture_output=True, text=True)
     (source / "closed").chmod(0o755)
     assert ended.returncode == 5, ended.stderr
     assert errors(answers(ended)) == {"closed": "io"}

@@ -58,7 +58,7 @@ def test_results_of_relievo_are_sound_by_both(tmp_path: Path) -> None:
 
 
 def test_debris_is_small_to_relievo_and_of_few_faces_far_away_to_3dqa(tmp_path: Path) -> None:
-    speck = trimesh.creation.icosahedron().apply_scale(0.05)
+    speck = trimesh.creation.icosphere(subdivisions=0, radius=0.05)
     block = trimesh.creation.box(extents=[2, 2, 2])
     cases = {
         "speck far away": (beside(BALL, speck), 1, 1),
