@@ -185,7 +185,7 @@ Blocks blocks_for(int64_t width) { return width <= 128 ? Blocks{192, 128} : Bloc
 /// Computes one block of queries of one head.
 class Task {
  public:
-  Task(const Attention& attention, const Packed& packed, int64_t item, int64_t head)
+  Task(const Attention<BFloat16>& attention, const Packed& packed, int64_t item, int64_t head)
       : a_(attention),
         packed_(packed),
         query_(a_.query + item * a_.query_strides.batch + head * a_.query_strides.head),
@@ -236,7 +236,7 @@ class Task {
                          a_.width, factors, &sums_[static_cast<size_t>(row * a_.width)]);
   }
 
-  const Attention& a_;
+  const Attention<BFloat16>& a_;
   const Packed& packed_;
   const BFloat16* query_;
   BFloat16* out_;
@@ -244,7 +244,7 @@ class Task {
   std::vector<Running> running_;
 };
 
-void attend(const Attention& a) {
+void attend(const Attention<BFloat16>& a) {
   constexpr int64_t kGroup = kVectors * kLanes;
   Packed packed;
   packed.keys = a.keys;
@@ -274,7 +274,7 @@ void attend(const Attention& a) {
 }  // namespace
 #pragma GCC pop_options
 
-bool has_attention_cpu(int64_t width) {
+bool has_bfloat_attention_cpu(int64_t width) {
   static const bool has_instructions =
       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -282,12 +282,12 @@ bool has_attention_cpu(int64_t width) {
   return has_instructions && width > 0 && width % kLanes == 0;
 }
 
-void attention_cpu(const Attention& attention) { attend(attention); }
+void attention_cpu(const Attention<BFloat16>& attention) { attend(attention); }
 
 #else
 
-bool has_attention_cpu(int64_t) { return false; }
-void attention_cpu(const Attention&) {}
+bool has_bfloat_attention_cpu(int64_t) { return false; }
+void attention_cpu(const Attention<BFloat16>&) {}
 
 #endif
 

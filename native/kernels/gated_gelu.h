@@ -1,5 +1,4 @@
-// GEGLU (Shazeer 2020) after its first layer, on a GPU: torch's operators would write and read the gate once
-// more.
+// GEGLU (Shazeer 2020) after its first layer: torch's operators would write and read the gate once more.
 #pragma once
 
 #include <cmath>
@@ -27,6 +26,8 @@ RELIEVO_BODY void gate_at(const GatedGelu& s, int64_t index) {
   static_cast<T*>(s.out)[index] = rounded<T>(float_of(row[0]) * gelu);
 }
 
+/// Computes floats or bfloat16 on the processor, as kernels/activations.h does.
+void gate_cpu(const GatedGelu& gelu);
 // As in kernels/noise.h.
 void gate_cuda(const GatedGelu& gelu, void* cuda_stream);
 

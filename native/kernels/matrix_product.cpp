@@ -54,6 +54,7 @@ template <int Rows, int Floats>
 RELIEVO_INLINE void multiply_panels(const PackedProduct& p) {
   for (int64_t k = 0; k < p.depth || k == 0; k += kDepth) {
     const int64_t depth = std::min(kDepth, p.depth - k);
+    const bool is_first = k == 0 && !p.adds;
     for (int64_t column = 0; column < p.columns; column += kPanel) {
       const float* panel = p.panels + column * p.depth + k * kPanel;
       const int64_t columns = std::min(kPanel, p.columns - column);
@@ -61,7 +62,7 @@ RELIEVO_INLINE void multiply_panels(const PackedProduct& p) {
         float* out = p.out + row * p.out_stride + column;
         const float* rows = p.rows + row * p.row_stride + k;
         if (columns == kPanel) {
-          multiply_block<count(), Floats>(rows, p.row_stride, panel, depth, k == 0, out, p.out_stride);
+          multiply_block<count(), Floats>(rows, p.row_stride, panel, depth, is_first, out, p.out_stride);
           return;
         }
         float whole[count() * kPanel];
@@ -69,7 +70,7 @@ RELIEVO_INLINE void multiply_panels(const PackedProduct& p) {
         for (int64_t r = 0; r < count(); ++r) {
           for (int64_t c = 0; c < columns; ++c) {
             float& to = out[r * p.out_stride + c];
-            to = k == 0 ? whole[r * kPanel + c] : to + whole[r * kPanel + c];
+            to = is_first ? whole[r * kPanel + c] : to + whole[r * kPanel + c];
           }
         }
       };
@@ -130,14 +131,14 @@ void multiply_packed(const PackedProduct&) {}
 
 namespace {
 
-/// Packs `count` rows, at most 32, of `matrix` [count, depth] into a panel [depth, 32], with zeros for the
-/// others.
-void pack_panel(const float* matrix, int64_t count, int64_t depth, float* panel) {
+/// Packs `count` rows, at most 32, of `matrix` [count, depth], each `stride` after the one before, into a
+/// panel [depth, 32], with zeros for the others.
+void pack_panel(const float* matrix, int64_t stride, int64_t count, int64_t depth, float* panel) {
   constexpr int64_t kBlock = 16;  // numbers of a row that are read together, a line of the cache
   for (int64_t k = 0; k < depth; k += kBlock) {
     const int64_t last = std::min(k + kBlock, depth);
     for (int64_t column = 0; column < kPanel; ++column) {
-      const float* from = matrix + column * depth;
+      const float* from = matrix + column * stride;
       for (int64_t i = k; i < last; ++i) panel[i * kPanel + column] = column < count ? from[i] : 0;
     }
   }
@@ -159,7 +160,7 @@ void matrix_product_cpu(const MatrixProduct& product) {
     parallel_for((columns + kPanel - 1) / kPanel, 2, [&](int64_t panel, int64_t last) {
       for (; panel < last; ++panel) {
         const int64_t column = panel * kPanel;
-        pack_panel(matrix + column * depth, std::min(kPanel, columns - column), depth,
+        pack_panel(matrix + column * depth, depth, std::min(kPanel, columns - column), depth,
                    &panels[static_cast<size_t>(column * depth)]);
       }
     });
@@ -177,6 +178,34 @@ void matrix_product_cpu(const MatrixProduct& product) {
                        .depth = depth});
     });
   }
+}
+
+void convolve_rows_cpu(const RowConvolution& c) {
+  const int64_t depth = c.kernel_columns * c.inputs, width = c.out_width(), height = c.out_height();
+  const int64_t step = packed_size(c.outputs, depth);  // numbers of one kernel row's panels
+  std::vector<float> panels(static_cast<size_t>(c.kernel_rows * step));
+  const int64_t across = (c.outputs + kPanel - 1) / kPanel;
+  parallel_for(c.kernel_rows * across, 1, [&](int64_t which, int64_t) {
+    const int64_t row = which / across, column = which % across * kPanel;
+    pack_panel(c.weight + (column * c.kernel_rows + row) * depth, c.kernel_rows * depth,
+               std::min(kPanel, c.outputs - column), depth,
+               &panels[static_cast<size_t>(row * step + column * depth)]);
+  });
+  parallel_for(c.batch * height, 1, [&](int64_t line, int64_t) {
+    const float* in = c.in + (line / height * c.height + line % height * c.stride) * c.width * c.inputs;
+    for (int64_t row = 0; row < c.kernel_rows; ++row) {
+      multiply_packed({.rows = in + row * c.width * c.inputs,
+                       .row_stride = c.stride * c.inputs,
+                       .panels = &panels[static_cast<size_t>(row * step)],
+                       .bias = row == 0 ? c.bias : nullptr,
+                       .out = c.out + line * width * c.outputs,
+                       .out_stride = c.outputs,
+                       .count = width,
+                       .columns = c.outputs,
+                       .depth = depth,
+                       .adds = row > 0});
+    }
+  });
 }
 
 }  // namespace relievo::kernels

@@ -33,6 +33,7 @@ struct PackedProduct {
   float* out = nullptr;           ///< [count, columns], each row `out_stride` after the one before
   int64_t out_stride = 0;
   int64_t count = 0, columns = 0, depth = 0;
+  bool adds = false;  ///< to what is in `out`, instead of setting it
 };
 
 /// Computes `out = rows * matrix^T + bias` on the calling thread.
@@ -48,5 +49,21 @@ struct MatrixProduct {
 
 /// Computes `out = rows * matrix^T + bias`. The matrix is packed 8 MiB at a time.
 void matrix_product_cpu(const MatrixProduct& product);
+
+/// A convolution of pictures whose channels lie last in memory, each of whose results is a sum of products
+/// over the kernel's rows: those of a patch lie one behind the other, so that nothing is copied.
+struct RowConvolution {
+  const float* in = nullptr;      ///< [batch, height, width, inputs], padded
+  const float* weight = nullptr;  ///< [outputs, kernel_rows, kernel_columns, inputs]
+  const float* bias = nullptr;    ///< [outputs], or none
+  float* out = nullptr;           ///< [batch, out_height(), out_width(), outputs]
+  int64_t batch = 0, height = 0, width = 0, inputs = 0, outputs = 0;
+  int64_t kernel_rows = 0, kernel_columns = 0, stride = 1;
+  int64_t out_height() const { return (height - kernel_rows) / stride + 1; }
+  int64_t out_width() const { return (width - kernel_columns) / stride + 1; }
+};
+
+/// Takes memory for the weights once more.
+void convolve_rows_cpu(const RowConvolution& convolution);
 
 }  // namespace relievo::kernels

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "nn/activations.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -33,7 +34,7 @@ struct ClipLayer : Group {
     const at::Tensor attention = multi_head_attention(query->forward(normed), key->forward(normed),
                                                       value->forward(normed), heads, causal);
     const at::Tensor middle = x + out->forward(attention);
-    return middle + mlp_out->forward(at::gelu(mlp_in->forward(norm2->forward(middle))));
+    return middle + mlp_out->forward(apply_gelu(mlp_in->forward(norm2->forward(middle))));
   }
 
   int64_t heads;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "multiview/resnet.h"
+#include "nn/activations.h"
 #include "nn/blocks.h"
 #include "nn/bring.h"
 #include "nn/launch.h"
@@ -302,13 +303,13 @@ at::Tensor Unet::time_embeddings(const std::vector<float>& timesteps) const {
   const Layer& layer = *layers_.front();
   stream_.need(0);
   const at::Tensor waves = sinusoids(timesteps, config_.widths[0]).to(options_of(*this));
-  return by_rows(*layer.time_out, at::silu(by_rows(*layer.time_in, waves)));
+  return by_rows(*layer.time_out, apply_silu(by_rows(*layer.time_in, waves)));
 }
 
 TimeShifts Unet::time_shifts(const at::Tensor& embeddings, const UnetPass& pass) const {
   TimeShifts shifts;
   if (layers_.empty()) return shifts;
-  const at::Tensor time = at::silu(bring(embeddings, options_of(*this)));
+  const at::Tensor time = apply_silu(bring(embeddings, options_of(*this)));
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (!layers_[i]->resnet) continue;
     pass.check();

@@ -134,11 +134,24 @@ at::Tensor convolve_in_lanes(const at::Tensor& x, const at::Tensor& weight, cons
   return out.narrow(1, 0, weight.size(0)).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+/// Computes out `[count, columns]` = rows `[count, depth]` times matrix `[columns, depth]` transposed + bias,
+/// all contiguous float32.
+void multiply_into(const at::Tensor& out, const at::Tensor& rows, const at::Tensor& matrix,
+                   const at::Tensor& bias) {
+  kernels::matrix_product_cpu({.rows = numbers_of(rows),
+                               .matrix = numbers_of(matrix),
+                               .bias = numbers_of(bias),
+                               .out = out.mutable_data_ptr<float>(),
+                               .count = rows.numel() / matrix.size(1),
+                               .columns = matrix.size(0),
+                               .depth = matrix.size(1)});
+}
+
 /// Multiplies the picture's patches, some rows of them at a time, by the weights.
 at::Tensor convolve_by_patches(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                                Padding padding, int64_t stride) {
   constexpr int64_t kPatchNumbers = kConvolutionBytes / int64_t{sizeof(float)};
-  const int64_t rows = weight.size(2), columns = weight.size(3);
+  const int64_t rows = weight.size(2), columns = weight.size(3), outputs = weight.size(0);
   const bool is_padded = padding.rows > 0 || padding.columns > 0;
   const at::Tensor wide =
       is_padded ? at::constant_pad_nd(x, {padding.columns, padding.columns, padding.rows, padding.rows}) : x;
@@ -148,17 +161,63 @@ at::Tensor convolve_by_patches(const at::Tensor& x, const at::Tensor& weight, co
                                  .unfold(2, columns, stride)
                                  .permute({0, 1, 2, 4, 5, 3});
   const int64_t height = patches.size(1), width = patches.size(2), depth = rows * columns * x.size(1);
-  const at::Tensor matrix = weight.permute({0, 2, 3, 1}).reshape({weight.size(0), depth});
-  const at::Tensor out = at::empty({x.size(0), height, width, weight.size(0)}, x.options());
+  const at::Tensor matrix = weight.permute({0, 2, 3, 1}).reshape({outputs, depth}).contiguous();
+  const at::Tensor out = at::empty({x.size(0), height, width, outputs}, x.options());
   const int64_t some = std::clamp<int64_t>(kPatchNumbers / (width * depth), 1, height);
   for (int64_t picture = 0; picture < x.size(0); ++picture) {
     for (int64_t first = 0; first < height; first += some) {
       const int64_t count = std::min(some, height - first);
-      const at::Tensor part = patches[picture].narrow(0, first, count).reshape({count, width, depth});
-      out[picture].narrow(0, first, count).copy_(apply_linear(part, matrix, bias));
+      const at::Tensor part =
+          patches[picture].narrow(0, first, count).reshape({count * width, depth}).contiguous();
+      const at::Tensor results = out[picture].narrow(0, first, count).view({count * width, outputs});
+      if (x.scalar_type() == at::kFloat) {
+        multiply_into(results, part, matrix, bias);
+      } else {
+        results.copy_(at::linear(part, matrix, bias));
+      }
     }
   }
   return out.permute({0, 3, 1, 2});
+}
+
+/// Whether the kernel's rows are multiplied where they lie: where there are steps, or too few channels for
+/// tiles, in pictures that are wide enough for the weights to be read from a cache.
+bool has_rows(const at::Tensor& x, const at::Tensor& weight, Padding padding, int64_t stride) {
+  constexpr int64_t kLeastOut = 32;
+  const int64_t out_width = (x.size(3) + 2 * padding.columns - weight.size(3)) / stride + 1;
+  const bool is_thin = x.size(1) < kWinogradLanes && weight.size(3) == 3;
+  const int64_t weight_bytes =
+      kernels::packed_size(weight.size(0), weight[0].numel()) * int64_t{sizeof(float)};
+  return (is_thin || (stride > 1 && stride < weight.size(3))) && out_width >= kLeastOut &&
+         weight_bytes <= kConvolutionBytes;
+}
+
+/// Computes float32.
+at::Tensor convolve_by_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            Padding padding, int64_t stride) {
+  constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+  const bool is_padded = padding.rows > 0 || padding.columns > 0;
+  const at::Tensor wide =
+      (is_padded ? at::constant_pad_nd(x, {padding.columns, padding.columns, padding.rows, padding.rows}) : x)
+          .contiguous(kLast);
+  const at::Tensor taps = weight.contiguous(kLast);
+  kernels::RowConvolution convolution{.in = numbers_of(wide),
+                                      .weight = numbers_of(taps),
+                                      .bias = numbers_of(bias),
+                                      .batch = wide.size(0),
+                                      .height = wide.size(2),
+                                      .width = wide.size(3),
+                                      .inputs = wide.size(1),
+                                      .outputs = weight.size(0),
+                                      .kernel_rows = weight.size(2),
+                                      .kernel_columns = weight.size(3),
+                                      .stride = stride};
+  at::Tensor out =
+      at::empty({wide.size(0), weight.size(0), convolution.out_height(), convolution.out_width()},
+                x.options().memory_format(kLast));
+  convolution.out = out.mutable_data_ptr<float>();
+  kernels::convolve_rows_cpu(convolution);
+  return out;
 }
 
 }  // namespace
@@ -167,24 +226,28 @@ at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at:
   if (x.dim() < 2 || x.numel() == 0 || !are_for_kernels(x, weight, at::kFloat)) {
     return at::linear(x, weight, bias);
   }
-  const at::Tensor rows = x.contiguous(), matrix = weight.contiguous();
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = weight.size(0);
   at::Tensor out = at::empty(sizes, x.options());
-  kernels::matrix_product_cpu({.rows = numbers_of(rows),
-                               .matrix = numbers_of(matrix),
-                               .bias = numbers_of(bias),
-                               .out = out.mutable_data_ptr<float>(),
-                               .count = x.numel() / x.size(-1),
-                               .columns = weight.size(0),
-                               .depth = x.size(-1)});
+  multiply_into(out, x.contiguous(), weight.contiguous(), bias);
   return out;
 }
 
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding,
                     int64_t stride) {
+  const bool is_float = are_for_kernels(x, weight, at::kFloat);
+  const bool is_bfloat = !is_float && are_for_kernels(x, weight, at::kBFloat16);
+  if ((is_channels_last(x) || stride > 1) && has_rows(x, weight, padding, stride)) {
+    if (is_float) return convolve_by_rows(x, weight, bias, padding, stride);
+    if (is_bfloat && stride == 1 && !kernels::has_amx()) {
+      const auto in_float = [](const at::Tensor& t) { return t.defined() ? t.to(at::kFloat) : t; };
+      return convolve_by_rows(in_float(x), in_float(weight), in_float(bias), padding, 1).to(at::kBFloat16);
+    }
+  }
   if (stride == 1 && has_tiles(x, weight, padding)) return convolve_in_lanes(x, weight, bias, padding);
-  if (are_for_kernels(x, weight, at::kFloat) && (is_channels_last(x) || stride > 1))
+  // Patches beside each other have no pixel twice; others would take more time than torch's convolution does.
+  const bool is_cut = is_bfloat && stride > 1 && stride == weight.size(2) && stride == weight.size(3);
+  if (is_cut || (is_float && (is_channels_last(x) || stride > 1)))
     return convolve_by_patches(x, weight, bias, padding, stride);
   return at::conv2d(x, weight, bias, stride, at::IntArrayRef{padding.rows, padding.columns});
 }

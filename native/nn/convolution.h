@@ -21,12 +21,13 @@ struct Padding {
 };
 
 /// Convolves x `[B, in, H, W]` with `weight` `[out, in, kernel, kernel]` by steps of `stride` pixels; `bias`
-/// is `[out]`, or undefined. Where channels lie last in memory, float32 without gradients on a processor is
+/// is `[out]`, or undefined. Without gradients on a processor, where channels lie last in memory, float32 is
 /// ours: a kernel of 3 x 3 by steps of one pixel, with columns padded by 1, is computed by
-/// kernels/winograd.h, in half the time; so is one in bfloat16 where the processor has no AMX. Any other is a
-/// product of its patches. Both take up to kConvolutionBytes beyond the result and a copy of x where it is
-/// padded. A picture's result then does not depend on its batchmates, nor on a strip's height if strips begin
-/// at multiples of 4 (torch's kernels are chosen by the size).
+/// kernels/winograd.h, in half the time; one with steps or few channels by its rows where they lie
+/// (kernels/matrix_product.h); any other is a product of its patches. In bfloat16 are ours: 3 x 3 by steps of
+/// one where the processor has no AMX, and patches beside each other. All take up to kConvolutionBytes beyond
+/// the result and a copy of x where it is padded. A picture's result then does not depend on its batchmates,
+/// nor on a strip's height if strips begin at multiples of 4 (torch's kernels are chosen by the size).
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Padding padding,
                     int64_t stride = 1);
 

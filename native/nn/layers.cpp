@@ -208,46 +208,43 @@ at::Tensor plus(at::Tensor x, const at::Tensor& branch) {
 
 namespace {
 
-bool has_attention_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t width) {
-  const auto fits = [](const at::Tensor& x) {
-    return x.is_cpu() && x.scalar_type() == at::kBFloat16 && x.stride(2) == 1 && x.size(1) > 0;
-  };
-  const bool is_learning =
-      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  return fits(q) && fits(k) && fits(v) && !is_learning && kernels::has_attention_cpu(width);
+bool is_learning(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  return at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
 }
 
+bool has_attention_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t width) {
+  const at::ScalarType type = q.scalar_type();
+  const auto fits = [&](const at::Tensor& x) {
+    return x.is_cpu() && x.scalar_type() == type && x.stride(2) == 1 && x.size(1) > 0;
+  };
+  const bool is_typed = (type == at::kBFloat16 && kernels::has_bfloat_attention_cpu(width)) ||
+                        (type == at::kFloat && kernels::has_float_attention_cpu());
+  return is_typed && fits(q) && fits(k) && fits(v) && !is_learning(q, k, v);
+}
+
+template <typename T>
 at::Tensor attention_by_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads) {
   const int64_t width = q.size(2) / heads;
-  const auto data = [](const at::Tensor& x) {
-    return static_cast<const kernels::BFloat16*>(x.const_data_ptr());
-  };
+  const auto data = [](const at::Tensor& x) { return static_cast<const T*>(x.const_data_ptr()); };
   const auto strides = [&](const at::Tensor& x) {
     return kernels::AttentionStrides{x.stride(0), x.stride(1), width};
   };
   at::Tensor out = at::empty(q.sizes(), q.options());
-  kernels::attention_cpu({.query = data(q),
-                          .key = data(k),
-                          .value = data(v),
-                          .out = static_cast<kernels::BFloat16*>(out.mutable_data_ptr()),
-                          .query_strides = strides(q),
-                          .key_strides = strides(k),
-                          .value_strides = strides(v),
-                          .out_strides = strides(out),
-                          .batch = q.size(0),
-                          .heads = heads,
-                          .queries = q.size(1),
-                          .keys = k.size(1),
-                          .width = width,
-                          .scale = 1 / std::sqrt(static_cast<float>(width))});
+  kernels::attention_cpu(kernels::Attention<T>{.query = data(q),
+                                               .key = data(k),
+                                               .value = data(v),
+                                               .out = static_cast<T*>(out.mutable_data_ptr()),
+                                               .query_strides = strides(q),
+                                               .key_strides = strides(k),
+                                               .value_strides = strides(v),
+                                               .out_strides = strides(out),
+                                               .batch = q.size(0),
+                                               .heads = heads,
+                                               .queries = q.size(1),
+                                               .keys = k.size(1),
+                                               .width = width,
+                                               .scale = 1 / std::sqrt(static_cast<float>(width))});
   return out;
-}
-
-/// Torch multiplies queries by blocks of 32 or a multiple, and rounds otherwise where the last has few.
-/// Filled up to whole blocks a query's result does not depend on how many there are.
-int64_t missing_queries(const at::Tensor& q) {
-  constexpr int64_t kBlock = 32;
-  return (kBlock - q.size(1) % kBlock) % kBlock;
 }
 
 }  // namespace
@@ -255,18 +252,15 @@ int64_t missing_queries(const at::Tensor& q) {
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                                 Causal causal) {
   if (causal == Causal::kNo && has_attention_kernel(q, k, v, q.size(2) / heads)) {
-    return attention_by_kernel(q, k, v, heads);
+    return q.scalar_type() == at::kFloat ? attention_by_kernel<float>(q, k, v, heads)
+                                         : attention_by_kernel<kernels::BFloat16>(q, k, v, heads);
   }
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);
   };
-  const bool is_learning =
-      at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  const int64_t missing = causal == Causal::kNo && q.is_cpu() && !is_learning ? missing_queries(q) : 0;
-  const at::Tensor queries = missing > 0 ? at::constant_pad_nd(q, {0, 0, 0, missing}) : q;
   const at::Tensor out =
-      at::scaled_dot_product_attention(split(queries), split(k), split(v), {}, 0.0, causal == Causal::kYes);
-  return out.narrow(2, 0, q.size(1)).transpose(1, 2).reshape(q.sizes());
+      at::scaled_dot_product_attention(split(q), split(k), split(v), {}, 0.0, causal == Causal::kYes);
+  return out.transpose(1, 2).reshape(q.sizes());
 }
 
 }  // namespace relievo

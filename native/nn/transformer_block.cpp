@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "kernels/gated_gelu.h"
+#include "nn/activations.h"
 #include "nn/launch.h"
 
 namespace relievo {
@@ -76,17 +77,17 @@ GatedMlp::GatedMlp(int64_t width)
 
 at::Tensor GatedMlp::gated(const at::Tensor& x) const {
   const at::Tensor both = value_and_gate->forward(x);
-  if (has_gpu_kernels(both)) {
+  if (has_gpu_kernels(both) || has_activation_kernel(both)) {
     const int64_t width = both.size(-1) / 2;
     std::vector<int64_t> shape = both.sizes().vec();
     shape.back() = width;
     at::Tensor result = at::empty(shape, both.options());
-    launch_on_gpu(both.device(), RELIEVO_GPU_LAUNCHER(gate),
-                  kernels::GatedGelu{.type = number_type(both),
-                                     .in = both.const_data_ptr(),
-                                     .out = result.mutable_data_ptr(),
-                                     .rows = result.numel() / width,
-                                     .width = width});
+    launch_on(both.device(), RELIEVO_LAUNCHERS(gate),
+              kernels::GatedGelu{.type = number_type(both),
+                                 .in = both.const_data_ptr(),
+                                 .out = result.mutable_data_ptr(),
+                                 .rows = result.numel() / width,
+                                 .width = width});
     return result;
   }
   const auto halves = both.chunk(2, -1);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "nn/activations.h"
 #include "nn/tensors.h"
 
 namespace relievo {
@@ -50,7 +51,7 @@ struct ImageEncoder::Block : Group {
 
   Modulation modulation_of(const at::Tensor& camera) const {
     if (!modulation) return {};
-    const auto parts = modulation->forward(at::silu(camera)).chunk(4, -1);
+    const auto parts = modulation->forward(apply_silu(camera)).chunk(4, -1);
     return {parts[0], parts[1], parts[2], parts[3]};
   }
 
@@ -72,7 +73,7 @@ struct ImageEncoder::Block : Group {
     attention.reset();
     at::Tensor hidden = modulated(norm_after->forward(x), by.shift_mlp, by.scale_mlp);
     see("ln2", hidden);
-    hidden = at::gelu(mlp_in->forward(hidden));
+    hidden = apply_gelu(mlp_in->forward(hidden));
     see("gelu", hidden);
     x = plus(std::move(x), mlp_out->forward(hidden));
     observe(observer, name, x);
@@ -148,7 +149,7 @@ void ImageEncoder::begin(EncoderWalk& walk, const Observer& observer) const {
   const at::Tensor normalised = (views - channel_constant(kMean, views)) / channel_constant(kStd, views);
   observe(observer, "pixel_values", normalised);
   if (camera_in_) {
-    walk.cameras = camera_out_->forward(at::silu(camera_in_->forward(walk.cameras)));
+    walk.cameras = camera_out_->forward(apply_silu(camera_in_->forward(walk.cameras)));
     observe(observer, "camera_embed", walk.cameras);
   }
   const at::Tensor patch = patches_->on_channels_last(normalised).flatten(2).transpose(1, 2);

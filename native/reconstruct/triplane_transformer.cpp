@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "nn/activations.h"
 #include "nn/convolution.h"
 #include "nn/tensors.h"
 
@@ -50,7 +51,7 @@ struct TriplaneTransformer::Block : Group {
     };
     add_branch("cross_attn", cross_attention(norm1->forward(x), condition, shared));
     add_branch("self_attn", self_attention(norm2->forward(x), shared));
-    add_branch("mlp", mlp_out->forward(at::gelu(mlp_in->forward(norm3->forward(x)))));
+    add_branch("mlp", mlp_out->forward(apply_gelu(mlp_in->forward(norm3->forward(x)))));
     observe(observer, name, x);
     return x;
   }

@@ -213,9 +213,12 @@ void check_lrm_mesh(Fixture& fixture) {
     fixture.compare(prefix + "verts", ours, {.absolute = 1e-4});
     fixture.compare(prefix + "faces",
                     at::from_blob(const_cast<Int3*>(surface.faces.data()), {face_count, 3}, at::kInt), {});
-    const at::Tensor rgb = field->colours(ours);
-    fixture.compare(prefix + "rgb", rgb.unsqueeze(0), kActivations);
-    fixture.compare(prefix + "colors_u8", (rgb.clamp(0, 1) * 255).to(at::kByte), {.absolute = 1});
+    // Some vertices are moved by 1e-5 by rounding alone (exact arithmetic moves the fixture's as far), and
+    // colours change by up to 10 a unit there. So they are compared closely at the fixture's own vertices,
+    // and at ours as bytes.
+    fixture.compare(prefix + "rgb", field->colours(fixture.read(prefix + "verts")).unsqueeze(0), kExact);
+    const at::Tensor colours = (field->colours(ours).clamp(0, 1) * 255).to(at::kByte);
+    fixture.compare(prefix + "colors_u8", colours, {.absolute = 1});
   });
 }
 

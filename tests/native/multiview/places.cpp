@@ -231,14 +231,13 @@ TEST(Denoise, APictureIsTheSameAloneAndInABatch) {
   EXPECT_GT(largest_difference(together[0], together[1]), 0.1);
 }
 
-/// The batch sizes of all layer norms while it lives.
+/// The batch sizes of all layer norms of tokens while it lives.
 class BatchSizes {
  public:
   BatchSizes()
       : handle_(at::addGlobalCallback(at::RecordFunctionCallback([](const at::RecordFunction& call)
                                                                      -> std::unique_ptr<at::ObserverContext> {
-                                        if (std::string_view(call.name()) == "aten::layer_norm")
-                                          seen_.insert(call.inputs()[0].toTensor().size(0));
+                                        if (std::string_view(call.name()) == "aten::layer_norm") note(call);
                                         return nullptr;
                                       })
                                           .needsInputs(true)
@@ -253,6 +252,12 @@ class BatchSizes {
   static std::set<int64_t> take() { return std::exchange(seen_, {}); }
 
  private:
+  /// Notes tokens `[B, T, C]`, and not the rows of all that an MLP takes.
+  static void note(const at::RecordFunction& call) {
+    const at::Tensor tokens = call.inputs()[0].toTensor();
+    if (tokens.dim() == 3) seen_.insert(tokens.size(0));
+  }
+
   static inline std::set<int64_t> seen_;
   at::CallbackHandle handle_;
 };

@@ -113,6 +113,8 @@ TEST_F(ConvolutionTest, OfAnyShapeIsTheDefinitionAndDependsOnNothingBeside) {
                          {40, 20, 3, 1, 1, 6},
                          {32, 32, 3, 0, 1, 13},
                          {8, 8, 3, 1, 2, 13},
+                         {4, 40, 3, 1, 1, 40},
+                         {24, 40, 3, 1, 2, 70},
                          {24, 10, 1, 0, 1, 13},
                          {3, 16, 14, 0, 14, 28}}) {
     const std::string name = std::to_string(s.in) + " to " + std::to_string(s.out);
@@ -154,6 +156,27 @@ TEST_F(ConvolutionTest, RoundsBfloat16OnceOnly) {
   // Half a unit in the last of 8 bits.
   EXPECT_LT(((made - expected).abs() / (expected.abs() + 1e-3)).max().item<double>(), 1.05 / 256);
   EXPECT_TRUE(at::equal(convolve(x, channels_last(half.weight), half.bias, {1, 1}), made));
+}
+
+TEST_F(ConvolutionTest, OfFewChannelsOrOfPatchesDependsOnNothingBesideInBfloat16) {
+  struct Shape {
+    int64_t in, out, kernel, padding, stride;
+  };
+  for (const Shape& s : {Shape{4, 48, 3, 1, 1}, {3, 16, 14, 0, 14}}) {
+    const at::Tensor x = channels_last(at::randn({3, s.in, 28, 42})).to(at::kBFloat16);
+    const at::Tensor weight = (at::randn({s.out, s.in, s.kernel, s.kernel}) /
+                               std::sqrt(static_cast<double>(s.in * s.kernel * s.kernel)))
+                                  .to(at::kBFloat16);
+    const at::Tensor made = convolve(x, weight, {}, {s.padding, s.padding}, s.stride);
+    ASSERT_EQ(made.scalar_type(), at::kBFloat16);
+    const at::Tensor expected =
+        at::conv2d(x.to(at::kDouble), weight.to(at::kDouble), {}, s.stride, s.padding);
+    EXPECT_LT(((made - expected).abs() / (expected.abs() + 1e-2)).max().item<double>(), 1.05 / 256) << s.in;
+    for (int64_t i = 0; i < 3; ++i) {
+      const at::Tensor alone = convolve(x.narrow(0, i, 1), weight, {}, {s.padding, s.padding}, s.stride);
+      EXPECT_TRUE(at::equal(alone, made.narrow(0, i, 1))) << s.in;
+    }
+  }
 }
 
 TEST_F(ConvolutionTest, LeavesToTorchWhatItDoesNotTake) {

@@ -107,7 +107,7 @@ TEST(GroupNorm, DoesNotDependOnWhereItsArraysLie) {
   }
 }
 
-TEST(Attention, AQuerysResultDoesNotDependOnHowManyThereAre) {
+TEST(MultiHeadAttention, AQuerysResultDoesNotDependOnHowManyThereAre) {
   const at::NoGradGuard no_grad;
   at::manual_seed(4);
   const at::Tensor q = at::randn({2, 187, 32}), k = at::randn({2, 196, 32}), v = at::randn({2, 196, 32});
@@ -121,31 +121,38 @@ TEST(Attention, AQuerysResultDoesNotDependOnHowManyThereAre) {
 }
 
 // torch's attention in double is the second opinion.
-TEST(MultiHeadAttention, AgreesWithTorchInBFloat16) {
+TEST(MultiHeadAttention, AgreesWithTorchInBothPrecisions) {
   at::manual_seed(7);
   const at::NoGradGuard no_grad;
   struct Case {
     int64_t batch, heads, queries, keys, width;
   };
-  for (const Case& c :
-       {Case{2, 3, 205, 300, 64}, {1, 2, 7, 1, 16}, {2, 1, 61, 77, 48}, {1, 1, 100, 130, 512}}) {
-    const int64_t channels = c.heads * c.width;
-    // Rows of a wider tensor: strided, as narrowed keys and values are.
-    const at::Tensor q =
-        (at::randn({c.batch, c.queries + 3, channels}) * 2).to(at::kBFloat16).narrow(1, 2, c.queries);
-    const at::Tensor kv = at::randn({c.batch, c.keys, 2 * channels}).to(at::kBFloat16);
-    const auto parts = kv.chunk(2, -1);
-    const auto split = [&](const at::Tensor& x) {
-      return x.to(at::kDouble).unflatten(2, {c.heads, c.width}).transpose(1, 2);
-    };
-    const at::Tensor expected = at::scaled_dot_product_attention(split(q), split(parts[0]), split(parts[1]))
-                                    .transpose(1, 2)
-                                    .flatten(2);
-    const at::Tensor ours = multi_head_attention(q, parts[0], parts[1], c.heads);
-    EXPECT_EQ(ours.scalar_type(), at::kBFloat16);
-    EXPECT_LT((ours.to(at::kDouble) - expected).abs().max().item<double>(), 0.015) << c.keys;
-    EXPECT_LT((ours.to(at::kDouble) - expected).std().item<double>(),
-              0.004 * expected.std().item<double>() + 1e-9);
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    for (const Case& c : {Case{2, 3, 205, 600, 64},
+                          {1, 2, 7, 1, 16},
+                          {2, 1, 61, 77, 48},
+                          {1, 1, 100, 130, 512},
+                          {1, 2, 5, 9, 10}}) {
+      const int64_t channels = c.heads * c.width;
+      // Rows of a wider tensor: strided, as narrowed keys and values are.
+      const at::Tensor q =
+          (at::randn({c.batch, c.queries + 3, channels}) * 2).to(type).narrow(1, 2, c.queries);
+      const at::Tensor kv = at::randn({c.batch, c.keys, 2 * channels}).to(type);
+      const auto parts = kv.chunk(2, -1);
+      const auto split = [&](const at::Tensor& x) {
+        return x.to(at::kDouble).unflatten(2, {c.heads, c.width}).transpose(1, 2);
+      };
+      const at::Tensor expected = at::scaled_dot_product_attention(split(q), split(parts[0]), split(parts[1]))
+                                      .transpose(1, 2)
+                                      .flatten(2);
+      const at::Tensor ours = multi_head_attention(q, parts[0], parts[1], c.heads);
+      EXPECT_EQ(ours.scalar_type(), type);
+      const bool is_float = type == at::kFloat;
+      EXPECT_LT((ours.to(at::kDouble) - expected).abs().max().item<double>(), is_float ? 4e-6 : 0.015)
+          << c.keys;
+      EXPECT_LT((ours.to(at::kDouble) - expected).std().item<double>(),
+                (is_float ? 1e-6 : 0.004) * expected.std().item<double>() + 1e-9);
+    }
   }
 }
 
@@ -153,12 +160,14 @@ TEST(MultiHeadAttention, AgreesWithTorchInBFloat16) {
 TEST(MultiHeadAttention, KeepsToOneKeyAmongMany) {
   const at::NoGradGuard no_grad;
   at::manual_seed(7);
-  const at::Tensor q = at::ones({1, 5, 64}).to(at::kBFloat16);
-  at::Tensor k = at::full({1, 1000, 64}, -20.0f).to(at::kBFloat16);
-  k[0][700].fill_(20);
-  const at::Tensor v = at::randn({1, 1000, 64}).to(at::kBFloat16);
-  const at::Tensor out = multi_head_attention(q, k, v, 1);
-  for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(out[0][i].equal(v[0][700]));
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor q = at::ones({1, 5, 64}).to(type);
+    at::Tensor k = at::full({1, 1000, 64}, -20.0f).to(type);
+    k[0][700].fill_(20);
+    const at::Tensor v = at::randn({1, 1000, 64}).to(type);
+    const at::Tensor out = multi_head_attention(q, k, v, 1);
+    for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(out[0][i].equal(v[0][700]));
+  }
 }
 
 // Scores of 720,000, eleven times float16's largest number, by the fused way and by torch's plain one.
