@@ -35,6 +35,7 @@ pybind11::dict settings_for_python(const Settings& settings);
 
 void bind_result(pybind11::module_& module);
 void bind_engine(pybind11::module_& module);
+void bind_mask(pybind11::module_& module);
 void bind_models(pybind11::module_& module);
 void bind_batch(pybind11::module_& module);
 void bind_names(pybind11::module_& module);

@@ -350,16 +350,17 @@ void bind_engine(py::module_& module) {
       .def(
           "submit",
           [](const PythonEngine& engine, const std::optional<Picture>& picture, const std::string& name,
-             const fs::path& source, bool only_foreground, const py::kwargs& settings) {
+             const fs::path& source, bool only_foreground, bool shows_mask, const py::kwargs& settings) {
             GenerateRequest request;
             if (picture) set_picture(request, *picture, source);
             request.only_foreground = only_foreground;
+            request.shows_mask = shows_mask;
             request.name = name;
             request.settings = settings_of(settings);
             return engine.get()->submit(std::move(request));
           },
           py::arg("picture") = py::none(), py::kw_only(), py::arg("name") = "", py::arg("source") = "",
-          py::arg("only_foreground") = false)
+          py::arg("only_foreground") = false, py::arg("shows_mask") = false)
       .def("queue", [](const PythonEngine& engine) { return engine.get()->queue(); })
       .def(
           "move",

@@ -31,6 +31,7 @@ PYBIND11_MODULE(_native, module) {
   relievo::bindings::bind_errors(module);
   relievo::bindings::bind_result(module);
   relievo::bindings::bind_engine(module);
+  relievo::bindings::bind_mask(module);
   relievo::bindings::bind_models(module);
   relievo::bindings::bind_batch(module);
   relievo::bindings::bind_names(module);

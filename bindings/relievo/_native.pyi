@@ -425,6 +425,7 @@ class Engine:
         name: str = "",
         source: PathLike = "",
         only_foreground: bool = False,
+        shows_mask: bool = False,
         model: str = ...,
         mask: InputPath = ...,
         mask_threshold: float = ...,
@@ -453,7 +454,8 @@ class Engine:
 
         With views of one's own, the picture may be left out for the first of them. source says where a picture in
         memory comes from. With only_foreground the job ends after the first stage without a result, and its preview
-        shows the mask; it comes before all jobs that wait.
+        shows the mask; it comes before all jobs that wait. With shows_mask its previews have the whole picture and the
+        mask of it, too.
         """
     def queue(self) -> list[Job]:
         """The jobs that run, then those that wait, in order."""
@@ -707,3 +709,20 @@ def _gpu_check(devices: str, tell: Callable[[str], object]) -> tuple[str, str, i
 
 def exit_statuses() -> dict[str, int]:
     """Returns the exit status of each error code."""
+
+class _Mending:
+    """A mask that is being mended, on a thread of its own: a stroke has whether it is on the subject, its points (right,
+    down) in the picture's pixels, and the brush's radius."""
+
+    def __init__(
+        self,
+        picture: NDArray[np.uint8],
+        mask: NDArray[np.uint8],
+        strokes: Sequence[tuple[bool, Sequence[tuple[float, float]], float]],
+    ) -> None: ...
+    def wait(self, seconds: float) -> bool:
+        """Returns whether it is over."""
+    def cancel(self) -> None: ...
+    @property
+    def mask(self) -> NDArray[np.uint8]:
+        """`[H, W]`; waits for it, and raises what has failed."""

@@ -35,6 +35,8 @@ struct GenerateRequest {
   /// Ends after the first stage, without a result, for the sake of its preview. Such a job comes before all
   /// jobs that wait, and runs while the queue is paused too.
   bool only_foreground = false;
+  /// With only_foreground and a picture that is no sheet: also shows the previews `picture` and `mask`.
+  bool shows_mask = false;
 };
 
 enum class JobState { kWaiting, kRunning, kDone, kFailed, kCancelled };
@@ -59,11 +61,12 @@ struct LogLine {
 
 /// A picture of what a job has made so far, at most kPreviewSide pixels a side.
 struct Preview {
-  /// `foreground` (RGBA: the cut-out), `views` (RGB: the six views) or `shaded` (RGB: the finished object).
+  /// `foreground` (RGBA: the cut-out), `views` (RGB: the six views) or `shaded` (RGB: the finished object); or
+  /// `picture` (RGB: the whole picture) and `mask` (RGB: white where its subject is), of kWholeSide pixels.
   std::string name;
   ByteImage picture;  ///< 3 or 4 channels, sRGB
 };
-inline constexpr int kPreviewSide = 256;
+inline constexpr int kPreviewSide = 256, kWholeSide = 1024;
 
 /// How a device spent the time of a stage, in seconds.
 struct StageSeconds {

@@ -16,6 +16,7 @@
 #include "foreground/sheet.h"
 #include "foreground/view_frame.h"
 #include "foreground/warnings.h"
+#include "foreground/whole_picture.h"
 #include "nn/tensors.h"
 #include "runtime/torch/counting_allocator.h"
 #include "weights/catalogue.h"
@@ -225,6 +226,8 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   const bool is_alone = cut_views(settings) == 0 || work.job->request->only_foreground;
   rest.control = execution.control.part(0.2, is_alone ? 1 : 0.4);
   const auto network = networks_.get(call.workers[0]);
+  const bool shows_mask = work.job->request->only_foreground && work.job->request->shows_mask;
+  if (shows_mask) work.job->on_picture("picture", whole_picture(picture, kWholeSide));
   CutOut made = cut_out(std::move(picture), cut, given, network ? network->net.get() : nullptr, rest);
   for (const std::string& text : made.notes) work.note(text);
   const bool is_preview = settings.model == kPreviewModel;
@@ -233,6 +236,7 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   }
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);
+  if (shows_mask) work.job->on_picture("mask", whole_mask(*foreground, width, height, kWholeSide));
   if (is_alone) return {std::move(checksum), std::move(foreground)};
   rest.control = execution.control.part(0.4, 1);
   // With preview the picture is one of the sides: the first view, or the front.

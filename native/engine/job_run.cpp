@@ -35,11 +35,11 @@ ByteImage resample_by_alpha(ByteImage image, int width, int height) {
   return result;
 }
 
-ByteImage shrunk(const Image& image) {
+ByteImage shrunk(const Image& image, int side) {
   ByteImage bytes = to_bytes(image);
   const int longer = std::max(bytes.width, bytes.height);
-  if (longer <= kPreviewSide) return bytes;
-  const auto scaled = [&](int side) { return std::max(1, side * kPreviewSide / longer); };
+  if (longer <= side) return bytes;
+  const auto scaled = [&](int length) { return std::max(1, length * side / longer); };
   const int width = scaled(bytes.width), height = scaled(bytes.height);
   return resample_by_alpha(std::move(bytes), width, height);
 }
@@ -56,7 +56,8 @@ std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
   };
   context->on_progress = [job](double fraction) { job->report(fraction); };
   context->on_picture = [job](const std::string& name, const Image& picture) {
-    job->show({name, shrunk(picture)});
+    const bool is_whole = name == "picture" || name == "mask";
+    job->show({name, shrunk(picture, is_whole ? kWholeSide : kPreviewSide)});
   };
   context->on_log = [job](const std::string& line) { job->log(line); };
   return context;
