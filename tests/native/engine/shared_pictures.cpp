@@ -13,10 +13,11 @@ using testing::HasSubstr;
 
 class SharedPictures : public TinyPipelineTest {
  protected:
-  /// Has every worker share every stage that can be shared: the diffusion by strips, which keep the bits.
-  static void share_all(TinyPipeline& pipeline) {
+  /// Has every worker share every stage that can be shared: the diffusion by strips, which keep the bits. The
+  /// networks' weights stay, or come in by layer.
+  static void share_all(TinyPipeline& pipeline, bool streamed = false) {
     const auto names = pipeline.stage_names();
-    pipeline.adapt = [names](Plan& plan) {
+    pipeline.adapt = [names, streamed](Plan& plan) {
       DeviceGroup& group = plan.groups.at(0);
       group.batch = 1;  // products of matrices round otherwise for two pictures
       for (StagePlacement& placement : group.stages) {
@@ -27,8 +28,27 @@ class SharedPictures : public TinyPipelineTest {
         const bool is_divided =
             placement.part_kind == PartKind::kStrips || placement.part_kind == PartKind::kTokens;
         placement.parts = std::vector<int>(is_divided ? group.workers.size() : 0, 1);
+        placement.mode.streamed = streamed && is_network(names[static_cast<size_t>(placement.stage)]);
       }
     };
+  }
+  static bool is_network(const std::string& stage) {
+    return stage == "condition" || stage == "diffusion" || stage == "reconstruct";
+  }
+
+  /// Calls `body` with every stage that workers share, and whether its weights come in by layer.
+  template <typename Body>
+  static void in_every_shared_stage(const Body& body) {
+    for (const char* stage : {"condition", "diffusion", "decode", "reconstruct", "surface", "texture"}) {
+      for (const bool streamed : {false, true}) {
+        if (streamed && !is_network(stage)) continue;
+        SCOPED_TRACE(std::string(stage) + (streamed ? ", streamed" : ""));
+        body(std::string(stage), streamed);
+      }
+    }
+  }
+  static Until until_of(const std::string& stage) {
+    return stage == "texture" ? Until::kMesh : Until::kSurface;
   }
 };
 
@@ -85,14 +105,13 @@ TEST_F(SharedPictures, InHalfPrecisionTheyHaveTheBitsOfOneWorkerToo) {
 }
 
 TEST_F(SharedPictures, AWorkerThatIsLostInAPartIsDroppedAndThePictureIsMade) {
-  for (const char* stage : {"condition", "diffusion", "decode", "reconstruct", "surface"}) {
+  in_every_shared_stage([&](const std::string& stage, bool streamed) {
     for (const int dying : {0, 1}) {
-      SCOPED_TRACE(std::string(stage) + " " + std::to_string(dying));
-      TinyPipeline pipeline(2, Strategy::kGuidance);
-      share_all(pipeline);
+      SCOPED_TRACE(dying);
+      TinyPipeline pipeline(2, Strategy::kGuidance, until_of(stage));
+      share_all(pipeline, streamed);
       std::atomic<bool> is_dead = false;
-      pipeline.watch = [&, stage = std::string(stage)](const std::string& now, Moment moment,
-                                                       const Worker& worker) {
+      pipeline.watch = [&](const std::string& now, Moment moment, const Worker& worker) {
         const bool is_it = worker.name == "cpu#" + std::to_string(dying);
         if (now != stage || moment != Moment::kInside || !is_it || is_dead.exchange(true)) return;
         throw Error(ErrorCode::kDeviceLost, "fell off the bus");
@@ -102,19 +121,17 @@ TEST_F(SharedPictures, AWorkerThatIsLostInAPartIsDroppedAndThePictureIsMade) {
       EXPECT_TRUE(is_dead);
       EXPECT_EQ(made.delivered, 1);
       EXPECT_EQ(pipeline.executor().lost_workers(), std::vector<int>{dying});
-      EXPECT_TRUE(same(made.bits(), reference()));
+      EXPECT_TRUE(same(made.bits(), reference(0, 7, until_of(stage))));
     }
-  }
+  });
 }
 
 TEST_F(SharedPictures, MemoryThatIsShortInAPartOnceIsNoReasonToFail) {
-  for (const char* stage : {"condition", "diffusion", "decode", "reconstruct", "surface"}) {
-    SCOPED_TRACE(stage);
-    TinyPipeline pipeline(2, Strategy::kGuidance);
-    share_all(pipeline);
+  in_every_shared_stage([&](const std::string& stage, bool streamed) {
+    TinyPipeline pipeline(2, Strategy::kGuidance, until_of(stage));
+    share_all(pipeline, streamed);
     std::atomic<bool> is_told = false;
-    pipeline.watch = [&, stage = std::string(stage)](const std::string& now, Moment moment,
-                                                     const Worker& worker) {
+    pipeline.watch = [&](const std::string& now, Moment moment, const Worker& worker) {
       if (now != stage || moment != Moment::kInside || worker.name != "cpu#1" || is_told.exchange(true))
         return;
       throw Error(ErrorCode::kOutOfMemory, "no room");
@@ -123,36 +140,38 @@ TEST_F(SharedPictures, MemoryThatIsShortInAPartOnceIsNoReasonToFail) {
     ASSERT_FALSE(made.error) << made.error->what();
     EXPECT_TRUE(is_told);
     EXPECT_EQ(made.delivered, 1);
-  }
+  });
 }
 
 TEST_F(SharedPictures, AWorkerTenTimesSlowerThanPredictedDelaysNothingElse) {
-  TinyPipeline pipeline(2, Strategy::kGuidance);
-  share_all(pipeline);
-  pipeline.watch = [](const std::string&, Moment moment, const Worker& worker) {
-    if (moment == Moment::kInside && worker.name == "cpu#1")
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  };
-  const Made made = pipeline.make_one({tiny_request()});
-  ASSERT_FALSE(made.error) << made.error->what();
-  EXPECT_TRUE(same(made.bits(), reference()));
+  for (const bool streamed : {false, true}) {
+    SCOPED_TRACE(streamed);
+    TinyPipeline pipeline(2, Strategy::kGuidance);
+    share_all(pipeline, streamed);
+    pipeline.watch = [](const std::string&, Moment moment, const Worker& worker) {
+      if (moment == Moment::kInside && worker.name == "cpu#1")
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    };
+    const Made made = pipeline.make_one({tiny_request()});
+    ASSERT_FALSE(made.error) << made.error->what();
+    EXPECT_TRUE(same(made.bits(), reference()));
+  }
 }
 
 TEST_F(SharedPictures, ACancelEndsThePictureInEveryStage) {
-  for (const char* stage : {"condition", "diffusion", "decode", "reconstruct", "surface"}) {
-    SCOPED_TRACE(stage);
-    TinyPipeline pipeline(2, Strategy::kGuidance);
-    share_all(pipeline);
+  in_every_shared_stage([&](const std::string& stage, bool streamed) {
+    TinyPipeline pipeline(2, Strategy::kGuidance, until_of(stage));
+    share_all(pipeline, streamed);
     const TinyPicture cancelled{tiny_request(0)}, other{tiny_request(1)};
-    pipeline.watch = [&, stage = std::string(stage)](const std::string& now, Moment moment, const Worker&) {
+    pipeline.watch = [&](const std::string& now, Moment moment, const Worker&) {
       if (now == stage && moment == Moment::kInside) cancelled.cancel.cancel();
     };
     const auto made = pipeline.make({cancelled, other});
     ASSERT_TRUE(made[0].error);
     EXPECT_EQ(made[0].error->code(), ErrorCode::kCancelled);
     ASSERT_FALSE(made[1].error) << made[1].error->what();
-    EXPECT_TRUE(same(made[1].bits(), reference(1)));
-  }
+    EXPECT_TRUE(same(made[1].bits(), reference(1, 7, until_of(stage))));
+  });
 }
 
 /// Two shares, of which the small one turns out to be too small for a stage.
