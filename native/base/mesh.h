@@ -80,8 +80,4 @@ struct TexturedMesh {
 /// Model box -> scene, in place: (x, y, z) -> (y, -x, z).
 void turn_to_scene(Surface& surface);
 
-/// Turns a surface in the model box about Y, in place, so that what a camera saw from `elevation` radians
-/// above the horizon stands upright.
-void turn_upright(Surface& surface, float elevation);
-
 }  // namespace relievo

@@ -48,10 +48,11 @@ class CompactStage : public StageOf<CutPicture, ShapedPicture> {
         std::min(2 * static_cast<float>(kGridSide) / static_cast<float>(settings.grid), 1.0f);
     Execution on_cpu = execution;
     on_cpu.device = at::kCPU;
-    std::shared_ptr<const Field> field =
+    std::shared_ptr<const CompactField> field =
         compact_field(networks_.get(call.workers.front()), *cut.foreground,
                       {.depth = settings.depth, .thinnest = thinnest}, on_cpu);
-    return {std::move(cut), nullptr, std::move(field)};
+    const float elevation = field->elevation();
+    return {std::move(cut), nullptr, std::shared_ptr<const Field>(std::move(field)), elevation};
   }
 
  private:

@@ -91,6 +91,9 @@ struct ShapedPicture {
   /// The views that the model saw; null where it saw the foreground itself.
   std::shared_ptr<const Views> views;
   Shape shape;
+  /// Radians by which the camera stood above the object's horizon, which the mesh is turned by to stand
+  /// upright.
+  float elevation = 0;
 };
 
 /// The picture with the surface of its shape as it was meshed.

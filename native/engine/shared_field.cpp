@@ -105,7 +105,6 @@ class SharedField : public Field {
   }
   float density_threshold() const override { return fields_.front()->density_threshold(); }
   at::Tensor settled(const at::Tensor& points) const override { return fields_.front()->settled(points); }
-  float elevation() const override { return fields_.front()->elevation(); }
   at::Tensor colours(const at::Tensor& points) const override {
     return of(points, [](const Field& field, const at::Tensor& some) { return field.colours(some); });
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "base/upright.h"
 #include "engine/clean_name.h"
 #include "engine/field_source.h"
 #include "engine/stage_of.h"
@@ -82,13 +83,12 @@ class TextureStage : public StageOf<CleanedPicture, FinishedPicture> {
                                  .views = shaped.views.get(),
                                  .from_best_view = has_sides,
                                  .detail = cleaned.detail.get()};
-    const std::shared_ptr<const Field> field = fields_->field(shaped.shape, call);
     Execution baking = execution;
     baking.control = control.part(0, 0.8);
     auto result = std::make_shared<GenerateResult>();
     {
       const MemoryCharge texels(kBytesPerTexel * settings.texture_size * settings.texture_size);
-      result->mesh = texture_surface(*cleaned.surface, *field, sources,
+      result->mesh = texture_surface(*cleaned.surface, *fields_->field(shaped.shape, call), sources,
                                      {.size = settings.texture_size,
                                       .projection = is_projected,
                                       .vertex_colours = settings.vertex_colours},
@@ -108,7 +108,7 @@ class TextureStage : public StageOf<CleanedPicture, FinishedPicture> {
 
     mesh.report = inspect_surface(mesh.surface);
 
-    turn_upright(mesh.surface, field->elevation());
+    turn_upright(mesh.surface, shaped.elevation);
     turn_to_scene(mesh.surface);
 
     result->foreground = to_bytes(foreground.image);

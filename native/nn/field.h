@@ -76,10 +76,6 @@ class Field {
     return {};
   }
 
-  /// Radians by which the camera that the shape faces stood above the object's horizon: the mesh is turned
-  /// by it to stand upright (base/mesh.h). 0 where that is not known.
-  virtual float elevation() const { return 0; }
-
   /// `[N, 3]` sRGB-encoded colour, about 0..1, not clamped.
   virtual at::Tensor colours(const at::Tensor& points) const = 0;
 

@@ -62,10 +62,10 @@ class CompactGrid : public GridField {
   at::Tensor values_;  // [side^3]
 };
 
-class CompactField final : public Field {
+class SeenField final : public CompactField {
  public:
-  CompactField(std::shared_ptr<const CompactNetwork> network, std::unique_ptr<InflatedField> inflation,
-               const at::Tensor& rgba)
+  SeenField(std::shared_ptr<const CompactNetwork> network, std::unique_ptr<InflatedField> inflation,
+            const at::Tensor& rgba)
       : network_(std::move(network)), inflation_(std::move(inflation)) {
     const at::NoGradGuard no_gradients;
     const at::Tensor heights = heights_in_picture(*inflate_small(rgba), kCompactPicture);
@@ -172,12 +172,12 @@ at::Tensor trust_in_network(const at::Tensor& errors, const at::Tensor& mask) {
   return at::sigmoid(kSteepness * gain);
 }
 
-std::unique_ptr<Field> compact_field(std::shared_ptr<const CompactNetwork> network,
-                                     const Foreground& foreground, const InflationSettings& settings,
-                                     const Execution& execution) {
+std::unique_ptr<CompactField> compact_field(std::shared_ptr<const CompactNetwork> network,
+                                            const Foreground& foreground, const InflationSettings& settings,
+                                            const Execution& execution) {
   std::unique_ptr<InflatedField> inflation = inflate(foreground, settings, execution);
-  return std::make_unique<CompactField>(std::move(network), std::move(inflation),
-                                        small_picture(foreground.image));
+  return std::make_unique<SeenField>(std::move(network), std::move(inflation),
+                                     small_picture(foreground.image));
 }
 
 }  // namespace relievo

@@ -11,15 +11,21 @@
 
 namespace relievo {
 
+class CompactField : public Field {
+ public:
+  /// Radians by which the camera stood above the object's horizon (believed_elevation).
+  virtual float elevation() const = 0;
+};
+
 /// Sees a foreground (square RGBA, the subject's longer side at 0.85 of it) and answers in its box, which is
 /// aligned with the view: perspective is not undone. Where the network takes itself to be further off than
 /// the inflation with these settings is, the answer goes smoothly over to the inflation's; where it leaves a
 /// part of the mask empty, a sheet at the depth that it predicts, as thick as the inflation, fills it. On a
 /// regular grid it is asked at every other vertex first, and at the others near the surface alone. Computes
 /// on the CPU, where the network must lie in float32. Throws what inflate() does.
-std::unique_ptr<Field> compact_field(std::shared_ptr<const CompactNetwork> network,
-                                     const Foreground& foreground, const InflationSettings& settings,
-                                     const Execution& execution);
+std::unique_ptr<CompactField> compact_field(std::shared_ptr<const CompactNetwork> network,
+                                            const Foreground& foreground, const InflationSettings& settings,
+                                            const Execution& execution);
 
 /// How much of the network's answer counts, 0..1 `[64, 64]` by pixel, for its `errors` `[2, 64, 64]` where
 /// the mask `[64, 64]` (0..1) is. It changes slowly over the picture.

@@ -5,6 +5,7 @@
 #include "base/camera.h"
 #include "base/image.h"
 #include "base/mesh.h"
+#include "base/upright.h"
 
 namespace relievo {
 namespace {

@@ -52,7 +52,7 @@ std::shared_ptr<CompactNetwork> network_that_adds(float correction, float own_er
   return network;
 }
 
-std::unique_ptr<Field> field_of(std::shared_ptr<CompactNetwork> network) {
+std::unique_ptr<CompactField> field_of(std::shared_ptr<CompactNetwork> network) {
   return compact_field(std::move(network), disc(), {}, {});
 }
 
