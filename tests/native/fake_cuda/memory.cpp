@@ -340,6 +340,7 @@ class Allocator final : public c10::cuda::CUDACachingAllocator::CUDAAllocator {
   }
   void attachOutOfMemoryObserver(cuda_allocator::OutOfMemoryObserver) override { refuse(); }
   void attachAllocatorTraceTracker(cuda_allocator::AllocatorTraceTracker) override { refuse(); }
+  // No pair has access to each other's memory.
   void enablePeerAccess(Index, Index) override { refuse(); }
   cudaError_t memcpyAsync(void*, int, const void*, int, size_t, cudaStream_t, bool) override { refuse(); }
   std::shared_ptr<cuda_allocator::AllocatorState> getCheckpointState(Index, PoolId) override { refuse(); }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/machine/links.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plan/simulate.h"
 #include "stages.h"
@@ -60,6 +61,27 @@ TEST(Sharing, WaitsAndCopiesMustBeWorthIt) {
   auto far_apart = of_speeds({1, 1});
   for (Worker& worker : far_apart) worker.host_bytes_per_second = 1e9;
   EXPECT_EQ(find_plan(far_apart, {chatty}, {}).groups[0].kind, GroupKind::kReplica);
+}
+
+TEST(Sharing, APairWithoutPeerAccessSharesOnlyWhatIsWorthTheWayThroughHostMemory) {
+  const auto pair = [](bool peer_access) {
+    auto workers = of_speeds({1, 1});
+    const GpuLink link = expected_link({.peer_access = peer_access, .host_bytes_per_second = {10e9, 10e9}});
+    EXPECT_EQ(link.kind, peer_access ? LinkKind::kPeer : LinkKind::kHost);
+    for (int i : {0, 1}) {
+      Worker& worker = workers[size_t(i)];
+      worker.kind = DeviceKind::kCuda;
+      worker.device = i;
+      worker.links = {{1 - i, link.bytes_per_second}};
+    }
+    return workers;
+  };
+  StageProfile network = in_strips("decode", 1, 30);
+  network.parts[0].bytes_per_picture = 8'000'000'000;
+  EXPECT_NEAR(find_plan(pair(true), {network}, {}).seconds, 0.5 + 0.4, 1e-6);
+  EXPECT_NEAR(find_plan(pair(false), {network}, {}).seconds, 1, 1e-6) << "it would take 0.5 + 0.8";
+  network.parts[0].bytes_per_picture = 1'000'000'000;
+  EXPECT_NEAR(find_plan(pair(false), {network}, {}).seconds, 0.5 + 0.1, 1e-6);
 }
 
 TEST(Sharing, WhatEveryWorkerRepeatsIsCounted) {
