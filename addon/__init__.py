@@ -9,6 +9,7 @@ from bpy.app.handlers import persistent
 
 from . import (
     commands,
+    finishing,
     history,
     jobs,
     machine,
@@ -24,10 +25,17 @@ from . import (
     sources,
     thumbnails,
 )
+from .finish_properties import RELIEVO_PG_finish
 from .properties import RELIEVO_PG_settings
 from .runtime import runtime
 
-_CLASSES = (preferences.RELIEVO_AP_preferences, RELIEVO_PG_settings, *operators.CLASSES, *panels.CLASSES)
+_CLASSES = (
+    preferences.RELIEVO_AP_preferences,
+    RELIEVO_PG_settings,
+    RELIEVO_PG_finish,
+    *operators.CLASSES,
+    *panels.CLASSES,
+)
 _registered = contextlib.ExitStack()  # what unregister() undoes, the last thing first
 
 
@@ -64,6 +72,8 @@ def _parts() -> Iterator[Callable[[], object]]:
     yield thumbnails.unregister
     bpy.types.Scene.relievo = bpy.props.PointerProperty(type=RELIEVO_PG_settings)
     yield partial(delattr, bpy.types.Scene, "relievo")
+    bpy.types.Scene.relievo_finish = bpy.props.PointerProperty(type=RELIEVO_PG_finish)
+    yield partial(delattr, bpy.types.Scene, "relievo_finish")
     for handlers, handler in ((bpy.app.handlers.load_post, _on_load), (bpy.app.handlers.save_pre, _on_save)):
         handlers.append(handler)
         yield partial(handlers.remove, handler)
@@ -79,6 +89,7 @@ def _parts() -> Iterator[Callable[[], object]]:
     yield setup_panel.drop
     yield mask_preview.hide
     yield jobs.stop
+    yield finishing.stop
     machine.restore()
     seen.start(setup_panel.folder())
     yield seen.stop

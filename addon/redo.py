@@ -73,14 +73,14 @@ def replace_mesh(thing: bpy.types.Object, result: AnyResult, options: ImportOpti
     try:
         witness.remember(new, made)
         _carry_over(old, new)
-        weights = _weights(thing, old, new)
+        weights = weights_for(thing, old, new)
     except BaseException:
         bpy.data.meshes.remove(new)
         raise
     for other in sharing:
         other.data = new
         import_mesh.remember(other, result, options)
-    _make_groups(thing, weights)
+    make_groups(thing, weights)
     old.user_remap(new)
     name, has_fake_user = old.name, old.use_fake_user
     bpy.data.meshes.remove(old)
@@ -121,7 +121,8 @@ def _carry_over(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
 _Group = tuple[str, bool, dict[float, list[int]]]  # name, whether it is locked, vertices of each weight
 
 
-def _weights(thing: bpy.types.Object, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[_Group]:
+def weights_for(thing: bpy.types.Object, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[_Group]:
+    """Returns the weights of the new vertices, taken from the nearest old ones."""
     groups: list[_Group] = [(group.name, group.lock_weight, {}) for group in thing.vertex_groups]
     of_vertices = [[(each.group, each.weight) for each in vertex.groups] for vertex in old.vertices] if groups else []
     if not any(of_vertices):
@@ -133,7 +134,7 @@ def _weights(thing: bpy.types.Object, old: bpy.types.Mesh, new: bpy.types.Mesh) 
     return groups
 
 
-def _make_groups(thing: bpy.types.Object, groups: list[_Group]) -> None:
+def make_groups(thing: bpy.types.Object, groups: list[_Group]) -> None:
     active = thing.vertex_groups.active_index
     thing.vertex_groups.clear()
     for name, is_locked, weights in groups:

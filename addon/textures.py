@@ -16,10 +16,11 @@ from . import packed_images
 if TYPE_CHECKING:
     from .import_mesh import AnyResult
 
-ALBEDO, NORMAL = "albedo", "normal"
-# The image's property that tells which of the two it is.
+ALBEDO, NORMAL, OCCLUSION = "albedo", "normal", "occlusion"
+# The image's property that tells which of these it is.
 _PART = "relievo_part"
 _FOLDER = "//textures/"
+_GLTF_GROUP = "glTF Material Output"  # Blender's own name
 
 
 def make_image(name: str, part: str, png: Any) -> bpy.types.Image:
@@ -59,7 +60,26 @@ def make_material(result: AnyResult) -> bpy.types.Material:
     nodes.active = texture
     if len(result.normal_map_png):
         _add_normal_map(material.node_tree, shader, result)
+    if len(getattr(result, "occlusion_png", b"")):
+        _add_occlusion(material.node_tree, shader, result)
     return material
+
+
+def _add_occlusion(tree: Any, shader: Any, result: Any) -> None:
+    """Adds the ambient occlusion as Blender's own glTF files have it: in a group that the exporter knows, without an
+    effect on renders, which compute it."""
+    group = bpy.data.node_groups.get(_GLTF_GROUP)
+    if group is None:
+        group = bpy.data.node_groups.new(_GLTF_GROUP, "ShaderNodeTree")
+        group.interface.new_socket("Occlusion", in_out="INPUT", socket_type="NodeSocketFloat")
+        group.nodes.new("NodeGroupOutput")
+        group.nodes.new("NodeGroupInput").location = (-200, 0)
+    x, y = shader.location
+    shade, output = tree.nodes.new("ShaderNodeTexImage"), tree.nodes.new("ShaderNodeGroup")
+    shade.location, output.location = (x - 520, y - 640), (x - 220, y - 640)
+    output.node_tree = group
+    shade.image = make_image(f"{result.name}_occlusion", OCCLUSION, result.occlusion_png)
+    tree.links.new(shade.outputs["Color"], output.inputs["Occlusion"])
 
 
 def _add_normal_map(tree: Any, shader: Any, result: AnyResult) -> None:

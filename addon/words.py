@@ -27,6 +27,8 @@ PROGRAMS_COMMANDS = {
     "models": "list, fetch, check, import and remove models",
     "devices": "show what can compute here",
     "plan": "plan a run, on this machine or on one that is not there",
+    "finish": "make textured meshes ready for engines and printers",
+    "bake": "bake what one textured mesh shows onto another one",
     "check": "judge meshes: how sound they are, and whether they meet what is required",
 }
 SOME_FAILED = 5  # exit status of a run over several pictures

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from .devices import draw_devices
+from .finish import draw_finish
 from .history import draw_history
 from .main import draw_main
 from .settings import draw_advanced, draw_import, draw_mask, draw_shape, draw_views
@@ -30,6 +31,7 @@ def _panels() -> tuple[type, ...]:
         ("advanced", "Advanced", draw_advanced),
         ("shape", "Shape and Texture", draw_shape),
         ("import", "Result", draw_import),
+        ("finish", "Finish", draw_finish),
         ("history", "History", draw_history),
         ("devices", "Compute", draw_devices),
     )
