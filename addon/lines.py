@@ -13,10 +13,12 @@ _FONT = 0  # the one of Blender's own buttons
 
 
 def draw(layout: bpy.types.UILayout, text: str, width: int, icon: str = "BLANK1") -> None:
-    """Draws a text in a region of this width, with the icon before its first line."""
+    """Draws a text in a region of this width, with the icon before its first line, and room for one before the
+    others unless it is NONE."""
     column = layout.column(align=True)
+    further = "NONE" if icon == "NONE" else "BLANK1"
     for i, line in enumerate(_wrapped(text, _room(width), _points())):
-        column.label(text=line, icon=icon if i == 0 else "BLANK1")
+        column.label(text=line, icon=icon if i == 0 else further)
 
 
 def fits_beside(label: str, width: int) -> bool:

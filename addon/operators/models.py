@@ -11,6 +11,7 @@ from ..paths import ASKED_FILE
 from .base import Confirmed, SetupOperator, WithFile
 
 _DIALOG = 420  # pixels
+_BESIDE = 70  # pixels beside a line of a sidebar that a dialog has not: icon, box and tabs
 
 
 class _ModelOperator(SetupOperator):
@@ -64,7 +65,7 @@ class RELIEVO_OT_fetch_model(SetupOperator):
     def draw(self, context: bpy.types.Context) -> None:
         for model in self.unaccepted():
             self.layout.label(text=model.title)
-            lines.draw(self.layout, model.terms, _DIALOG)
+            lines.draw(self.layout, model.terms, _DIALOG + _BESIDE, "NONE")
         self.layout.prop(self, "accept_licence")
 
     def run(self, context: bpy.types.Context) -> set[str]:
