@@ -435,4 +435,6 @@ def test_report_shows_what_was_made_and_what_failed(tmp_path: Path) -> None:
     assert len(thumbnail) <= 20_000
     assert Image.open(io.BytesIO(thumbnail)).size == (512, 256)
     written = {file.name for file in out.iterdir()}
-    assert written == {"0.glb", JOURNAL, "relievo-metrics.csv", "relievo-metrics.jsonl", "relievo-report.html"}
+    of_the_report = {"relievo-metrics.csv", "relievo-metrics.jsonl", "relievo-report.html", "0_view.js"}
+    assert written == {"0.glb", JOURNAL} | of_the_report
+    assert '"view":"0_view.js"' in page

@@ -64,5 +64,6 @@ def test_killed_batches_leave_nothing_half_made(tmp_path: Path) -> None:
         assert [file.name for file in out.rglob(".*")] == [".holiday.part.mkv"]
         files = {file for answer in map(json.loads, ended.stdout.splitlines()) for file in answer["files"]}
         made = {str(file) for file in out.rglob("*") if file.is_file()}
-        of_the_batch = [JOURNAL, "relievo-metrics.csv", "relievo-metrics.jsonl", "relievo-report.html"]
+        views = [f"{i}_view.js" for i in range(PICTURES)]
+        of_the_batch = [JOURNAL, "relievo-metrics.csv", "relievo-metrics.jsonl", "relievo-report.html", *views]
         assert made == files | {str(out / name) for name in (".holiday.part.mkv", *of_the_batch)}
