@@ -23,6 +23,7 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.mask == "file":
         layout.prop(settings, "mask_file")
     _draw_settings(layout.column(), context, MASK)
+    layout.operator("relievo.mend_mask", icon="BRUSH_DATA")
     if not mask_preview.is_shown():
         layout.operator("relievo.show_mask", icon="HIDE_OFF")
         return

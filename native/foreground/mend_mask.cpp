@@ -161,10 +161,9 @@ void set_links(GridCut& cut, const Small& small) {
   }
 }
 
-/// Labels the pixels: 1 for the subject.
-std::vector<uint8_t> labels_of(const Small& small, const Control& control) {
-  const std::vector<float> to_subject = influence_of(small, Painted::kSubject),
-                           to_ground = influence_of(small, Painted::kGround);
+/// Labels the pixels: 1 for the subject. The influences are those of the strokes of each label.
+std::vector<uint8_t> labels_of(const Small& small, const std::vector<float>& to_subject,
+                               const std::vector<float>& to_ground, const Control& control) {
   std::vector<uint8_t> labels(small.mask.size());
   for (size_t i = 0; i < labels.size(); ++i) {
     labels[i] = small.painted[i] == Painted::kNothing ? small.mask[i] >= kOutline
@@ -209,14 +208,19 @@ std::vector<uint8_t> labels_of(const Small& small, const Control& control) {
   return labels;
 }
 
-/// 1 where labels differ from the mask's or a few pixels from there, 0 elsewhere.
-std::vector<float> changed_parts(const Small& small, const std::vector<uint8_t>& labels) {
+/// 1 where labels differ from the mask's or a few pixels from there, 0 elsewhere. Pixels of which the mask is
+/// not sure, such as those of its outline, differ only where a stroke reaches them.
+std::vector<float> changed_parts(const Small& small, const std::vector<uint8_t>& labels,
+                                 const std::vector<float>& to_subject, const std::vector<float>& to_ground) {
   constexpr int kAround = 3;
+  constexpr float kSure = 0.5f, kReached = 0.2f;
   std::vector<float> changed(labels.size(), 0.0f);
   for (int y = 0; y < small.height; ++y) {
     for (int x = 0; x < small.width; ++x) {
       const size_t i = small.at(x, y);
       if ((small.mask[i] >= kOutline) == (labels[i] != 0)) continue;
+      const float reached = labels[i] != 0 ? to_subject[i] : to_ground[i];
+      if (std::abs(2 * small.mask[i] - 1) < kSure && reached < kReached) continue;
       for (int row = std::max(y - kAround, 0); row <= std::min(y + kAround, small.height - 1); ++row) {
         for (int column = std::max(x - kAround, 0); column <= std::min(x + kAround, small.width - 1);
              ++column)
@@ -239,12 +243,14 @@ Mask mend_mask(const Image& picture, const Mask& mask, const std::vector<MaskStr
                 "Give a mask that is as large as the picture.");
   }
   if (strokes.empty()) return mask;
+  control.cancel.check();
   Small small = reduced(picture, mask);
   const double scale = static_cast<double>(small.width) / picture.width;
   for (const MaskStroke& stroke : strokes) paint(small, stroke, scale);
-  const std::vector<uint8_t> labels = labels_of(small, control);
-
-  const std::vector<float> changed = changed_parts(small, labels);
+  const std::vector<float> to_subject = influence_of(small, Painted::kSubject),
+                           to_ground = influence_of(small, Painted::kGround);
+  const std::vector<uint8_t> labels = labels_of(small, to_subject, to_ground, control);
+  const std::vector<float> changed = changed_parts(small, labels, to_subject, to_ground);
   if (std::ranges::find(changed, 1.0f) == changed.end()) return mask;
   const std::vector<float> as_numbers(labels.begin(), labels.end());
   Mask found(picture.width, picture.height), weight(picture.width, picture.height);
