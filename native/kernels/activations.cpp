@@ -14,8 +14,6 @@ namespace {
 constexpr int64_t kTogether = 64;
 constexpr int64_t kBlock = int64_t{1} << 14;  // numbers that one thread computes at a time
 
-RELIEVO_INLINE float silu_of(float x) { return x / (1.0f + vector_exp(-x)); }
-
 /// By formula 7.1.26 of Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964), for erfc.
 RELIEVO_INLINE float gelu_of(float x) {
   const float z = std::abs(x) * 0.70710678f, t = 1.0f / (1.0f + 0.3275911f * z);
@@ -36,7 +34,7 @@ template <Function F, typename T>
 RELIEVO_INLINE void apply_together(const T* in, const T* values, T* out) {
   float y[kTogether];
   for (int64_t i = 0; i < kTogether; ++i) y[i] = float_of(in[i]);
-  for (float& x : y) x = F == Function::kSilu ? silu_of(x) : gelu_of(x);
+  for (float& x : y) x = F == Function::kSilu ? vector_silu(x) : gelu_of(x);
   if constexpr (F == Function::kGatedGelu) {
     for (int64_t i = 0; i < kTogether; ++i) y[i] *= float_of(values[i]);
   }

@@ -30,22 +30,36 @@ RELIEVO_INLINE void sum_rows(const T* x, int64_t rows, int64_t channels, float* 
   }
 }
 
+constexpr int64_t kTogether = 64;  // channels that go together; a number that compilers know makes vectors
+
+/// The result is rounded in a loop of its own, because a loop's vectors have as many numbers as those of its
+/// smallest type.
+template <typename T>
+RELIEVO_INLINE void scale_together(const T* in, T* out, const float* factor, const float* shift,
+                                   bool with_silu) {
+  float y[kTogether];
+  for (int64_t c = 0; c < kTogether; ++c) y[c] = float_of(in[c]) * factor[c] + shift[c];
+  if (with_silu) {
+    for (float& value : y) value = vector_silu(value);
+  }
+  for (int64_t c = 0; c < kTogether; ++c) out[c] = rounded<T>(y[c]);
+}
+
 template <typename T>
 RELIEVO_INLINE void scale_rows(const T* in, T* out, int64_t rows, int64_t channels, const float* factor,
                                const float* shift, bool with_silu) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const T* from = in + row * channels;
-    T* to = out + row * channels;
-    if (with_silu) {
-#pragma GCC ivdep
-      for (int64_t c = 0; c < channels; ++c) {
-        const float y = float_of(from[c]) * factor[c] + shift[c];
-        to[c] = rounded<T>(y / (1.0f + vector_exp(-y)));
-      }
-    } else {
-#pragma GCC ivdep
-      for (int64_t c = 0; c < channels; ++c) to[c] = rounded<T>(float_of(from[c]) * factor[c] + shift[c]);
-    }
+  const int64_t whole = channels / kTogether * kTogether, rest = channels - whole;
+  T some[kTogether] = {}, results[kTogether];
+  float some_factors[kTogether] = {}, some_shifts[kTogether] = {};
+  std::copy_n(factor + whole, rest, some_factors);
+  std::copy_n(shift + whole, rest, some_shifts);
+  for (int64_t row = 0; row < rows; ++row, in += channels, out += channels) {
+    for (int64_t c = 0; c < whole; c += kTogether)
+      scale_together(in + c, out + c, factor + c, shift + c, with_silu);
+    if (rest == 0) continue;
+    std::copy_n(in + whole, rest, some);
+    scale_together(some, results, some_factors, some_shifts, with_silu);
+    std::copy_n(results, rest, out + whole);
   }
 }
 

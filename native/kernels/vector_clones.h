@@ -33,4 +33,7 @@ RELIEVO_INLINE float vector_exp(float x) {
   return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
 }
 
+/// Computes x / (1 + e^-x).
+RELIEVO_INLINE float vector_silu(float x) { return x / (1.0f + vector_exp(-x)); }
+
 }  // namespace relievo::kernels

@@ -7,6 +7,7 @@
 
 #include "multiview/resnet.h"
 #include "multiview/strips.h"
+#include "nn/convolution.h"
 
 namespace relievo {
 namespace {
@@ -176,6 +177,7 @@ Vae::Vae(const VaeConfig& config, VaeParts parts) {
 }
 
 at::Tensor Vae::moments(const at::Tensor& pictures, const Strips& strips, const Observer& observer) const {
+  const KeptConvolutionRoom room;
   return quant_->forward(encoder_->forward(pictures, strips, observer));
 }
 
@@ -189,6 +191,7 @@ at::Tensor LatentDistribution::deviation() const { return (log_variance * 0.5).e
 at::Tensor LatentDistribution::sample(const at::Tensor& noise) const { return mean + deviation() * noise; }
 
 at::Tensor Vae::decode(const at::Tensor& latents, const Strips& strips, const Observer& observer) const {
+  const KeptConvolutionRoom room;
   return decoder_->forward(post_quant_->forward(latents), strips, observer);
 }
 

@@ -32,6 +32,23 @@ const T* numbers_of(const at::Tensor& x) {
   return x.defined() ? static_cast<const T*>(x.const_data_ptr()) : nullptr;
 }
 
+/// What a thread keeps, and whether it does.
+struct KeptRoom {
+  at::Tensor numbers;
+  bool is_kept = false;
+};
+thread_local KeptRoom kept_room;
+
+/// Returns so many floats or more.
+at::Tensor room_for(int64_t count) {
+  at::Tensor& kept = kept_room.numbers;
+  if (kept.defined() && kept.numel() >= count) return kept;
+  kept.reset();
+  at::Tensor room = at::empty({count}, at::kFloat);
+  if (kept_room.is_kept) kept = room;
+  return room;
+}
+
 constexpr int64_t kLeastWidth = 8;  // pixels, below which most of a tile is padding
 // Numbers of transformed tiles with their products, and of transformed weights, at a time: kConvolutionBytes.
 constexpr int64_t kTileNumbers = int64_t{9} << 20, kWeightNumbers = int64_t{2} << 20;
@@ -67,10 +84,10 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
   const int64_t tile_step = kernels::apart_in_cache(some_tiles * row);
   const int64_t weight_step = kernels::apart_in_cache(kernels::packed_size(some_outputs, inputs));
   const int64_t product_step = kernels::apart_in_cache(some_tiles * some_outputs);
-  const auto floats = x.options().dtype(at::kFloat);
-  const at::Tensor turned_tiles = at::empty({kWinogradElements * tile_step}, floats);
-  const at::Tensor turned_weights = at::empty({kWinogradElements * weight_step}, floats);
-  const at::Tensor products = at::empty({kWinogradElements * product_step}, floats);
+  const at::Tensor room = room_for(kWinogradElements * (tile_step + weight_step + product_step));
+  float* const turned_tiles = room.mutable_data_ptr<float>();
+  float* const turned_weights = turned_tiles + kWinogradElements * tile_step;
+  float* const products = turned_weights + kWinogradElements * weight_step;
   for (int64_t tile = 0; tile < tiles; tile += some_tiles) {
     const int64_t count = std::min(some_tiles, tiles - tile);
     kernels::winograd_input_cpu(kernels::WinogradInput<T>{.in = numbers_of<T>(x),
@@ -78,7 +95,7 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
                                                           .channels = inputs,
                                                           .first = tile,
                                                           .tiles = count,
-                                                          .to = turned_tiles.mutable_data_ptr<float>(),
+                                                          .to = turned_tiles,
                                                           .row = row,
                                                           .step = tile_step});
     for (int64_t output = 0; output < outputs; output += some_outputs) {
@@ -88,20 +105,20 @@ at::Tensor convolve_by_tiles(const at::Tensor& x, const at::Tensor& weight, cons
                                       .channels_last = is_channels_last(taps),
                                       .outputs = columns,
                                       .inputs = inputs,
-                                      .to = turned_weights.mutable_data_ptr<float>(),
+                                      .to = turned_weights,
                                       .step = weight_step});
       parallel_for(kWinogradElements, 1, [&](int64_t element, int64_t) {
-        kernels::multiply_packed({.rows = numbers_of(turned_tiles) + element * tile_step,
+        kernels::multiply_packed({.rows = turned_tiles + element * tile_step,
                                   .row_stride = row,
-                                  .panels = numbers_of(turned_weights) + element * weight_step,
-                                  .out = products.mutable_data_ptr<float>() + element * product_step,
+                                  .panels = turned_weights + element * weight_step,
+                                  .out = products + element * product_step,
                                   .out_stride = columns,
                                   .count = count,
                                   .columns = columns,
                                   .depth = inputs});
       });
       kernels::winograd_output_cpu(
-          kernels::WinogradOutput<T>{.products = numbers_of(products),
+          kernels::WinogradOutput<T>{.products = products,
                                      .step = product_step,
                                      .bias = bias.defined() ? numbers_of<T>(bias) + output : nullptr,
                                      .shape = shape,
@@ -221,6 +238,9 @@ at::Tensor convolve_by_rows(const at::Tensor& x, const at::Tensor& weight, const
 }
 
 }  // namespace
+
+KeptConvolutionRoom::KeptConvolutionRoom() { kept_room.is_kept = true; }
+KeptConvolutionRoom::~KeptConvolutionRoom() { kept_room = {}; }
 
 at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (x.dim() < 2 || x.numel() == 0 || !are_for_kernels(x, weight, at::kFloat)) {

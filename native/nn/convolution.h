@@ -15,6 +15,16 @@ at::Tensor apply_linear(const at::Tensor& x, const at::Tensor& weight, const at:
 /// The memory that a convolution on a processor may take besides its result.
 inline constexpr int64_t kConvolutionBytes = int64_t{48} << 20;
 
+/// While such an object lives, the memory that its thread's convolutions take is kept between them: asking
+/// the system for fresh pages each time is a tenth of their time. It does not nest.
+class KeptConvolutionRoom {
+ public:
+  KeptConvolutionRoom();
+  ~KeptConvolutionRoom();
+  KeptConvolutionRoom(const KeptConvolutionRoom&) = delete;
+  KeptConvolutionRoom& operator=(const KeptConvolutionRoom&) = delete;
+};
+
 /// The zeros around a picture, in rows and in columns.
 struct Padding {
   int64_t rows = 0, columns = 0;
