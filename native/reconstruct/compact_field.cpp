@@ -65,8 +65,8 @@ class CompactGrid : public GridField {
 class SeenField final : public CompactField {
  public:
   SeenField(std::shared_ptr<const CompactNetwork> network, std::unique_ptr<InflatedField> inflation,
-            const at::Tensor& rgba)
-      : network_(std::move(network)), inflation_(std::move(inflation)) {
+            const at::Tensor& rgba, CompactShape shape)
+      : network_(std::move(network)), inflation_(std::move(inflation)), shape_(shape) {
     const at::NoGradGuard no_gradients;
     const at::Tensor heights = heights_in_picture(*inflate_small(rgba), kCompactPicture);
     planes_ = network_->forward(compact_input(rgba.unsqueeze(0), heights.unsqueeze(0)));
@@ -85,7 +85,8 @@ class SeenField final : public CompactField {
     return asked(points, [this](const at::Tensor& some) {
       const at::Tensor inflated = inflation_->values(some[0]).unsqueeze(0);
       const at::Tensor maps = read_plane(maps_, some.select(2, 1), -some.select(2, 2));
-      const at::Tensor own = network_->distance(planes_, some, inflated);
+      const at::Tensor own = shape_ == CompactShape::kLayers ? layers_distance(planes_, some)
+                                                             : network_->distance(planes_, some, inflated);
       const at::Tensor before = inflated.clamp(-kCompactReach, kCompactReach);
       const at::Tensor shape = before + maps.select(2, 0) * (own - before);
       const at::Tensor half = maps.select(2, 2);
@@ -150,6 +151,7 @@ class SeenField final : public CompactField {
 
   std::shared_ptr<const CompactNetwork> network_;
   std::unique_ptr<InflatedField> inflation_;
+  CompactShape shape_;
   CompactPlanes planes_;
   float elevation_ = 0;
   at::Tensor maps_;  // [1, 3, 64, 64] trust in the network; middle and half the thickness of the sheet
@@ -174,10 +176,21 @@ at::Tensor trust_in_network(const at::Tensor& errors, const at::Tensor& mask) {
 
 std::unique_ptr<CompactField> compact_field(std::shared_ptr<const CompactNetwork> network,
                                             const Foreground& foreground, const InflationSettings& settings,
-                                            const Execution& execution) {
+                                            const Execution& execution, CompactShape shape) {
   std::unique_ptr<InflatedField> inflation = inflate(foreground, settings, execution);
   return std::make_unique<SeenField>(std::move(network), std::move(inflation),
-                                     small_picture(foreground.image));
+                                     small_picture(foreground.image), shape);
+}
+
+at::Tensor layers_distance(const CompactPlanes& planes, const at::Tensor& points) {
+  const at::Tensor x = points.select(2, 0), y = points.select(2, 1), z = points.select(2, 2);
+  const at::Tensor layers = read_plane(planes.layers, y, -z),
+                   outline = read_plane(planes.input.slice(1, 4, 5), y, -z).squeeze(2);
+  const auto interval = [&](int64_t first) {
+    return at::maximum(x - layers.select(2, first), layers.select(2, first + 1) - x);
+  };
+  const at::Tensor second = at::where(layers.select(2, 4).gt(0), interval(2), at::full({}, kCompactReach));
+  return at::maximum(at::minimum(interval(0), second), -outline).clamp(-kCompactReach, kCompactReach);
 }
 
 }  // namespace relievo

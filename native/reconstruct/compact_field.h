@@ -17,6 +17,12 @@ class CompactField : public Field {
   virtual float elevation() const = 0;
 };
 
+/// Which of the network's answers is the shape.
+enum class CompactShape {
+  kDistances,  ///< the distances of its heads
+  kLayers,     ///< the fronts and backs of its layered depth
+};
+
 /// Sees a foreground (square RGBA, the subject's longer side at 0.85 of it) and answers in its box, which is
 /// aligned with the view: perspective is not undone. Where the network takes itself to be further off than
 /// the inflation with these settings is, the answer goes smoothly over to the inflation's; where it leaves a
@@ -25,7 +31,12 @@ class CompactField : public Field {
 /// on the CPU, where the network must lie in float32. Throws what inflate() does.
 std::unique_ptr<CompactField> compact_field(std::shared_ptr<const CompactNetwork> network,
                                             const Foreground& foreground, const InflationSettings& settings,
-                                            const Execution& execution);
+                                            const Execution& execution,
+                                            CompactShape shape = CompactShape::kDistances);
+
+/// `[B, N]` how far points `[B, N, 3]` are along x from what the layered depth takes to be inside, negative
+/// there, at most kCompactReach, and never below what the outline allows.
+at::Tensor layers_distance(const CompactPlanes& planes, const at::Tensor& points);
 
 /// How much of the network's answer counts, 0..1 `[64, 64]` by pixel, for its `errors` `[2, 64, 64]` where
 /// the mask `[64, 64]` (0..1) is. It changes slowly over the picture.

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "files/pictures.h"
-#include "reconstruct/compact_field.h"
 #include "reconstruct/inflated_mask.h"
 #include "render/contact_sheet.h"
 #include "surface/surface.h"
@@ -78,7 +77,7 @@ std::vector<MeasuredObject> evaluate(const std::vector<ObjectEntry>& objects,
       std::vector<Surface> surfaces{surface_of(*inflated, options.grid, execution)};
       one.inflation = one.network = view.score(surfaces[0]);
       if (options.network) {
-        const auto field = compact_field(options.network, {view.picture(), {}}, {}, execution);
+        const auto field = compact_field(options.network, {view.picture(), {}}, {}, execution, options.shape);
         surfaces.push_back(surface_of(*field, options.grid, execution));
         one.network = view.score(surfaces[1]);
       }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/control.h"
-#include "reconstruct/compact_network.h"
+#include "reconstruct/compact_field.h"
 #include "train/data/shape_score.h"
 #include "train/data/sources.h"
 
@@ -22,6 +22,7 @@ struct MeasuredObject {
 
 struct EvaluateOptions {
   std::shared_ptr<const CompactNetwork> network = nullptr;
+  CompactShape shape = CompactShape::kDistances;
   int grid = 96;                      ///< cubes a side of the surfaces
   int per_family = 8;                 ///< objects of a family at most
   std::filesystem::path sheets = {};  ///< a folder for a contact sheet of each object; none where it is empty

@@ -7,6 +7,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/input_file.h"
 #include "base/json.h"
 #include "nn/tensors.h"
 #include "reconstruct/compact_file.h"
@@ -34,7 +35,8 @@ std::map<std::string, at::Tensor> averaged_weights(
   return weights;
 }
 
-void export_compact(const TensorFile& checkpoint, const json& settings, const fs::path& path) {
+void export_compact(const fs::path& run, const TensorFile& checkpoint, const json& settings,
+                    const fs::path& path) {
   const CompactNetwork network(compact_config(settings.at("model")));
   TensorsToWrite out;
   for (const auto& [name, weight] : averaged_weights(checkpoint, network.named_parameters().pairs())) {
@@ -47,6 +49,8 @@ void export_compact(const TensorFile& checkpoint, const json& settings, const fs
                             {"settings", settings}};
   const std::string text = description.dump(2) + "\n";
   write_atomically(description_of(path), std::as_bytes(std::span(text)));
+  const std::string origins = read_file(origins_of(run), uint64_t{1} << 30);
+  write_atomically(fs::path(path).replace_extension(".objects.jsonl"), std::as_bytes(std::span(origins)));
 }
 
 /// The published file again, with the weights that were learnt.
@@ -80,7 +84,7 @@ void export_model(const fs::path& run, const fs::path& path) {
   const TensorFile checkpoint = read_safetensors(checkpoint_of(run));
   const json settings = parse_json(text_of(checkpoint, "settings"));
   const std::string finetuned = settings.at("finetune");
-  finetuned.empty() ? export_compact(checkpoint, settings, path)
+  finetuned.empty() ? export_compact(run, checkpoint, settings, path)
                     : export_finetuned(checkpoint, finetuned, path);
 }
 

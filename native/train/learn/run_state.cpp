@@ -32,6 +32,8 @@ std::filesystem::path checkpoint_of(const std::filesystem::path& run) {
   return run / "checkpoint.safetensors";
 }
 
+std::filesystem::path origins_of(const std::filesystem::path& run) { return run / "objects.jsonl"; }
+
 void RunState::save(const std::filesystem::path& run, const TrainConfig& config,
                     const FlatParameters& flat) const {
   TensorsToWrite file;

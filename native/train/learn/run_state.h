@@ -14,6 +14,8 @@
 namespace relievo {
 
 std::filesystem::path checkpoint_of(const std::filesystem::path& run);
+/// The list of the objects that a run has learnt from.
+std::filesystem::path origins_of(const std::filesystem::path& run);
 
 struct RunState {
   int64_t step = 0;

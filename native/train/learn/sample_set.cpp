@@ -94,6 +94,7 @@ SampleSet::SampleSet(const std::vector<fs::path>& folders, Seen seen, bool held_
       const fs::path file = folder / "samples" / (object.at("name").get<std::string>() + ".safetensors");
       if ((is_held_out && !held_out_too) || !fs::exists(file)) continue;
       by_family[object.at("family").get<std::string>()].push_back(file);
+      origins_.push_back(line);
     }
   }
   double sum = 0;

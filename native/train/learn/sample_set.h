@@ -49,6 +49,9 @@ class SampleSet {
 
   size_t objects() const { return objects_; }
   size_t families() const { return families_.size(); }
+  /// The lines of `objects.jsonl` (train/data/make_data.h) of the objects that are trained on: whose they
+  /// are.
+  const std::vector<std::string>& origins() const { return origins_; }
 
   /// The samples of these numbers, 0 being the first of the training: a family is drawn, an object of it, a
   /// view of that. Varied ones are flipped left to right (but six views), their colour channels change
@@ -75,6 +78,7 @@ class SampleSet {
     double upto = 0;  // the sum of the weights up to this family, the last being 1
   };
   std::vector<Family> families_;
+  std::vector<std::string> origins_;
   Seen seen_;
   size_t objects_ = 0;
   int64_t seed_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <numbers>
 #include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 #include <utility>
@@ -76,6 +77,18 @@ class Metrics {
   fs::path path_;
 };
 
+/// Adds objects to the list of those that a run has learnt from.
+void list_origins(const fs::path& path, const std::vector<std::string>& origins) {
+  std::set<std::string> lines(origins.begin(), origins.end());
+  if (fs::exists(path)) {
+    std::istringstream known(read_file(path, uint64_t{1} << 30));
+    for (std::string line; std::getline(known, line);) lines.insert(line);
+  }
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  write_atomically(path, std::as_bytes(std::span(text)));
+}
+
 constexpr auto kParts = static_cast<int64_t>(Losses::kNames.size());
 
 class Trainer {
@@ -105,7 +118,10 @@ class Trainer {
     if (config.precision == Precision::kFloat16) state_.loss_scale.scale = LossScale::kFirst;
     if (is_first() && fs::exists(checkpoint_of(config.output))) state_.load(config.output, config, *flat_);
     if (options.group) share_state();
-    if (is_first()) metrics_.emplace(config.output / "metrics.jsonl", state_.step);
+    if (is_first()) {
+      metrics_.emplace(config.output / "metrics.jsonl", state_.step);
+      list_origins(origins_of(config.output), samples_.origins());
+    }
     if (options.group) parallel_.emplace(options.group, flat_->parameters());
   }
 

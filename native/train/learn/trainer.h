@@ -5,7 +5,8 @@
 // - `metrics.jsonl`: a line every `log_every` steps: step, the parts of the loss (losses.h) as means since
 // the
 //   line before, learning_rate, gradient_norm, samples_per_second; with fp16 loss_scale and skipped_steps;
-// - `metrics.svg`: the same as curves (plot.h).
+// - `metrics.svg`: the same as curves (plot.h);
+// - `objects.jsonl`: every object that it has learnt from, with source, licence and author.
 #pragma once
 
 #include <filesystem>
@@ -47,9 +48,9 @@ int64_t train(const TrainConfig& config, const TrainOptions& options);
 int64_t trained_steps(const std::filesystem::path& run);
 
 /// Writes the averaged weights of a run as a model: float16 safetensors with the names of CompactNetwork, and
-/// NAME.json beside it (reconstruct/compact_file.h); of a fine-tuned model, its published file with the
-/// weights that were learnt. Throws Error{kModelMissing} where there is no checkpoint, Error{kIo,
-/// kModelCorrupt}.
+/// NAME.json (reconstruct/compact_file.h) and NAME.objects.jsonl, whose objects it learnt from, beside it; of
+/// a fine-tuned model, its published file with the weights that were learnt. Throws Error{kModelMissing}
+/// where there is no checkpoint, Error{kIo, kModelCorrupt}.
 void export_model(const std::filesystem::path& run, const std::filesystem::path& path);
 
 }  // namespace relievo

@@ -29,6 +29,7 @@ struct Options {
   std::string model;
   std::string folder;
   bool wants_sheets = false;
+  bool wants_layers = false;
 };
 
 json score_json(const ShapeScore& score) {
@@ -65,6 +66,8 @@ TrainCommand add_eval(CLI::App& parser) {
   add_number(parser, "--per-family", options->evaluate.per_family, Range<int>{1, 100'000},
              "Objects of a family at most");
   parser.add_flag("--sheets", options->wants_sheets, "Write a contact sheet of each object");
+  parser.add_flag("--layers", options->wants_layers,
+                  "Measure the shape of the layered depth instead of the distances");
   return [options] {
     namespace fs = std::filesystem;
     at::set_num_threads(parallel_threads());
@@ -72,6 +75,7 @@ TrainCommand add_eval(CLI::App& parser) {
     if (!options->model.empty()) evaluate_options.network = load_compact(options->model);
     fs::create_directories(options->folder);
     if (options->wants_sheets) evaluate_options.sheets = fs::path(options->folder) / "sheets";
+    if (options->wants_layers) evaluate_options.shape = CompactShape::kLayers;
     evaluate_options.cancel = interruption();
     std::ofstream report(fs::path(options->folder) / "objects.jsonl");
     LiveLine line;

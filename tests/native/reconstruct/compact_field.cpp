@@ -1,6 +1,7 @@
 // The compact network's field, with networks whose heads are set by hand.
 #include "reconstruct/compact_field.h"
 
+#include <array>
 #include <cmath>
 #include <fstream>
 
@@ -89,6 +90,27 @@ TEST(CompactField, WhatTheNetworkLeavesEmptyIsFilledBySheets) {
   EXPECT_GT(value_at(*field, 0.9f, 0, 0), 0);
   EXPECT_LT(value_at(*field, 0, 0.6f, 0.2f), 0);
   EXPECT_GT(value_at(*field, 0, 0.9f, 0), 0);  // outside the mask
+}
+
+TEST(CompactField, LayersAreTwoIntervalsWithinTheOutline) {
+  CompactPlanes planes;
+  planes.input = at::zeros({1, 6, 8, 8});
+  planes.input.select(1, 4).fill_(0.04);  // as far from the outline everywhere
+  planes.layers = at::zeros({1, 5, 4, 4});
+  const std::array<float, 4> ends{0.5f, 0.2f, -0.1f, -0.4f};
+  for (int64_t i = 0; i < 4; ++i) planes.layers.select(1, i).fill_(ends[static_cast<size_t>(i)]);
+  const auto at_x = [&](float x) {
+    return layers_distance(planes, at::tensor({x, 0.1f, -0.2f}).view({1, 1, 3})).item<float>();
+  };
+  planes.layers.select(1, 4).fill_(1);
+  EXPECT_NEAR(at_x(0.52f), 0.02, 1e-6);
+  EXPECT_NEAR(at_x(0.48f), -0.02, 1e-6);
+  EXPECT_NEAR(at_x(0.35f), -0.04, 1e-6);  // no further inside than the outline is away
+  EXPECT_NEAR(at_x(-0.38f), -0.02, 1e-6);
+  EXPECT_NEAR(at_x(0.05f), 0.1, 1e-6);
+  EXPECT_NEAR(at_x(-0.9f), 0.1, 1e-6);
+  planes.layers.select(1, 4).fill_(-1);  // there is no second one
+  EXPECT_NEAR(at_x(-0.38f), 0.1, 1e-6);
 }
 
 TEST(CompactField, ItsElevationIsThePredictedOneWhereItIsSure) {

@@ -1,6 +1,8 @@
 #include "train/learn/trainer.h"
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -104,6 +106,12 @@ TEST_F(TrainerTest, AnExportedModelIsTheAverageInHalfPrecision) {
   for (const at::Tensor& parameter : network->parameters()) all.push_back(parameter.flatten());
   EXPECT_TRUE(at::equal(at::cat(all), kept("run", "averaged").to(at::kHalf).to(at::kFloat)));
   EXPECT_FALSE(at::equal(kept("run", "averaged"), kept("run", "values")));
+  // Whose objects it learnt from lies beside it.
+  std::ifstream origins(folder_ / "model.objects.jsonl");
+  std::string first;
+  ASSERT_TRUE(std::getline(origins, first));
+  EXPECT_EQ(parse_json(first).at("author").get<std::string>(), "the authors of Relievo");
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(origins), {}, '\n'), 2);
   expect_error(ErrorCode::kModelMissing, "no checkpoint",
                [&] { export_model(folder_ / "nothing", folder_ / "model.safetensors"); });
 }
