@@ -164,16 +164,23 @@ def _find(uid: int, name: str) -> bpy.types.Object:
     return check(thing)
 
 
+def _finished_in(thing: bpy.types.Object, is_printed: bool) -> Matrix:
+    """Returns the matrix that moves the object's mesh to where it is finished: at the size that it has in the scene,
+    along its own axes, in which it is symmetric; what is printed, as it stands in the scene."""
+    linear = thing.matrix_world.to_3x3()
+    if is_printed:
+        return linear.to_4x4()
+    x, y, z = (column.length for column in linear.col)
+    return Matrix.Diagonal((-x if linear.determinant() < 0 else x, y, z, 1))
+
+
 def finish(thing: bpy.types.Object, wishes: Wishes) -> Work:
     """Begins to finish an object. Raises CannotFinishError, redo.CannotRedoError, NoPictureError, relievo.Error."""
     _check_free()
     check(thing)
     native = runtime.package()._native
-    # The mesh is finished at the size that it has in the scene, and goes back into the object's own space.
-    scale = Matrix.Diagonal(thing.matrix_world.to_scale()).to_4x4()
-    if thing.matrix_world.determinant() < 0 and scale.determinant() > 0:
-        scale = Matrix.Diagonal((-1, 1, 1, 1)) @ scale
-    source = mesh_source.arrays_of(thing, scale)
+    moved = _finished_in(thing, wishes.is_printed)
+    source = mesh_source.arrays_of(thing, moved)
     uid, name = thing.session_uid, thing.name
     made: dict[str, Any] = {"source": source, "notes": []}
 
@@ -184,7 +191,7 @@ def finish(thing: bpy.types.Object, wishes: Wishes) -> Work:
     def place() -> None:
         result: relievo.Result = made["work"].result()
         thing = _find(uid, name)
-        finished_object.replace(thing, result, scale.inverted(), made.get("quads"), wishes.roughness, wishes.metallic)
+        finished_object.replace(thing, result, moved.inverted(), made.get("quads"), wishes.roughness, wishes.metallic)
         _told.extend([*made["notes"], *result.notes])
         bpy.ops.ed.undo_push(message=f"Relievo: {thing.name}")
         notices.tell(f"'{thing.name}' is finished.")

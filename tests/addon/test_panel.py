@@ -178,7 +178,18 @@ def test_image_editor_has_the_same_panels_and_its_own_button(buttons: dict[str, 
     in_view, in_image = buttons["panels"], buttons["image_panels"]
     assert in_view.keys() == in_image.keys()
     assert {
-        *("Relievo", "Sides", "Mask", "Views", "Advanced", "Shape and Texture", "Result", "History", "Compute")
+        *(
+            "Relievo",
+            "Sides",
+            "Mask",
+            "Views",
+            "Advanced",
+            "Shape and Texture",
+            "Result",
+            "Finish",
+            "History",
+            "Compute",
+        )
     } == in_view.keys()
     assert "Use This Image" in in_image["Relievo"] and "Use This Image" not in in_view["Relievo"]
     own = {"Use This Image", "Use Viewport"}
