@@ -115,6 +115,18 @@ ListedPicture picture_of(const json& given, const Settings& common, const fs::pa
   return {picture, {}, name.empty() ? fs::path(picture).stem().string() : name, own};
 }
 
+/// What stands in the list for an entry that is wrong: `place` is "Line" or "Entry", and its number.
+ListedPicture wrong_picture(const fs::path& path, const std::string& place, size_t number,
+                            const Settings& settings, const std::string& why, const std::string& hint) {
+  const std::string message = fmt::format("{} {} of the manifest is wrong. {}", place, number, why);
+  const bool is_line = place == "Line";
+  return {fmt::format("{}:{}{}", path.string(), is_line ? "" : "entry ", number),
+          {},
+          fmt::format("{} {}", is_line ? "line" : "entry", number),
+          settings,
+          Error(ErrorCode::kInvalidSettings, message, hint)};
+}
+
 /// Reads a manifest of one picture a line. Empty lines are passed over.
 PictureList read_lines(const fs::path& path, const Settings& settings) {
   const std::string text = read_file(path, kMostBytes);
@@ -126,15 +138,8 @@ PictureList read_lines(const fs::path& path, const Settings& settings) {
     begin = end + 1;
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string place = fmt::format("{}:{}", path.string(), number);
     const auto add_wrong = [&](const std::string& why, const std::string& hint) {
-      list.pictures.push_back(
-          {place,
-           {},
-           fmt::format("line {}", number),
-           settings,
-           Error(ErrorCode::kInvalidSettings,
-                 fmt::format("Line {} of the manifest is wrong.{}", number, " " + why), hint)});
+      list.pictures.push_back(wrong_picture(path, "Line", number, settings, why, hint));
     };
     try {
       list.pictures.push_back(picture_of(parse_json(line), settings, path.parent_path()));
@@ -165,7 +170,14 @@ PictureList read_manifest(const fs::path& path, const Settings& settings) {
   const Settings common =
       manifest.contains("settings") ? changed(settings, manifest["settings"], folder) : settings;
   PictureList list;
-  for (const json& given : manifest["pictures"]) list.pictures.push_back(picture_of(given, common, folder));
+  for (const json& given : manifest["pictures"]) {
+    try {
+      list.pictures.push_back(picture_of(given, common, folder));
+    } catch (const Error& error) {
+      const size_t number = list.pictures.size() + 1;
+      list.pictures.push_back(wrong_picture(path, "Entry", number, common, error.message(), error.hint()));
+    }
+  }
   return list;
 }
 

@@ -113,9 +113,6 @@ def test_setting_that_is_out_of_range_fails_its_picture_only(tmp_path: Path) -> 
         ("no json", 2, "manifest"),
         ("{}", 2, "manifest"),
         ("[]", 2, "no picture"),
-        ("[3]", 2, "names no picture"),
-        ('[{"picture": "a.png", "size": 3}]', 2, "size"),
-        ('[{"picture": "a.png", "settings": {"fases": 3}}]', 2, "fases"),
         ('{"pictures": ["a.png"], "settings": {"grid": "many"}}', 2, "grid"),
     ],
 )
@@ -125,6 +122,18 @@ def test_manifest_that_cannot_be_is_refused(tmp_path: Path, content: str | None,
     ended = batch(tmp_path / "list.json", tmp_path / "out")
     assert (ended.returncode, ended.stdout) == (status, "")
     assert word in ended.stderr
+
+
+def test_wrong_entry_of_a_manifest_fails_and_the_others_are_made(tmp_path: Path) -> None:
+    folder_of(tmp_path, 1)
+    entries = [3, {"picture": "in/0.PNG", "size": 3}, {"picture": "in/0.PNG", "settings": {"fases": 3}}, "in/0.PNG"]
+    (tmp_path / "list.json").write_text(json.dumps(entries))
+    ended = batch(tmp_path / "list.json", tmp_path / "out")
+    assert ended.returncode == 5
+    *wrong, good = answers(ended)
+    words = ["names no picture", "Unknown word 'size'", "Unknown setting 'fases'"]
+    assert all(word in answer["error"]["message"] for word, answer in zip(words, wrong, strict=True))
+    assert good["ok"] and (tmp_path / "out" / "0.glb").exists()
 
 
 def test_results_do_not_lie_among_the_pictures(tmp_path: Path) -> None:

@@ -157,12 +157,37 @@ TEST_F(Sides, AreAllViewsOfAModelThatSeesNothingElse) {
 class Manifest : public Scratch {
  protected:
   PictureList read(const std::string& content) { return read_manifest(write("list.json", content), {}); }
+  /// What is wrong with the only entry.
+  std::string wrong(const std::string& content) {
+    const PictureList list = read(content);
+    EXPECT_EQ(list.pictures.size(), 1u);
+    return list.pictures.at(0).error.value().message();
+  }
   std::string refused(const std::string& content) {
     const auto [code, message] = refusal([&] { read(content); });
     EXPECT_EQ(code, ErrorCode::kInvalidSettings) << message;
     return message;
   }
 };
+
+TEST_F(Manifest, AWrongEntryIsAPictureThatFails) {
+  EXPECT_THAT(wrong("[3]"), HasSubstr("The manifest's entry '3' names no picture."));
+  EXPECT_THAT(wrong(R"([""])"), HasSubstr("entry '{\"picture\":\"\"}' names no picture."));
+  EXPECT_THAT(wrong(R"([{"picture": "a", "name": 3}])"),
+              HasSubstr("entry '{\"name\":3,\"picture\":\"a\"}' names no picture."));
+  EXPECT_THAT(wrong(R"([{"picture": "a", "size": 3}])"), HasSubstr("Unknown word 'size' in the manifest."));
+  EXPECT_THAT(wrong(R"([{"picture": "a", "settings": {"fases": 3}}])"),
+              HasSubstr("Unknown setting 'fases'."));
+  EXPECT_THAT(wrong(R"([{"picture": "a", "settings": {"mask_file": "b"}}])"),
+              HasSubstr("Unknown setting 'mask_file'."));
+  EXPECT_THAT(wrong(R"(["a\u0000b"])"), HasSubstr("The path 'a' in the manifest holds a null character."));
+  const PictureList list = read(R"(["a.png", 3, "b.png"])");
+  ASSERT_EQ(list.pictures.size(), 3u);
+  EXPECT_FALSE(list.pictures[0].error || list.pictures[2].error);
+  EXPECT_EQ(list.pictures[1].error.value().message(),
+            "Entry 2 of the manifest is wrong. The manifest's entry '3' names no picture.");
+  EXPECT_EQ(list.pictures[1].picture, (folder / "list.json:entry 2").string());
+}
 
 TEST_F(Manifest, GivesPicturesNamesAndSettings) {
   const PictureList list = read(R"({"settings": {"grid": 16, "mask": "m.png"}, "pictures": ["in/a.png",
@@ -193,7 +218,7 @@ TEST_F(Manifest, TakesTheFirstOfItsViewsForAPicture) {
       {.picture = (folder / "a.png").string(), .mask = (folder / "m.png").string(), .azimuth = 30},
       {.picture = "/b.png", .azimuth = 90}};
   EXPECT_EQ(list.pictures[0].settings.views, expected);
-  EXPECT_THAT(refused(R"([{"name": "cup", "settings": {"views": []}}])"), HasSubstr("names no picture."));
+  EXPECT_THAT(wrong(R"([{"name": "cup", "settings": {"views": []}}])"), HasSubstr("names no picture."));
 }
 
 TEST_F(Manifest, MayHaveAPictureALine) {
@@ -227,18 +252,8 @@ TEST_F(Manifest, ThatIsNoneIsRefused) {
   EXPECT_THAT(refused("no json"), HasSubstr("is not a manifest: it is not JSON (line 1, column "));
   EXPECT_THAT(refused("{}"), HasSubstr("is not a manifest: it has no list of pictures."));
   EXPECT_THAT(refused(R"({"pictures": [], "size": 3})"), HasSubstr("Unknown word 'size' in the manifest."));
-  EXPECT_THAT(refused("[3]"), HasSubstr("The manifest's entry '3' names no picture."));
-  EXPECT_THAT(refused(R"(["a", ""])"), HasSubstr("entry '{\"picture\":\"\"}' names no picture."));
-  EXPECT_THAT(refused(R"([{"picture": "a", "name": 3}])"),
-              HasSubstr("entry '{\"name\":3,\"picture\":\"a\"}' names no picture."));
-  EXPECT_THAT(refused(R"([{"picture": "a", "size": 3}])"), HasSubstr("Unknown word 'size' in the manifest."));
-  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"fases": 3}}])"),
-              HasSubstr("Unknown setting 'fases'."));
-  EXPECT_THAT(refused(R"([{"picture": "a", "settings": {"mask_file": "b"}}])"),
-              HasSubstr("Unknown setting 'mask_file'."));
   EXPECT_THAT(refused(R"({"pictures": ["a"], "settings": {"grid": "many"}})"),
               HasSubstr("Invalid grid '\"many\"'."));
-  EXPECT_THAT(refused(R"(["a\u0000b"])"), HasSubstr("The path 'a' in the manifest holds a null character."));
   EXPECT_EQ(refusal([&] { read_manifest(folder / "none.json", {}); }).first, ErrorCode::kIo);
   EXPECT_EQ(refusal([&] { read_manifest(folder, {}); }).first, ErrorCode::kIo);
 }
