@@ -190,6 +190,11 @@ def views(environment: dict[str, str], installed: subprocess.CompletedProcess[st
         shutil.rmtree(FOLDER / "models")
 
 
+@pytest.fixture(scope="module")
+def finished(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return watch(environment, "finish_in_window.py", "finished")
+
+
 def test_blender_installs_it_by_its_command(installed: subprocess.CompletedProcess[str]) -> None:
     assert installed.returncode == 0, installed.stderr
     assert 'Installed "relievo"' in installed.stdout
@@ -352,3 +357,25 @@ def test_blender_ends_soon_when_it_is_quit_in_mid_job(environment: dict[str, str
             screen.stop(blender)
     assert json.loads((FOLDER / "quit.json").read_text())["state"] == "running", log.read_text()
     assert blender.returncode == 0, log.read_text()
+
+
+# Finishing
+
+
+def test_quads_are_made_while_the_window_is_free(finished: dict[str, Any]) -> None:
+    assert finished["doing"][0] == "Making Quads" and "Baking" in finished["doing"]
+    assert finished["fractions"] == sorted(finished["fractions"])
+    assert finished["quads"] > 0.95
+    assert 1000 < finished["faces"] < 3000
+    assert coloured(finished["screens"]["finished"]) > LEAST_COLOURED
+
+
+def test_quads_are_one_undo_step(finished: dict[str, Any]) -> None:
+    before, after_undo, after_redo = finished["undo"]
+    assert (after_undo, after_redo) == (before, finished["faces"])
+
+
+@pytest.mark.skipif("RELIEVO_NO_TIMING" in os.environ, reason="RELIEVO_NO_TIMING is set")
+def test_finishing_takes_no_tenth_of_a_second_of_the_main_thread(finished: dict[str, Any]) -> None:
+    name, wall, _, _ = max(finished["calls"], key=lambda call: call[1])
+    assert wall < 0.1, name
