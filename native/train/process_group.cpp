@@ -46,10 +46,8 @@ c10::intrusive_ptr<c10d::Store> meet(const GroupOptions& options) {
 
 c10::intrusive_ptr<c10d::Backend> open_nccl(const c10::intrusive_ptr<c10d::Store>& store,
                                             const GroupOptions& options) {
-  Dl_info here{};
-  dladdr(reinterpret_cast<void*>(&open_nccl), &here);
-  const auto path =
-      std::filesystem::path(here.dli_fname ? here.dli_fname : "").parent_path() / "librelievo_nccl.so";
+  // Beside the program, by whatever name it was started.
+  const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "librelievo_nccl.so";
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* why = dlerror();

@@ -112,3 +112,24 @@ def test_a_limit_of_memory_reaches_the_allocators_own_function(root: Path, progr
         "limit: Allocator not initialized for device ",  # torch writes 0 as a character, which ends the text
         "by: setMemoryFraction in CUDACachingAllocator.cpp",
     ]
+
+
+def test_the_trainers_library_opens_the_real_nccl(root: Path, runtime: Path) -> None:
+    """Gradients of several GPUs are added by NCCL: without one, its group says so itself."""
+    assert "libnccl.so.2" in elf.needed(runtime / "libtorch_cuda.so")
+    folder = root / "trainer"
+    folder.mkdir()
+    for file in ("test_train", "librelievo_nccl.so"):
+        shutil.copy(processes.BUILD / file, folder)
+        for name, place in places(processes.BUILD / file).items():
+            if not any((there / name).exists() for there in (runtime, folder, root / LIBRARIES_OF_ROOT)):
+                shutil.copy(place, folder / name)
+    told = in_chroot(
+        root,
+        "/trainer/test_train",
+        LD_LIBRARY_PATH="/runtime:/trainer",
+        RELIEVO_COLLECTIVES_PART="real-nccl",
+        RELIEVO_RANK="0",
+        RELIEVO_PLACE="file:///tmp/meeting",
+    )
+    assert told.startswith("NCCL: ") and "ProcessGroupNCCL is only supported with GPUs" in told

@@ -165,6 +165,18 @@ void waits_in_vain(const GroupOptions& options) {
   require(false, "a group of one of two was opened");
 }
 
+/// What is said where NCCL is to be opened, in a group of one.
+void says_what_nccl_says(GroupOptions options) {
+  options.backend = GroupBackend::kNccl;
+  options.size = 1;
+  try {
+    ProcessGroup::open(options);
+    std::cout << "NCCL: open\n";
+  } catch (const Error& error) {
+    std::cout << "NCCL: " << error.message() << "\n";
+  }
+}
+
 /// No librelievo_nccl.so lies beside this program.
 void has_no_nccl(GroupOptions options) {
   options.backend = GroupBackend::kNccl;
@@ -174,6 +186,8 @@ void has_no_nccl(GroupOptions options) {
   } catch (const Error& error) {
     require(error.code() == ErrorCode::kModelMissing, "another code");
     require(error.message().starts_with("GPUs cannot train together"), "another message");
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "librelievo_nccl.so";
+    require(error.message().find(beside.string()) != std::string::npos, "another place");
     require(error.hint().find("nvidia-nccl-cu13") != std::string::npos, "no hint");
     return;
   }
@@ -193,6 +207,10 @@ int worker(const std::string& part) {
     }
     if (part == "nccl") {
       has_no_nccl(options);
+      return 0;
+    }
+    if (part == "real-nccl") {  // tests/cuda_loading
+      says_what_nccl_says(options);
       return 0;
     }
     const auto group = ProcessGroup::open(options);
@@ -232,7 +250,8 @@ std::array<int, 2> run_two(const std::string& part, int count = 2,
     setenv("RELIEVO_PLACE", ("file://" + meeting.string()).c_str(), 1);
     setenv("RELIEVO_NOTICED", noticed.c_str(), 1);
     setenv("OMP_NUM_THREADS", "1", 1);
-    std::array<char*, 2> arguments{const_cast<char*>(program.c_str()), nullptr};
+    std::string own_name = "/proc/self/exe";  // as the trainer calls its processes
+    std::array<char*, 2> arguments{own_name.data(), nullptr};
     if (posix_spawn(&children[size_t(rank)], program.c_str(), nullptr, nullptr, arguments.data(), environ) !=
         0) {
       ADD_FAILURE() << "cannot start " << program;
