@@ -7,6 +7,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <assimp/GltfMaterial.h>
 #include <assimp/Importer.hpp>
@@ -49,8 +51,7 @@ class MeshReader {
 
   MeshFile read() {
     importer_.SetPropertyInteger(AI_CONFIG_PP_SBP_REMOVE, aiPrimitiveType_POINT | aiPrimitiveType_LINE);
-    const aiScene* scene = importer_.ReadFile(
-        path_.string(), aiProcess_Triangulate | aiProcess_PreTransformVertices | aiProcess_SortByPType);
+    const aiScene* scene = importer_.ReadFile(path_.string(), aiProcess_Triangulate | aiProcess_SortByPType);
     if (!scene) {
       std::string why = importer_.GetErrorString();
       while (!why.empty() && (why.back() == '.' || why.back() == '\n')) why.pop_back();
@@ -59,9 +60,17 @@ class MeshReader {
     const std::span<aiMesh* const> meshes(scene->mMeshes, scene->mNumMeshes);
     has_normals_ = std::ranges::all_of(meshes, [](const aiMesh* mesh) { return mesh->HasNormals(); });
     has_uv_ = std::ranges::any_of(meshes, [](const aiMesh* mesh) { return mesh->HasTextureCoords(0); });
-    for (const aiMesh* mesh : meshes) {
+    std::vector<std::pair<const aiNode*, aiMatrix4x4>> nodes{{scene->mRootNode, aiMatrix4x4()}};
+    while (!nodes.empty()) {
       cancel_.check();
-      add_mesh(*scene, *mesh);
+      const auto [node, parent] = nodes.back();
+      nodes.pop_back();
+      if (node == nullptr) continue;
+      const aiMatrix4x4 transform = parent * node->mTransformation;
+      for (const unsigned mesh : std::span(node->mMeshes, node->mNumMeshes))
+        add_mesh(*scene, *meshes[mesh], transform);
+      for (const aiNode* child : std::span(node->mChildren, node->mNumChildren))
+        nodes.emplace_back(child, transform);
     }
     if (file_.surface.faces.empty()) throw unsound(path_, "it has no faces");
     return std::move(file_);
@@ -125,18 +134,24 @@ class MeshReader {
     return read_picture(path_.parent_path() / name, options);
   }
 
-  void add_mesh(const aiScene& scene, const aiMesh& mesh) {
+  /// Adds a mesh where its node stands. Faces are turned where that mirrors them, which Assimp's own step for
+  /// it does not do.
+  void add_mesh(const aiScene& scene, const aiMesh& mesh, const aiMatrix4x4& transform) {
     if ((mesh.mPrimitiveTypes & aiPrimitiveType_TRIANGLE) == 0) return;
     Surface& surface = file_.surface;
     if (int64_t{mesh.mNumFaces} + static_cast<int64_t>(surface.faces.size()) > kMostFacesOfFile)
       throw unsound(path_, fmt::format("it has more than {} faces", kMostFacesOfFile));
     const auto first = static_cast<int32_t>(surface.vertices.size());
+    const bool is_mirrored = transform.Determinant() < 0;
+    const aiMatrix3x3 of_normals = aiMatrix3x3(transform).Inverse().Transpose();
     for (unsigned i = 0; i < mesh.mNumVertices; ++i) {
-      const aiVector3D& p = mesh.mVertices[i];
+      const aiVector3D p = transform * mesh.mVertices[i];
       if (!std::isfinite(p.x) || !std::isfinite(p.y) || !std::isfinite(p.z))
         throw unsound(path_, "a vertex has no finite place");
       surface.vertices.push_back({p.x, p.y, p.z});
-      if (has_normals_) file_.normals.push_back({mesh.mNormals[i].x, mesh.mNormals[i].y, mesh.mNormals[i].z});
+      if (!has_normals_) continue;
+      const aiVector3D n = (of_normals * mesh.mNormals[i]).NormalizeSafe();
+      file_.normals.push_back({n.x, n.y, n.z});
     }
     const int32_t texture = texture_of(scene, mesh.mMaterialIndex);
     const int32_t material = material_of(scene, mesh.mMaterialIndex);
@@ -152,6 +167,10 @@ class MeshReader {
         uv[corner] = mesh.HasTextureCoords(0)
                          ? Float2{mesh.mTextureCoords[0][vertex].x, mesh.mTextureCoords[0][vertex].y}
                          : Float2{kNone, kNone};
+      }
+      if (is_mirrored) {
+        std::swap(corners[1], corners[2]);
+        std::swap(uv[1], uv[2]);
       }
       surface.faces.push_back(corners);
       file_.face_texture.push_back(texture);

@@ -95,7 +95,7 @@ void bake_maps(TexturedMesh& mesh, const MeshFile& source, const BakeSettings& s
         fmt::format("The two meshes do not meet: within {:.3g} % of the source's size, it is found at "
                     "{:.1f} % of the target.",
                     100 * settings.reach, 100 * maps.found),
-        "Put both at one place and at one size, or look farther (--reach).");
+        "Put both at one place and at one size with their faces outward, or look farther (--reach).");
   }
   if (maps.found < kWellFound) {
     notes.push_back(fmt::format(

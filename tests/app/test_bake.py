@@ -154,7 +154,7 @@ def test_a_negative_scale_turns_no_face_inside_out(target: Path, tmp_path: Path)
 def test_polygons_of_many_corners_are_baked_onto(source: Path, tmp_path: Path) -> None:
     """A die of six squares with UVs, round the ball: from the middle of a side, the ball is found along the normal."""
     corners = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
-    sides = [(1, 3, 4, 2), (5, 6, 8, 7), (1, 2, 6, 5), (3, 7, 8, 4), (1, 5, 7, 3), (2, 4, 8, 6)]
+    sides = [(2, 4, 3, 1), (7, 8, 6, 5), (5, 6, 2, 1), (4, 8, 7, 3), (3, 7, 5, 1), (6, 8, 4, 2)]
     lines = [f"v {0.99 * x} {0.99 * y} {0.99 * z}" for x, y, z in corners]
     for number in range(6):
         u, v = number % 3 / 3, number // 3 / 2
@@ -167,6 +167,12 @@ def test_polygons_of_many_corners_are_baked_onto(source: Path, tmp_path: Path) -
     assert ended.returncode == 0, ended.stderr
     mesh = loaded(report["files"][0])
     assert len(mesh.faces) == 12
+    shown_there = np.asarray(mesh.visual.material.baseColorTexture.convert("RGB")) / 255
+    for number, side in enumerate(sides):
+        x, y, z = np.mean([corners[v - 1] for v in side], axis=0)  # Y up
+        row, column = 1 - number // 3 / 2 - 0.24, number % 3 / 3 + 0.16
+        there = shown_there[int(row * len(shown_there)), int(column * len(shown_there))]
+        assert there == pytest.approx(colour_at(np.array([x, -z, y])), abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -195,10 +195,11 @@ def test_occlusion_is_dark_in_a_corner_and_white_on_a_ball(tmp_path: Path) -> No
     assert np.asarray(loaded(report["files"][0]).visual.material.occlusionTexture).min() >= 250
 
     corner = np.array([(0, 0), (3, 0), (3, 1), (1, 1), (1, 3), (0, 3)], float)
-    angle = trimesh.Trimesh(*_prism(corner, 12.0), process=False)
-    report, ended = made(
-        "finish", plain(angle, tmp_path / "angle.glb"), "-o", tmp_path / "out", "--occlusion", "--texture-size", "512"
-    )
+    angle = turned(trimesh.Trimesh(*_prism(corner, 12.0), process=False))
+    angle.unmerge_vertices()  # its edges are sharp
+    angle.export(tmp_path / "angle.glb", include_normals=True)
+    words = ("--occlusion", "--texture-size", "512")
+    report, ended = made("finish", tmp_path / "angle.glb", "-o", tmp_path / "out", *words)
     assert ended.returncode == 0, ended.stderr
     mesh = loaded(report["files"][0])
     shade = np.asarray(mesh.visual.material.occlusionTexture.convert("L")) / 255
