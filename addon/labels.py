@@ -49,6 +49,7 @@ SHAPE = {
         "Shape Detail",
         "Cubes along each side of the box that holds the object; more show finer detail and take longer",
     ),
+    "shape": Word("Shape", "What Quick Relief makes of one picture"),
     "depth": Word("Thickness", "How thick an object of Quick Relief becomes; at 1 a disc becomes a ball"),
     "faces": Word("Max Triangles", "The mesh is simplified to at most so many; 0 is no limit, else 100 or more"),
     "debris": Word("Remove Small Parts", "Drop loose parts that have less than this share of the surface; 0 keeps all"),
@@ -65,11 +66,14 @@ TEXTURE = {
 MASK = {
     "mask_threshold": Word("Edge Cutoff", "How certain a pixel must be to count as the subject"),
     "mask_invert": Word("Invert Mask", "Swap subject and background"),
+    "subject": Word("Subject", "Which of several separate subjects, from left to right; 0 makes one object of all"),
 }
 SETTINGS: dict[str, Word] = {**MODEL, **SIDES, **VIEWS, **ADVANCED, **SHAPE, **TEXTURE, **MASK}
 
 CHOICES = {  # by the choice, or by SETTING:CHOICE where a word has several meanings
     "back:auto": ("Automatic", "Fill where the front has features that its outline has not, such as a face"),
+    "inflate": ("Inflate", "A round body: for photos and shaded drawings"),
+    "extrude": ("Extrude", "A plate with round edges: for flat drawings, logos and pixel art"),
     "mirror": ("Mirror", "The front again"),
     "fill": ("Fill", "What the outline shows (hair, shell, cloth) continues round the back"),
     "euler-ancestral": ("Euler Ancestral", "The published one, with noise in each step"),

@@ -33,7 +33,7 @@ class Painting:
         """Raises relievo.Error."""
 
         def submit(picture: Picture) -> relievo.Job:
-            words = {**settings, "views": [], "sheet": ""}
+            words = {**settings, "views": [], "sheet": "", "subject": 0}
             return runtime.engine().submit(picture, source=source.label, only_foreground=True, shows_mask=True, **words)
 
         self.name = source.name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import pending, thumbnails
 from .failure import Failure
 from .pending_job import PendingJob
@@ -25,7 +27,7 @@ class _Preview:
         self._job.cancel()
 
     def look(self, turn: pending.Turn) -> bool:
-        global _preview, _failure
+        global _preview, _failure, _subjects
         if not self._job.wait(0):
             return False
         _preview = None
@@ -33,12 +35,18 @@ class _Preview:
             thumbnails.forget(THUMBNAIL)
             _failure = self._job.failure()
         for preview in self._job.previews:
-            thumbnails.put(THUMBNAIL, preview.pixels)
+            if preview.name == "foreground":
+                thumbnails.put(THUMBNAIL, preview.pixels)
+            elif preview.name == "mask":
+                _subjects = runtime.package()._native._count_subjects(np.ascontiguousarray(preview.pixels[..., 0]))
+        _notes[:] = self._job.notes
         return True
 
 
 _preview: _Preview | None = None  # the preview that is being computed
 _failure: Failure | None = None
+_notes: list[str] = []  # what is worth knowing before anything is made
+_subjects = 0  # separate subjects in the mask
 
 
 def show(source: Source, settings: Any) -> None:
@@ -46,10 +54,13 @@ def show(source: Source, settings: Any) -> None:
     global _preview, _failure
 
     def submit(picture: Picture) -> relievo.Job:
-        return runtime.engine().submit(picture, source=source.label, only_foreground=True, **settings)
+        # All subjects are shown and counted, whichever one was chosen.
+        words = {**settings, "subject": 0} if not settings.get("sheet") else settings
+        return runtime.engine().submit(picture, source=source.label, only_foreground=True, shows_mask=True, **words)
 
     _stop()
     _failure = None
+    _forget()
     _preview = _Preview(PendingJob(submit, source.picture, source.otherwise))
     pending.watch(_preview)
 
@@ -58,6 +69,7 @@ def hide() -> None:
     global _failure
     _stop()
     _failure = None
+    _forget()
     thumbnails.forget(THUMBNAIL)
 
 
@@ -71,6 +83,22 @@ def is_shown() -> bool:
 
 def failure() -> Failure | None:
     return _failure
+
+
+def notes() -> list[str]:
+    """Returns what was told of the picture that is shown."""
+    return _notes
+
+
+def subjects() -> int:
+    """Returns how many separate subjects the picture that is shown has; 0 where that is not known."""
+    return _subjects
+
+
+def _forget() -> None:
+    global _subjects
+    _notes.clear()
+    _subjects = 0
 
 
 def _stop() -> None:

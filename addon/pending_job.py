@@ -59,6 +59,10 @@ class PendingJob:
         return [] if self.job is None else self.job.previews
 
     @property
+    def notes(self) -> list[str]:
+        return [] if self.job is None else self.job.notes
+
+    @property
     def error(self) -> Any:
         return self._error if self.job is None else self.job.error
 

@@ -247,6 +247,7 @@ void bind_job(py::module_& module) {
       .def_property_readonly("number", [](const Job& job) { return job.number(); })
       .def_property_readonly("name", [](const Job& job) { return job.name(); })
       .def_property_readonly("log", [](const Job& job) { return job.log(); })
+      .def_property_readonly("notes", [](const Job& job) { return job.notes(); })
       .def_property_readonly("previews",
                              [](const Job& job) {
                                py::list previews;

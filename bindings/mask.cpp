@@ -31,6 +31,8 @@ struct PythonMending : MadeByInit {
 }  // namespace
 
 void bind_mask(py::module_& module) {
+  module.def(
+      "_count_subjects", [](const Bytes& mask) { return count_subjects(image_of(mask)); }, py::arg("mask"));
   using Stroke = std::tuple<bool, std::vector<Float2>, float>;
   py::class_<PythonMending>(module, "_Mending", py::module_local())
       .def(py::init([](const Bytes& picture, const Bytes& mask, const std::vector<Stroke>& given) {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from .. import mask_preview, mask_view, pending
+from .. import jobs, mask_preview, mask_view, pending
 from ..mask_painter import Painting
-from ..properties import engine_settings, has_picture, picture_source
+from ..properties import engine_settings, has_picture, import_options, picture_source
 from .base import Operator
 
 _LEAST_RADIUS, _MOST_RADIUS = 2.0, 200.0  # of the brush, in pixels of the screen
@@ -150,4 +151,26 @@ class RELIEVO_OT_mend_mask(Operator):
         self._end(context)
 
 
-CLASSES = (RELIEVO_OT_show_mask, RELIEVO_OT_hide_mask, RELIEVO_OT_mend_mask)
+class RELIEVO_OT_generate_each(Operator):
+    bl_idname = "relievo.generate_each"
+    bl_label = "Make an Object of Each"
+    bl_description = "Make an object of each of the separate subjects that the cutout's preview shows"
+    bl_options = {"REGISTER"}  # noqa: RUF012
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if mask_preview.subjects() > 1:
+            return True
+        cls.poll_message_set("The cutout's preview shows no separate subjects")
+        return False
+
+    def run(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.relievo
+        source, words = picture_source(settings), engine_settings(settings)
+        for number in range(1, mask_preview.subjects() + 1):
+            named = replace(source, name=f"{source.name}_{number}")
+            jobs.start(context, named, {**words, "subject": number}, import_options(settings))
+        return self.ended()
+
+
+CLASSES = (RELIEVO_OT_show_mask, RELIEVO_OT_hide_mask, RELIEVO_OT_mend_mask, RELIEVO_OT_generate_each)

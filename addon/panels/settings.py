@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import bpy
 
-from .. import labels, lines, mask_preview, own_views, setup_panel, thumbnails
+from .. import labels, lines, mask_preview, messages, own_views, setup_panel, thumbnails
 from ..labels import ADVANCED, MASK, SHAPE, TEXTURE, VIEWS, Word
 from ..properties import uses_views
 
@@ -30,6 +30,10 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.operator("relievo.hide_mask", icon="HIDE_ON")
     if icon := thumbnails.icon(mask_preview.THUMBNAIL):
         layout.template_icon(icon_value=icon, scale=10.0)
+        for note in mask_preview.notes():
+            lines.draw(layout.box(), messages.text(note), context.region.width, "INFO")
+        if mask_preview.subjects() > 1:
+            layout.operator("relievo.generate_each", text=f"Make {mask_preview.subjects()} Objects", icon="MOD_ARRAY")
     elif (failure := mask_preview.failure()) is not None:
         setup_panel.draw_failure(layout, failure, context.region.width)
 

@@ -37,6 +37,7 @@ class Settings(TypedDict, total=False):
     mask: InputPath  # "auto", "alpha" or a picture file
     mask_threshold: float
     mask_invert: bool
+    subject: int  # which of several separate subjects, in reading order; 0 takes all as one
     # Views of one's own: up to six with their cameras, a folder or a JSON list of them; or six at the published
     # cameras, as pictures, as a folder, or as one picture of 3 rows x 2 columns. preview takes those of sides.
     views: InputPath | View | Sequence[InputPath | View]
@@ -52,6 +53,7 @@ class Settings(TypedDict, total=False):
     input_size: int  # pixels a side of each view
     precision: str  # "auto", "fp32", "bf16", "fp16", or by stage: "multiview=bf16,reconstruct=fp32"
     grid: int  # cubes a side of the box
+    shape: str  # what preview makes of one picture: "inflate", or "extrude" for flat drawings
     depth: float  # thickness; 1 turns a disc into a ball
     faces: int  # most triangles; 0 keeps as many as the grid gives
     # Parts with less than this share of the surface are dropped; 0 drops none.

@@ -381,6 +381,9 @@ class Job:
     @property
     def log(self) -> list[LogLine]: ...
     @property
+    def notes(self) -> list[str]:
+        """Sentences that the person should know, as they came; a result has them, too."""
+    @property
     def previews(self) -> list[Preview]:
         """The previews in the order in which they came."""
     def take(self) -> Result | None:
@@ -430,6 +433,7 @@ class Engine:
         mask: InputPath = ...,
         mask_threshold: float = ...,
         mask_invert: bool = ...,
+        subject: int = ...,
         views: InputPath | View | Sequence[InputPath | View] = ...,
         sheet: str = ...,
         back: str = ...,
@@ -441,6 +445,7 @@ class Engine:
         input_size: int = ...,
         precision: str = ...,
         grid: int = ...,
+        shape: str = ...,
         depth: float = ...,
         faces: int = ...,
         debris: float = ...,
@@ -709,6 +714,9 @@ def _gpu_check(devices: str, tell: Callable[[str], object]) -> tuple[str, str, i
 
 def exit_statuses() -> dict[str, int]:
     """Returns the exit status of each error code."""
+
+def _count_subjects(mask: NDArray[np.uint8]) -> int:
+    """Returns the number of separate subjects in a mask `[H, W]`, as the setting `subject` counts them."""
 
 class _Mending:
     """A mask that is being mended, on a thread of its own: a stroke has whether it is on the subject, its points (right,

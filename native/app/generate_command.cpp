@@ -147,7 +147,13 @@ void add_generate_options(CLI::App& parser, GenerateOptions& given) {
   add_number(parser, "--mask-threshold", settings.mask_threshold, kMaskThresholdRange,
              "Lowest alpha, 0 to 1, that counts as subject");
   parser.add_flag("--mask-invert", settings.mask_invert, "Swap subject and background");
+  add_number(parser, "--subject", settings.subject, kSubjectRange,
+             "Which of several separate subjects, counted in reading order; 0: all as one object");
   add_number(parser, "--grid", settings.grid, kGridRange, "Cubes a side of the box");
+  parser
+      .add_option("--shape", settings.shape,
+                  "What a preview makes of one picture: inflate, or extrude for flat drawings")
+      ->capture_default_str();
   add_number(parser, "--depth", settings.depth, kDepthRange,
              "Thickness of a preview; 1 turns a disc into a ball");
   add_number(parser, "--faces", settings.faces, kFacesRange,

@@ -61,8 +61,9 @@ struct LogLine {
 
 /// A picture of what a job has made so far, at most kPreviewSide pixels a side.
 struct Preview {
-  /// `foreground` (RGBA: the cut-out), `views` (RGB: the six views) or `shaded` (RGB: the finished object); or
-  /// `picture` (RGB: the whole picture) and `mask` (RGB: white where its subject is), of kWholeSide pixels.
+  /// `foreground` (RGBA: the cut-out), `views` (RGB: the six views) or `shaded` (RGB: the finished object);
+  /// or `picture` (RGB: the whole picture) and `mask` (RGB: white where its subject is), of kWholeSide
+  /// pixels.
   std::string name;
   ByteImage picture;  ///< 3 or 4 channels, sRGB
 };
@@ -155,6 +156,8 @@ class Job {
   const std::string& name() const;
   JobStatus status() const;
   std::vector<LogLine> log() const;
+  /// Sentences that the person should know, as they came; a result has them, too.
+  std::vector<std::string> notes() const;
   /// The previews in the order in which they came.
   std::vector<std::shared_ptr<const Preview>> previews() const;
   void cancel() const;  ///< may be called at any time, any number of times

@@ -221,7 +221,8 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   const ForegroundSettings cut{.source = source,
                                .threshold = settings.mask_threshold,
                                .invert = settings.mask_invert,
-                               .side = foreground_side(settings)};
+                               .side = foreground_side(settings),
+                               .subject = settings.subject};
   Execution rest = execution;
   const bool is_alone = cut_views(settings) == 0 || work.job->request->only_foreground;
   rest.control = execution.control.part(0.2, is_alone ? 1 : 0.4);
@@ -233,6 +234,9 @@ CutPicture ForegroundStage::output_of(GivenPicture, PictureWork& work, const Sta
   const bool is_preview = settings.model == kPreviewModel;
   if (!view || is_preview) {
     for (const std::string& text : warnings_of(made.foreground, width, height)) work.note(text);
+  }
+  if (is_preview && settings.shape == "inflate" && settings.views.empty()) {
+    for (const std::string& text : warnings_of_colours(made.foreground)) work.note(text);
   }
   auto foreground = std::make_shared<const Foreground>(std::move(made.foreground));
   work.job->on_picture("foreground", foreground->image);

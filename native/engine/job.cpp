@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/fork.h"
@@ -110,6 +111,12 @@ std::vector<LogLine> Job::log() const {
   State& state = this->state();
   const std::lock_guard lock(state.mutex);
   return state.lines;
+}
+
+std::vector<std::string> Job::notes() const {
+  State& state = this->state();
+  const std::lock_guard lock(state.mutex);
+  return state.notes;
 }
 
 std::vector<std::shared_ptr<const Preview>> Job::previews() const {

@@ -32,6 +32,7 @@ struct Job::State {
   std::shared_ptr<const GenerateResult> result;
   std::vector<LogLine> lines;
   std::vector<std::shared_ptr<const Preview>> previews;
+  std::vector<std::string> notes;
 
   explicit State(GenerateRequest request_);
 

@@ -60,6 +60,10 @@ std::shared_ptr<const JobContext> context_of(const StatePointer& job) {
     job->show({name, shrunk(picture, is_whole ? kWholeSide : kPreviewSide)});
   };
   context->on_log = [job](const std::string& line) { job->log(line); };
+  context->on_note = [job](const std::string& note) {
+    const std::lock_guard lock(job->mutex);
+    job->notes.push_back(note);
+  };
   return context;
 }
 

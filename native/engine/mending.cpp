@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "foreground/sheet.h"
 
 namespace relievo {
 namespace {
@@ -37,6 +38,10 @@ Mending::Mending(const ByteImage& picture, const ByteImage& mask, std::vector<Ma
 Mending::~Mending() {
   cancel_.cancel();
   if (made_.valid()) made_.wait();
+}
+
+int count_subjects(const ByteImage& mask) {
+  return static_cast<int>(figures_of(mask_of(mask), kOutline).size());
 }
 
 bool Mending::wait(std::chrono::milliseconds most) {

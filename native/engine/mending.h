@@ -30,4 +30,7 @@ class Mending {
   std::shared_future<ByteImage> made_;
 };
 
+/// The number of separate subjects in a mask of one channel, as Settings::subject counts them.
+int count_subjects(const ByteImage& mask);
+
 }  // namespace relievo

@@ -31,6 +31,7 @@ struct JobContext {
   std::function<void(const std::string& name, const Image&)> on_picture = [](const std::string&,
                                                                              const Image&) {};
   std::function<void(const std::string& line)> on_log = [](const std::string&) {};
+  std::function<void(const std::string& note)> on_note = [](const std::string&) {};
 
   const Settings& settings() const { return request->settings; }
 };
@@ -129,6 +130,7 @@ struct PictureWork {
   void note(const std::string& text) {
     notes.push_back(text);
     job->on_log(text);
+    job->on_note(text);
   }
 };
 

@@ -13,6 +13,7 @@
 #include "foreground/align_sides.h"
 #include "kernels/push_pull.h"
 #include "reconstruct/back_colours.h"
+#include "reconstruct/extruded_mask.h"
 #include "reconstruct/inflated_mask.h"
 #include "reconstruct/inflated_sides.h"
 #include "surface/grid.h"
@@ -93,9 +94,13 @@ class InflateStage : public StageOf<CutPicture, ShapedPicture> {
     Execution on_cpu = execution;
     on_cpu.device = at::kCPU;
     if (!cut.own_views.empty()) return of_sides(std::move(cut), work, inflation, on_cpu);
-    std::shared_ptr<const Field> field =
-        inflate(*cut.foreground, inflation, on_cpu,
-                back_of(cut.foreground->image, settings.back, execution.control.cancel));
+    Image back = back_of(cut.foreground->image, settings.back, execution.control.cancel);
+    std::shared_ptr<const Field> field;
+    if (settings.shape == "extrude") {
+      field = extrude(*cut.foreground, inflation, on_cpu, std::move(back));
+    } else {
+      field = inflate(*cut.foreground, inflation, on_cpu, std::move(back));
+    }
     return {std::move(cut), nullptr, std::move(field)};
   }
 

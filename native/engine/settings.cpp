@@ -35,6 +35,7 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("mask_file", settings.mask_file, AnyValue{});
   visit("mask_threshold", settings.mask_threshold, kMaskThresholdRange);
   visit("mask_invert", settings.mask_invert, AnyValue{});
+  visit("subject", settings.subject, kSubjectRange);
   visit("views", settings.views, AnyValue{});
   visit("sheet", settings.sheet, AnyValue{});
   visit("back", settings.back, Words{"auto", "mirror", "fill"});
@@ -46,6 +47,7 @@ void for_each_field(SettingsRef& settings, const Visitor& visit) {
   visit("input_size", settings.input_size, kInputSizeRange);
   visit("precision", settings.precision, AnyValue{});
   visit("grid", settings.grid, kGridRange);
+  visit("shape", settings.shape, Words{"inflate", "extrude"});
   visit("depth", settings.depth, kDepthRange);
   visit("faces", settings.faces, kFacesRange);
   visit("debris", settings.debris, kDebrisRange);

@@ -13,6 +13,7 @@ namespace relievo {
 enum class MaskKind { kAuto, kAlpha, kFile };
 
 inline constexpr Range<float> kMaskThresholdRange{0.01f, 0.99f};
+inline constexpr Range<int> kSubjectRange{0, 99};
 inline constexpr Range<int> kViewCountRange{4, 6};
 inline constexpr Range<int> kSeedRange{0, 2147483647};
 inline constexpr Range<int> kStepsRange{1, 1000};
@@ -48,6 +49,8 @@ struct Settings {
   std::string mask_file;
   float mask_threshold = 0.5f;
   bool mask_invert = false;
+  /// Which of several separate subjects, in reading order from 1 on; 0 takes all of them as one.
+  int subject = 0;
 
   /// The person's own pictures of several views, in any of the notations of engine/own_views.h. Where there
   /// are none, the diffusion paints them for models that see several; `preview` takes those of sides
@@ -72,7 +75,10 @@ struct Settings {
   /// `auto`, `fp32`, `bf16` or `fp16`, or by stage: `multiview=bf16,reconstruct=fp32`.
   std::string precision = "auto";
 
-  int grid = 128;      ///< cubes a side of the box
+  int grid = 128;  ///< cubes a side of the box
+  /// What `preview` makes of one picture: `inflate`, or `extrude` for flat drawings: a plate with round
+  /// edges.
+  std::string shape = "inflate";
   float depth = 1.0f;  ///< thickness of an inflated shape; 1 turns a disc into a ball
 
   int faces = 0;  ///< most triangles; 0 keeps as many as the grid gives

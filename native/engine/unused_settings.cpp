@@ -13,7 +13,8 @@ std::vector<std::string> unused_settings(const Settings& settings) {
   };
   if (!has_views) add({"view_count", "input_size"});
   if (!has_views || has_own) add({"seed", "steps", "sampler", "guidance"});
-  if (settings.model != kPreviewModel) add({"depth", "back"});
+  if (settings.model != kPreviewModel) add({"depth", "back", "shape"});
+  if (!settings.sheet.empty()) add({"subject"});
   return unused;
 }
 

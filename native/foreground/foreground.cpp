@@ -14,6 +14,7 @@
 #include "foreground/confidence.h"
 #include "foreground/edge_colours.h"
 #include "foreground/islands.h"
+#include "foreground/sheet.h"
 #include "foreground/square.h"
 #include "foreground/subject_map.h"
 
@@ -201,6 +202,52 @@ Crop square_around(const PixelBox& box) {
   return {box.left - (side - width) / 2, box.top - (side - height) / 2, side};
 }
 
+/// Leaves one of several subjects in the mask, with the soft edge around it.
+void keep_subject(Mask& mask, int number) {
+  const std::vector<PixelBox> figures = figures_of(mask, kOutline);
+  if (number > std::ssize(figures)) {
+    throw Error(ErrorCode::kNoSubject,
+                fmt::format("The picture shows {} separate {}, and number {} is asked for.", figures.size(),
+                            figures.size() == 1 ? "subject" : "subjects", number),
+                figures.empty() ? std::string("Choose another mask, or lower its threshold.")
+                                : fmt::format("Use 1 to {}, or 0 for all as one object.", figures.size()));
+  }
+  constexpr int kSoftEdge = 2;
+  const PixelBox& box = figures[static_cast<size_t>(number) - 1];
+  for (int y = 0; y < mask.height; ++y) {
+    for (int x = 0; x < mask.width; ++x) {
+      const bool is_own = x >= box.left - kSoftEdge && x < box.right + kSoftEdge &&
+                          y >= box.top - kSoftEdge && y < box.bottom + kSoftEdge;
+      if (!is_own) mask.at(x, y) = 0;
+    }
+  }
+}
+
+/// Notes how much of a person's mask is see-through and yet inside.
+void note_glass(const Mask& mask, std::vector<std::string>& notes) {
+  constexpr float kOpaque = 0.9f;
+  constexpr double kWorthSaying = 0.08;
+  constexpr int kInside = 3;  // pixels from the edge, which is soft in every picture
+  int64_t inside = 0, glass = 0;
+  for (int y = kInside; y < mask.height - kInside; ++y) {
+    for (int x = kInside; x < mask.width - kInside; ++x) {
+      const float value = mask.at(x, y);
+      if (value < kOutline) continue;
+      ++inside;
+      glass += value < kOpaque && mask.at(x - kInside, y) >= kOutline &&
+               mask.at(x + kInside, y) >= kOutline && mask.at(x, y - kInside) >= kOutline &&
+               mask.at(x, y + kInside) >= kOutline;
+    }
+  }
+  const double share = inside > 0 ? static_cast<double>(glass) / static_cast<double>(inside) : 0;
+  if (share < kWorthSaying) return;
+  notes.push_back(
+      fmt::format("{:.0f} % of the subject are see-through, like glass: the object is opaque there, in the "
+                  "colours that the "
+                  "picture has. Set the material's alpha or transmission afterwards.",
+                  100 * share));
+}
+
 /// Notes small parts of the mask that lie outside the crop, which they do not move.
 void note_specks(const Subject& subject, const Crop& crop, std::vector<std::string>& notes) {
   int count = 0;
@@ -242,6 +289,8 @@ CutOut cut_out(Image picture, const ForegroundSettings& settings, const std::opt
   execution.control.step(0.6);
   if (!found.is_by_network) note_see_through(mask, settings, result.notes);
   settle(mask, settings);
+  if (!found.is_by_network) note_glass(mask, result.notes);
+  if (settings.subject > 0) keep_subject(mask, settings.subject);
   const std::optional<Subject> subject = subject_of(mask);
   if (!subject) {
     throw Error(ErrorCode::kNoSubject,

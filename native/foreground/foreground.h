@@ -23,6 +23,8 @@ struct ForegroundSettings {
   float threshold = 0.5f;
   bool invert = false;  ///< swaps subject and background, wherever the mask comes from
   int side = 1024;      ///< side of the resulting square, in pixels
+  /// Which of several separate subjects (figures_of() in sheet.h), from 1 on; 0 takes all of them.
+  int subject = 0;
 };
 
 struct CutOut {
@@ -36,7 +38,8 @@ struct CutOut {
 /// are multiplied by alpha are divided by it again, and the ground's colours are removed along an outline
 /// that is not the picture's own. `given` is the mask for kGiven, of any size but of the picture's shape.
 /// `network` is called for a mask where one has to be made; it may be null when the picture brings its own.
-/// Throws Error{kNoSubject} when nothing reaches the threshold (for the network: when its raw map stays below
+/// Throws Error{kNoSubject} when nothing reaches the threshold or
+/// there are fewer subjects (for the network: when its raw map stays below
 /// 0.5 everywhere, before the min-max stretch), Error{kInvalidImage} for an empty picture, values that are
 /// not finite, a mask of another shape, or kAlpha without alpha, Error{kModelMissing} when a network is
 /// needed and there is none.

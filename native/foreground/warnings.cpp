@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <unordered_map>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -82,6 +83,89 @@ void add_cut_off(const Placed& subject, int width, int height, std::vector<std::
       fmt::join(names, " and the "), names.size() == 1 ? "border" : "borders"));
 }
 
+/// Calls visit(colour) for each pixel well inside the subject.
+template <typename Visit>
+void for_each_inside(const Image& image, const Visit& visit) {
+  constexpr float kInside = 0.99f;
+  for (size_t i = 0; i < image.pixels.size(); i += 4) {
+    if (image.pixels[i + 3] >= kInside) visit(&image.pixels[i]);
+  }
+}
+
+/// A drawing of flat colours has few of them, each without any noise; a photo of a plain thing has shades.
+void add_drawing(const Foreground& cut, std::vector<std::string>& warnings) {
+  constexpr int kLevels = 32;          // a channel
+  constexpr size_t kFlatColours = 12;  // that a flat drawing has at most
+  constexpr double kMostlyFlat = 0.85;
+  constexpr double kNoise = 0.8 / 255;  // mean deviation from its colour
+  constexpr int kPixelArt = 160;        // pixels of a side, below which it is drawn pixel by pixel
+  struct Colour {
+    int64_t count = 0;
+    std::array<double, 3> sum{};
+    double deviation = 0;
+  };
+  std::unordered_map<int, Colour> colours;
+  const auto bin_of = [](const float* pixel) {
+    int bin = 0;
+    for (int c = 0; c < 3; ++c) {
+      // Half a level off, so that black and white are in the middle of theirs.
+      bin = bin * (kLevels + 1) + static_cast<int>(std::clamp(pixel[c], 0.0f, 1.0f) * kLevels + 0.5f);
+    }
+    return bin;
+  };
+  int64_t all = 0;
+  for_each_inside(cut.image, [&](const float* pixel) {
+    Colour& colour = colours[bin_of(pixel)];
+    ++colour.count;
+    ++all;
+    for (size_t c = 0; c < 3; ++c) colour.sum[c] += pixel[c];
+  });
+  if (all == 0) return;
+  for_each_inside(cut.image, [&](const float* pixel) {
+    Colour& colour = colours[bin_of(pixel)];
+    for (size_t c = 0; c < 3; ++c)
+      colour.deviation += std::abs(pixel[c] - colour.sum[c] / static_cast<double>(colour.count)) / 3;
+  });
+  std::vector<Colour> sorted;
+  for (const auto& [bin, colour] : colours) sorted.push_back(colour);
+  std::ranges::sort(sorted, std::ranges::greater(), &Colour::count);
+  int64_t flat = 0;
+  double deviation = 0;
+  for (size_t i = 0; i < std::min(sorted.size(), kFlatColours); ++i) {
+    flat += sorted[i].count;
+    deviation += sorted[i].deviation;
+  }
+  const bool is_flat = static_cast<double>(flat) >= kMostlyFlat * static_cast<double>(all) &&
+                       deviation <= kNoise * static_cast<double>(flat);
+  if (!is_flat) return;
+  warnings.push_back(
+      fmt::format("The subject seems to be {}: inflated, it becomes a cushion. A plate with round edges may "
+                  "suit it better (--shape extrude).",
+                  cut.crop.side < kPixelArt ? "pixel art" : "a flat drawing"));
+}
+
+void add_dark(const Image& image, std::vector<std::string>& warnings) {
+  constexpr double kBright = 0.22;  // of 1, sRGB-encoded: below this little is told apart
+  constexpr double kTenth = 0.1;
+  std::array<int64_t, 256> counts{};
+  int64_t all = 0;
+  for_each_inside(image, [&](const float* pixel) {
+    const float luma = 0.2126f * pixel[0] + 0.7152f * pixel[1] + 0.0722f * pixel[2];
+    ++counts[static_cast<size_t>(std::clamp(luma, 0.0f, 1.0f) * 255 + 0.5f)];
+    ++all;
+  });
+  int64_t brighter = 0;
+  size_t level = counts.size();
+  while (level > 0 && static_cast<double>(brighter) < kTenth * static_cast<double>(all))
+    brighter += counts[--level];
+  if (all == 0 || static_cast<double>(level) >= kBright * 255) return;
+  warnings.push_back(fmt::format(
+      "The subject is dark: nine tenths of it are below {:.0f} % of white. Its outline may be wrong "
+      "where the ground is dark, too, and its texture shows little: choose a brighter picture, or "
+      "brighten it, and look at the mask.",
+      100.0 * static_cast<double>(level) / 255));
+}
+
 }  // namespace
 
 std::vector<std::string> warnings_of(const Foreground& cut, int width, int height) {
@@ -108,10 +192,19 @@ std::vector<std::string> warnings_of(const Foreground& cut, int width, int heigh
       std::ranges::all_of(figures, [&](const PixelBox& box) { return area(box) >= kLikeLargest * largest; });
   if (figures.size() > 1 && are_alike) {
     warnings.push_back(fmt::format(
-        "The picture shows {} separate subjects, which become one object. Bring a mask of one of them; or if "
-        "they are sides of one thing, name these in order (--sheet front,right).",
-        figures.size()));
+        "The picture shows {} separate subjects, which become one object. Choose one by its number, from "
+        "left "
+        "to right (--subject 1 to {}), or make an object of each; or if they are sides of one thing, name "
+        "these in order (--sheet front,right).",
+        figures.size(), figures.size()));
   }
+  return warnings;
+}
+
+std::vector<std::string> warnings_of_colours(const Foreground& cut) {
+  std::vector<std::string> warnings;
+  add_drawing(cut, warnings);
+  add_dark(cut.image, warnings);
   return warnings;
 }
 

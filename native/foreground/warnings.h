@@ -14,4 +14,8 @@ namespace relievo {
 /// is not cut off.
 std::vector<std::string> warnings_of(const Foreground& cut, int width, int height);
 
+/// Sentences about the subject's colours: that it is a flat drawing or pixel art, which inflation does not
+/// suit; that it is so dark that little of it is seen.
+std::vector<std::string> warnings_of_colours(const Foreground& cut);
+
 }  // namespace relievo

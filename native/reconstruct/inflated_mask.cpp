@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/refusals.h"
 #include "kernels/push_pull.h"
-#include "kernels/resample.h"
+#include "reconstruct/front_and_back.h"
 #include "reconstruct/map_points.h"
 #include "reconstruct/mask_inflation.h"
 #include "reconstruct/mask_outline.h"
@@ -25,8 +25,7 @@ class InflatedMask : public InflatedField {
   InflatedMask(Inflation inflation, Image colours, Image back)
       : squared_height_(std::move(inflation.squared_height)),
         bend_(1 + std::abs(1 - inflation.depth * inflation.depth)),
-        colours_(std::move(colours)),
-        back_(std::move(back)) {}
+        colours_(std::move(colours), std::move(back)) {}
 
   FieldKind kind() const override { return FieldKind::kSignedDistance; }
   at::Device device() const override { return at::kCPU; }
@@ -36,19 +35,8 @@ class InflatedMask : public InflatedField {
   }
 
   at::Tensor colours(const at::Tensor& points) const override {
-    constexpr float kBorder = 0.02f;  // box units, over which front and back pass into one another
-    const auto sample = [](const Image& picture, const float* p, float* colour) {
-      const float half = static_cast<float>(picture.width) / 2;
-      kernels::sample_bilinear(picture, (1 + p[1]) * half, (1 - p[2]) * half, colour);
-    };
-    return map_points(points, {points.size(0), 3}, [&](const float* p, float* colour) {
-      sample(colours_, p, colour);
-      if (back_.empty() || p[0] >= kBorder) return;
-      float behind[3];
-      sample(back_, p, behind);
-      const float part = std::clamp((kBorder - p[0]) / (2 * kBorder), 0.0f, 1.0f);
-      for (int c = 0; c < 3; ++c) colour[c] = std::lerp(colour[c], behind[c], part);
-    });
+    return map_points(points, {points.size(0), 3},
+                      [&](const float* p, float* colour) { colours_.at(p, colour); });
   }
 
   at::Tensor heights(const at::Tensor& places) const override {
@@ -73,8 +61,7 @@ class InflatedMask : public InflatedField {
   PlaneGrid squared_height_;
   // The largest half of a second derivative of f (see inflate_outline).
   float bend_;
-  Image colours_;
-  Image back_;  // as seen through the front; empty where the back has the front's colours
+  FrontAndBack colours_;
 };
 
 }  // namespace

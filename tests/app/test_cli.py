@@ -180,11 +180,16 @@ def test_names_that_clean_to_the_same_become_two_results(tmp_path: Path) -> None
     assert stems == ["cup", "cup_2", "Cup_3", "a_b", "a_b_2", "nul_", "é" * 95, "cup_sheet"]
 
 
+def without_drawing(notes: list[str]) -> list[str]:
+    """The pictures of these tests have flat colours, which is told, too."""
+    return [note for note in notes if "a flat drawing" not in note and "pixel art" not in note]
+
+
 def test_options_without_effect_are_said(cup: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = relievo("generate", cup, "-o", out, "--json", "--steps", "5", "--sampler", "unipc", "--normal-map", *QUICK)
     assert "--steps, --sampler have no effect with the model 'preview'." in run.stderr
-    (note,) = json.loads(run.stdout)["notes"]
+    (note,) = without_drawing(json.loads(run.stdout)["notes"])
     assert note.startswith("No normal map was made")
     run = relievo("batch", cup.parent, "-o", out, "--view-count", "4", "--dry-run", *QUICK)
     assert "--view-count has no effect with the model 'preview'." in run.stderr
@@ -238,14 +243,14 @@ def test_a_mesh_that_loses_its_shape_says_so(tmp_path: Path) -> None:
     few = answer("fence.png", "--grid", "64", "--faces", "200")
     assert few["watertight"] and few["manifold"] and few["components"] == 1
     assert 200 < few["faces"] < 1000
-    (note,) = few["notes"]
+    (note,) = without_drawing(few["notes"])
     assert note.startswith("200 faces are too few") and f"so {few['faces']} were kept" in note
-    assert answer("fence.png", "--grid", "64")["notes"] == []
+    assert without_drawing(answer("fence.png", "--grid", "64")["notes"]) == []
     dropped = answer("balls.png", "--grid", "96", "--debris", "0.05")
     assert dropped["components"] == 1
     assert any(note.startswith("6 of 7 parts") and "debris" in note for note in dropped["notes"])
     kept = answer("balls.png", "--grid", "96")
-    assert (kept["components"], kept["notes"]) == (7, [])
+    assert (kept["components"], without_drawing(kept["notes"])) == (7, [])
 
 
 def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:
