@@ -1,5 +1,8 @@
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -15,18 +18,27 @@
 namespace relievo {
 namespace {
 
-/// Writes to the journal, or the report, and returns whether that could be done. A failure stops nothing: the
-/// picture is only made again the next time.
-template <typename Record>
-bool record(const Record& action) {
-  try {
-    action();
-    return true;
-  } catch (const Error& error) {
-    print_message("relievo: {}\n", error.message());
-    return false;
+/// Writes to the journal and the report, on any thread. A failure stops nothing, because the picture is only
+/// made again the next time; what cannot be written is said once.
+class Recorder {
+ public:
+  /// Returns whether it could be written.
+  template <typename Record>
+  bool operator()(const Record& action) {
+    try {
+      action();
+      return true;
+    } catch (const Error& error) {
+      const std::lock_guard guard(mutex_);
+      if (said_.insert(error.message()).second) print_message("relievo: {}\n", error.message());
+      return false;
+    }
   }
-}
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> said_;
+};
 
 /// Prints what would be made and what that would take, and makes nothing.
 int print_plan(const Batch& batch, const EngineOptions& machine, bool as_json) {
@@ -84,6 +96,7 @@ int run(BatchWords& options) {
   for (const BatchTask& task : batch.left()) {
     tasks.push_back({task.picture, task.name, task.settings, task.folder, task.former, task.error});
   }
+  Recorder record;
   const auto on_outcome = [&](size_t place, const PictureOutcome& outcome) {
     record([&] {
       if (outcome.error) {

@@ -100,10 +100,11 @@ def test_folder_vanishes(tmp_path: Path, which: str) -> None:
         assert set(errors(told).values()) == {"io"}
         assert sum(answer["ok"] for answer in told) == len(list(out.glob("*.glb")))
         return
-    # The results that are made later are there, and what the journal cannot hold is said, and counts.
-    assert process.returncode == 3, said
-    assert all(answer["ok"] for answer in told)
-    assert "Cannot write the journal" in said
+    # The results that are made later are there (one may just have been written), and what the journal cannot hold is
+    # said once, and counts.
+    assert process.returncode == (5 if errors(told) else 3), said
+    assert len(errors(told)) <= 2 and set(errors(told).values()) <= {"io"}
+    assert said.count("Cannot write the journal") == 1
     assert (out / "15.glb").exists()
     source.mkdir(exist_ok=True)
     again = batch(source, out)
