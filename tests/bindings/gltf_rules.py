@@ -195,6 +195,8 @@ class _Checker:
         for number, node in enumerate(self._list("nodes")):
             if "mesh" in node:
                 yield from self._use("meshes", node["mesh"])
+            for lower in node.get("extensions", {}).get("MSFT_lod", {}).get("ids", []):
+                yield from self._use("nodes", lower)
             for child in node.get("children", []):
                 yield from self._use("nodes", child)
                 if child in parents or child == number:
