@@ -12,6 +12,9 @@ nlohmann::json bench_budget(const BenchOptions& options);
 nlohmann::json bench_split(const BenchOptions& options);
 nlohmann::json bench_prediction(const BenchOptions& options);
 
+/// What every report begins with.
+nlohmann::json report_of(const std::string& name, const BenchOptions& options);
+
 /// Makes signed distances from now on those of an ellipsoid and a share of the heads': random weights have no
 /// surface.
 void bench_on_an_ellipsoid();

@@ -1,8 +1,11 @@
 // An executor over stand-in stages on workers of imaginary memory.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -12,6 +15,12 @@
 #include "../stand_in.h"
 
 namespace relievo {
+
+/// Waits for what other threads do: at once where it is so, and ten seconds before it gives up.
+inline bool comes_true(const std::function<bool()>& condition) {
+  for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return condition();
+}
 
 class ExecutorTest : public testing::Test {
  protected:

@@ -4,14 +4,6 @@
 namespace relievo {
 namespace {
 
-using std::chrono::milliseconds;
-
-/// Waits for what other threads do: at once where it is so, and ten seconds before it gives up.
-bool comes_true(const std::function<bool()>& condition) {
-  for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(milliseconds(1));
-  return condition();
-}
-
 constexpr int kCut = 0, kPaint = 1, kTexture = 2;
 
 /// Three stages: cut and texture are the processor's work, paint is the device's and takes as long as both.
