@@ -8,6 +8,7 @@ and by how many bytes a picture that grows from the first fifth on (a line throu
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[1]
+BUILD = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build"))
 WORDS = ["--grid", "24", "--texture-size", "64", "--no-sheet", "--json"]
 
 
@@ -41,7 +43,7 @@ def main() -> int:
         folder = Path(name)
         (folder / "in").mkdir()
         write_pictures(folder / "in", count)
-        command = [str(ROOT / "build" / "relievo"), "batch", str(folder / "in"), "-o", str(folder / "out"), *WORDS]
+        command = [str(BUILD / "relievo"), "batch", str(folder / "in"), "-o", str(folder / "out"), *WORDS]
         figures = []
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as batch:
             assert batch.stdout is not None

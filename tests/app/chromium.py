@@ -41,6 +41,7 @@ class Chromium:
         self._number = 0
         self._buffer = b""
         self._session = ""
+        self._is_measured = False
         self.requests: list[str] = []
         self.complaints: list[str] = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
@@ -80,6 +81,14 @@ class Chromium:
             look(); }})"""
         if not self.value(holds):
             raise RuntimeError(f"It never came to be: {condition}")
+
+    def seconds_computed(self) -> float:
+        """Seconds of the processor that the page's main thread has computed."""
+        if not self._is_measured:
+            self._call("Performance.enable", timeDomain="threadTicks")
+            self._is_measured = True
+        metrics = {each["name"]: each["value"] for each in self._call("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
 
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):

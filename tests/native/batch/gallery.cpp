@@ -34,7 +34,7 @@ class Gallery : public Scratch {
   /// What a page shows.
   json results(const std::string& page) const {
     const std::string text = read("out/" + page);
-    const std::string begin = "const [results, pages] = [[", end = "\n], ";
+    const std::string begin = "id=\"facts\">[[", end = "\n], ";
     const size_t first = text.find(begin) + begin.size();
     return parse_json("[" + text.substr(first, text.find(end, first) - first) + "]");
   }
