@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ Stroke: TypeAlias = tuple[bool, list[Point], float]  # whether it is on the subj
 class Painting:
     """A picture, its mask as it was found, and the strokes that mend it. look() takes in what was computed."""
 
+    latest: ClassVar[Painting | None] = None  # for who looks on: tests in a window
+
     def __init__(self, source: Source, settings: dict[str, Any]) -> None:
         """Raises relievo.Error."""
 
@@ -45,6 +47,7 @@ class Painting:
         self._job: PendingJob | None = PendingJob(submit, source.picture, source.otherwise)
         self._mending: Any = None
         self._ended: list[Any] = []  # computations that were cancelled, until they are over
+        Painting.latest = self
 
     @property
     def is_busy(self) -> bool:

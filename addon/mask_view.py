@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import blf
 import bpy
@@ -25,12 +26,15 @@ _HELP = (
 class View:
     """What is drawn over the main region of one editor."""
 
+    latest: ClassVar[View | None] = None  # for who looks on: tests in a window
+
     def __init__(self, painting: Painting, area: bpy.types.Area) -> None:
         self._painting, self._area = painting, area
         self._texture: gpu.types.GPUTexture | None = None
         self.pointer: tuple[float, float] | None = None  # in the region's pixels
         self.radius = 12.0  # of the brush, in the region's pixels
         self._space = type(area.spaces.active)
+        View.latest = self
         self._handler = self._space.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
 
     def close(self) -> None:

@@ -121,13 +121,13 @@ def open_window(
     )
 
 
-def watch(environment: dict[str, str], script: str, name: str) -> dict[str, Any]:
+def watch(environment: dict[str, str], script: str, name: str, *words: str) -> dict[str, Any]:
     """Returns what the script has seen. Pictures of the screen are taken when it asks for them."""
     log = FOLDER / f"{name}.log"
     screens: dict[str, NDArray[np.uint8]] = {}
     subprocess.run([*TRIXIE, "cp", PICTURE, IN_TRIXIE], check=True)
     with screen.virtual_screen(TRIXIE, FOLDER) as display, log.open("w") as output:
-        blender = open_window(environment, display, output, script)
+        blender = open_window(environment, display, output, script, *words)
         try:
             end = time.monotonic() + LONGEST_RUN
             while blender.poll() is None and time.monotonic() < end:
@@ -195,6 +195,19 @@ def finished(environment: dict[str, str], installed: subprocess.CompletedProcess
     return watch(environment, "finish_in_window.py", "finished")
 
 
+@pytest.fixture(scope="module")
+def masks(environment: dict[str, str], installed: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Six pictures become a library first, by the command."""
+    folder = FOLDER / "pictures_of_library"
+    folder.mkdir()
+    for name in ("chicken.jpg", "teddy.jpg", "armchair.jpg", "cactus.jpg", "flower.jpg", "desk_lamp.jpg"):
+        shutil.copy(PICTURE.with_name(name), folder)
+    words = ["batch", folder, "-o", FOLDER / "of_library", "--library", FOLDER / "library", "--library-file", "one"]
+    made = run(environment, "-b", "-c", "relievo", *words, "--format", "ply", "--grid", "48", "--no-sheet")
+    assert made.returncode == 0, made.stderr
+    return watch(environment, "masks_in_window.py", "masks", str(FOLDER / "library"))
+
+
 def test_blender_installs_it_by_its_command(installed: subprocess.CompletedProcess[str]) -> None:
     assert installed.returncode == 0, installed.stderr
     assert 'Installed "relievo"' in installed.stdout
@@ -260,6 +273,30 @@ def test_image_editor_shows_the_tab(seen: dict[str, Any]) -> None:
     assert width > 100
     sidebar = seen["screens"]["image_editor"][:, -width:].astype(int)
     assert sidebar.std() > 10  # something is drawn there
+
+
+# Masks and libraries
+
+
+def test_mask_is_mended_by_clicks(masks: dict[str, Any]) -> None:
+    assert 0.1 < masks["found"] < 0.6
+    assert masks["left_out"] < masks["found"] - 0.05
+    assert masks["taken_back"] == masks["found"]
+    assert masks["ground_taken_in"] > masks["found"] + 0.05
+    assert masks["mask"] == ["file", True]
+
+
+def test_painting_shows_the_background_red(masks: dict[str, Any]) -> None:
+    found, left_out = (masks["screens"][name].astype(int) for name in ("mend_found", "mend_left_out"))
+    height, width = found.shape[:2]
+    middle = np.s_[height // 2 - 40 : height // 2 + 40, width // 4 : width // 2]
+    redness = [(screen[middle][..., 0] - screen[middle][..., 2]).mean() for screen in (found, left_out)]
+    assert abs(found[middle] - left_out[middle]).mean() > 10, redness
+
+
+def test_library_is_browsed(masks: dict[str, Any]) -> None:
+    assert masks["assets"] == ["armchair", "cactus", "chicken", "desk_lamp", "flower", "teddy"]
+    assert coloured(masks["screens"]["library"]) > 0.02
 
 
 # Own views
