@@ -208,18 +208,14 @@ at::Tensor plus(at::Tensor x, const at::Tensor& branch) {
 
 namespace {
 
-bool is_learning(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  return at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-}
-
-bool has_attention_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t width) {
+/// Whether they are float32 or bfloat16 on a processor, without gradients.
+bool are_for_kernels(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const at::ScalarType type = q.scalar_type();
   const auto fits = [&](const at::Tensor& x) {
-    return x.is_cpu() && x.scalar_type() == type && x.stride(2) == 1 && x.size(1) > 0;
+    const bool is_learning = at::GradMode::is_enabled() && x.requires_grad();
+    return x.is_cpu() && x.scalar_type() == type && x.stride(2) == 1 && x.size(1) > 0 && !is_learning;
   };
-  const bool is_typed = (type == at::kBFloat16 && kernels::has_bfloat_attention_cpu(width)) ||
-                        (type == at::kFloat && kernels::has_float_attention_cpu());
-  return is_typed && fits(q) && fits(k) && fits(v) && !is_learning(q, k, v);
+  return (type == at::kFloat || type == at::kBFloat16) && fits(q) && fits(k) && fits(v);
 }
 
 template <typename T>
@@ -251,9 +247,14 @@ at::Tensor attention_by_kernel(const at::Tensor& q, const at::Tensor& k, const a
 
 at::Tensor multi_head_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
                                 Causal causal) {
-  if (causal == Causal::kNo && has_attention_kernel(q, k, v, q.size(2) / heads)) {
-    return q.scalar_type() == at::kFloat ? attention_by_kernel<float>(q, k, v, heads)
-                                         : attention_by_kernel<kernels::BFloat16>(q, k, v, heads);
+  if (causal == Causal::kNo && are_for_kernels(q, k, v)) {
+    const bool is_bfloat = q.scalar_type() == at::kBFloat16;
+    if (is_bfloat && kernels::has_bfloat_attention_cpu(q.size(2) / heads))
+      return attention_by_kernel<kernels::BFloat16>(q, k, v, heads);
+    if (kernels::has_float_attention_cpu()) {
+      const auto in_float = [](const at::Tensor& x) { return x.to(at::kFloat); };
+      return attention_by_kernel<float>(in_float(q), in_float(k), in_float(v), heads).to(q.scalar_type());
+    }
   }
   const auto split = [heads](const at::Tensor& x) {  // [B, T, D] -> [B, heads, T, D / heads]
     return x.unflatten(2, {heads, x.size(2) / heads}).transpose(1, 2);

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
+#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
 #include "kernels/matrix_product.h"
@@ -91,6 +92,44 @@ TEST_F(ConvolutionTest, IsNoLessExactThanTorchsWhereManyChannelsAddUp) {
   const double error_of_torch = largest_difference(torchs.slice(1, 0, 240, 31), expected);
   EXPECT_LT(largest_difference(ours.slice(1, 0, 240, 31), expected), 3 * error_of_torch + 1e-5);
   EXPECT_LT(largest_difference(ours, torchs), 1e-4);
+}
+
+/// Counts the blocks of more than 4 MiB that torch is asked for while it lives.
+class LargeBlocks final : public c10::Allocator {
+ public:
+  LargeBlocks() : before_(c10::GetCPUAllocator()) { c10::SetCPUAllocator(this, kAboveAll); }
+  ~LargeBlocks() override { c10::SetCPUAllocator(before_, kAboveAll); }
+
+  c10::DataPtr allocate(size_t bytes) override {
+    count_ += bytes > size_t{4} << 20;
+    return before_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return before_->raw_deleter(); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    before_->copy_data(to, from, bytes);
+  }
+  int count() const { return count_; }
+
+ private:
+  static constexpr uint8_t kAboveAll = 200;
+  c10::Allocator* before_;
+  int count_ = 0;
+};
+
+TEST_F(ConvolutionTest, KeepsItsRoomForTheNextOneWhereThatIsWanted) {
+  const at::Tensor x = channels_last(at::randn({1, 64, 64, 64}));  // 1 MiB, as is the result
+  const Layer layer = random_layer(64, 64);
+  const auto asked_for = [&] {
+    const LargeBlocks blocks;
+    for (int i = 0; i < 3; ++i) convolve(x, layer.weight, layer.bias, {1, 1});
+    return blocks.count();
+  };
+  EXPECT_EQ(asked_for(), 3);
+  {
+    const KeptConvolutionRoom room;
+    EXPECT_EQ(asked_for(), 1);
+  }
+  EXPECT_EQ(asked_for(), 3) << "it was not given back";
 }
 
 TEST_F(ConvolutionTest, APicturesResultDoesNotDependOnItsBatchmates) {
