@@ -73,7 +73,7 @@ void print_links(const std::vector<Worker>& workers) {
   }
 }
 
-/// Devices that are told of in one line: alike, and in a row.
+/// Devices that are told of in one line: of many, all that are alike.
 struct Row {
   std::vector<int> workers;
   double busy = 0;  // the mean
@@ -85,25 +85,26 @@ std::vector<Row> rows_of(const PlannedRun& report) {
   std::vector<Row> rows;
   for (size_t i = 0; i < report.workers.size(); ++i) {
     const Worker& worker = report.workers[i];
-    const Worker* before = rows.empty() ? nullptr : &report.workers[size_t(rows.back().workers.back())];
-    const bool is_like = before && report.workers.size() > kFew &&
-                         before->budget_bytes == worker.budget_bytes && before->speed == worker.speed &&
-                         before->host_bytes_per_second == worker.host_bytes_per_second;
-    if (!is_like) rows.emplace_back();
-    Row& row = rows.back();
-    row.workers.push_back(int(i));
-    row.busy += (report.simulated.utilisation[i] - row.busy) / double(row.workers.size());
-    row.peak_bytes = std::max(row.peak_bytes, report.simulated.peak_bytes[i]);
-    row.pictures += report.simulated.pictures[i];
+    const auto is_like = [&](const Row& row) {
+      const Worker& other = report.workers[size_t(row.workers.front())];
+      return report.workers.size() > kFew && other.budget_bytes == worker.budget_bytes &&
+             other.speed == worker.speed && other.host_bytes_per_second == worker.host_bytes_per_second;
+    };
+    auto row = std::ranges::find_if(rows, is_like);
+    if (row == rows.end()) row = rows.insert(rows.end(), Row());
+    row->workers.push_back(int(i));
+    row->busy += (report.simulated.utilisation[i] - row->busy) / double(row->workers.size());
+    row->peak_bytes = std::max(row->peak_bytes, report.simulated.peak_bytes[i]);
+    row->pictures += report.simulated.pictures[i];
   }
   return rows;
 }
 
 std::string name_of(const Row& row, const std::vector<Worker>& workers) {
-  const Worker &first = workers[size_t(row.workers.front())], &last = workers[size_t(row.workers.back())];
-  if (row.workers.size() == 1) return first.name;
-  const size_t begin = first.node == last.node ? 0 : first.name.find(':') + 1;
-  return fmt::format("{} of {}", row.workers.size(), first.name.substr(begin, first.name.rfind('#') - begin));
+  const std::string& first = workers[size_t(row.workers.front())].name;
+  if (row.workers.size() == 1) return first;
+  const size_t begin = workers.back().node == 0 ? 0 : first.find(':') + 1;
+  return fmt::format("{} of {}", row.workers.size(), first.substr(begin, first.rfind('#') - begin));
 }
 
 void print_devices(const PlannedRun& report) {

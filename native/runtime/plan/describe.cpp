@@ -217,7 +217,7 @@ std::string limit_of(const Plan& plan, const std::vector<Worker>& workers,
 }  // namespace
 
 std::string names_of(const std::vector<int>& indices, const std::vector<Worker>& workers) {
-  constexpr size_t kMostRows = 8;
+  constexpr size_t kMostRows = 4;
   std::vector<std::string> rows;
   size_t told = 0;
   for (size_t i = 0, end = 0; i < indices.size() && rows.size() < kMostRows; i = end) {
@@ -252,23 +252,33 @@ std::string idle_reason_name(IdleReason reason) {
 void explain(Plan& plan, const std::vector<Worker>& workers, const std::vector<StageProfile>& stages,
              const PlanOptions& options) {
   // Groups that do the same are described together.
-  for (size_t first = 0, next = 0; first < plan.groups.size(); first = next) {
-    const DeviceGroup& group = plan.groups[first];
-    std::vector<int> alike;  // workers
-    while (next < plan.groups.size() && do_the_same(group, plan.groups[next], workers)) {
-      alike.insert(alike.end(), plan.groups[next].workers.begin(), plan.groups[next].workers.end());
-      ++next;
+  struct Alike {
+    const DeviceGroup* first;
+    std::vector<int> others = {};  // the workers of all others
+  };
+  std::vector<Alike> kinds;
+  for (const DeviceGroup& group : plan.groups) {
+    const auto kind = std::ranges::find_if(
+        kinds, [&](const Alike& one) { return do_the_same(*one.first, group, workers); });
+    if (kind == kinds.end()) {
+      kinds.push_back({&group});
+    } else {
+      kind->others.insert(kind->others.end(), group.workers.begin(), group.workers.end());
     }
-    const bool is_replica = group.kind == GroupKind::kReplica;
-    std::string manner = fmt::format("{}, {} at a time (peak {}).", how(group, workers, stages), group.batch,
-                                     peaks_of(group, workers));
-    if (is_replica && next - first > 1) manner = "each make" + manner.substr(5);
-    plan.reasons.push_back(names_of(is_replica ? alike : group.workers, workers) + " " + manner);
-    if (is_replica || next - first < 2) continue;
+  }
+  for (const auto& [group, others] : kinds) {
+    std::vector<int> named = group->workers;
+    std::string manner = fmt::format("{}, {} at a time (peak {}).", how(*group, workers, stages),
+                                     group->batch, peaks_of(*group, workers));
+    const bool is_replica = group->kind == GroupKind::kReplica;
+    if (is_replica && !others.empty()) {
+      named.insert(named.end(), others.begin(), others.end());
+      manner = "each make" + manner.substr(5);
+    }
+    plan.reasons.push_back(names_of(named, workers) + " " + manner);
+    if (is_replica || others.empty()) continue;
     plan.reasons.push_back(
-        fmt::format("{} do the same, {} in a group.",
-                    names_of({alike.begin() + std::ptrdiff_t(group.workers.size()), alike.end()}, workers),
-                    group.workers.size()));
+        fmt::format("{} do the same, {} in a group.", names_of(others, workers), group->workers.size()));
   }
   if (plan.groups.size() > 1) {
     plan.reasons.push_back(fmt::format(

@@ -111,8 +111,7 @@ TEST(Cluster, NamesOfManyAreTold) {
   EXPECT_EQ(names_of({0, 1, 2, 3, 9}, workers), "worker0 to worker3, worker9");
   std::vector<int> even;
   for (int i = 0; i < 40; i += 2) even.push_back(i);
-  EXPECT_EQ(names_of(even, workers),
-            "worker0, worker2, worker4, worker6, worker8, worker10, worker12, worker14, and 12 more");
+  EXPECT_EQ(names_of(even, workers), "worker0, worker2, worker4, worker6, and 16 more");
 }
 
 }  // namespace
