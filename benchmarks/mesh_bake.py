@@ -95,29 +95,29 @@ class Cycles:
         return thing
 
     def _show(self, thing: Any, image: Any) -> Any:
+        """Gives it a material that shines with the image: what is baked then is the texture, and no light."""
         material = self._bpy.data.materials.new(thing.name)
         material.use_nodes = True
-        nodes = material.node_tree.nodes
-        texture = nodes.new("ShaderNodeTexImage")
+        nodes, links = material.node_tree.nodes, material.node_tree.links
+        nodes.clear()
+        texture, light, output = (nodes.new(f"ShaderNode{kind}") for kind in ("TexImage", "Emission", "OutputMaterial"))
         texture.image = image
-        if image is not None:
-            shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-            material.node_tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+        links.new(texture.outputs["Color"], light.inputs["Color"])
+        links.new(light.outputs["Emission"], output.inputs["Surface"])
         nodes.active = texture
         thing.data.materials.append(material)
         return texture
 
     def bake(self, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Returns colors and normal map `[size, size, 4]`, 0..1, row 0 at the top; alpha tells what was baked."""
-        return self._one("DIFFUSE", size), self._one("NORMAL", size)
+        """Returns colors and normal map `[size, size, 4]`, 0..1, row 0 at the top; what was not baked is black."""
+        return self._one("EMIT", size), self._one("NORMAL", size)
 
     def _one(self, kind: str, size: int) -> NDArray[np.float32]:
         bpy = self._bpy
         image = bpy.data.images.new(kind, size, size, alpha=True)
         image.generated_color = (0, 0, 0, 0)
-        image.colorspace_settings.name = "sRGB" if kind == "DIFFUSE" else "Non-Color"
+        image.colorspace_settings.name = "sRGB" if kind == "EMIT" else "Non-Color"
         self._into.image = image
-        words = {"pass_filter": {"COLOR"}} if kind == "DIFFUSE" else {}
         bpy.ops.object.bake(
             type=kind,
             use_selected_to_active=True,
@@ -125,7 +125,6 @@ class Cycles:
             max_ray_distance=2 * self._reach,
             margin=0,
             use_clear=True,
-            **words,
         )
         pixels = np.empty(size * size * 4, np.float32)
         image.pixels.foreach_get(pixels)

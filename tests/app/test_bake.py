@@ -193,7 +193,8 @@ def test_what_cannot_be_baked_is_refused(words: list[str], said: str, source: Pa
 
 
 def test_cycles_bakes_the_same_texels(tmp_path: Path) -> None:
-    """Where both bake: on 99 % of the texels, colors differ by 3 of 255 at most and normals by 3 degrees."""
+    """Where both bake: on 99 % of the texels, colors differ by 2 of 255 at most and normals by 1.5 degrees (a step of a
+    normal map's bytes is 0.45)."""
     file = tmp_path / "maps.npz"
     script = ROOT / "benchmarks" / "mesh_bake.py"
     package = Path(os.environ.get("RELIEVO_BUILD", ROOT / "build")) / "python"
@@ -208,14 +209,14 @@ def test_cycles_bakes_the_same_texels(tmp_path: Path) -> None:
     with np.load(file) as maps:
         ours, theirs = maps["albedo"] / 255, maps["cycles"]
         normals, their_normals = maps["normals"] / 127.5 - 1, 2 * maps["cycles_normals"][..., :3] - 1
-    baked = theirs[..., 3] > 0.5
+    baked = theirs[..., :3].min(-1) > 10 / 255  # the picture has nothing that dark, and what is not baked is black
     assert baked.mean() > 0.5
     off = 255 * np.abs(ours - theirs[..., :3]).max(-1)[baked]
-    assert np.percentile(off, 99) <= 3
+    assert np.percentile(off, 99) <= 2
     along = (normals * their_normals).sum(-1)[baked]
     lengths = np.linalg.norm(normals, axis=-1)[baked] * np.linalg.norm(their_normals, axis=-1)[baked]
     angles = np.degrees(np.arccos((along / lengths).clip(-1, 1)))
-    assert np.percentile(angles, 99) <= 3
+    assert np.percentile(angles, 99) <= 1.5
 
 
 def test_the_pictures_waves_are_finer_than_the_error_that_is_allowed() -> None:
