@@ -32,7 +32,7 @@ std::vector<Worker> workers_of(const json& arguments) {
     for (int i = 0; i < arguments.at("workers"); ++i) {
       Worker& worker = workers.emplace_back();
       worker.name = fmt::format("cpu#{}", i);
-      worker.budget_bytes = int64_t{6} << 30;
+      worker.budget_bytes = int64_t{64} << 30;  // plans expect networks of the full size
     }
   } else {
     workers = open_workers(engine).workers;
