@@ -82,8 +82,6 @@ class SimplifyStage : public StageOf<MeshedPicture, CleanedPicture> {
     meshed.surface.reset();
     note_debris(work, *cleaned, debris, settings.debris);
     if (settings.faces == 0 || static_cast<size_t>(settings.faces) >= cleaned->faces.size()) {
-      // The normal map of a compact model has what the picture's shading tells, in any case.
-      if (settings.normal_map && model_ == kCompactModel) return {std::move(meshed.shaped), cleaned, cleaned};
       if (settings.normal_map)
         work.note("No normal map was made: the mesh was not simplified and keeps all of its detail itself.");
       return {std::move(meshed.shaped), std::move(cleaned), nullptr};

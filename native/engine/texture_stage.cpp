@@ -82,8 +82,7 @@ class TextureStage : public StageOf<CleanedPicture, FinishedPicture> {
     const TextureSources sources{.front = is_seen && !has_sides ? &foreground : nullptr,
                                  .views = shaped.views.get(),
                                  .from_best_view = has_sides,
-                                 .detail = cleaned.detail.get(),
-                                 .is_shading_read = model_ == kCompactModel};
+                                 .detail = cleaned.detail.get()};
     Execution baking = execution;
     baking.control = control.part(0, 0.8);
     auto result = std::make_shared<GenerateResult>();

@@ -47,14 +47,12 @@ CompactBlock::CompactBlock(int64_t width, int64_t heads_)
       query_key_value(add("qkv", std::make_shared<Linear>(width, 3 * width))),
       out(add("out", std::make_shared<Linear>(width, width))),
       expand(add("mlp.0", std::make_shared<Linear>(width, 4 * width))),
-      contract(add("mlp.2", std::make_shared<Linear>(4 * width, width))),
-      scale1(register_parameter("scale1", placeholder({width}), false)),
-      scale2(register_parameter("scale2", placeholder({width}), false)) {}
+      contract(add("mlp.2", std::make_shared<Linear>(4 * width, width))) {}
 
 at::Tensor CompactBlock::forward(const at::Tensor& x) const {
   const auto parts = query_key_value->forward(norm1->forward(x)).chunk(3, 2);
-  const at::Tensor y = x + scale1 * out->forward(multi_head_attention(parts[0], parts[1], parts[2], heads));
-  return y + scale2 * contract->forward(at::gelu(expand->forward(norm2->forward(y))));
+  const at::Tensor y = x + out->forward(multi_head_attention(parts[0], parts[1], parts[2], heads));
+  return y + contract->forward(at::gelu(expand->forward(norm2->forward(y))));
 }
 
 CompactNetwork::CompactNetwork(const CompactConfig& config) : config_(config) {
@@ -202,22 +200,17 @@ void initialise(CompactNetwork& network) {
     const std::string& name = item.key();
     at::Tensor values = at::zeros(parameter.sizes());
     const bool is_norm = name.find("norm") != std::string::npos;
-    constexpr double kPlaces = 0.2, kScale = 0.1;
-    if (name == "places") {  // all that tells apart the tokens that begin as one column's or row's mean
-      values.normal_(0, kPlaces);
+    if (name == "places") {
+      values.normal_(0, 0.02);
     } else if (parameter.dim() == 1) {
       if (is_norm && name.ends_with("weight")) values.fill_(1);
-      if (name.ends_with("scale1") || name.ends_with("scale2")) values.fill_(kScale);
     } else {
       const int64_t fan_in = parameter.numel() / parameter.size(0);
-      const bool is_added = name.starts_with("residual") && name.ends_with(".2.weight");
+      const bool is_added = name.ends_with("out.weight") || name.ends_with("mlp.2.weight") ||
+                            (name.starts_with("residual") && name.ends_with(".2.weight"));
       double gain = is_added ? 0.3 : std::sqrt(2.0);
-      // What is not before an activation; of the blocks' ends the scales make little.
-      if (name.ends_with("qkv.weight") || name.ends_with("out.weight") || name.ends_with("mlp.2.weight")) {
-        gain = 1;
-      }
+      if (name.ends_with("qkv.weight")) gain = 1;
       if (name == "colour.4.weight") gain = 0.5;
-      if (name == "elevation.weight") gain = 0.1;
       if (name == "distance.4.weight" || name == "layers.weight") gain = 0.1;  // of corrections
       values.normal_(0, gain / std::sqrt(static_cast<double>(fan_in)));
     }

@@ -50,9 +50,7 @@ struct CompactAnswer {
   at::Tensor colour;  ///< [B, N, 3] sRGB-encoded 0..1
 };
 
-/// Self-attention and an MLP, each after a layer norm, times a scale of each channel that begins small, and
-/// added to its input (LayerScale, Touvron et al. 2021: without it what all pictures have in common drowns
-/// what tells them apart).
+/// Self-attention and an MLP, each after a layer norm and added to its input.
 struct CompactBlock : Group {
   CompactBlock(int64_t width, int64_t heads);
   at::Tensor forward(const at::Tensor& x) const;  // [B, T, width]
@@ -60,7 +58,6 @@ struct CompactBlock : Group {
   int64_t heads;
   std::shared_ptr<LayerNorm> norm1, norm2;
   std::shared_ptr<Linear> query_key_value, out, expand, contract;
-  at::Tensor scale1, scale2;  // [width]
 };
 
 class CompactNetwork : public Group {

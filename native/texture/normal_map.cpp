@@ -1,7 +1,6 @@
 #include "texture/normal_map.h"
 
 #include <algorithm>
-#include <optional>
 
 #include <ATen/ATen.h>
 
@@ -9,7 +8,6 @@
 #include "base/vertex_normals.h"
 #include "kernels/push_pull.h"
 #include "texture/detail_search.h"
-#include "texture/shading_detail.h"
 #include "texture/tangent_space.h"
 #include "texture/texels.h"
 
@@ -22,14 +20,12 @@ constexpr int64_t kGrain = 4096;
 }  // namespace
 
 ByteImage bake_normal_map(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv,
-                          const Surface& detail, int size, const Execution& execution, const Image* front) {
+                          const Surface& detail, int size, const Execution& execution) {
   const Control& control = execution.control;
   control.step(0);
   const std::vector<Float3> normals = vertex_normals(surface);
   const TangentSpace tangent_space(surface, corner_uv, normals);
   const DetailFinder search(detail, vertex_normals(detail), kReach, execution.device);
-  std::optional<ShadingDetail> shading;
-  if (front) shading.emplace(surface, normals, *front, execution);
   control.step(0.1);
 
   Image map(size, size, 3);
@@ -38,9 +34,6 @@ ByteImage bake_normal_map(const Surface& surface, const std::vector<std::array<F
   for (int band = 0; band < reader.bands(); ++band) {
     const Texels texels = reader.band(band);
     const at::Tensor found = search.at_points(texels.positions, texels.normals, control.cancel).normals.cpu();
-    const at::Tensor positions = texels.positions.cpu().contiguous(),
-                     smooth = texels.normals.cpu().contiguous();
-    const float *place = positions.const_data_ptr<float>(), *own = smooth.const_data_ptr<float>();
     const at::Tensor number = texels.number.cpu(), face = texels.face.cpu(), weights = texels.weights.cpu();
     const float* wanted = found.data_ptr<float>();
     const int64_t* texel = number.data_ptr<int64_t>();
@@ -48,12 +41,8 @@ ByteImage bake_normal_map(const Surface& surface, const std::vector<std::array<F
     const float* weight = weights.data_ptr<float>();
     parallel_for(found.size(0), kGrain, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        Float3 normal{wanted[3 * i], wanted[3 * i + 1], wanted[3 * i + 2]};
-        if (shading) {
-          const Float3 turn = shading->at(place + 3 * i, own + 3 * i);
-          for (size_t axis = 0; axis < 3; ++axis) normal[axis] += turn[axis];
-        }
-        const Float3 local = tangent_space.to_local(of_face[i], weight[2 * i], weight[2 * i + 1], normal);
+        const Float3 local = tangent_space.to_local(of_face[i], weight[2 * i], weight[2 * i + 1],
+                                                    {wanted[3 * i], wanted[3 * i + 1], wanted[3 * i + 2]});
         std::copy_n(local.data(), 3, &map.pixels[3 * texel[i]]);
         coverage[texel[i]] = 1;
       }

@@ -12,10 +12,8 @@ namespace relievo {
 /// and interpolation follow MikkTSpace (tangents.h) with the vertex normals that files carry
 /// (base/vertex_normals.h), so a renderer gets the detail's own normal back. `detail` is searched within 2
 /// per cent of its diagonal along the surface's normal, then all around; where it is not found, and beyond
-/// the charts, the map is smooth. `front` is the picture that shows the model box's front: what its shading
-/// tells is added (shading_detail.h).
+/// the charts, the map is smooth.
 ByteImage bake_normal_map(const Surface& surface, const std::vector<std::array<Float2, 3>>& corner_uv,
-                          const Surface& detail, int size, const Execution& execution,
-                          const Image* front = nullptr);
+                          const Surface& detail, int size, const Execution& execution);
 
 }  // namespace relievo

@@ -278,8 +278,7 @@ TexturedMesh bake_surface(Surface surface, Atlas atlas, const Field& field, cons
   control.step(end);
   if (sources.detail) {
     mesh.normal_map =
-        bake_normal_map(mesh.surface, mesh.corner_uv, *sources.detail, settings.size, part(end, 1),
-                        sources.front && sources.is_shading_read ? &sources.front->image : nullptr);
+        bake_normal_map(mesh.surface, mesh.corner_uv, *sources.detail, settings.size, part(end, 1));
   }
   control.step(1);
   return mesh;

@@ -28,8 +28,6 @@ struct TextureSources {
   bool from_best_view = false;
   /// The surface before it was simplified; a normal map is baked from it.
   const Surface* detail = nullptr;
-  /// Adds what the front picture's shading tells to the normal map (shading_detail.h).
-  bool is_shading_read = false;
 };
 
 /// Textures a surface (model box), which stays as it is. The surface is unwrapped (atlas.h) into a square

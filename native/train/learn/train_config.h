@@ -40,7 +40,7 @@ struct TrainConfig {
   int64_t steps = 5250;  ///< of the optimiser; a run may go on with more or fewer
   int64_t batch = 16;    ///< views a step, over all processes and parts
   int64_t parts = 1;     ///< gradient accumulation: how many parts a process's share of a batch comes in
-  double learning_rate = 5e-4;
+  double learning_rate = 1e-3;
   int64_t warm_up = 200;  ///< steps
   double beta1 = 0.9, beta2 = 0.98, weight_decay = 0.03;
   double longest_gradient = 1;  ///< norm to which a longer gradient is cut

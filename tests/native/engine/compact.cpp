@@ -58,9 +58,8 @@ TEST(CompactModel, SaysClearlyThatItHasNoWeights) {
 }
 
 /// What an engine makes of the weights that lie there; null where it fails.
-std::shared_ptr<const GenerateResult> made(bool normal_map = false) {
+std::shared_ptr<const GenerateResult> made() {
   GenerateRequest request = compact_request();
-  request.settings.normal_map = normal_map;
   complete_request(request);
   Engine engine(tiny_options());
   const Job job = engine.submit(std::move(request));
@@ -84,16 +83,6 @@ TEST(CompactModel, WhatIsSeenFromAboveStandsUpright) {
     EXPECT_NEAR(after[i][1], c * before[i][1] + s * before[i][2], 1e-2) << i;
     EXPECT_NEAR(after[i][2], -s * before[i][1] + c * before[i][2], 1e-2) << i;
   }
-}
-
-TEST(CompactModel, TheNormalMapOfAWholeMeshHasThePicturesShading) {
-  const WithModels models;
-  models.write_compact();
-  EXPECT_TRUE(made()->mesh.normal_map.pixels.empty());
-  const auto result = made(true);
-  ASSERT_TRUE(result);
-  EXPECT_FALSE(result->mesh.normal_map.pixels.empty());
-  EXPECT_THAT(result->notes, testing::Not(testing::Contains(testing::HasSubstr("No normal map"))));
 }
 
 TEST(CompactModel, MeshesTheNetworksField) {
