@@ -102,13 +102,26 @@ TEST(Workers, AGpuThatCannotBeUsedIsLeftOut) {
   expect_error(ErrorCode::kInvalidSettings, "No CUDA device", [&] { parse_workers("cuda", sources); });
 }
 
+TEST(Workers, ImaginesClusters) {
+  const auto workers = parse_imaginary_workers("2x80GiB,1x24GiB@0.5", 3);
+  ASSERT_EQ(workers.size(), 9U);
+  EXPECT_EQ(workers[4].name, "node1:80GiB#1");
+  EXPECT_EQ(workers[8].name, "node2:24GiB.1#0");
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_EQ(workers[size_t(i)].node, i / 3);
+    EXPECT_EQ(workers[size_t(i)].device, i) << "no two nodes share a device";
+  }
+  EXPECT_EQ(parse_imaginary_workers("8x80GiB", 125).size(), 1000U);
+  EXPECT_FALSE(refusal([] { parse_imaginary_workers("8x80GiB", 126); }).empty());
+}
+
 TEST(Workers, ImaginesMachines) {
   const auto workers = parse_imaginary_workers("8x80GiB,2x24GiB@0.5");
   ASSERT_EQ(workers.size(), 10U);
   EXPECT_EQ(workers[7].budget_bytes, 80 * kGiB);
   EXPECT_EQ(workers[9].speed, 0.5 * kGpuSpeed);
   for (const char* text :
-       {"80GiB", "0x80GiB", "8x", "8x80GiB@0", "8x80GiB@fast", "300x1GiB", "200x1GiB,200x1GiB"}) {
+       {"80GiB", "0x80GiB", "8x", "8x80GiB@0", "8x80GiB@fast", "1001x1GiB", "600x1GiB,600x1GiB"}) {
     EXPECT_FALSE(refusal([&] { parse_imaginary_workers(text); }).empty()) << text;
   }
 }
