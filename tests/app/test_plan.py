@@ -94,7 +94,7 @@ def test_a_lost_device_a_straggler_and_a_slow_link_are_simulated(cache: Path) ->
     assert lost["devices"][1]["pictures"] < lost["devices"][0]["pictures"]
     assert lost["seconds"] > 1.5 * made["seconds"]
     slow = plan(cache, *words, "--slow", "80GiB#1=3")
-    assert slow["devices"][0]["pictures"] == pytest.approx(150, abs=3)
+    assert slow["devices"][0]["pictures"] == pytest.approx(150, abs=6)
     # Weights come in for every batch, so that it takes many pictures until that is felt.
     offload = ["--devices", "1x80GiB", "--images", "100", "--strategy", "offload"]
     assert plan(cache, *offload, "--bandwidth", "1")["seconds"] > plan(cache, *offload)["seconds"] + 5

@@ -140,6 +140,7 @@ class Search {
         most[first + 1] = most[first];
         last[first + 1] = {};
       }
+      if (most[first] >= options_.pictures) continue;  // nobody else is needed
       for (size_t length = 1; length <= kMaxGroupWorkers; ++length) {
         const int kind = question_.runs.kind(first, length);
         if (kind < 0) break;

@@ -105,6 +105,15 @@ TEST(Cluster, GroupsStayWithinANode) {
   EXPECT_THAT(made.reasons[1], HasSubstr("do the same"));
 }
 
+TEST(Cluster, OnePictureNeedsOneGroup) {
+  StageProfile shared = stage("paint", 100, 2);
+  shared.parts = halves();
+  const Plan made = find_plan(cluster(3, 8, 4000), {shared}, {});
+  ASSERT_EQ(made.groups.size(), 1U);
+  EXPECT_EQ(made.groups[0].kind, GroupKind::kShardedPictures);
+  EXPECT_EQ(made.groups[0].workers.size() + made.idle.size(), 24U);
+}
+
 TEST(Cluster, NamesOfManyAreTold) {
   const auto workers = cluster(1, 40, 100);
   EXPECT_EQ(names_of({0, 1, 2}, workers), "worker0, worker1, worker2");
