@@ -340,7 +340,7 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     manifest = folder / "list.json"
     entries = ["in/0.PNG", {"picture": "in/0.PNG", "name": "named", "settings": {"depth": 0.5, "mask": "in/1.PNG"}}]
     manifest.write_text(json.dumps({"settings": {"grid": 16}, "pictures": entries}))
-    (folder / "wrong.json").write_text(json.dumps([{"picture": "in/0.PNG", "settings": {"fases": 3}}]))
+    (folder / "wrong.json").write_text(json.dumps({"settings": {"fases": 3}, "pictures": ["in/0.PNG"]}))
     (folder / "empty").mkdir()
     runs = {
         "first": batch_words(source, out),
@@ -367,7 +367,7 @@ def test_batch_makes_the_pictures_of_a_folder_and_tells_what_failed(batches: dic
     ]
     assert "2 made, 0 already there, 1 failed" in batches["first"]["errors"]
     assert "bad.jpg" in batches["first"]["errors"]
-    kinds = (".blend", ".glb", "_sheet.png")
+    kinds = (".blend", ".glb", "_sheet.png", "_view.js")
     of_the_batch = ["batch.sqlite", "metrics.csv", "metrics.jsonl", "report.html"]
     expected = [f"{i}{kind}" for i in range(2) for kind in kinds] + [f"relievo-{name}" for name in of_the_batch]
     assert batches["files"] == sorted(expected)
