@@ -97,7 +97,7 @@ class Painting:
         if not self.strokes:
             self.mask = self._before
             return
-        mending = runtime.package()._native._Mending
+        mending = runtime.package()._native.Mending
         self._mending = mending(self.picture, self._before, self.strokes)
 
     def undo(self) -> None:

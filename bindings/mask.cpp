@@ -34,7 +34,7 @@ void bind_mask(py::module_& module) {
   module.def(
       "_count_subjects", [](const Bytes& mask) { return count_subjects(image_of(mask)); }, py::arg("mask"));
   using Stroke = std::tuple<bool, std::vector<Float2>, float>;
-  py::class_<PythonMending>(module, "_Mending", py::module_local())
+  py::class_<PythonMending>(module, "Mending", py::module_local())
       .def(py::init([](const Bytes& picture, const Bytes& mask, const std::vector<Stroke>& given) {
              std::vector<MaskStroke> strokes;
              for (const auto& [is_subject, points, radius] : given)

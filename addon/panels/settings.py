@@ -30,12 +30,12 @@ def draw_mask(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.operator("relievo.hide_mask", icon="HIDE_ON")
     if icon := thumbnails.icon(mask_preview.THUMBNAIL):
         layout.template_icon(icon_value=icon, scale=10.0)
-        for note in mask_preview.notes():
-            lines.draw(layout.box(), messages.text(note), context.region.width, "INFO")
-        if mask_preview.subjects() > 1:
-            layout.operator("relievo.generate_each", text=f"Make {mask_preview.subjects()} Objects", icon="MOD_ARRAY")
     elif (failure := mask_preview.failure()) is not None:
         setup_panel.draw_failure(layout, failure, context.region.width)
+    for note in mask_preview.notes():
+        lines.draw(layout.box(), messages.text(note), context.region.width, "INFO")
+    if (count := mask_preview.subjects()) > 1:
+        layout.operator("relievo.generate_each", text=f"Make {count} Objects", icon="MOD_ARRAY")
 
 
 def draw_views(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -718,7 +718,7 @@ def exit_statuses() -> dict[str, int]:
 def _count_subjects(mask: NDArray[np.uint8]) -> int:
     """Returns the number of separate subjects in a mask `[H, W]`, as the setting `subject` counts them."""
 
-class _Mending:
+class Mending:
     """A mask that is being mended, on a thread of its own: a stroke has whether it is on the subject, its points (right,
     down) in the picture's pixels, and the brush's radius."""
 

@@ -227,16 +227,18 @@ void keep_subject(Mask& mask, int number) {
 void note_glass(const Mask& mask, std::vector<std::string>& notes) {
   constexpr float kOpaque = 0.9f;
   constexpr double kWorthSaying = 0.08;
-  constexpr int kInside = 3;  // pixels from the edge, which is soft in every picture
+  constexpr int kInside = 3;  // pixels to what is compared
+  constexpr float kSlope = 0.04f;
   int64_t inside = 0, glass = 0;
   for (int y = kInside; y < mask.height - kInside; ++y) {
     for (int x = kInside; x < mask.width - kInside; ++x) {
       const float value = mask.at(x, y);
       if (value < kOutline) continue;
       ++inside;
-      glass += value < kOpaque && mask.at(x - kInside, y) >= kOutline &&
-               mask.at(x + kInside, y) >= kOutline && mask.at(x, y - kInside) >= kOutline &&
-               mask.at(x, y + kInside) >= kOutline;
+      // The same in a neighbourhood: a soft edge, however wide it is, slopes.
+      const float across = std::abs(mask.at(x + kInside, y) - mask.at(x - kInside, y));
+      const float down = std::abs(mask.at(x, y + kInside) - mask.at(x, y - kInside));
+      glass += value < kOpaque && across < kSlope && down < kSlope;
     }
   }
   const double share = inside > 0 ? static_cast<double>(glass) / static_cast<double>(inside) : 0;

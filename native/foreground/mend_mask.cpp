@@ -64,8 +64,10 @@ Small reduced(const Image& picture, const Mask& mask) {
 /// Marks the pixels whose middle the brush covers, and the one under each point whatever the brush.
 void paint(Small& small, const MaskStroke& stroke, double scale) {
   const Painted with = stroke.is_subject ? Painted::kSubject : Painted::kGround;
-  const double radius = std::max(stroke.radius * scale, 0.0);
+  const double radius =
+      std::isfinite(stroke.radius) ? std::clamp(stroke.radius * scale, 0.0, 2.0 * kSide) : 0.0;
   const auto dab = [&](double x, double y) {
+    if (!(std::abs(x) < 4 * kSide && std::abs(y) < 4 * kSide)) return;  // far outside, or no number
     const auto set = [&](int column, int row) {
       if (column >= 0 && row >= 0 && column < small.width && row < small.height)
         small.painted[small.at(column, row)] = with;
@@ -80,6 +82,7 @@ void paint(Small& small, const MaskStroke& stroke, double scale) {
   for (size_t i = 0; i < stroke.points.size(); ++i) {
     const Float2 from = stroke.points[i > 0 ? i - 1 : 0], to = stroke.points[i];
     const double length = std::hypot(to[0] - from[0], to[1] - from[1]) * scale;
+    if (!std::isfinite(length)) continue;
     const int dabs = std::max(1, std::min(static_cast<int>(std::ceil(2 * length)), 4 * kSide));
     for (int k = 1; k <= dabs; ++k) {
       const double t = static_cast<double>(k) / dabs;

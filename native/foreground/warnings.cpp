@@ -139,7 +139,7 @@ void add_drawing(const Foreground& cut, std::vector<std::string>& warnings) {
                        deviation <= kNoise * static_cast<double>(flat);
   if (!is_flat) return;
   warnings.push_back(
-      fmt::format("The subject seems to be {}: inflated, it becomes a cushion. A plate with round edges may "
+      fmt::format("The subject seems to be {}: inflated, it becomes a cushion. A slab with round edges may "
                   "suit it better (--shape extrude).",
                   cut.crop.side < kPixelArt ? "pixel art" : "a flat drawing"));
 }

@@ -217,7 +217,7 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
     parts = lifecycle["panel"]["parts"]
     with zipfile.ZipFile(ZIP) as archive:
         known = set(json.loads(archive.read("relievo/settings.json"))["settings"])
-    assert parts["mask"] == ["Mask", "Edge Cutoff", "Invert Mask", "Preview Cutout"]
+    assert parts["mask"] == ["Mask", "Edge Cutoff", "Invert Mask", "Subject", "Mend Mask", "Preview Cutout"]
     assert lifecycle["panel"]["labels"].keys() == known
     shown = [
         *parts["sides"],

@@ -65,6 +65,7 @@ def test_described_ranges_are_the_engines() -> None:
     settings = {name: facts for name, facts in relievo._native.describe_settings().items() if "min" in facts}
     assert set(settings) == {
         "mask_threshold",
+        "subject",
         "view_count",
         "seed",
         "steps",

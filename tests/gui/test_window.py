@@ -202,8 +202,17 @@ def masks(environment: dict[str, str], installed: subprocess.CompletedProcess[st
     folder.mkdir()
     for name in ("chicken.jpg", "teddy.jpg", "armchair.jpg", "cactus.jpg", "flower.jpg", "desk_lamp.jpg"):
         shutil.copy(PICTURE.with_name(name), folder)
-    words: list[str | Path] = ["batch", folder, "-o", FOLDER / "of_library", "--library", FOLDER / "library", "--library-file", "one"]
-    made = run(environment, "-b", "-c", "relievo", *words, "--format", "ply", "--grid", "48", "--no-sheet")
+    words: list[str | Path] = [
+        "batch",
+        folder,
+        "-o",
+        FOLDER / "of_library",
+        "--library",
+        FOLDER / "library",
+        "--library-file",
+        "one",
+    ]
+    made = run(environment, "-b", "-c", "relievo", *words, "--library-file", "one", "--grid", "48", "--no-sheet")
     assert made.returncode == 0, made.stderr
     return watch(environment, "masks_in_window.py", "masks", str(FOLDER / "library"))
 
