@@ -20,20 +20,20 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_each_failure_is_told_with_its_picture(failures: dict[str, Any]) -> None:
     assert "none: Cannot read" in failures["said"]
-    assert "late: Cannot read" in failures["said"]
-    assert [text.partition(":")[0] for text in failures["told"][:2]] == ["none", "late"]
+    assert "belated: Cannot read" in failures["said"]
+    assert [text.partition(":")[0] for text in failures["told"][:2]] == ["none", "belated"]
 
 
 def test_failures_stay_until_they_are_dismissed(failures: dict[str, Any]) -> None:
-    assert failures["failed"] == failures["after_the_next"] == ["none", "late"]
-    assert {"none", "late", "Retry", "Copy Report", "Choose Picture"} <= set(failures["panel"])
+    assert failures["failed"] == failures["after_the_next"] == ["none", "belated"]
+    assert {"none", "belated", "Retry", "Copy Report", "Choose Picture"} <= set(failures["panel"])
     assert failures["after_dismiss"] == []
 
 
 def test_failed_job_is_tried_again(failures: dict[str, Any]) -> None:
     assert failures["retried"] == "['FINISHED']"
     assert failures["after_retry"]["failed"] == ["none"]
-    assert "late" in failures["after_retry"]["objects"]
+    assert "belated" in failures["after_retry"]["objects"]
 
 
 def test_report_says_all_but_the_persons_own(failures: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def test_report_says_all_but_the_persons_own(failures: dict[str, Any]) -> None:
     assert failures["copied"] == "['FINISHED']"
     for told in ("Relievo", "Blender", "Failed (io)", '"grid": 24', "cpu: ", "whole pictures", "Stage foreground"):
         assert told in report
-    for private in ("secret", "late", "/tmp", "/home", "quarters"):
+    for private in ("secret", "belated", "/tmp", "/home", "quarters"):
         assert private not in report
 
 

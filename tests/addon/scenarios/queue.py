@@ -18,8 +18,8 @@ def failures_stay() -> dict[str, Any]:
     jobs = extension.jobs
     quick()
     (FOLDER / "secret folder").mkdir()
-    late = FOLDER / "secret folder" / "late.png"
-    files = [{"name": "none.png"}, {"name": "secret folder/late.png"}, {"name": "quarters.png"}]
+    late = FOLDER / "secret folder" / "belated.png"
+    files = [{"name": "none.png"}, {"name": "secret folder/belated.png"}, {"name": "quarters.png"}]
     said = answer(bpy.ops.relievo.generate, directory=str(FOLDER), files=files)
     failed = [task.name for task in jobs.failed()]
     panel = drawn()
