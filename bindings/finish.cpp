@@ -1,10 +1,13 @@
 // Finishing and baking as work of its own thread, which Python may follow and cancel.
 #include "finish/finish.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <future>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -164,22 +167,37 @@ class Finishing {
 
   double fraction() const { return *fraction_; }
   void cancel() const { cancel_.cancel(); }
+  /// Waits without the lock, in short steps between which Ctrl-C is noticed.
   bool wait(double seconds) const {
-    const py::gil_scoped_release unlocked;
-    return done_.wait_for(std::chrono::duration<double>(seconds)) == std::future_status::ready;
+    if (std::isnan(seconds)) throw py::value_error("Invalid seconds 'nan'. Use a number.");
+    using Clock = std::chrono::steady_clock;
+    const auto begin = Clock::now();
+    while (true) {
+      constexpr double kStep = 0.05;
+      const double left = seconds - std::chrono::duration<double>(Clock::now() - begin).count();
+      bool is_over = false;
+      {
+        const py::gil_scoped_release unlocked;
+        const std::chrono::duration<double> step(std::clamp(left, 0.0, kStep));
+        is_over = done_.wait_for(step) == std::future_status::ready;
+      }
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (is_over || left <= 0) return is_over;
+    }
   }
 
   /// Waits, and returns the result; throws what the work threw.
   py::object result() const {
-    {
-      const py::gil_scoped_release unlocked;
-      done_.wait();
-    }
-    return python_result(std::make_shared<const GenerateResult>(done_.get().result));
+    return python_result(std::make_shared<const GenerateResult>(finished().result));
   }
-  std::optional<PrintReport> print() const { return done_.get().print; }
+  std::optional<PrintReport> print() const { return finished().print; }
 
  private:
+  const Finished& finished() const {
+    wait(std::numeric_limits<double>::infinity());
+    return done_.get();
+  }
+
   std::shared_ptr<std::atomic<double>> fraction_ = std::make_shared<std::atomic<double>>(0.0);
   CancelToken cancel_;
   std::shared_future<Finished> done_;

@@ -66,7 +66,17 @@ def _instances(engine: relievo.Engine) -> dict[str, Any]:
     reports = [mesh.report, mesh.texture_report, mesh.provenance, stage, stage.devices[0], *_of_two_devices()]
     found = [engine, job, job.status, job.log[0], job.previews[0], result, mesh, *reports]
     journal = native.open_batch(PICTURES, tempfile.mkdtemp(dir="."), formats=["glb"], dry_run=True)
-    others = [native.devices()[0], native.models()[0], native.NamedPicture("cup"), journal, journal.left[0], _mending()]
+    work = native._finish(_arrays_of(mesh), levels=2, print_size=50)
+    finishing = [work, work.result().mesh.levels[0], work.print_report()]
+    others = [
+        *finishing,
+        _mending(),
+        native.devices()[0],
+        native.models()[0],
+        native.NamedPicture("cup"),
+        journal,
+        journal.left[0],
+    ]
     every = {type(each).__name__: each for each in [*found, *others]}
     assert every.keys() == CLASSES.keys(), every.keys() ^ CLASSES.keys()
     return every
@@ -74,6 +84,16 @@ def _instances(engine: relievo.Engine) -> dict[str, Any]:
 
 def _mending() -> Any:
     return native.Mending(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), [(True, [(1.0, 2.0)], 3.0)])
+
+
+def _arrays_of(mesh: relievo.Mesh) -> Any:
+    materials = [{"texture": mesh.albedo}]
+    return {
+        "vertices": np.asarray(mesh.vertices),
+        "faces": np.asarray(mesh.faces),
+        "corner_uv": np.asarray(mesh.corner_uv),
+        "materials": materials,
+    }
 
 
 def _of_two_devices() -> list[Any]:
