@@ -206,7 +206,7 @@ void bind_result(py::module_& module) {
              bool named) {
             return save_by_blender(result, folder, format, write, {.former = former, .is_given = named});
           },
-          py::arg("folder"), py::arg("format"), py::arg("write"), py::kw_only(),
+          py::arg("folder"), py::arg("kind"), py::arg("write"), py::kw_only(),
           py::arg("former") = std::vector<std::string>(), py::arg("named") = false)
       .def(
           "notes_on_files",

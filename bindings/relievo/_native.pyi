@@ -299,15 +299,15 @@ class Result:
     def save_by_blender(
         self,
         folder: PathLike,
-        format: str,
+        kind: str,
         write: Callable[[Path], object],
         *,
         former: Sequence[str] = (),
         named: bool = False,
     ) -> Path:
-        """Writes NAME.FORMAT by write(file), which writes a compressed .blend file or a USDZ archive, and returns it.
+        """Writes NAME.KIND (blend or usdz) by write(file), which writes a compressed .blend file or a USDZ archive.
 
-        What it was made of is recorded in it. Its name is found as in save, and former and named mean the same. If
+        Returns the file. What it was made of is recorded in it. Its name is found as in save, and former and named mean the same. If
         another file has taken the name meanwhile, write is called again.
         """
     def notes_on_files(self, formats: Sequence[str]) -> list[str]:
@@ -719,8 +719,10 @@ def _count_subjects(mask: NDArray[np.uint8]) -> int:
     """Returns the number of separate subjects in a mask `[H, W]`, as the setting `subject` counts them."""
 
 class Mending:
-    """A mask that is being mended, on a thread of its own: a stroke has whether it is on the subject, its points (right,
-    down) in the picture's pixels, and the brush's radius."""
+    """A mask that is being mended, on a thread of its own.
+
+    A stroke has whether it is on the subject, its points (right, down) in the picture's pixels, and the brush's radius.
+    """
 
     def __init__(
         self,

@@ -271,7 +271,7 @@ def test_renders_are_written_when_asked_for(cup: Path, tmp_path: Path) -> None:
         ["--colour", "3"],
         ["--vews", "six.png"],
         ["--normalmap"],
-        ["--format", "fbx"],
+        ["--format", "dxf"],
     ],
 )
 def test_an_option_that_is_not_there_is_refused_by_name(cup: Path, tmp_path: Path, words: list[str]) -> None:

@@ -54,6 +54,8 @@ def wrong_in(line: str) -> list[str]:
                 known, others = help_of(name), [first]
             elif first == "setup" and f"-c relievo {first}" in line:  # Blender's command alone has it
                 known = (ROOT / "addon" / "words.py").read_text()
+            elif "-c relievo" in line and first in ("generate", "batch"):  # with words of its own: libraries
+                known += (ROOT / "addon" / "words.py").read_text()
             elif first == "models" and others:
                 known = "".join(help_of(name, first, each) for each in ("list", "fetch", "verify", "import", "remove"))
             elif not re.search(rf"^ +{re.escape(first)} +[A-Z]", help_of(name), re.MULTILINE):

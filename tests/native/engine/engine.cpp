@@ -402,7 +402,7 @@ TEST(SaveResult, WritesEachFormatAndRefusesOthers) {
   for (const fs::path& file : save_result(*job.result(), folder / "deep" / "er", {"glb", "obj", "ply"})) {
     EXPECT_GT(fs::file_size(file), 0u) << file;
   }
-  expect_error(ErrorCode::kInvalidSettings, "fbx", [&] { save_result(*job.result(), folder, {"fbx"}); });
+  expect_error(ErrorCode::kInvalidSettings, "dxf", [&] { save_result(*job.result(), folder, {"dxf"}); });
   expect_error(ErrorCode::kIo, "/proc/relievo",
                [&] { save_result(*job.result(), "/proc/relievo", {"glb"}); });
   fs::remove_all(folder);

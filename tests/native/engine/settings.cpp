@@ -35,7 +35,9 @@ TEST(Settings, JsonRoundTripKeepsEveryField) {
   settings.mask_file = "mask \"1\".png";
   settings.mask_threshold = 0.25f;
   settings.mask_invert = true;
+  settings.subject = 2;
   settings.grid = 96;
+  settings.shape = "extrude";
   settings.depth = 0.5f;
   settings.faces = 5000;
   settings.debris = 0.25f;
