@@ -307,8 +307,8 @@ class Result:
     ) -> Path:
         """Writes NAME.KIND (blend or usdz) by write(file), which writes a compressed .blend file or a USDZ archive.
 
-        Returns the file. What it was made of is recorded in it. Its name is found as in save, and former and named mean the same. If
-        another file has taken the name meanwhile, write is called again.
+        Returns the file. What it was made of is recorded in it. Its name is found as in save, and former and named mean
+        the same. If another file has taken the name meanwhile, write is called again.
         """
     def notes_on_files(self, formats: Sequence[str]) -> list[str]:
         """Returns the notes that a person should read about files of these formats; mostly none."""
