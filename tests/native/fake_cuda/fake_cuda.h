@@ -14,7 +14,8 @@
 // program/ is the program `relievo` on such devices, as a process of its own.
 //
 // What it does not show: speed, rounding that differs from the CPU's, anything inside a kernel (warps, shared
-// memory, launch limits), what cuBLAS and cuDNN take for themselves, and how a driver places segments.
+// memory, launch limits), that a kernel of ours writes over what the host copied, what cuBLAS and cuDNN take
+// for themselves, and how a driver places segments.
 // Everything runs at once, so a wait that is missing changes no result here; findings() tells of it.
 #pragma once
 

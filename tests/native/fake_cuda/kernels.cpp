@@ -48,10 +48,13 @@ class Kernels final : public cuda_on_host::Device {
       const std::lock_guard lock(state().mutex);
       const Block* const block = block_at(pointer);
       if (block && block->device != key.first) return cudaErrorIllegalAddress;
+      // Of an argument nobody knows whether the kernel writes there. What came from the host, as weights do,
+      // none of ours writes over; parts of one GPU read the same weights.
+      const bool is_written = !block || !block->came_from_host;
       if (state().recordings.contains(key)) {
-        touches_.push_back(touch_of(pointer, true));
+        touches_.push_back(touch_of(pointer, is_written));
       } else {
-        note_write(key, state().streams[key][key], pointer, "a kernel of ours");
+        (is_written ? note_write : note_read)(key, state().streams[key][key], pointer, "a kernel of ours");
       }
       char* const host = host_address(pointer);
       std::memcpy(static_cast<char*>(argument) + at, &host, sizeof host);

@@ -165,6 +165,7 @@ void free_block(void* pointer) {
   owned->write.reset();
   owned->reads.clear();
   owned->recorded.clear();
+  owned->came_from_host = false;
   const auto pool = device.pools.find(owned->pool);
   auto& kept = pool == device.pools.end() ? device.kept[owned->pool ? no_stream(index) : owned->stream]
                                           : pool->second.kept;

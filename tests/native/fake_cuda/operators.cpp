@@ -363,6 +363,8 @@ at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
     const uint64_t time = begin_step(stream);
     if (from.is_cuda()) note_read(stream, time, from.storage().data(), name);
     if (to.is_cuda()) note_write(stream, time, to.storage().data(), name);
+    Block* const block = to.is_cuda() && from.is_cpu() ? block_at(to.storage().data()) : nullptr;
+    if (block) block->came_from_host = true;
     if (other != device) state().streams[others].join(state().streams[stream]);
   }
   {

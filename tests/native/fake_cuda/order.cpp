@@ -56,6 +56,7 @@ void note_write(const StreamKey& stream, uint64_t time, const void* device_point
   for (const auto& [other, read] : block->reads) check_after(read, stream, what);
   block->reads.clear();
   block->write = Access{stream, time, what};
+  block->came_from_host = false;
 }
 
 void note_free(const Block& block) {

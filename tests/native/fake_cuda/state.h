@@ -59,6 +59,7 @@ struct Block {
   std::optional<Access> write;
   std::map<StreamKey, Access> reads;  ///< the last of each stream since the write
   std::set<StreamKey> recorded;       ///< streams that the allocator was told of
+  bool came_from_host = false;        ///< the host's copy was the last to write it, as it is of weights
 };
 
 /// Memory of one graph.
