@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "kernels/activations.h"
+#include "nn/plain_pass.h"
 
 namespace relievo {
 namespace {
@@ -22,7 +23,7 @@ at::Tensor by_kernel(const at::Tensor& x, const Kernel& kernel) {
 
 bool has_activation_kernel(const at::Tensor& x) {
   const at::ScalarType type = x.scalar_type();
-  const bool is_learning = at::GradMode::is_enabled() && x.requires_grad();
+  const bool is_learning = PlainPass::is_on() || (at::GradMode::is_enabled() && x.requires_grad());
   return x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && x.is_contiguous() && !is_learning;
 }
 

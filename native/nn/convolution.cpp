@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "kernels/matrix_product.h"
 #include "kernels/winograd.h"
+#include "nn/plain_pass.h"
 
 namespace relievo {
 namespace {
@@ -16,7 +17,7 @@ using kernels::kWinogradElements;
 using kernels::kWinogradLanes;
 
 bool are_learning(const at::Tensor& x, const at::Tensor& weight) {
-  return at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  return PlainPass::is_on() || (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad()));
 }
 
 /// Whether both are of this type on a processor that the kernels are made for, without gradients.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "nn/plain_pass.h"
 
 namespace relievo {
 namespace {
@@ -22,7 +23,7 @@ const at::Device& require_kernels(const at::Device& device) {
 bool has_gpu_kernels(const at::Tensor& x) {
 #ifdef RELIEVO_CUDA
   const at::ScalarType type = x.scalar_type();
-  return x.is_cuda() && !at::GradMode::is_enabled() &&
+  return x.is_cuda() && !at::GradMode::is_enabled() && !PlainPass::is_on() &&
          (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
 #else
   static_cast<void>(x);

@@ -11,6 +11,7 @@
 #include "kernels/layer_norm.h"
 #include "nn/convolution.h"
 #include "nn/launch.h"
+#include "nn/plain_pass.h"
 #include "nn/shared_rows.h"
 #include "nn/tensors.h"
 
@@ -56,7 +57,7 @@ GroupNorm::GroupNorm(int64_t groups_, int64_t channels, double epsilon_)
 namespace {
 
 bool has_norm_kernel(const at::Tensor& x) {
-  if (at::GradMode::is_enabled() && x.requires_grad()) return false;
+  if (PlainPass::is_on() || (at::GradMode::is_enabled() && x.requires_grad())) return false;
   const at::ScalarType type = x.scalar_type();
   return x.is_cpu() && (type == at::kBFloat16 || type == at::kFloat) && x.dim() == 4 &&
          x.is_contiguous(at::MemoryFormat::ChannelsLast);
@@ -141,7 +142,7 @@ void GroupNorm::Affine::into(const at::Tensor& out, const at::Tensor& x, bool wi
 }
 
 at::Tensor GroupNorm::normalised(const at::Tensor& x, bool with_silu, const SharedRows* shared) const {
-  const bool is_learning = at::GradMode::is_enabled() && weight.requires_grad();
+  const bool is_learning = PlainPass::is_on() || (at::GradMode::is_enabled() && weight.requires_grad());
   if (is_learning || (!shared && !has_norm_kernel(x))) {
     at::Tensor y = at::group_norm(x, groups, weight, bias, epsilon);
     return with_silu ? at::silu_(y) : y;
@@ -187,7 +188,8 @@ ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out, int64_t kernel, int64_
 
 at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
   const int64_t kernel = weight.size(2), outputs = weight.size(1);
-  const bool is_learning = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  const bool is_learning =
+      PlainPass::is_on() || (at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad()));
   if (!x.is_cpu() || x.scalar_type() != at::kFloat || kernel != stride || is_learning)
     return at::conv_transpose2d(x, weight, bias, stride);
   // Each pixel becomes a square of its own. As a product of matrices it does not depend on its batchmates.
@@ -212,7 +214,7 @@ namespace {
 bool are_for_kernels(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const at::ScalarType type = q.scalar_type();
   const auto fits = [&](const at::Tensor& x) {
-    const bool is_learning = at::GradMode::is_enabled() && x.requires_grad();
+    const bool is_learning = PlainPass::is_on() || (at::GradMode::is_enabled() && x.requires_grad());
     return x.is_cpu() && x.scalar_type() == type && x.stride(2) == 1 && x.size(1) > 0 && !is_learning;
   };
   return (type == at::kFloat || type == at::kBFloat16) && fits(q) && fits(k) && fits(v);

@@ -13,6 +13,8 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "nn/plain_pass.h"
+
 namespace relievo {
 namespace {
 
@@ -117,6 +119,7 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
     context->saved_data["recipe"] =
         c10::IValue::make_capsule(c10::intrusive_ptr<Recipe>::unsafe_steal_from_new(new Recipe(*recipe)));
     const at::AutoGradMode no_gradients(false);
+    const PlainPass rounds_as_with_gradients;
     return recipe->block(inputs.vec());
   }
 
