@@ -40,8 +40,8 @@ PictureList list_folder(const std::filesystem::path& folder, const std::filesyst
 /// perhaps `settings`; each picture is a path or an object with `picture` and perhaps `name` and `settings`,
 /// or without a picture where its settings have `views`, of which the first is the picture.
 /// A manifest whose name ends in .jsonl has such a picture in each line. A wrong entry or line is a picture
-/// that fails, and the others are made. Paths are relative to the manifest's folder. Its settings override the
-/// given ones; `mask` is auto, alpha or a file. Throws Error{kIo}, Error{kInvalidSettings}.
+/// that fails, and the others are made. Paths are relative to the manifest's folder. Its settings override
+/// the given ones; `mask` is auto, alpha or a file. Throws Error{kIo}, Error{kInvalidSettings}.
 PictureList read_manifest(const std::filesystem::path& path, const Settings& settings);
 
 }  // namespace relievo

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/vertex_normals.h"
-#include "kernels/rasterise.h"
 #include "kernels/mip_pyramid.h"
+#include "kernels/rasterise.h"
 #include "render/shading.h"
 
 namespace relievo {

@@ -6,8 +6,8 @@
 #include "base/camera.h"
 #include "base/image.h"
 #include "base/mesh.h"
-#include "kernels/rasterise.h"
 #include "kernels/mip_pyramid.h"
+#include "kernels/rasterise.h"
 
 namespace relievo::render {
 
@@ -25,9 +25,9 @@ Float3 light_on(const Float3& normal, const Matrix4& pose);
 
 struct Shader {
   const TexturedMesh& mesh;
-  const std::vector<Float3>& normals;  ///< one a vertex
-  const kernels::MipPyramid* albedo;            ///< null where vertex colours or grey are shown
-  const kernels::MipPyramid* normal_map;        ///< null where there is none
+  const std::vector<Float3>& normals;     ///< one a vertex
+  const kernels::MipPyramid* albedo;      ///< null where vertex colours or grey are shown
+  const kernels::MipPyramid* normal_map;  ///< null where there is none
   const Matrix4& pose;
   /// The number of mip levels below the pixel's own footprint, because several samples share a pixel.
   double sharpening;
