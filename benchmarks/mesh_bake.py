@@ -147,7 +147,8 @@ def main() -> None:
     arrays: Any = {**source, "materials": [{"texture": texture}]}
     # The target's UVs are an atlas, as they are where meshes are finished.
     simple: Any = ball(24)
-    atlas = relievo.finish({**simple, "materials": [{"texture": texture}]}, uv="new", texture_size=options.size).mesh
+    plain: Any = {**simple, "materials": [{"texture": texture}]}
+    atlas = relievo.finish(plain, uv="new", texture_size=options.size).mesh
     target: Any = {"vertices": atlas.vertices, "faces": atlas.faces, "corner_uv": atlas.corner_uv}
     cycles = Cycles(source, target, texture, options.threads)
 

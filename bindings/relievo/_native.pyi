@@ -413,6 +413,7 @@ class Engine:
         policy: str = "fastest",
         lossy: bool = True,
         allocator: str = "auto",
+        cuda_graphs: bool = False,
     ) -> None: ...
     @property
     def workers(self) -> list[str]:
