@@ -46,7 +46,7 @@ TEST(GradientCheckpointing, SavesTwoFifthsOfTwelveBlocksWithEqualGradients) {
   const Pass plain = pass_of(transformer, condition, {});
   const Pass checkpointed = pass_of(transformer, condition, block_runner(true));
   ASSERT_EQ(plain.gradients.size(), checkpointed.gradients.size());
-  // Without gradients, as in a checkpoint's first pass, our own kernels compute the blocks, and round in
+  // A first pass without gradients sums into its inputs, and some of its kernels round in
   // another order.
   for (size_t i = 0; i < plain.gradients.size(); ++i) {
     const at::Tensor off = checkpointed.gradients[i] - plain.gradients[i];
