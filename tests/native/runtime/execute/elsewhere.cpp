@@ -122,8 +122,14 @@ TEST_F(Elsewhere, WhereThereIsNoPlaceThePictureSaysSo) {
 TEST_F(Elsewhere, AWorkerThatIsLostOnTheWayThereIsMadeUpFor) {
   add_stage(10, 5);
   add_stage(10, 200);
+  std::atomic<bool> is_lost = false;
   stages_[1]->on_run = [&](const StageCall& call, const std::vector<int>&) {
-    if (call.workers[0].name == "worker1") throw Error(ErrorCode::kDeviceLost, "fell off the bus");
+    if (call.workers[0].name == "worker2") {  // leaves the other one
+      EXPECT_TRUE(comes_true([&] { return is_lost.load(); }));
+    }
+    if (call.workers[0].name != "worker1") return;
+    is_lost = true;
+    throw Error(ErrorCode::kDeviceLost, "fell off the bus");
   };
   const auto outcomes = run_misled({100, 400, 400}, 1, 2);
   expect_all_made(outcomes);
