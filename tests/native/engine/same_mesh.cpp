@@ -85,6 +85,25 @@ TEST_F(SameMesh, InWhateverOrderABatchHasThem) {
   }
 }
 
+TEST_F(SameMesh, ToTheBitInBatchesOfAnySize) {
+  for (const char* precision : {"fp32", "bf16"}) {
+    std::vector<TinyPicture> pictures = pictures_of({0, 1, 2});
+    for (TinyPicture& picture : pictures) picture.request.settings.precision = precision;
+    std::vector<std::vector<MeshBits>> all;
+    for (const int batch : {1, 2, 3}) {
+      TinyPipeline pipeline(1, Strategy::kSingle);
+      pipeline.adapt = [&](Plan& plan) { plan.groups.at(0).batch = batch; };
+      all.emplace_back();
+      for (const Made& one : pipeline.make(pictures)) {
+        ASSERT_FALSE(one.error) << one.error->what();
+        all.back().push_back(one.bits());
+      }
+      for (size_t i = 0; i < pictures.size(); ++i)
+        EXPECT_TRUE(same(all.back()[i], all.front()[i])) << precision << " " << batch << " " << i;
+    }
+  }
+}
+
 /// The furthest that a vertex of one lies from the nearest of the other.
 double distance(const std::vector<Float3>& from, const std::vector<Float3>& to) {
   double furthest = 0;
