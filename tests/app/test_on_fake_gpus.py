@@ -129,10 +129,14 @@ def test_gpu_check_passes_on_each() -> None:
     assert "expandable_segments" in told["allocator"]
 
 
-def test_gpu_check_passes_whole() -> None:
+def test_gpu_check_passes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELIEVO_PROGRAM", str(PROGRAM))  # which starts itself for each part
     done = relievo("gpu-check", "--json", "--size", "tiny", gpus=[{"gib": 16}])
     checks = json.loads(done.stdout)["checks"]
     assert (done.returncode, [check for check in checks if not check["ok"]]) == (0, []), done.stderr
+    assert {"noise", "two pictures in one batch", "budget of 3 GiB", "a kernel that traps"} <= {
+        c["name"] for c in checks
+    }
     (as_graph,) = (check for check in checks if check["name"] == "guidance step as a graph")
     assert as_graph["number"] == 0 and "it/s" in as_graph["note"]
 
