@@ -117,6 +117,7 @@ void bind_mesh(py::module_& module) {
       .def_readonly("metallic", &Mesh::metallic)
       .def_property_readonly("levels",
                              [](const std::shared_ptr<Mesh>& mesh) {
+                               if (!mesh) throw py::type_error("None is no Mesh.");
                                py::list levels;
                                for (DetailLevel& level : mesh->levels)
                                  levels.append(std::shared_ptr<DetailLevel>(mesh, &level));
