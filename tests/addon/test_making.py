@@ -228,7 +228,7 @@ def test_parts_of_the_panel_show_all_settings(lifecycle: dict[str, Any]) -> None
         *lifecycle["panel"]["main"],
     ]
     counts = {name: shown.count(label) for name, label in lifecycle["panel"]["labels"].items()}
-    own_lines = {"views": 2, "projection": 2}  # whose labels do not stand beside their values
+    own_lines = {"views": 2, "projection": 2, "shape": 2}  # whose labels do not stand beside their values
     assert counts == {**dict.fromkeys(known, 1), **own_lines}
     assert parts["import"] == [
         "Collection",
