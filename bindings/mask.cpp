@@ -5,7 +5,6 @@
 
 #include "bindings.h"
 #include "engine/mending.h"
-#include "views.h"
 
 namespace py = pybind11;
 
@@ -50,14 +49,13 @@ void bind_mask(py::module_& module) {
           },
           py::arg("seconds"))
       .def("cancel", [](PythonMending& made) { made.mending.cancel(); })
-      .def_property_readonly("mask", [](const py::object& self) {
-        auto& made = self.cast<PythonMending&>();
+      .def_property_readonly("mask", [](PythonMending& made) {
         const ByteImage* mask = nullptr;
         {
           const py::gil_scoped_release unlocked;
           mask = &made.mending.mask();
         }
-        return view(mask->pixels.data(), {mask->height, mask->width}, self);
+        return py::array_t<uint8_t>({mask->height, mask->width}, mask->pixels.data());
       });
 }
 
