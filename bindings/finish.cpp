@@ -260,7 +260,7 @@ void bind_finish(py::module_& module) {
       .def_readonly("least_wall", &PrintReport::least_wall)
       .def_readonly("overhang", &PrintReport::overhang)
       .def_readonly("size", &PrintReport::size)
-      .def_property_readonly("printable", &PrintReport::is_printable);
+      .def_property_readonly("printable", [](const PrintReport& report) { return report.is_printable(); });
 
   py::class_<Finishing>(module, "Finishing", py::module_local())
       .def_property_readonly("fraction", [](const Finishing& work) { return work.fraction(); })
