@@ -39,7 +39,8 @@ def alone(engine: relievo.Engine, folder: Path) -> float:
     while pictures or waiting:
         while pictures and len(waiting) <= 2 * len(engine.workers):
             waiting.append(engine.submit(pictures.popleft(), **SETTINGS))
-        waiting.popleft().take()
+        job = waiting.popleft()
+        assert job.wait(600) and job.result is not None, job.status
         times.append(time.monotonic())
     return (len(times) - 1) / (times[-1] - times[0])
 
